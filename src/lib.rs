@@ -1,0 +1,1 @@
+//! `ekshybrid`: Amazon EKS beyond the plain VPC, as a Terraform provider.

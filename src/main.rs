@@ -1,0 +1,3 @@
+//! Serves the provider to Terraform; everything else is in the library.
+
+fn main() {}
