@@ -1,0 +1,63 @@
+//! An acceptance case: one text file that says what is configured and what must be seen.
+//!
+//! `tests/acceptance/README.md` is the page for those who write cases. This module is the model; it knows neither how
+//! a case is run nor what the values mean.
+
+mod expectation;
+mod parse;
+mod step;
+mod target;
+
+pub use expectation::{Comparison, Expectation, PlannedAction, Severity, Test};
+pub use parse::CaseError;
+pub use step::{Duration, Outside, Repeat, Step, StepKind};
+pub use target::{AttributePath, PathStep, Target};
+
+/// A case as its file states it.
+#[derive(Debug)]
+pub struct Case {
+    /// Path below the folder of cases, without the extension: `activation/life_cycle`.
+    pub name: String,
+    /// The prose at the top.
+    pub shows: String,
+    /// Where the case can run.
+    pub needs: Needs,
+    /// Why the account is not as before at the end; `None` when it must be.
+    pub leaves: Option<String>,
+    /// Files to put beside the configuration: name and content.
+    pub files: Vec<(String, String)>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Where a case or a step can run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The least Terraform version, such as (1, 12).
+    pub terraform: Option<(u64, u64)>,
+    /// The least OpenTofu version. `None` leaves OpenTofu out exactly when a Terraform version is required.
+    pub tofu: Option<(u64, u64)>,
+    /// The only layer that can show it.
+    pub layer: Option<LayerKind>,
+    /// The author's reasons, for those who read what was left out.
+    pub because: String,
+}
+
+/// A layer, as a case names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKind {
+    /// The provider's gRPC service in this process.
+    InProcess,
+    /// A Terraform or OpenTofu program.
+    Terraform,
+}
+
+impl Case {
+    /// Whether a step or the case itself looks at logs, so that they must be complete.
+    pub fn traces(&self) -> bool {
+        self.steps
+            .iter()
+            .flat_map(|step| &step.expectations)
+            .any(|(_, expectation)| matches!(expectation, Expectation::LogNever { .. }))
+    }
+}

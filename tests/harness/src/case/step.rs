@@ -1,0 +1,259 @@
+//! The steps of a case: what is done, before what must be seen.
+
+use super::{Expectation, Needs};
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// The line of its heading, counted from one.
+    pub line: usize,
+    /// The heading as written, for messages.
+    pub heading: String,
+    /// What is done.
+    pub kind: StepKind,
+    /// The configuration from this step on; `None` keeps the one before.
+    pub configuration: Option<String>,
+    /// Where the step can run. Elsewhere it is left out, and that is printed.
+    pub needs: Needs,
+    /// What must be seen, each with its line.
+    pub expectations: Vec<(usize, Expectation)>,
+}
+
+/// What a step does.
+#[derive(Debug, PartialEq)]
+pub enum StepKind {
+    /// `=== validate`: errors of the configuration alone.
+    Validate,
+    /// `=== plan`: a plan that is thrown away.
+    Plan,
+    /// `=== apply`: plan, apply, and a plan again that must be empty.
+    Apply,
+    /// `=== destroy`: everything in the state goes; `=== plan destroy` only plans it.
+    Destroy,
+    /// `=== plan destroy`.
+    PlanDestroy,
+    /// `=== refresh`: the state is brought up to date, nothing is changed.
+    Refresh,
+    /// `=== import ADDRESS by id TEXT`: the object is taken out of the state and imported.
+    ImportById { address: String, id: String },
+    /// `=== import ADDRESS by identity JSON`.
+    ImportByIdentity { address: String, identity: String },
+    /// `=== query`: the configuration is one of list blocks.
+    Query,
+    /// `=== invoke ADDRESS`: an action of the configuration is run.
+    Invoke { address: String },
+    /// `=== outside`: the world changes behind Terraform's back.
+    Outside(Vec<(usize, Outside)>),
+}
+
+/// One change behind Terraform's back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outside {
+    /// `clock +2d`: everything in the account gets older.
+    Clock(Duration),
+    /// `fault KIND SERVICE:OPERATION N times` or `… for 20s`, then maybe `after N`, `of 500ms`.
+    Fault { kind: String, operation: String, repeat: Repeat, skip: u64, milliseconds: Option<u64> },
+    /// `faults end`.
+    FaultsEnd,
+    /// `delete KIND NAME`: kind `activation`, `instance`, `parameter`, `role`, `cluster`, `access_entry`.
+    Delete { kind: String, name: String },
+    /// `register HOST from ACTIVATION at ADDRESS`: as the host's agent would; `@{HOST.instance_id}` from then on.
+    Register { host: String, activation: String, ip_address: String },
+    /// `METHOD PATH [JSON] [as NAME]`: any call of the sandbox's control API below the account; the answer's members
+    /// are `@{NAME.…}` from then on.
+    Call { method: String, path: String, body: Option<String>, name: Option<String> },
+}
+
+/// How often a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// So many calls.
+    Times(u64),
+    /// From now on, so long.
+    For(Duration),
+}
+
+/// A length of time, written `500ms`, `20s`, `3m`, `36h`, `2d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duration {
+    /// Its milliseconds.
+    pub milliseconds: u64,
+}
+
+impl Duration {
+    /// Reads a duration; a leading `+` is allowed.
+    ///
+    /// # Errors
+    ///
+    /// There is no number or no unit that is known.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
+        let (number, unit) = digits.split_at(end);
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(format!("`{text}` is no duration: write 500ms, 20s, 3m, 36h or 2d")),
+        };
+        let number: u64 = number.parse().map_err(|_| format!("`{text}` is no duration: it has no number"))?;
+        Ok(Self { milliseconds: number * factor })
+    }
+
+    /// Whole seconds.
+    pub fn seconds(self) -> u64 {
+        self.milliseconds / 1_000
+    }
+}
+
+impl StepKind {
+    /// Reads a heading without its `===`.
+    ///
+    /// # Errors
+    ///
+    /// The heading names no step that is known.
+    pub fn parse(heading: &str) -> Result<Self, String> {
+        let (word, rest) = heading.split_once(' ').unwrap_or((heading, ""));
+        let rest = rest.trim();
+        let kind = match (word, rest) {
+            ("validate", "") => Self::Validate,
+            ("plan", "") => Self::Plan,
+            ("plan", "destroy") => Self::PlanDestroy,
+            ("apply", "") => Self::Apply,
+            ("destroy", "") => Self::Destroy,
+            ("refresh", "") => Self::Refresh,
+            ("query", "") => Self::Query,
+            ("outside", "") => Self::Outside(Vec::new()),
+            ("invoke", address) if !address.is_empty() => Self::Invoke { address: address.to_owned() },
+            ("import", rest) => {
+                if let Some((address, id)) = rest.split_once(" by id ") {
+                    Self::ImportById { address: address.trim().to_owned(), id: id.trim().to_owned() }
+                } else if let Some((address, identity)) = rest.split_once(" by identity ") {
+                    Self::ImportByIdentity { address: address.trim().to_owned(), identity: identity.trim().to_owned() }
+                } else {
+                    return Err("write `import ADDRESS by id TEXT` or `import ADDRESS by identity JSON`".to_owned());
+                }
+            }
+            _ => return Err(format!("`{heading}` is no step that is known")),
+        };
+        Ok(kind)
+    }
+}
+
+impl Outside {
+    /// Reads one line of an `=== outside` step.
+    ///
+    /// # Errors
+    ///
+    /// The line is none of the forms above.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let refuse = || format!("`{line}` is no outside change that is known");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["clock", by] => Ok(Self::Clock(Duration::parse(by)?)),
+            ["faults", "end"] => Ok(Self::FaultsEnd),
+            ["fault", kind, operation, rest @ ..] => {
+                let (repeat, rest) = match rest {
+                    [times, "times", rest @ ..] => (Repeat::Times(times.parse().map_err(|_| refuse())?), rest),
+                    ["for", duration, rest @ ..] => (Repeat::For(Duration::parse(duration)?), rest),
+                    _ => return Err(refuse()),
+                };
+                let (skip, rest) = match rest {
+                    ["after", skip, rest @ ..] => (skip.parse().map_err(|_| refuse())?, rest),
+                    _ => (0, rest),
+                };
+                let milliseconds = match rest {
+                    ["of", duration] => Some(Duration::parse(duration)?.milliseconds),
+                    [] => None,
+                    _ => return Err(refuse()),
+                };
+                let (kind, operation) = ((*kind).to_owned(), (*operation).to_owned());
+                Ok(Self::Fault { kind, operation, repeat, skip, milliseconds })
+            }
+            ["delete", kind, name] => Ok(Self::Delete { kind: (*kind).to_owned(), name: (*name).to_owned() }),
+            ["register", host, "from", activation, "at", ip_address] => Ok(Self::Register {
+                host: (*host).to_owned(),
+                activation: (*activation).to_owned(),
+                ip_address: (*ip_address).to_owned(),
+            }),
+            [method @ ("GET" | "POST" | "DELETE"), path, ..] if path.starts_with('/') => {
+                let rest = line.split_once(path).map_or("", |(_, rest)| rest).trim();
+                let (body, name) = match rest.rsplit_once("as ") {
+                    Some((body, name)) if !name.contains(['}', '"', ' ']) => (body.trim(), Some(name.to_owned())),
+                    _ => (rest, None),
+                };
+                let body = (!body.is_empty()).then(|| body.to_owned());
+                Ok(Self::Call { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
+            }
+            _ => Err(refuse()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_changes_are_read() {
+        for (line, expected) in [
+            ("clock +2d", Outside::Clock(Duration { milliseconds: 172_800_000 })),
+            (
+                "fault slow ssm:CreateActivation 3 times after 1 of 500ms",
+                Outside::Fault {
+                    kind: "slow".into(),
+                    operation: "ssm:CreateActivation".into(),
+                    repeat: Repeat::Times(3),
+                    skip: 1,
+                    milliseconds: Some(500),
+                },
+            ),
+            (
+                "fault throttling ssm:* for 20s",
+                Outside::Fault {
+                    kind: "throttling".into(),
+                    operation: "ssm:*".into(),
+                    repeat: Repeat::For(Duration { milliseconds: 20_000 }),
+                    skip: 0,
+                    milliseconds: None,
+                },
+            ),
+            (
+                "POST /principals {\"name\": \"limited\"} as limited",
+                Outside::Call {
+                    method: "POST".into(),
+                    path: "/principals".into(),
+                    body: Some("{\"name\": \"limited\"}".into()),
+                    name: Some("limited".into()),
+                },
+            ),
+            (
+                "DELETE /faults",
+                Outside::Call { method: "DELETE".into(), path: "/faults".into(), body: None, name: None },
+            ),
+        ] {
+            assert_eq!(Outside::parse(line), Ok(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_refused() {
+        for line in ["clock 2", "fault slow ssm:X", "fault slow ssm:X many times", "remove it", "POST principals"] {
+            assert!(Outside::parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn headings_name_steps() {
+        assert_eq!(StepKind::parse("plan destroy"), Ok(StepKind::PlanDestroy));
+        assert_eq!(
+            StepKind::parse("import x_y.a by id @{state.x_y.a.id}"),
+            Ok(StepKind::ImportById { address: "x_y.a".into(), id: "@{state.x_y.a.id}".into() })
+        );
+        for heading in ["", "aply", "apply twice", "import x_y.a", "invoke"] {
+            assert!(StepKind::parse(heading).is_err(), "{heading}");
+        }
+    }
+}
