@@ -1,0 +1,263 @@
+//! The expansion of `#[derive(Model)]`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Data, DeriveInput, Error, Expr, Fields, Lit, LitStr, Meta, Result, Type};
+
+struct Field {
+    ident: Ident,
+    name: String,
+    ty: Type,
+    doc: String,
+    replace: bool,
+    keep: bool,
+    default: Option<Expr>,
+    prefix: Option<LitStr>,
+    deprecated: Option<LitStr>,
+}
+
+pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new_spanned(input, "a model is a struct with named fields"));
+    };
+    let fields: Vec<Field> = match &data.fields {
+        Fields::Named(named) => named.named.iter().map(field).collect::<Result<_>>()?,
+        Fields::Unit => Vec::new(),
+        Fields::Unnamed(_) => return Err(Error::new_spanned(input, "a model is a struct with named fields")),
+    };
+    let rules = rules(input, &fields)?;
+    let doc = doc(&input.attrs);
+
+    let name = &input.ident;
+    let visibility = &input.vis;
+    let planned = format_ident!("{name}Planned");
+    let names_type = format_ident!("{name}Names");
+    let planned_doc = format!("[`{name}`] while it is being planned: any attribute may be unknown yet.");
+    let names_doc = format!("The attributes' names of [`{name}`], for paths in messages.");
+    let name_const_doc = "The attributes' names, for paths in messages.";
+
+    let idents: Vec<&Ident> = fields.iter().map(|field| &field.ident).collect();
+    let names: Vec<&String> = fields.iter().map(|field| &field.name).collect();
+    let types: Vec<&Type> = fields.iter().map(|field| &field.ty).collect();
+    let docs: Vec<&String> = fields.iter().map(|field| &field.doc).collect();
+    let attributes = fields.iter().map(attribute);
+    let fallbacks: Vec<TokenStream> = fields
+        .iter()
+        .map(|field| match &field.default {
+            Some(default) => quote!(::core::option::Option::Some(|| #default)),
+            None => quote!(::core::option::Option::None),
+        })
+        .collect();
+
+    Ok(quote! {
+        #[doc = #planned_doc]
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs)]
+        #visibility struct #planned { #( #[doc = #docs] pub #idents: ::framework::model::Maybe<#types>, )* }
+
+        #[doc = #names_doc]
+        #[allow(missing_docs)]
+        #[derive(Clone, Copy, Debug)]
+        #visibility struct #names_type { #( pub #idents: &'static str, )* }
+
+        impl #name {
+            #[doc = #name_const_doc]
+            #[allow(dead_code)]
+            pub const NAMES: #names_type = #names_type { #( #idents: #names, )* };
+        }
+
+        impl ::framework::model::Model for #name {
+            type Planned = #planned;
+
+            fn description() -> &'static str { #doc }
+
+            fn attributes() -> ::std::vec::Vec<::framework::schema::Attribute> {
+                ::std::vec![ #( #attributes ),* ]
+            }
+
+            fn rules() -> ::std::vec::Vec<::framework::model::Rule> { ::std::vec![ #( #rules ),* ] }
+
+            #[allow(unused_variables)]
+            fn decode(
+                object: &::framework::value::Value,
+                at: &::framework::path::Path,
+                faults: &mut ::framework::diagnostic::Diagnostics,
+            ) -> ::core::option::Option<Self> {
+                #( let #idents = ::framework::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults); )*
+                ::core::option::Option::Some(Self { #( #idents: #idents?, )* })
+            }
+
+            #[allow(unused_variables)]
+            fn decode_planned(
+                object: &::framework::value::Value,
+                at: &::framework::path::Path,
+                faults: &mut ::framework::diagnostic::Diagnostics,
+            ) -> Self::Planned {
+                #planned { #( #idents: ::framework::model::Maybe::from(
+                    ::framework::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults)
+                ), )* }
+            }
+
+            fn encode(&self) -> ::std::collections::BTreeMap<::std::string::String, ::framework::value::Value> {
+                [ #( (#names.to_owned(), ::framework::model::Field::encode(&self.#idents)), )* ].into()
+            }
+
+            #[allow(unused_variables)]
+            fn encode_planned(
+                planned: &Self::Planned,
+            ) -> ::std::collections::BTreeMap<::std::string::String, ::framework::value::Value> {
+                [ #( (#names.to_owned(), planned.#idents.encode()), )* ].into()
+            }
+
+            #[allow(unused_variables)]
+            fn equivalent(name: &str, one: &::framework::value::Value, other: &::framework::value::Value) -> bool {
+                match name {
+                    #( #names => <#types as ::framework::model::Field>::equivalent(one, other), )*
+                    _ => one == other,
+                }
+            }
+        }
+
+        impl ::framework::model::Field for #name {
+            fn kind() -> ::framework::schema::Kind {
+                ::framework::schema::Kind::Nested {
+                    nesting: ::framework::schema::Nesting::Single,
+                    attributes: <Self as ::framework::model::Model>::attributes(),
+                }
+            }
+
+            fn decode(
+                value: &::framework::value::Value,
+                at: &::framework::path::Path,
+                faults: &mut ::framework::diagnostic::Diagnostics,
+            ) -> ::core::option::Option<Self> {
+                ::framework::model::decode_object::<Self>(value, at, faults)
+            }
+
+            fn encode(&self) -> ::framework::value::Value {
+                ::framework::value::Value::Map(<Self as ::framework::model::Model>::encode(self))
+            }
+
+            fn equivalent(one: &::framework::value::Value, other: &::framework::value::Value) -> bool {
+                ::framework::model::equivalent_objects::<Self>(one, other)
+            }
+        }
+    })
+}
+
+fn field(field: &syn::Field) -> Result<Field> {
+    let Some(ident) = field.ident.clone() else {
+        return Err(Error::new_spanned(field, "a model is a struct with named fields"));
+    };
+    let doc = doc(&field.attrs);
+    if doc.is_empty() {
+        return Err(Error::new_spanned(field, "an attribute needs a doc comment: it is the user's documentation"));
+    }
+    let plain = ident.to_string();
+    let mut parsed = Field {
+        name: plain.strip_prefix("r#").unwrap_or(&plain).to_owned(),
+        ty: field.ty.clone(),
+        ident,
+        doc,
+        replace: false,
+        keep: false,
+        default: None,
+        prefix: None,
+        deprecated: None,
+    };
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("attr")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("replace") {
+                parsed.replace = true;
+            } else if meta.path.is_ident("keep") {
+                parsed.keep = true;
+            } else if meta.path.is_ident("default") {
+                parsed.default = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("prefix") {
+                parsed.prefix = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("name") {
+                parsed.name = meta.value()?.parse::<LitStr>()?.value();
+            } else if meta.path.is_ident("deprecated") {
+                parsed.deprecated = Some(meta.value()?.parse()?);
+            } else {
+                return Err(meta.error("known here: replace, keep, default, prefix, name, deprecated"));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(parsed)
+}
+
+fn attribute(field: &Field) -> TokenStream {
+    let Field { name, ty, doc, replace, keep, .. } = field;
+    let optional_text = |text: &Option<LitStr>| match text {
+        Some(text) => quote!(::core::option::Option::Some(#text.to_owned())),
+        None => quote!(::core::option::Option::None),
+    };
+    let prefix = optional_text(&field.prefix);
+    let deprecation = optional_text(&field.deprecated);
+    let default = match &field.default {
+        Some(default) => quote!({
+            let default: #ty = #default;
+            ::core::option::Option::Some(::framework::model::Field::encode(&default))
+        }),
+        None => quote!(::core::option::Option::None),
+    };
+    quote! {
+        ::framework::model::declare::<#ty>(::framework::model::Declaration {
+            name: #name,
+            description: #doc,
+            replace: #replace,
+            keep: #keep,
+            default: #default,
+            prefix: #prefix,
+            deprecation: #deprecation,
+        })
+    }
+}
+
+fn rules(input: &DeriveInput, fields: &[Field]) -> Result<Vec<TokenStream>> {
+    let mut rules = Vec::new();
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("model")) {
+        attribute.parse_nested_meta(|meta| {
+            let variant = if meta.path.is_ident("exactly_one_of") {
+                quote!(ExactlyOneOf)
+            } else if meta.path.is_ident("at_least_one_of") {
+                quote!(AtLeastOneOf)
+            } else if meta.path.is_ident("at_most_one_of") {
+                quote!(AtMostOneOf)
+            } else if meta.path.is_ident("together") {
+                quote!(Together)
+            } else {
+                return Err(meta.error("known here: exactly_one_of, at_least_one_of, at_most_one_of, together"));
+            };
+            let mut names = Vec::new();
+            meta.parse_nested_meta(|inner| {
+                let ident = inner.path.require_ident()?;
+                match fields.iter().find(|field| field.ident == *ident) {
+                    Some(field) => names.push(field.name.clone()),
+                    None => return Err(inner.error("no such field")),
+                }
+                Ok(())
+            })?;
+            rules.push(quote!(::framework::model::Rule::#variant(&[ #( #names ),* ])));
+            Ok(())
+        })?;
+    }
+    Ok(rules)
+}
+
+/// The doc comment's text: one leading space of each line taken away.
+fn doc(attributes: &[syn::Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
+        if let Meta::NameValue(pair) = &attribute.meta
+            && let Expr::Lit(literal) = &pair.value
+            && let Lit::Str(text) = &literal.lit
+        {
+            let text = text.value();
+            lines.push(text.strip_prefix(' ').unwrap_or(&text).to_owned());
+        }
+    }
+    lines.join("\n").trim().to_owned()
+}

@@ -1,0 +1,110 @@
+//! Data sources: what a provider's author writes, and how it is run.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::diagnostic::{Diagnostics, Result};
+use crate::model::{Model, check_rules, merge_attributes};
+use crate::path::Path;
+use crate::schema::Schema;
+use crate::server::{Answer, Boxed};
+use crate::value::Value;
+
+/// A data source.
+pub trait DataSource: Sized + Send + Sync + 'static {
+    /// The provider's clients.
+    type Clients: Send + Sync + 'static;
+    /// What the configuration says.
+    type Args: Model;
+    /// What is found.
+    type Outputs: Model;
+
+    /// The type's whole name.
+    const NAME: &'static str;
+    /// The whole description, in Markdown.
+    const DESCRIPTION: &'static str;
+
+    /// Checks what concerns several attributes, beyond the model's own rules.
+    fn validate(_args: &<Self::Args as Model>::Planned, _faults: &mut Diagnostics) {}
+
+    /// Looks it up.
+    fn read(args: &Self::Args, cx: &Context<Self::Clients>) -> impl Future<Output = Result<Self::Outputs>> + Send;
+}
+
+pub(crate) trait Erased<C>: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn schema(&self) -> Schema;
+    fn validate(&self, config: &Value) -> Diagnostics;
+    fn read(
+        &self,
+        config: Value,
+        clients: Option<Arc<C>>,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Answer<Option<Value>>>;
+}
+
+pub(crate) struct Adapter<D>(PhantomData<fn() -> D>);
+
+impl<D> Adapter<D> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<D: DataSource> Erased<D::Clients> for Adapter<D> {
+    fn name(&self) -> &'static str {
+        D::NAME
+    }
+
+    fn schema(&self) -> Schema {
+        Schema {
+            description: D::DESCRIPTION.to_owned(),
+            attributes: merge_attributes(D::Args::attributes(), D::Outputs::attributes()),
+            ..Schema::default()
+        }
+    }
+
+    fn validate(&self, config: &Value) -> Diagnostics {
+        let mut faults = Diagnostics::new();
+        check_rules::<D::Args>(config, &Path::root(), &mut faults);
+        let args = D::Args::decode_planned(config, &Path::root(), &mut faults);
+        D::validate(&args, &mut faults);
+        faults
+    }
+
+    fn read(
+        &self,
+        config: Value,
+        clients: Option<Arc<D::Clients>>,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Answer<Option<Value>>> {
+        Box::pin(async move {
+            let cx = Context::new(clients, cancel);
+            let mut faults = Diagnostics::new();
+            let Some(args) = D::Args::decode(&config, &Path::root(), &mut faults) else {
+                return Answer { value: None, diagnostics: faults };
+            };
+            let outcome = D::read(&args, &cx).await;
+            let mut diagnostics = cx.take_warnings();
+            match outcome {
+                Ok(outputs) => {
+                    let mut object = args.encode();
+                    for (name, value) in outputs.encode() {
+                        // What the configuration says stays as it says it.
+                        if config.attribute(&name).is_none_or(Value::is_null) {
+                            object.insert(name, value);
+                        }
+                    }
+                    Answer { value: Some(Value::Map(object)), diagnostics }
+                }
+                Err(errors) => {
+                    diagnostics.append(errors);
+                    Answer { value: None, diagnostics }
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,342 @@
+//! The calls of the protocol, answered for a [`Provider`].
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Provider, Registry};
+use crate::context::Context;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Model, Rule, check_rules};
+use crate::path::Path;
+use crate::schema::{ProviderSchema, Schema};
+use crate::server::{
+    Answer, ApplyRequest, Boxed, FunctionError, Host, ImportRequest, Imported, Kept, ListRequest, Listed, MoveRequest,
+    Opened, PlanRequest, Planned, Private, ReadRequest, Server, Sink, unknown_type,
+};
+use crate::value::Value;
+
+/// The rules over several attributes, and the import id's form, of a type: for documentation.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// How an import id is written.
+    pub import_id: &'static str,
+}
+
+/// A provider behind the calls of the protocol.
+pub struct ProviderServer<P: Provider> {
+    registry: Registry<P::Clients>,
+    schema: ProviderSchema,
+    clients: RwLock<Option<Arc<P::Clients>>>,
+    provider: PhantomData<fn() -> P>,
+}
+
+impl<P: Provider> Default for ProviderServer<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Provider> ProviderServer<P> {
+    /// The provider, not configured yet.
+    pub fn new() -> Self {
+        let registry = P::registry();
+        let schema = schema::<P>(&registry);
+        Self { registry, schema, clients: RwLock::new(None), provider: PhantomData }
+    }
+
+    /// What documentation needs of each managed type beyond its schema.
+    pub fn resource_rules(&self) -> BTreeMap<&'static str, Rules> {
+        self.registry
+            .resources
+            .iter()
+            .map(|(name, resource)| (*name, Rules { rules: resource.rules(), import_id: resource.import_id() }))
+            .collect()
+    }
+
+    fn clients(&self) -> Option<Arc<P::Clients>> {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn schema<P: Provider>(registry: &Registry<P::Clients>) -> ProviderSchema {
+    let named = |name: &&'static str| (*name).to_owned();
+    ProviderSchema {
+        provider: Schema {
+            description: P::DESCRIPTION.to_owned(),
+            attributes: P::Config::attributes(),
+            ..Schema::default()
+        },
+        resources: registry.resources.iter().map(|(name, it)| (named(name), it.schema())).collect(),
+        identities: registry.resources.iter().map(|(name, it)| (named(name), it.identity_schema())).collect(),
+        data_sources: registry.data_sources.iter().map(|(name, it)| (named(name), it.schema())).collect(),
+        ephemeral_resources: registry.ephemerals.iter().map(|(name, it)| (named(name), it.schema())).collect(),
+        list_resources: registry.lists.iter().map(|(name, it)| (named(name), it.schema())).collect(),
+        actions: registry.actions.iter().map(|(name, it)| (named(name), it.schema())).collect(),
+        functions: registry.functions.iter().map(|(name, it)| (named(name), it.signature())).collect(),
+    }
+}
+
+/// A future that is ready: for calls that are answered at once.
+fn ready<'a, T: Send + 'a>(value: T) -> Boxed<'a, T> {
+    Box::pin(std::future::ready(value))
+}
+
+fn missing<'a, T: Default + Send + 'a>(kind: &str, name: &str) -> Boxed<'a, Answer<T>> {
+    ready(unknown_type(kind, name).into())
+}
+
+impl<P: Provider> Server for ProviderServer<P> {
+    fn schema(&self) -> &ProviderSchema {
+        &self.schema
+    }
+
+    fn validate_provider(&self, config: Value) -> Boxed<'_, Diagnostics> {
+        let mut faults = Diagnostics::new();
+        check_rules::<P::Config>(&config, &Path::root(), &mut faults);
+        let config = P::Config::decode_planned(&config, &Path::root(), &mut faults);
+        P::validate(&config, &mut faults);
+        ready(faults)
+    }
+
+    fn configure(&self, config: Value, terraform_version: String, _host: Host) -> Boxed<'_, Diagnostics> {
+        Box::pin(async move {
+            let mut faults = Diagnostics::new();
+            let config = P::Config::decode_planned(&config, &Path::root(), &mut faults);
+            if faults.has_errors() {
+                return faults;
+            }
+            let cx = Context::new(None, CancellationToken::new());
+            match P::configure(config, &terraform_version, &cx).await {
+                Ok(clients) => {
+                    *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(clients));
+                    cx.take_warnings()
+                }
+                Err(errors) => errors,
+            }
+        })
+    }
+
+    fn validate_resource(&self, type_name: String, config: Value, host: Host) -> Boxed<'_, Diagnostics> {
+        let Some(resource) = self.registry.resources.get(type_name.as_str()) else {
+            return ready(unknown_type("resource", &type_name).into());
+        };
+        let mut faults = resource.validate(&config);
+        if !host.write_only_allowed
+            && let Some(schema) = self.schema.resources.get(&type_name)
+        {
+            for attribute in schema.attributes.iter().filter(|attribute| attribute.write_only) {
+                if config.attribute(&attribute.name).is_some_and(|value| !value.is_null()) {
+                    faults.push(
+                        Diagnostic::error(
+                            "Write-only argument is not supported here",
+                            format!("`{}` is write-only, which needs Terraform 1.11 or newer.", attribute.name),
+                        )
+                        .at(Path::attribute(attribute.name.clone())),
+                    );
+                }
+            }
+        }
+        ready(faults)
+    }
+
+    fn upgrade_state(
+        &self,
+        type_name: String,
+        version: i64,
+        state: serde_json::Value,
+    ) -> Boxed<'_, Answer<Option<Value>>> {
+        match self.registry.resources.get(type_name.as_str()) {
+            Some(resource) => ready(resource.upgrade_state(version, state)),
+            None => missing("resource", &type_name),
+        }
+    }
+
+    fn upgrade_identity(
+        &self,
+        type_name: String,
+        _version: i64,
+        identity: serde_json::Value,
+    ) -> Boxed<'_, Answer<Option<Value>>> {
+        match self.registry.resources.get(type_name.as_str()) {
+            Some(resource) => ready(resource.upgrade_identity(&identity)),
+            None => missing("resource", &type_name),
+        }
+    }
+
+    fn read(&self, request: ReadRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
+        match self.registry.resources.get(request.type_name.as_str()) {
+            Some(resource) => resource.read(request, self.clients(), cancel),
+            None => missing("resource", &request.type_name),
+        }
+    }
+
+    fn plan(&self, request: PlanRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Planned>> {
+        match self.registry.resources.get(request.type_name.as_str()) {
+            Some(resource) => resource.plan(request, self.clients(), cancel),
+            None => missing("resource", &request.type_name),
+        }
+    }
+
+    fn apply(&self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
+        match self.registry.resources.get(request.type_name.as_str()) {
+            Some(resource) => resource.apply(request, self.clients(), cancel),
+            None => missing("resource", &request.type_name),
+        }
+    }
+
+    fn import(&self, request: ImportRequest, _cancel: CancellationToken) -> Boxed<'_, Answer<Vec<Imported>>> {
+        match self.registry.resources.get(request.type_name.as_str()) {
+            Some(resource) => ready(resource.import(request)),
+            None => missing("resource", &request.type_name),
+        }
+    }
+
+    fn move_state(&self, request: MoveRequest) -> Boxed<'_, Answer<Kept>> {
+        match self.registry.resources.get(request.target_type.as_str()) {
+            Some(resource) => ready(resource.move_state(&request)),
+            None => missing("resource", &request.target_type),
+        }
+    }
+
+    fn generate_config(&self, type_name: String, state: Value) -> Boxed<'_, Answer<Option<Value>>> {
+        let Some(schema) = self.schema.resources.get(&type_name) else { return missing("resource", &type_name) };
+        ready(Answer::of(Some(generated(schema, &state))))
+    }
+
+    fn validate_data_source(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics> {
+        ready(match self.registry.data_sources.get(type_name.as_str()) {
+            Some(data_source) => data_source.validate(&config),
+            None => unknown_type("data source", &type_name).into(),
+        })
+    }
+
+    fn read_data_source(
+        &self,
+        type_name: String,
+        config: Value,
+        _host: Host,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Answer<Option<Value>>> {
+        match self.registry.data_sources.get(type_name.as_str()) {
+            Some(data_source) => data_source.read(config, self.clients(), cancel),
+            None => missing("data source", &type_name),
+        }
+    }
+
+    fn call_function(&self, name: String, arguments: Vec<Value>) -> Boxed<'_, Result<Value, FunctionError>> {
+        ready(match self.registry.functions.get(name.as_str()) {
+            Some(function) => function.call(&arguments),
+            None => Err(FunctionError::new(format!("This provider has no function `{name}`."))),
+        })
+    }
+
+    fn validate_ephemeral(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics> {
+        ready(match self.registry.ephemerals.get(type_name.as_str()) {
+            Some(ephemeral) => ephemeral.validate(&config),
+            None => unknown_type("ephemeral resource", &type_name).into(),
+        })
+    }
+
+    fn open_ephemeral(
+        &self,
+        type_name: String,
+        config: Value,
+        _host: Host,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Answer<Opened>> {
+        match self.registry.ephemerals.get(type_name.as_str()) {
+            Some(ephemeral) => ephemeral.open(config, self.clients(), cancel),
+            None => missing("ephemeral resource", &type_name),
+        }
+    }
+
+    fn renew_ephemeral(
+        &self,
+        type_name: String,
+        private: Private,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Answer<Opened>> {
+        match self.registry.ephemerals.get(type_name.as_str()) {
+            Some(ephemeral) => ephemeral.renew(private, self.clients(), cancel),
+            None => missing("ephemeral resource", &type_name),
+        }
+    }
+
+    fn close_ephemeral(
+        &self,
+        type_name: String,
+        private: Private,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Diagnostics> {
+        match self.registry.ephemerals.get(type_name.as_str()) {
+            Some(ephemeral) => ephemeral.close(private, self.clients(), cancel),
+            None => ready(unknown_type("ephemeral resource", &type_name).into()),
+        }
+    }
+
+    fn validate_list(
+        &self,
+        type_name: String,
+        config: Value,
+        _include_resource: Value,
+        _limit: Value,
+    ) -> Boxed<'_, Diagnostics> {
+        ready(match self.registry.lists.get(type_name.as_str()) {
+            Some(list) => list.validate(&config),
+            None => unknown_type("list resource", &type_name).into(),
+        })
+    }
+
+    fn list(&self, request: ListRequest, sink: Sink<Listed>, cancel: CancellationToken) -> Boxed<'_, Diagnostics> {
+        match self.registry.lists.get(request.type_name.as_str()) {
+            Some(list) => list.list(request, self.clients(), sink, cancel),
+            None => ready(unknown_type("list resource", &request.type_name).into()),
+        }
+    }
+
+    fn validate_action(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics> {
+        ready(match self.registry.actions.get(type_name.as_str()) {
+            Some(action) => action.validate(&config),
+            None => unknown_type("action", &type_name).into(),
+        })
+    }
+
+    fn plan_action(
+        &self,
+        type_name: String,
+        config: Value,
+        _host: Host,
+        _cancel: CancellationToken,
+    ) -> Boxed<'_, Diagnostics> {
+        self.validate_action(type_name, config)
+    }
+
+    fn invoke_action(
+        &self,
+        type_name: String,
+        config: Value,
+        sink: Sink<String>,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Diagnostics> {
+        match self.registry.actions.get(type_name.as_str()) {
+            Some(action) => action.invoke(config, self.clients(), sink, cancel),
+            None => ready(unknown_type("action", &type_name).into()),
+        }
+    }
+}
+
+/// A configuration that would make this state: what may be written, less what the provider decides by itself.
+fn generated(schema: &Schema, state: &Value) -> Value {
+    Value::map(schema.attributes.iter().map(|attribute| {
+        let value = state.attribute(&attribute.name).unwrap_or(&Value::Null);
+        let writable = (attribute.required || attribute.optional) && !attribute.write_only;
+        let by_itself =
+            attribute.default.as_ref() == Some(value) || (attribute.computed && attribute.default.is_none());
+        (attribute.name.clone(), if writable && !by_itself { value.clone() } else { Value::Null })
+    }))
+}

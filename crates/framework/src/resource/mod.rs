@@ -1,0 +1,130 @@
+//! Managed resources: what a provider's author writes, and how it is run.
+
+mod adapter;
+mod import;
+pub mod plan;
+mod planning;
+
+use serde_json::Value as Json;
+
+use crate::context::Context;
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::model::Model;
+use crate::value::Value;
+
+pub(crate) use adapter::{Adapter, Erased};
+pub use import::parse_region_id;
+pub use plan::Plan;
+
+/// A managed resource: one file that declares its attributes and makes them true.
+///
+/// In `create` and `update` the arguments are wholly known; unknown values occur in `validate` and `plan` only.
+pub trait Resource: Sized + Send + Sync + 'static {
+    /// The provider's clients.
+    type Clients: Send + Sync + 'static;
+    /// What the configuration says.
+    type Args: Model;
+    /// What the provider finds out. An attribute that is also an argument is one that the provider decides when it is
+    /// not set.
+    type Outputs: Model;
+    /// What tells this object from all others: names of attributes above.
+    type Identity: Model;
+
+    /// The type's whole name, such as `ekshybrid_activation`.
+    const NAME: &'static str;
+    /// Version of the stored state's form.
+    const VERSION: i64 = 0;
+    /// The whole description, in Markdown.
+    const DESCRIPTION: &'static str;
+    /// How an import id is written, for documentation and messages.
+    const IMPORT_ID: &'static str;
+
+    /// Checks what concerns several attributes, beyond the model's own rules. Unknown attributes may turn out well.
+    fn validate(_args: &<Self::Args as Model>::Planned, _faults: &mut Diagnostics) {}
+
+    /// Completes the plan: what can be known early, what must be replaced, what cannot work.
+    fn plan(_plan: &mut Plan<Self>, _cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Looks at a deletion before it is made; a warning is left with [`Context::report`].
+    fn plan_delete(_state: &State<Self>, _cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Makes the object.
+    fn create(args: &Self::Args, cx: &Context<Self::Clients>) -> impl Future<Output = Result<Self::Outputs>> + Send;
+
+    /// Looks at the object; `None` when it is gone. `prior` is `None` right after an import.
+    fn read(
+        identity: &Self::Identity,
+        prior: Option<&State<Self>>,
+        cx: &Context<Self::Clients>,
+    ) -> impl Future<Output = Result<Option<State<Self>>>> + Send;
+
+    /// Changes the object in place.
+    fn update(
+        _prior: &State<Self>,
+        _args: &Self::Args,
+        _cx: &Context<Self::Clients>,
+    ) -> impl Future<Output = Result<Self::Outputs>> + Send {
+        async { Err(Diagnostic::bug(format!("`{}` has nothing to update in place", Self::NAME)).into()) }
+    }
+
+    /// Removes the object; one that is gone already is a success.
+    fn delete(state: &State<Self>, cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send;
+
+    /// The identity that an import id names.
+    ///
+    /// # Errors
+    /// What is wrong with the id.
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String>;
+
+    /// Brings a stored state of an older version into the present form.
+    fn upgrade(version: i64, _state: Json) -> Result<Json> {
+        Err(Diagnostic::error(
+            "State is of an unknown version",
+            format!(
+                "The state of this `{}` has version {version}, this provider knows up to {}. Use the provider version that wrote it, or newer.",
+                Self::NAME,
+                Self::VERSION
+            ),
+        )
+        .into())
+    }
+
+    /// Takes over the state of another type; `None` when it is none that this type can take.
+    fn move_from(_source: &MoveSource<'_>) -> Option<Result<Json>> {
+        None
+    }
+}
+
+/// Another resource's state, offered to a type that may take it over.
+pub struct MoveSource<'a> {
+    /// The other provider's address, such as `registry.terraform.io/hashicorp/aws`.
+    pub provider: &'a str,
+    /// The other type's name.
+    pub type_name: &'a str,
+    /// Version of the other state's form.
+    pub version: i64,
+    /// The other state.
+    pub state: &'a Json,
+}
+
+/// Arguments and results of an object that exists.
+pub struct State<R: Resource> {
+    /// The arguments.
+    pub args: R::Args,
+    /// The results.
+    pub outputs: R::Outputs,
+}
+
+impl<R: Resource> Clone for State<R>
+where
+    R::Args: Clone,
+    R::Outputs: Clone,
+{
+    fn clone(&self) -> Self {
+        Self { args: self.args.clone(), outputs: self.outputs.clone() }
+    }
+}

@@ -1,0 +1,61 @@
+//! The plan of one resource, as its own planning step sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::Model;
+use crate::path::Path;
+use crate::resource::{Resource, State};
+use crate::value::Value;
+
+/// A plan that is being made.
+pub struct Plan<R: Resource> {
+    /// The arguments as they will be, defaults included.
+    pub args: <R::Args as Model>::Planned,
+    /// The results as they will be. What this step sets must hold after apply.
+    pub outputs: <R::Outputs as Model>::Planned,
+    /// The object before; `None` for a creation.
+    pub prior: Option<State<R>>,
+    pub(crate) changed: BTreeSet<String>,
+    pub(crate) replace: BTreeSet<String>,
+    pub(crate) faults: Diagnostics,
+    pub(crate) planned: BTreeMap<String, Value>,
+}
+
+impl<R: Resource> Plan<R> {
+    /// Whether the object is to be made.
+    pub fn is_create(&self) -> bool {
+        self.prior.is_none()
+    }
+
+    /// Whether the attribute will differ from what it is; always true for a creation.
+    pub fn changes(&self, name: &str) -> bool {
+        self.changed.contains(name)
+    }
+
+    /// Whether anything that the configuration decides will differ.
+    pub fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Makes a new object instead of changing this one. The attribute must change with it: results become unknown
+    /// by themselves then, but `name` must be among what the plan shows as changing.
+    pub fn replace(&mut self, name: &str) {
+        self.replace.insert(name.to_owned());
+    }
+
+    /// Whether a new object is already needed.
+    pub fn is_replaced(&self) -> bool {
+        !self.replace.is_empty()
+    }
+
+    /// Refuses the plan because of an attribute.
+    pub fn fault(&mut self, name: &str, summary: &str, detail: impl Into<String>) {
+        self.faults.push(Diagnostic::error(summary, detail).at(Path::attribute(name)));
+    }
+
+    /// The planned value of an attribute as it stands.
+    pub fn value(&self, name: &str) -> &Value {
+        self.planned.get(name).unwrap_or(&Value::Null)
+    }
+}

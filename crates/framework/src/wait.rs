@@ -1,0 +1,80 @@
+//! Waiting for something outside to reach a state: polled with backoff and jitter, told in the log, ended at once by
+//! a stop.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::diagnostic::{Diagnostic, Result};
+
+/// How to wait.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// What is waited for, as it continues "waiting for …".
+    pub what: String,
+    /// How long at the most.
+    pub timeout: Duration,
+    /// The first pause.
+    pub interval: Duration,
+    /// The longest pause.
+    pub max_interval: Duration,
+}
+
+/// What one look showed.
+pub enum Seen<T> {
+    /// It is there.
+    Done(T),
+    /// Not yet; the text says what was seen, for the log and for the message at timeout.
+    Pending(String),
+}
+
+/// Looks again and again until it is done.
+///
+/// # Errors
+/// What `look` fails with; a timeout with what was seen last; a stop.
+pub async fn until<C, T, F, R>(cx: &Context<C>, wait: &Wait, mut look: F) -> Result<T>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<Seen<T>>>,
+{
+    let start = Instant::now();
+    let mut pause = wait.interval;
+    loop {
+        let seen = match look().await? {
+            Seen::Done(value) => return Ok(value),
+            Seen::Pending(seen) => seen,
+        };
+        let elapsed = start.elapsed();
+        if elapsed >= wait.timeout {
+            return Err(Diagnostic::error(
+                format!("Timed out waiting for {}", wait.what),
+                format!(
+                    "Waited {} s for {}; last seen: {seen}.\n\nWhat was done so far is kept. Raise `timeouts` if it only needs longer, and apply again.",
+                    elapsed.as_secs(),
+                    wait.what
+                ),
+            )
+            .into());
+        }
+        tracing::info!(elapsed_s = elapsed.as_secs(), "waiting for {}: {seen}", wait.what);
+        let remaining = wait.timeout.saturating_sub(elapsed);
+        if !cx.sleep(jitter(pause).min(remaining)).await {
+            return Err(Diagnostic::error(
+                format!("Stopped while waiting for {}", wait.what),
+                format!(
+                    "Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Apply again to go on."
+                ),
+            )
+            .into());
+        }
+        pause = (pause * 3 / 2).min(wait.max_interval);
+    }
+}
+
+/// Between 75 % and 125 % of `pause`, so that many waiters do not ask at the same moment.
+fn jitter(pause: Duration) -> Duration {
+    let nanos =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    pause.mul_f64(0.75 + f64::from(nanos % 1_000) / 2_000.0)
+}
