@@ -1,0 +1,119 @@
+//! The `cluster` part of a NodeConfig: which cluster, and how its API server is reached.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::node::aws::Region;
+use crate::node::cidr::{Cidr, check_service_range};
+use crate::node::shape::{object, text};
+
+object! {
+    /// The EKS cluster that a host joins.
+    pub struct Cluster (ClusterDraft) {
+        /// Name of the EKS cluster.
+        pub name: ClusterName,
+        /// Region of the cluster; an activation must be of the same region.
+        pub region: Region,
+        /// URL of the cluster's API server. When this, `certificate_authority` or `cidr` is left out, nodeadm asks EKS
+        /// for what is missing and then also checks the node's address, the version skew and the access entry, for
+        /// which the node's role needs `eks:DescribeCluster` and `eks:ListAccessEntries`. Give all three for hosts that
+        /// cannot reach EKS and for roles that are mapped by aws-auth alone.
+        pub api_server_endpoint: Option<Endpoint>,
+        /// Certificate authority of the cluster, as EKS gives it: PEM in base64.
+        pub certificate_authority: Option<CertificateAuthority>,
+        /// IPv4 range of the cluster's services, not of its pods; nodeadm takes the address of the DNS service from it.
+        pub cidr: Option<ServiceRange>,
+    }
+}
+
+text! {
+    /// Name of an EKS cluster.
+    pub struct ClusterName;
+    rule = "the name of an EKS cluster: 1 to 100 letters, digits, `-` and `_`, beginning with a letter or digit";
+    check = |text| {
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let named = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+            && text.len() <= 100
+            && text.bytes().all(letters);
+        if named {
+            return Ok(());
+        }
+        match text.strip_prefix("arn:").and_then(|rest| rest.split_once(":cluster/")) {
+            Some((_, name)) => Err(format!("that is an ARN, the name is `{}`", name.escape_debug())),
+            None => Err(String::new()),
+        }
+    };
+}
+
+text! {
+    /// URL of a Kubernetes API server.
+    pub struct Endpoint;
+    rule = "an https URL without a path, such as `https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com`";
+    check = |text| {
+        let Some(rest) = text.strip_prefix("https://") else {
+            return Err(if text.contains("://") { String::new() } else { "it lacks `https://`".to_owned() });
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let host_letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let address_letters = |byte: u8| byte.is_ascii_hexdigit() || b":.".contains(&byte);
+        let named = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(address) => !address.is_empty() && address.bytes().all(address_letters),
+            None => !host.is_empty() && host.bytes().all(host_letters),
+        };
+        let numbered = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+        if named && numbered { Ok(()) } else { Err(String::new()) }
+    };
+}
+
+text! {
+    /// Certificates in PEM, in base64.
+    pub struct CertificateAuthority;
+    rule = "PEM certificates in base64, as EKS gives them";
+    check = |text| {
+        if text.contains("-----BEGIN") {
+            return Err("that is PEM itself, put it through `base64encode`".to_owned());
+        }
+        let Ok(decoded) = STANDARD.decode(text) else {
+            return Err("that is not base64".to_owned());
+        };
+        let Ok(pem) = String::from_utf8(decoded) else {
+            return Err("what it encodes is not PEM".to_owned());
+        };
+        if pem.contains("PRIVATE KEY-----") {
+            return Err("it holds a private key, which does not belong here".to_owned());
+        }
+        let begins = pem.matches("-----BEGIN CERTIFICATE-----").count();
+        let ends = pem.matches("-----END CERTIFICATE-----").count();
+        if begins == 0 {
+            return Err("what it encodes is not PEM".to_owned());
+        }
+        if begins != ends {
+            return Err("it is cut off".to_owned());
+        }
+        Ok(())
+    };
+    shown = false;
+}
+
+text! {
+    /// Range of a cluster's services.
+    pub struct ServiceRange;
+    rule = "the IPv4 range of the cluster's services, /12 to /24 and private, such as `10.100.0.0/16`";
+    check = |text| {
+        let range: Cidr = text.parse().map_err(|error: crate::node::cidr::CidrError| error.to_string())?;
+        check_service_range(range).map_err(|error| error.to_string())
+    };
+}
+
+impl ServiceRange {
+    /// The range itself.
+    #[must_use]
+    pub fn range(&self) -> Cidr {
+        // Checked when the text was read; a range cannot be built in another way.
+        self.as_str().parse().unwrap_or_else(|_| unreachable!("a service range that is no range"))
+    }
+}

@@ -1,0 +1,160 @@
+//! The `hybrid` part of a NodeConfig: where the host gets its AWS credentials from.
+
+use std::fmt;
+
+use serde::Serializer;
+
+use crate::node::aws::{Arn, ProfileArn, RoleArn, TrustAnchorArn, is_uuid};
+use crate::node::shape::{self, Known, Reader, Shape, object, text};
+use crate::node::tree::Tree;
+
+object! {
+    check = exactly_one_provider;
+    /// The host's way to AWS credentials.
+    pub struct Hybrid (HybridDraft) {
+        /// Credentials by an activation of Systems Manager. Excludes `iam_roles_anywhere`.
+        pub ssm: Option<Ssm>,
+        /// Credentials by a certificate and IAM Roles Anywhere. Excludes `ssm`.
+        pub iam_roles_anywhere: Option<IamRolesAnywhere>,
+        /// Keep a credentials file on the host at `/eks-hybrid/.aws/credentials`, which the EKS Pod Identity agent on
+        /// hybrid nodes needs.
+        pub enable_credentials_file: Option<bool>,
+    }
+}
+
+object! {
+    /// An activation of Systems Manager.
+    pub struct Ssm (SsmDraft) {
+        /// Code of the activation. Sensitive: it is written into the rendered file, and nowhere else.
+        pub activation_code: ActivationCode,
+        /// Id of the activation, which must be of the cluster's region.
+        pub activation_id: ActivationId,
+    }
+}
+
+object! {
+    check = one_region;
+    /// A certificate that IAM Roles Anywhere trusts.
+    pub struct IamRolesAnywhere (IamRolesAnywhereDraft) {
+        /// Name that the node gets in the cluster, which is also the name of the role's session; the role's trust policy
+        /// compares it with an attribute of the certificate.
+        pub node_name: NodeName,
+        /// ARN of the trust anchor.
+        pub trust_anchor_arn: TrustAnchorArn,
+        /// ARN of the profile.
+        pub profile_arn: ProfileArn,
+        /// ARN of the node's role.
+        pub role_arn: RoleArn,
+        /// Where nodeadm writes the AWS configuration. Default `/etc/aws/hybrid/config`.
+        pub aws_config_path: Option<AbsolutePath>,
+        /// The certificate on the host, which must be there before the join. Default `/etc/iam/pki/server.pem`.
+        pub certificate_path: Option<AbsolutePath>,
+        /// The certificate's private key on the host. Default `/etc/iam/pki/server.key`.
+        pub private_key_path: Option<AbsolutePath>,
+    }
+}
+
+fn exactly_one_provider(draft: &HybridDraft, reader: &mut Reader) {
+    match (draft.ssm.given(), draft.iam_roles_anywhere.given()) {
+        (Some(true), Some(true)) => {
+            reader.fault("`ssm` and `iam_roles_anywhere` exclude each other; give one of them");
+        }
+        (Some(false), Some(false)) => {
+            reader.fault("one of `ssm` and `iam_roles_anywhere` is required");
+        }
+        _ => {}
+    }
+}
+
+/// The signing helper on the host refuses a trust anchor and a profile of different regions.
+fn one_region(draft: &IamRolesAnywhereDraft, reader: &mut Reader) {
+    let (Some(anchor), Some(profile)) = (draft.trust_anchor_arn.ready(), draft.profile_arn.ready()) else { return };
+    let (Ok(anchor), Ok(profile)) = (Arn::read(anchor.as_str()), Arn::read(profile.as_str())) else { return };
+    if anchor.region != profile.region {
+        let message = format!("is of the region `{}`, but the trust anchor is of `{}`", profile.region, anchor.region);
+        reader.fault_at(&["profile_arn"], message);
+    }
+}
+
+text! {
+    /// Id of an activation.
+    pub struct ActivationId;
+    rule = "the id of an activation, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
+    check = |text| if is_uuid(text) { Ok(()) } else { Err(String::new()) };
+    // Whoever swaps id and code would otherwise see the code.
+    shown = false;
+}
+
+text! {
+    /// Name of a node, and of the session of its role.
+    pub struct NodeName;
+    rule = "a node name of 2 to 64 lower-case letters, digits, `-` and `.`, each part between dots beginning and ending \
+            with a letter or digit";
+    check = |text| {
+        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let letters = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        let part = |part: &[u8]| edge(part.first()) && edge(part.last()) && part.iter().all(letters);
+        let named = (2..=64).contains(&text.len()) && text.split('.').all(|piece| part(piece.as_bytes()));
+        match text.len() {
+            _ if named => Ok(()),
+            length @ 65.. => Err(format!("that has {length} characters")),
+            _ => Err(String::new()),
+        }
+    };
+}
+
+text! {
+    /// A file on the host.
+    pub struct AbsolutePath;
+    rule = "an absolute path of a file on the host, without spaces, quotes and backslashes";
+    check = |text| {
+        // nodeadm puts the path unquoted into a `credential_process` line, which is split like a command.
+        let splits = |letter: char| letter.is_whitespace() || letter.is_control() || "'\"\\".contains(letter);
+        if text.starts_with('/') && !text.ends_with('/') && !text.contains(splits) { Ok(()) } else { Err(String::new()) }
+    };
+}
+
+/// Code of an activation: whoever has it can register as one of the account's machines.
+///
+/// Cannot be printed; leaves this room only in a rendered file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ActivationCode(String);
+
+impl fmt::Debug for ActivationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[sensitive]")
+    }
+}
+
+impl Shape for ActivationCode {
+    type Draft = Self;
+
+    fn noun() -> String {
+        "string, sensitive".to_owned()
+    }
+
+    fn rule() -> String {
+        "20 to 250 characters".to_owned()
+    }
+
+    fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self> {
+        let Some(text) = shape::text_of(tree, reader) else { return Known::Faulty };
+        let length = text.chars().count();
+        if text.contains(char::is_whitespace) {
+            reader.fault("must not contain spaces or line breaks; `trimspace` removes those around it");
+        } else if !(20..=250).contains(&length) {
+            reader.fault(format!("must have 20 to 250 characters, has {length}"));
+        } else {
+            return Known::Ready(Self(text.to_owned()));
+        }
+        Known::Faulty
+    }
+
+    fn finish(draft: Self) -> Option<Self> {
+        Some(draft)
+    }
+
+    fn emit<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}

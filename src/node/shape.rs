@@ -1,0 +1,623 @@
+//! From [`Tree`] to types: one declaration gives an object's attributes, its rules and its documentation.
+//!
+//! `object!` declares a struct whose fields are attributes, `text!` a string with a rule, `choice!` a set of words.
+//! Reading goes through a *draft*, an object whose attributes are each known, absent, wrong or yet to come, so that
+//! rules over several attributes see what is there, and every fault is found in one pass.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::tree::{Fault, Faults, Parsed, Step, Tree};
+
+/// What is known of an attribute.
+#[derive(Debug)]
+pub(crate) enum Known<T> {
+    Ready(T),
+    Later,
+    Absent,
+    Faulty,
+}
+
+impl<T> Known<T> {
+    pub(crate) fn ready(&self) -> Option<&T> {
+        match self {
+            Self::Ready(value) => Some(value),
+            Self::Later | Self::Absent | Self::Faulty => None,
+        }
+    }
+
+    /// Whether something is written there, right or wrong. `None` when only apply will tell.
+    pub(crate) fn given(&self) -> Option<bool> {
+        match self {
+            Self::Ready(_) | Self::Faulty => Some(true),
+            Self::Absent => Some(false),
+            Self::Later => None,
+        }
+    }
+}
+
+/// One attribute, as the documentation shows it.
+pub(crate) struct Attribute {
+    pub(crate) name: &'static str,
+    pub(crate) noun: String,
+    pub(crate) required: bool,
+    pub(crate) doc: &'static str,
+    pub(crate) rule: String,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+/// A type that can be read from a [`Tree`] and written to a file.
+pub(crate) trait Shape: Sized {
+    type Draft;
+
+    /// What the value is in HCL: `string`, `object`, `list of string`.
+    fn noun() -> String;
+
+    /// What a value must be beyond its type; empty for any.
+    fn rule() -> String {
+        String::new()
+    }
+
+    fn attributes() -> Vec<Attribute> {
+        Vec::new()
+    }
+
+    /// Reads a tree that is neither null nor unknown. A `Faulty` draft has left its faults with the reader.
+    fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self::Draft>;
+
+    /// `None` when something is missing yet.
+    fn finish(draft: Self::Draft) -> Option<Self>;
+
+    /// Writes the value as the file has it; the only way out for a secret.
+    fn emit<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// The type of a struct's field: a shape, which makes it required, or an `Option` of one.
+pub(crate) trait Slot: Sized {
+    type Shape: Shape;
+    const REQUIRED: bool;
+
+    fn settle(draft: Known<DraftOf<Self>>) -> Option<Self>;
+    fn shape(&self) -> Option<&Self::Shape>;
+}
+
+pub(crate) type DraftOf<T> = <<T as Slot>::Shape as Shape>::Draft;
+
+impl<T: Shape> Slot for T {
+    type Shape = T;
+    const REQUIRED: bool = true;
+
+    fn settle(draft: Known<T::Draft>) -> Option<Self> {
+        match draft {
+            Known::Ready(draft) => T::finish(draft),
+            Known::Later | Known::Absent | Known::Faulty => None,
+        }
+    }
+
+    fn shape(&self) -> Option<&T> {
+        Some(self)
+    }
+}
+
+impl<T: Shape> Slot for Option<T> {
+    type Shape = T;
+    const REQUIRED: bool = false;
+
+    fn settle(draft: Known<T::Draft>) -> Option<Self> {
+        match draft {
+            Known::Ready(draft) => T::finish(draft).map(Some),
+            Known::Absent => Some(None),
+            Known::Later | Known::Faulty => None,
+        }
+    }
+
+    fn shape(&self) -> Option<&T> {
+        self.as_ref()
+    }
+}
+
+/// Walks a tree, knows where it is, and keeps the faults.
+#[derive(Default)]
+pub(crate) struct Reader {
+    path: Vec<Step>,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    pub(crate) fn inside<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
+        let value = read(self);
+        self.path.pop();
+        value
+    }
+
+    /// A fault of the value that is being read.
+    pub(crate) fn fault(&mut self, message: impl Into<String>) {
+        self.faults.push(Fault { path: self.path.clone(), message: message.into() });
+    }
+
+    /// A fault of an attribute below the value that is being read.
+    pub(crate) fn fault_at(&mut self, attributes: &[&str], message: impl Into<String>) {
+        let below = attributes.iter().map(|name| Step::Attribute((*name).to_owned()));
+        let path = self.path.iter().cloned().chain(below).collect();
+        self.faults.push(Fault { path, message: message.into() });
+    }
+
+    /// Whether a piece of reading left no fault.
+    pub(crate) fn without_fault(&mut self, read: impl FnOnce(&mut Self)) -> bool {
+        let before = self.faults.len();
+        read(self);
+        self.faults.len() == before
+    }
+
+    pub(crate) fn wrong_type<T>(&mut self, expected: &str, tree: &Tree) -> Known<T> {
+        self.fault(format!("must be {expected}, not {}", tree.noun()));
+        Known::Faulty
+    }
+
+    /// The attributes of an object, of which only `names` exist.
+    pub(crate) fn object<'a>(&mut self, tree: &'a Tree, names: &[&str]) -> Option<&'a BTreeMap<String, Tree>> {
+        let Tree::Map(entries) = tree else {
+            self.fault(format!("must be an object, not {}", tree.noun()));
+            return None;
+        };
+        for name in entries.keys().filter(|name| !names.contains(&name.as_str())) {
+            let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let message = match nearest(name, names) {
+                Some(nearest) => format!("there is no such attribute; did you mean `{nearest}`? There are {listed}"),
+                None => format!("there is no such attribute; there are {listed}"),
+            };
+            self.fault_at(&[name], message);
+        }
+        Some(entries)
+    }
+
+    pub(crate) fn attribute<T: Slot>(
+        &mut self,
+        entries: &BTreeMap<String, Tree>,
+        name: &'static str,
+    ) -> Known<DraftOf<T>> {
+        let known = match entries.get(name) {
+            None => Known::Absent,
+            Some(tree) => self.inside(Step::Attribute(name.to_owned()), |reader| read::<T::Shape>(tree, reader)),
+        };
+        if T::REQUIRED && matches!(known, Known::Absent) {
+            self.fault_at(&[name], "is required");
+            return Known::Faulty;
+        }
+        known
+    }
+}
+
+fn read<T: Shape>(tree: &Tree, reader: &mut Reader) -> Known<T::Draft> {
+    match tree {
+        Tree::Null => Known::Absent,
+        Tree::Later => Known::Later,
+        tree => T::draft(tree, reader),
+    }
+}
+
+/// Reads a whole input.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn parse<T: Shape>(tree: &Tree) -> Result<Parsed<T>, Faults> {
+    let mut reader = Reader::default();
+    let known = read::<T>(tree, &mut reader);
+    if matches!(known, Known::Absent) {
+        reader.fault(format!("must be {}, not null", with_article(&T::noun())));
+    }
+    if let Some(faults) = Faults::of(reader.faults) {
+        return Err(faults);
+    }
+    Ok(match known {
+        Known::Ready(draft) => T::finish(draft).map_or(Parsed::Pending, Parsed::Ready),
+        Known::Later | Known::Absent | Known::Faulty => Parsed::Pending,
+    })
+}
+
+/// The attributes of an object and of the objects in it as a nested Markdown list.
+pub(crate) fn description<T: Shape>() -> String {
+    fn list(attributes: &[Attribute], depth: usize, page: &mut String) {
+        for Attribute { name, noun, required, doc, rule, attributes } in attributes {
+            let presence = if *required { "required" } else { "optional" };
+            let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
+            let rule = if rule.is_empty() { String::new() } else { format!(" Must be {rule}.") };
+            // Writing to a String cannot fail.
+            let _ = writeln!(page, "{:indent$}- `{name}` ({noun}, {presence}) {doc}{rule}", "", indent = depth * 2);
+            list(attributes, depth + 1, page);
+        }
+    }
+    let mut page = String::new();
+    list(&T::attributes(), 0, &mut page);
+    page
+}
+
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+/// The name that was probably meant, if any is near enough to be a slip of the hand or the API's own spelling.
+fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    let written = plain(written);
+    names
+        .iter()
+        .map(|name| (edits(&written, &plain(name)), *name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance <= name.len() / 3 + 1)
+        .map(|(_, name)| name)
+}
+
+/// How many characters must be added, removed or replaced to turn one text into the other.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, from) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, to) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+/// The API's spelling of an attribute: `api_server_endpoint` is `apiServerEndpoint`.
+pub(crate) fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut spelled = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        spelled.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        spelled.push_str(letters.as_str());
+    }
+    spelled
+}
+
+/// Lets a serializer see a shape. Private to this room, so that a secret has no other way out.
+pub(crate) struct Emitted<'a, T>(pub(crate) &'a T);
+
+impl<T: Shape> Serialize for Emitted<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.emit(serializer)
+    }
+}
+
+impl Shape for bool {
+    type Draft = Self;
+
+    fn noun() -> String {
+        "bool".to_owned()
+    }
+
+    fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self> {
+        match tree {
+            Tree::Bool(value) => Known::Ready(*value),
+            other => reader.wrong_type("a bool", other),
+        }
+    }
+
+    fn finish(draft: Self) -> Option<Self> {
+        Some(draft)
+    }
+
+    fn emit<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*self)
+    }
+}
+
+impl<T: Shape> Shape for Vec<T> {
+    type Draft = Vec<Known<T::Draft>>;
+
+    fn noun() -> String {
+        format!("list of {}", T::noun())
+    }
+
+    fn rule() -> String {
+        match T::rule() {
+            rule if rule.is_empty() => rule,
+            rule => format!("each {rule}"),
+        }
+    }
+
+    fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self::Draft> {
+        let Tree::List(items) = tree else {
+            return reader.wrong_type("a list", tree);
+        };
+        let read_item = |(index, item)| {
+            reader.inside(Step::Index(index), |reader| {
+                let known = read::<T>(item, reader);
+                if matches!(known, Known::Absent) {
+                    reader.fault("must not be null");
+                }
+                known
+            })
+        };
+        Known::Ready(items.iter().enumerate().map(read_item).collect())
+    }
+
+    fn finish(draft: Self::Draft) -> Option<Self> {
+        draft.into_iter().map(T::settle).collect()
+    }
+
+    fn emit<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Emitted))
+    }
+}
+
+/// Text of a tree, with a message that explains the usual slip.
+pub(crate) fn text_of<'a>(tree: &'a Tree, reader: &mut Reader) -> Option<&'a str> {
+    match tree {
+        Tree::Text(text) => Some(text),
+        Tree::Number(_) => {
+            reader.fault("must be a string, not a number; put it in quotes");
+            None
+        }
+        other => {
+            reader.fault(format!("must be a string, not {}", other.noun()));
+            None
+        }
+    }
+}
+
+/// A field of an object for the serializer: left out when absent.
+pub(crate) fn emit_field<T: Slot, M: serde::ser::SerializeMap>(
+    map: &mut M,
+    name: &str,
+    field: &T,
+) -> Result<(), M::Error> {
+    match field.shape() {
+        Some(shape) => map.serialize_entry(&camel(name), &Emitted(shape)),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn emit_object<S: Serializer>(
+    serializer: S,
+    fields: impl FnOnce(&mut S::SerializeMap) -> Result<(), S::Error>,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    fields(&mut map)?;
+    map.end()
+}
+
+/// Declares an object. The doc comments are the user's documentation; `check` sees the draft.
+macro_rules! object {
+    (
+        check = $check:expr;
+        $(#[doc = $object_doc:literal])+
+        pub struct $name:ident ($draft:ident) {
+            $( $(#[doc = $doc:literal])+ pub $field:ident: $type:ty, )+
+        }
+    ) => {
+        $(#[doc = $object_doc])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field: $type, )+
+        }
+
+        #[derive(Debug)]
+        pub(crate) struct $draft {
+            $( pub(crate) $field: $crate::node::shape::Known<$crate::node::shape::DraftOf<$type>>, )+
+        }
+
+        impl $crate::node::shape::Shape for $name {
+            type Draft = $draft;
+
+            fn noun() -> String {
+                "object".to_owned()
+            }
+
+            fn attributes() -> Vec<$crate::node::shape::Attribute> {
+                use $crate::node::shape::{Attribute, Shape, Slot};
+                vec![$(
+                    Attribute {
+                        name: stringify!($field),
+                        noun: <<$type as Slot>::Shape as Shape>::noun(),
+                        required: <$type as Slot>::REQUIRED,
+                        doc: concat!($($doc, "\n"),+),
+                        rule: <<$type as Slot>::Shape as Shape>::rule(),
+                        attributes: <<$type as Slot>::Shape as Shape>::attributes(),
+                    },
+                )+]
+            }
+
+            fn draft(
+                tree: &$crate::node::tree::Tree,
+                reader: &mut $crate::node::shape::Reader,
+            ) -> $crate::node::shape::Known<$draft> {
+                let Some(entries) = reader.object(tree, &[$(stringify!($field)),+]) else {
+                    return $crate::node::shape::Known::Faulty;
+                };
+                let draft = $draft {
+                    $( $field: reader.attribute::<$type>(entries, stringify!($field)), )+
+                };
+                let check: fn(&$draft, &mut $crate::node::shape::Reader) = $check;
+                check(&draft, reader);
+                $crate::node::shape::Known::Ready(draft)
+            }
+
+            fn finish(draft: $draft) -> Option<Self> {
+                use $crate::node::shape::Slot;
+                Some(Self { $( $field: <$type as Slot>::settle(draft.$field)?, )+ })
+            }
+
+            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::node::shape::emit_object(serializer, |map| {
+                    $( $crate::node::shape::emit_field(map, stringify!($field), &self.$field)?; )+
+                    Ok(())
+                })
+            }
+        }
+    };
+    (
+        $(#[doc = $object_doc:literal])+
+        pub struct $name:ident ($draft:ident) { $($fields:tt)+ }
+    ) => {
+        $crate::node::shape::object! {
+            check = |_, _| {};
+            $(#[doc = $object_doc])+
+            pub struct $name ($draft) { $($fields)+ }
+        }
+    };
+}
+
+/// Declares a string with a rule. `check` says yes with `Ok`, no with a hint for this text, which may be empty.
+/// With `shown = false;` the text is neither repeated in a fault nor printed by `Debug`.
+macro_rules! text {
+    (
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident;
+        rule = $rule:expr;
+        check = $check:expr;
+    ) => {
+        $crate::node::shape::text! {
+            $(#[doc = $doc])+
+            pub struct $name;
+            rule = $rule;
+            check = $check;
+            shown = true;
+        }
+    };
+    (
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident;
+        rule = $rule:expr;
+        check = $check:expr;
+        shown = $shown:expr;
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($name)).field(if $shown { &self.0 } else { &"[not shown]" }).finish()
+            }
+        }
+
+        impl $crate::node::shape::Shape for $name {
+            type Draft = Self;
+
+            fn noun() -> String {
+                "string".to_owned()
+            }
+
+            fn rule() -> String {
+                $rule.to_owned()
+            }
+
+            fn draft(
+                tree: &$crate::node::tree::Tree,
+                reader: &mut $crate::node::shape::Reader,
+            ) -> $crate::node::shape::Known<Self> {
+                use $crate::node::shape::Known;
+                let Some(text) = $crate::node::shape::text_of(tree, reader) else {
+                    return Known::Faulty;
+                };
+                let check: fn(&str) -> Result<(), String> = $check;
+                match check(text) {
+                    Ok(()) => Known::Ready(Self(text.to_owned())),
+                    Err(hint) => {
+                        let got = if $shown { format!(", got `{}`", text.escape_debug()) } else { String::new() };
+                        let separator = if hint.is_empty() { "" } else { "; " };
+                        reader.fault(format!("must be {}{got}{separator}{hint}", $rule));
+                        Known::Faulty
+                    }
+                }
+            }
+
+            fn finish(draft: Self) -> Option<Self> {
+                Some(draft)
+            }
+
+            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Declares a set of words.
+macro_rules! choice {
+    (
+        $(#[doc = $doc:literal])+
+        pub enum $name:ident { $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal, )+ }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $( $(#[doc = $word_doc])+ $variant, )+
+        }
+
+        impl $name {
+            /// The word as users and nodeadm spell it.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $word, )+
+                }
+            }
+        }
+
+        impl $crate::node::shape::Shape for $name {
+            type Draft = Self;
+
+            fn noun() -> String {
+                "string".to_owned()
+            }
+
+            fn rule() -> String {
+                $crate::node::shape::one_of(&[$($word),+])
+            }
+
+            fn draft(
+                tree: &$crate::node::tree::Tree,
+                reader: &mut $crate::node::shape::Reader,
+            ) -> $crate::node::shape::Known<Self> {
+                use $crate::node::shape::Known;
+                match $crate::node::shape::text_of(tree, reader) {
+                    None => Known::Faulty,
+                    $( Some($word) => Known::Ready(Self::$variant), )+
+                    Some(other) => {
+                        reader.fault(format!("must be {}, got `{}`", Self::rule(), other.escape_debug()));
+                        Known::Faulty
+                    }
+                }
+            }
+
+            fn finish(draft: Self) -> Option<Self> {
+                Some(draft)
+            }
+
+            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, object, text};
+
+/// `a`, `b` or `c`, each in backticks.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}

@@ -1,0 +1,206 @@
+//! Loosely typed input: what a user wrote in HCL, before it is known to be right.
+//!
+//! The rooms that speak to Terraform turn its dynamic values into a [`Tree`]; this room turns a tree into typed values
+//! and collects what is wrong with it as [`Fault`]s. Nothing here prints a value, since any text may be a secret.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One value of unknown type.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Tree {
+    /// Given as null: the same as not given.
+    Null,
+    /// Not known before apply. Passes every check that needs the value.
+    Later,
+    /// A truth value.
+    Bool(bool),
+    /// A number, as decimal text: Terraform's numbers are exact and do not fit a float.
+    Number(String),
+    /// A string.
+    Text(String),
+    /// A list, set or tuple.
+    List(Vec<Tree>),
+    /// An object or a map.
+    Map(BTreeMap<String, Tree>),
+}
+
+impl Tree {
+    /// What the value is, as a user would say it: `a string`, `an object`.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Later => "a value known after apply",
+            Self::Bool(_) => "a bool",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Map(_) => "an object",
+        }
+    }
+}
+
+/// Shows the structure and attribute names, never a value.
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Later => f.write_str("Later"),
+            Self::Bool(_) => f.write_str("Bool(…)"),
+            Self::Number(_) => f.write_str("Number(…)"),
+            Self::Text(_) => f.write_str("Text(…)"),
+            Self::List(items) => f.debug_list().entries(items).finish(),
+            Self::Map(entries) => f.debug_map().entries(entries).finish(),
+        }
+    }
+}
+
+/// One step from the root of a [`Tree`] to a value in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// An attribute of an object.
+    Attribute(String),
+    /// An element of a list, from 0.
+    Index(usize),
+    /// An entry of a free map.
+    Key(String),
+}
+
+/// One thing that is wrong with the input, and where.
+///
+/// Displayed as `hybrid.ssm.activation_id: must be …`. A message never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, from the root; empty for the whole input.
+    pub path: Vec<Step>,
+    /// What is wrong and what to do, beginning in lower case and without a final period.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.path.iter().enumerate() {
+            match step {
+                Step::Attribute(name) if position == 0 => f.write_str(name)?,
+                Step::Attribute(name) => write!(f, ".{name}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) => write!(f, "[{key:?}]")?,
+            }
+        }
+        if !self.path.is_empty() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Everything that is wrong with one input, in the order of the input's declaration. Never empty.
+///
+/// Displayed as one line for each fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// `None` when there is nothing wrong.
+    pub(crate) fn of(faults: Vec<Fault>) -> Option<Self> {
+        (!faults.is_empty()).then_some(Self(faults))
+    }
+
+    /// The faults one by one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, fault) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Input without a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed<T> {
+    /// Everything is known.
+    Ready(T),
+    /// Right as far as it is known; some value comes only at apply.
+    Pending,
+}
+
+#[cfg(test)]
+pub(crate) mod written {
+    //! Trees for tests, written as JSON.
+
+    use super::Tree;
+    use serde_json::Value;
+
+    /// Stands for a value that is known after apply.
+    pub(crate) const LATER: &str = "\u{0}later";
+
+    pub(crate) fn tree(value: Value) -> Tree {
+        match value {
+            Value::Null => Tree::Null,
+            Value::Bool(value) => Tree::Bool(value),
+            Value::Number(value) => Tree::Number(value.to_string()),
+            Value::String(value) if value == LATER => Tree::Later,
+            Value::String(value) => Tree::Text(value),
+            Value::Array(items) => Tree::List(items.into_iter().map(tree).collect()),
+            Value::Object(entries) => Tree::Map(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_names_its_place_as_hcl_does() {
+        let fault = Fault {
+            path: vec![Step::Attribute("kubelet".into()), Step::Attribute("flags".into()), Step::Index(2)],
+            message: "must be a string".into(),
+        };
+        assert_eq!(fault.to_string(), "kubelet.flags[2]: must be a string");
+        let fault =
+            Fault { path: vec![Step::Attribute("config".into()), Step::Key("a b".into())], message: "is wrong".into() };
+        assert_eq!(fault.to_string(), "config[\"a b\"]: is wrong");
+        assert_eq!(Fault { path: vec![], message: "is wrong".into() }.to_string(), "is wrong");
+    }
+
+    #[test]
+    fn no_value_is_ever_printed() {
+        let tree = written::tree(serde_json::json!({"code": "abcdefgh", "list": ["abcdefgh", 77, true]}));
+        let printed = format!("{tree:?} {tree:#?}");
+        assert!(printed.contains("code"), "{printed}");
+        for value in ["abcdefgh", "77", "true"] {
+            assert!(!printed.contains(value), "{printed}");
+        }
+    }
+}
