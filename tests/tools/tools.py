@@ -1,0 +1,173 @@
+"""The pinned programs that the tests use, put into the cache when they are missing.
+
+    python3 tests/tools/tools.py python        an environment with requirements.txt; prints its interpreter
+    python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
+    python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
+
+Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
+so a second call prints the path and does nothing else. Downloads come through pip and go, which
+check them against the pinned hashes. The cache is EKSHYBRID_CACHE, or `.cache` in the work tree.
+Nothing is installed outside it, except for what go and pip keep in caches of their own.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = ROOT / "tests" / "tools"
+
+# Name → (Go package, what it is, linker flags, about how long it takes on two cores).
+GO_TOOLS = {
+    "tfplugindocs": (
+        "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindocs",
+        "HashiCorp's checker of registry pages",
+        "",
+        "1 minute",
+    ),
+    "opentofu": (
+        "github.com/opentofu/opentofu/cmd/tofu",
+        "OpenTofu",
+        # Without this the program calls itself a development build.
+        "-X github.com/opentofu/opentofu/version.dev=no",
+        "4 to 7 minutes",
+    ),
+}
+
+
+class Unavailable(Exception):
+    """A tool cannot be had on this machine; the text says why and what to do."""
+
+
+def cache() -> Path:
+    """The folder that holds everything costly; made when it is missing."""
+    folder = Path(os.environ.get("EKSHYBRID_CACHE") or ROOT / ".cache").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def installed(name: str) -> bool:
+    """Whether a Go tool is in the cache already, for steps that only use it when it is."""
+    return go_tool_path(name).exists()
+
+
+def python() -> Path:
+    """The interpreter of an environment that holds exactly requirements.txt."""
+    pins = PINS / "python" / "requirements.txt"
+    key = digest(pins) + " " + sys.version.split()[0]
+    home = cache() / "python"
+    interpreter, stamp = home / "bin" / "python", home / "requirements.sha256"
+
+    def stands() -> bool:
+        return interpreter.exists() and stamp.exists() and stamp.read_text() == key
+
+    if stands():
+        return interpreter
+    with lock("python"):
+        if stands():
+            return interpreter
+        if sys.version_info < (3, 10):
+            raise Unavailable(f"Python 3.10 or newer is needed; this is {platform.python_version()}")
+        say("Python packages for the tests (Terraform as a library, boto3): about 100 MB, under a minute")
+        fresh = cache() / "python.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        made = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise Unavailable(
+                "`python3 -m venv` does not work here; Debian and Ubuntu keep it in the package "
+                f"python3-venv.\n{made.stdout}{made.stderr}"
+            )
+        run(
+            [fresh / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+             "--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", pins],
+            "pip could not install the pinned packages",
+        )
+        (fresh / "requirements.sha256").write_text(key)
+        # Only bin/python is ever used, and that one can be moved.
+        old = cache() / "python.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if home.exists():
+            home.rename(old)
+        fresh.rename(home)
+        shutil.rmtree(old, ignore_errors=True)
+        return interpreter
+
+
+def go_tool_path(name: str) -> Path:
+    """Where a Go tool lies once it is built; its folder is named by what pins it."""
+    package, _, flags, _ = GO_TOOLS[name]
+    pins = PINS / name
+    key = hashlib.sha256(f"{digest(pins / 'go.mod')} {digest(pins / 'go.sum')} {flags}".encode()).hexdigest()
+    return cache() / "tools" / f"{name}-{key[:12]}" / package.rsplit("/", 1)[1]
+
+
+def go_tool(name: str) -> Path:
+    """A Go tool at its pinned version; built from source when it is missing."""
+    package, what, flags, duration = GO_TOOLS[name]
+    program = go_tool_path(name)
+    if program.exists():
+        return program
+    if shutil.which("go") is None:
+        raise Unavailable(f"{name} is built from source, and there is no `go` on PATH")
+    with lock(name):
+        if program.exists():
+            return program
+        say(f"{what} is built from its pinned source: about {duration}, once")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        fresh = program.with_suffix(".new")
+        run(
+            ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", f"-s -w {flags}".strip(), "-o", fresh, package],
+            f"go could not build {name}",
+            cwd=PINS / name,
+            env={**os.environ, "CGO_ENABLED": "0"},
+        )
+        fresh.rename(program)
+        return program
+
+
+@contextlib.contextmanager
+def lock(name: str):
+    """Keeps two runs in one work tree from building the same thing at once."""
+    with open(cache() / f"{name}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def run(command, failure: str, **options) -> None:
+    started = time.monotonic()
+    # Our own standard output carries one path and nothing else.
+    result = subprocess.run([str(part) for part in command], stdout=sys.stderr, **options)
+    if result.returncode != 0:
+        raise Unavailable(f"{failure} (exit status {result.returncode}, see above)")
+    say(f"done in {time.monotonic() - started:.0f} s")
+
+
+def say(text: str) -> None:
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", *GO_TOOLS]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        print(python() if sys.argv[1] == "python" else go_tool(sys.argv[1]))
+    except Unavailable as reason:
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
