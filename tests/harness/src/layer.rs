@@ -1,0 +1,154 @@
+//! What every layer can do with a configuration.
+
+use std::time::Duration;
+
+use crate::outcome::{Outcome, State};
+
+/// A layer at work on one case: it holds the configuration, the state and the last plan.
+///
+/// Methods block. What the provider or Terraform says to the user is in the [`Outcome`]; an `Err` means that the layer
+/// itself could not do its work, or that the provider broke the protocol's contract, and fails the case.
+pub trait Layer {
+    /// Replaces the configuration.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or written.
+    fn configure(&mut self, configuration: &str) -> Result<(), LayerError>;
+
+    /// Puts a file beside the configuration.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    fn put_file(&mut self, name: &str, content: &str) -> Result<(), LayerError>;
+
+    /// Checks the configuration alone.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn validate(&mut self) -> Result<Outcome, LayerError>;
+
+    /// Plans, and keeps the plan for [`Layer::apply`] when it has no errors.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn plan(&mut self, goal: &Goal) -> Result<Outcome, LayerError>;
+
+    /// Makes the changes of the last plan.
+    ///
+    /// # Errors
+    ///
+    /// See the trait. There must be a plan.
+    fn apply(&mut self, interruption: Option<&mut Interruption<'_>>) -> Result<Outcome, LayerError>;
+
+    /// Lists with the list blocks of `configuration`.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn query(&mut self, configuration: &str) -> Result<Outcome, LayerError>;
+
+    /// Runs the action at `address`.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn invoke(&mut self, address: &str) -> Result<Outcome, LayerError>;
+
+    /// Takes an object out of the state and leaves it existing.
+    ///
+    /// # Errors
+    ///
+    /// It is not in the state.
+    fn forget(&mut self, address: &str) -> Result<(), LayerError>;
+
+    /// The state as it is now.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    fn state(&mut self) -> Result<State, LayerError>;
+
+    /// Everything that the provider and Terraform have logged for this case.
+    fn logs(&self) -> String;
+
+    /// Everything that people would see or that stays on disk beside state and plan: output and logs.
+    fn said(&self) -> String;
+}
+
+/// What a plan is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The configuration as it is.
+    Change,
+    /// Everything in the state goes.
+    Destroy,
+    /// The state is brought up to date.
+    Refresh,
+    /// One object is taken over from outside, by its id.
+    ImportById { address: String, id: String },
+    /// One object is taken over from outside, by its identity.
+    ImportByIdentity { address: String, identity: serde_json::Value },
+}
+
+/// When to tell a running command to stop.
+pub struct Interruption<'a> {
+    /// Whether the moment has come. Asked again and again.
+    pub due: &'a mut dyn FnMut() -> bool,
+    /// How long the command took to end after it was told; set by the layer.
+    pub took: Option<Duration>,
+}
+
+/// The layer could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// A file or a process.
+    #[error("could not {doing}")]
+    Io {
+        /// What was attempted.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Terraform answered something that is not understood.
+    #[error("could not understand the answer of `{command}`: {fault}\n{output}")]
+    Answer {
+        /// The command.
+        command: String,
+        /// What is wrong with it.
+        fault: String,
+        /// What it printed.
+        output: String,
+    },
+    /// The provider broke a rule of the protocol.
+    #[error("the provider broke the rule “{rule}”: {what}")]
+    Contract {
+        /// The rule's name.
+        rule: &'static str,
+        /// What was seen.
+        what: String,
+    },
+    /// A call ended without an answer.
+    #[error("{call} was not answered: {status}")]
+    Call {
+        /// The method's name.
+        call: &'static str,
+        /// The gRPC status.
+        status: String,
+    },
+    /// The miniature Terraform does not know what the case uses, or the configuration is wrong by itself.
+    #[error("{0}")]
+    Configuration(String),
+}
+
+impl LayerError {
+    /// For `map_err` on file and process work.
+    pub fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let doing = doing.into();
+        |source| Self::Io { doing, source }
+    }
+}

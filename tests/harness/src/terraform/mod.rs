@@ -1,0 +1,335 @@
+//! The layer of real Terraform: each case in a folder of its own, the provider by `dev_overrides`.
+
+mod answer;
+mod executable;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub use executable::{Executable, find};
+
+use crate::layer::{Goal, Interruption, Layer, LayerError};
+use crate::outcome::{Outcome, State};
+
+/// The provider's program, as Terraform gets to know it.
+#[derive(Clone, Debug)]
+pub struct ProviderBinary {
+    /// Its local name: `ekshybrid`.
+    pub name: String,
+    /// Its source address, such as `example/ekshybrid`.
+    pub source: String,
+    /// The folder that holds `terraform-provider-NAME`.
+    pub folder: PathBuf,
+}
+
+/// How long one command may take. Far above what is normal: a hung command must not hang the test run.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Terraform at work on one case.
+pub struct RealTerraform<'a> {
+    executable: &'a Executable,
+    folder: TempDir,
+    /// Environment of every command, beside the few variables that a program needs at all.
+    environment: Vec<(String, String)>,
+    /// The configuration that comes with every case, and the one of the step.
+    prelude: String,
+    traces: bool,
+    said: String,
+    /// Whether the last plan is there to be applied.
+    planned: bool,
+}
+
+impl<'a> RealTerraform<'a> {
+    /// Prepares a folder for a case. `prelude` is the provider block that is used when a configuration has none.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn new(
+        executable: &'a Executable,
+        provider: Option<&ProviderBinary>,
+        prelude: String,
+        traces: bool,
+    ) -> Result<Self, LayerError> {
+        let folder = TempDir::with_prefix("acceptance-").map_err(LayerError::io("make a folder for the case"))?;
+        let mut cli = "disable_checkpoint = true\n".to_owned();
+        let mut header = String::new();
+        if let Some(ProviderBinary { name, source, folder: binaries }) = provider {
+            cli.push_str(&format!(
+                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {binaries:?}\n  }}\n  direct {{}}\n}}\n"
+            ));
+            header = format!(
+                "terraform {{\n  required_providers {{\n    {name} = {{\n      source = {source:?}\n    }}\n  }}\n}}\n"
+            );
+        }
+        let write = |name: &str, content: &str| {
+            fs::write(folder.path().join(name), content).map_err(LayerError::io(format!("write {name}")))
+        };
+        fs::create_dir(folder.path().join("work")).map_err(LayerError::io("make a folder for the configuration"))?;
+        write("cli.tfrc", &cli)?;
+        write("work/harness.tf", &header)?;
+        Ok(Self { executable, folder, environment: Vec::new(), prelude, traces, said: String::new(), planned: false })
+    }
+
+    /// Adds a variable to the environment of every command.
+    pub fn set_environment(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.environment.push((name.into(), value.into()));
+    }
+
+    fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("terraform.log")
+    }
+
+    fn write(&self, name: &str, content: &str) -> Result<(), LayerError> {
+        let path = self.work().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(LayerError::io(format!("make the folder of {name}")))?;
+        }
+        fs::write(path, content).map_err(LayerError::io(format!("write {name}")))
+    }
+
+    fn remove(&self, name: &str) {
+        // It need not be there.
+        let _ = fs::remove_file(self.work().join(name));
+    }
+
+    /// Runs a command to its end and gives its standard output.
+    fn run(&mut self, arguments: &[&str], interruption: Option<&mut Interruption<'_>>) -> Result<Ran, LayerError> {
+        let command = format!("{} {}", self.executable.title, arguments.join(" "));
+        let output = |name: &str| {
+            let path = self.folder.path().join(name);
+            fs::File::create(&path).map_err(LayerError::io(format!("write {name}"))).map(|file| (path, file))
+        };
+        // Files, not pipes: a chatty command must not block on a full one.
+        let ((stdout_path, stdout), (stderr_path, stderr)) = (output("stdout")?, output("stderr")?);
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .map_err(LayerError::io(format!("start `{command}`")))?;
+        let waited = wait(&mut child, interruption, &command);
+        let read = |path: &Path| fs::read_to_string(path).map_err(LayerError::io(format!("read {}", path.display())));
+        let (stdout, stderr) = (read(&stdout_path)?, read(&stderr_path)?);
+        // `show -json` is how state is read, and state holds secrets by Terraform's own design.
+        if arguments.first() != Some(&"show") {
+            self.said.push_str(&stdout);
+        }
+        self.said.push_str(&stderr);
+        let success = waited?.success();
+        Ok(Ran { command, success, stdout, stderr })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.executable.program);
+        command.args(&self.executable.arguments).args(arguments).current_dir(self.work());
+        // What the person who runs the tests has set must not change their result.
+        command.env_clear();
+        for name in ["PATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+            .env("HOME", self.folder.path())
+            .env("TF_CLI_CONFIG_FILE", self.folder.path().join("cli.tfrc"))
+            .env("TF_IN_AUTOMATION", "1")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_LOG_PATH", self.log_path())
+            .env(if self.traces { "TF_LOG" } else { "TF_LOG_PROVIDER" }, if self.traces { "TRACE" } else { "DEBUG" })
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command that answers with JSON lines.
+    fn told(&mut self, arguments: &[&str], interruption: Option<&mut Interruption<'_>>) -> Result<Outcome, LayerError> {
+        let ran = self.run(arguments, interruption)?;
+        let outcome = answer::messages(&ran.stdout);
+        if !ran.success && !outcome.failed() {
+            return Err(ran.not_understood("it failed without an error message"));
+        }
+        Ok(outcome)
+    }
+
+    fn plan_into(&mut self, goal: &Goal) -> Result<Outcome, LayerError> {
+        let mut arguments = vec!["plan", "-json", "-input=false", "-no-color", "-out=plan"];
+        match goal {
+            Goal::Destroy => arguments.push("-destroy"),
+            Goal::Refresh => arguments.push("-refresh-only"),
+            Goal::Change | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
+        }
+        let mut outcome = self.told(&arguments, None)?;
+        if !outcome.failed() {
+            let ran = self.run(&["show", "-json", "-no-color", "plan"], None)?;
+            let shown = serde_json::from_str(&ran.stdout).map_err(|error| ran.not_understood(&error.to_string()))?;
+            outcome.plan = Some(answer::plan(&shown));
+            self.planned = true;
+        }
+        Ok(outcome)
+    }
+}
+
+impl Layer for RealTerraform<'_> {
+    fn configure(&mut self, configuration: &str) -> Result<(), LayerError> {
+        self.write("main.tf", configuration)?;
+        if answer::has_provider_block(configuration) {
+            self.remove("provider.tf");
+            Ok(())
+        } else {
+            self.write("provider.tf", &self.prelude)
+        }
+    }
+
+    fn put_file(&mut self, name: &str, content: &str) -> Result<(), LayerError> {
+        self.write(name, content)
+    }
+
+    fn validate(&mut self) -> Result<Outcome, LayerError> {
+        let ran = self.run(&["validate", "-json", "-no-color"], None)?;
+        answer::validation(&ran.stdout).map_err(|fault| ran.not_understood(&fault))
+    }
+
+    fn plan(&mut self, goal: &Goal) -> Result<Outcome, LayerError> {
+        self.planned = false;
+        match goal {
+            Goal::ImportById { address, id } => {
+                self.write("import.tf", &format!("import {{\n  to = {address}\n  id = {}\n}}\n", quoted(id)))?;
+            }
+            Goal::ImportByIdentity { address, identity } => {
+                // JSON is also an HCL expression, but for `${` in texts.
+                let identity = identity.to_string().replace("${", "$${");
+                self.write("import.tf", &format!("import {{\n  to       = {address}\n  identity = {identity}\n}}\n"))?;
+            }
+            Goal::Change | Goal::Destroy | Goal::Refresh => {}
+        }
+        let outcome = self.plan_into(goal);
+        self.remove("import.tf");
+        outcome
+    }
+
+    fn apply(&mut self, interruption: Option<&mut Interruption<'_>>) -> Result<Outcome, LayerError> {
+        if !std::mem::take(&mut self.planned) {
+            return Err(LayerError::Configuration("there is no plan to apply".to_owned()));
+        }
+        self.told(&["apply", "-json", "-input=false", "-no-color", "plan"], interruption)
+    }
+
+    fn query(&mut self, configuration: &str) -> Result<Outcome, LayerError> {
+        self.write("query.tfquery.hcl", configuration)?;
+        let ran = self.run(&["query", "-json", "-no-color"], None);
+        self.remove("query.tfquery.hcl");
+        let ran = ran?;
+        let mut outcome = answer::messages(&ran.stdout);
+        outcome.found = answer::found(&ran.stdout);
+        if !ran.success && !outcome.failed() {
+            return Err(ran.not_understood("it failed without an error message"));
+        }
+        Ok(outcome)
+    }
+
+    fn invoke(&mut self, address: &str) -> Result<Outcome, LayerError> {
+        let invoke = format!("-invoke={address}");
+        let ran = self.run(&["apply", "-json", "-input=false", "-no-color", "-auto-approve", &invoke], None)?;
+        let mut outcome = answer::messages(&ran.stdout);
+        outcome.progress = answer::progress(&ran.stdout);
+        if !ran.success && !outcome.failed() {
+            return Err(ran.not_understood("it failed without an error message"));
+        }
+        Ok(outcome)
+    }
+
+    fn forget(&mut self, address: &str) -> Result<(), LayerError> {
+        let ran = self.run(&["state", "rm", address], None)?;
+        if ran.success { Ok(()) } else { Err(ran.not_understood("it failed")) }
+    }
+
+    fn state(&mut self) -> Result<State, LayerError> {
+        if !self.work().join("terraform.tfstate").exists() {
+            return Ok(State::default());
+        }
+        let ran = self.run(&["show", "-json", "-no-color"], None)?;
+        let shown = serde_json::from_str(&ran.stdout).map_err(|error| ran.not_understood(&error.to_string()))?;
+        Ok(answer::state(&shown))
+    }
+
+    fn logs(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn said(&self) -> String {
+        format!("{}{}", self.said, self.logs())
+    }
+}
+
+/// A command that came to its end.
+struct Ran {
+    command: String,
+    success: bool,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn not_understood(&self, fault: &str) -> LayerError {
+        LayerError::Answer {
+            command: self.command.clone(),
+            fault: fault.to_owned(),
+            output: format!("{}{}", self.stdout, self.stderr),
+        }
+    }
+}
+
+/// Waits for the end of a command, tells it to stop when that is due, and kills it when it hangs.
+fn wait(
+    child: &mut Child,
+    mut interruption: Option<&mut Interruption<'_>>,
+    command: &str,
+) -> Result<std::process::ExitStatus, LayerError> {
+    let started = Instant::now();
+    let mut told: Option<Instant> = None;
+    loop {
+        let ended = child.try_wait().map_err(LayerError::io(format!("wait for `{command}`")))?;
+        if let Some(status) = ended {
+            if let (Some(interruption), Some(told)) = (&mut interruption, told) {
+                interruption.took = Some(told.elapsed());
+            }
+            return Ok(status);
+        }
+        if started.elapsed() > PATIENCE {
+            // It may end by itself right now; either way it is over.
+            let _ = child.kill();
+            let _ = child.wait();
+            let fault = std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no end after {PATIENCE:?}"));
+            return Err(LayerError::io(format!("wait for `{command}`"))(fault));
+        }
+        if let (Some(interruption), None) = (&mut interruption, told)
+            && (interruption.due)()
+        {
+            told = Some(Instant::now());
+            interrupt(child.id())?;
+        }
+        std::thread::sleep(Duration::from_millis(if interruption.is_some() { 20 } else { 5 }));
+    }
+}
+
+/// Sends SIGINT, as the terminal does for Ctrl-C. The `kill` program does it without unsafe code.
+fn interrupt(process: u32) -> Result<(), LayerError> {
+    let status = Command::new("kill").args(["-INT", &process.to_string()]).status();
+    status.map(drop).map_err(LayerError::io("send an interrupt"))
+}
+
+/// A text as an HCL string literal.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace("${", "$${").replace("%{", "%%{")
+}
