@@ -1,12 +1,6 @@
 //! Generated bindings of `proto/`: messages, clients and servers, as they travel.
 
-#![allow(
-    clippy::all,
-    clippy::pedantic,
-    missing_docs,
-    rustdoc::all,
-    reason = "generated code"
-)]
+#![allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all, reason = "generated code")]
 
 /// Plugin protocol 6.11.
 pub mod tfplugin6 {

@@ -1,0 +1,289 @@
+//! Where the host connects to: a Unix socket in a private folder, or a loopback port on Windows.
+//!
+//! Connections are taken in tasks of their own: one that says nothing, or nonsense, holds up no other.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use super::handshake::Address;
+
+/// A peer that has not finished the TLS handshake by then is cut off.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// The ports of a host that names none, as go-plugin has them.
+const DEFAULT_PORTS: (u16, u16) = (10_000, 25_000);
+
+/// No place to listen at was found.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The folder for the socket could not be made.
+    #[error("the folder `{folder}` for the provider's socket could not be made")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The socket could not be made.
+    #[error("the provider's socket `{path}` could not be made")]
+    Socket {
+        /// The socket's path.
+        path: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Every port is taken.
+    #[error("no port from {first} to {last} on 127.0.0.1 is free for the provider")]
+    Ports {
+        /// `PLUGIN_MIN_PORT`.
+        first: u16,
+        /// `PLUGIN_MAX_PORT`.
+        last: u16,
+    },
+}
+
+/// A place that a host can connect to.
+pub struct Listener {
+    /// What the host is told.
+    pub address: Address,
+    kind: Kind,
+    place: Place,
+}
+
+enum Kind {
+    #[cfg(unix)]
+    Unix(tokio::net::UnixListener),
+    Tcp(TcpListener),
+}
+
+/// What is left in the file system; it goes when this does.
+#[derive(Default)]
+pub struct Place {
+    #[cfg(unix)]
+    _socket: Option<unix::Socket>,
+}
+
+impl Listener {
+    /// Listens as the system and the environment, read through `variable`, ask for. Needs a runtime.
+    pub async fn bind(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
+        #[cfg(unix)]
+        {
+            unix::bind(variable("PLUGIN_UNIX_SOCKET_DIR").filter(|folder| !folder.is_empty()))
+        }
+        #[cfg(not(unix))]
+        {
+            Self::tcp(variable).await
+        }
+    }
+
+    /// Listens at the first free port of those that the host allows.
+    #[cfg_attr(unix, allow(dead_code, reason = "only Windows has no Unix sockets; the tests run it everywhere"))]
+    async fn tcp(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
+        let port = |name: &str| variable(name).and_then(|value| value.parse::<u16>().ok());
+        let (first, last) = match (port("PLUGIN_MIN_PORT"), port("PLUGIN_MAX_PORT")) {
+            (Some(first), Some(last)) if first <= last => (first, last),
+            _ => DEFAULT_PORTS,
+        };
+        for port in first..=last {
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+                let address = Address { network: "tcp", address: format!("127.0.0.1:{port}") };
+                return Ok(Self { address, kind: Kind::Tcp(listener), place: Place::default() });
+            }
+        }
+        Err(BindError::Ports { first, last })
+    }
+
+    /// The connections that got through; with `tls` only those of the host itself. No more are taken once the stream
+    /// is dropped.
+    pub fn connections(self, tls: Option<Arc<ServerConfig>>) -> (ReceiverStream<io::Result<Connection>>, Place) {
+        let Self { kind, place, .. } = self;
+        let (ready, connections) = mpsc::channel(16);
+        tokio::spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = kind.accept() => accepted,
+                    () = ready.closed() => return,
+                };
+                match accepted {
+                    Ok(raw) => drop(tokio::spawn(open(raw, tls.clone(), ready.clone()))),
+                    // Out of file descriptors, mostly: it passes when others are closed.
+                    Err(error) => {
+                        tracing::warn!(%error, "Could not take a connection");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        });
+        (ReceiverStream::new(connections), place)
+    }
+}
+
+impl Kind {
+    async fn accept(&self) -> io::Result<Raw> {
+        match self {
+            #[cfg(unix)]
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Raw::Unix(stream)),
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Raw::Tcp(stream))
+            }
+        }
+    }
+}
+
+async fn open(raw: Raw, tls: Option<Arc<ServerConfig>>, ready: mpsc::Sender<io::Result<Connection>>) {
+    let connection = match tls {
+        None => Connection::Plain(raw),
+        Some(config) => match tokio::time::timeout(HANDSHAKE_TIME, TlsAcceptor::from(config).accept(raw)).await {
+            Ok(Ok(stream)) => Connection::Tls(Box::new(stream)),
+            Ok(Err(error)) => return tracing::warn!(%error, "Turned a connection away"),
+            Err(_) => return tracing::warn!("Turned a connection away that said nothing"),
+        },
+    };
+    // When the service is gone, so is the need for the connection.
+    let _ = ready.send(Ok(connection)).await;
+}
+
+/// A stream of the system.
+#[derive(Debug)]
+pub enum Raw {
+    /// A Unix socket's.
+    #[cfg(unix)]
+    Unix(tokio::net::UnixStream),
+    /// A port's.
+    Tcp(TcpStream),
+}
+
+/// A connection that may call the service.
+#[derive(Debug)]
+pub enum Connection {
+    /// Without proof, for debugging only.
+    Plain(Raw),
+    /// Of the host itself.
+    Tls(Box<tokio_rustls::server::TlsStream<Raw>>),
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+/// Passes all four methods of reading and writing on to whichever stream it is.
+macro_rules! passes_on {
+    ($type:ty { $($(#[$attribute:meta])* $variant:pat => $stream:expr),+ $(,)? }) => {
+        impl AsyncRead for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* $variant => Pin::new($stream).poll_read(context, buffer)),+ }
+            }
+        }
+
+        impl AsyncWrite for $type {
+            fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+                match self.get_mut() { $($(#[$attribute])* $variant => Pin::new($stream).poll_write(context, bytes)),+ }
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* $variant => Pin::new($stream).poll_flush(context)),+ }
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* $variant => Pin::new($stream).poll_shutdown(context)),+ }
+            }
+        }
+    };
+}
+
+passes_on!(Raw {
+    #[cfg(unix)]
+    Self::Unix(stream) => stream,
+    Self::Tcp(stream) => stream,
+});
+
+passes_on!(Connection {
+    Self::Plain(stream) => stream,
+    Self::Tls(stream) => stream.as_mut(),
+});
+
+#[cfg(unix)]
+mod unix {
+    //! Unix sockets and their folders.
+
+    use std::fs::{self, DirBuilder};
+    use std::os::unix::fs::DirBuilderExt;
+    use std::path::{Path, PathBuf};
+
+    use super::{Address, BindError, Kind, Listener, Place};
+
+    /// The system's limit for a socket's path is 104 bytes on macOS and 108 on Linux, with a zero at the end.
+    const LONGEST_PATH: usize = 103;
+
+    /// Removes the socket, and the folder if it was made for it.
+    pub struct Socket {
+        path: PathBuf,
+        folder: Option<PathBuf>,
+    }
+
+    impl Drop for Socket {
+        fn drop(&mut self) {
+            // Nobody is left to be told when it is gone already.
+            let _ = fs::remove_file(&self.path);
+            if let Some(folder) = &self.folder {
+                let _ = fs::remove_dir(folder);
+            }
+        }
+    }
+
+    /// Listens in `given`, or in a new folder that only this user can enter.
+    pub fn bind(given: Option<String>) -> Result<Listener, BindError> {
+        let (path, folder) = match given {
+            Some(given) => (Path::new(&given).join(format!("plugin-{}", unique())), None),
+            None => {
+                let folder = private_folder()?;
+                (folder.join("plugin"), Some(folder))
+            }
+        };
+        let socket = Socket { path, folder };
+        let failed = |source| BindError::Socket { path: socket.path.display().to_string(), source };
+        let listener = tokio::net::UnixListener::bind(&socket.path).map_err(failed)?;
+        let address = Address { network: "unix", address: socket.path.display().to_string() };
+        Ok(Listener { address, kind: Kind::Unix(listener), place: Place { _socket: Some(socket) } })
+    }
+
+    fn private_folder() -> Result<PathBuf, BindError> {
+        let name = format!("tf-provider-{}", unique());
+        let mut folder = std::env::temp_dir().join(&name);
+        // A long TMPDIR is common on macOS and in build systems; no socket fits there.
+        if folder.as_os_str().len() + "/plugin".len() > LONGEST_PATH {
+            folder = Path::new("/tmp").join(&name);
+        }
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => Ok(folder),
+            Err(source) => Err(BindError::Folder { folder: folder.display().to_string(), source }),
+        }
+    }
+
+    /// A name that no other process has and that nobody can guess.
+    fn unique() -> String {
+        let mut random = [0; 8];
+        // Should the system have no randomness, the process's number still tells processes apart, and TLS fails next.
+        let _ = rustls::crypto::ring::default_provider().secure_random.fill(&mut random);
+        format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(random))
+    }
+}
