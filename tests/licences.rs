@@ -1,0 +1,136 @@
+//! Every package of the dependency tree, on every platform, keeps to deny.toml: licence, banned crates, source.
+//!
+//! The rules are those that cargo-deny reads from the same file; checking them here spares everybody its installation.
+//! Advisories are not looked at: they change without a change of this tree.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+use spdx::{Expression, ParseMode};
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+/// One package as `cargo metadata` tells it.
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    /// SPDX expression; older packages separate alternatives by a slash.
+    license: Option<String>,
+    /// None for a package of this work tree.
+    source: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rules {
+    licenses: Licenses,
+    bans: Bans,
+}
+
+#[derive(Debug, Deserialize)]
+struct Licenses {
+    allow: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bans {
+    deny: Vec<Ban>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ban {
+    #[serde(rename = "crate")]
+    name: String,
+    reason: String,
+}
+
+impl Rules {
+    fn of_this_tree() -> Self {
+        let text = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml is part of the work tree");
+        toml::from_str(&text).expect("deny.toml has the form that cargo-deny reads")
+    }
+
+    /// What is wrong with a package, one line for each fault.
+    fn faults(&self, package: &Package) -> Vec<String> {
+        let Package { name, version, .. } = package;
+        let mut faults = Vec::new();
+        match package.license.as_deref().map(|text| (text, Expression::parse_mode(text, ParseMode::LAX))) {
+            None => faults.push(format!("{name} {version} names no licence")),
+            Some((text, Err(_))) => {
+                faults.push(format!("{name} {version}: the licence `{text}` is no SPDX expression"));
+            }
+            Some((text, Ok(expression))) => {
+                if !expression.evaluate(|one| self.licenses.allow.contains(&one.to_string())) {
+                    faults.push(format!("{name} {version}: the licence `{text}` is not allowed"));
+                }
+            }
+        }
+        if let Some(ban) = self.bans.deny.iter().find(|ban| ban.name == *name) {
+            faults.push(format!("{name} {version} is banned: {}", ban.reason));
+        }
+        if package.source.as_deref().is_some_and(|source| !source.starts_with("registry+")) {
+            faults.push(format!("{name} {version} comes from neither this tree nor a registry"));
+        }
+        faults
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_dependency_keeps_to_the_rules() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--all-features"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs, because it runs this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+
+    // The tree is read whole: fewer packages than this means that something else was read.
+    assert!(metadata.packages.len() > 100, "only {} packages", metadata.packages.len());
+    let rules = Rules::of_this_tree();
+    let faults: Vec<_> = metadata.packages.iter().flat_map(|package| rules.faults(package)).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+
+    let registries: BTreeSet<_> = metadata.packages.iter().filter_map(|package| package.source.as_deref()).collect();
+    assert_eq!(registries.len(), 1, "a second registry: {registries:?}");
+}
+
+#[test]
+fn a_package_that_breaks_a_rule_is_found() {
+    const REGISTRY: &str = "registry+https://index.example/";
+    let rules = Rules::of_this_tree();
+    for (name, license, source, fault) in [
+        ("fine", Some("MIT OR Apache-2.0"), Some(REGISTRY), None),
+        ("fine", Some("MIT/GPL-3.0-only"), Some(REGISTRY), None),
+        ("fine", Some("Apache-2.0 AND ISC"), Some(REGISTRY), None),
+        ("ours", Some("MPL-2.0"), None, None),
+        ("copyleft", Some("GPL-3.0-only"), Some(REGISTRY), Some("`GPL-3.0-only` is not allowed")),
+        ("half", Some("MIT AND AGPL-3.0-only"), Some(REGISTRY), Some("`MIT AND AGPL-3.0-only` is not allowed")),
+        ("exception", Some("Apache-2.0 WITH LLVM-exception"), Some(REGISTRY), Some("is not allowed")),
+        ("silent", None, Some(REGISTRY), Some("names no licence")),
+        ("odd", Some("do what you want"), Some(REGISTRY), Some("is no SPDX expression")),
+        ("openssl", Some("Apache-2.0"), Some(REGISTRY), Some("is banned: TLS comes from rustls")),
+        ("git", Some("MIT"), Some("git+https://git.example/git"), Some("comes from neither")),
+    ] {
+        let package = Package {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            license: license.map(str::to_owned),
+            source: source.map(str::to_owned),
+        };
+        let faults = rules.faults(&package);
+        match fault {
+            None => assert_eq!(faults, Vec::<String>::new(), "{name}"),
+            Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{name}: {faults:?}"),
+        }
+    }
+}

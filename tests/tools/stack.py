@@ -1,0 +1,303 @@
+"""Runs the example stacks with real Terraform against the sandbox.
+
+    python3 tests/tools/stack.py demo          the workshop stack, step by step, for people
+    python3 tests/tools/stack.py check [NAME]  every stack (or one): apply, empty plan, destroy, nothing left
+
+A stack is a folder under examples/stacks. Its aws.tf holds what hashicorp/aws makes for a real
+user (roles, networks, the cluster); here tests/stacks/NAME.tf stands in for that one file and
+takes the same values from the sandbox. Everything else runs as it is written.
+"""
+
+import difflib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import terraform
+import tools
+
+STACKS = tools.ROOT / "examples" / "stacks"
+STAND_INS = tools.ROOT / "tests" / "stacks"
+
+
+class Failed(Exception):
+    """A step did not end as it must; the text says which and how."""
+
+
+# --- programs of this work tree --------------------------------------------------------------------
+
+
+def target_folder() -> Path:
+    answer = subprocess.run(
+        ["cargo", "metadata", "--format-version", "1", "--no-deps", "--offline"],
+        cwd=tools.ROOT, capture_output=True, text=True, check=True,
+    )
+    return Path(json.loads(answer.stdout)["target_directory"])
+
+
+def program(name: str) -> Path:
+    return target_folder() / "debug" / name
+
+
+def build() -> None:
+    if not program("sandbox").exists():
+        tools.say("the provider and the sandbox are compiled: about 13 minutes on two cores the first time, "
+                  "nearly all of it AWS's EC2 client")
+    if subprocess.run(["cargo", "build", "--workspace", "--bins"], cwd=tools.ROOT).returncode != 0:
+        raise Failed("the provider or the sandbox does not compile")
+
+
+# --- the sandbox -----------------------------------------------------------------------------------
+
+
+class Sandbox:
+    """A running sandbox; each stack gets an account of its own in it."""
+
+    def __init__(self):
+        # Its log goes to stderr; only the first line of stdout is ours.
+        self.process = subprocess.Popen(
+            [program("sandbox"), "--port", "0", "--die-with-parent"], stdout=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"the sandbox did not start (exit status {self.process.wait()})")
+        self.facts = json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def account(self) -> "Account":
+        return Account(self, self.call("accounts", {"seed": True}))
+
+    def call(self, path: str, body: dict | None = None):
+        request = urllib.request.Request(
+            f"{self.facts['control_url']}/{path}",
+            method="GET" if body is None else "POST",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        # The sandbox is on loopback: a proxy of the user's must not come between.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request) as answer:
+            return json.load(answer)
+
+
+class Account:
+    """One AWS account of the sandbox, with its roles, its network and its cluster."""
+
+    def __init__(self, sandbox: Sandbox, facts: dict):
+        self.sandbox, self.facts = sandbox, facts
+
+    def call(self, path: str, body: dict | None = None):
+        return self.sandbox.call(f"accounts/{self.facts['account_id']}/{path}", body)
+
+    def dump(self) -> str:
+        return json.dumps(self.call("dump"), indent=2, sort_keys=True)
+
+    def environment(self) -> dict[str, str]:
+        """What a user exports to reach an account, with the sandbox as its endpoint."""
+        return {
+            "AWS_ENDPOINT_URL": self.sandbox.facts["endpoint"],
+            "AWS_REGION": self.facts["region"],
+            "AWS_ACCESS_KEY_ID": self.facts["access_key"],
+            "AWS_SECRET_ACCESS_KEY": self.facts["secret_key"],
+        }
+
+
+# --- one stack ---------------------------------------------------------------------------------------
+
+
+class Stack:
+    """A copy of one example in a temporary folder, and the Terraform that runs it."""
+
+    def __init__(self, name: str, account: Account, chosen: terraform.Terraform, folder: Path, show: bool):
+        self.name, self.account, self.chosen, self.show = name, account, chosen, show
+        self.folder = folder / "stack"
+        shutil.copytree(STACKS / name, self.folder, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
+        stand_in = STAND_INS / f"{name}.tf"
+        if not stand_in.exists():
+            raise Failed(f"{stand_in.relative_to(tools.ROOT)} is missing: nothing stands in for aws.tf")
+        shutil.copy(stand_in, self.folder / "aws.tf")
+        facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
+        (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts}))
+        self.environment = terraform.environment(folder, program("terraform-provider-ekshybrid")) | account.environment()
+
+    def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> tuple[int, str]:
+        """Runs one command of Terraform. Its output is shown to people, or kept for a failure."""
+        if self.show:
+            print(f"\n$ {self.chosen.product.lower().replace('opentofu', 'tofu')} {' '.join(arguments)}", flush=True)
+        command = [*self.chosen.command, *arguments]
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        lines = []
+        for line in process.stdout:
+            if self.show:
+                print(f"  {line}", end="", flush=True)
+            lines.append(line)
+        status, text = process.wait(), "".join(lines)
+        if status not in expect:
+            shown = "" if self.show else f"\n{text}"
+            raise Failed(f"stack {self.name}: `{' '.join(arguments)}` ended with exit status {status}{shown}")
+        return status, text
+
+    def init(self) -> None:
+        self.run("init", "-input=false", *self.plain())
+
+    def plan(self) -> bool:
+        """Whether a plan would change anything."""
+        return self.run("plan", "-input=false", "-detailed-exitcode", *self.plain(), expect=(0, 2))[0] == 2
+
+    def apply(self) -> None:
+        self.run("apply", "-input=false", "-auto-approve", *self.plain())
+
+    def destroy(self) -> None:
+        self.run("destroy", "-input=false", "-auto-approve", *self.plain())
+
+    def output(self, name: str) -> str:
+        quiet, self.show = self.show, False
+        try:
+            return self.run("output", "-no-color", "-raw", name)[1]
+        finally:
+            self.show = quiet
+
+    def plain(self) -> list[str]:
+        return [] if self.show and sys.stdout.isatty() else ["-no-color"]
+
+
+def compare(before: str, after: str) -> None:
+    """The account after destroy is the account before apply."""
+    if before != after:
+        difference = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
+        raise Failed("destroy left something behind, or took too much:\n" + "\n".join(difference))
+
+
+# --- make stacks -------------------------------------------------------------------------------------
+
+
+def check(names: list[str]) -> int:
+    build()
+    chosen = terraform.choose()
+    print(f"{chosen}, in an account of the sandbox for each stack", flush=True)
+    failed = 0
+    with Sandbox() as sandbox:
+        for name in names:
+            try:
+                with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
+                    check_one(Stack(name, sandbox.account(), chosen, Path(folder), show=False))
+                print(f"ok      {name}: applied, planned empty, destroyed, nothing left", flush=True)
+            except Failed as reason:
+                failed += 1
+                print(f"FAILED  {name}: {reason}", flush=True)
+    print(f"{len(names) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def check_one(stack: Stack) -> None:
+    before = stack.account.dump()
+    stack.init()
+    stack.apply()
+    try:
+        if stack.plan():
+            raise Failed("the plan after apply is not empty:\n" + stack.run("plan", "-no-color", "-input=false")[1])
+    finally:
+        stack.destroy()
+    compare(before, stack.account.dump())
+
+
+# --- make demo ---------------------------------------------------------------------------------------
+
+
+def demo() -> int:
+    build()
+    chosen = terraform.choose()
+    title(f"The workshop stack, applied by {chosen.product} {chosen.version} in a sandbox on this machine. No AWS account is touched.")
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
+        account = sandbox.account()
+        stack = Stack("workshop", account, chosen, Path(folder), show=True)
+        before = account.dump()
+
+        title("Apply: an activation for hosts outside AWS, and the configuration that such a host needs")
+        stack.init()
+        stack.apply()
+
+        title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
+        print(indented(stack.output("node_config")))
+        user_data = stack.output("user_data").splitlines()
+        title(f"The cloud-init user data that installs nodeadm and joins the host: {len(user_data)} lines, these are the first")
+        print(indented("\n".join(user_data[:24])))
+
+        title("Planned again: nothing to do")
+        expect(not stack.plan(), "the plan after apply is not empty")
+
+        title("A host registers with the activation's code, as its agent does. The next apply lists it")
+        host = account.call("instances", {
+            "activation_id": stack.output("activation_id"), "computer_name": "edge-1", "ip_address": "10.80.0.11",
+        })
+        stack.apply()
+        expect(host["instance_id"] in stack.output("hosts"), f"{host['instance_id']} is not among the hosts")
+
+        title("Somebody deletes the activation outside Terraform: the plan notices")
+        account.call("delete", {"kind": "activation", "name": stack.output("activation_id")})
+        expect(stack.plan(), "the deleted activation was not noticed")
+        stack.apply()
+
+        title("A day passes: the activation is near its end, so the plan replaces it")
+        account.call("clock", {"advance_seconds": 24 * 3600})
+        expect(stack.plan(), "the activation that is about to expire is not rotated")
+        stack.apply()
+
+        title("Destroy, and compare the account with what it was before")
+        stack.destroy()
+        compare(before, account.dump())
+        print("\nNothing is left: the account is what it was before the first apply.")
+    return 0
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Failed(otherwise)
+
+
+def title(text: str) -> None:
+    print(f"\n━━ {text}", flush=True)
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def main() -> int:
+    there = sorted(folder.name for folder in STACKS.iterdir() if folder.is_dir()) if STACKS.exists() else []
+    match sys.argv[1:]:
+        case ["demo"]:
+            return demo()
+        case ["check"]:
+            return check(there)
+        case ["check", name] if name in there:
+            return check([name])
+        case ["check", name]:
+            raise Failed(f"there is no stack `{name}`; there are: {', '.join(there)}")
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (Failed, tools.Unavailable) as reason:
+        print(f"\nerror: {reason}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
