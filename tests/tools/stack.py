@@ -10,7 +10,6 @@ takes the same values from the sandbox. Everything else runs as it is written.
 
 import difflib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -164,12 +163,15 @@ class Stack:
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
 
-    def output(self, name: str) -> str:
-        quiet, self.show = self.show, False
-        try:
-            return self.run("output", "-no-color", "-raw", name)[1]
-        finally:
-            self.show = quiet
+    def output(self, name: str):
+        """The value of one output, secret or not."""
+        answer = subprocess.run(
+            [*self.chosen.command, "output", "-no-color", "-json", name],
+            cwd=self.folder, env=self.environment, capture_output=True, text=True,
+        )
+        if answer.returncode != 0:
+            raise Failed(f"stack {self.name}: the output `{name}` cannot be read\n{answer.stderr}")
+        return json.loads(answer.stdout)
 
     def plain(self) -> list[str]:
         return [] if self.show and sys.stdout.isatty() else ["-no-color"]
@@ -252,9 +254,9 @@ def demo() -> int:
         expect(stack.plan(), "the deleted activation was not noticed")
         stack.apply()
 
-        title("A day passes: the activation is near its end, so the plan replaces it")
-        account.call("clock", {"advance_seconds": 24 * 3600})
-        expect(stack.plan(), "the activation that is about to expire is not rotated")
+        title("A day passes and the activation expires: the plan makes a new one")
+        account.call("clock", {"advance_seconds": 25 * 3600})
+        expect(stack.plan(), "the expired activation is not rotated")
         stack.apply()
 
         title("Destroy, and compare the account with what it was before")
