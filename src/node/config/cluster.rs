@@ -1,4 +1,4 @@
-//! The `cluster` part of a NodeConfig: which cluster, and how its API server is reached.
+//! The `cluster` part of a `NodeConfig`: which cluster, and how its API server is reached.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! The `kubelet`, `containerd` and `instance` parts of a NodeConfig: settings that nodeadm hands on.
+//! The `kubelet`, `containerd` and `instance` parts of a `NodeConfig`: settings that nodeadm hands on.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -11,7 +11,7 @@ use crate::node::tree::{Step, Tree};
 object! {
     /// Settings of the kubelet.
     pub struct Kubelet (KubeletDraft) {
-        /// Fields of KubeletConfiguration, spelled as there (`maxPods`), merged over nodeadm's defaults.
+        /// Fields of `KubeletConfiguration`, spelled as there (`maxPods`), merged over nodeadm's defaults.
         pub config: Option<KubeletConfiguration>,
         /// Flags, appended to those that nodeadm sets. Each is one element, `--flag=value`, without spaces.
         pub flags: Option<Vec<KubeletFlag>>,
@@ -95,7 +95,7 @@ text! {
     shown = false;
 }
 
-/// Fields of KubeletConfiguration, as the user spells them.
+/// Fields of `KubeletConfiguration`, as the user spells them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KubeletConfiguration(BTreeMap<String, Tree>);
 

@@ -1,4 +1,4 @@
-//! The `hybrid` part of a NodeConfig: where the host gets its AWS credentials from.
+//! The `hybrid` part of a `NodeConfig`: where the host gets its AWS credentials from.
 
 use std::fmt;
 

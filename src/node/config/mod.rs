@@ -1,4 +1,4 @@
-//! NodeConfig of a hybrid node (`node.eks.aws/v1alpha1`), read from an object in HCL and rendered as YAML.
+//! `NodeConfig` of a hybrid node (`node.eks.aws/v1alpha1`), read from an object in HCL and rendered as YAML.
 //!
 //! Attributes are the API's fields in snake case, nested as there. Source: `api/v1alpha1/nodeconfig_types.go` and
 //! `internal/node/hybrid/validator.go` of github.com/aws/eks-hybrid, v1.0.20.
@@ -19,10 +19,11 @@ pub use hybrid::{AbsolutePath, ActivationCode, ActivationId, Hybrid, IamRolesAny
 use super::aws::{ProfileArn, RoleArn, TrustAnchorArn, wrong_partition};
 use super::shape::{self, Reader, object};
 use super::tree::{Faults, Parsed, Tree};
+pub(super) use yaml::render_value;
 
 object! {
     check = check;
-    /// NodeConfig of a hybrid node.
+    /// `NodeConfig` of a hybrid node.
     pub struct NodeConfig (NodeConfigDraft) {
         /// The EKS cluster that the host joins.
         pub cluster: Cluster,
@@ -72,7 +73,7 @@ impl NodeConfig {
     }
 }
 
-/// Reads a NodeConfig from an object in HCL.
+/// Reads a `NodeConfig` from an object in HCL.
 ///
 /// # Errors
 /// Every rule of nodeadm and AWS that the known part of the input breaks.

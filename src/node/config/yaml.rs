@@ -1,4 +1,4 @@
-//! NodeConfig as YAML, in the order and spelling of the API.
+//! `NodeConfig` as YAML, in the order and spelling of the API.
 //!
 //! nodeadm reads the file by YAML 1.1 (through JSON, unknown fields refused), people and editors often by 1.2: whatever
 //! is not a string to either is quoted. Several lines are written as a block, long lines are never folded.
@@ -25,7 +25,7 @@ pub(super) fn render(config: &NodeConfig) -> String {
 }
 
 /// Any value as a YAML document in this room's style.
-pub(crate) fn render_value(value: &impl Serialize) -> String {
+pub(in crate::node) fn render_value(value: &impl Serialize) -> String {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     // Fails only for values that YAML cannot hold, such as a map as a key, and for a broken writer: neither occurs.
     serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|error| unreachable!("YAML: {error}"))

@@ -4,12 +4,18 @@
 //! Reading goes through a *draft*, an object whose attributes are each known, absent, wrong or yet to come, so that
 //! rules over several attributes see what is there, and every fault is found in one pass.
 
+mod declare;
+mod names;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::tree::{Fault, Faults, Parsed, Step, Tree};
+pub(crate) use declare::{choice, object, text};
+pub(crate) use names::camel;
+use names::nearest;
 
 /// What is known of an attribute.
 #[derive(Debug)]
@@ -220,64 +226,31 @@ pub(crate) fn parse<T: Shape>(tree: &Tree) -> Result<Parsed<T>, Faults> {
 
 /// The attributes of an object and of the objects in it as a nested Markdown list.
 pub(crate) fn description<T: Shape>() -> String {
-    fn list(attributes: &[Attribute], depth: usize, page: &mut String) {
+    description_without::<T>(&[])
+}
+
+/// The same, where the inside of some attributes is described elsewhere.
+pub(crate) fn description_without<T: Shape>(closed: &[&str]) -> String {
+    fn list(attributes: &[Attribute], closed: &[&str], depth: usize, page: &mut String) {
         for Attribute { name, noun, required, doc, rule, attributes } in attributes {
             let presence = if *required { "required" } else { "optional" };
             let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
             let rule = if rule.is_empty() { String::new() } else { format!(" Must be {rule}.") };
             // Writing to a String cannot fail.
             let _ = writeln!(page, "{:indent$}- `{name}` ({noun}, {presence}) {doc}{rule}", "", indent = depth * 2);
-            list(attributes, depth + 1, page);
+            if !closed.contains(name) {
+                list(attributes, closed, depth + 1, page);
+            }
         }
     }
     let mut page = String::new();
-    list(&T::attributes(), 0, &mut page);
+    list(&T::attributes(), closed, 0, &mut page);
     page
 }
 
 fn with_article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
-}
-
-/// The name that was probably meant, if any is near enough to be a slip of the hand or the API's own spelling.
-fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
-    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
-    let written = plain(written);
-    names
-        .iter()
-        .map(|name| (edits(&written, &plain(name)), *name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance <= name.len() / 3 + 1)
-        .map(|(_, name)| name)
-}
-
-/// How many characters must be added, removed or replaced to turn one text into the other.
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, from) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, to) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
-}
-
-/// The API's spelling of an attribute: `api_server_endpoint` is `apiServerEndpoint`.
-pub(crate) fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut spelled = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        spelled.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        spelled.push_str(letters.as_str());
-    }
-    spelled
 }
 
 /// Lets a serializer see a shape. Private to this room, so that a secret has no other way out.
@@ -386,232 +359,6 @@ pub(crate) fn emit_object<S: Serializer>(
     fields(&mut map)?;
     map.end()
 }
-
-/// Declares an object. The doc comments are the user's documentation; `check` sees the draft.
-macro_rules! object {
-    (
-        check = $check:expr;
-        $(#[doc = $object_doc:literal])+
-        pub struct $name:ident ($draft:ident) {
-            $( $(#[doc = $doc:literal])+ pub $field:ident: $type:ty, )+
-        }
-    ) => {
-        $(#[doc = $object_doc])+
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )+
-        }
-
-        #[derive(Debug)]
-        pub(crate) struct $draft {
-            $( pub(crate) $field: $crate::node::shape::Known<$crate::node::shape::DraftOf<$type>>, )+
-        }
-
-        impl $crate::node::shape::Shape for $name {
-            type Draft = $draft;
-
-            fn noun() -> String {
-                "object".to_owned()
-            }
-
-            fn attributes() -> Vec<$crate::node::shape::Attribute> {
-                use $crate::node::shape::{Attribute, Shape, Slot};
-                vec![$(
-                    Attribute {
-                        name: stringify!($field),
-                        noun: <<$type as Slot>::Shape as Shape>::noun(),
-                        required: <$type as Slot>::REQUIRED,
-                        doc: concat!($($doc, "\n"),+),
-                        rule: <<$type as Slot>::Shape as Shape>::rule(),
-                        attributes: <<$type as Slot>::Shape as Shape>::attributes(),
-                    },
-                )+]
-            }
-
-            fn draft(
-                tree: &$crate::node::tree::Tree,
-                reader: &mut $crate::node::shape::Reader,
-            ) -> $crate::node::shape::Known<$draft> {
-                let Some(entries) = reader.object(tree, &[$(stringify!($field)),+]) else {
-                    return $crate::node::shape::Known::Faulty;
-                };
-                let draft = $draft {
-                    $( $field: reader.attribute::<$type>(entries, stringify!($field)), )+
-                };
-                let check: fn(&$draft, &mut $crate::node::shape::Reader) = $check;
-                check(&draft, reader);
-                $crate::node::shape::Known::Ready(draft)
-            }
-
-            fn finish(draft: $draft) -> Option<Self> {
-                use $crate::node::shape::Slot;
-                Some(Self { $( $field: <$type as Slot>::settle(draft.$field)?, )+ })
-            }
-
-            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::node::shape::emit_object(serializer, |map| {
-                    $( $crate::node::shape::emit_field(map, stringify!($field), &self.$field)?; )+
-                    Ok(())
-                })
-            }
-        }
-    };
-    (
-        $(#[doc = $object_doc:literal])+
-        pub struct $name:ident ($draft:ident) { $($fields:tt)+ }
-    ) => {
-        $crate::node::shape::object! {
-            check = |_, _| {};
-            $(#[doc = $object_doc])+
-            pub struct $name ($draft) { $($fields)+ }
-        }
-    };
-}
-
-/// Declares a string with a rule. `check` says yes with `Ok`, no with a hint for this text, which may be empty.
-/// With `shown = false;` the text is neither repeated in a fault nor printed by `Debug`.
-macro_rules! text {
-    (
-        $(#[doc = $doc:literal])+
-        pub struct $name:ident;
-        rule = $rule:expr;
-        check = $check:expr;
-    ) => {
-        $crate::node::shape::text! {
-            $(#[doc = $doc])+
-            pub struct $name;
-            rule = $rule;
-            check = $check;
-            shown = true;
-        }
-    };
-    (
-        $(#[doc = $doc:literal])+
-        pub struct $name:ident;
-        rule = $rule:expr;
-        check = $check:expr;
-        shown = $shown:expr;
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(String);
-
-        impl $name {
-            /// The text as it was given.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_tuple(stringify!($name)).field(if $shown { &self.0 } else { &"[not shown]" }).finish()
-            }
-        }
-
-        impl $crate::node::shape::Shape for $name {
-            type Draft = Self;
-
-            fn noun() -> String {
-                "string".to_owned()
-            }
-
-            fn rule() -> String {
-                $rule.to_owned()
-            }
-
-            fn draft(
-                tree: &$crate::node::tree::Tree,
-                reader: &mut $crate::node::shape::Reader,
-            ) -> $crate::node::shape::Known<Self> {
-                use $crate::node::shape::Known;
-                let Some(text) = $crate::node::shape::text_of(tree, reader) else {
-                    return Known::Faulty;
-                };
-                let check: fn(&str) -> Result<(), String> = $check;
-                match check(text) {
-                    Ok(()) => Known::Ready(Self(text.to_owned())),
-                    Err(hint) => {
-                        let got = if $shown { format!(", got `{}`", text.escape_debug()) } else { String::new() };
-                        let separator = if hint.is_empty() { "" } else { "; " };
-                        reader.fault(format!("must be {}{got}{separator}{hint}", $rule));
-                        Known::Faulty
-                    }
-                }
-            }
-
-            fn finish(draft: Self) -> Option<Self> {
-                Some(draft)
-            }
-
-            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-    };
-}
-
-/// Declares a set of words.
-macro_rules! choice {
-    (
-        $(#[doc = $doc:literal])+
-        pub enum $name:ident { $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal, )+ }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $( $(#[doc = $word_doc])+ $variant, )+
-        }
-
-        impl $name {
-            /// The word as users and nodeadm spell it.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self {
-                    $( Self::$variant => $word, )+
-                }
-            }
-        }
-
-        impl $crate::node::shape::Shape for $name {
-            type Draft = Self;
-
-            fn noun() -> String {
-                "string".to_owned()
-            }
-
-            fn rule() -> String {
-                $crate::node::shape::one_of(&[$($word),+])
-            }
-
-            fn draft(
-                tree: &$crate::node::tree::Tree,
-                reader: &mut $crate::node::shape::Reader,
-            ) -> $crate::node::shape::Known<Self> {
-                use $crate::node::shape::Known;
-                match $crate::node::shape::text_of(tree, reader) {
-                    None => Known::Faulty,
-                    $( Some($word) => Known::Ready(Self::$variant), )+
-                    Some(other) => {
-                        reader.fault(format!("must be {}, got `{}`", Self::rule(), other.escape_debug()));
-                        Known::Faulty
-                    }
-                }
-            }
-
-            fn finish(draft: Self) -> Option<Self> {
-                Some(draft)
-            }
-
-            fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.word())
-            }
-        }
-    };
-}
-
-pub(crate) use {choice, object, text};
 
 /// `a`, `b` or `c`, each in backticks.
 pub(crate) fn one_of(words: &[&str]) -> String {

@@ -1,0 +1,92 @@
+//! The script that joins a host: the settings of this host, then `join.sh`, the same for every host.
+
+use super::UserData;
+use crate::node::config::CredentialProvider;
+
+const JOIN: &str = include_str!("join.sh");
+
+const HEAD: &str = "\
+#!/bin/bash
+# Joins this host to an EKS cluster as a hybrid node. Safe to run again: what is done is not done twice.
+set -euo pipefail
+umask 077
+# nodeadm and its tools look for credentials there; cloud-init may run without it.
+export HOME=\"${HOME:-/root}\"
+";
+
+pub(super) fn render(user_data: &UserData) -> String {
+    let UserData { node_config, nodeadm, proxy, .. } = user_data;
+    let region = node_config.cluster.region.as_str();
+    let source = nodeadm.as_ref().and_then(|nodeadm| nodeadm.source.as_ref()).map_or_else(
+        || format!("{}/releases/latest/bin/linux/{{architecture}}/nodeadm", publisher(region)),
+        |source| source.as_str().to_owned(),
+    );
+    let sha256 = nodeadm.as_ref().and_then(|nodeadm| nodeadm.sha256.as_ref());
+    let url = |url: Option<&super::ProxyUrl>| url.map_or("", super::ProxyUrl::as_str).to_owned();
+    let direct = proxy.as_ref().and_then(|proxy| proxy.no_proxy.as_deref()).unwrap_or_default();
+    let node_name = node_config.hybrid.iam_roles_anywhere.as_ref().map_or("", |anywhere| anywhere.node_name.as_str());
+    let provider = node_config.credential_provider();
+
+    let settings = [
+        ("kubernetes_version", user_data.kubernetes_version.as_str().to_owned()),
+        ("credential_provider", provider.flag().to_owned()),
+        ("cluster_region", region.to_owned()),
+        // With Systems Manager the name is known only after the registration.
+        ("node_name", if provider == CredentialProvider::Ssm { String::new() } else { node_name.to_owned() }),
+        ("architecture", user_data.architecture.map_or("", super::Architecture::word).to_owned()),
+        ("nodeadm_source", source),
+        ("nodeadm_sha256", sha256.map_or_else(String::new, |sha256| sha256.as_str().to_ascii_lowercase())),
+        ("http_proxy_url", url(proxy.as_ref().and_then(|proxy| proxy.http.as_ref()))),
+        ("https_proxy_url", url(proxy.as_ref().and_then(|proxy| proxy.https.as_ref()))),
+        ("no_proxy_hosts", direct.iter().map(super::DirectHost::as_str).collect::<Vec<_>>().join(",")),
+    ];
+    let settings = settings.map(|(name, value)| format!("{name}={}\n", quoted(&value))).concat();
+    let install = install_options(user_data);
+    let init = init_options(user_data);
+    format!("{HEAD}\n{settings}install_options=({install})\ninit_options=({init})\n\n{JOIN}")
+}
+
+fn install_options(user_data: &UserData) -> String {
+    let region = user_data.region.as_ref().unwrap_or(&user_data.node_config.cluster.region);
+    let mut options = vec!["--region".to_owned(), quoted(region.as_str())];
+    if let Some(source) = user_data.containerd_source {
+        options.extend(["--containerd-source".to_owned(), quoted(source.word())]);
+    }
+    options.extend(manifest_options(user_data));
+    options.join(" ")
+}
+
+fn init_options(user_data: &UserData) -> String {
+    let mut options = manifest_options(user_data);
+    for validation in user_data.skip_validations.iter().flatten() {
+        options.extend(["--skip".to_owned(), quoted(validation.as_str())]);
+    }
+    options.join(" ")
+}
+
+fn manifest_options(user_data: &UserData) -> Vec<String> {
+    let mut options = Vec::new();
+    if let Some(manifest) = &user_data.manifest_override {
+        options.extend(["--manifest-override".to_owned(), quoted(manifest.as_str())]);
+    }
+    if user_data.private_mode == Some(true) {
+        options.push("--private-mode".to_owned());
+    }
+    options
+}
+
+/// Where AWS publishes nodeadm, by the region's partition.
+///
+/// Source: `buildspecs/prod-release-nodeadm.yml` of github.com/aws/eks-hybrid.
+fn publisher(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "https://eks-hybrid-assets.awsstatic.cn"
+    } else {
+        "https://hybrid-assets.eks.amazonaws.com"
+    }
+}
+
+/// A word that the shell takes as it is.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

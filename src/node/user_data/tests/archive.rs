@@ -1,0 +1,87 @@
+//! The archive, taken apart by Python's mail reader as cloud-init does it.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::{CODE, and, by_ssm, ready};
+use crate::node::user_data::script;
+
+/// The parts as Python's mail reader gives them to cloud-init: type, file name, content.
+fn parts(text: &str) -> Vec<(String, String, String)> {
+    const READER: &str = "
+import email, json, sys
+message = email.message_from_string(sys.stdin.buffer.read().decode('utf-8'))
+assert message.is_multipart() and not message.defects, message.defects
+json.dump([[p.get_content_type(), p.get_filename(), p.get_payload(decode=True).decode('utf-8')]
+       for p in message.walk() if not p.is_multipart()], sys.stdout)
+";
+    let mut reader = Command::new("python3")
+        .args(["-c", READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is a prerequisite of the tests");
+    reader.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = reader.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_parts_are_a_cloud_config_and_a_script() {
+    let user_data = ready(by_ssm());
+    let text = user_data.render();
+    let parts = parts(&text);
+    let [(config_type, config_name, config), (script_type, script_name, script)] = &parts[..] else {
+        panic!("{parts:?}")
+    };
+    assert_eq!([config_type, config_name], ["text/cloud-config", "nodeadm.cfg"]);
+    assert_eq!([script_type, script_name], ["text/x-shellscript", "ekshybrid-join"]);
+
+    assert!(config.starts_with("#cloud-config\n"));
+    let config: Value = serde_yaml_ng::from_str(config).unwrap();
+    assert_eq!(
+        config,
+        json!({"write_files": [{
+            "path": "/etc/nodeadm/nodeConfig.yaml",
+            "owner": "root:root",
+            "permissions": "0600",
+            "content": user_data.node_config.to_yaml(),
+        }]})
+    );
+    assert!(script.starts_with("#!/bin/bash\n"));
+    assert_eq!(*script, script::render(&user_data));
+    assert!(!script.contains(CODE), "the code belongs into the NodeConfig alone");
+}
+
+#[test]
+fn text_beyond_ascii_arrives_whole() {
+    let mut input = by_ssm();
+    input["node_config"]["containerd"] = json!({"config": "# Grüße 😀\nversion = 2\n"});
+    let parts = parts(&ready(input).render());
+    let config: Value = serde_yaml_ng::from_str(&parts[0].2).unwrap();
+    assert!(config["write_files"][0]["content"].as_str().unwrap().contains("# Grüße 😀\n"), "{config}");
+}
+
+/// What the module's page promises to people who try this in EC2.
+#[test]
+fn an_ordinary_result_fits_into_the_user_data_of_ec2() {
+    let mut input = and(
+        by_ssm(),
+        json!({
+            "nodeadm": {"source": "https://mirror.example.com/nodeadm/v1.0.20/{architecture}", "sha256": "a".repeat(64)},
+            "proxy": {"http": "http://proxy.example.com:3128", "https": "http://proxy.example.com:3128",
+                      "no_proxy": ["localhost", "127.0.0.1", "10.0.0.0/8", ".example.com"]},
+        }),
+    );
+    let cluster = &mut input["node_config"]["cluster"];
+    cluster["api_server_endpoint"] = json!("https://0123456789ABCDEF0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com");
+    // A certificate authority of EKS is about 1,100 characters of PEM.
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "A".repeat(1100));
+    cluster["certificate_authority"] = json!(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem));
+    cluster["cidr"] = json!("10.100.0.0/16");
+    let length = ready(input).render().len();
+    assert!(length < 16 * 1024, "{length}");
+}
