@@ -62,8 +62,16 @@ resource "aws_iam_role_policy" "hybrid_nodes" {
       },
       {
         Effect   = "Allow"
-        Action   = ["ssm:DescribeInstanceInformation", "ssm:DeregisterManagedInstance"]
+        Action   = "ssm:DescribeInstanceInformation"
         Resource = "*"
+      },
+      {
+        Effect   = "Allow"
+        Action   = "ssm:DeregisterManagedInstance"
+        Resource = "arn:aws:ssm:${var.region}:${data.aws_caller_identity.current.account_id}:managed-instance/*"
+        Condition = {
+          StringEquals = { "ssm:resourceTag/EKSClusterARN" = data.aws_eks_cluster.this.arn }
+        }
       },
     ]
   })

@@ -30,6 +30,11 @@ resource "ekshybrid_activation" "hosts" {
   registration_limit    = 5
   expires_in            = "24h"
   deregister_on_destroy = true
+
+  # Hosts inherit the tags; by this one their role may deregister them when nodeadm is uninstalled.
+  tags = {
+    EKSClusterARN = data.ekshybrid_cluster.this.arn
+  }
 }
 
 # The hosts that have registered so far.
