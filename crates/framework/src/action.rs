@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_rules};
+use crate::model::{Model, as_configuration, check_rules};
 use crate::path::Path;
 use crate::schema::Schema;
 use crate::server::{Boxed, Sink};
@@ -59,7 +59,11 @@ impl<A: Action> Erased<A::Clients> for Adapter<A> {
     }
 
     fn schema(&self) -> Schema {
-        Schema { description: A::DESCRIPTION.to_owned(), attributes: A::Args::attributes(), ..Schema::default() }
+        Schema {
+            description: A::DESCRIPTION.to_owned(),
+            attributes: as_configuration(A::Args::attributes()),
+            ..Schema::default()
+        }
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {

@@ -102,7 +102,12 @@ impl<E: Ephemeral> Erased<E::Clients> for Adapter<E> {
             match outcome {
                 Ok((outputs, renew_at)) => {
                     let mut object = args.encode();
-                    object.extend(outputs.encode());
+                    for (name, value) in outputs.encode() {
+                        // What the configuration says stays as it says it.
+                        if config.attribute(&name).is_none_or(Value::is_null) {
+                            object.insert(name, value);
+                        }
+                    }
                     let opened = Opened { result: Some(Value::Map(object)), renew_at, private: cx.private_bytes() };
                     Answer { value: opened, diagnostics }
                 }

@@ -111,14 +111,17 @@ impl<F: Function> Erased for Adapter<F> {
     fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
         let unknown = || Value::Unknown(if F::Output::OPTIONAL { Refinement::none() } else { Refinement::not_null() });
         let parameters = F::Parameters::attributes();
-        let (positional, further) = arguments.split_at_checked(parameters.len()).ok_or_else(|| {
-            FunctionError::new(format!(
-                "`{}` takes {} arguments, {} were given.",
-                F::NAME,
-                parameters.len(),
-                arguments.len()
-            ))
-        })?;
+        let (positional, further) = arguments
+            .split_at_checked(parameters.len())
+            .filter(|(_, further)| further.is_empty() || F::Variadic::parameter().is_some())
+            .ok_or_else(|| {
+                FunctionError::new(format!(
+                    "`{}` takes {} arguments, {} were given.",
+                    F::NAME,
+                    parameters.len(),
+                    arguments.len()
+                ))
+            })?;
         if !F::SEES_UNKNOWN && !arguments.iter().all(Value::is_wholly_known) {
             return Ok(unknown());
         }

@@ -11,6 +11,7 @@
 extern crate self as framework;
 
 pub mod action;
+pub mod check;
 pub mod context;
 pub mod data_source;
 pub mod diagnostic;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_rules, merge_attributes};
+use crate::model::{Model, as_configuration, check_rules, merge_attributes};
 use crate::path::Path;
 use crate::resource::{Resource, State};
 use crate::schema::{Attribute, Schema};
@@ -92,7 +92,11 @@ impl<L: List> Erased<<L::Resource as Resource>::Clients> for Adapter<L> {
     }
 
     fn schema(&self) -> Schema {
-        Schema { description: L::DESCRIPTION.to_owned(), attributes: L::Args::attributes(), ..Schema::default() }
+        Schema {
+            description: L::DESCRIPTION.to_owned(),
+            attributes: as_configuration(L::Args::attributes()),
+            ..Schema::default()
+        }
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {

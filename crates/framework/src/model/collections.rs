@@ -104,6 +104,18 @@ impl<T: Field + Ord> Field for BTreeSet<T> {
     fn encode(&self) -> Value {
         Value::set(self.iter().map(T::encode))
     }
+
+    fn equivalent(one: &Value, other: &Value) -> bool {
+        match (one, other) {
+            (Value::Set(ones), Value::Set(others)) => {
+                let each_in = |ones: &[Value], others: &[Value]| {
+                    ones.iter().all(|one| others.iter().any(|other| T::equivalent(one, other)))
+                };
+                ones.len() == others.len() && each_in(ones, others) && each_in(others, ones)
+            }
+            _ => one == other,
+        }
+    }
 }
 
 impl<T: Field> Field for BTreeMap<String, T> {

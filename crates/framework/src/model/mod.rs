@@ -162,8 +162,23 @@ pub fn as_outputs(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
         attribute.required = false;
         attribute.optional = false;
         attribute.computed = true;
+        // They speak of configuration, which a result has none of.
+        attribute.default = None;
+        attribute.replace = false;
         if let Kind::Nested { attributes, .. } = &mut attribute.kind {
             *attributes = as_outputs(std::mem::take(attributes));
+        }
+    }
+    attributes
+}
+
+/// These attributes where only configuration is read and nothing is planned or stored: a default is filled in by the
+/// provider alone, so Terraform must not expect a computed value.
+pub fn as_configuration(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
+    for attribute in &mut attributes {
+        attribute.computed = false;
+        if let Kind::Nested { attributes, .. } = &mut attribute.kind {
+            *attributes = as_configuration(std::mem::take(attributes));
         }
     }
     attributes

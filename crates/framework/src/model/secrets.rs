@@ -41,7 +41,7 @@ impl<T: Field> Field for Secret<T> {
     }
 
     fn decode(value: &Value, at: &Path, faults: &mut Diagnostics) -> Option<Self> {
-        T::decode(value, at, faults).map(Self)
+        hushed(value, faults, |faults| T::decode(value, at, faults)).map(Self)
     }
 
     fn encode(&self) -> Value {
@@ -80,10 +80,58 @@ impl<T: Field> Field for WriteOnly<T> {
     }
 
     fn decode(value: &Value, at: &Path, faults: &mut Diagnostics) -> Option<Self> {
-        if value.is_null() { Some(Self(None)) } else { T::decode(value, at, faults).map(|value| Self(Some(value))) }
+        if value.is_null() {
+            return Some(Self(None));
+        }
+        hushed(value, faults, |faults| T::decode(value, at, faults)).map(|value| Self(Some(value)))
     }
 
     fn encode(&self) -> Value {
         Value::Null
+    }
+}
+
+/// Decodes, and takes the value's texts out of whatever that says: a field's own rule may quote what it refuses.
+fn hushed<T>(value: &Value, faults: &mut Diagnostics, decode: impl FnOnce(&mut Diagnostics) -> Option<T>) -> Option<T> {
+    let mut own = Diagnostics::new();
+    let decoded = decode(&mut own);
+    if !own.0.is_empty() {
+        let mut texts = Vec::new();
+        collect_texts(value, &mut texts);
+        // The longest first: one text may be a part of another.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        for fault in &mut own.0 {
+            for text in &texts {
+                fault.summary = without(&fault.summary, text);
+                fault.detail = without(&fault.detail, text);
+            }
+        }
+        faults.append(own);
+    }
+    decoded
+}
+
+fn without(message: &str, text: &str) -> String {
+    // A very short text is part of ordinary words; there only its quotation goes.
+    if text.chars().count() < 4 {
+        message.replace(&format!("`{text}`"), "[sensitive]")
+    } else {
+        message.replace(text, "[sensitive]")
+    }
+}
+
+fn collect_texts(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if !text.is_empty() => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::List(elements) | Value::Set(elements) => {
+            elements.iter().for_each(|element| collect_texts(element, texts));
+        }
+        Value::Map(entries) => {
+            // Faults name keys in paths, which the schema or the person's own words give.
+            entries.values().for_each(|entry| collect_texts(entry, texts));
+        }
+        Value::Dynamic(inner) => collect_texts(&inner.1, texts),
+        _ => {}
     }
 }

@@ -17,6 +17,8 @@ pub struct Registry<C> {
     pub(crate) ephemerals: BTreeMap<&'static str, Box<dyn ephemeral::Erased<C>>>,
     pub(crate) actions: BTreeMap<&'static str, Box<dyn action::Erased<C>>>,
     pub(crate) lists: BTreeMap<&'static str, Box<dyn list::Erased<C>>>,
+    /// Kind and name of what was added more than once.
+    pub(crate) duplicates: Vec<(&'static str, &'static str)>,
 }
 
 impl<C> Default for Registry<C> {
@@ -28,6 +30,7 @@ impl<C> Default for Registry<C> {
             ephemerals: BTreeMap::new(),
             actions: BTreeMap::new(),
             lists: BTreeMap::new(),
+            duplicates: Vec::new(),
         }
     }
 }
@@ -42,7 +45,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn resource<R: Resource<Clients = C>>(mut self) -> Self {
         let adapter = Box::new(resource::Adapter::<R>::new());
-        self.resources.insert(resource::Erased::name(&*adapter), adapter);
+        let name = resource::Erased::name(&*adapter);
+        if self.resources.insert(name, adapter).is_some() {
+            self.duplicates.push(("resource", name));
+        }
         self
     }
 
@@ -50,7 +56,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn data_source<D: DataSource<Clients = C>>(mut self) -> Self {
         let adapter = Box::new(data_source::Adapter::<D>::new());
-        self.data_sources.insert(data_source::Erased::name(&*adapter), adapter);
+        let name = data_source::Erased::name(&*adapter);
+        if self.data_sources.insert(name, adapter).is_some() {
+            self.duplicates.push(("data source", name));
+        }
         self
     }
 
@@ -58,7 +67,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn function<F: Function>(mut self) -> Self {
         let adapter = Box::new(function::Adapter::<F>::new());
-        self.functions.insert(function::Erased::name(&*adapter), adapter);
+        let name = function::Erased::name(&*adapter);
+        if self.functions.insert(name, adapter).is_some() {
+            self.duplicates.push(("function", name));
+        }
         self
     }
 
@@ -66,7 +78,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn ephemeral<E: Ephemeral<Clients = C>>(mut self) -> Self {
         let adapter = Box::new(ephemeral::Adapter::<E>::new());
-        self.ephemerals.insert(ephemeral::Erased::name(&*adapter), adapter);
+        let name = ephemeral::Erased::name(&*adapter);
+        if self.ephemerals.insert(name, adapter).is_some() {
+            self.duplicates.push(("ephemeral resource", name));
+        }
         self
     }
 
@@ -74,7 +89,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
     #[must_use]
     pub fn action<A: Action<Clients = C>>(mut self) -> Self {
         let adapter = Box::new(action::Adapter::<A>::new());
-        self.actions.insert(action::Erased::name(&*adapter), adapter);
+        let name = action::Erased::name(&*adapter);
+        if self.actions.insert(name, adapter).is_some() {
+            self.duplicates.push(("action", name));
+        }
         self
     }
 
@@ -85,7 +103,10 @@ impl<C: Send + Sync + 'static> Registry<C> {
         L::Resource: Resource<Clients = C>,
     {
         let adapter = Box::new(list::Adapter::<L>::new());
-        self.lists.insert(list::Erased::name(&*adapter), adapter);
+        let name = list::Erased::name(&*adapter);
+        if self.lists.insert(name, adapter).is_some() {
+            self.duplicates.push(("list resource", name));
+        }
         self
     }
 }

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Provider, Registry};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Model, Rule, check_rules};
-use crate::path::Path;
-use crate::schema::{ProviderSchema, Schema};
+use crate::model::{Model, Rule, as_configuration, check_rules};
+use crate::path::{Path, Step};
+use crate::schema::{Attribute, Kind, Nesting, ProviderSchema, Schema};
 use crate::server::{
     Answer, ApplyRequest, Boxed, FunctionError, Host, ImportRequest, Imported, Kept, ListRequest, Listed, MoveRequest,
     Opened, PlanRequest, Planned, Private, ReadRequest, Server, Sink, unknown_type,
@@ -58,6 +58,11 @@ impl<P: Provider> ProviderServer<P> {
             .collect()
     }
 
+    /// Kind and name of every type that was registered more than once.
+    pub(crate) fn duplicates(&self) -> &[(&'static str, &'static str)] {
+        &self.registry.duplicates
+    }
+
     fn clients(&self) -> Option<Arc<P::Clients>> {
         self.clients.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -68,7 +73,7 @@ fn schema<P: Provider>(registry: &Registry<P::Clients>) -> ProviderSchema {
     ProviderSchema {
         provider: Schema {
             description: P::DESCRIPTION.to_owned(),
-            attributes: P::Config::attributes(),
+            attributes: as_configuration(P::Config::attributes()),
             ..Schema::default()
         },
         resources: registry.resources.iter().map(|(name, it)| (named(name), it.schema())).collect(),
@@ -116,7 +121,10 @@ impl<P: Provider> Server for ProviderServer<P> {
                     *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(clients));
                     cx.take_warnings()
                 }
-                Err(errors) => errors,
+                Err(mut errors) => {
+                    errors.append(cx.take_warnings());
+                    errors
+                }
             }
         })
     }
@@ -129,17 +137,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         if !host.write_only_allowed
             && let Some(schema) = self.schema.resources.get(&type_name)
         {
-            for attribute in schema.attributes.iter().filter(|attribute| attribute.write_only) {
-                if config.attribute(&attribute.name).is_some_and(|value| !value.is_null()) {
-                    faults.push(
-                        Diagnostic::error(
-                            "Write-only argument is not supported here",
-                            format!("`{}` is write-only, which needs Terraform 1.11 or newer.", attribute.name),
-                        )
-                        .at(Path::attribute(attribute.name.clone())),
-                    );
-                }
-            }
+            refuse_write_only(&schema.attributes, &config, &Path::root(), &mut faults);
         }
         ready(faults)
     }
@@ -326,6 +324,38 @@ impl<P: Provider> Server for ProviderServer<P> {
         match self.registry.actions.get(type_name.as_str()) {
             Some(action) => action.invoke(config, self.clients(), sink, cancel),
             None => ready(unknown_type("action", &type_name).into()),
+        }
+    }
+}
+
+/// Reports every write-only argument that is set: a host that does not know them would store them.
+fn refuse_write_only(attributes: &[Attribute], object: &Value, at: &Path, faults: &mut Diagnostics) {
+    for attribute in attributes {
+        let Some(value) = object.attribute(&attribute.name).filter(|value| !value.is_null()) else { continue };
+        let at = at.dot(attribute.name.clone());
+        if attribute.write_only {
+            faults.push(
+                Diagnostic::error(
+                    "Write-only argument is not supported here",
+                    format!("`{at}` is write-only, which needs Terraform 1.11 or newer."),
+                )
+                .at(at),
+            );
+        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
+            match (nesting, value) {
+                (Nesting::Single, _) => refuse_write_only(attributes, value, &at, faults),
+                (Nesting::Map, Value::Map(entries)) => {
+                    for (key, entry) in entries {
+                        refuse_write_only(attributes, entry, &at.then(Step::Key(key.clone())), faults);
+                    }
+                }
+                (_, Value::List(elements)) => {
+                    for (index, element) in (0i64..).zip(elements) {
+                        refuse_write_only(attributes, element, &at.then(Step::Index(index)), faults);
+                    }
+                }
+                _ => {}
+            }
         }
     }
 }

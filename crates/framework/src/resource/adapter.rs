@@ -222,6 +222,7 @@ impl<R: Resource> Adapter<R> {
             replace: std::mem::take(&mut draft.replace),
             faults: Diagnostics::new(),
             planned: draft.planned.clone(),
+            config: request.config.clone(),
         };
         let outcome = R::plan(&mut plan, &cx).await;
         let mut diagnostics = cx.take_warnings();
@@ -504,13 +505,39 @@ fn with_write_only(attributes: &[Attribute], object: &Value, config: &Value) -> 
         let configured = config.attribute(&attribute.name).unwrap_or(&Value::Null);
         if attribute.write_only {
             entries.insert(attribute.name.clone(), configured.clone());
-        } else if let Kind::Nested { nesting: Nesting::Single, attributes } = &attribute.kind
+        } else if let Kind::Nested { nesting, attributes } = &attribute.kind
             && let Some(slot) = entries.get_mut(&attribute.name)
         {
-            *slot = with_write_only(attributes, slot, configured);
+            *slot = nested_with_write_only(*nesting, attributes, slot, configured);
         }
     }
     Value::Map(entries)
+}
+
+fn nested_with_write_only(nesting: Nesting, attributes: &[Attribute], value: &Value, configured: &Value) -> Value {
+    match (nesting, value, configured) {
+        (Nesting::Single, ..) => with_write_only(attributes, value, configured),
+        (Nesting::List, Value::List(elements), Value::List(configured)) => Value::List(
+            elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| {
+                    with_write_only(attributes, element, configured.get(index).unwrap_or(&Value::Null))
+                })
+                .collect(),
+        ),
+        (Nesting::Map, Value::Map(entries), Value::Map(configured)) => Value::Map(
+            entries
+                .iter()
+                .map(|(key, entry)| {
+                    let configured = configured.get(key).unwrap_or(&Value::Null);
+                    (key.clone(), with_write_only(attributes, entry, configured))
+                })
+                .collect(),
+        ),
+        // Sets hold nothing write-only: `crate::check` refuses such a schema.
+        _ => value.clone(),
+    }
 }
 
 /// The value with null in place of everything unknown.

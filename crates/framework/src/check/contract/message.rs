@@ -1,0 +1,102 @@
+//! The form of messages.
+
+use crate::diagnostic::Diagnostics;
+use crate::path::{Path, Step};
+use crate::schema::{Attribute, Kind, Nesting};
+use crate::value::{Type, Value};
+
+/// What is wrong with the form of these messages.
+pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics: &Diagnostics) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut secrets = Vec::new();
+    collect_secrets(attributes, config, &mut secrets);
+    for diagnostic in &diagnostics.0 {
+        let summary = &diagnostic.summary;
+        if summary.trim().is_empty() {
+            problems.push("a message has no summary".to_owned());
+        } else if summary.trim_end().ends_with('.') {
+            problems.push(format!("the summary `{summary}` ends with a period"));
+        } else if summary.contains('\n') {
+            problems.push(format!("the summary `{summary}` is more than one line"));
+        }
+        if diagnostic.detail.trim().is_empty() {
+            problems.push(format!("the message `{summary}` has no detail"));
+        }
+        if !leads_somewhere(attributes, &diagnostic.path) {
+            problems.push(format!("the message `{summary}` is at `{}`, which does not exist", diagnostic.path));
+        }
+        if secrets.iter().any(|secret| diagnostic.detail.contains(secret) || summary.contains(secret)) {
+            problems.push(format!("the message `{summary}` shows a sensitive value"));
+        }
+    }
+    problems
+}
+
+/// Texts of sensitive attributes that are long enough to be told from other words.
+fn collect_secrets(attributes: &[Attribute], object: &Value, secrets: &mut Vec<String>) {
+    for attribute in attributes {
+        let Some(value) = object.attribute(&attribute.name) else { continue };
+        if attribute.sensitive {
+            texts(value, secrets);
+        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
+            match (nesting, value) {
+                (Nesting::Single, value) => collect_secrets(attributes, value, secrets),
+                (_, Value::Map(entries)) => {
+                    entries.values().for_each(|entry| collect_secrets(attributes, entry, secrets));
+                }
+                (_, Value::List(elements) | Value::Set(elements)) => {
+                    elements.iter().for_each(|element| collect_secrets(attributes, element, secrets));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.trim().len() >= 6 => found.push(text.clone()),
+        Value::List(elements) | Value::Set(elements) => elements.iter().for_each(|element| texts(element, found)),
+        Value::Map(entries) => entries.values().for_each(|entry| texts(entry, found)),
+        Value::Dynamic(inner) => texts(&inner.1, found),
+        _ => {}
+    }
+}
+
+/// Whether a path leads somewhere in these attributes.
+pub(super) fn leads_somewhere(attributes: &[Attribute], path: &Path) -> bool {
+    let Some((first, rest)) = path.0.split_first() else { return true };
+    let Step::Attribute(name) = first else { return false };
+    let Some(attribute) = attributes.iter().find(|attribute| attribute.name == *name) else { return false };
+    match &attribute.kind {
+        Kind::Type(ty) => leads_into(ty, rest),
+        Kind::Nested { nesting: Nesting::Single, attributes } => leads_somewhere(attributes, &Path(rest.to_vec())),
+        Kind::Nested { nesting, attributes } => match rest.split_first() {
+            None => true,
+            Some((step, rest)) => {
+                let fits = matches!(
+                    (nesting, step),
+                    (Nesting::List, Step::Index(_)) | (Nesting::Map, Step::Key(_)) | (Nesting::Set, Step::Element(_))
+                );
+                fits && leads_somewhere(attributes, &Path(rest.to_vec()))
+            }
+        },
+    }
+}
+
+fn leads_into(ty: &Type, steps: &[Step]) -> bool {
+    let Some((first, rest)) = steps.split_first() else { return true };
+    match (ty, first) {
+        (Type::Dynamic, _) => true,
+        (Type::List(element), Step::Index(_))
+        | (Type::Set(element), Step::Element(_))
+        | (Type::Map(element), Step::Key(_)) => leads_into(element, rest),
+        (Type::Tuple(types), Step::Index(index)) => {
+            usize::try_from(*index).ok().and_then(|index| types.get(index)).is_some_and(|ty| leads_into(ty, rest))
+        }
+        (Type::Object { attributes, .. }, Step::Attribute(name)) => {
+            attributes.get(name).is_some_and(|ty| leads_into(ty, rest))
+        }
+        _ => false,
+    }
+}
