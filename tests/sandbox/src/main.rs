@@ -1,1 +1,112 @@
-fn main(){}
+//! `sandbox`: a strict stand-in for AWS on one loopback port. The README beside Cargo.toml is its user's page.
+//!
+//! ```text
+//! server ── /_sandbox ──▶ control ──▶ world
+//!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 ──▶ world
+//! ```
+//!
+//! `world` is data, one folder or file per service holds that service's rules, `aws` knows no service's rules and
+//! no service knows a protocol. Nothing of the provider is used here.
+
+mod aws;
+mod cidr;
+mod command_line;
+mod control;
+mod ec2;
+mod eks;
+mod fault;
+mod iam;
+mod identity;
+mod moment;
+mod random;
+mod server;
+mod settings;
+mod ssm;
+mod store;
+mod sts;
+mod world;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{command_line::Options, store::Shared, world::World};
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(text) => {
+            eprintln!("{text}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sandbox: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot start the runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        port: u16,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot use the state file")]
+    State(#[source] store::Error),
+}
+
+fn run(options: &Options) -> Result<(), Error> {
+    // Before anything else, so that a parent that ends meanwhile is noticed.
+    let parent = std::os::unix::process::parent_id();
+    let world = match &options.state {
+        Some(path) => store::load(path).map_err(Error::State)?,
+        None => None,
+    };
+    let mut world = world.unwrap_or_else(|| World::new(&options.region));
+    options.region.clone_into(&mut world.region);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(async {
+        let failed = |source| Error::Listen { port: options.port, source };
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
+        let shared = Arc::new(Shared::new(world, options.state.clone()));
+        let line = shared.change(|world| control::ready_line(world, &format!("http://{address}")));
+        // Whoever started this and does not read the line may close the pipe: serving goes on.
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
+        tokio::select! {
+            () = server::serve(listener, shared) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = parent_gone(parent), if options.die_with_parent => {}
+        }
+        Ok(())
+    })
+}
+
+/// Ends when the process that started this one has ended. Asked for again and again rather than by a death
+/// signal: that one is sent when the *thread* that started a child ends, and test runners end threads.
+async fn parent_gone(parent: u32) {
+    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    while std::os::unix::process::parent_id() == parent {
+        tick.tick().await;
+    }
+}

@@ -1,0 +1,160 @@
+//! A cluster: its data, what becomes of it with time, how it is described.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{access_entries::Entry, remote_networks::RemoteNetworks, update::Update};
+use crate::{moment::Moment, world::Birth};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    Creating,
+    Active,
+    Updating,
+    Deleting,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Network {
+    pub vpc_id: String,
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
+    pub cluster_security_group_id: String,
+    pub public: bool,
+    pub private: bool,
+    pub public_cidrs: Vec<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Cluster {
+    pub name: String,
+    pub arn: String,
+    pub born: Birth,
+    pub version: String,
+    pub role_arn: String,
+    pub network: Network,
+    pub service_cidr: String,
+    pub authentication_mode: String,
+    pub bootstrap_admin: bool,
+    pub remote: RemoteNetworks,
+    pub upgrade_support: String,
+    pub deletion_protection: bool,
+    /// The log types that are on.
+    pub logging: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    pub client_request_token: Option<String>,
+    /// 32 digits in the endpoint's name and the issuer's.
+    pub endpoint_id: String,
+    /// PEM of the cluster's certificate authority, and of its key.
+    pub certificate: String,
+    pub certificate_key: String,
+    pub access_entries: BTreeMap<String, Entry>,
+    pub updates: Vec<Update>,
+    pub phase: Phase,
+    /// The cluster's own time at which the phase ends.
+    pub phase_ends: Moment,
+}
+
+impl Cluster {
+    pub fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Creating => "CREATING",
+            Phase::Active => "ACTIVE",
+            Phase::Updating => "UPDATING",
+            Phase::Deleting => "DELETING",
+        }
+    }
+
+    /// Begins a phase that lasts for some seconds.
+    pub fn begin(&mut self, phase: Phase, seconds: i64, advanced: i64) {
+        self.phase = phase;
+        self.phase_ends = self.born.now(advanced).plus_seconds(seconds);
+    }
+
+    /// Ends a phase whose time is over. False = the cluster is gone.
+    pub fn settle(&mut self, advanced: i64) -> bool {
+        if self.phase == Phase::Active || self.born.now(advanced) < self.phase_ends {
+            return true;
+        }
+        if self.phase == Phase::Deleting {
+            return false;
+        }
+        self.phase = Phase::Active;
+        for update in &mut self.updates {
+            "Successful".clone_into(&mut update.status);
+        }
+        true
+    }
+
+    fn region(&self) -> &str {
+        self.arn.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// As the API describes it. What does not exist yet while a cluster is being created is left out.
+    pub fn describe(&self) -> Value {
+        let mut network = json!({
+            "subnetIds": self.network.subnet_ids,
+            "securityGroupIds": self.network.security_group_ids,
+            "vpcId": self.network.vpc_id,
+            "endpointPublicAccess": self.network.public,
+            "endpointPrivateAccess": self.network.private,
+            "publicAccessCidrs": self.network.public_cidrs,
+        });
+        let mut value = json!({
+            "name": self.name,
+            "arn": self.arn,
+            "createdAt": self.born.at.epoch(),
+            "version": self.version,
+            "roleArn": self.role_arn,
+            "resourcesVpcConfig": {},
+            "kubernetesNetworkConfig": {
+                "serviceIpv4Cidr": self.service_cidr,
+                "ipFamily": "ipv4",
+                "elasticLoadBalancing": {"enabled": false},
+            },
+            "logging": {"clusterLogging": self.logging()},
+            "status": self.status(),
+            "certificateAuthority": {},
+            "platformVersion": "eks.1",
+            "tags": self.tags,
+            "accessConfig": {
+                "authenticationMode": self.authentication_mode,
+                "bootstrapClusterCreatorAdminPermissions": self.bootstrap_admin,
+            },
+            "upgradePolicy": {"supportType": self.upgrade_support},
+            "deletionProtection": self.deletion_protection,
+        });
+        if let Some(token) = &self.client_request_token {
+            value["clientRequestToken"] = token.clone().into();
+        }
+        if let Some(remote) = self.remote.describe() {
+            value["remoteNetworkConfig"] = remote;
+        }
+        if self.phase != Phase::Creating {
+            use base64::{Engine, engine::general_purpose::STANDARD};
+            let region = self.region();
+            network["clusterSecurityGroupId"] = self.network.cluster_security_group_id.clone().into();
+            value["endpoint"] = format!("https://{}.gr7.{region}.eks.amazonaws.com", self.endpoint_id).into();
+            let issuer = format!("https://oidc.eks.{region}.amazonaws.com/id/{}", self.endpoint_id);
+            value["identity"] = json!({"oidc": {"issuer": issuer}});
+            value["certificateAuthority"] = json!({"data": STANDARD.encode(&self.certificate)});
+            value["health"] = json!({"issues": []});
+        }
+        value["resourcesVpcConfig"] = network;
+        value
+    }
+
+    fn logging(&self) -> Vec<Value> {
+        let (on, off): (Vec<&str>, Vec<&str>) =
+            LOG_TYPES.iter().partition(|kind| self.logging.iter().any(|on| on == *kind));
+        [(on, true), (off, false)]
+            .into_iter()
+            .filter(|(kinds, _)| !kinds.is_empty())
+            .map(|(kinds, enabled)| json!({"types": kinds, "enabled": enabled}))
+            .collect()
+    }
+}
+
+pub const LOG_TYPES: [&str; 5] = ["api", "audit", "authenticator", "controllerManager", "scheduler"];

@@ -1,0 +1,113 @@
+//! The loopback port: reads a request whole, has it answered, writes or withholds the answer.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    aws::{self, Delivery, sigv4::Wire},
+    control,
+    moment::Moment,
+    store::Shared,
+};
+
+/// The largest request body; AWS's own services stay far below.
+const LARGEST_BODY: usize = 8 << 20;
+
+/// The connection is to be cut without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut on purpose")]
+struct Cut;
+
+/// Accepts connections until the process ends.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(connection(stream, peer, shared));
+            }
+            // Out of file descriptors: others end soon.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>) {
+    // Losing the delay option costs speed only.
+    let _ = stream.set_nodelay(true);
+    // A second handle: with it a reset can be asked for while the HTTP server owns the first.
+    let Ok((stream, handle)) = twice(stream) else {
+        return;
+    };
+    let handle = Arc::new(handle);
+    let service = service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&shared)));
+    // Errors here are the client's going away, or our own cut.
+    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn twice(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
+    let stream = stream.into_std()?;
+    let handle = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, handle))
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    handle: Arc<std::net::TcpStream>,
+    shared: Arc<Shared>,
+) -> Result<Response<Full<Bytes>>, Cut> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+        return Ok(plain(413, "request body too large or incomplete"));
+    };
+    let body = body.to_bytes();
+    let path = head.uri.path().to_owned();
+    let query = head.uri.query().unwrap_or_default().to_owned();
+    if let Some(path) = path.strip_prefix("/_sandbox") {
+        let (status, value) = shared.change(|world| control::handle(world, head.method.as_str(), path, &query, &body));
+        return Ok(response(status, &[("content-type", "application/json".to_owned())], value.to_string()));
+    }
+    let headers: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    let delivery = shared.change(|world| {
+        let wire = Wire { method: head.method.as_str(), path: &path, query: &query, headers: &headers, body: &body };
+        aws::handle(world, &wire)
+    });
+    let rendered = match delivery {
+        Delivery::Send(rendered) => rendered,
+        Delivery::Slow(rendered, milliseconds) => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            rendered
+        }
+        Delivery::Reset => {
+            // With no time to linger, closing sends a reset instead of an orderly end.
+            let _ = socket2::SockRef::from(&*handle).set_linger(Some(Duration::ZERO));
+            return Err(Cut);
+        }
+    };
+    Ok(response(rendered.status, &rendered.headers, rendered.body))
+}
+
+fn plain(status: u16, text: &str) -> Response<Full<Bytes>> {
+    response(status, &[("content-type", "text/plain".to_owned())], text.to_owned())
+}
+
+fn response(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Full<Bytes>> {
+    let mut builder = Response::builder().status(status).header("date", Moment::now().http());
+    for (name, value) in headers {
+        builder = builder.header(*name, value);
+    }
+    // Every name and value above is made here out of plain ASCII.
+    builder.body(Full::new(Bytes::from(body))).unwrap_or_else(|error| unreachable!("own headers are valid: {error}"))
+}

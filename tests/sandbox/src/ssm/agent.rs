@@ -1,0 +1,85 @@
+//! The calls of the agent on a host. Registration carries no signature: the activation's code is the proof.
+//! Facts: aws/amazon-ssm-agent, agent/ssm/anonauth and agent/ssm/service.go.
+
+use serde_json::{Value, json};
+
+use super::{
+    activations::{self, ID_PATTERN, is_id},
+    instances::{Report, unknown},
+};
+use crate::{
+    aws::{Call, constraints::Constraints, error::Result, input::Json},
+    world::World,
+};
+
+/// The account whose activation a registration names, for the call carries nothing else that tells it.
+pub fn account_of(world: &World, input: &Value) -> Option<String> {
+    let id = input.get("ActivationId")?.as_str()?;
+    place_of(world, id).map(|(account, _)| account)
+}
+
+fn place_of(world: &World, activation: &str) -> Option<(String, String)> {
+    world.accounts.values().find_map(|account| {
+        account
+            .regions
+            .iter()
+            .find(|(_, region)| region.ssm.activations.contains_key(activation))
+            .map(|(name, _)| (account.id.clone(), name.clone()))
+    })
+}
+
+/// RegisterManagedInstance.
+pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
+    let id = input.text("ActivationId")?;
+    let code = input.text("ActivationCode")?;
+    let key = input.text("PublicKey")?;
+    let kind = input.text("PublicKeyType")?;
+    let fingerprint = input.text("Fingerprint")?;
+    let mut constraints = Constraints::default();
+    constraints.required("activationId", id);
+    constraints.pattern("activationId", id, ID_PATTERN, is_id);
+    constraints.required("activationCode", code);
+    constraints.length("activationCode", code, 20, 250);
+    constraints.required("fingerprint", fingerprint);
+    constraints.one_of("publicKeyType", kind, &["Rsa"]);
+    constraints.finish()?;
+    let id = id.unwrap_or_default();
+    // One port answers for every region, so the region is the activation's.
+    let region = place_of(call.world, id).map_or_else(|| call.region.clone(), |(_, region)| region);
+    let mut instance = activations::register(call.account(), &region, id, code)?;
+    instance.public_key = key.map(ToOwned::to_owned);
+    instance.fingerprint = fingerprint.map(ToOwned::to_owned);
+    let answer = json!({"InstanceId": instance.id});
+    call.account().region(&region).ssm.instances.insert(instance.id.clone(), instance);
+    Ok(answer)
+}
+
+/// UpdateInstanceInformation: the agent is alive, and tells of its host.
+pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
+    let id = input.text("InstanceId")?;
+    let version = input.text("AgentVersion")?;
+    let status = input.text("AgentStatus")?;
+    let mut constraints = Constraints::default();
+    constraints.required("instanceId", id);
+    constraints.required("agentVersion", version);
+    constraints.one_of("agentStatus", status, &["Active", "InActive"]);
+    constraints.finish()?;
+    let id = id.unwrap_or_default();
+    let told =
+        |name: &str, otherwise: &str| -> Result<String> { Ok(input.text(name)?.unwrap_or(otherwise).to_owned()) };
+    let report = Report {
+        at: call.now,
+        agent_version: version.unwrap_or_default().to_owned(),
+        computer_name: told("ComputerName", "localhost")?,
+        ip_address: told("IPAddress", "127.0.0.1")?,
+        platform_type: told("PlatformType", "Linux")?,
+        platform_name: told("PlatformName", "Ubuntu")?,
+        platform_version: told("PlatformVersion", "24.04")?,
+    };
+    let Some(instance) = call.region().ssm.instances.get_mut(id) else {
+        return Err(unknown(id));
+    };
+    instance.report = Some(report);
+    "Online".clone_into(&mut instance.ping);
+    Ok(json!({}))
+}
