@@ -1,0 +1,50 @@
+//! The guard that keeps the provider out of the wrong account.
+
+use super::error::{Error, Kind, Result};
+use super::settings::Settings;
+use super::sts::Caller;
+
+/// Refuses an account that is forbidden, or not among the allowed ones.
+pub(super) fn check(caller: &Caller, settings: &Settings) -> Result<()> {
+    let Settings { allowed_account_ids: allowed, forbidden_account_ids: forbidden, .. } = settings;
+    let wrong = |allowed: &[String], forbidden: &[String]| {
+        Err(Error::new(Kind::WrongAccount {
+            account: caller.account.clone(),
+            allowed: allowed.to_vec(),
+            forbidden: forbidden.to_vec(),
+        }))
+    };
+    if forbidden.contains(&caller.account) {
+        return wrong(&[], forbidden);
+    }
+    if !allowed.is_empty() && !allowed.contains(&caller.account) {
+        return wrong(allowed, &[]);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let caller = Caller { account: "111122223333".to_owned(), arn: String::new(), user_id: String::new() };
+        let list = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (allowed, forbidden, accepted) in [
+            (&[][..], &[][..], true),
+            (&["111122223333"], &[], true),
+            (&["111122223333", "999900001111"], &["222233334444"], true),
+            (&["999900001111"], &[], false),
+            (&[], &["111122223333"], false),
+            (&["111122223333"], &["111122223333"], false),
+        ] {
+            let settings = Settings {
+                allowed_account_ids: list(allowed),
+                forbidden_account_ids: list(forbidden),
+                ..Settings::default()
+            };
+            assert_eq!(check(&caller, &settings).is_ok(), accepted, "{allowed:?} {forbidden:?}");
+        }
+    }
+}

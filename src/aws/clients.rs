@@ -1,0 +1,365 @@
+//! One client per service and region, made when it is first used and shared by everyone.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::BehaviorVersion;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ssm::config::retry::{ClientRateLimiter, RetryConfig, RetryPartition, TokenBucket};
+use aws_sdk_ssm::config::timeout::TimeoutConfig;
+use aws_sdk_ssm::config::{IdentityCache, SharedHttpClient};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::SdkConfig;
+use aws_types::app_name::AppName;
+use aws_types::os_shim_internal::Env;
+use aws_types::region::Region;
+use futures::future::BoxFuture;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use super::call::{Probe, send_with};
+use super::credentials::{FromKeyring, Keyring, Metadata};
+use super::error::{Error, Kind, Operation, Result};
+use super::resolve::{Profile, Resolved, checked_region, proxies};
+use super::settings::{RetryMode, Settings};
+use super::sts::Caller;
+use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
+use super::{ec2, eks, ssm, sts};
+
+/// First pause before a repeat; doubled each time, with full jitter.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
+/// Longest pause before a repeat. With 25 repeats a throttled call lasts a minute and a half on average.
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// How long the answer of a change in flight is awaited after Terraform asked to stop. Terraform gives up on a
+/// provider that does not end, so it must be short.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// Every AWS client of one provider configuration. Cheap to clone; clones share clients, credentials and reads.
+#[derive(Clone)]
+pub struct Clients {
+    shared: Arc<Shared>,
+    cancel: CancellationToken,
+}
+
+struct Shared {
+    settings: Arc<Settings>,
+    env: Env,
+    proxies: Proxies,
+    sleep: SharedAsyncSleep,
+    /// Stands in for the network in tests.
+    http: Option<SharedHttpClient>,
+    ready: OnceCell<Ready>,
+    account: OnceCell<Caller>,
+    regions: Mutex<HashMap<String, Arc<Regional>>>,
+}
+
+/// What the first call makes out of settings, environment and profile.
+struct Ready {
+    resolved: Resolved,
+    keyring: Arc<Keyring>,
+    http: SharedHttpClient,
+}
+
+/// The clients of one region, and what their readers share.
+pub(super) struct Regional {
+    pub(super) region: String,
+    config: SdkConfig,
+    addresses: [Option<String>; 4],
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    eks: OnceLock<aws_sdk_eks::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    pub(super) ssm_reads: ssm::Reads,
+    pub(super) eks_reads: eks::Reads,
+}
+
+/// What a call does to the world; decides what happens to it when Terraform asks to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: dropped at once.
+    Read,
+    /// A change that can be repeated: its answer is awaited for a moment.
+    Change,
+    /// Something new, whose answer is the only trace of it: awaited for a moment, and the error says what may exist.
+    Create,
+}
+
+impl Clients {
+    /// Takes the settings. Nothing is read or asked before the first call.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownRegion`], and [`Kind::Configuration`] for a proxy that is no address.
+    pub fn new(settings: Settings) -> Result<Self> {
+        Self::assemble(settings, Env::real(), None, SharedAsyncSleep::new(TokioSleep::new()))
+    }
+
+    pub(super) fn assemble(
+        settings: Settings,
+        env: Env,
+        http: Option<SharedHttpClient>,
+        sleep: SharedAsyncSleep,
+    ) -> Result<Self> {
+        if let Some(region) = &settings.region {
+            checked_region(region)?;
+        }
+        let proxies = proxies(&settings, &env);
+        proxies.check()?;
+        let shared = Shared {
+            settings: Arc::new(settings),
+            env,
+            proxies,
+            sleep,
+            http,
+            ready: OnceCell::new(),
+            account: OnceCell::new(),
+            regions: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared), cancel: CancellationToken::new() })
+    }
+
+    /// The same clients, whose calls end when `cancel` does.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
+        Self { shared: Arc::clone(&self.shared), cancel }
+    }
+
+    /// Systems Manager in `region`, or in the provider's own.
+    #[must_use]
+    pub fn ssm(&self, region: Option<&str>) -> ssm::Client {
+        ssm::Client::new(self.clone(), region)
+    }
+
+    /// Elastic Kubernetes Service in `region`, or in the provider's own.
+    #[must_use]
+    pub fn eks(&self, region: Option<&str>) -> eks::Client {
+        eks::Client::new(self.clone(), region)
+    }
+
+    /// Elastic Compute Cloud in `region`, or in the provider's own.
+    #[must_use]
+    pub fn ec2(&self, region: Option<&str>) -> ec2::Client {
+        ec2::Client::new(self.clone(), region)
+    }
+
+    /// Security Token Service in the provider's region.
+    #[must_use]
+    pub fn sts(&self) -> sts::Client {
+        sts::Client::new(self.clone())
+    }
+
+    /// The region of calls that ask for `wanted`, or for none in particular.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownRegion`], [`Kind::NoRegion`], [`Kind::Configuration`] for unreadable shared files.
+    pub async fn region(&self, wanted: Option<&str>) -> Result<String> {
+        self.ready().await?.resolved.region(wanted)
+    }
+
+    /// The account that the credentials belong to. Asked once.
+    ///
+    /// # Errors
+    /// Those of `sts:GetCallerIdentity`, and [`Kind::WrongAccount`].
+    pub async fn account_id(&self) -> Result<String> {
+        Ok(self.caller().await?.account)
+    }
+
+    /// Who calls. Asked once, and refused when the account must not be touched.
+    ///
+    /// Boxed, because the call that it makes comes back to [`Clients::run`], which asks for it.
+    pub(super) fn caller(&self) -> BoxFuture<'_, Result<Caller>> {
+        Box::pin(async {
+            let caller = self.shared.account.get_or_try_init(|| sts::ask_caller(self)).await?;
+            super::account::check(caller, &self.shared.settings)?;
+            Ok(caller.clone())
+        })
+    }
+
+    pub(super) fn sleep(&self) -> &SharedAsyncSleep {
+        &self.shared.sleep
+    }
+
+    /// Waits, unless Terraform asks to stop.
+    pub(super) async fn pause(&self, time: Duration) -> Result<()> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled { may_exist: false })),
+            () = self.shared.sleep.sleep(time) => Ok(()),
+        }
+    }
+
+    async fn ready(&self) -> Result<&Ready> {
+        let shared = &self.shared;
+        shared
+            .ready
+            .get_or_try_init(|| async {
+                let profile = Profile::load(&shared.settings, &shared.env).await?;
+                let resolved = Resolved::new(&shared.settings, &shared.env, &profile)?;
+                let http = shared.http.clone().unwrap_or_else(|| {
+                    SharedHttpClient::new(Transport::new(shared.proxies.clone(), resolved.ca_bundle.clone()))
+                });
+                // STS answers everywhere; without a region of its own the call goes where the SDKs send it.
+                let region = resolved.region(None).unwrap_or_else(|_| "us-east-1".to_owned());
+                let sources = ProviderConfig::empty()
+                    .with_region(Some(Region::new(region.clone())))
+                    .with_http_client(http.clone())
+                    .with_sleep_impl(shared.sleep.clone())
+                    .with_timeout_config(timeouts())
+                    .with_retry_config(RetryConfig::standard())
+                    .with_use_fips(Some(resolved.use_fips))
+                    .with_use_dual_stack(Some(resolved.use_dual_stack));
+                let mut for_sts = base(&resolved, &http, &shared.sleep, &region).into_builder();
+                for_sts.set_endpoint_url(resolved.endpoints.sts.clone());
+                let metadata =
+                    Metadata { disabled: resolved.metadata_disabled, endpoint: resolved.metadata_endpoint.clone() };
+                let settings = Arc::clone(&shared.settings);
+                let keyring = Keyring::new(settings, shared.env.clone(), profile, sources, for_sts.build(), metadata);
+                Ok(Ready { resolved, keyring: Arc::new(keyring), http })
+            })
+            .await
+    }
+
+    /// The clients of a region.
+    pub(super) async fn regional(&self, wanted: Option<&str>) -> Result<Arc<Regional>> {
+        let ready = self.ready().await?;
+        let region = ready.resolved.region(wanted)?;
+        let mut regions = self.shared.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let regional = regions.entry(region.clone()).or_insert_with(|| {
+            let credentials = SharedCredentialsProvider::new(FromKeyring(Arc::clone(&ready.keyring)));
+            let config = base(&ready.resolved, &ready.http, &self.shared.sleep, &region)
+                .into_builder()
+                .credentials_provider(credentials)
+                // The keyring holds and renews them.
+                .identity_cache(IdentityCache::no_cache())
+                .build();
+            let addresses = &ready.resolved.endpoints;
+            Arc::new(Regional {
+                region,
+                config,
+                addresses: [&addresses.ec2, &addresses.eks, &addresses.ssm, &addresses.sts].map(Clone::clone),
+                ec2: OnceLock::new(),
+                eks: OnceLock::new(),
+                ssm: OnceLock::new(),
+                sts: OnceLock::new(),
+                ssm_reads: ssm::Reads::default(),
+                eks_reads: eks::Reads::default(),
+            })
+        });
+        Ok(Arc::clone(regional))
+    }
+
+    /// Runs one operation: credentials and account first, then the call, until Terraform asks to stop.
+    pub(super) async fn run<O, E, F, Fut>(
+        &self,
+        operation: Operation,
+        effect: Effect,
+        region: &str,
+        run: F,
+    ) -> Result<O>
+    where
+        F: FnOnce(Probe) -> Fut,
+        Fut: Future<Output = std::result::Result<O, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let guarded = !self.shared.settings.allowed_account_ids.is_empty()
+            || !self.shared.settings.forbidden_account_ids.is_empty();
+        if guarded && operation != sts::GET_CALLER_IDENTITY {
+            self.caller().await?;
+        }
+        let probe = Probe::new(operation);
+        let work = async {
+            // Asked here too, so that a failure is this room's own error and not the SDK's rendering of it.
+            self.ready().await?.keyring.credentials().await?;
+            send_with(probe.clone(), operation, region, run).await
+        };
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {}
+            done = &mut work => return done,
+        }
+        let sent = probe.attempts() > 0;
+        if effect == Effect::Read || !sent {
+            return Err(Error::new(Kind::Cancelled { may_exist: false }));
+        }
+        tracing::debug!(%operation, "asked to stop; waiting a moment for the answer");
+        tokio::select! {
+            biased;
+            done = &mut work => done,
+            () = self.shared.sleep.sleep(GRACE) => {
+                Err(Error::new(Kind::Cancelled { may_exist: effect == Effect::Create }))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+}
+
+/// Everything that the clients of a region have in common.
+fn base(resolved: &Resolved, http: &SharedHttpClient, sleep: &SharedAsyncSleep, region: &str) -> SdkConfig {
+    let retry = match resolved.retry_mode {
+        RetryMode::Standard => RetryConfig::standard(),
+        RetryMode::Adaptive => RetryConfig::adaptive(),
+    };
+    let retry = retry
+        .with_max_attempts(resolved.max_attempts)
+        .with_initial_backoff(INITIAL_BACKOFF)
+        .with_max_backoff(MAX_BACKOFF);
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(http.clone())
+        .sleep_impl(sleep.clone())
+        .time_source(aws_smithy_async::time::SystemTimeSource::new())
+        .timeout_config(timeouts())
+        .retry_config(retry)
+        .use_fips(resolved.use_fips)
+        .use_dual_stack(resolved.use_dual_stack);
+    builder.set_app_name(AppName::new(concat!("terraform-provider-ekshybrid-", env!("CARGO_PKG_VERSION"))).ok());
+    builder.build()
+}
+
+/// A share of the retry budget without end: as in `hashicorp/aws`, the number of attempts is the only limit. The
+/// SDK's own budget of 500 tokens would be used up by ten callers that are throttled for twenty seconds.
+fn partition(service: &'static str, region: &str) -> RetryPartition {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    RetryPartition::custom(format!("{service}-{region}"))
+        .token_bucket(TokenBucket::unlimited())
+        .client_rate_limiter(ClientRateLimiter::new(now.as_secs_f64()))
+        .build()
+}
+
+/// The client of one service, made once.
+macro_rules! service {
+    ($name:ident, $sdk:ident, $address:literal) => {
+        impl Regional {
+            pub(super) fn $name(&self) -> &$sdk::Client {
+                self.$name.get_or_init(|| {
+                    let mut builder = $sdk::config::Builder::from(&self.config);
+                    builder.set_endpoint_url(self.addresses[$address].clone());
+                    let builder = builder.retry_partition(partition(stringify!($name), &self.region));
+                    $sdk::Client::from_conf(builder.build())
+                })
+            }
+        }
+    };
+}
+
+service!(ec2, aws_sdk_ec2, 0);
+service!(eks, aws_sdk_eks, 1);
+service!(ssm, aws_sdk_ssm, 2);
+service!(sts, aws_sdk_sts, 3);

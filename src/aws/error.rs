@@ -1,0 +1,581 @@
+//! The one error of this room: what was attempted, where, what came back, and which kind of trouble that is.
+//!
+//! Display says this layer only and never a secret; the SDK's own error stays in `source()`. The kinds are decided
+//! here, from the codes that AWS documents and from the transport's own marks, so that callers never match texts.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use super::region::nearest_regions;
+
+/// Result of every operation in this room.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An operation of an AWS service, named as IAM names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// Prefix of the IAM action: `ssm`.
+    pub service: &'static str,
+    /// Name of the operation: `CreateActivation`.
+    pub name: &'static str,
+}
+
+impl Operation {
+    pub(super) const fn new(service: &'static str, name: &'static str) -> Self {
+        Self { service, name }
+    }
+
+    /// The IAM action that allows it: `ssm:CreateActivation`.
+    #[must_use]
+    pub fn action(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.service, self.name)
+    }
+}
+
+/// One source of credentials and why it gave none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Where was looked: "profile `default` in `/home/me/.aws/config`".
+    pub from: String,
+    /// Why nothing came of it.
+    pub why: String,
+}
+
+/// What kind of trouble it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Kind {
+    /// No source had credentials.
+    #[error("no credentials were found; tried: {}", list(tried))]
+    NoCredentials {
+        /// Every source that was asked, in order.
+        tried: Vec<Tried>,
+    },
+    /// The credentials were valid once, or the clock of this machine is wrong.
+    #[error("the credentials have expired")]
+    ExpiredCredentials,
+    /// AWS does not know the keys, or the signature does not match them.
+    #[error("the credentials are not valid")]
+    InvalidCredentials,
+    /// The principal may not do this.
+    #[error("access denied: {} may not perform `{action}`{}", principal.as_deref().unwrap_or("the caller"), on(resource.as_deref()))]
+    AccessDenied {
+        /// The IAM action that is missing; what AWS names, else the operation's own.
+        action: String,
+        /// ARN of the caller, when AWS names it.
+        principal: Option<String>,
+        /// What the action was wanted on, when AWS names it.
+        resource: Option<String>,
+    },
+    /// Refused as too frequent until the retries were used up.
+    #[error("AWS throttled the calls for longer than the retries last")]
+    Throttled,
+    /// No connection: name not found, refused, timed out, certificate not trusted.
+    #[error("cannot reach `{address}`: {cause}")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// The reason in the words of the operating system or of TLS.
+        cause: String,
+    },
+    /// The request went out, the answer never came, and repeating the request could do the work twice.
+    #[error("the connection was lost before the answer came ({cause}); the work may be done")]
+    AnswerLost {
+        /// The reason in the words of the operating system.
+        cause: String,
+    },
+    /// Not the name of a region.
+    #[error("`{region}` is not the name of an AWS region; near it: {}", nearest_regions(region).join(", "))]
+    UnknownRegion {
+        /// The text that was given.
+        region: String,
+    },
+    /// No region was named anywhere.
+    #[error(
+        "no region is known: `region` is not set, nor `AWS_REGION`, nor `AWS_DEFAULT_REGION`, nor `region` in the profile"
+    )]
+    NoRegion,
+    /// The credentials belong to an account that must not be touched.
+    #[error("the credentials belong to account {account}, {}", refusal(allowed, forbidden))]
+    WrongAccount {
+        /// Account of the credentials.
+        account: String,
+        /// The accounts that are allowed; empty when that list was not the reason.
+        allowed: Vec<String>,
+        /// The accounts that are forbidden; empty when that list was not the reason.
+        forbidden: Vec<String>,
+    },
+    /// The object does not exist.
+    #[error("not found")]
+    NotFound,
+    /// AWS refused the arguments.
+    #[error("AWS refused the request")]
+    Validation,
+    /// One of the settings cannot be used.
+    #[error("`{argument}` cannot be used: {problem}")]
+    Configuration {
+        /// The provider's argument, or the environment variable.
+        argument: Cow<'static, str>,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Terraform asked to stop.
+    #[error("stopped on request{}", if *may_exist { "; the answer was not awaited, so the work may be done" } else { "" })]
+    Cancelled {
+        /// The request was on its way: what it creates may exist.
+        may_exist: bool,
+    },
+    /// Anything else.
+    #[error("the call failed")]
+    Other,
+}
+
+fn list(tried: &[Tried]) -> String {
+    let lines: Vec<String> = tried.iter().map(|one| format!("{} ({})", one.from, one.why)).collect();
+    lines.join("; ")
+}
+
+fn on(resource: Option<&str>) -> String {
+    resource.map(|resource| format!(" on `{resource}`")).unwrap_or_default()
+}
+
+fn refusal(allowed: &[String], forbidden: &[String]) -> String {
+    if forbidden.is_empty() {
+        format!("which is not among the allowed ones ({})", allowed.join(", "))
+    } else {
+        format!("which is among the forbidden ones ({})", forbidden.join(", "))
+    }
+}
+
+/// What AWS answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Error code, such as `ValidationException`.
+    pub code: Option<String>,
+    /// AWS's message, without what could hold a secret.
+    pub message: Option<String>,
+    /// Request id, for a support case.
+    pub request_id: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Detail {
+    operation: Option<Operation>,
+    region: Option<String>,
+    endpoint: Option<String>,
+    attempts: u32,
+    answer: Answer,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A failed operation. Cheap to clone, because callers that share a read share its failure too.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: Arc<Kind>,
+    detail: Arc<Detail>,
+}
+
+impl Error {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind: Arc::new(kind), detail: Arc::new(Detail::default()) }
+    }
+
+    pub(super) fn configuration(argument: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self::new(Kind::Configuration { argument: argument.into(), problem: problem.into() })
+    }
+
+    pub(super) fn failed(
+        kind: Kind,
+        operation: Operation,
+        place: Place<'_>,
+        answer: Answer,
+        source: Option<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let detail = Detail {
+            operation: Some(operation),
+            region: Some(place.region.to_owned()),
+            endpoint: place.endpoint,
+            attempts: place.attempts,
+            answer,
+            source,
+        };
+        Self { kind: Arc::new(kind), detail: Arc::new(detail) }
+    }
+
+    /// The kind of trouble.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The operation, when one was attempted.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.detail.operation
+    }
+
+    /// The region that was asked.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.detail.region.as_deref()
+    }
+
+    /// Scheme, host and port that were asked.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.detail.endpoint.as_deref()
+    }
+
+    /// How often the request was sent.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.detail.attempts
+    }
+
+    /// AWS's error code.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.detail.answer.code.as_deref()
+    }
+
+    /// AWS's message.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.detail.answer.message.as_deref()
+    }
+
+    /// AWS's request id.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.detail.answer.request_id.as_deref()
+    }
+
+    /// HTTP status of the last answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.detail.answer.status
+    }
+
+    /// The object does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(*self.kind, Kind::NotFound)
+    }
+
+    /// Terraform asked to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(*self.kind, Kind::Cancelled { .. })
+    }
+
+    /// What the failed request creates may exist although no answer told so.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        matches!(*self.kind, Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true })
+    }
+
+    /// The IAM action that is missing, when access was denied.
+    #[must_use]
+    pub fn missing_permission(&self) -> Option<&str> {
+        match &*self.kind {
+            Kind::AccessDenied { action, .. } => Some(action),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = &*self.detail;
+        if let Some(operation) = detail.operation {
+            write!(f, "{operation}")?;
+            if let Some(region) = &detail.region {
+                write!(f, " in {region}")?;
+            }
+            f.write_str(": ")?;
+        }
+        write!(f, "{}", self.kind)?;
+        let answer = &detail.answer;
+        match (&answer.code, &answer.message) {
+            (Some(code), Some(message)) => write!(f, ": {code}: {message}")?,
+            (Some(code), None) => write!(f, ": {code}")?,
+            (None, Some(message)) => write!(f, ": {message}")?,
+            (None, None) => {}
+        }
+        let mut notes = Vec::new();
+        if let Some(status) = answer.status {
+            notes.push(format!("HTTP {status}"));
+        }
+        if let Some(id) = &answer.request_id {
+            notes.push(format!("request {id}"));
+        }
+        if detail.attempts > 1 {
+            notes.push(format!("{} attempts", detail.attempts));
+        }
+        if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.detail.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Where an operation was tried, and how often.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place<'a> {
+    pub(super) region: &'a str,
+    pub(super) endpoint: Option<String>,
+    pub(super) attempts: u32,
+}
+
+/// The sentence that tells a user which permission to add.
+///
+/// Two actions need a second one that AWS checks on the way: `ssm:CreateActivation` and
+/// `ssm:UpdateManagedInstanceRole` hand a role to Systems Manager, so they need `iam:PassRole` on that role.
+#[must_use]
+pub fn permission(action: &str) -> String {
+    let passes_role = matches!(action, "ssm:CreateActivation" | "ssm:UpdateManagedInstanceRole");
+    let beside = if passes_role { ", and `iam:PassRole` on the role that it hands over" } else { "" };
+    format!("Allow `{action}` in a policy of the caller{beside}.")
+}
+
+/// The kind that an error code of AWS stands for.
+///
+/// Codes: the common errors of each service's API reference, and the EC2 error codes page.
+pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
+    let code = answer.code.as_deref().unwrap_or_default();
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
+            Kind::ExpiredCredentials
+        }
+        "InvalidSignatureException" | "SignatureDoesNotMatch"
+            if answer.message.as_deref().is_some_and(|text| text.contains("expired")) =>
+        {
+            Kind::ExpiredCredentials
+        }
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "InvalidAccessKeyId"
+        | "AuthFailure"
+        | "InvalidToken"
+        | "InvalidIdentityToken"
+        | "NotAuthorized" => Kind::InvalidCredentials,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "UnauthorizedException" => {
+            denied(operation, answer.message.as_deref())
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "EC2ThrottledException"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "TooManyUpdates" => Kind::Throttled,
+        "InvalidActivation"
+        | "InvalidActivationId"
+        | "InvalidInstanceId"
+        | "InvalidResourceId"
+        | "ParameterNotFound"
+        | "ResourceNotFoundException"
+        | "NotFoundException"
+        | "NoSuchEntity" => Kind::NotFound,
+        code if code.ends_with(".NotFound") => Kind::NotFound,
+        "" => match answer.status {
+            Some(403) => denied(operation, answer.message.as_deref()),
+            Some(404) => Kind::NotFound,
+            Some(429) => Kind::Throttled,
+            _ => Kind::Other,
+        },
+        code if code.starts_with("Validation")
+            || code.starts_with("InvalidParameter")
+            || code.starts_with("InvalidRequest")
+            || code.starts_with("Malformed") =>
+        {
+            Kind::Validation
+        }
+        _ if answer.status == Some(400) => Kind::Validation,
+        _ => Kind::Other,
+    }
+}
+
+/// Reads "User: ARN is not authorized to perform: ACTION on resource: ARN because …".
+fn denied(operation: Operation, message: Option<&str>) -> Kind {
+    let message = message.unwrap_or_default();
+    let word_after = |mark: &str| {
+        let rest = message.split_once(mark)?.1;
+        let word = rest.split_whitespace().next()?;
+        Some(word.trim_end_matches(['.', ',']).to_owned())
+    };
+    Kind::AccessDenied {
+        action: word_after("to perform: ").unwrap_or_else(|| operation.action()),
+        principal: word_after("User: "),
+        resource: word_after("on resource: "),
+    }
+}
+
+/// AWS's message as it may be shown.
+///
+/// A refused signature is answered with the canonical request, whose headers hold the session token: all after that
+/// mark is dropped. Line breaks become spaces, since the message goes into one line of ours.
+pub(super) fn shown(message: &str) -> String {
+    const LONGEST: usize = 1000;
+    let end = ["The Canonical String", "The canonical string", "The String-to-Sign"]
+        .iter()
+        .filter_map(|mark| message.find(mark))
+        .min()
+        .unwrap_or(message.len());
+    let text: Vec<&str> = message[..end].split_whitespace().collect();
+    text.join(" ").chars().take(LONGEST).collect()
+}
+
+/// Every Display of an error chain once, the outermost first.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: Operation = Operation::new("ssm", "CreateActivation");
+
+    fn answer(status: u16, code: &str, message: &str) -> Answer {
+        Answer {
+            status: Some(status),
+            code: (!code.is_empty()).then(|| code.to_owned()),
+            message: (!message.is_empty()).then(|| message.to_owned()),
+            request_id: Some("r-1".to_owned()),
+        }
+    }
+
+    #[test]
+    fn codes() {
+        let own = Kind::AccessDenied { action: "ssm:CreateActivation".to_owned(), principal: None, resource: None };
+        for (status, code, message, kind) in [
+            (400, "ExpiredTokenException", "", Kind::ExpiredCredentials),
+            (403, "ExpiredToken", "", Kind::ExpiredCredentials),
+            (403, "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", Kind::ExpiredCredentials),
+            (
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match",
+                Kind::InvalidCredentials,
+            ),
+            (400, "UnrecognizedClientException", "", Kind::InvalidCredentials),
+            (403, "InvalidClientTokenId", "", Kind::InvalidCredentials),
+            (400, "ThrottlingException", "Rate exceeded", Kind::Throttled),
+            (503, "RequestLimitExceeded", "", Kind::Throttled),
+            (429, "", "", Kind::Throttled),
+            (400, "InvalidActivation", "", Kind::NotFound),
+            (400, "InvalidInstanceId", "", Kind::NotFound),
+            (404, "ResourceNotFoundException", "No cluster found for name: x.", Kind::NotFound),
+            (400, "InvalidVpcID.NotFound", "", Kind::NotFound),
+            (400, "ValidationException", "1 validation error detected", Kind::Validation),
+            (400, "ParameterLimitExceeded", "", Kind::Validation),
+            (403, "", "", own.clone()),
+            (400, "AccessDeniedException", "", own),
+            (500, "InternalServerError", "", Kind::Other),
+            (502, "", "", Kind::Other),
+        ] {
+            assert_eq!(kind_of(CREATE, &answer(status, code, message)), kind, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn denial_names_what_aws_names() {
+        let message = "User: arn:aws:sts::111122223333:assumed-role/ci/me is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/hybrid because no identity-based policy allows the iam:PassRole action";
+        assert_eq!(
+            kind_of(CREATE, &answer(400, "AccessDeniedException", message)),
+            Kind::AccessDenied {
+                action: "iam:PassRole".to_owned(),
+                principal: Some("arn:aws:sts::111122223333:assumed-role/ci/me".to_owned()),
+                resource: Some("arn:aws:iam::111122223333:role/hybrid".to_owned()),
+            }
+        );
+    }
+
+    #[test]
+    fn canonical_request_is_never_shown() {
+        let message = "The request signature we calculated does not match.\n\nThe Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:SECRET'\n\nThe String-to-Sign should have been 'SECRET'";
+        assert_eq!(shown(message), "The request signature we calculated does not match.");
+    }
+
+    #[test]
+    fn display_is_one_layer() {
+        let place = Place { region: "us-west-2", endpoint: None, attempts: 3 };
+        let error = Error::failed(
+            Kind::Validation,
+            CREATE,
+            place,
+            answer(400, "ValidationException", "Nonexistent role"),
+            Some("inner".into()),
+        );
+        assert_eq!(
+            error.to_string(),
+            "ssm:CreateActivation in us-west-2: AWS refused the request: ValidationException: Nonexistent role (HTTP 400, request r-1, 3 attempts)"
+        );
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("inner"));
+    }
+
+    #[test]
+    fn no_credentials_says_what_was_tried() {
+        let tried = |from: &str, why: &str| Tried { from: from.to_owned(), why: why.to_owned() };
+        let kind = Kind::NoCredentials {
+            tried: vec![tried("environment", "`AWS_ACCESS_KEY_ID` is not set"), tried("profile `default`", "no file")],
+        };
+        assert_eq!(
+            kind.to_string(),
+            "no credentials were found; tried: environment (`AWS_ACCESS_KEY_ID` is not set); profile `default` (no file)"
+        );
+    }
+
+    #[test]
+    fn wrong_account_names_the_list_that_refused() {
+        let kind = |allowed: &[&str], forbidden: &[&str]| {
+            let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+            Kind::WrongAccount { account: "1".to_owned(), allowed: texts(allowed), forbidden: texts(forbidden) }
+                .to_string()
+        };
+        assert_eq!(
+            kind(&["2", "3"], &[]),
+            "the credentials belong to account 1, which is not among the allowed ones (2, 3)"
+        );
+        assert_eq!(kind(&[], &["1"]), "the credentials belong to account 1, which is among the forbidden ones (1)");
+    }
+
+    #[test]
+    fn permission_names_the_second_one_too() {
+        assert_eq!(permission("ssm:DeleteActivation"), "Allow `ssm:DeleteActivation` in a policy of the caller.");
+        assert!(permission("ssm:CreateActivation").contains("`iam:PassRole`"));
+    }
+}

@@ -1,0 +1,28 @@
+//! Clients for the AWS services that the provider talks to.
+//!
+//! [`Settings`] says who calls and where; [`Clients`] turns them into one lazily made client per service and region;
+//! [`Error`] is the one error of the room. Nothing here opens a connection or reads a file before the first call.
+//!
+//! What is absent from this room: Terraform. No diagnostics, no schemas, no unknown values; callers translate.
+
+mod account;
+mod call;
+mod clients;
+mod credentials;
+pub mod ec2;
+pub mod eks;
+mod error;
+mod region;
+mod resolve;
+mod settings;
+mod shared;
+pub mod ssm;
+pub mod sts;
+#[cfg(test)]
+mod stub;
+mod transport;
+
+pub use clients::Clients;
+pub use error::{Error, Kind, Operation, Tried, permission};
+pub use region::{is_region, nearest_regions};
+pub use settings::{AssumeRole, AssumeRoleWithWebIdentity, Endpoints, RetryMode, Settings};

@@ -1,0 +1,261 @@
+//! Many reads, few calls: readers of single objects share targeted calls and, when many are wanted, one listing.
+//!
+//! Terraform reads ten resources at a time, one by one, so 500 activations would cost 500 calls, or 50 when only
+//! simultaneous reads were gathered. Here the first few keys are asked for by name, gathered over a few
+//! milliseconds; once it shows that many are wanted, everything is listed once and later readers are served from
+//! that listing. What this process changes itself is asked for again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::error::{Error, Kind, Result};
+
+/// Readers that come within this time share a call.
+const GATHER: Duration = Duration::from_millis(4);
+/// From this many different keys on, listing everything is the better way.
+const MANY: usize = 3;
+/// Keys in one targeted call.
+const KEYS_PER_CALL: usize = 50;
+/// A listing older than this is not used any more: a debugged provider lives across many runs.
+const LISTING_GOOD_FOR: Duration = Duration::from_mins(2);
+
+/// Objects by key.
+pub(super) type Found<T> = HashMap<String, T>;
+
+/// Where the readers' objects come from.
+pub(super) trait Source: Send + Sync + 'static {
+    /// One object.
+    type Item: Clone + Send + Sync + 'static;
+
+    /// A key that a listing does not hold does not exist. Otherwise such a key is asked for by name before it
+    /// counts as gone, since it may be younger than the listing.
+    const LISTING_IS_COMPLETE: bool;
+
+    /// The objects with these keys, at most 50; those that do not exist are left out.
+    fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Self::Item>>>;
+
+    /// All objects by key, or `None` when there are too many to list.
+    fn all(&self) -> BoxFuture<'_, Result<Option<Found<Self::Item>>>>;
+}
+
+/// The readers' shared side: one for each kind of object, region and run.
+pub(super) struct SharedReads<T>(Arc<Mutex<State<T>>>);
+
+struct State<T> {
+    listing: Option<Listing<T>>,
+    /// Too many objects to list: every read is targeted.
+    unlistable: bool,
+    /// Different keys asked for since there was a listing.
+    asked: HashSet<String>,
+    waiting: Vec<Waiting<T>>,
+    /// A task is gathering or fetching and will look at `waiting` again.
+    served: bool,
+    /// Deleted by this process. Keys are never used again.
+    deleted: HashSet<String>,
+    /// Changed by this process: a listing from before does not count.
+    changed: HashMap<String, Instant>,
+}
+
+struct Listing<T> {
+    begun: Instant,
+    items: HashMap<String, T>,
+}
+
+enum Known<T> {
+    Present(T),
+    Absent,
+}
+
+impl<T> Known<T> {
+    fn found(self) -> Option<T> {
+        match self {
+            Self::Present(item) => Some(item),
+            Self::Absent => None,
+        }
+    }
+}
+
+struct Waiting<T> {
+    key: String,
+    answer: oneshot::Sender<Result<Option<T>>>,
+}
+
+impl<T> Default for SharedReads<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            listing: None,
+            unlistable: false,
+            asked: HashSet::new(),
+            waiting: Vec::new(),
+            served: false,
+            deleted: HashSet::new(),
+            changed: HashMap::new(),
+        })))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
+    /// The object with this key, `None` when it does not exist.
+    pub(super) async fn read<S: Source<Item = T>>(
+        &self,
+        key: &str,
+        source: impl FnOnce() -> S,
+        sleep: &SharedAsyncSleep,
+    ) -> Result<Option<T>> {
+        let receiver = {
+            let mut state = lock(&self.0);
+            if let Some(known) = state.known(key, S::LISTING_IS_COMPLETE) {
+                return Ok(known.found());
+            }
+            let (answer, receiver) = oneshot::channel();
+            state.waiting.push(Waiting { key: key.to_owned(), answer });
+            if !std::mem::replace(&mut state.served, true) {
+                // A task of its own, so that one reader that goes away does not take the others along.
+                tokio::spawn(serve(Arc::clone(&self.0), source(), sleep.clone()));
+            }
+            receiver
+        };
+        receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled { may_exist: false })))
+    }
+
+    /// This process changed the object: the next read asks again.
+    pub(super) fn changed(&self, key: &str) {
+        lock(&self.0).changed.insert(key.to_owned(), Instant::now());
+    }
+
+    /// This process deleted the object.
+    pub(super) fn deleted(&self, key: &str) {
+        lock(&self.0).deleted.insert(key.to_owned());
+    }
+}
+
+impl<T: Clone> State<T> {
+    /// What can be said about a key without asking.
+    fn known(&mut self, key: &str, complete: bool) -> Option<Known<T>> {
+        if self.deleted.contains(key) {
+            return Some(Known::Absent);
+        }
+        if self.listing.as_ref().is_some_and(|listing| listing.begun.elapsed() > LISTING_GOOD_FOR) {
+            self.listing = None;
+            self.asked.clear();
+        }
+        let listing = self.listing.as_ref()?;
+        if self.changed.get(key).is_some_and(|changed| *changed >= listing.begun) {
+            return None;
+        }
+        match listing.items.get(key) {
+            Some(item) => Some(Known::Present(item.clone())),
+            None => complete.then_some(Known::Absent),
+        }
+    }
+
+    /// Answers the readers that can be answered and returns the others.
+    fn answer_known(&mut self, wave: Vec<Waiting<T>>, complete: bool) -> Vec<Waiting<T>> {
+        let mut open = Vec::new();
+        for waiting in wave {
+            match self.known(&waiting.key, complete) {
+                Some(known) => drop(waiting.answer.send(Ok(known.found()))),
+                None => open.push(waiting),
+            }
+        }
+        open
+    }
+}
+
+fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves waves of readers until nobody waits.
+async fn serve<S: Source>(shared: Arc<Mutex<State<S::Item>>>, source: S, sleep: SharedAsyncSleep) {
+    let mut dropped = Dropped(Some(Arc::clone(&shared)));
+    loop {
+        sleep.sleep(GATHER).await;
+        let (wave, list) = {
+            let mut state = lock(&shared);
+            let wave = std::mem::take(&mut state.waiting);
+            let wave = state.answer_known(wave, S::LISTING_IS_COMPLETE);
+            state.asked.extend(wave.iter().map(|waiting| waiting.key.clone()));
+            let list = state.listing.is_none() && !state.unlistable && state.asked.len() >= MANY;
+            if wave.is_empty() && state.waiting.is_empty() {
+                // Under the lock, so that no reader slips in between.
+                state.served = false;
+                dropped.0 = None;
+                return;
+            }
+            (wave, list)
+        };
+        let wave = if list { from_listing(&shared, &source, wave).await } else { wave };
+        targeted(&shared, &source, wave).await;
+    }
+}
+
+/// Lists everything and answers from it. Returns the readers that the listing cannot answer.
+async fn from_listing<S: Source>(
+    shared: &Mutex<State<S::Item>>,
+    source: &S,
+    wave: Vec<Waiting<S::Item>>,
+) -> Vec<Waiting<S::Item>> {
+    let begun = Instant::now();
+    match source.all().await {
+        Ok(Some(items)) => {
+            let mut state = lock(shared);
+            state.listing = Some(Listing { begun, items });
+            state.answer_known(wave, S::LISTING_IS_COMPLETE)
+        }
+        Ok(None) => {
+            lock(shared).unlistable = true;
+            wave
+        }
+        Err(error) => {
+            fail(wave, &error);
+            Vec::new()
+        }
+    }
+}
+
+async fn targeted<S: Source>(shared: &Mutex<State<S::Item>>, source: &S, mut wave: Vec<Waiting<S::Item>>) {
+    while !wave.is_empty() {
+        let rest = wave.split_off(wave.len().min(KEYS_PER_CALL));
+        let part = std::mem::replace(&mut wave, rest);
+        let keys: HashSet<&String> = part.iter().map(|waiting| &waiting.key).collect();
+        match source.some(keys.into_iter().cloned().collect()).await {
+            Ok(items) => {
+                let state = lock(shared);
+                for Waiting { key, answer } in part {
+                    let item = if state.deleted.contains(&key) { None } else { items.get(&key).cloned() };
+                    drop(answer.send(Ok(item)));
+                }
+            }
+            Err(error) => fail(part, &error),
+        }
+    }
+}
+
+fn fail<T>(wave: Vec<Waiting<T>>, error: &Error) {
+    for waiting in wave {
+        drop(waiting.answer.send(Err(error.clone())));
+    }
+}
+
+/// When the serving task is dropped half way: those who wait learn it, and the next reader starts another task.
+struct Dropped<T>(Option<Arc<Mutex<State<T>>>>);
+
+impl<T> Drop for Dropped<T> {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.take() {
+            let mut state = lock(&state);
+            state.waiting.clear();
+            state.served = false;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "shared_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::join_all;
+
+use super::*;
+use crate::aws::stub::{Reply, Stub};
+
+/// Objects `0` to `exists` exclusive; counts what is asked.
+#[derive(Clone, Default)]
+struct Counted {
+    exists: Arc<AtomicUsize>,
+    listable: bool,
+    failing: Arc<AtomicUsize>,
+    targeted: Arc<AtomicUsize>,
+    listed: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn new(exists: usize) -> Self {
+        Self { exists: Arc::new(exists.into()), listable: true, ..Self::default() }
+    }
+
+    fn fail(&self) -> Result<()> {
+        let left = self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() { Err(Error::new(Kind::Throttled)) } else { Ok(()) }
+    }
+
+    fn calls(&self) -> (usize, usize) {
+        (self.targeted.load(Ordering::SeqCst), self.listed.load(Ordering::SeqCst))
+    }
+}
+
+impl Source for Counted {
+    type Item = usize;
+    const LISTING_IS_COMPLETE: bool = false;
+
+    fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<usize>>> {
+        Box::pin(async move {
+            assert!(keys.len() <= KEYS_PER_CALL);
+            self.targeted.fetch_add(1, Ordering::SeqCst);
+            self.fail()?;
+            let known = keys.into_iter().filter_map(|key| Some((key.clone(), key.parse().ok()?)));
+            Ok(known.filter(|(_, number)| *number < self.exists.load(Ordering::SeqCst)).collect())
+        })
+    }
+
+    fn all(&self) -> BoxFuture<'_, Result<Option<Found<usize>>>> {
+        Box::pin(async move {
+            self.listed.fetch_add(1, Ordering::SeqCst);
+            self.fail()?;
+            Ok(self
+                .listable
+                .then(|| (0..self.exists.load(Ordering::SeqCst)).map(|number| (number.to_string(), number)).collect()))
+        })
+    }
+}
+
+fn no_sleep() -> SharedAsyncSleep {
+    SharedAsyncSleep::new(Stub::new(|_| Reply::Silence))
+}
+
+async fn read(reads: &SharedReads<usize>, source: &Counted, key: usize) -> Result<Option<usize>> {
+    reads.read(&key.to_string(), || source.clone(), &no_sleep()).await
+}
+
+/// Reads all keys, so many at a time, and expects each to be found.
+async fn read_all(reads: &SharedReads<usize>, source: &Counted, keys: &[usize], at_once: usize) {
+    for part in keys.chunks(at_once) {
+        let found = join_all(part.iter().map(|key| read(reads, source, *key))).await;
+        let found: Vec<_> = found.into_iter().map(|one| one.expect("read").expect("exists")).collect();
+        assert_eq!(found, part);
+    }
+}
+
+#[tokio::test]
+async fn calls_by_demand() {
+    for (count, at_once, targeted, listed) in
+        [(1, 1, 1, 0), (2, 2, 1, 0), (2, 1, 2, 0), (500, 10, 0, 1), (500, 2, 1, 1), (500, 1, 2, 1)]
+    {
+        let (reads, source) = (SharedReads::default(), Counted::new(1000));
+        let keys: Vec<usize> = (0..count).collect();
+        read_all(&reads, &source, &keys, at_once).await;
+        assert_eq!(source.calls(), (targeted, listed), "{count} keys, {at_once} at once");
+    }
+}
+
+#[tokio::test]
+async fn simultaneous_readers_of_one_key_share_one_call() {
+    let (reads, source) = (SharedReads::default(), Counted::new(10));
+    read_all(&reads, &source, &[7; 10], 10).await;
+    assert_eq!(source.calls(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_the_listing_lacks_is_asked_for_by_name() {
+    let (reads, source) = (SharedReads::default(), Counted::new(5));
+    read_all(&reads, &source, &[0, 1, 2], 3).await;
+    assert_eq!(source.calls(), (0, 1));
+    // Made by somebody else after the listing.
+    source.exists.store(6, Ordering::SeqCst);
+    assert_eq!(read(&reads, &source, 5).await.expect("read"), Some(5));
+    assert_eq!(read(&reads, &source, 6).await.expect("read"), None);
+    assert_eq!(source.calls(), (2, 1));
+}
+
+#[tokio::test]
+async fn too_many_to_list() {
+    let (reads, source) = (SharedReads::default(), Counted { listable: false, ..Counted::new(1000) });
+    let keys: Vec<usize> = (0..120).collect();
+    read_all(&reads, &source, &keys, 60).await;
+    // 60 keys are two calls of at most 50 each; the listing is given up once.
+    assert_eq!(source.calls(), (4, 1));
+}
+
+#[tokio::test]
+async fn own_changes_are_read_again_and_own_deletions_are_gone() {
+    let (reads, source) = (SharedReads::default(), Counted::new(10));
+    read_all(&reads, &source, &[0, 1, 2], 3).await;
+    reads.changed("1");
+    reads.deleted("2");
+    assert_eq!(read(&reads, &source, 1).await.expect("read"), Some(1));
+    assert_eq!(read(&reads, &source, 2).await.expect("read"), None);
+    assert_eq!(read(&reads, &source, 0).await.expect("read"), Some(0));
+    assert_eq!(source.calls(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_failure_reaches_all_who_wait_and_is_not_kept() {
+    for keys in [&[0][..], &[0, 1, 2]] {
+        let (reads, source) = (SharedReads::default(), Counted::new(10));
+        source.failing.store(1, Ordering::SeqCst);
+        let failed = join_all(keys.iter().map(|key| read(&reads, &source, *key))).await;
+        for one in failed {
+            assert_eq!(one.expect_err("failed").kind(), &Kind::Throttled);
+        }
+        read_all(&reads, &source, keys, keys.len()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_takes_nobody_along() {
+    let (reads, source) = (SharedReads::default(), Counted::new(10));
+    let first = read(&reads, &source, 0);
+    let second = read(&reads, &source, 1);
+    {
+        let mut first = Box::pin(first);
+        assert!(futures::poll!(first.as_mut()).is_pending());
+    }
+    assert_eq!(second.await.expect("read"), Some(1));
+}

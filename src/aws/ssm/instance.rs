@@ -1,0 +1,368 @@
+//! Managed instances: hosts that registered with an activation (`mi-` and 17 hexadecimal digits).
+
+use aws_sdk_ssm::types::{InstanceInformation, InstanceInformationStringFilter, ResourceTypeForTagging};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::{Client, Tags, tag_list, tags, timestamp};
+use crate::aws::clients::Effect;
+use crate::aws::error::{Operation, Result};
+use crate::aws::shared::{Found, Source};
+
+const DESCRIBE: Operation = Operation::new("ssm", "DescribeInstanceInformation");
+const DEREGISTER: Operation = Operation::new("ssm", "DeregisterManagedInstance");
+const UPDATE_ROLE: Operation = Operation::new("ssm", "UpdateManagedInstanceRole");
+const LIST_TAGS: Operation = Operation::new("ssm", "ListTagsForResource");
+const ADD_TAGS: Operation = Operation::new("ssm", "AddTagsToResource");
+const REMOVE_TAGS: Operation = Operation::new("ssm", "RemoveTagsFromResource");
+
+/// The most that one page may hold.
+const PAGE: i32 = 50;
+/// The most values that one filter may have.
+const FILTER_VALUES: usize = 100;
+/// A listing of more pages than this costs more than it saves.
+const MOST_PAGES: usize = 100;
+
+/// A managed instance as AWS shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// `mi-` and 17 hexadecimal digits; `i-…` for EC2 instances.
+    pub id: String,
+    /// The activation that it registered with.
+    pub activation_id: Option<String>,
+    /// Name of its role.
+    pub iam_role: Option<String>,
+    /// Name given at registration.
+    pub name: Option<String>,
+    /// Name that the host has for itself.
+    pub computer_name: Option<String>,
+    /// Address that the host has for itself.
+    pub ip_address: Option<String>,
+    /// `Online`, `ConnectionLost` or `Inactive`.
+    pub ping_status: Option<String>,
+    /// When it was heard of last.
+    pub last_ping: Option<Timestamp>,
+    /// Version of the agent.
+    pub agent_version: Option<String>,
+    /// `Linux`, `Windows` or `MacOS`.
+    pub platform_type: Option<String>,
+    /// Such as `Ubuntu`.
+    pub platform_name: Option<String>,
+    /// Such as `24.04`.
+    pub platform_version: Option<String>,
+    /// `ManagedInstance` or `EC2Instance`.
+    pub resource_type: Option<String>,
+    /// When it registered.
+    pub registration_date: Option<Timestamp>,
+}
+
+/// Which instances to list; all of it has to fit.
+///
+/// AWS takes tags alone or the others together, so with `tags` the rest is compared here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstanceFilter {
+    /// These ids only. Empty: any.
+    pub ids: Vec<String>,
+    /// Registered with one of these activations only. Empty: any.
+    pub activation_ids: Vec<String>,
+    /// This role only.
+    pub iam_role: Option<String>,
+    /// This ping status only.
+    pub ping_status: Option<String>,
+    /// All of these tags.
+    pub tags: Tags,
+    /// Hosts outside EC2 only.
+    pub managed_only: bool,
+}
+
+impl Client {
+    /// An instance, `None` when it does not exist. Shares calls with other readers; see `aws::shared`.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn instance(&self, id: &str) -> Result<Option<Instance>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let source = || ById(self.clone());
+        regional.ssm_reads.instances.read(id, source, self.clients.sleep()).await
+    }
+
+    /// The instances that registered with an activation. Shares calls with other readers; see `aws::shared`. Before
+    /// a deletion ask [`Client::instances`], which is never served from a listing.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn registered_instances(&self, activation_id: &str) -> Result<Vec<Instance>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let source = || ByActivation(self.clone());
+        let found = regional.ssm_reads.registered.read(activation_id, source, self.clients.sleep()).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Every instance that fits as it is now, page by page.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
+        let mut found = Vec::new();
+        for filters in filter.requests() {
+            // Without a limit there is always a list.
+            let part = self.instance_pages(filters, usize::MAX).await?.unwrap_or_default();
+            found.extend(part.into_iter().filter(|instance| filter.fits(instance)));
+        }
+        Ok(found)
+    }
+
+    async fn instance_pages(
+        &self,
+        filters: Vec<InstanceInformationStringFilter>,
+        most: usize,
+    ) -> Result<Option<Vec<Instance>>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let mut found = Vec::new();
+        let mut next = None;
+        for _ in 0..most {
+            let request = regional
+                .ssm()
+                .describe_instance_information()
+                .set_filters((!filters.is_empty()).then(|| filters.clone()))
+                .max_results(PAGE)
+                .set_next_token(next.take());
+            let run = |probe| request.customize().interceptor(probe).send();
+            let page = match self.clients.run(DESCRIBE, Effect::Read, &regional.region, run).await {
+                // "There is none of these ids."
+                Err(error) if error.is_not_found() => return Ok(Some(found)),
+                other => other?,
+            };
+            found.extend(page.instance_information_list.unwrap_or_default().into_iter().filter_map(Instance::read));
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a host out of Systems Manager. One that is gone already is as good.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn deregister_instance(&self, id: &str) -> Result<()> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().deregister_managed_instance().instance_id(id);
+        let run = |probe| request.customize().interceptor(probe).send();
+        match self.clients.run(DEREGISTER, Effect::Change, &regional.region, run).await {
+            Err(error) if !error.is_not_found() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        regional.ssm_reads.instances.deleted(id);
+        Ok(())
+    }
+
+    /// Gives a host another role: a name, with its path but no leading slash.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn update_instance_role(&self, id: &str, iam_role: &str) -> Result<()> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().update_managed_instance_role().instance_id(id).iam_role(iam_role);
+        let run = |probe| request.customize().interceptor(probe).send();
+        self.clients.run(UPDATE_ROLE, Effect::Change, &regional.region, run).await?;
+        regional.ssm_reads.instances.changed(id);
+        Ok(())
+    }
+
+    /// The tags of a host.
+    ///
+    /// # Errors
+    /// Those of the call; [`NotFound`](crate::aws::Kind::NotFound) when there is no such host.
+    pub async fn instance_tags(&self, id: &str) -> Result<Tags> {
+        self.resource_tags(ResourceTypeForTagging::ManagedInstance, id).await
+    }
+
+    /// Adds tags to a host, or changes their values. Nothing to add is no call.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn add_instance_tags(&self, id: &str, tags: &Tags) -> Result<()> {
+        self.add_tags(ResourceTypeForTagging::ManagedInstance, id, tags).await
+    }
+
+    /// Removes tags from a host. Nothing to remove is no call.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn remove_instance_tags(&self, id: &str, keys: &[String]) -> Result<()> {
+        self.remove_tags(ResourceTypeForTagging::ManagedInstance, id, keys).await
+    }
+
+    pub(super) async fn resource_tags(&self, kind: ResourceTypeForTagging, id: &str) -> Result<Tags> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().list_tags_for_resource().resource_type(kind).resource_id(id);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = self.clients.run(LIST_TAGS, Effect::Read, &regional.region, run).await?;
+        Ok(tags(output.tag_list))
+    }
+
+    pub(super) async fn add_tags(&self, kind: ResourceTypeForTagging, id: &str, tags: &Tags) -> Result<()> {
+        let Some(list) = tag_list(tags)? else { return Ok(()) };
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().add_tags_to_resource().resource_type(kind).resource_id(id).set_tags(Some(list));
+        let run = |probe| request.customize().interceptor(probe).send();
+        self.clients.run(ADD_TAGS, Effect::Change, &regional.region, run).await?;
+        Ok(())
+    }
+
+    pub(super) async fn remove_tags(&self, kind: ResourceTypeForTagging, id: &str, keys: &[String]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional
+            .ssm()
+            .remove_tags_from_resource()
+            .resource_type(kind)
+            .resource_id(id)
+            .set_tag_keys(Some(keys.to_vec()));
+        let run = |probe| request.customize().interceptor(probe).send();
+        self.clients.run(REMOVE_TAGS, Effect::Change, &regional.region, run).await?;
+        Ok(())
+    }
+}
+
+impl Instance {
+    fn read(instance: InstanceInformation) -> Option<Self> {
+        Some(Self {
+            id: instance.instance_id?,
+            activation_id: instance.activation_id.filter(|text| !text.is_empty()),
+            iam_role: instance.iam_role,
+            name: instance.name,
+            computer_name: instance.computer_name,
+            ip_address: instance.ip_address,
+            ping_status: instance.ping_status.map(|status| status.as_str().to_owned()),
+            last_ping: timestamp(instance.last_ping_date_time),
+            agent_version: instance.agent_version,
+            platform_type: instance.platform_type.map(|platform| platform.as_str().to_owned()),
+            platform_name: instance.platform_name,
+            platform_version: instance.platform_version,
+            resource_type: instance.resource_type.map(|kind| kind.as_str().to_owned()),
+            registration_date: timestamp(instance.registration_date),
+        })
+    }
+}
+
+impl InstanceFilter {
+    /// The filters of each request that is needed: at most 100 values a filter, and tags never beside others.
+    fn requests(&self) -> Vec<Vec<InstanceInformationStringFilter>> {
+        if !self.tags.is_empty() {
+            return vec![
+                self.tags.iter().map(|(key, value)| one(&format!("tag:{key}"), std::slice::from_ref(value))).collect(),
+            ];
+        }
+        let mut common = Vec::new();
+        if let Some(role) = &self.iam_role {
+            common.push(one("IamRole", std::slice::from_ref(role)));
+        }
+        if let Some(status) = &self.ping_status {
+            common.push(one("PingStatus", std::slice::from_ref(status)));
+        }
+        if self.managed_only {
+            common.push(one("ResourceType", &["ManagedInstance".to_owned()]));
+        }
+        // Only one of the two lists is split; the other, when it is longer than a filter takes, is compared here.
+        let (key, values, other) = if self.ids.is_empty() {
+            ("ActivationIds", &self.activation_ids, None)
+        } else {
+            ("InstanceIds", &self.ids, Some(&self.activation_ids))
+        };
+        if let Some(other) = other.filter(|other| !other.is_empty() && other.len() <= FILTER_VALUES) {
+            common.push(one("ActivationIds", other));
+        }
+        if values.is_empty() {
+            return vec![common];
+        }
+        let parts = values.chunks(FILTER_VALUES);
+        parts.map(|part| common.iter().cloned().chain([one(key, part)]).collect()).collect()
+    }
+
+    /// Whether an instance fits everything but the tags, which AWS has compared.
+    fn fits(&self, instance: &Instance) -> bool {
+        let among = |list: &[String], value: Option<&String>| {
+            list.is_empty() || value.is_some_and(|value| list.contains(value))
+        };
+        among(&self.ids, Some(&instance.id))
+            && among(&self.activation_ids, instance.activation_id.as_ref())
+            && self.iam_role.as_ref().is_none_or(|role| instance.iam_role.as_ref() == Some(role))
+            && self.ping_status.as_ref().is_none_or(|status| instance.ping_status.as_ref() == Some(status))
+            && (!self.managed_only || instance.resource_type.as_deref() == Some("ManagedInstance"))
+    }
+}
+
+fn one(key: &str, values: &[String]) -> InstanceInformationStringFilter {
+    let filter = InstanceInformationStringFilter::builder().key(key).set_values(Some(values.to_vec())).build();
+    // The builder fails for a missing key or missing values only, and both are set above.
+    filter.unwrap_or_else(|error| unreachable!("key and values are set: {error}"))
+}
+
+/// All hosts outside EC2, or `None` when there are too many.
+async fn every_managed(client: &Client) -> Result<Option<Vec<Instance>>> {
+    client.instance_pages(vec![one("ResourceType", &["ManagedInstance".to_owned()])], MOST_PAGES).await
+}
+
+struct ById(Client);
+
+impl Source for ById {
+    type Item = Instance;
+    const LISTING_IS_COMPLETE: bool = false;
+
+    fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Instance>>> {
+        Box::pin(async move {
+            let filter = InstanceFilter { ids: keys, ..InstanceFilter::default() };
+            let mut found = self.0.instances(&filter).await?;
+            if found.is_empty() && filter.ids.len() > 1 {
+                // AWS refuses the whole request for one id that it does not accept; then each is asked for alone.
+                for id in filter.ids {
+                    let alone = InstanceFilter { ids: vec![id], ..InstanceFilter::default() };
+                    found.extend(self.0.instances(&alone).await?);
+                }
+            }
+            Ok(by_id(found))
+        })
+    }
+
+    fn all(&self) -> BoxFuture<'_, Result<Option<Found<Instance>>>> {
+        Box::pin(async { Ok(every_managed(&self.0).await?.map(by_id)) })
+    }
+}
+
+struct ByActivation(Client);
+
+impl Source for ByActivation {
+    type Item = Vec<Instance>;
+    // Most activations have no host yet; asking again for each of them would undo the sharing.
+    const LISTING_IS_COMPLETE: bool = true;
+
+    fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Vec<Instance>>>> {
+        Box::pin(async move {
+            let filter = InstanceFilter { activation_ids: keys, ..InstanceFilter::default() };
+            Ok(by_activation(self.0.instances(&filter).await?))
+        })
+    }
+
+    fn all(&self) -> BoxFuture<'_, Result<Option<Found<Vec<Instance>>>>> {
+        Box::pin(async { Ok(every_managed(&self.0).await?.map(by_activation)) })
+    }
+}
+
+fn by_id(list: Vec<Instance>) -> Found<Instance> {
+    list.into_iter().map(|instance| (instance.id.clone(), instance)).collect()
+}
+
+fn by_activation(list: Vec<Instance>) -> Found<Vec<Instance>> {
+    let mut grouped: Found<Vec<Instance>> = Found::new();
+    for instance in list {
+        if let Some(activation) = instance.activation_id.clone() {
+            grouped.entry(activation).or_default().push(instance);
+        }
+    }
+    grouped
+}

@@ -1,0 +1,71 @@
+//! Systems Manager: hybrid activations, managed instances, and the parameter that holds an activation's code.
+
+mod activation;
+mod instance;
+mod parameter;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::Tag;
+use jiff::Timestamp;
+
+use super::clients::Clients;
+use super::error::{Error, Result};
+use super::shared::SharedReads;
+
+pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActivation, Settling};
+pub use instance::{Instance, InstanceFilter};
+pub use parameter::{Parameter, ParameterSpec};
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// Systems Manager in one region.
+#[derive(Debug, Clone)]
+pub struct Client {
+    clients: Clients,
+    region: Option<String>,
+}
+
+impl Client {
+    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
+        Self { clients, region: region.map(str::to_owned) }
+    }
+}
+
+/// What the readers of one region share.
+#[derive(Default)]
+pub(super) struct Reads {
+    activations: SharedReads<Activation>,
+    /// By instance id.
+    instances: SharedReads<Instance>,
+    /// By the activation that they registered with.
+    registered: SharedReads<Vec<Instance>>,
+}
+
+fn tags(list: Option<Vec<Tag>>) -> Tags {
+    list.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+fn tag_list(tags: &Tags) -> Result<Option<Vec<Tag>>> {
+    let mut list = Vec::with_capacity(tags.len());
+    for (key, value) in tags {
+        let tag = Tag::builder().key(key).value(value).build();
+        list.push(tag.map_err(|error| Error::configuration("tags", error.to_string()))?);
+    }
+    Ok((!list.is_empty()).then_some(list))
+}
+
+fn timestamp(time: Option<aws_smithy_types::DateTime>) -> Option<Timestamp> {
+    let time = time?;
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+fn date_time(time: Timestamp) -> aws_smithy_types::DateTime {
+    // A timestamp's nanoseconds are negative before 1970 only, and no activation expires then.
+    let nanoseconds = u32::try_from(time.subsec_nanosecond()).unwrap_or_default();
+    aws_smithy_types::DateTime::from_secs_and_nanos(time.as_second(), nanoseconds)
+}
+
+#[cfg(test)]
+mod tests;

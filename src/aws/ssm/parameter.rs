@@ -1,0 +1,159 @@
+//! The `SecureString` parameter that holds an activation's code, so that the code never enters Terraform's state.
+
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Client, Tags, tag_list, timestamp};
+use crate::aws::clients::Effect;
+use crate::aws::error::{Operation, Result};
+
+const PUT: Operation = Operation::new("ssm", "PutParameter");
+const FETCH: Operation = Operation::new("ssm", "GetParameter");
+const DELETE: Operation = Operation::new("ssm", "DeleteParameter");
+
+/// What a parameter is made from. It is always a `SecureString` of the standard tier.
+#[derive(Debug, Clone)]
+pub struct ParameterSpec {
+    /// Name, with its path.
+    pub name: String,
+    /// The secret.
+    pub value: SecretString,
+    /// Free text.
+    pub description: Option<String>,
+    /// KMS key. Default: the account's `alias/aws/ssm`.
+    pub key_id: Option<String>,
+    /// Replace the value of a parameter that exists. Otherwise one that exists is an error.
+    pub overwrite: bool,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A parameter as AWS shows it.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Name, with its path.
+    pub name: String,
+    /// The secret, decrypted.
+    pub value: SecretString,
+    /// Counts the values that it had.
+    pub version: i64,
+    /// ARN.
+    pub arn: Option<String>,
+    /// When the value was set.
+    pub last_modified: Option<Timestamp>,
+}
+
+impl Client {
+    /// Writes a parameter and returns the version of its value.
+    ///
+    /// AWS takes no tags when it overwrites; they are added in a second call then.
+    ///
+    /// # Errors
+    /// Those of the calls. `ParameterAlreadyExists` is a [`Validation`](crate::aws::Kind::Validation).
+    pub async fn put_parameter(&self, spec: &ParameterSpec) -> Result<i64> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let tags = if spec.overwrite { None } else { tag_list(&spec.tags)? };
+        let request = regional
+            .ssm()
+            .put_parameter()
+            .name(&spec.name)
+            .value(spec.value.expose_secret())
+            .r#type(ParameterType::SecureString)
+            .tier(ParameterTier::Standard)
+            .set_description(spec.description.clone())
+            .set_key_id(spec.key_id.clone())
+            .overwrite(spec.overwrite)
+            .set_tags(tags);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let written = self.clients.run(PUT, Effect::Create, &regional.region, run).await;
+        let version = match written {
+            Ok(output) => output.version,
+            // Only an earlier attempt of this same call can have written this very value.
+            Err(error) if error.code() == Some("ParameterAlreadyExists") && error.attempts() > 1 => {
+                match self.parameter(&spec.name).await? {
+                    Some(found) if found.value.expose_secret() == spec.value.expose_secret() => found.version,
+                    _ => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        if spec.overwrite {
+            self.add_tags(ResourceTypeForTagging::Parameter, &spec.name, &spec.tags).await?;
+        }
+        Ok(version)
+    }
+
+    /// A parameter with its decrypted value, `None` when it does not exist.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn parameter(&self, name: &str) -> Result<Option<Parameter>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().get_parameter().name(name).with_decryption(true);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let found = match self.clients.run(FETCH, Effect::Read, &regional.region, run).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        Ok(found.parameter.map(|parameter| Parameter {
+            name: parameter.name.unwrap_or_else(|| name.to_owned()),
+            value: parameter.value.unwrap_or_default().into(),
+            version: parameter.version,
+            arn: parameter.arn,
+            last_modified: timestamp(parameter.last_modified_date),
+        }))
+    }
+
+    /// The version of a parameter's value, `None` when it does not exist. Nothing is decrypted.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn parameter_version(&self, name: &str) -> Result<Option<i64>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().get_parameter().name(name).with_decryption(false);
+        let run = |probe| request.customize().interceptor(probe).send();
+        match self.clients.run(FETCH, Effect::Read, &regional.region, run).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(other?.parameter.map(|parameter| parameter.version)),
+        }
+    }
+
+    /// Deletes a parameter. One that is gone already is as good.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn delete_parameter(&self, name: &str) -> Result<()> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.ssm().delete_parameter().name(name);
+        let run = |probe| request.customize().interceptor(probe).send();
+        match self.clients.run(DELETE, Effect::Change, &regional.region, run).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The tags of a parameter.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn parameter_tags(&self, name: &str) -> Result<Tags> {
+        self.resource_tags(ResourceTypeForTagging::Parameter, name).await
+    }
+
+    /// Adds tags to a parameter, or changes their values. Nothing to add is no call.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn add_parameter_tags(&self, name: &str, tags: &Tags) -> Result<()> {
+        self.add_tags(ResourceTypeForTagging::Parameter, name, tags).await
+    }
+
+    /// Removes tags from a parameter. Nothing to remove is no call.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn remove_parameter_tags(&self, name: &str, keys: &[String]) -> Result<()> {
+        self.remove_tags(ResourceTypeForTagging::Parameter, name, keys).await
+    }
+}
