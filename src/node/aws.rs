@@ -2,7 +2,7 @@
 //!
 //! Checks their form only; whether a region or a role exists is known to AWS alone.
 
-use super::shape::text;
+use super::shape::{holds, text};
 
 text! {
     /// An AWS region.
@@ -33,14 +33,14 @@ text! {
     /// An AWS account.
     pub struct AccountId;
     rule = "an account id of 12 digits";
-    check = |text| if is_account(text) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(is_account(text));
 }
 
 text! {
     /// A partition of AWS: the part of an ARN after `arn:`.
     pub struct Partition;
     rule = "an AWS partition such as `aws`, `aws-cn` or `aws-us-gov`";
-    check = |text| if is_partition(text) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(is_partition(text));
 }
 
 text! {

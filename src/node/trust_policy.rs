@@ -6,23 +6,25 @@
 use serde_json::{Map, Value, json};
 
 use super::aws::{AccountId, Partition, Region, TrustAnchorArn};
-use super::shape::{self, Known, Reader, object, text};
+use super::shape::{self, Known, Reader, holds, object, text};
 use super::tree::{Faults, Parsed, Tree};
 
 object! {
     check = check;
     /// Who may take the role on: Systems Manager, or with a trust anchor IAM Roles Anywhere.
     pub struct TrustPolicy (TrustPolicyDraft) {
-        /// Only for activations of this account (`aws:SourceAccount`). Without it, Systems Manager may use the role for any
-        /// account that passes it.
+        /// Only for activations of this account (`aws:SourceAccount`), which AWS recommends so that no other account
+        /// can have Systems Manager use the role.
         pub account_id: Option<AccountId>,
         /// Only for activations in this region (`aws:SourceArn`); needs `account_id`.
         pub region: Option<Region>,
         /// Partition of the ARN in the condition. Default: that of the region.
         pub partition: Option<Partition>,
-        /// The trust anchor of IAM Roles Anywhere; leaves out all of the above, and the policy is for IAM Roles Anywhere.
+        /// The trust anchor of IAM Roles Anywhere; leaves out all of the above, and the policy is for IAM Roles
+        /// Anywhere.
         pub trust_anchor_arn: Option<TrustAnchorArn>,
-        /// The certificate's attribute that must be the node's name. Default `x509Subject/CN`; needs `trust_anchor_arn`.
+        /// The certificate's attribute that must be the node's name. Default `x509Subject/CN`; needs
+        /// `trust_anchor_arn`.
         pub certificate_attribute: Option<CertificateAttribute>,
     }
 }
@@ -34,7 +36,7 @@ text! {
     check = |text| {
         let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'/' || byte == b'_';
         let known = ["x509Subject/", "x509Issuer/", "x509SAN/"].iter().filter_map(|start| text.strip_prefix(start));
-        if known.into_iter().any(|rest| !rest.is_empty() && rest.bytes().all(letters)) { Ok(()) } else { Err(String::new()) }
+        holds(known.into_iter().any(|rest| !rest.is_empty() && rest.bytes().all(letters)))
     };
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::node::aws::Region;
 use crate::node::cidr::{Cidr, check_service_range};
-use crate::node::shape::{object, text};
+use crate::node::shape::{holds, object, text};
 
 object! {
     /// The EKS cluster that a host joins.
@@ -65,7 +65,7 @@ text! {
             None => !host.is_empty() && host.bytes().all(host_letters),
         };
         let numbered = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-        if named && numbered { Ok(()) } else { Err(String::new()) }
+        holds(named && numbered)
     };
 }
 

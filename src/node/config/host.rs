@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::node::shape::{Known, Reader, Shape, camel, choice, object, text};
 use crate::node::tree::{Step, Tree};
+use crate::node::yaml::emit_text;
 
 object! {
     /// Settings of the kubelet.
@@ -67,8 +68,8 @@ text! {
         }
         match (name, value) {
             ("hostname-override", _) => {
-                Err("nodeadm refuses `--hostname-override` on hybrid nodes: the name is that of the managed instance, or \
-                     `hybrid.iam_roles_anywhere.node_name`"
+                Err("nodeadm refuses `--hostname-override` on hybrid nodes: the name is that of the managed instance, \
+                     or `hybrid.iam_roles_anywhere.node_name`"
                     .to_owned())
             }
             ("node-ip", None) => Err("nodeadm reads the address only from `--node-ip=<address>`".to_owned()),
@@ -214,7 +215,7 @@ impl Serialize for Plain<'_> {
                 Some(Number::Float(value)) => serializer.serialize_f64(value),
                 None => serializer.serialize_str(text),
             },
-            Tree::Text(text) => serializer.serialize_str(text),
+            Tree::Text(text) => emit_text(text, serializer),
             Tree::List(items) => serializer.collect_seq(items.iter().map(Plain)),
             Tree::Map(fields) => emit_fields(fields, serializer),
         }

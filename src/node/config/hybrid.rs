@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serializer;
 
 use crate::node::aws::{Arn, ProfileArn, RoleArn, TrustAnchorArn, is_uuid};
-use crate::node::shape::{self, Known, Reader, Shape, object, text};
+use crate::node::shape::{self, Known, Reader, Shape, holds, object, text};
 use crate::node::tree::Tree;
 
 object! {
@@ -36,8 +36,8 @@ object! {
     check = one_region;
     /// A certificate that IAM Roles Anywhere trusts.
     pub struct IamRolesAnywhere (IamRolesAnywhereDraft) {
-        /// Name that the node gets in the cluster, which is also the name of the role's session; the role's trust policy
-        /// compares it with an attribute of the certificate.
+        /// Name that the node gets in the cluster, which is also the name of the role's session; the role's trust
+        /// policy compares it with an attribute of the certificate.
         pub node_name: NodeName,
         /// ARN of the trust anchor.
         pub trust_anchor_arn: TrustAnchorArn,
@@ -80,7 +80,7 @@ text! {
     /// Id of an activation.
     pub struct ActivationId;
     rule = "the id of an activation, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
-    check = |text| if is_uuid(text) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(is_uuid(text));
     // Whoever swaps id and code would otherwise see the code.
     shown = false;
 }
@@ -88,8 +88,8 @@ text! {
 text! {
     /// Name of a node, and of the session of its role.
     pub struct NodeName;
-    rule = "a node name of 2 to 64 lower-case letters, digits, `-` and `.`, each part between dots beginning and ending \
-            with a letter or digit";
+    rule = "a node name of 2 to 64 lower-case letters, digits, `-` and `.`, each part between dots beginning and \
+            ending with a letter or digit";
     check = |text| {
         let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let letters = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
@@ -110,7 +110,7 @@ text! {
     check = |text| {
         // nodeadm puts the path unquoted into a `credential_process` line, which is split like a command.
         let splits = |letter: char| letter.is_whitespace() || letter.is_control() || "'\"\\".contains(letter);
-        if text.starts_with('/') && !text.ends_with('/') && !text.contains(splits) { Ok(()) } else { Err(String::new()) }
+        holds(text.starts_with('/') && !text.ends_with('/') && !text.contains(splits))
     };
 }
 

@@ -9,7 +9,6 @@
 mod cluster;
 mod host;
 mod hybrid;
-mod yaml;
 
 pub use cluster::{CertificateAuthority, Cluster, ClusterName, Endpoint, ServiceRange};
 pub use host::{Containerd, ContainerdConfiguration, Instance, Kubelet, KubeletConfiguration, KubeletFlag};
@@ -17,9 +16,11 @@ pub use host::{LocalStorage, LocalStorageStrategy};
 pub use hybrid::{AbsolutePath, ActivationCode, ActivationId, Hybrid, IamRolesAnywhere, NodeName, Ssm};
 
 use super::aws::{ProfileArn, RoleArn, TrustAnchorArn, wrong_partition};
-use super::shape::{self, Reader, object};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::shape::{self, Emitted, Reader, object};
 use super::tree::{Faults, Parsed, Tree};
-pub(super) use yaml::render_value;
+use super::yaml;
 
 object! {
     check = check;
@@ -69,7 +70,20 @@ impl NodeConfig {
     /// The file that nodeadm reads, ending in a line break. Holds the activation code in clear text.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        yaml::render(self)
+        yaml::render(&Document(self))
+    }
+}
+
+/// The file around the `spec`, in the order and spelling of the API.
+struct Document<'a>(&'a NodeConfig);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("apiVersion", "node.eks.aws/v1alpha1")?;
+        map.serialize_entry("kind", "NodeConfig")?;
+        map.serialize_entry("spec", &Emitted(self.0))?;
+        map.end()
     }
 }
 

@@ -161,7 +161,7 @@ macro_rules! text {
             }
 
             fn emit<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+                $crate::node::yaml::emit_text(&self.0, serializer)
             }
         }
     };

@@ -235,7 +235,11 @@ pub(crate) fn description_without<T: Shape>(closed: &[&str]) -> String {
         for Attribute { name, noun, required, doc, rule, attributes } in attributes {
             let presence = if *required { "required" } else { "optional" };
             let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
-            let rule = if rule.is_empty() { String::new() } else { format!(" Must be {rule}.") };
+            let rule = match rule.as_str() {
+                "" => String::new(),
+                rule if noun.starts_with("list of") => format!(" Each must be {rule}."),
+                rule => format!(" Must be {rule}."),
+            };
             // Writing to a String cannot fail.
             let _ = writeln!(page, "{:indent$}- `{name}` ({noun}, {presence}) {doc}{rule}", "", indent = depth * 2);
             if !closed.contains(name) {
@@ -293,10 +297,7 @@ impl<T: Shape> Shape for Vec<T> {
     }
 
     fn rule() -> String {
-        match T::rule() {
-            rule if rule.is_empty() => rule,
-            rule => format!("each {rule}"),
-        }
+        T::rule()
     }
 
     fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self::Draft> {
@@ -337,6 +338,11 @@ pub(crate) fn text_of<'a>(tree: &'a Tree, reader: &mut Reader) -> Option<&'a str
             None
         }
     }
+}
+
+/// The verdict of a rule that has nothing to add about a text that breaks it.
+pub(crate) fn holds(rule: bool) -> Result<(), String> {
+    if rule { Ok(()) } else { Err(String::new()) }
 }
 
 /// A field of an object for the serializer: left out when absent.

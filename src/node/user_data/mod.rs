@@ -2,8 +2,8 @@
 //!
 //! An archive of two parts: a cloud-config that writes the `NodeConfig` (root only), and a script (`join.sh`) that puts
 //! nodeadm in place, checks it, installs, joins, and waits until the cluster knows the node. Both kinds of part are
-//! understood by every cloud-init of the supported systems. nodeadm's silent successes are failures here, a failed join is
-//! tried again at the next boot, and the activation code is in the `NodeConfig` alone: no argument, no log.
+//! understood by every cloud-init of the supported systems. nodeadm's silent successes are failures here, a failed join
+//! is tried again at the next boot, and the activation code is in the `NodeConfig` alone: no argument, no log.
 //!
 //! Limit: EC2 takes at most 16 KiB of user data, other clouds other sizes. Hybrid nodes run elsewhere, so nothing is
 //! refused here; an ordinary result is about 11 KiB, and a test holds it below 16.
@@ -11,12 +11,13 @@
 mod mime;
 mod script;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::aws::Region;
-use super::config::{NodeConfig, render_value};
-use super::shape::{self, Known, Reader, choice, object, one_of, text};
+use super::config::NodeConfig;
+use super::shape::{self, Known, Reader, choice, holds, object, one_of, text};
 use super::tree::{Faults, Parsed, Tree};
+use super::yaml;
 use mime::{Part, archive};
 
 object! {
@@ -31,8 +32,8 @@ object! {
         pub architecture: Option<Architecture>,
         /// Where nodeadm comes from. Default: the newest release, from AWS.
         pub nodeadm: Option<Nodeadm>,
-        /// Where containerd comes from: the system's packages (`distro`, the default; not on RHEL), Docker's (`docker`; not
-        /// on Amazon Linux), or not from nodeadm because it is there (`none`).
+        /// Where containerd comes from: the system's packages (`distro`, the default; not on RHEL), Docker's (`docker`;
+        /// not on Amazon Linux), or not from nodeadm because it is there (`none`).
         pub containerd_source: Option<ContainerdSource>,
         /// Region that the components are downloaded from. Default: the cluster's.
         pub region: Option<Region>,
@@ -52,11 +53,11 @@ object! {
     /// The nodeadm program.
     pub struct Nodeadm (NodeadmDraft) {
         /// URL of the program. `{architecture}` in it becomes `amd64` or `arm64`. Default
-        /// `https://hybrid-assets.eks.amazonaws.com/releases/latest/bin/linux/{architecture}/nodeadm`; a release has its
-        /// version in place of `latest`, such as `v1.0.20`.
+        /// `https://hybrid-assets.eks.amazonaws.com/releases/latest/bin/linux/{architecture}/nodeadm`; a release has
+        /// its version in place of `latest`, such as `v1.0.20`.
         pub source: Option<Source>,
-        /// SHA-256 of the program, for a source that does not change. Default: the checksum published beside the program,
-        /// if there is one.
+        /// SHA-256 of the program, for a source that does not change. Default: the checksum published beside the
+        /// program, if there is one.
         pub sha256: Option<Sha256>,
     }
 }
@@ -135,7 +136,7 @@ text! {
     /// Where a program is downloaded from.
     pub struct Source;
     rule = "a URL that begins with `https://`, `http://` or `file:///`, without spaces, quotes, `\\` and `$`";
-    check = |text| if is_url(text, &["https://", "http://", "file://"]) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(is_url(text, &["https://", "http://", "file://"]));
     // May be a URL that is signed, and so a secret for a while.
     shown = false;
 }
@@ -144,7 +145,7 @@ text! {
     /// Where a manifest comes from.
     pub struct ManifestSource;
     rule = "a URL that begins with `https://` or `file:///`, without spaces, quotes, `\\` and `$`";
-    check = |text| if is_url(text, &["https://", "file://"]) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(is_url(text, &["https://", "file://"]));
     shown = false;
 }
 
@@ -152,9 +153,7 @@ text! {
     /// A SHA-256.
     pub struct Sha256;
     rule = "a SHA-256 of 64 hexadecimal digits";
-    check = |text| {
-        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) { Ok(()) } else { Err(String::new()) }
-    };
+    check = |text| holds(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
 }
 
 text! {
@@ -167,7 +166,7 @@ text! {
             return Err("a user or password would be readable by everyone on the host".to_owned());
         }
         let plain_host = !text.contains(['%', '?', '#']);
-        if plain_host && is_url(text, &["http://", "https://"]) { Ok(()) } else { Err(String::new()) }
+        holds(plain_host && is_url(text, &["http://", "https://"]))
     };
     shown = false;
 }
@@ -178,7 +177,7 @@ text! {
     rule = "a host, domain, address or range such as `.example.com` or `10.0.0.0/8`";
     check = |text| {
         let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/*[]".contains(&byte);
-        if !text.is_empty() && text.bytes().all(letters) { Ok(()) } else { Err(String::new()) }
+        holds(!text.is_empty() && text.bytes().all(letters))
     };
 }
 
@@ -204,7 +203,7 @@ text! {
     /// A check of `nodeadm init`.
     pub struct Validation;
     rule = one_of(&VALIDATIONS);
-    check = |text| if VALIDATIONS.contains(&text) { Ok(()) } else { Err(String::new()) };
+    check = |text| holds(VALIDATIONS.contains(&text));
 }
 
 fn check(draft: &UserDataDraft, reader: &mut Reader) {
@@ -245,7 +244,7 @@ impl UserData {
     /// The text for cloud-init. Holds the activation code in clear text.
     #[must_use]
     pub fn render(&self) -> String {
-        let cloud_config = format!("#cloud-config\n{}", render_value(&CloudConfig::of(&self.node_config)));
+        let cloud_config = format!("#cloud-config\n{}", yaml::render(&CloudConfig::of(&self.node_config)));
         let script = script::render(self);
         archive(&[
             Part { content_type: "text/cloud-config", name: "nodeadm.cfg", content: &cloud_config },
@@ -265,7 +264,12 @@ struct WrittenFile {
     path: &'static str,
     owner: &'static str,
     permissions: &'static str,
+    #[serde(serialize_with = "emit_content")]
     content: String,
+}
+
+fn emit_content<S: Serializer>(content: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    yaml::emit_text(content, serializer)
 }
 
 impl CloudConfig {

@@ -1,5 +1,5 @@
-//! User data from input to a joined host: the archive is taken apart by Python's mail reader, as cloud-init does it, and
-//! the script runs in a folder of its own with stand-ins for nodeadm, systemd and the clock.
+//! User data from input to a joined host: the archive is taken apart by Python's mail reader, as cloud-init does it,
+//! and the script runs in a folder of its own with stand-ins for nodeadm, systemd and the clock.
 
 mod archive;
 mod downloads;
