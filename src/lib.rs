@@ -1,3 +1,28 @@
 //! `ekshybrid`: Amazon EKS beyond the plain VPC, as a Terraform provider.
+//!
+//! ```text
+//! main ──▶ provider ──▶ resources, data_sources, functions, ephemeral, actions, list ──▶ aws · node
+//!                                    └──▶ attributes (argument types that several of them share)
+//! ```
+//!
+//! | room | what | what is absent |
+//! |---|---|---|
+//! | [`provider`] | configuration, shared clients, the one list of all types | calls of its own |
+//! | [`resources`] … [`list`] | one file per type | each other, protobuf, HTTP |
+//! | [`attributes`] | argument types, tags, and how AWS errors are explained | calls |
+//! | [`aws`] | one client per service, typed errors | Terraform |
+//! | [`node`] | NodeConfig, user data, trust policies | Terraform, AWS clients, I/O |
+//!
+//! To add a resource: write its file, name it in [`provider::registry`], give it an example under `examples/`. Its
+//! documentation, the contract tests and the golden schema follow from the declaration.
 
+pub mod actions;
+pub mod attributes;
+pub mod aws;
+pub mod data_sources;
+pub mod ephemeral;
+pub mod functions;
+pub mod list;
 pub mod node;
+pub mod provider;
+pub mod resources;

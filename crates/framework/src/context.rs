@@ -87,6 +87,11 @@ impl<C> Context<C> {
         self.notes().saved = Some(outputs.encode());
     }
 
+    /// Takes a save back: what existed is gone again.
+    pub fn discard(&self) {
+        self.notes().saved = None;
+    }
+
     /// A private note kept beside the state.
     pub fn private(&self, key: &str) -> Option<String> {
         self.notes().private.get(key).cloned()
@@ -95,6 +100,11 @@ impl<C> Context<C> {
     /// Keeps a private note beside the state. Never a secret: Terraform stores it as it is.
     pub fn keep_private(&self, key: &str, text: impl Into<String>) {
         self.notes().private.insert(key.to_owned(), text.into());
+    }
+
+    /// Forgets a private note.
+    pub fn drop_private(&self, key: &str) {
+        self.notes().private.remove(key);
     }
 
     /// Tells a person how far an action is; elsewhere it becomes a line of the log.

@@ -20,6 +20,7 @@ pub struct Plan<R: Resource> {
     pub(crate) replace: BTreeSet<String>,
     pub(crate) faults: Diagnostics,
     pub(crate) planned: BTreeMap<String, Value>,
+    pub(crate) config: Value,
 }
 
 impl<R: Resource> Plan<R> {
@@ -52,6 +53,11 @@ impl<R: Resource> Plan<R> {
     /// Refuses the plan because of an attribute.
     pub fn fault(&mut self, name: &str, summary: &str, detail: impl Into<String>) {
         self.faults.push(Diagnostic::error(summary, detail).at(Path::attribute(name)));
+    }
+
+    /// Whether the configuration sets the attribute, to whatever value.
+    pub fn configures(&self, name: &str) -> bool {
+        self.config.attribute(name).is_some_and(|value| !value.is_null())
     }
 
     /// The planned value of an attribute as it stands.

@@ -1,0 +1,70 @@
+//! How an error of AWS is told to a person: exactly what went wrong, what is left behind, what to do.
+
+use framework::diagnostic::{Diagnostic, Diagnostics};
+use framework::path::Path;
+
+use crate::aws::{Error, Kind, permission};
+
+/// Explains `error` under `summary`. `left_behind` says what exists all the same, and where it is recorded.
+#[must_use]
+pub fn explain(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagnostics {
+    diagnostic(summary, error, left_behind).into()
+}
+
+/// The same on the attribute at fault.
+#[must_use]
+pub fn explain_at(attribute: &str, summary: &str, error: &Error) -> Diagnostics {
+    diagnostic(summary, error, None).at(Path::attribute(attribute)).into()
+}
+
+fn diagnostic(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagnostic {
+    let mut detail = sentence(&error.to_string());
+    if let Kind::NoCredentials { tried } = error.kind() {
+        // One line each is readable where the error's own single line is not.
+        detail = "No AWS credentials were found. Tried, in this order:".to_owned();
+        for one in tried {
+            detail.push_str(&format!("\n  - {}: {}", one.from, one.why));
+        }
+    }
+    for paragraph in [left_behind.map(str::to_owned), remedy(error)].into_iter().flatten() {
+        detail.push_str("\n\n");
+        detail.push_str(&paragraph);
+    }
+    Diagnostic::error(summary, detail)
+}
+
+/// The text with a period at its end.
+fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{text}{end}")
+}
+
+fn remedy(error: &Error) -> Option<String> {
+    Some(match error.kind() {
+        Kind::NoCredentials { .. } => {
+            "Set `profile`, or `access_key` and `secret_key`, in the provider's configuration, or give credentials by the environment.".to_owned()
+        }
+        Kind::ExpiredCredentials => {
+            "Get new credentials (for a profile with single sign-on: `aws sso login`) and run Terraform again. If they are fresh, set this machine's clock.".to_owned()
+        }
+        Kind::InvalidCredentials => {
+            "Check the access key, the secret key and the session token: they must belong together, to this partition, and be active.".to_owned()
+        }
+        Kind::AccessDenied { action, .. } => permission(action),
+        Kind::Throttled => {
+            "Run Terraform again, with a lower `-parallelism` if it happens often; `max_retries` raises how long the provider keeps trying.".to_owned()
+        }
+        Kind::Unreachable { .. } => {
+            "Check the network, the proxy (`http_proxy`, `https_proxy`, `no_proxy`), and in a closed network the VPC endpoint of this service or `endpoints` in the provider's configuration.".to_owned()
+        }
+        Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true } => {
+            "Look whether the object exists before you apply again: the guide `orphans` says how to find and remove what a lost answer left behind.".to_owned()
+        }
+        Kind::UnknownRegion { .. } | Kind::NoRegion => "Set `region` in the provider's configuration, or `AWS_REGION`.".to_owned(),
+        Kind::WrongAccount { .. } => {
+            "Use credentials of the right account, or change `allowed_account_ids` or `forbidden_account_ids`. Nothing was written.".to_owned()
+        }
+        Kind::Cancelled { may_exist: false } => "Apply again to go on.".to_owned(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,40 @@
+//! Argument types that several Terraform types share, and how errors of AWS are explained to a person.
+
+mod explain;
+mod names;
+pub mod tags;
+
+pub use explain::{explain, explain_at};
+pub use names::{AccountId, ClusterName, PolicyArn, Region, RoleArn, RoleName};
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::model::{Model, Span, Text};
+use framework::path::Path;
+
+use crate::provider::Context;
+
+/// How long an operation may take.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// Making the object, such as `10m`.
+    pub create: Option<Span>,
+    /// Looking at the object.
+    pub read: Option<Span>,
+    /// Changing the object.
+    pub update: Option<Span>,
+    /// Removing the object.
+    pub delete: Option<Span>,
+}
+
+/// The region that a call goes to: `argument`, or else what the provider, the environment or the profile says.
+///
+/// # Errors
+/// When none of them names a region.
+pub async fn aws_region(argument: Option<&Region>, cx: &Context) -> Result<Region> {
+    let aws = cx.clients()?.aws()?;
+    let name = aws
+        .region(argument.map(Region::as_str))
+        .await
+        .map_err(|error| explain("Could not find out the region", &error, None))?;
+    Region::parse(&name).map_err(|why| Diagnostic::error("Invalid region", why).at(Path::attribute("region")).into())
+}

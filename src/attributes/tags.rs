@@ -1,0 +1,128 @@
+//! Tags: an object's own over the provider's `default_tags`.
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::Maybe;
+use framework::path::{Path, Step};
+
+use crate::provider::Context;
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tags that an object ends up with: its own win over the defaults.
+#[must_use]
+pub fn merged(defaults: &Tags, own: Option<&Tags>) -> Tags {
+    let mut all = defaults.clone();
+    all.extend(own.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    all
+}
+
+/// The same while it is being planned; unknown when one of both is.
+#[must_use]
+pub fn planned(defaults: Maybe<&Tags>, own: &Maybe<Option<Tags>>) -> Maybe<Tags> {
+    match (defaults, own) {
+        (Maybe::Known(defaults), Maybe::Known(own)) => Maybe::Known(merged(defaults, own.as_ref())),
+        _ => Maybe::Unknown,
+    }
+}
+
+/// The tags that the object itself would have to name, so that it and the defaults make `found`: those that differ
+/// from the defaults, and those that it names already.
+#[must_use]
+pub fn own(found: &Tags, defaults: &Tags, named: Option<&Tags>) -> Option<Tags> {
+    let own: Tags = found
+        .iter()
+        .filter(|(key, value)| defaults.get(*key) != Some(value) || named.is_some_and(|named| named.contains_key(*key)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    // No tags and an empty map are the same thing: the spelling of the configuration stays.
+    if own.is_empty() { named.map(|_| own) } else { Some(own) }
+}
+
+/// [`planned`] with the defaults of the provider that `cx` belongs to.
+#[must_use]
+pub fn planned_for(cx: &Context, own: &Maybe<Option<Tags>>) -> Maybe<Tags> {
+    match cx.try_clients().map(|clients| &clients.defaults().tags) {
+        Some(Maybe::Known(defaults)) => planned(Maybe::Known(defaults), own),
+        Some(Maybe::Unknown) | None => Maybe::Unknown,
+    }
+}
+
+/// [`merged`] with the defaults of the provider that `cx` belongs to.
+///
+/// # Errors
+/// While the provider is not configured.
+pub fn merged_for(cx: &Context, own: Option<&Tags>) -> Result<Tags> {
+    Ok(merged(&defaults(cx)?, own))
+}
+
+/// [`own`] with the defaults of the provider that `cx` belongs to.
+///
+/// # Errors
+/// While the provider is not configured.
+pub fn own_for(cx: &Context, found: &Tags, named: Option<&Tags>) -> Result<Option<Tags>> {
+    Ok(own(found, &defaults(cx)?, named))
+}
+
+/// The provider's tags. At apply and at refresh they are known; a configuration that still is not has none yet.
+fn defaults(cx: &Context) -> Result<Tags> {
+    Ok(cx.clients()?.defaults().tags.known().cloned().unwrap_or_default())
+}
+
+/// Checks AWS's rules: keys of 1–128 characters that do not begin with `aws:`, values of at most 256, at most 50 tags.
+pub fn check(tags: &Maybe<Option<Tags>>, attribute: &str, faults: &mut Diagnostics) {
+    let Some(tags) = tags.set() else { return };
+    let at = Path::attribute(attribute);
+    if tags.len() > 50 {
+        let detail = format!("`{attribute}` has {} tags; AWS takes at most 50 an object.", tags.len());
+        faults.push(Diagnostic::error("Too many tags", detail).at(at.clone()));
+    }
+    for (key, value) in tags {
+        let here = at.then(Step::Key(key.clone()));
+        let why = if key.is_empty() || key.chars().count() > 128 {
+            format!("The key `{key}` has {} characters; a key has 1 to 128.", key.chars().count())
+        } else if key.to_ascii_lowercase().starts_with("aws:") {
+            format!("The key `{key}` begins with `aws:`, which AWS keeps for itself.")
+        } else if value.chars().count() > 256 {
+            format!("The value of `{key}` has {} characters; a value has at most 256.", value.chars().count())
+        } else {
+            continue;
+        };
+        faults.push(Diagnostic::error("Invalid tag", why).at(here));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(entries: &[(&str, &str)]) -> Tags {
+        entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn own_tags_win() {
+        let all = merged(&tags(&[("team", "a"), ("env", "x")]), Some(&tags(&[("team", "b")])));
+        assert_eq!(all, tags(&[("team", "b"), ("env", "x")]));
+    }
+
+    #[test]
+    fn defaults_are_not_drift() {
+        let defaults = tags(&[("env", "x")]);
+        assert_eq!(own(&tags(&[("env", "x")]), &defaults, None), None);
+        assert_eq!(own(&tags(&[("env", "y")]), &defaults, None), Some(tags(&[("env", "y")])));
+        assert_eq!(own(&tags(&[("env", "x")]), &defaults, Some(&tags(&[("env", "x")]))), Some(tags(&[("env", "x")])));
+        assert_eq!(own(&tags(&[]), &defaults, Some(&tags(&[]))), Some(tags(&[])));
+    }
+
+    #[test]
+    fn refused() {
+        let mut faults = Diagnostics::new();
+        let long = "v".repeat(257);
+        let given = tags(&[("aws:x", "1"), ("", "1"), ("long", &long), ("fine", "1")]);
+        check(&Maybe::Known(Some(given)), "tags", &mut faults);
+        assert_eq!(faults.0.len(), 3);
+    }
+}

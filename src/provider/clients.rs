@@ -1,0 +1,107 @@
+//! What the types of the provider share in one run.
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::model::{Maybe, Model};
+use framework::path::Path;
+
+use super::config::Config;
+use super::settings::settings;
+use crate::attributes::{ClusterName, Region, explain};
+use crate::aws;
+
+/// Clients and defaults, made once when Terraform configures the provider. Nothing here has been on the network.
+#[derive(Debug)]
+pub struct Clients {
+    aws: std::result::Result<aws::Clients, Unready>,
+    defaults: Defaults,
+}
+
+/// The provider's defaults for arguments of its types, unknown while the configuration is.
+#[derive(Debug)]
+pub struct Defaults {
+    /// Region, when the configuration names it. The environment or the profile may still.
+    pub region: Maybe<Option<Region>>,
+    /// Tags of everything.
+    pub tags: Maybe<BTreeMap<String, String>>,
+    /// Cluster.
+    pub cluster_name: Maybe<Option<ClusterName>>,
+}
+
+/// The clients cannot be made yet.
+#[derive(Debug)]
+struct Unready {
+    argument: &'static str,
+}
+
+impl Clients {
+    /// Takes the configuration as far as it is known.
+    ///
+    /// # Errors
+    /// When a known part of it cannot be used.
+    pub(super) fn new(config: &<Config as Model>::Planned) -> Result<Self> {
+        let tags = match &config.default_tags {
+            Maybe::Known(Some(default_tags)) => Maybe::Known(default_tags.tags.clone().unwrap_or_default()),
+            Maybe::Known(None) => Maybe::Known(BTreeMap::new()),
+            Maybe::Unknown => Maybe::Unknown,
+        };
+        let defaults = Defaults { region: config.region.clone(), tags, cluster_name: config.cluster_name.clone() };
+        let aws = match settings(config) {
+            Ok(settings) => Ok(aws::Clients::new(settings)
+                .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),
+            Err(argument) => Err(Unready { argument }),
+        };
+        Ok(Self { aws, defaults })
+    }
+
+    /// The AWS clients.
+    ///
+    /// # Errors
+    /// While an argument of the provider is unknown, which is so in some plans only.
+    pub fn aws(&self) -> Result<&aws::Clients> {
+        self.aws.as_ref().map_err(|unready| {
+            Diagnostic::error(
+                "Provider configuration not known yet",
+                format!(
+                    "`{}` of the provider's configuration is known only after apply, and AWS must be asked before that. Apply what it depends on first, or set it to a known value.",
+                    unready.argument
+                ),
+            )
+            .into()
+        })
+    }
+
+    /// The AWS clients, when the configuration is known.
+    #[must_use]
+    pub fn known_aws(&self) -> Option<&aws::Clients> {
+        self.aws.as_ref().ok()
+    }
+
+    /// The defaults.
+    #[must_use]
+    pub fn defaults(&self) -> &Defaults {
+        &self.defaults
+    }
+
+    /// The cluster that `argument` names, or else the provider's.
+    ///
+    /// # Errors
+    /// When neither names one.
+    pub fn cluster_name(&self, argument: Option<&ClusterName>) -> Result<ClusterName> {
+        match (argument, &self.defaults.cluster_name) {
+            (Some(name), _) | (None, Maybe::Known(Some(name))) => Ok(name.clone()),
+            (None, Maybe::Known(None)) => Err(Diagnostic::error(
+                "No cluster is named",
+                "Set `cluster_name` here or in the provider's configuration.",
+            )
+            .at(Path::attribute("cluster_name"))
+            .into()),
+            (None, Maybe::Unknown) => Err(Diagnostic::error(
+                "Provider configuration not known yet",
+                "`cluster_name` of the provider's configuration is known only after apply. Set `cluster_name` here.",
+            )
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The provider: its configuration, its clients, and the one list of everything that it offers.
+
+mod clients;
+mod config;
+mod registry;
+mod settings;
+
+use framework::context::Context as Surroundings;
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Maybe, Model};
+use framework::path::Path;
+use framework::provider::{Provider, Registry};
+
+pub use clients::{Clients, Defaults};
+pub use config::Config;
+
+use crate::attributes::tags;
+
+/// What every type of this provider is given beside its own values.
+pub type Context = Surroundings<Clients>;
+
+/// The provider.
+#[derive(Debug)]
+pub enum Ekshybrid {}
+
+impl Provider for Ekshybrid {
+    type Config = Config;
+    type Clients = Clients;
+
+    const NAME: &'static str = "ekshybrid";
+    const DESCRIPTION: &'static str = "Amazon EKS beyond the plain VPC: hybrid nodes on premises, pods in a secondary \
+        CIDR, local clusters on Outposts and closed networks, from a cluster to Ready nodes in one apply.";
+
+    fn validate(config: &<Config as Model>::Planned, faults: &mut Diagnostics) {
+        let lists = [&config.allowed_account_ids, &config.forbidden_account_ids];
+        if lists.iter().all(|list| list.set().is_some()) {
+            for name in [Config::NAMES.allowed_account_ids, Config::NAMES.forbidden_account_ids] {
+                let detail = "At most one of `allowed_account_ids` and `forbidden_account_ids` may be set.";
+                faults.push(Diagnostic::error("Conflicting arguments", detail).at(Path::attribute(name)));
+            }
+        }
+        if let Some(default_tags) = config.default_tags.set() {
+            tags::check(&Maybe::Known(default_tags.tags.clone()), Config::NAMES.default_tags, faults);
+        }
+    }
+
+    async fn configure(config: <Config as Model>::Planned, _: &str, _: &Context) -> Result<Clients> {
+        Clients::new(&config)
+    }
+
+    fn registry() -> Registry<Clients> {
+        registry::registry()
+    }
+}

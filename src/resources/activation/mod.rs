@@ -1,0 +1,259 @@
+//! `ekshybrid_activation`: the id and code with which hosts register as managed instances of Systems Manager.
+//!
+//! AWS has no call that changes an activation, so every argument that AWS knows makes a new one. A replacement keeps
+//! the hosts: they are registered by the activation, but do not depend on it afterwards.
+
+mod life;
+mod moved;
+mod rotation;
+mod text;
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Bounded, Maybe, Model, Secret, Span, Text, Timestamp};
+use framework::resource::{MoveSource, Plan, Resource, State, parse_region_id};
+use framework::value::Value;
+
+use crate::attributes::{Region, RoleName, Timeouts, tags};
+use crate::provider::{Clients, Context};
+
+pub use text::{Note, ParameterName};
+
+/// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
+pub type RegistrationLimit = Bounded<1, 1000>;
+
+const ONE_HOST: RegistrationLimit = match RegistrationLimit::new(1) {
+    Some(limit) => limit,
+    // Judged by the compiler: 1 lies within the bounds.
+    None => unreachable!(),
+};
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(at_most_one_of(expires_in, expiration_date))]
+pub struct Args {
+    /// Name of the IAM role that the hosts get, with its path when it has one (`path/Name`). Not an ARN. The role must
+    /// trust `ssm.amazonaws.com`; the function `hybrid_node_trust_policy` writes that policy.
+    #[attr(replace)]
+    pub iam_role: RoleName,
+    /// How many hosts may register with the activation, from 1 to 1000. Default: 1.
+    #[attr(replace, default = ONE_HOST)]
+    pub registration_limit: RegistrationLimit,
+    /// How long hosts may register, counted from the creation, such as `36h`; at most `30d`. Excludes
+    /// `expiration_date`. Default: 24 hours.
+    #[attr(replace)]
+    pub expires_in: Option<Validity>,
+    /// Until when hosts may register, in RFC 3339 form; at most 30 days ahead. Excludes `expires_in`.
+    #[attr(replace)]
+    pub expiration_date: Option<Timestamp>,
+    /// Name that the hosts show in the lists of Systems Manager, at most 256 characters.
+    #[attr(replace)]
+    pub default_instance_name: Option<Note>,
+    /// What the activation is for, at most 256 characters.
+    #[attr(replace)]
+    pub description: Option<Note>,
+    /// Plan a new activation when this one has expired. Default: true.
+    #[attr(default = true)]
+    pub rotate_when_expired: bool,
+    /// Plan a new activation so long before this one expires, such as `48h`. Must be shorter than its validity.
+    /// Default: only when it has expired.
+    pub rotate_before: Option<Span>,
+    /// Plan a new activation when as many hosts as `registration_limit` allows have registered. Default: false.
+    #[attr(default = false)]
+    pub rotate_when_exhausted: bool,
+    /// Name of a SecureString parameter of Systems Manager that takes the code. The code then never enters the state,
+    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it.
+    #[attr(replace)]
+    pub store_code_in: Option<ParameterName>,
+    /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced. A
+    /// replacement deregisters nothing. Default: false.
+    #[attr(default = false)]
+    pub deregister_on_destroy: bool,
+    /// Region of the activation, which must be the cluster's. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// Tags of the activation, which Systems Manager copies to every host that registers. The provider's
+    /// `default_tags` are added. A change makes a new activation.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// How long operations may take. `create` covers the wait for a role that IAM does not show to Systems Manager
+    /// yet; default: `5m`. `delete` covers the deregistration of hosts; default: `10m`.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// Id of the activation, a UUID.
+    pub id: String,
+    /// The code that belongs to the id. Null when `store_code_in` is set, and after an import: AWS tells it only once.
+    #[attr(keep)]
+    pub activation_code: Option<Secret<String>>,
+    /// Whether the activation has expired.
+    #[attr(keep)]
+    pub expired: bool,
+    /// How many hosts have registered with it.
+    #[attr(keep)]
+    pub registrations_count: i64,
+    /// Until when hosts may register, in RFC 3339 form.
+    #[attr(keep)]
+    pub expiration_date: Timestamp,
+    /// When it was made, in RFC 3339 form.
+    #[attr(keep)]
+    pub created_date: Option<Timestamp>,
+    /// Its region. Null only in a state that was just taken over from another provider, until it is read.
+    #[attr(keep)]
+    pub region: Option<Region>,
+    /// All tags, the provider's `default_tags` included.
+    #[attr(keep)]
+    pub tags_all: BTreeMap<String, String>,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// Id of the activation, a UUID.
+    pub id: String,
+    /// Its region. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// How long an activation may be valid: more than nothing, at most 30 days. Source: user guide of Systems Manager,
+/// hybrid activations.
+#[derive(Clone, Debug)]
+pub struct Validity(Span);
+
+/// The longest validity that AWS allows.
+const LONGEST_VALIDITY_DAYS: u64 = 30;
+/// The validity that AWS chooses when nothing is said.
+const DEFAULT_VALIDITY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+impl Validity {
+    /// The length.
+    #[must_use]
+    pub fn duration(&self) -> std::time::Duration {
+        self.0.duration()
+    }
+}
+
+impl Text for Validity {
+    const NOUN: &'static str = "validity";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let span = Span::parse(text)?;
+        let seconds = span.duration().as_secs();
+        if seconds == 0 || seconds > LONGEST_VALIDITY_DAYS * 86_400 {
+            return Err(format!(
+                "`{text}` is outside of what AWS allows: an activation is valid for more than nothing and at most `30d`."
+            ));
+        }
+        Ok(Self(span))
+    }
+
+    fn text(&self) -> &str {
+        self.0.text()
+    }
+
+    fn same(one: &str, other: &str) -> bool {
+        Span::same(one, other)
+    }
+}
+
+framework::text_field!(Validity);
+
+/// The resource.
+#[derive(Debug)]
+pub enum Activation {}
+
+impl Resource for Activation {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_activation";
+    const DESCRIPTION: &'static str = "\
+An SSM hybrid activation: the id and code with which hosts outside AWS register as managed instances, the first step \
+of every EKS hybrid node with the SSM credential provider.
+
+A plan shows a new activation when this one has expired, is about to (`rotate_before`) or is used up \
+(`rotate_when_exhausted`); hosts that have joined keep running. The code is sensitive; with `store_code_in` it stays \
+out of the state altogether. A `moved` block takes over an `aws_ssm_activation`, its code included.";
+    const IMPORT_ID: &'static str = "the activation's id, or `ID@REGION` for another region than the provider's";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        tags::check(&args.tags, Args::NAMES.tags, faults);
+        rotation::check(args, faults);
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        let clients = cx.try_clients();
+        plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+        if let Some(prior) = &plan.prior {
+            let same = plan.outputs.tags_all.known().is_some_and(|tags| *tags == prior.outputs.tags_all);
+            if !same {
+                plan.replace(Outputs::NAMES.tags_all);
+            }
+            rotation::plan(plan, cx);
+        }
+        if plan.is_create() || plan.is_replaced() {
+            if let Maybe::Known(None) = plan.args.region
+                && let Some(Maybe::Known(Some(region))) = clients.map(|clients| &clients.defaults().region)
+            {
+                plan.outputs.region = Maybe::Known(Some(region.clone()));
+            }
+            rotation::check_new(plan);
+        }
+        life::remember_replacement(plan.is_create(), cx);
+        Ok(())
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        life::forget_replacement(cx);
+        let count = state.outputs.registrations_count;
+        if count > 0 && !state.args.deregister_on_destroy {
+            cx.report(Diagnostic::warning(
+                "Registered hosts stay registered",
+                format!(
+                    "{count} host(s) registered with activation `{}`; deleting the activation leaves them registered with Systems Manager. To have them deregistered, set `deregister_on_destroy = true` and apply before you destroy.",
+                    state.outputs.id
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        life::create(args, cx).await
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        life::read(identity, prior, cx).await
+    }
+
+    async fn update(prior: &State<Self>, _: &Args, _: &Context) -> Result<Outputs> {
+        // Only arguments that AWS does not know change in place: when to rotate, and what a destroy does.
+        Ok(prior.outputs.clone())
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        life::delete(state, cx).await
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (id, region) = parse_region_id(id)?;
+        let region = region.map(|region| Region::parse(&region)).transpose()?;
+        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
+        Ok(vec![(Identity::NAMES.id, Value::from(id)), (Identity::NAMES.region, region)])
+    }
+
+    fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
+        moved::from_aws(source)
+    }
+}
+
+/// The Systems Manager client of a region, for calls that end when Terraform asks to stop.
+fn ssm(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client> {
+    let aws = cx.clients()?.aws()?.with_cancel(cx.cancel().clone());
+    Ok(aws.ssm(region.map(Region::as_str)))
+}

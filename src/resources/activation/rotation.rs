@@ -1,0 +1,95 @@
+//! When an activation is to be replaced by a new one, and whether a new one can be made.
+
+use framework::diagnostic::{Diagnostic, Diagnostics};
+use framework::model::{Maybe, Model};
+use framework::path::Path;
+use framework::resource::{Plan, State};
+use jiff::SignedDuration;
+
+use super::{Activation, Args, DEFAULT_VALIDITY, LONGEST_VALIDITY_DAYS, Outputs};
+use crate::provider::Context;
+
+/// Checks what the arguments say about time, as far as they say it without a clock.
+pub(super) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+    // With a fixed date the validity is not known here: it depends on when the activation is made.
+    let validity = match (args.expires_in.known(), args.expiration_date.known()) {
+        (Some(Some(expires_in)), _) => expires_in.duration(),
+        (Some(None), Some(None)) => DEFAULT_VALIDITY,
+        _ => return,
+    };
+    if let Some(before) = args.rotate_before.set()
+        && before.duration() >= validity
+    {
+        faults.push(
+            Diagnostic::error(
+                "Activation would be rotated by every plan",
+                format!(
+                    "`rotate_before` is `{before}`, but the activation is valid for {} h only. Make `rotate_before` shorter, or set a longer `expires_in`.",
+                    validity.as_secs() / 3600
+                ),
+            )
+            .at(Path::attribute(Args::NAMES.rotate_before)),
+        );
+    }
+}
+
+/// Checks a fixed date against the clock: only where an activation is to be made, because a date of the past is
+/// right for one that exists.
+pub(super) fn check_new(plan: &mut Plan<Activation>) {
+    // The attribute is also a result: what the configuration does not set does not carry over to a new activation.
+    if !plan.configures(Args::NAMES.expiration_date) {
+        return;
+    }
+    let Some(date) = plan.args.expiration_date.set().cloned() else { return };
+    let now = jiff::Timestamp::now();
+    let latest = now + SignedDuration::from_hours(24 * i64::try_from(LONGEST_VALIDITY_DAYS).unwrap_or(30));
+    let text = date.moment();
+    if text <= now {
+        plan.fault(
+            Args::NAMES.expiration_date,
+            "Expiration date lies in the past",
+            format!("A new activation is needed, but `{text}` is over. Set a later date, or use `expires_in`."),
+        );
+    } else if text > latest {
+        plan.fault(
+            Args::NAMES.expiration_date,
+            "Expiration date is too far ahead",
+            format!("`{text}` is more than 30 days ahead, which is the most that AWS allows. The latest date now is `{latest:.0}`."),
+        );
+    }
+}
+
+/// Plans a replacement when the activation can take no more hosts, or soon will not.
+pub(super) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
+    if plan.is_replaced() {
+        return;
+    }
+    let Some(prior) = &plan.prior else { return };
+    if let Some(reason) = reason(plan, prior, jiff::Timestamp::now()) {
+        cx.report(Diagnostic::warning(
+            "Activation is rotated",
+            format!("Activation `{}` {reason}. Hosts that have joined with it stay registered.", prior.outputs.id),
+        ));
+        plan.replace(Outputs::NAMES.id);
+    }
+}
+
+fn reason(plan: &Plan<Activation>, prior: &State<Activation>, now: jiff::Timestamp) -> Option<String> {
+    let known = |argument: &Maybe<bool>| argument.known().copied().unwrap_or(false);
+    let outputs = &prior.outputs;
+    let expires = outputs.expiration_date.moment();
+    if (outputs.expired || expires <= now) && known(&plan.args.rotate_when_expired) {
+        return Some(format!("expired at {}", expires));
+    }
+    let before = plan.args.rotate_before.set().and_then(|before| SignedDuration::try_from(before.duration()).ok());
+    if let Some(before) = before
+        && expires.checked_sub(before).is_ok_and(|due| due <= now)
+    {
+        return Some(format!("expires at {expires}, which is within `rotate_before`"));
+    }
+    let limit = prior.args.registration_limit.get();
+    if outputs.registrations_count >= limit && known(&plan.args.rotate_when_exhausted) {
+        return Some(format!("is used up: {} of {limit} registrations", outputs.registrations_count));
+    }
+    None
+}

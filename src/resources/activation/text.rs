@@ -1,0 +1,97 @@
+//! Texts of an activation.
+
+use framework::model::Text;
+
+/// A name or description of at most 256 characters. Source: API reference of Systems Manager, CreateActivation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note(String);
+
+impl Text for Note {
+    const NOUN: &'static str = "text";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let length = text.chars().count();
+        if length > 256 {
+            return Err(format!("The text has {length} characters; Systems Manager takes at most 256."));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a parameter of Systems Manager: `/a/b` with at most 15 levels, or a name without slashes; letters,
+/// digits and `. - _`; not beginning with `aws` or `ssm`. Source: API reference of Systems Manager, PutParameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterName(String);
+
+impl ParameterName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for ParameterName {
+    const NOUN: &'static str = "parameter name";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let refused = |why: &str| {
+            Err(format!("`{text}` is not a parameter name: {why} Write it like `/ekshybrid/workshop/code`."))
+        };
+        if text.is_empty() {
+            return refused("it is empty.");
+        }
+        if text.len() > 1011 {
+            return refused("it has more than 1011 characters.");
+        }
+        if !text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c)) {
+            return refused("it has letters, digits and `. - _ /` only.");
+        }
+        if text.contains('/') && !text.starts_with('/') {
+            return refused("a name with levels begins with a slash.");
+        }
+        if text.split('/').skip(1).any(str::is_empty) {
+            return refused("a level is empty.");
+        }
+        if text.matches('/').count() > 15 {
+            return refused("it has more than 15 levels.");
+        }
+        let first = text.trim_start_matches('/').to_ascii_lowercase();
+        if first.starts_with("aws") || first.starts_with("ssm") {
+            return refused("names that begin with `aws` or `ssm` belong to AWS.");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+framework::text_field!(Note, ParameterName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameter_names() {
+        for name in ["code", "/a/b.c-d_e", "/ekshybrid/workshop/code"] {
+            assert!(ParameterName::parse(name).is_ok(), "{name}");
+        }
+        let deep = "/a".repeat(16);
+        for name in ["", "a/b", "/a//b", "/a/", "/aws/x", "ssm-x", "/a b", deep.as_str()] {
+            assert!(ParameterName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn notes() {
+        assert!(Note::parse(&"ü".repeat(256)).is_ok());
+        assert!(Note::parse(&"u".repeat(257)).is_err());
+    }
+}

@@ -1,0 +1,299 @@
+//! `ekshybrid_managed_instance`: a host that is registered with Systems Manager: its role, its tags, its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Maybe, Model, Text, Timestamp};
+use framework::path::Path;
+use framework::resource::{Plan, Resource, State, parse_region_id};
+use framework::value::Value;
+
+use crate::attributes::{Region, RoleName, aws_region, explain, tags};
+use crate::aws::ssm::{Client, Instance};
+use crate::provider::{Clients, Context};
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+pub struct Args {
+    /// Id of the host: `mi-` and 17 hexadecimal digits.
+    #[attr(replace)]
+    pub instance_id: ManagedInstanceId,
+    /// Name of the IAM role that the host gets, with its path when it has one. Default: the role of the activation
+    /// that it registered with.
+    pub iam_role: Option<RoleName>,
+    /// Tags to keep on the host; the provider's `default_tags` are added. Tags with other keys, such as those that
+    /// came from the activation, are left alone.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Deregister the host on destroy; otherwise it is only forgotten. Default: true.
+    #[attr(default = true)]
+    pub deregister_on_destroy: bool,
+    /// Region of the host. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// Name of the host's IAM role.
+    pub iam_role: RoleName,
+    /// `Online`, `ConnectionLost` or `Inactive`.
+    #[attr(keep)]
+    pub ping_status: Option<String>,
+    /// Version of the agent on the host.
+    #[attr(keep)]
+    pub agent_version: Option<String>,
+    /// Address of the host, as its agent reports it.
+    #[attr(keep)]
+    pub ip_address: Option<String>,
+    /// Name of the host, as its agent reports it.
+    #[attr(keep)]
+    pub computer_name: Option<String>,
+    /// Operating system, such as `Ubuntu`.
+    #[attr(keep)]
+    pub platform_name: Option<String>,
+    /// Version of the operating system.
+    #[attr(keep)]
+    pub platform_version: Option<String>,
+    /// Activation that the host registered with.
+    #[attr(keep)]
+    pub activation_id: Option<String>,
+    /// When it registered, in RFC 3339 form.
+    #[attr(keep)]
+    pub registration_date: Option<Timestamp>,
+    /// Region of the host.
+    #[attr(keep)]
+    pub region: Region,
+    /// The tags that are kept on the host, the provider's `default_tags` included.
+    #[attr(keep)]
+    pub tags_all: BTreeMap<String, String>,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// Id of the host: `mi-` and 17 hexadecimal digits.
+    pub instance_id: ManagedInstanceId,
+    /// Its region. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// `mi-` and 17 hexadecimal digits. Source: API reference of Systems Manager, InstanceInformation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ManagedInstanceId(String);
+
+impl ManagedInstanceId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for ManagedInstanceId {
+    const NOUN: &'static str = "managed instance id";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let digits = text.strip_prefix("mi-");
+        if digits.is_some_and(|digits| digits.len() == 17 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            return Ok(Self(text.to_owned()));
+        }
+        let hint =
+            if text.starts_with("i-") { " Hosts in EC2 (`i-…`) are not registered by an activation." } else { "" };
+        Err(format!("`{text}` is not the id of a managed instance. It is `mi-` and 17 hexadecimal digits.{hint}"))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+framework::text_field!(ManagedInstanceId);
+
+/// The resource.
+#[derive(Debug)]
+pub enum ManagedInstance {}
+
+impl Resource for ManagedInstance {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_managed_instance";
+    const DESCRIPTION: &'static str = "\
+A host that has registered with Systems Manager: the role that it gets, tags on it, and its deregistration on destroy.
+
+Creating this resource registers nothing: a host registers itself with an `ekshybrid_activation`. The resource takes \
+over what is registered already, fails when it is not, and deregisters the host when it is destroyed.";
+    const IMPORT_ID: &'static str = "the host's `mi-…` id, or `ID@REGION` for another region than the provider's";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        tags::check(&args.tags, Args::NAMES.tags, faults);
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+        if plan.is_create()
+            && let Maybe::Known(None) = plan.args.region
+            && let Some(Maybe::Known(Some(region))) = cx.try_clients().map(|clients| &clients.defaults().region)
+        {
+            plan.outputs.region = Maybe::Known(region.clone());
+        }
+        if let Some(prior) = &plan.prior
+            && !plan.configures(Args::NAMES.iam_role)
+        {
+            plan.outputs.iam_role = Maybe::Known(prior.outputs.iam_role.clone());
+        }
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        let region = aws_region(args.region.as_ref(), cx).await?;
+        let client = ssm(&region, cx)?;
+        let id = args.instance_id.as_str();
+        let summary = "Could not take over the managed instance";
+        let failed = |error: crate::aws::Error| explain(summary, &error, None);
+        let Some(found) = client.instance(id).await.map_err(failed)? else {
+            return Err(Diagnostic::error(
+                summary,
+                format!("No host `{id}` is registered in {region}.\n\nCheck the id and the region; a host registers itself with an activation (`ekshybrid_activation`)."),
+            )
+            .at(Path::attribute(Args::NAMES.instance_id))
+            .into());
+        };
+        let role = settle_role(&client, id, args.iam_role.as_ref(), &found).await?;
+        let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
+        let outputs = outputs(found, role, region, tags_all.clone());
+        client.add_instance_tags(id, &tags_all).await.map_err(failed)?;
+        Ok(outputs)
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        let region = aws_region(identity.region.as_ref(), cx).await?;
+        let client = ssm(&region, cx)?;
+        let id = identity.instance_id.as_str();
+        let failed = |error: crate::aws::Error| explain("Could not read the managed instance", &error, None);
+        let Some(found) = client.instance(id).await.map_err(failed)? else { return Ok(None) };
+        let prior_args = prior.map(|prior| &prior.args);
+        let kept = prior.map(|prior| prior.outputs.tags_all.clone()).unwrap_or_default();
+        // Without tags of ours there is nothing to compare, and one call a host is saved.
+        let found_tags =
+            if kept.is_empty() { BTreeMap::new() } else { client.instance_tags(id).await.map_err(failed)? };
+        let tags_all: BTreeMap<String, String> =
+            found_tags.into_iter().filter(|(key, _)| kept.contains_key(key)).collect();
+        let own = tags::own_for(cx, &tags_all, prior_args.and_then(|args| args.tags.as_ref()))?;
+        let role = role_of(&found)?;
+        Ok(Some(State {
+            args: Args {
+                instance_id: identity.instance_id.clone(),
+                iam_role: Some(role.clone()),
+                tags: own,
+                deregister_on_destroy: prior_args.is_none_or(|args| args.deregister_on_destroy),
+                region: Some(region.clone()),
+            },
+            outputs: outputs(found, role, region, tags_all),
+        }))
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        let region = prior.outputs.region.clone();
+        let client = ssm(&region, cx)?;
+        let id = args.instance_id.as_str();
+        let failed = |error: crate::aws::Error| explain("Could not change the managed instance", &error, None);
+        let wanted = tags::merged_for(cx, args.tags.as_ref())?;
+        let mut outputs = prior.outputs.clone();
+        if let Some(role) = &args.iam_role
+            && *role != prior.outputs.iam_role
+        {
+            client.update_instance_role(id, role.as_str()).await.map_err(failed)?;
+            outputs.iam_role = role.clone();
+            cx.save(&outputs);
+        }
+        let gone: BTreeSet<&String> = prior.outputs.tags_all.keys().filter(|key| !wanted.contains_key(*key)).collect();
+        client.remove_instance_tags(id, &gone.into_iter().cloned().collect::<Vec<_>>()).await.map_err(failed)?;
+        client.add_instance_tags(id, &wanted).await.map_err(failed)?;
+        outputs.tags_all = wanted;
+        Ok(outputs)
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let id = state.args.instance_id.as_str();
+        if !state.args.deregister_on_destroy {
+            tracing::info!(instance = id, "the host stays registered and is only forgotten");
+            return Ok(());
+        }
+        let client = ssm(&state.outputs.region, cx)?;
+        client.deregister_instance(id).await.map_err(|error| {
+            explain("Could not deregister the managed instance", &error, Some("It is still recorded in the state."))
+        })
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (id, region) = parse_region_id(id)?;
+        let id = ManagedInstanceId::parse(&id)?;
+        let region = region.map(|region| Region::parse(&region)).transpose()?;
+        Ok(vec![
+            (Identity::NAMES.instance_id, Value::from(id.as_str())),
+            (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
+        ])
+    }
+}
+
+fn ssm(region: &Region, cx: &Context) -> Result<Client> {
+    Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(Some(region.as_str())))
+}
+
+async fn settle_role(client: &Client, id: &str, wanted: Option<&RoleName>, found: &Instance) -> Result<RoleName> {
+    match wanted {
+        Some(wanted) if found.iam_role.as_deref() != Some(wanted.as_str()) => {
+            client
+                .update_instance_role(id, wanted.as_str())
+                .await
+                .map_err(|error| explain("Could not change the role of the managed instance", &error, None))?;
+            Ok(wanted.clone())
+        }
+        _ => role_of(found),
+    }
+}
+
+fn role_of(found: &Instance) -> Result<RoleName> {
+    RoleName::parse(found.iam_role.as_deref().unwrap_or_default()).map_err(|why| {
+        Diagnostic::error(
+            "Could not read the managed instance",
+            format!("AWS describes `{}` with an unexpected role: {why}", found.id),
+        )
+        .into()
+    })
+}
+
+fn outputs(found: Instance, iam_role: RoleName, region: Region, tags_all: BTreeMap<String, String>) -> Outputs {
+    Outputs {
+        iam_role,
+        ping_status: found.ping_status,
+        agent_version: found.agent_version,
+        ip_address: found.ip_address,
+        computer_name: found.computer_name,
+        platform_name: found.platform_name,
+        platform_version: found.platform_version,
+        activation_id: found.activation_id,
+        registration_date: found.registration_date.map(Timestamp::from),
+        region,
+        tags_all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids() {
+        assert!(ManagedInstanceId::parse("mi-0123456789abcdef0").is_ok());
+        for (id, hint) in [("mi-012", "17 hexadecimal"), ("i-0123456789abcdef0", "EC2"), ("mi-0123456789abcdefg", "17")]
+        {
+            let why = ManagedInstanceId::parse(id).expect_err(id);
+            assert!(why.contains(hint), "{why}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Managed resources, one file per type.
+
+pub mod activation;
+pub mod managed_instance;
