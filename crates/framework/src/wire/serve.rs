@@ -66,7 +66,7 @@ enum ServeError {
 /// Before the line that the host waits for nothing is done that it could wait for: `build` runs after it. With the
 /// argument `-debug` no host is needed: the process prints what to set for Terraform to find it, serves any number of
 /// runs and ends on Ctrl-C.
-pub fn serve<S: Server>(options: &ServeOptions, build: impl FnOnce() -> S) -> ExitCode {
+pub fn serve<S: Server>(build: impl FnOnce() -> S, options: &ServeOptions) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument.trim_start_matches('-') == name);
     if has("version") {

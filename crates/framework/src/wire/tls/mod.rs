@@ -159,3 +159,6 @@ impl SignatureVerificationAlgorithm for P521 {
         alg_id::ECDSA_SHA512
     }
 }
+
+#[cfg(test)]
+mod tests;
