@@ -23,6 +23,9 @@ import tools
 STACKS = tools.ROOT / "examples" / "stacks"
 STAND_INS = tools.ROOT / "tests" / "stacks"
 
+# Arguments that a person at a terminal would not type.
+HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
+
 
 class Failed(Exception):
     """A step did not end as it must; the text says which and how."""
@@ -132,11 +135,9 @@ class Stack:
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> tuple[int, str]:
         """Runs one command of Terraform. Its output is shown to people, or kept for a failure."""
-        if self.show:
-            print(f"\n$ {self.chosen.product.lower().replace('opentofu', 'tofu')} {' '.join(arguments)}", flush=True)
-        command = [*self.chosen.command, *arguments]
+        self.shown(*arguments)
         process = subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            [*self.chosen.command, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         lines = []
@@ -151,14 +152,19 @@ class Stack:
         return status, text
 
     def init(self) -> None:
-        self.run("init", "-input=false", *self.plain())
+        # Its text is about checksums for other systems, which nobody needs here.
+        self.shown("init")
+        quiet, self.show = self.show, False
+        self.run("init", "-input=false", "-no-color")
+        self.show = quiet
 
     def plan(self) -> bool:
-        """Whether a plan would change anything."""
-        return self.run("plan", "-input=false", "-detailed-exitcode", *self.plain(), expect=(0, 2))[0] == 2
+        """Makes and keeps a plan; whether it would change anything."""
+        return self.run("plan", "-input=false", "-detailed-exitcode", "-out=tfplan", *self.plain(), expect=(0, 2))[0] == 2
 
     def apply(self) -> None:
-        self.run("apply", "-input=false", "-auto-approve", *self.plain())
+        """Does what the last plan says."""
+        self.run("apply", "-input=false", *self.plain(), "tfplan")
 
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
@@ -172,6 +178,11 @@ class Stack:
         if answer.returncode != 0:
             raise Failed(f"stack {self.name}: the output `{name}` cannot be read\n{answer.stderr}")
         return json.loads(answer.stdout)
+
+    def shown(self, *arguments: str) -> None:
+        if self.show:
+            name = {"Terraform": "terraform", "OpenTofu": "tofu"}[self.chosen.product]
+            print(f"\n$ {name} {' '.join(argument for argument in arguments if argument not in HOUSEKEEPING)}", flush=True)
 
     def plain(self) -> list[str]:
         return [] if self.show and sys.stdout.isatty() else ["-no-color"]
@@ -208,10 +219,11 @@ def check(names: list[str]) -> int:
 def check_one(stack: Stack) -> None:
     before = stack.account.dump()
     stack.init()
-    stack.apply()
     try:
+        stack.plan()
+        stack.apply()
         if stack.plan():
-            raise Failed("the plan after apply is not empty:\n" + stack.run("plan", "-no-color", "-input=false")[1])
+            raise Failed("the plan after apply is not empty:\n" + stack.run("show", "-no-color", "tfplan")[1])
     finally:
         stack.destroy()
     compare(before, stack.account.dump())
@@ -229,8 +241,9 @@ def demo() -> int:
         stack = Stack("workshop", account, chosen, Path(folder), show=True)
         before = account.dump()
 
-        title("Apply: an activation for hosts outside AWS, and the configuration that such a host needs")
+        title("Plan and apply: an activation for hosts outside AWS, and the configuration that such a host needs")
         stack.init()
+        stack.plan()
         stack.apply()
 
         title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
@@ -242,19 +255,20 @@ def demo() -> int:
         title("Planned again: nothing to do")
         expect(not stack.plan(), "the plan after apply is not empty")
 
-        title("A host registers with the activation's code, as its agent does. The next apply lists it")
-        host = account.call("instances", {
-            "activation_id": stack.output("activation_id"), "computer_name": "edge-1", "ip_address": "10.80.0.11",
-        })
-        stack.apply()
-        expect(host["instance_id"] in stack.output("hosts"), f"{host['instance_id']} is not among the hosts")
-
         title("Somebody deletes the activation outside Terraform: the plan notices")
         account.call("delete", {"kind": "activation", "name": stack.output("activation_id")})
         expect(stack.plan(), "the deleted activation was not noticed")
         stack.apply()
 
-        title("A day passes and the activation expires: the plan makes a new one")
+        title("A host registers with the activation's code, as its agent does: the next apply lists it")
+        host = account.call("instances", {
+            "activation_id": stack.output("activation_id"), "computer_name": "edge-1", "ip_address": "10.80.0.11",
+        })
+        stack.plan()
+        stack.apply()
+        expect(host["instance_id"] in stack.output("hosts"), f"{host['instance_id']} is not among the hosts")
+
+        title("A day passes and the activation expires: the plan makes a new one, the host stays")
         account.call("clock", {"advance_seconds": 25 * 3600})
         expect(stack.plan(), "the expired activation is not rotated")
         stack.apply()
