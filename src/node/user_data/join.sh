@@ -208,9 +208,7 @@ await_node() {
 main() {
   # A join that failed is tried again at the next boot; one that succeeded never is.
   if [[ -d $cloud_init && -f $0 && ! $0 -ef $next_boot ]]; then
-    mkdir -p "${next_boot%/*}"
-    cp -f -- "$0" "$next_boot"
-    chmod 0700 "$next_boot"
+    install -D --mode 0700 -- "$0" "$next_boot"
   fi
 
   [[ -s $node_config ]] || fail "$node_config is missing or empty"

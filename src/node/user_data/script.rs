@@ -9,7 +9,8 @@ const HEAD: &str = "\
 #!/bin/bash
 # Joins this host to an EKS cluster as a hybrid node. Safe to run again: what is done is not done twice.
 set -euo pipefail
-umask 077
+# nodeadm and the package manager write for everyone on the host; what is secret gets its mode by itself.
+umask 022
 # nodeadm and its tools look for credentials there; cloud-init may run without it.
 export HOME=\"${HOME:-/root}\"
 ";

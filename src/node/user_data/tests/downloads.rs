@@ -32,6 +32,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if left:
             left -= 1
             return self.send_error(503)
+        if self.path == '/moved':
+            self.send_response(302)
+            self.send_header('Location', '/nodeadm')
+            return self.end_headers()
         super().do_GET()
 server = http.server.HTTPServer(('127.0.0.1', 0), functools.partial(Handler, directory=sys.argv[1]))
 print('127.0.0.1:%d' % server.server_port, flush=True)
@@ -105,6 +109,16 @@ fn what_is_not_there_is_not_asked_for_again() {
     assert_eq!(host.calls("sleep"), Vec::<String>::new());
     fs::remove_file(host.path("source/nodeadm")).unwrap();
     host.boot(host.local(by_ssm()), Defect::None).assert_failed("there is no nodeadm at its source");
+}
+
+/// A redirection must not lead to where anyone on the way can change what comes.
+#[test]
+fn a_redirection_to_http_is_not_followed() {
+    let host = Host::new();
+    let server = Server::start(&host.path("source"), 0);
+    let boot = host.boot(from_server(&host, &server, "moved"), Defect::None);
+    boot.assert_failed("nodeadm could not be downloaded");
+    assert_eq!(host.calls("nodeadm"), Vec::<String>::new());
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl Defect {
 /// Follows `nodeadm` in its flags, files and silent successes; each call is one line of `calls`.
 pub(super) const NODEADM: &str = r#"#!/bin/bash
 echo "nodeadm $*" >>"$HOST/calls"
+umask >"$HOST/umask"
 case "$1" in
   --version) echo v1.0.20 ;;
   install)

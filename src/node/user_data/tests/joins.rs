@@ -23,6 +23,7 @@ fn a_host_joins_by_an_activation() {
     );
     assert_eq!([host.mode("etc/nodeadm"), host.mode("etc/nodeadm/nodeConfig.yaml")], [0o700, 0o600]);
     assert_eq!(host.mode("usr/local/bin/nodeadm"), 0o755);
+    assert_eq!(host.read("umask"), "0022\n", "what nodeadm installs is for everyone");
     assert!(!host.path(NEXT_BOOT).exists(), "a join that succeeded is not tried again");
 }
 
