@@ -1,1 +1,3 @@
-//! actions
+//! Actions, one file per type.
+
+pub mod deregister_instance;

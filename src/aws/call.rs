@@ -26,7 +26,8 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-use super::error::{Answer, Error, Kind, Operation, Place, Result, chain, kind_of, shown};
+use super::classify::{kind_of, shown};
+use super::error::{Answer, Error, Kind, Operation, Place, Result, chain};
 use super::transport::{AnswerLost, Unreached, cause, find};
 
 /// Sends one operation. `run` gets a probe to add to the request with `customize().interceptor(probe)`.
@@ -129,7 +130,8 @@ impl Probe {
         self.0.attempts.load(Ordering::Relaxed)
     }
 
-    fn endpoint(&self) -> Option<String> {
+    /// The address that it was sent to last.
+    pub(super) fn endpoint(&self) -> Option<String> {
         self.0.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -174,3 +176,7 @@ impl Intercept for Probe {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

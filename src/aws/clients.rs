@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::{Probe, send_with};
 use super::credentials::{FromKeyring, Keyring, Metadata};
-use super::error::{Error, Kind, Operation, Result};
+use super::error::{Answer, Error, Kind, Operation, Place, Result};
 use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
 use super::sts::Caller;
@@ -284,16 +284,20 @@ impl Clients {
             () = self.cancel.cancelled() => {}
             done = &mut work => return done,
         }
+        let cancelled = |may_exist| {
+            let place = Place { region, endpoint: probe.endpoint(), attempts: probe.attempts() };
+            Error::failed(Kind::Cancelled { may_exist }, operation, place, Answer::default(), None)
+        };
         let sent = probe.attempts() > 0;
         if effect == Effect::Read || !sent {
-            return Err(Error::new(Kind::Cancelled { may_exist: false }));
+            return Err(cancelled(false));
         }
         tracing::debug!(%operation, "asked to stop; waiting a moment for the answer");
         tokio::select! {
             biased;
             done = &mut work => done,
             () = self.shared.sleep.sleep(GRACE) => {
-                Err(Error::new(Kind::Cancelled { may_exist: effect == Effect::Create }))
+                Err(cancelled(effect == Effect::Create))
             }
         }
     }

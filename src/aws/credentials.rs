@@ -22,7 +22,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::call::send;
-use super::error::{Error, Kind, Operation, Result, Tried, chain, shown};
+use super::classify::shown;
+use super::error::{Error, Kind, Operation, Result, Tried, chain};
 use super::resolve::{Profile, at_home, variable};
 use super::settings::{AssumeRole, AssumeRoleWithWebIdentity, Settings};
 

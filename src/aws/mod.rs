@@ -7,6 +7,7 @@
 
 mod account;
 mod call;
+mod classify;
 mod clients;
 mod credentials;
 pub mod ec2;

@@ -38,6 +38,8 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const ATTEMPTS_REFUSED: u32 = 6;
 /// Attempts when nothing answers at all: each one costs [`CONNECT_TIMEOUT`].
 const ATTEMPTS_SILENT: u32 = 2;
+/// Attempts when the connection stands and the answer does not come: each one costs [`READ_TIMEOUT`].
+const ATTEMPTS_UNANSWERED: u32 = 2;
 /// Operations (`X-Amz-Target`) that create something and have no idempotency token.
 const NOT_REPEATABLE: &[&str] = &["AmazonSSM.CreateActivation"];
 
@@ -253,6 +255,11 @@ impl Target {
             When::Later if !self.repeatable => {
                 ConnectorError::other(Box::new(AnswerLost { cause: broken.cause, source: error }), None)
             }
+            When::Later if error.is_timeout() => {
+                let again = self.attempt < ATTEMPTS_UNANSWERED;
+                let unreached = Box::new(Unreached { address, cause: broken.cause, source: error });
+                if again { ConnectorError::timeout(unreached) } else { ConnectorError::other(unreached, None) }
+            }
             When::Later => error,
         }
     }
@@ -284,7 +291,12 @@ impl From<&ConnectorError> for Broken {
         let connecting =
             find::<hyper_util::client::legacy::Error>(error).is_some_and(hyper_util::client::legacy::Error::is_connect);
         if !connecting {
-            return Self { when: When::Later, cause: cause(error) };
+            let cause = if error.is_timeout() {
+                format!("no answer within {} s", READ_TIMEOUT.as_secs())
+            } else {
+                cause(error)
+            };
+            return Self { when: When::Later, cause };
         }
         let silent = error.is_timeout();
         let cause = if silent { format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()) } else { cause(error) };
@@ -314,7 +326,7 @@ pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static
     None
 }
 
-/// No connection came up.
+/// No connection came up, or nothing came over it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot reach {address}: {cause}")]
 pub(super) struct Unreached {
@@ -332,104 +344,5 @@ pub(super) struct AnswerLost {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::error::Kind;
-
-    #[test]
-    fn local_hosts() {
-        for (host, local) in [
-            ("localhost", true),
-            ("127.0.0.1", true),
-            ("127.8.0.1", true),
-            ("[::1]", true),
-            ("169.254.169.254", true),
-            ("169.254.170.2", true),
-            ("[fd00:ec2::254]", true),
-            ("10.0.0.1", false),
-            ("ssm.us-west-2.amazonaws.com", false),
-        ] {
-            assert_eq!(is_local(host), local, "{host}");
-        }
-    }
-
-    #[test]
-    fn proxy_addresses() {
-        let proxies = |http: &str, https: &str| Proxies {
-            http: (!http.is_empty()).then(|| http.to_owned()),
-            https: (!https.is_empty()).then(|| https.to_owned()),
-            direct: None,
-        };
-        assert!(proxies("http://proxy:3128", "http://me:word@proxy:3128").check().is_ok());
-        for (given, argument) in
-            [(proxies("not an address", ""), "http_proxy"), (proxies("", "me:hunter2@:"), "https_proxy")]
-        {
-            let error = given.check().expect_err("refused");
-            assert!(
-                matches!(error.kind(), Kind::Configuration { argument: named, .. } if named == argument),
-                "{error}"
-            );
-            assert!(!error.to_string().contains("hunter2"));
-        }
-    }
-
-    #[test]
-    fn bundles() {
-        let folder = tempfile::tempdir().expect("folder");
-        let path = folder.path().join("ca.pem");
-        assert!(read_certificates(&path).is_err(), "no file");
-        for (text, problem) in [
-            ("", "holds no PEM certificate"),
-            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not a certificate authority"),
-            ("-----BEGIN CERTIFICATE-----\n", "PEM"),
-        ] {
-            std::fs::write(&path, text).expect("written");
-            let error = read_certificates(&path).expect_err(problem).to_string();
-            assert!(error.contains(problem) && error.contains("ca.pem"), "{error}");
-        }
-    }
-
-    fn target(attempt: u32, repeatable: bool) -> Target {
-        Target { https: true, host: "h".to_owned(), address: "h:443".to_owned(), attempt, repeatable }
-    }
-
-    #[test]
-    fn requests_are_read() {
-        let mut request = HttpRequest::empty();
-        request.set_uri("https://ssm.us-west-2.amazonaws.com/").expect("address");
-        request.headers_mut().insert("amz-sdk-request", "attempt=4; max=26");
-        request.headers_mut().insert("x-amz-target", "AmazonSSM.CreateActivation");
-        let read = Target::of(&request);
-        assert!(read.https && !read.repeatable);
-        assert_eq!((read.attempt, read.address.as_str()), (4, "ssm.us-west-2.amazonaws.com"));
-        request.headers_mut().insert("x-amz-target", "AmazonSSM.DescribeActivations");
-        assert!(Target::of(&request).repeatable);
-    }
-
-    #[test]
-    fn lost_answers_are_not_repeated_when_that_could_do_the_work_twice() {
-        let reset = || ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
-        let judged = target(1, false).judge(reset());
-        assert!(!judged.is_io());
-        assert!(find::<AnswerLost>(&judged).is_some());
-        assert!(target(1, true).judge(reset()).is_io());
-    }
-
-    #[tokio::test]
-    async fn a_refused_connection_is_tried_six_times_at_most() {
-        // A port that was free a moment ago, and that nobody listens on.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("port").port();
-        let wiring = Arc::new(Wiring { proxies: Proxies::default(), ca_bundle: None, connectors: Mutex::default() });
-        let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: None };
-        for (attempt, again) in [(1, true), (5, true), (6, false)] {
-            let mut request = HttpRequest::empty();
-            request.set_uri(format!("http://127.0.0.1:{port}/")).expect("address");
-            request.headers_mut().insert("amz-sdk-request", format!("attempt={attempt}; max=26"));
-            let error = connector.call(request).await.expect_err("refused");
-            assert_eq!(error.is_io(), again, "attempt {attempt}");
-            let unreached = find::<Unreached>(&error).expect("marked");
-            assert_eq!(unreached.address, format!("127.0.0.1:{port}"));
-            assert!(unreached.cause.contains("refused"), "{}", unreached.cause);
-        }
-    }
-}
+#[path = "transport_tests.rs"]
+mod tests;

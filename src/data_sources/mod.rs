@@ -1,1 +1,4 @@
-//! data_sources
+//! Data sources, one file per type.
+
+pub mod cluster;
+pub mod managed_instances;

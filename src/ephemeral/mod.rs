@@ -1,1 +1,3 @@
-//! ephemeral
+//! Ephemeral resources, one file per type.
+
+pub mod activation_code;

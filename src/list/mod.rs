@@ -1,1 +1,4 @@
-//! list
+//! List resources, one file per type.
+
+pub mod activation;
+pub mod managed_instance;

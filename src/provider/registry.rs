@@ -3,9 +3,32 @@
 use framework::provider::Registry;
 
 use super::Clients;
+use crate::actions::deregister_instance::DeregisterInstance;
+use crate::data_sources::cluster::ClusterData;
+use crate::data_sources::managed_instances::ManagedInstances;
+use crate::ephemeral::activation_code::ActivationCode;
+use crate::functions::cidrs_overlap::CidrsOverlap;
+use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
+use crate::functions::node_config::NodeConfig;
+use crate::functions::user_data::UserData;
+use crate::list::activation::ActivationList;
+use crate::list::managed_instance::ManagedInstanceList;
 use crate::resources::activation::Activation;
+use crate::resources::managed_instance::ManagedInstance;
 
 /// All types and functions.
 pub(super) fn registry() -> Registry<Clients> {
-    Registry::new().resource::<Activation>()
+    Registry::new()
+        .resource::<Activation>()
+        .resource::<ManagedInstance>()
+        .data_source::<ClusterData>()
+        .data_source::<ManagedInstances>()
+        .function::<CidrsOverlap>()
+        .function::<HybridNodeTrustPolicy>()
+        .function::<NodeConfig>()
+        .function::<UserData>()
+        .ephemeral::<ActivationCode>()
+        .action::<DeregisterInstance>()
+        .list::<ActivationList>()
+        .list::<ManagedInstanceList>()
 }

@@ -267,6 +267,24 @@ fn role_of(found: &Instance) -> Result<RoleName> {
     })
 }
 
+/// The state that a listed host makes: without tags of its own, since none are kept on it yet.
+///
+/// # Errors
+/// When AWS describes the host in a way that cannot be represented.
+pub fn listed(found: Instance, identity: &Identity, region: Region) -> Result<State<ManagedInstance>> {
+    let role = role_of(&found)?;
+    Ok(State {
+        args: Args {
+            instance_id: identity.instance_id.clone(),
+            iam_role: Some(role.clone()),
+            tags: None,
+            deregister_on_destroy: true,
+            region: Some(region.clone()),
+        },
+        outputs: outputs(found, role, region, BTreeMap::new()),
+    })
+}
+
 fn outputs(found: Instance, iam_role: RoleName, region: Region, tags_all: BTreeMap<String, String>) -> Outputs {
     Outputs {
         iam_role,

@@ -24,6 +24,10 @@ pub trait Function: Sized + Send + Sync + 'static {
     const SUMMARY: &'static str;
     /// The whole description, in Markdown.
     const DESCRIPTION: &'static str;
+    /// The same where parts of it are written at run time, such as a list of attributes.
+    fn description() -> String {
+        Self::DESCRIPTION.to_owned()
+    }
     /// The function wants to see arguments of which parts are unknown, to check what is known of them.
     const SEES_UNKNOWN: bool = false;
 
@@ -103,7 +107,7 @@ impl<F: Function> Erased for Adapter<F> {
             variadic: F::Variadic::parameter(),
             result: F::Output::kind().ty(),
             summary: F::SUMMARY.to_owned(),
-            description: F::DESCRIPTION.to_owned(),
+            description: F::description(),
             deprecation: None,
         }
     }

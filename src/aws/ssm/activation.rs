@@ -1,5 +1,7 @@
 //! Hybrid activations. There is no update call: every change makes a new one.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_ssm::types::{DescribeActivationsFilter, DescribeActivationsFilterKeys as FilterKey};
@@ -25,6 +27,9 @@ const SETTLES_WITHIN: Duration = Duration::from_mins(2);
 /// Between two attempts with such a role, from the first to all later ones.
 const SETTLE_PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5)];
+/// How long a search for what was left behind waits for other creations of this process.
+const OTHERS_PAUSE: Duration = Duration::from_millis(200);
+const OTHERS_PATIENCE: u32 = 25;
 /// How often a creation whose answer was lost is begun anew.
 const LOST_ANSWERS: u32 = 2;
 
@@ -112,6 +117,9 @@ impl Client {
         spec: &ActivationSpec,
         mut progress: impl FnMut(&Settling) + Send,
     ) -> Result<CreatedActivation> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let creations = &regional.ssm_reads.creations;
+        let _making = creations.begin();
         let begun = Timestamp::now();
         let started = Instant::now();
         let mut waited = Duration::ZERO;
@@ -120,7 +128,9 @@ impl Client {
         loop {
             let error = match self.try_create(spec).await {
                 Ok((id, code)) => {
-                    let left_behind = if lost > 0 { self.left_behind(spec, begun, &id).await } else { Vec::new() };
+                    creations.made(&id);
+                    let left_behind =
+                        if lost > 0 { self.left_behind(spec, begun, creations).await } else { Vec::new() };
                     return Ok(CreatedActivation { id, code, left_behind });
                 }
                 Err(error) => error,
@@ -164,15 +174,24 @@ impl Client {
         }
     }
 
-    /// Activations like `spec` that came up during this creation, apart from the one that is known.
-    async fn left_behind(&self, spec: &ActivationSpec, begun: Timestamp, known: &str) -> Vec<String> {
+    /// Activations like `spec` that came up during this creation and that nobody in this process got an answer for.
+    async fn left_behind(&self, spec: &ActivationSpec, begun: Timestamp, creations: &Creations) -> Vec<String> {
+        // Another creation may be about to get its answer; its activation must not be taken for a lost one.
+        for _ in 0..OTHERS_PATIENCE {
+            if creations.under_way() <= 1 || self.clients.pause(OTHERS_PAUSE).await.is_err() {
+                break;
+            }
+        }
+        if creations.under_way() > 1 {
+            return Vec::new();
+        }
         let filter = ActivationFilter { iam_role: Some(spec.iam_role.clone()), ..ActivationFilter::default() };
         // The creation succeeded; that this look failed must not spoil it.
         let Ok(found) = self.list_activations(&filter).await else { return Vec::new() };
         // AWS cuts creation times to milliseconds, and clocks differ a little.
         let since = begun.as_second() - 5;
         let alike = |activation: &Activation| {
-            activation.id != known
+            !creations.is_own(&activation.id)
                 && activation.registrations_count == 0
                 && activation.description == spec.description
                 && activation.default_instance_name == spec.default_instance_name
@@ -303,6 +322,42 @@ fn is_settling(error: &Error) -> bool {
         && error
             .message()
             .is_some_and(|text| text.to_ascii_lowercase().contains("nonexistent role or missing ssm service principal"))
+}
+
+/// The activations that this process made, and how many it is making.
+#[derive(Debug, Default)]
+pub(super) struct Creations(Mutex<(HashSet<String>, usize)>);
+
+impl Creations {
+    fn lock(&self) -> MutexGuard<'_, (HashSet<String>, usize)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) -> Making<'_> {
+        self.lock().1 += 1;
+        Making(self)
+    }
+
+    fn under_way(&self) -> usize {
+        self.lock().1
+    }
+
+    fn made(&self, id: &str) {
+        self.lock().0.insert(id.to_owned());
+    }
+
+    fn is_own(&self, id: &str) -> bool {
+        self.lock().0.contains(id)
+    }
+}
+
+/// One creation under way.
+struct Making<'a>(&'a Creations);
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.0.lock().1 -= 1;
+    }
 }
 
 struct ActivationSource(Client);

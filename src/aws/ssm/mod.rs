@@ -13,6 +13,7 @@ use super::clients::Clients;
 use super::error::{Error, Result};
 use super::shared::SharedReads;
 
+use activation::Creations;
 pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActivation, Settling};
 pub use instance::{Instance, InstanceFilter};
 pub use parameter::{Parameter, ParameterSpec};
@@ -37,6 +38,8 @@ impl Client {
 #[derive(Default)]
 pub(super) struct Reads {
     activations: SharedReads<Activation>,
+    /// Activations that this process made or is making.
+    creations: Creations,
     /// By instance id.
     instances: SharedReads<Instance>,
     /// By the activation that they registered with.

@@ -114,6 +114,33 @@ async fn a_lost_answer_is_not_repeated_blindly() {
 }
 
 #[tokio::test]
+async fn own_activations_are_not_taken_for_lost_ones() {
+    let now = Timestamp::now().as_second();
+    let creations = AtomicUsize::new(0);
+    let stub = Stub::new(move |asked| {
+        if asked.operation == "DescribeActivations" {
+            let list: Vec<_> = (0..3)
+                .map(|number| {
+                    json!({
+                        "ActivationId": format!("a-{number}"), "RegistrationLimit": 1, "Expired": false,
+                        "CreatedDate": now, "Tags": [{ "Key": "team", "Value": "edge" }],
+                    })
+                })
+                .collect();
+            return Reply::json(&json!({ "ActivationList": list }));
+        }
+        // The second one gets lost; the first and the third are told.
+        match creations.fetch_add(1, Ordering::SeqCst) {
+            1 => Reply::Broken,
+            number => Reply::json(&json!({ "ActivationId": format!("a-{number}"), "ActivationCode": "c".repeat(20) })),
+        }
+    });
+    let ssm = stub.clients().ssm(None);
+    assert!(ssm.create_activation(&spec(), |_| {}).await.expect("created").left_behind.is_empty());
+    assert_eq!(ssm.create_activation(&spec(), |_| {}).await.expect("created").left_behind, ["a-1"]);
+}
+
+#[tokio::test]
 async fn answers_lost_again_and_again_are_told() {
     let stub = Stub::new(|_| Reply::Broken);
     let error = stub.clients().ssm(None).create_activation(&spec(), |_| {}).await.expect_err("lost");

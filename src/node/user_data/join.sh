@@ -201,7 +201,7 @@ await_node() {
     fi
     sleep 10
   done
-  fail "the kubelet runs, but the cluster has no node $name after 5 minutes; check the access entry of the node's role" \
+  fail "the kubelet runs, but the cluster has no node $name after 10 minutes; check the access entry of the node's role" \
     "and the kubelet's log (journalctl -u kubelet)"
 }
 

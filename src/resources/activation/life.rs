@@ -259,7 +259,10 @@ pub(super) async fn read(
 }
 
 /// The state that an activation as AWS shows it makes, with what only Terraform knows from `prior`.
-pub(super) fn state(
+///
+/// # Errors
+/// When AWS describes the activation in a way that cannot be represented.
+pub fn state(
     found: aws::ssm::Activation,
     prior: Option<&State<Activation>>,
     region: Region,

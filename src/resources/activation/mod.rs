@@ -18,6 +18,7 @@ use framework::value::Value;
 use crate::attributes::{Region, RoleName, Timeouts, tags};
 use crate::provider::{Clients, Context};
 
+pub use life::state;
 pub use text::{Note, ParameterName};
 
 /// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.

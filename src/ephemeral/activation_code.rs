@@ -1,0 +1,60 @@
+//! `ekshybrid_activation_code`: the code of an activation, read from the parameter that holds it.
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::ephemeral::Ephemeral;
+use framework::model::{Model, Secret};
+use framework::path::Path;
+use secrecy::ExposeSecret;
+
+use crate::attributes::{Region, explain};
+use crate::provider::{Clients, Context};
+use crate::resources::activation::ParameterName;
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+pub struct Args {
+    /// Name of the parameter, as in `store_code_in` of the activation.
+    pub parameter_name: ParameterName,
+    /// Region of the parameter. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// The code.
+    pub activation_code: Secret<String>,
+}
+
+/// The ephemeral resource.
+#[derive(Debug)]
+pub enum ActivationCode {}
+
+impl Ephemeral for ActivationCode {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+
+    const NAME: &'static str = "ekshybrid_activation_code";
+    const DESCRIPTION: &'static str = "\
+The code of an activation, read from the SecureString parameter that its `store_code_in` names. It lives as long as \
+the run and enters neither plan nor state.";
+
+    async fn open(args: &Args, cx: &Context) -> Result<(Outputs, Option<jiff::Timestamp>)> {
+        let client =
+            cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(args.region.as_ref().map(Region::as_str));
+        let name = args.parameter_name.as_str();
+        let summary = "Could not read the activation code";
+        let found = client.parameter(name).await.map_err(|error| explain(summary, &error, None))?;
+        let Some(found) = found else {
+            return Err(Diagnostic::error(
+                summary,
+                format!("There is no parameter `{name}`.\n\nCheck the name and the region, or apply the activation whose `store_code_in` names it."),
+            )
+            .at(Path::attribute(Args::NAMES.parameter_name))
+            .into());
+        };
+        framework::wire::log::mask(found.value.expose_secret());
+        Ok((Outputs { activation_code: Secret::new(found.value.expose_secret().to_owned()) }, None))
+    }
+}

@@ -1,0 +1,47 @@
+//! `node_config`: the NodeConfig of a hybrid node as YAML.
+
+use framework::function::{Function, NoVariadic};
+use framework::model::{Dynamic, Model};
+use framework::server::FunctionError;
+
+use super::arguments::{refused, tree};
+use crate::node::{Parsed, config};
+
+/// Parameters.
+#[derive(Clone, Debug, Model)]
+pub struct Parameters {
+    /// What nodeadm has to know, as an object; its attributes are listed above.
+    pub config: Dynamic,
+}
+
+/// The function.
+#[derive(Debug)]
+pub enum NodeConfig {}
+
+impl Function for NodeConfig {
+    type Parameters = Parameters;
+    type Variadic = NoVariadic;
+    type Output = String;
+
+    const NAME: &'static str = "node_config";
+    const SUMMARY: &'static str = "NodeConfig of an EKS hybrid node";
+    const DESCRIPTION: &'static str = "\
+Renders the NodeConfig (`node.eks.aws/v1alpha1`) that `nodeadm init` reads on a hybrid node, and checks, while \
+Terraform plans, every rule of nodeadm that can be known by then. Values that are known only after apply, such as the \
+id and code of a new activation, are checked when they are known.
+
+The result holds the activation code: Terraform treats it as sensitive when the code that is passed in is.";
+    const SEES_UNKNOWN: bool = true;
+
+    fn description() -> String {
+        format!("{}\n\n{}", Self::DESCRIPTION, config::description())
+    }
+
+    fn call(parameters: Parameters, _: Vec<NoVariadic>) -> Result<Option<String>, FunctionError> {
+        match config::parse(&tree(&parameters.config.0)) {
+            Ok(Parsed::Ready(config)) => Ok(Some(config.to_yaml())),
+            Ok(Parsed::Pending) => Ok(None),
+            Err(faults) => Err(refused(0, &faults)),
+        }
+    }
+}

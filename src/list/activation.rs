@@ -1,0 +1,66 @@
+//! `ekshybrid_activation`, listed: every activation of a region.
+
+use framework::diagnostic::Result;
+use framework::list::{Found, List};
+use framework::model::{Model, Text};
+
+use crate::attributes::{Region, RoleName, aws_region, explain};
+use crate::aws::ssm::ActivationFilter;
+use crate::provider::Context;
+use crate::resources::activation::{Activation, Identity, Note, state};
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+pub struct Args {
+    /// Only activations of this role.
+    pub iam_role: Option<RoleName>,
+    /// Only activations with this default instance name.
+    pub default_instance_name: Option<Note>,
+    /// Only activations that have expired (`true`), or that have not (`false`).
+    pub expired: Option<bool>,
+    /// Region to list. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// The list.
+#[derive(Debug)]
+pub enum ActivationList {}
+
+impl List for ActivationList {
+    type Resource = Activation;
+    type Args = Args;
+
+    const DESCRIPTION: &'static str = "\
+Every SSM hybrid activation of a region, for `terraform query` and bulk import. It also shows activations that a lost \
+answer or a killed process left behind.";
+
+    async fn list(args: &Args, found: &mut Found<Activation>, cx: &Context) -> Result<()> {
+        let region = aws_region(args.region.as_ref(), cx).await?;
+        let client = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(Some(region.as_str()));
+        let filter = ActivationFilter {
+            iam_role: args.iam_role.as_ref().map(|role| role.as_str().to_owned()),
+            default_instance_name: args.default_instance_name.as_ref().map(|name| name.text().to_owned()),
+            ..ActivationFilter::default()
+        };
+        let activations = client
+            .list_activations(&filter)
+            .await
+            .map_err(|error| explain("Could not list the activations", &error, None))?;
+        for activation in activations {
+            if args.expired.is_some_and(|expired| expired != activation.expired) {
+                continue;
+            }
+            let identity = Identity { id: activation.id.clone(), region: Some(region.clone()) };
+            let name = [&activation.default_instance_name, &activation.description]
+                .into_iter()
+                .flatten()
+                .find(|text| !text.is_empty())
+                .map_or_else(|| activation.id.clone(), |text| format!("{text} ({})", activation.id));
+            let state = state(activation, None, region.clone(), cx)?;
+            if !found.push(&identity, name, &state).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
