@@ -6,7 +6,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::aws::ssm::{ActivationSpec, ParameterSpec};
+use crate::aws::ssm::{ActivationSpec, ParameterSpec, Tags};
 use crate::aws::stub::{Reply, Stub};
 
 /// Everything that is logged at any level, spans included.
@@ -68,7 +68,7 @@ async fn logs_name_the_calls_and_hold_no_secret() {
         description: None,
         key_id: None,
         overwrite: false,
-        tags: Default::default(),
+        tags: Tags::new(),
     };
     let refused = ssm.put_parameter(&parameter).await.expect_err("refused");
     drop(guard);

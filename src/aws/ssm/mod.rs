@@ -59,9 +59,11 @@ fn tag_list(tags: &Tags) -> Result<Option<Vec<Tag>>> {
     Ok((!list.is_empty()).then_some(list))
 }
 
+/// AWS tells milliseconds, as a float in JSON: what is finer is noise.
 fn timestamp(time: Option<aws_smithy_types::DateTime>) -> Option<Timestamp> {
     let time = time?;
-    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+    let milliseconds = (i64::from(time.subsec_nanos()) + 500_000) / 1_000_000;
+    Timestamp::from_millisecond(time.secs().checked_mul(1_000)?.checked_add(milliseconds)?).ok()
 }
 
 fn date_time(time: Timestamp) -> aws_smithy_types::DateTime {
