@@ -13,7 +13,7 @@ use crate::resources::activation::ParameterName;
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 pub struct Args {
-    /// Name of the parameter, as in `store_code_in` of the activation.
+    /// Name of the parameter: the activation's `code_parameter_name`, which is known only once the parameter exists.
     pub parameter_name: ParameterName,
     /// Region of the parameter. Default: the provider's.
     pub region: Option<Region>,

@@ -19,8 +19,8 @@ pub(super) fn tree(value: &Value) -> Tree {
     }
 }
 
-/// Every fault of an argument, one a line.
+/// Every fault of an argument, one a line. The last has no period: Terraform puts one behind the whole.
 pub(super) fn refused(argument: i64, faults: &Faults) -> FunctionError {
-    let lines: Vec<String> = faults.iter().map(|fault| format!("{fault}.")).collect();
-    FunctionError::argument(argument, lines.join("\n"))
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    FunctionError::argument(argument, lines.join(".\n"))
 }

@@ -146,6 +146,8 @@ impl<F: Function> Erased for Adapter<F> {
                 _ => None,
             };
             let text = faults.0.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join("\n");
+            // The host puts a period behind the text.
+            let text = text.strip_suffix('.').unwrap_or(&text).to_owned();
             return Err(FunctionError { text, argument: argument.and_then(|position| i64::try_from(position).ok()) });
         }
         match (decoded, further.into_iter().collect::<Option<Vec<_>>>()) {

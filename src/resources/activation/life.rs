@@ -76,6 +76,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let mut outputs = Outputs {
         id: created.id.clone(),
         activation_code: Some(Secret::new(created.code.expose_secret().to_owned())),
+        code_parameter_name: None,
         expired: false,
         registrations_count: 0,
         expiration_date: Timestamp::from(spec.expiration_date.unwrap_or_else(|| now_and(super::DEFAULT_VALIDITY))),
@@ -88,7 +89,10 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     if let Some(name) = &args.store_code_in {
         outputs.activation_code = None;
         match store(&client, name.as_str(), created.code, &outputs, replaced.is_some()).await {
-            Ok(version) => cx.keep_private(PARAMETER_VERSION, version.to_string()),
+            Ok(version) => {
+                cx.keep_private(PARAMETER_VERSION, version.to_string());
+                outputs.code_parameter_name = Some(name.as_str().to_owned());
+            }
             Err(error) => return Err(not_stored(&client, name.as_str(), &outputs, &error, cx).await),
         }
         cx.save(&outputs);
@@ -253,6 +257,7 @@ pub(super) async fn read(
                 format!("`{name}` was deleted outside of Terraform, and AWS tells the code of activation `{}` only once; the plan makes a new activation.", state.outputs.id, name = name.as_str()),
             ));
             state.args.store_code_in = None;
+            state.outputs.code_parameter_name = None;
         }
     }
     Ok(Some(state))
@@ -303,6 +308,7 @@ pub fn state(
         outputs: Outputs {
             id: found.id,
             activation_code: prior.and_then(|prior| prior.outputs.activation_code.clone()),
+            code_parameter_name: prior.and_then(|prior| prior.outputs.code_parameter_name.clone()),
             expired: found.expired,
             registrations_count: found.registrations_count.into(),
             expiration_date: Timestamp::from(expiration_date),

@@ -64,7 +64,7 @@ pub struct Args {
     #[attr(default = false)]
     pub rotate_when_exhausted: bool,
     /// Name of a SecureString parameter of Systems Manager that takes the code. The code then never enters the state,
-    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it.
+    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it. A parameter that exists already is not overwritten.
     #[attr(replace)]
     pub store_code_in: Option<ParameterName>,
     /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced. A
@@ -90,6 +90,10 @@ pub struct Outputs {
     /// The code that belongs to the id. Null when `store_code_in` is set, and after an import: AWS tells it only once.
     #[attr(keep)]
     pub activation_code: Option<Secret<String>>,
+    /// Name of the parameter that holds the code, known once it holds it; null without `store_code_in`. Refer to it,
+    /// rather than to `store_code_in`, from `ekshybrid_activation_code`, so that nothing is read too early.
+    #[attr(keep)]
+    pub code_parameter_name: Option<String>,
     /// Whether the activation has expired.
     #[attr(keep)]
     pub expired: bool,
