@@ -95,7 +95,7 @@ pub struct ApplyRequest {
 }
 
 /// The state of one object, with what is kept beside it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// The state; null when the object is gone. `None` only beside errors of a call that produced no state.
     pub state: Option<Value>,

@@ -54,6 +54,10 @@ impl Trial<'_> {
     async fn change(&mut self, before: Kept, config: &Value) -> Option<Kept> {
         let prior = state_of(&before);
         let planned = self.plan_once(prior.clone(), config, before.private.clone()).await?;
+        if planned.state == before.state {
+            // Terraform does not apply what changes nothing.
+            return Some(before);
+        }
         if plan::replaces(&planned, &prior) {
             self.end(config, before).await;
             return self.make(Value::Null, config, Vec::new()).await;

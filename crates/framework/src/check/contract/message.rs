@@ -8,8 +8,7 @@ use crate::value::{Type, Value};
 /// What is wrong with the form of these messages.
 pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics: &Diagnostics) -> Vec<String> {
     let mut problems = Vec::new();
-    let mut secrets = Vec::new();
-    collect_secrets(attributes, config, &mut secrets);
+    let secrets = secrets(attributes, config);
     for diagnostic in &diagnostics.0 {
         let summary = &diagnostic.summary;
         if summary.trim().is_empty() {
@@ -32,30 +31,41 @@ pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics:
     problems
 }
 
-/// Texts of sensitive attributes that are long enough to be told from other words.
-fn collect_secrets(attributes: &[Attribute], object: &Value, secrets: &mut Vec<String>) {
+/// Texts of sensitive attributes that stand nowhere else in the configuration and are long enough to be told from
+/// other words.
+fn secrets(attributes: &[Attribute], config: &Value) -> Vec<String> {
+    let (mut hidden, mut open) = (Vec::new(), Vec::new());
+    gather(attributes, config, &mut hidden, &mut open);
+    hidden.retain(|secret| {
+        secret.trim().len() >= 6
+            && !super::mutation::is_common(secret)
+            && !open.iter().any(|text: &String| text.contains(secret.as_str()))
+    });
+    hidden
+}
+
+/// The texts of sensitive attributes, and those of all others.
+pub(super) fn gather(attributes: &[Attribute], object: &Value, hidden: &mut Vec<String>, open: &mut Vec<String>) {
     for attribute in attributes {
         let Some(value) = object.attribute(&attribute.name) else { continue };
-        if attribute.sensitive {
-            texts(value, secrets);
-        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
-            match (nesting, value) {
-                (Nesting::Single, value) => collect_secrets(attributes, value, secrets),
-                (_, Value::Map(entries)) => {
-                    entries.values().for_each(|entry| collect_secrets(attributes, entry, secrets));
-                }
-                (_, Value::List(elements) | Value::Set(elements)) => {
-                    elements.iter().for_each(|element| collect_secrets(attributes, element, secrets));
-                }
-                _ => {}
+        match (&attribute.kind, value) {
+            _ if attribute.sensitive => texts(value, hidden),
+            (Kind::Type(_), value) => texts(value, open),
+            (Kind::Nested { nesting: Nesting::Single, attributes }, value) => gather(attributes, value, hidden, open),
+            (Kind::Nested { attributes, .. }, Value::Map(entries)) => {
+                entries.values().for_each(|entry| gather(attributes, entry, hidden, open));
             }
+            (Kind::Nested { attributes, .. }, Value::List(elements) | Value::Set(elements)) => {
+                elements.iter().for_each(|element| gather(attributes, element, hidden, open));
+            }
+            _ => {}
         }
     }
 }
 
 fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
-        Value::String(text) if text.trim().len() >= 6 => found.push(text.clone()),
+        Value::String(text) => found.push(text.clone()),
         Value::List(elements) | Value::Set(elements) => elements.iter().for_each(|element| texts(element, found)),
         Value::Map(entries) => entries.values().for_each(|entry| texts(entry, found)),
         Value::Dynamic(inner) => texts(&inner.1, found),

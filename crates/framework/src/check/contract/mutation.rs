@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::chance::Chance;
+use super::message::gather;
 use crate::schema::{Attribute, FunctionSignature, Kind, Nesting};
 use crate::value::{Number, Refinement, Type, Value};
 
@@ -82,14 +83,14 @@ const NUMBERS: &[&str] = &[
 /// Changes configurations of one type.
 pub(super) struct Mutator<'a> {
     attributes: &'a [Attribute],
-    /// Texts of the example, which are right in at least one place.
+    /// Texts of the example that are no secrets: each is right in at least one place.
     texts: Vec<String>,
 }
 
 impl<'a> Mutator<'a> {
     pub(super) fn new(attributes: &'a [Attribute], example: &Value) -> Self {
         let mut texts = Vec::new();
-        collect(example, &mut texts);
+        gather(attributes, example, &mut Vec::new(), &mut texts);
         Self { attributes, texts }
     }
 
@@ -236,14 +237,9 @@ impl<'a> Mutator<'a> {
     }
 }
 
-fn collect(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::List(elements) | Value::Set(elements) => elements.iter().for_each(|element| collect(element, texts)),
-        Value::Map(entries) => entries.values().for_each(|entry| collect(entry, texts)),
-        Value::Dynamic(inner) => collect(&inner.1, texts),
-        _ => {}
-    }
+/// Whether the text is one that the mutator itself spreads.
+pub(super) fn is_common(text: &str) -> bool {
+    TEXTS.contains(&text) || text.chars().all(|letter| letter == 'x')
 }
 
 /// A planned state as it might be after apply: something of its type in place of everything unknown.

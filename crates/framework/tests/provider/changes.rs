@@ -1,0 +1,238 @@
+//! Validation and plans.
+
+use framework::diagnostic::Diagnostics;
+use framework::path::Path;
+use framework::server::{Host, PlanRequest, Server};
+use framework::value::{Refinement, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::host::{
+    HOST, configured, error, identity, made, nothing, object, part, plan, read, server_config, server_schema, told,
+    with,
+};
+
+fn owned(
+    found: Vec<(framework::diagnostic::Severity, &str, String)>,
+) -> Vec<(framework::diagnostic::Severity, String, String)> {
+    found.into_iter().map(|(severity, summary, path)| (severity, summary.to_owned(), path)).collect()
+}
+
+fn disk(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let mut disk =
+        vec![("size", Value::from(10)), ("filesystem", Value::Null), ("key", Value::Null), ("key_file", Value::Null)];
+    for (name, value) in entries {
+        disk.retain(|(known, _)| *known != name);
+        disk.push((name, value));
+    }
+    Value::map(disk)
+}
+
+#[tokio::test]
+async fn validation_reports_every_fault_on_its_attribute() {
+    let server = configured("validation").await;
+    for (entries, expected) in [
+        (vec![], vec![]),
+        (
+            vec![
+                ("name", Value::from("no name")),
+                ("snapshot", Value::from("s")),
+                ("size", Value::from(65)),
+                ("lifetime", Value::from("soon")),
+                ("disks", Value::List(vec![disk([("size", Value::from(0))])])),
+            ],
+            vec![
+                error("Conflicting arguments", "image"),
+                error("Conflicting arguments", "snapshot"),
+                error("Invalid server name", "name"),
+                error("Number out of range", "size"),
+                error("Invalid duration", "lifetime"),
+                error("Number out of range", "disks[0].size"),
+            ],
+        ),
+        (vec![("name", Value::from("root"))], vec![error("Reserved name", "name")]),
+        (vec![("name", Value::unknown()), ("image", Value::unknown()), ("disks", Value::unknown())], vec![]),
+        (vec![("password_wo", Value::from("p"))], vec![error("Incomplete arguments", "password_wo")]),
+        (
+            vec![("disks", Value::List(vec![disk([("key", Value::from("k")), ("key_file", Value::from("f"))])]))],
+            vec![error("Conflicting arguments", "disks[0].key"), error("Conflicting arguments", "disks[0].key_file")],
+        ),
+    ] {
+        let config = server_config(entries);
+        let faults = server.validate_resource("cloud_server".into(), config.clone(), HOST).await;
+        assert_eq!(owned(told(&faults)), expected, "{config:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_write_only_arguments_is_told() {
+    let server = configured("old-host").await;
+    let config = server_config([("password_wo", Value::from("p")), ("password_version", Value::from(1))]);
+    let faults = server.validate_resource("cloud_server".into(), config, Host::default()).await;
+    assert_eq!(owned(told(&faults)), [error("Write-only argument is not supported here", "password_wo")]);
+}
+
+#[tokio::test]
+async fn the_providers_own_configuration_is_checked() {
+    let server = configured("own").await;
+    let config = object(&server.schema().provider, [("attempts", Value::from(0))]);
+    assert_eq!(owned(told(&server.validate_provider(config).await)), [error("Too few attempts", "attempts")]);
+
+    let unknown = object(&server.schema().provider, [("region", Value::unknown()), ("token", Value::unknown())]);
+    assert_eq!(server.validate_provider(unknown.clone()).await, Diagnostics::new());
+    assert_eq!(server.configure(unknown, "1.15.5".into(), HOST).await, Diagnostics::new());
+
+    let nowhere = object(&server.schema().provider, [("region", Value::from("nowhere"))]);
+    let faults = server.configure(nowhere, "1.15.5".into(), HOST).await;
+    let summaries: Vec<&str> = faults.0.iter().map(|it| it.summary.as_str()).collect();
+    assert_eq!(summaries, ["Unknown region", "No token"], "a warning comes also beside an error");
+}
+
+#[tokio::test]
+async fn a_creation_has_defaults_and_promises() {
+    let server = configured("creation").await;
+    let watch = Value::map([("address", Value::from("a")), ("every", Value::Null)]);
+    let config = server_config([("disks", Value::List(vec![disk([])])), ("watch", watch)]);
+    let planned = plan(&server, &nothing(), &config).await;
+    assert_eq!(planned.diagnostics, Diagnostics::new());
+    let state = planned.value.state.expect("a plan");
+    let prefixed = Refinement { prefix: Some("srv-".into()), ..Refinement::not_null() };
+    for (name, expected) in [
+        ("name", Value::from("web")),
+        ("size", Value::from(2)),
+        ("snapshot", Value::Null),
+        ("id", Value::Unknown(prefixed.clone())),
+        ("zone", Value::from("zone-a")),
+        ("generation", Value::Unknown(Refinement::not_null())),
+        ("disks", Value::List(vec![disk([("filesystem", Value::from("ext4"))])])),
+        ("watch", Value::map([("address", Value::from("a")), ("every", Value::from("1m"))])),
+    ] {
+        assert_eq!(state.attribute(name), Some(&expected), "{name}");
+    }
+    assert_eq!(planned.value.requires_replace, []);
+    assert_eq!(planned.value.identity, Some(Value::map([("id", Value::Unknown(prefixed))])));
+}
+
+#[tokio::test]
+async fn a_plan_needs_no_configured_provider() {
+    let server = framework::provider::ProviderServer::<crate::cloud::Cloud>::new();
+    let planned = plan(&server, &nothing(), &server_config([])).await;
+    assert_eq!(planned.diagnostics, Diagnostics::new());
+    let state = planned.value.state.expect("a plan");
+    assert_eq!(state.attribute("zone"), Some(&Value::Unknown(Refinement::not_null())));
+}
+
+#[tokio::test]
+async fn what_is_unknown_stays_unknown() {
+    let server = configured("unknown").await;
+    let config = server_config([("name", Value::unknown()), ("size", Value::unknown()), ("zone", Value::unknown())]);
+    let state = plan(&server, &nothing(), &config).await.value.state.expect("a plan");
+    for name in ["name", "size", "zone"] {
+        assert!(state.attribute(name).is_some_and(Value::is_unknown), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_changes_without_a_reason() {
+    let server = configured("no-change").await;
+    let config = server_config([
+        ("lifetime", Value::from("90m")),
+        ("password_wo", Value::from("p")),
+        ("password_version", Value::from(1)),
+        ("disks", Value::List(vec![disk([])])),
+    ]);
+    let kept = made(&server, &config).await;
+    let same_thing = with(&with(&config, "lifetime", "1h30m"), "name", "WEB");
+    for config in [config, same_thing] {
+        let planned = plan(&server, &kept, &config).await;
+        assert_eq!(planned.diagnostics, Diagnostics::new());
+        assert_eq!(planned.value.state, kept.state);
+        assert_eq!(planned.value.identity, Some(identity("srv-1")));
+        assert_eq!(planned.value.requires_replace, []);
+    }
+}
+
+#[tokio::test]
+async fn an_update_keeps_what_says_so_and_nothing_else() {
+    let server = configured("update").await;
+    let kept = made(&server, &server_config([])).await;
+    let planned = plan(&server, &kept, &server_config([("size", Value::from(4))])).await;
+    let state = planned.value.state.expect("a plan");
+    assert_eq!(state.attribute("id"), Some(&Value::from("srv-1")));
+    assert_eq!(state.attribute("zone"), Some(&Value::from("zone-a")));
+    assert!(state.attribute("generation").is_some_and(Value::is_unknown));
+    assert_eq!(planned.value.identity, Some(identity("srv-1")));
+    assert_eq!(planned.value.requires_replace, []);
+}
+
+#[tokio::test]
+async fn what_makes_a_new_object() {
+    let server = configured("replacement").await;
+    let kept = made(&server, &server_config([("size", Value::from(8))])).await;
+    for (changed, value) in [
+        ("name", Value::from("other")),
+        ("name", Value::unknown()),
+        ("zone", Value::from("zone-b")),
+        // The type's own step decides this one.
+        ("size", Value::from(4)),
+    ] {
+        let config = with(&server_config([("size", Value::from(8))]), changed, value);
+        let planned = plan(&server, &kept, &config).await;
+        assert_eq!(planned.value.requires_replace, [Path::attribute(changed)], "{changed}");
+        let state = planned.value.state.expect("a plan");
+        assert!(state.attribute("id").is_some_and(Value::is_unknown), "{changed}");
+        assert!(planned.value.identity.is_some_and(|identity| !identity.is_wholly_known()), "{changed}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_can_be_refused_on_an_attribute() {
+    let server = configured("refused").await;
+    let planned = plan(&server, &nothing(), &server_config([("name", Value::from("late-fault"))])).await;
+    assert_eq!(owned(told(&planned.diagnostics)), [error("Name is taken", "name")]);
+}
+
+#[tokio::test]
+async fn a_deletion_can_be_warned_of() {
+    let server = configured("deletion").await;
+    for (name, warnings) in [("web", 0), ("precious", 1)] {
+        let kept = made(&server, &server_config([("name", Value::from(name))])).await;
+        let request = PlanRequest {
+            type_name: "cloud_server".into(),
+            prior: kept.state.clone().expect("a state"),
+            proposed: Value::Null,
+            config: Value::Null,
+            private: kept.private.clone(),
+            identity: kept.identity.clone().unwrap_or(Value::Null),
+            host: HOST,
+        };
+        let planned = server.plan(request, CancellationToken::new()).await;
+        assert_eq!(planned.value.state, Some(Value::Null));
+        assert_eq!(planned.value.identity, kept.identity, "{name}");
+        assert_eq!(planned.diagnostics.0.len(), warnings, "{name}");
+        assert!(!planned.diagnostics.has_errors());
+    }
+}
+
+#[tokio::test]
+async fn a_drift_is_planned_away() {
+    let server = configured("planned-drift").await;
+    let config = server_config([]);
+    let kept = made(&server, &config).await;
+    crate::cloud::Region::named("planned-drift").servers().get_mut("srv-1").expect("the server").size = 16;
+    let seen = read(&server, &kept).await.value;
+    assert_eq!(part(&seen, "size"), &Value::from(16));
+    let planned = plan(&server, &seen, &config).await;
+    assert_eq!(planned.value.requires_replace, [Path::attribute("size")], "smaller again is a new server");
+}
+
+#[tokio::test]
+async fn a_generated_configuration_says_what_must_be_said() {
+    let server = configured("generated").await;
+    let kept = made(&server, &server_config([("size", Value::from(8))])).await;
+    let generated = server.generate_config("cloud_server".into(), kept.state.expect("a state")).await;
+    let expected = object(
+        &server_schema(),
+        [("name", Value::from("web")), ("image", Value::from("debian")), ("size", Value::from(8))],
+    );
+    assert_eq!(generated.value, Some(expected));
+}

@@ -1,0 +1,8 @@
+//! The framework with a provider of every kind of type, driven as Terraform drives it but without a wire.
+
+mod changes;
+mod cloud;
+mod contract;
+mod host;
+mod objects;
+mod others;
