@@ -9,6 +9,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 use spdx::{Expression, ParseMode};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 #[derive(Debug, Deserialize)]
 struct Metadata {
@@ -26,33 +28,31 @@ struct Package {
     source: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What deny.toml says.
+#[derive(Debug)]
 struct Rules {
-    licenses: Licenses,
-    bans: Bans,
-}
-
-#[derive(Debug, Deserialize)]
-struct Licenses {
-    allow: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Bans {
-    deny: Vec<Ban>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Ban {
-    #[serde(rename = "crate")]
-    name: String,
-    reason: String,
+    /// Licences that may be.
+    allowed: Vec<String>,
+    /// Crates that may not be, and why.
+    banned: Vec<(String, String)>,
 }
 
 impl Rules {
     fn of_this_tree() -> Self {
         let text = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml is part of the work tree");
-        toml::from_str(&text).expect("deny.toml has the form that cargo-deny reads")
+        let rules = DeTable::parse(&text).expect("deny.toml is TOML");
+        let list = |section: &str, key: &str| {
+            let section = rules.get_ref().get(section).and_then(|section| section.get_ref().as_table());
+            let list = section.and_then(|section| section.get(key)).and_then(|list| list.get_ref().as_array());
+            list.unwrap_or_else(|| panic!("deny.toml has a list `{key}`")).iter().map(Spanned::get_ref)
+        };
+        let text = |value: &DeValue<'_>| value.as_str().expect("the lists of deny.toml hold texts").to_owned();
+        let of =
+            |value: &DeValue<'_>, key: &str| text(value.get(key).expect("a ban has a crate and a reason").get_ref());
+        Self {
+            allowed: list("licenses", "allow").map(text).collect(),
+            banned: list("bans", "deny").map(|ban| (of(ban, "crate"), of(ban, "reason"))).collect(),
+        }
     }
 
     /// What is wrong with a package, one line for each fault.
@@ -65,13 +65,13 @@ impl Rules {
                 faults.push(format!("{name} {version}: the licence `{text}` is no SPDX expression"));
             }
             Some((text, Ok(expression))) => {
-                if !expression.evaluate(|one| self.licenses.allow.contains(&one.to_string())) {
+                if !expression.evaluate(|one| self.allowed.contains(&one.to_string())) {
                     faults.push(format!("{name} {version}: the licence `{text}` is not allowed"));
                 }
             }
         }
-        if let Some(ban) = self.bans.deny.iter().find(|ban| ban.name == *name) {
-            faults.push(format!("{name} {version} is banned: {}", ban.reason));
+        if let Some((_, reason)) = self.banned.iter().find(|(banned, _)| banned == name) {
+            faults.push(format!("{name} {version} is banned: {reason}"));
         }
         if package.source.as_deref().is_some_and(|source| !source.starts_with("registry+")) {
             faults.push(format!("{name} {version} comes from neither this tree nor a registry"));

@@ -25,10 +25,11 @@ enum Uses {
     AllBut(&'static [&'static str]),
 }
 
-#[derive(PartialEq)]
 enum Files {
     Together,
     Apart,
+    /// Except that all may name this one.
+    ApartBut(&'static str),
 }
 
 /// A client knows neither Terraform nor another client.
@@ -36,7 +37,11 @@ const CLIENT: &[&str] = &["framework", "prost*", "tonic*", "rmp*"];
 /// A type reaches AWS and Kubernetes through the clients, and Terraform through the framework.
 const TYPE: &[&str] =
     &["prost*", "tonic*", "rmp*", "aws_sdk_*", "aws_config", "aws_smithy_*", "hyper*", "http", "rustls"];
-const TYPE_USES: Uses = Uses::Only(&["attributes", "aws", "kube", "node", "provider::Clients", "provider::Context"]);
+const RESOURCE_USES: Uses =
+    Uses::Only(&["attributes", "aws", "kube", "node", "provider::Clients", "provider::Context"]);
+/// What lists, reads or works on a resource may take that resource's types; the resource knows nothing of it.
+const BESIDE_USES: Uses =
+    Uses::Only(&["attributes", "aws", "kube", "node", "provider::Clients", "provider::Context", "resources"]);
 const NO_IO: &[&str] = &[
     "std::env",
     "std::fs",
@@ -56,15 +61,25 @@ const ROOMS: &[Room] = &[
     // Rendering is a pure function of its input.
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: NO_IO, files: Files::Together },
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: &["aws_*"], files: Files::Together },
-    Room { folder: "src/attributes", uses: Uses::Only(&["aws", "kube", "node"]), never: TYPE, files: Files::Together },
-    Room { folder: "src/resources", uses: TYPE_USES, never: TYPE, files: Files::Apart },
-    Room { folder: "src/data_sources", uses: TYPE_USES, never: TYPE, files: Files::Apart },
+    Room {
+        folder: "src/attributes",
+        uses: Uses::Only(&["aws", "kube", "node", "provider::Clients", "provider::Context"]),
+        never: TYPE,
+        files: Files::Together,
+    },
+    Room { folder: "src/resources", uses: RESOURCE_USES, never: TYPE, files: Files::Apart },
+    Room { folder: "src/data_sources", uses: BESIDE_USES, never: TYPE, files: Files::Apart },
     // Functions are pure: they take no client.
-    Room { folder: "src/functions", uses: Uses::Only(&["attributes", "node"]), never: TYPE, files: Files::Apart },
+    Room {
+        folder: "src/functions",
+        uses: Uses::Only(&["attributes", "node"]),
+        never: TYPE,
+        files: Files::ApartBut("arguments"),
+    },
     Room { folder: "src/functions", uses: Uses::AllBut(&[]), never: NO_IO, files: Files::Together },
-    Room { folder: "src/ephemeral", uses: TYPE_USES, never: TYPE, files: Files::Apart },
-    Room { folder: "src/actions", uses: TYPE_USES, never: TYPE, files: Files::Apart },
-    Room { folder: "src/list", uses: TYPE_USES, never: TYPE, files: Files::Apart },
+    Room { folder: "src/ephemeral", uses: BESIDE_USES, never: TYPE, files: Files::Apart },
+    Room { folder: "src/actions", uses: BESIDE_USES, never: TYPE, files: Files::Apart },
+    Room { folder: "src/list", uses: BESIDE_USES, never: TYPE, files: Files::Apart },
     Room {
         folder: "src/provider",
         uses: Uses::AllBut(&[]),
@@ -153,6 +168,8 @@ fn a_path_that_breaks_a_rule_is_found() {
         ("src/resources/activation.rs", "use crate::provider::registry;", "`crate::provider::registry`"),
         ("src/resources/activation/plan.rs", "use aws_sdk_ssm::Client;", "`aws_sdk_ssm::Client`"),
         ("src/functions/node_config.rs", "use crate::aws::Clients;", "`crate::aws::Clients`"),
+        ("src/functions/node_config.rs", "use super::user_data::UserData;", "another file"),
+        ("src/resources/activation.rs", "use crate::list::activation::List;", "`crate::list::activation::List`"),
     ] {
         let seen = fault(file, text);
         assert!(seen.contains(found), "{file}: {text}: {seen:?} does not say {found}");
@@ -169,6 +186,8 @@ fn a_path_that_breaks_a_rule_is_found() {
         ("src/resources/activation/plan.rs", "use super::Args; use crate::resources::activation::Outputs;"),
         ("src/resources/activation.rs", "use crate::provider::{Clients, Context};"),
         ("src/resources/mod.rs", "pub mod activation;"),
+        ("src/functions/node_config.rs", "use super::arguments::tree;"),
+        ("src/list/activation.rs", "use crate::resources::activation::Identity;"),
         ("src/node/cidr.rs", "use std::net::{Ipv4Addr, Ipv6Addr};"),
         ("src/provider/registry.rs", "use crate::resources::{activation, managed_instance};"),
     ] {
@@ -193,7 +212,12 @@ impl Room {
             if path[1] == name {
                 // The third part of the path and the second of the module are files of this room.
                 let other = path.get(2).zip(source.module.get(1)).is_some_and(|(named, own)| named != own);
-                if self.files == Files::Apart && other {
+                let allowed = match self.files {
+                    Files::Together => true,
+                    Files::Apart => !other,
+                    Files::ApartBut(shared) => !other || path[2] == shared,
+                };
+                if !allowed {
                     faults.push(format!("{} names `{text}`, another file of its room", source.name));
                 }
                 continue;
