@@ -61,10 +61,8 @@ impl Service {
 
     /// The most likely service of a request that has no readable signature, by its protocol.
     fn guess(wire: &Wire<'_>) -> Self {
-        if let Some(target) = wire.header("x-amz-target") {
-            if target.starts_with("AmazonSSM.") {
-                return Self::Ssm;
-            }
+        if wire.header("x-amz-target").is_some_and(|target| target.starts_with("AmazonSSM.")) {
+            return Self::Ssm;
         }
         if wire.path != "/" {
             return Self::Eks;

@@ -25,6 +25,9 @@ const CAPITAL_MESSAGE: &[&str] = &[
     "TooManyUpdates",
 ];
 
+/// Error shapes of SSM that have no message at all.
+const NO_MESSAGE: &[&str] = &["InvalidFilterKey", "InvalidResourceId", "InvalidResourceType", "TooManyTagsError"];
+
 pub fn result(service: Service, operation: &str, result: &Value, request_id: &str) -> Rendered {
     let (kind, body) = match service {
         Service::Ssm => ("application/x-amz-json-1.1", result.to_string()),
@@ -56,7 +59,10 @@ pub fn error(service: Service, error: &AwsError, request_id: &str) -> Rendered {
     let (kind, body) = match service {
         Service::Ssm => {
             let name = if CAPITAL_MESSAGE.contains(&error.code.as_str()) { "Message" } else { "message" };
-            let body = json!({"__type": error.code, name: error.message});
+            let mut body = json!({"__type": error.code});
+            if !NO_MESSAGE.contains(&error.code.as_str()) {
+                body[name] = error.message.clone().into();
+            }
             ("application/x-amz-json-1.1", body.to_string())
         }
         Service::Eks => {

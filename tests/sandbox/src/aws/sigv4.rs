@@ -324,6 +324,9 @@ mod tests {
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
     const AT: &str = "20150830T123600Z";
 
+    /// Name, method, path, query, further headers, signed headers, signature as published.
+    type Vector<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
     fn headers(extra: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut list =
             vec![("host".to_owned(), "example.amazonaws.com".to_owned()), ("x-amz-date".to_owned(), AT.to_owned())];
@@ -339,8 +342,7 @@ mod tests {
 
     #[test]
     fn published_vectors_verify() {
-        // name, method, path, query, extra headers, signed headers, signature as published
-        let table: [(&str, &str, &str, &str, &[(&str, &str)], &str, &str); 5] = [
+        let table: [Vector; 5] = [
             (
                 "get-vanilla",
                 "GET",

@@ -92,27 +92,28 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     tags(&mut constraints, &given_tags);
     constraints.finish()?;
     let expires = match input.time("ExpirationDate")? {
-        None => call.now.plus_seconds(DEFAULT_HOURS * 3600),
+        None => None,
         Some(date) if date <= call.now => {
             return Err(AwsError::validation("ExpirationDate must be in the future."));
         }
         Some(date) if date > call.now.plus_seconds(LONGEST_DAYS * 86400) => {
             return Err(AwsError::validation("ExpirationDate must not be more than 30 days in the future."));
         }
-        Some(date) => date,
+        Some(date) => Some(date),
     };
     let role = role.unwrap_or_default();
     check_role(call, role)?;
+    let born = call.account().birth();
     let activation = Activation {
         id: random::uuid(),
         code: random::secret(20),
-        born: call.account().birth(),
+        born,
         description: description.map(ToOwned::to_owned),
         default_instance_name: name.map(ToOwned::to_owned),
         iam_role: role.to_owned(),
         registration_limit: limit.unwrap_or(1),
         registrations: 0,
-        expires,
+        expires: expires.unwrap_or_else(|| born.at.plus_seconds(DEFAULT_HOURS * 3600)),
         tags: given_tags.into_iter().collect(),
     };
     let answer = json!({"ActivationId": activation.id, "ActivationCode": activation.code});

@@ -8,7 +8,12 @@ use super::{
     instances::{Report, unknown},
 };
 use crate::{
-    aws::{Call, constraints::Constraints, error::Result, input::Json},
+    aws::{
+        Call,
+        constraints::Constraints,
+        error::{AwsError, Result},
+        input::Json,
+    },
     world::World,
 };
 
@@ -45,7 +50,10 @@ pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     constraints.finish()?;
     let id = id.unwrap_or_default();
     // One port answers for every region, so the region is the activation's.
-    let region = place_of(call.world, id).map_or_else(|| call.region.clone(), |(_, region)| region);
+    let Some((account, region)) = place_of(call.world, id) else {
+        return Err(AwsError::client("InvalidActivation", ""));
+    };
+    call.account = account;
     let mut instance = activations::register(call.account(), &region, id, code)?;
     instance.public_key = key.map(ToOwned::to_owned);
     instance.fingerprint = fingerprint.map(ToOwned::to_owned);

@@ -1,0 +1,182 @@
+"""EKS."""
+
+import base64
+import ssl
+
+from support import check, equal, refused
+
+
+def cluster(account, name, **more):
+    arguments = {
+        "name": name,
+        "roleArn": f"arn:aws:iam::{account.id}:role/eks-cluster",
+        "resourcesVpcConfig": {"subnetIds": account.holds["subnet_ids"]},
+        **more,
+    }
+    return account.client("eks").create_cluster(**arguments)["cluster"]
+
+
+def networks(nodes=None, pods=None):
+    config = {}
+    if nodes is not None:
+        config["remoteNodeNetworks"] = [{"cidrs": nodes}] if nodes else []
+    if pods is not None:
+        config["remotePodNetworks"] = [{"cidrs": pods}] if pods else []
+    return config
+
+
+API = {"authenticationMode": "API"}
+
+
+@check
+def seeded_cluster(account):
+    found = account.client("eks").describe_cluster(name="workshop")["cluster"]
+    equal(found["status"], "ACTIVE")
+    equal(found["remoteNetworkConfig"], networks(["10.80.0.0/16"], ["10.85.0.0/16"]))
+    equal(found["kubernetesNetworkConfig"]["serviceIpv4Cidr"], "172.20.0.0/16")
+    equal(found["resourcesVpcConfig"]["vpcId"], account.holds["vpc_ids"][0])
+    text = base64.b64decode(found["certificateAuthority"]["data"]).decode()
+    ssl.create_default_context(cadata=text)
+    assert found["endpoint"].startswith("https://") and found["endpoint"].endswith(".eks.amazonaws.com"), found
+    entry = account.client("eks").describe_access_entry(
+        clusterName="workshop", principalArn=f"arn:aws:iam::{account.id}:role/hybrid-nodes")["accessEntry"]
+    equal((entry["type"], entry["username"]), ("HYBRID_LINUX", "system:node:{{SessionName}}"))
+
+
+@check
+def cluster_life(account):
+    eks = account.client("eks")
+    account.control("POST", "/settings", {"cluster_create_seconds": 600, "cluster_delete_seconds": 600})
+    made = cluster(account, "c", tags={"k": "v"}, accessConfig=API)
+    equal(made["status"], "CREATING")
+    assert "endpoint" not in made
+    refused("ResourceInUseException", eks.create_cluster, name="c", roleArn=made["roleArn"],
+            resourcesVpcConfig={"subnetIds": account.holds["subnet_ids"]})
+    refused("ResourceInUseException", eks.delete_cluster, name="c")
+    account.control("POST", "/clock", {"advance_seconds": 600})
+    found = eks.describe_cluster(name="c")["cluster"]
+    equal(found["status"], "ACTIVE")
+    assert found["endpoint"]
+    equal(eks.list_clusters()["clusters"], ["c", "workshop"])
+    first = eks.list_clusters(maxResults=1)
+    equal(eks.list_clusters(maxResults=1, nextToken=first["nextToken"])["clusters"], ["workshop"])
+    refused("InvalidParameterException", eks.list_clusters, nextToken="made up")
+    refused("InvalidParameterException", eks.list_clusters, "maxResults", maxResults=101)
+    eks.tag_resource(resourceArn=found["arn"], tags={"x": "y"})
+    eks.untag_resource(resourceArn=found["arn"], tagKeys=["k"])
+    equal(eks.list_tags_for_resource(resourceArn=found["arn"])["tags"], {"x": "y"})
+    refused("NotFoundException", eks.list_tags_for_resource, resourceArn=found["arn"] + "x")
+    equal(eks.delete_cluster(name="c")["cluster"]["status"], "DELETING")
+    equal(eks.describe_cluster(name="c")["cluster"]["status"], "DELETING")
+    account.control("POST", "/clock", {"advance_seconds": 600})
+    answer = refused("ResourceNotFoundException", eks.describe_cluster, "No cluster found for name: c.", name="c")
+    equal(answer["ResponseMetadata"]["HTTPStatusCode"], 404)
+    account.control("POST", "/settings", {"cluster_delete_seconds": 0})
+    eks.delete_cluster(name="workshop")
+    refused("ResourceNotFoundException", eks.describe_cluster, name="workshop")
+
+
+@check
+def cluster_rules(account):
+    eks = account.client("eks")
+    subnets = account.holds["subnet_ids"]
+    base = {"name": "c", "roleArn": f"arn:aws:iam::{account.id}:role/eks-cluster",
+            "resourcesVpcConfig": {"subnetIds": subnets}}
+    for text, more in [
+        ("name", {"name": "-c"}),
+        ("name", {"name": "c" * 101}),
+        ("Role with arn", {"roleArn": f"arn:aws:iam::{account.id}:role/hybrid-nodes"}),
+        ("two different AZs", {"resourcesVpcConfig": {"subnetIds": subnets[:1]}}),
+        ("subnet-none", {"resourcesVpcConfig": {"subnetIds": [*subnets, "subnet-none"]}}),
+        ("false at the same time", {"resourcesVpcConfig": {"subnetIds": subnets, "endpointPublicAccess": False}}),
+        ("version", {"version": "1.10"}),
+        ("overlaps", {"kubernetesNetworkConfig": {"serviceIpv4Cidr": "10.0.0.0/20"}}),
+        ("service IPv4 CIDR", {"kubernetesNetworkConfig": {"serviceIpv4Cidr": "10.96.0.0/11"}}),
+        ("authentication mode", {"remoteNetworkConfig": networks(["10.80.0.0/16"])}),
+        ("overlaps", {"accessConfig": API, "remoteNetworkConfig": networks(["10.0.8.0/24"])}),
+        ("overlaps", {"accessConfig": API, "remoteNetworkConfig": networks(["10.80.0.0/16"], ["10.80.1.0/24"])}),
+        ("invalid", {"accessConfig": API, "remoteNetworkConfig": networks(["8.8.8.0/24"])}),
+        ("invalid", {"accessConfig": API, "remoteNetworkConfig": networks(["10.0.0.0/7"])}),
+    ]:
+        refused("InvalidParameterException", eks.create_cluster, text, **{**base, **more})
+    equal(cluster(account, "plain")["accessConfig"]["authenticationMode"], "CONFIG_MAP")
+    refused("InvalidRequestException", eks.list_access_entries, "authentication mode", clusterName="plain")
+
+
+@check
+def cluster_updates(account):
+    eks = account.client("eks")
+
+    def update(**more):
+        return eks.update_cluster_config(name="workshop", **more)["update"]
+
+    def remote():
+        return eks.describe_cluster(name="workshop")["cluster"].get("remoteNetworkConfig")
+
+    made = update(remoteNetworkConfig=networks(pods=["10.86.0.0/16"]))
+    equal(made["type"], "RemoteNetworkConfigUpdate")
+    equal(remote(), networks(["10.80.0.0/16"], ["10.86.0.0/16"]))
+    found = eks.describe_update(name="workshop", updateId=made["id"])["update"]
+    equal(found["status"], "Successful")
+    equal(eks.list_updates(name="workshop")["updateIds"], [made["id"]])
+    refused("ResourceNotFoundException", eks.describe_update, name="workshop", updateId="none")
+    answer = refused("InvalidParameterException", eks.update_cluster_config, "No changes detected", name="workshop",
+                     remoteNetworkConfig=networks(pods=["10.86.0.0/16"]))
+    equal(answer["ResponseMetadata"]["HTTPStatusCode"], 400)
+    refused("InvalidParameterException", eks.update_cluster_config, "overlaps", name="workshop",
+            remoteNetworkConfig=networks(pods=["10.80.4.0/24"]))
+    refused("InvalidParameterException", eks.update_cluster_config, "one type", name="workshop",
+            remoteNetworkConfig=networks(pods=[]), deletionProtection=True)
+    update(remoteNetworkConfig=networks(pods=[]))
+    equal(remote(), networks(["10.80.0.0/16"]))
+    update(remoteNetworkConfig=networks(nodes=[]))
+    equal(remote(), None)
+    update(resourcesVpcConfig={"endpointPublicAccess": False})
+    update(accessConfig=API)
+    refused("InvalidParameterException", eks.update_cluster_config, "authentication mode", name="workshop",
+            accessConfig={"authenticationMode": "CONFIG_MAP"})
+    update(upgradePolicy={"supportType": "STANDARD"})
+    update(logging={"clusterLogging": [{"types": ["api"], "enabled": True}]})
+    account.control("POST", "/settings", {"cluster_update_seconds": 60})
+    update(deletionProtection=True)
+    equal(eks.describe_cluster(name="workshop")["cluster"]["status"], "UPDATING")
+    refused("ResourceInUseException", eks.update_cluster_config, name="workshop", deletionProtection=False)
+    account.control("POST", "/clock", {"advance_seconds": 60})
+    refused("InvalidRequestException", eks.delete_cluster, "deletion protection", name="workshop")
+
+
+@check
+def access_entries(account):
+    eks = account.client("eks")
+    roles = {name: account.control("POST", "/roles", {"name": name})["arn"] for name in ("admin", "nodes", "ec2")}
+    made = eks.create_access_entry(clusterName="workshop", principalArn=roles["admin"], kubernetesGroups=["ops"],
+                                   tags={"k": "v"})["accessEntry"]
+    equal((made["type"], made["kubernetesGroups"], made["tags"]), ("STANDARD", ["ops"], {"k": "v"}))
+    equal(made["username"], f"arn:aws:sts::{account.id}:assumed-role/admin/{{{{SessionName}}}}")
+    made = eks.create_access_entry(clusterName="workshop", principalArn=roles["nodes"], type="HYBRID_LINUX")
+    equal(made["accessEntry"]["username"], "system:node:{{SessionName}}")
+    equal(made["accessEntry"]["kubernetesGroups"], ["system:bootstrappers", "system:nodes"])
+    base = {"clusterName": "workshop", "principalArn": roles["ec2"]}
+    for text, more in [
+        ("kubernetesGroups", {"type": "HYBRID_LINUX", "kubernetesGroups": ["x"]}),
+        ("username", {"type": "HYBRID_LINUX", "username": "x"}),
+        ("system:", {"kubernetesGroups": ["system:masters"]}),
+        ("username", {"username": "system:x"}),
+        ("type", {"type": "OTHER"}),
+        ("invalid principal", {"principalArn": f"arn:aws:iam::{account.id}:role/none"}),
+        ("invalid principal", {"principalArn": "none"}),
+    ]:
+        refused("InvalidParameterException", eks.create_access_entry, text, **{**base, **more})
+    refused("ResourceInUseException", eks.create_access_entry, **{**base, "principalArn": roles["admin"]})
+    refused("ResourceNotFoundException", eks.create_access_entry, **{**base, "clusterName": "none"})
+    found = eks.update_access_entry(clusterName="workshop", principalArn=roles["admin"], kubernetesGroups=["dev"],
+                                    username="boss")["accessEntry"]
+    equal((found["kubernetesGroups"], found["username"]), (["dev"], "boss"))
+    refused("InvalidParameterException", eks.update_access_entry, clusterName="workshop", principalArn=roles["nodes"],
+            kubernetesGroups=["dev"])
+    listed = [arn for page in eks.get_paginator("list_access_entries").paginate(
+        clusterName="workshop", PaginationConfig={"PageSize": 1}) for arn in page["accessEntries"]]
+    assert set(roles.values()) - {roles["ec2"]} <= set(listed), listed
+    eks.delete_access_entry(clusterName="workshop", principalArn=roles["admin"])
+    for call in (eks.describe_access_entry, eks.delete_access_entry):
+        refused("ResourceNotFoundException", call, clusterName="workshop", principalArn=roles["admin"])

@@ -1,0 +1,196 @@
+"""Managed instances, their tags, parameters."""
+
+import json
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+
+from support import activate, check, equal, refused, send
+
+
+def agent(account, operation, members, status=200):
+    """An unsigned call, as the agent registers."""
+    request = botocore.awsrequest.AWSRequest(
+        "POST",
+        account.sandbox.ready["endpoint"] + "/",
+        {"X-Amz-Target": f"AmazonSSM.{operation}", "Content-Type": "application/x-amz-json-1.1"},
+        json.dumps(members).encode(),
+    )
+    found, text = send(request.prepare())
+    equal(found, status)
+    return json.loads(text)
+
+
+@check
+def a_host_registers_as_its_agent_does(account):
+    ssm = account.client("ssm")
+    made = activate(ssm, RegistrationLimit=2, DefaultInstanceName="host", Tags=[{"Key": "k", "Value": "v"}])
+    members = {"ActivationId": made["ActivationId"], "ActivationCode": made["ActivationCode"], "PublicKey": "AAAA",
+               "PublicKeyType": "Rsa", "Fingerprint": "f"}
+    instance = agent(account, "RegisterManagedInstance", members)["InstanceId"]
+    equal(agent(account, "RegisterManagedInstance", {**members, "ActivationCode": "x" * 20}, 400)["__type"],
+          "InvalidActivation")
+    found = ssm.describe_instance_information()["InstanceInformationList"][0]
+    equal((found["InstanceId"], found["PingStatus"]), (instance, "Inactive"))
+    sign_and_send(account, "UpdateInstanceInformation", {
+        "InstanceId": instance, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.1.0", "AgentStatus": "Active",
+        "ComputerName": "h1", "IPAddress": "10.80.0.5", "PlatformType": "Linux", "PlatformName": "Ubuntu",
+        "PlatformVersion": "24.04",
+    })
+    found = ssm.describe_instance_information()["InstanceInformationList"][0]
+    for name, value in [("PingStatus", "Online"), ("ComputerName", "h1"), ("IPAddress", "10.80.0.5"), ("Name", "host"),
+                        ("AgentVersion", "3.3.1.0"), ("ActivationId", made["ActivationId"]),
+                        ("IamRole", "hybrid-nodes")]:
+        equal(found[name], value)
+    tags = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=instance)["TagList"]
+    equal(tags, [{"Key": "k", "Value": "v"}])
+    equal(ssm.describe_activations()["ActivationList"][0]["RegistrationsCount"], 1)
+    agent(account, "RegisterManagedInstance", members)
+    equal(agent(account, "RegisterManagedInstance", members, 400)["__type"], "InvalidActivation")
+    equal(ssm.describe_activations()["ActivationList"][0]["RegistrationsCount"], 2)
+    account.control("POST", "/clock", {"advance_seconds": 90000})
+    equal(agent(account, "RegisterManagedInstance", members, 400)["__type"], "ActivationExpired")
+    ssm.delete_activation(ActivationId=made["ActivationId"])
+    equal(agent(account, "RegisterManagedInstance", members, 400)["__type"], "InvalidActivation")
+    equal(len(ssm.describe_instance_information()["InstanceInformationList"]), 2)
+
+
+def sign_and_send(account, operation, members):
+    request = botocore.awsrequest.AWSRequest(
+        "POST",
+        account.sandbox.ready["endpoint"] + "/",
+        {"X-Amz-Target": f"AmazonSSM.{operation}", "Content-Type": "application/x-amz-json-1.1"},
+        json.dumps(members).encode(),
+    )
+    keys = botocore.credentials.Credentials(account.seen["access_key"], account.seen["secret_key"])
+    botocore.auth.SigV4Auth(keys, "ssm", account.seen["region"]).add_auth(request)
+    status, text = send(request.prepare())
+    equal(status, 200)
+    return json.loads(text)
+
+
+def register(account, activation, number):
+    return account.control("POST", "/instances", {
+        "activation_id": activation, "computer_name": f"host-{number}", "ip_address": f"10.80.0.{number}",
+    })["instance_id"]
+
+
+@check
+def managed_instances(account):
+    ssm = account.client("ssm")
+    one = activate(ssm, RegistrationLimit=10, Tags=[{"Key": "team", "Value": "a"}])["ActivationId"]
+    two = activate(ssm, RegistrationLimit=10)["ActivationId"]
+    ones = [register(account, one, number) for number in range(1, 8)]
+    twos = [register(account, two, number) for number in range(8, 13)]
+
+    def found(*filters, **more):
+        pages = ssm.get_paginator("describe_instance_information").paginate(
+            Filters=[{"Key": key, "Values": values} for key, values in filters], **more)
+        return [entry["InstanceId"] for page in pages for entry in page["InstanceInformationList"]]
+
+    equal(found(("ActivationIds", [one])), ones)
+    equal(found(("ActivationIds", [one, two])), ones + twos)
+    equal(found(("InstanceIds", twos[:2])), twos[:2])
+    equal(found(("tag:team", ["a"])), ones)
+    equal(found(("tag-key", ["team"])), ones)
+    equal(found(("ResourceType", ["ManagedInstance"]), ("IamRole", ["hybrid-nodes"])), ones + twos)
+    account.control("POST", f"/instances/{ones[0]}/ping", {"status": "ConnectionLost"})
+    equal(found(("PingStatus", ["ConnectionLost"])), ones[:1])
+    equal(len(ssm.describe_instance_information()["InstanceInformationList"]), 10)
+    equal(len(ssm.describe_instance_information(MaxResults=5)["InstanceInformationList"]), 5)
+    old = ssm.describe_instance_information(InstanceInformationFilterList=[{"key": "ActivationIds", "valueSet": [two]}])
+    equal(len(old["InstanceInformationList"]), 5)
+    for size in (4, 51):
+        refused("ValidationException", ssm.describe_instance_information, "maxResults", MaxResults=size)
+    refused("ValidationException", ssm.describe_instance_information, "length less than or equal to 100",
+            Filters=[{"Key": "ActivationIds", "Values": [one] * 101}])
+    refused("InvalidFilterKey", ssm.describe_instance_information, Filters=[{"Key": "Other", "Values": ["x"]}])
+    refused("InvalidFilterKey", ssm.describe_instance_information,
+            Filters=[{"Key": "tag:team", "Values": ["a"]}, {"Key": "ActivationIds", "Values": [one]}])
+    refused("InvalidInstanceInformationFilterValue", ssm.describe_instance_information,
+            Filters=[{"Key": "PingStatus", "Values": ["Bad"]}])
+    account.control("POST", "/roles", {"name": "other", "trust_services": ["ssm.amazonaws.com"]})
+    ssm.update_managed_instance_role(InstanceId=ones[0], IamRole="other")
+    equal(found(("IamRole", ["other"])), ones[:1])
+    refused("ValidationException", ssm.update_managed_instance_role, "Nonexistent role", InstanceId=ones[0], IamRole="no")
+    ssm.deregister_managed_instance(InstanceId=ones[0])
+    refused("InvalidInstanceId", ssm.deregister_managed_instance, InstanceId=ones[0])
+    refused("InvalidInstanceId", ssm.update_managed_instance_role, InstanceId=ones[0], IamRole="other")
+    refused("ValidationException", ssm.deregister_managed_instance, "instanceId", InstanceId="i-1")
+    equal(found(("ActivationIds", [one])), ones[1:])
+
+
+@check
+def tags(account):
+    ssm = account.client("ssm")
+    instance = register(account, activate(ssm)["ActivationId"], 1)
+    ssm.put_parameter(Name="/p/q", Value="v", Type="String")
+    for kind, resource in [("ManagedInstance", instance), ("Parameter", "/p/q")]:
+        ssm.add_tags_to_resource(ResourceType=kind, ResourceId=resource,
+                                 Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+        ssm.add_tags_to_resource(ResourceType=kind, ResourceId=resource, Tags=[{"Key": "a", "Value": "3"}])
+        ssm.remove_tags_from_resource(ResourceType=kind, ResourceId=resource, TagKeys=["b", "none"])
+        found = ssm.list_tags_for_resource(ResourceType=kind, ResourceId=resource)["TagList"]
+        equal(found, [{"Key": "a", "Value": "3"}])
+        many = [{"Key": f"k{index}", "Value": ""} for index in range(50)]
+        refused("TooManyTagsError", ssm.add_tags_to_resource, ResourceType=kind, ResourceId=resource, Tags=many)
+        refused("ValidationException", ssm.add_tags_to_resource, "aws:", ResourceType=kind, ResourceId=resource,
+                Tags=[{"Key": "aws:x", "Value": ""}])
+    activation = activate(ssm)["ActivationId"]
+    refused("ValidationException", ssm.list_tags_for_resource, "enum value set", ResourceType="Activation",
+            ResourceId=activation)
+    refused("InvalidResourceId", ssm.list_tags_for_resource, ResourceType="ManagedInstance", ResourceId="mi-" + "0" * 17)
+
+
+@check
+def parameters(account):
+    ssm = account.client("ssm")
+    answer = ssm.put_parameter(Name="/a/code", Value="secret", Type="SecureString", Tags=[{"Key": "k", "Value": "v"}])
+    equal((answer["Version"], answer["Tier"]), (1, "Standard"))
+    found = ssm.get_parameter(Name="/a/code", WithDecryption=True)["Parameter"]
+    equal((found["Value"], found["Type"], found["Version"]), ("secret", "SecureString", 1))
+    equal(found["ARN"], f"arn:aws:ssm:{account.seen['region']}:{account.id}:parameter/a/code")
+    assert "secret" not in ssm.get_parameter(Name="/a/code")["Parameter"]["Value"]
+    refused("ParameterAlreadyExists", ssm.put_parameter, Name="/a/code", Value="x", Type="SecureString")
+    equal(ssm.put_parameter(Name="/a/code", Value="x", Overwrite=True)["Version"], 2)
+    equal(ssm.get_parameter(Name="/a/code:1", WithDecryption=True)["Parameter"]["Value"], "secret")
+    refused("ParameterVersionNotFound", ssm.get_parameter, Name="/a/code:3")
+    refused("ValidationException", ssm.put_parameter, "tags and overwrite", Name="/a/code", Value="x",
+            Type="SecureString", Overwrite=True, Tags=[{"Key": "k", "Value": "v"}])
+    refused("HierarchyTypeMismatchException", ssm.put_parameter, Name="/a/code", Value="x", Type="String",
+            Overwrite=True)
+    refused("ValidationException", ssm.put_parameter, "KeyId", Name="/a/z", Value="x", Type="String", KeyId="alias/k")
+    refused("ValidationException", ssm.put_parameter, "type is required", Name="/a/z", Value="x")
+    refused("ValidationException", ssm.put_parameter, "4096", Name="/a/z", Value="x" * 4097, Type="String")
+    refused("ValidationException", ssm.put_parameter, "fully qualified", Name="a/z", Value="x", Type="String")
+    refused("AccessDeniedException", ssm.put_parameter, "reserved", Name="/aws/z", Value="x", Type="String")
+    refused("HierarchyLevelLimitExceededException", ssm.put_parameter, Name="/a" * 16, Value="x", Type="String")
+    ssm.put_parameter(Name="plain", Value="1,2", Type="StringList", Description="d")
+    ssm.put_parameter(Name="/a/b/deep", Value="x" * 5000, Type="String", Tier="Advanced")
+    answer = ssm.get_parameters(Names=["plain", "none"])
+    equal(([entry["Name"] for entry in answer["Parameters"]], answer["InvalidParameters"]), (["plain"], ["none"]))
+    equal(ssm.get_parameters(Names=["plain"])["InvalidParameters"], [])
+    refused("ValidationException", ssm.get_parameters, "names", Names=["x"] * 11)
+
+    def described(*filters):
+        keys = [{"Key": key, "Option": option, "Values": values} for key, option, values in filters]
+        return [entry["Name"] for entry in ssm.describe_parameters(ParameterFilters=keys)["Parameters"]]
+
+    equal(described(), ["/a/b/deep", "/a/code", "plain"])
+    equal(described(("Name", "BeginsWith", ["/a/"])), ["/a/b/deep", "/a/code"])
+    equal(described(("Path", "OneLevel", ["/a"])), ["/a/code"])
+    equal(described(("Path", "Recursive", ["/a"])), ["/a/b/deep", "/a/code"])
+    equal(described(("Type", "Equals", ["SecureString"])), ["/a/code"])
+    equal(described(("tag:k", "Equals", ["v"])), ["/a/code"])
+    metadata = ssm.describe_parameters(Filters=[{"Key": "Name", "Values": ["/a/code"]}])["Parameters"][0]
+    equal((metadata["KeyId"], metadata["LastModifiedUser"]), ("alias/aws/ssm", account.seen["principal_arn"]))
+    refused("InvalidFilterOption", ssm.describe_parameters,
+            ParameterFilters=[{"Key": "Type", "Option": "Contains", "Values": ["x"]}])
+    page = ssm.describe_parameters(MaxResults=2)
+    equal(len(ssm.describe_parameters(MaxResults=2, NextToken=page["NextToken"])["Parameters"]), 1)
+    ssm.delete_parameter(Name="plain")
+    for call in (ssm.delete_parameter, ssm.get_parameter):
+        refused("ParameterNotFound", call, Name="plain")
+    answer = ssm.delete_parameters(Names=["/a/code", "none"])
+    equal((answer["DeletedParameters"], answer["InvalidParameters"]), (["/a/code"], ["none"]))

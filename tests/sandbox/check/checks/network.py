@@ -1,0 +1,72 @@
+"""EC2."""
+
+from support import check, equal, refused
+
+
+@check
+def vpcs(account):
+    ec2 = account.client("ec2")
+    tag = [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "v"}]}]
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16", TagSpecifications=tag)["Vpc"]["VpcId"]
+    equal(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Tags"], tag[0]["Tags"])
+    equal([entry["VpcId"] for entry in ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["v"]}])["Vpcs"]], [vpc])
+    equal(len(ec2.describe_vpcs()["Vpcs"]), 2)
+    refused("InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=["vpc-none"])
+    refused("InvalidParameterValue", ec2.describe_vpcs, "filter", Filters=[{"Name": "other", "Values": ["x"]}])
+    refused("InvalidVpc.Range", ec2.create_vpc, CidrBlock="10.0.0.0/8")
+    refused("InvalidParameterValue", ec2.create_vpc, CidrBlock="10.0.0.1/16")
+    made = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.0.0/16")["CidrBlockAssociation"]
+    blocks = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlockAssociationSet"]
+    equal([(entry["CidrBlock"], entry["CidrBlockState"]["State"]) for entry in blocks],
+          [("10.20.0.0/16", "associated"), ("100.64.0.0/16", "associated")])
+    refused("InvalidVpc.Range", ec2.associate_vpc_cidr_block, VpcId=vpc, CidrBlock="100.64.1.0/24")
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="100.64.0.0/24", AvailabilityZone=account.seen["region"] + "b")["Subnet"]
+    equal((subnet["AvailabilityZone"], subnet["AvailableIpAddressCount"]), (account.seen["region"] + "b", 251))
+    refused("DependencyViolation", ec2.disassociate_vpc_cidr_block, AssociationId=made["AssociationId"])
+    refused("InvalidSubnet.Conflict", ec2.create_subnet, VpcId=vpc, CidrBlock="100.64.0.0/25")
+    refused("InvalidSubnet.Range", ec2.create_subnet, VpcId=vpc, CidrBlock="10.99.0.0/24")
+    refused("InvalidParameterValue", ec2.create_subnet, VpcId=vpc, CidrBlock="100.64.1.0/24", AvailabilityZone="x")
+    refused("DependencyViolation", ec2.delete_vpc, VpcId=vpc)
+    ec2.create_tags(Resources=[vpc, subnet["SubnetId"]], Tags=[{"Key": "a", "Value": "b"}])
+    ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "Name"}])
+    equal(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Tags"], [{"Key": "a", "Value": "b"}])
+    refused("InvalidID", ec2.create_tags, Resources=["vpc-none"], Tags=[{"Key": "a", "Value": "b"}])
+    group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+    refused("InvalidGroup.Duplicate", ec2.create_security_group, GroupName="g", Description="d", VpcId=vpc)
+    equal(len(ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]), 2)
+    equal(ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["GroupName"], "g")
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
+    equal(answer["EnableDnsHostnames"], {"Value": True})
+    ec2.delete_security_group(GroupId=group)
+    refused("InvalidGroup.NotFound", ec2.delete_security_group, GroupId=group)
+    ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    refused("InvalidSubnetID.NotFound", ec2.delete_subnet, SubnetId=subnet["SubnetId"])
+    ec2.disassociate_vpc_cidr_block(AssociationId=made["AssociationId"])
+    ec2.delete_vpc(VpcId=vpc)
+    refused("InvalidVpcID.NotFound", ec2.delete_vpc, VpcId=vpc)
+    refused("DependencyViolation", ec2.delete_subnet, SubnetId=account.holds["subnet_ids"][0])
+
+
+@check
+def ec2_paging_and_catalog(account):
+    ec2 = account.client("ec2")
+    vpc = account.holds["vpc_ids"][0]
+    for number in range(32, 43):
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")
+    pages = list(ec2.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": 5}))
+    equal([len(page["Subnets"]) for page in pages], [5, 5, 3])
+    refused("InvalidParameterValue", ec2.describe_subnets, "maxResults", MaxResults=4)
+    refused("InvalidNextToken", ec2.describe_subnets, MaxResults=5, NextToken="made up")
+    zones = ec2.describe_availability_zones()["AvailabilityZones"]
+    equal([zone["ZoneName"] for zone in zones], [account.seen["region"] + letter for letter in "abc"])
+    names = [region["RegionName"] for region in ec2.describe_regions()["Regions"]]
+    assert "us-west-2" in names and "af-south-1" not in names, names
+    assert len(ec2.describe_regions(AllRegions=True)["Regions"]) > len(names)
+    refused("InvalidParameterValue", ec2.describe_regions, RegionNames=["us-west-9"])
+    found = ec2.describe_instance_types(InstanceTypes=["m5.large"])["InstanceTypes"][0]
+    info = found["NetworkInfo"]
+    equal((info["MaximumNetworkInterfaces"], info["Ipv4AddressesPerInterface"]), (3, 10))
+    assert len(ec2.describe_instance_types()["InstanceTypes"]) > 5
+    refused("InvalidInstanceType", ec2.describe_instance_types, InstanceTypes=["m5.none"])
+    refused("DryRunOperation", ec2.describe_vpcs, DryRun=True)
