@@ -289,8 +289,9 @@ def title(text: str) -> None:
     print(f"\n━━ {text}", flush=True)
 
 
-def indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+def indented(text: str, width: int = 110) -> str:
+    """Long lines, such as a certificate's, are cut for people."""
+    return "\n".join(f"  {line if len(line) <= width else line[:width] + '…'}" for line in text.splitlines())
 
 
 def main() -> int:

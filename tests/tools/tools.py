@@ -3,6 +3,7 @@
     python3 tests/tools/tools.py python        an environment with requirements.txt; prints its interpreter
     python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
     python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
+    python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
 
 Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
 so a second call prints the path and does nothing else. Downloads come through pip and go, which
@@ -39,6 +40,25 @@ GO_TOOLS = {
         "-X github.com/opentofu/opentofu/version.dev=no",
         "4 to 7 minutes",
     ),
+}
+
+# Program → (module folder, Go package, about how long it takes on two cores). They share one folder.
+CONTROL_PLANE = {
+    "etcd": ("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
+    "kwok": ("kwok", "sigs.k8s.io/kwok/cmd/kwok", "2 minutes"),
+    "kube-apiserver": ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "6 minutes"),
+    "kube-controller-manager": ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "2 minutes"),
+    "kube-scheduler": ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "1 minute"),
+}
+
+# Without these the API server calls itself v0.0.0-master, and charts that ask for a version refuse it.
+KUBERNETES_VERSION = {
+    "gitVersion": "v1.34.3",
+    "gitMajor": "1",
+    "gitMinor": "34",
+    "gitCommit": "df11db1c0f08fab3c0baee1e5ce6efbf816af7f1",
+    "gitTreeState": "clean",
+    "buildDate": "2025-12-09T14:59:13Z",
 }
 
 
@@ -132,6 +152,45 @@ def go_tool(name: str) -> Path:
         return program
 
 
+def control_plane_path() -> Path:
+    """Where the control plane's programs lie once all are built; the folder is named by what pins them."""
+    pins = [digest(PINS / "controlplane" / module / file)
+            for module in ["etcd", "kubernetes", "kwok"] for file in ["go.mod", "go.sum"]]
+    key = hashlib.sha256(" ".join([*pins, *KUBERNETES_VERSION.values()]).encode()).hexdigest()
+    return cache() / "tools" / f"controlplane-{key[:12]}"
+
+
+def control_plane() -> Path:
+    """The folder of a Kubernetes control plane's programs; what is missing is built from source."""
+    folder = control_plane_path()
+    if all((folder / name).exists() for name in CONTROL_PLANE):
+        return folder
+    if shutil.which("go") is None:
+        raise Unavailable("the control plane is built from source, and there is no `go` on PATH")
+    version = " ".join(
+        f"-X {package}.{name}={value}"
+        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
+        for name, value in KUBERNETES_VERSION.items()
+    )
+    with lock("controlplane"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (module, package, duration) in CONTROL_PLANE.items():
+            program = folder / name
+            if program.exists():
+                continue
+            say(f"{name} is built from its pinned source: about {duration}, once")
+            fresh = folder / f"{name}.new"
+            flags = f"-s -w {version}" if module == "kubernetes" else "-s -w"
+            run(
+                ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", fresh, package],
+                f"go could not build {name}",
+                cwd=PINS / "controlplane" / module,
+                env={**os.environ, "CGO_ENABLED": "0"},
+            )
+            fresh.rename(program)
+    return folder
+
+
 @contextlib.contextmanager
 def lock(name: str):
     """Keeps two runs in one work tree from building the same thing at once."""
@@ -158,11 +217,16 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ["python", *GO_TOOLS]:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", *GO_TOOLS]:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        print(python() if sys.argv[1] == "python" else go_tool(sys.argv[1]))
+        if sys.argv[1] == "python":
+            print(python())
+        elif sys.argv[1] == "controlplane":
+            print(control_plane())
+        else:
+            print(go_tool(sys.argv[1]))
     except Unavailable as reason:
         print(f"error: {reason}", file=sys.stderr)
         return 1

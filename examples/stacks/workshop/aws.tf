@@ -34,10 +34,8 @@ data "aws_eks_cluster" "this" {
 resource "aws_iam_role" "hybrid_nodes" {
   name = "${var.cluster_name}-hybrid-nodes"
   assume_role_policy = provider::ekshybrid::hybrid_node_trust_policy({
-    ssm = {
-      account_id = data.aws_caller_identity.current.account_id
-      region     = var.region
-    }
+    account_id = data.aws_caller_identity.current.account_id
+    region     = var.region
   })
 }
 

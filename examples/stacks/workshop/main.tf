@@ -17,9 +17,7 @@ provider "ekshybrid" {
   cluster_name = local.cluster_name
 }
 
-data "ekshybrid_cluster" "this" {
-  cluster_name = local.cluster_name
-}
+data "ekshybrid_cluster" "this" {}
 
 # The id and code with which hosts register. A new one is planned when this one has expired; hosts that have
 # registered stay, until destroy deregisters them.
@@ -37,9 +35,9 @@ resource "ekshybrid_activation" "hosts" {
   }
 }
 
-# The hosts that have registered so far.
+# The hosts that have registered so far, with this activation or with one that it replaced.
 data "ekshybrid_managed_instances" "hosts" {
-  activation_ids = [ekshybrid_activation.hosts.id]
+  iam_role = local.hybrid_role_name
 }
 
 locals {
@@ -50,7 +48,7 @@ locals {
       region                = local.region
       api_server_endpoint   = data.ekshybrid_cluster.this.endpoint
       certificate_authority = data.ekshybrid_cluster.this.certificate_authority
-      cidr                  = data.ekshybrid_cluster.this.service_ipv4_cidr
+      cidr                  = data.ekshybrid_cluster.this.service_cidr
     }
     hybrid = {
       ssm = {

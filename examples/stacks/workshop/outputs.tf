@@ -5,7 +5,7 @@ output "activation_id" {
 
 output "hosts" {
   description = "Managed instance ids of the hosts that have registered."
-  value       = data.ekshybrid_managed_instances.hosts.instances[*].instance_id
+  value       = data.ekshybrid_managed_instances.hosts.ids
 }
 
 output "node_config" {
