@@ -287,3 +287,46 @@ mod unix {
         format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(random))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_stream::StreamExt;
+
+    async fn tcp(first: &str, last: &str) -> Result<Listener, BindError> {
+        let set = [("PLUGIN_MIN_PORT", first.to_owned()), ("PLUGIN_MAX_PORT", last.to_owned())];
+        Listener::tcp(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())).await
+    }
+
+    #[tokio::test]
+    async fn a_port_is_taken_from_those_allowed() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = taken.local_addr().expect("an address").port().to_string();
+        assert!(matches!(tcp(&port, &port).await, Err(BindError::Ports { .. })));
+
+        let listener = tcp("20000", "21000").await.expect("one of a thousand is free");
+        let address = listener.address.clone();
+        assert_eq!(address.network, "tcp");
+        let (host, port) = address.address.split_once(':').expect("a port");
+        assert_eq!(host, "127.0.0.1");
+        assert!((20_000..=21_000).contains(&port.parse::<u16>().expect("a number")));
+
+        let (mut connections, _place) = listener.connections(None);
+        let mut client = TcpStream::connect(&address.address).await.expect("a connection");
+        client.write_all(b"hello").await.expect("written");
+        let mut server = connections.next().await.expect("a connection").expect("no fault");
+        let mut read = [0; 5];
+        server.read_exact(&mut read).await.expect("read");
+        assert_eq!(&read, b"hello");
+    }
+
+    #[tokio::test]
+    async fn ports_that_make_no_sense_are_those_of_go_plugin() {
+        for (first, last) in [("", ""), ("20", "10"), ("x", "y")] {
+            let address = tcp(first, last).await.expect("a port").address.address;
+            let port: u16 = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+            assert!((DEFAULT_PORTS.0..=DEFAULT_PORTS.1).contains(&port), "{address}");
+        }
+    }
+}

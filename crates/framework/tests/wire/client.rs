@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStdout, Command};
@@ -88,6 +89,8 @@ pub struct Plugin {
     key: HostKey,
     stdout: BufReader<ChildStdout>,
     stderr: JoinHandle<String>,
+    /// Where the socket's folder is made, so that a provider that is killed leaves nothing.
+    _temporary: TempDir,
 }
 
 /// How a provider ended.
@@ -102,7 +105,9 @@ impl Plugin {
     /// Starts the provider as a host does, with `more` in its environment.
     pub async fn start(more: &[(&str, &str)]) -> Outcome<Self> {
         let key = HostKey::new()?;
+        let temporary = tempfile::tempdir()?;
         let mut command = command()?;
+        command.env("TMPDIR", temporary.path());
         command.env(COOKIE.0, COOKIE.1).env("PLUGIN_PROTOCOL_VERSIONS", "6,5").env("PLUGIN_CLIENT_CERT", key.pem());
         command.envs(more.iter().copied());
         let mut child = command.spawn()?;
@@ -116,7 +121,7 @@ impl Plugin {
         };
         let certificate = CertificateDer::from(STANDARD_NO_PAD.decode(certificate)?);
         let socket = PathBuf::from(socket);
-        Ok(Self { child, socket, certificate, key, stdout, stderr, line: line.clone() })
+        Ok(Self { child, socket, certificate, key, stdout, stderr, line: line.clone(), _temporary: temporary })
     }
 
     /// A connection that shows `key`'s certificate.
