@@ -161,7 +161,7 @@ async fn functions() {
         (
             "ratio",
             vec![Value::from(7), Value::Number("0.5".parse().expect("a number"))],
-            error("`divisor` is 0.5, but must be a whole number.", Some(1)),
+            error("`divisor` is 0.5, but must be a whole number", Some(1)),
         ),
         ("ratio", vec![1.into(), 2.into(), 3.into()], error("`ratio` takes 2 arguments, 3 were given.", None)),
         ("shout", vec![text("a"), more()], Ok(text("A!"))),

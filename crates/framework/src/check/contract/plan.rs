@@ -72,14 +72,14 @@ fn check_attribute(
         }
         return;
     }
+    if attribute.computed && attribute.never_null && planned.is_null() {
+        problems.push(format!("`{at}` is never null, but planned to be"));
+        return;
+    }
     if same(planned, config) || (same(planned, prior) && !prior.is_null() && !config.is_null()) {
         return;
     }
     if attribute.computed && (!attribute.optional || config.is_null()) {
-        if !attribute.never_null || !planned.is_null() {
-            return;
-        }
-        problems.push(format!("`{at}` is never null, but planned to be"));
         return;
     }
     let nested = match &attribute.kind {
