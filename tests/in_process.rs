@@ -1,7 +1,23 @@
 //! The acceptance cases in this process: the provider's gRPC service, driven by the harness's miniature Terraform.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use ekshybrid::provider::Ekshybrid;
+use framework::provider::ProviderServer;
+use harness::suite::{Suite, Way, built};
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sandbox = match built("sandbox", "sandbox") {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let way = Way::in_process("ekshybrid", Arc::new(|| Arc::new(ProviderServer::<Ekshybrid>::new())));
+    let prelude = include_str!("acceptance/provider.tf").to_owned();
+    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), prelude }.main(vec![way])
 }

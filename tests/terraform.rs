@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         };
     let provider = ProviderBinary {
         name: "ekshybrid".to_owned(),
-        source: "ekshybrid/ekshybrid".to_owned(),
+        source: "registry.terraform.io/ekshybrid/ekshybrid".to_owned(),
         folder: provider.parent().map(Path::to_owned).unwrap_or_default(),
     };
     let ways = find(project).into_iter().map(|found| Way::terraform(found, Some(provider.clone()))).collect();

@@ -10,6 +10,7 @@
 
 pub mod case;
 pub mod check;
+pub mod core;
 pub mod layer;
 pub mod outcome;
 pub mod places;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::case::Case;
+use crate::core::{InProcess, MakeServer};
 use crate::layer::{Layer, LayerError};
 use crate::places::Places;
 use crate::run::{self, Program};
@@ -38,6 +39,16 @@ pub struct Way {
 }
 
 impl Way {
+    /// Runs cases in this process. `provider` is the provider's local name, `make` makes an instance of it as a new
+    /// process would be one.
+    pub fn in_process(provider: &'static str, make: Arc<MakeServer>) -> Self {
+        let make = move |_: &Case, prelude: String| {
+            let layer = InProcess::new(provider, Arc::clone(&make), prelude)?;
+            Ok(Box::new(layer) as Box<dyn Layer>)
+        };
+        Self { title: "in-process".to_owned(), program: Program::InProcess, make: Box::new(make) }
+    }
+
     /// Runs cases with a real Terraform.
     pub fn terraform(executable: Executable, provider: Option<ProviderBinary>) -> Self {
         let title = executable.title.replace(' ', "-");
