@@ -27,11 +27,12 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
         | "InvalidAccessKeyId"
         | "AuthFailure"
         | "InvalidToken"
-        | "InvalidIdentityToken"
-        | "NotAuthorized" => Kind::InvalidCredentials,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "UnauthorizedException" => {
-            denied(operation, answer.message.as_deref())
-        }
+        | "InvalidIdentityToken" => Kind::InvalidCredentials,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "UnauthorizedException"
+        | "NotAuthorized" => denied(operation, answer.message.as_deref()),
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -52,12 +53,9 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
         | "NotFoundException"
         | "NoSuchEntity" => Kind::NotFound,
         code if code.ends_with(".NotFound") => Kind::NotFound,
-        "" => match answer.status {
-            Some(403) => denied(operation, answer.message.as_deref()),
-            Some(404) => Kind::NotFound,
-            Some(429) => Kind::Throttled,
-            _ => Kind::Other,
-        },
+        // Without a code it need not be AWS that answers: a proxy's 404 must never pass for "the object is gone".
+        "" if answer.status == Some(429) => Kind::Throttled,
+        "" => Kind::Other,
         code if code.starts_with("Validation")
             || code.starts_with("InvalidParameter")
             || code.starts_with("InvalidRequest")
@@ -139,7 +137,9 @@ mod tests {
             (400, "InvalidVpcID.NotFound", "", Kind::NotFound),
             (400, "ValidationException", "1 validation error detected", Kind::Validation),
             (400, "ParameterLimitExceeded", "", Kind::Validation),
-            (403, "", "", own.clone()),
+            (403, "", "", Kind::Other),
+            (404, "", "", Kind::Other),
+            (400, "NotAuthorized", "", own.clone()),
             (400, "AccessDeniedException", "", own),
             (500, "InternalServerError", "", Kind::Other),
             (502, "", "", Kind::Other),

@@ -73,13 +73,24 @@ impl Profile {
 
     /// Whether any of the files has a section for this profile.
     pub(super) fn exists(&self) -> bool {
-        self.sections.as_ref().is_some_and(|sections| sections.get_profile(&self.name).is_some())
+        self.has(&self.name)
+    }
+
+    /// Whether any of the files has a section for that profile.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.sections.as_ref().is_some_and(|sections| sections.get_profile(name).is_some())
     }
 
     /// The files, for messages.
     pub(super) fn places(&self) -> String {
         let paths: Vec<String> = self.files.iter().map(|(_, path)| format!("`{}`", path.display())).collect();
         paths.join(", ")
+    }
+
+    /// What the files say of any profile: a value by its key.
+    pub(super) fn section(&self, name: &str) -> impl Fn(&str) -> Option<String> + use<'_> {
+        let section = self.sections.as_ref().and_then(|sections| sections.get_profile(name));
+        move |key| section?.get(key).map(str::to_owned)
     }
 
     fn value(&self, key: &str) -> Option<String> {

@@ -15,7 +15,7 @@ use crate::provider::{Clients, Context};
 #[derive(Clone, Debug, Model)]
 pub struct Args {
     /// Name of the cluster. Default: the provider's `cluster_name`.
-    pub name: Option<ClusterName>,
+    pub cluster_name: Option<ClusterName>,
     /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
@@ -24,7 +24,7 @@ pub struct Args {
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// Name of the cluster.
-    pub name: ClusterName,
+    pub cluster_name: ClusterName,
     /// Region of the cluster.
     pub region: Region,
     /// ARN of the cluster.
@@ -111,7 +111,7 @@ cluster, AWS is asked once a run.";
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let clients = cx.clients()?;
-        let name = clients.cluster_name(args.name.as_ref())?;
+        let name = clients.cluster_name(args.cluster_name.as_ref())?;
         let region = aws_region(args.region.as_ref(), cx).await?;
         let aws = clients.aws()?.with_cancel(cx.cancel().clone());
         let cluster = aws.eks(Some(region.as_str())).cluster(name.as_str()).await.map_err(|error| {
@@ -120,7 +120,7 @@ cluster, AWS is asked once a run.";
                     "Cluster not found",
                     format!("{error}.\n\nCheck the name `{name}` and the region `{region}`. For a cluster that the same apply makes, refer to its resource's `name`, so that this is read after it."),
                 )
-                .at(Path::attribute(Args::NAMES.name))
+                .at(Path::attribute(Args::NAMES.cluster_name))
                 .into();
             }
             explain("Could not read the cluster", &error, None)
@@ -162,7 +162,7 @@ fn outputs(
     let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
     let v6 = cluster.ip_family.as_deref() == Some("ipv6");
     Outputs {
-        name,
+        cluster_name: name,
         region,
         arn: cluster.arn.clone(),
         cluster_id: cluster.id.clone(),

@@ -1,6 +1,7 @@
 //! What the types of the provider share in one run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Model};
@@ -16,6 +17,7 @@ use crate::aws;
 pub struct Clients {
     aws: std::result::Result<aws::Clients, Unready>,
     defaults: Defaults,
+    handovers: Mutex<HashMap<String, Vec<String>>>,
 }
 
 /// The provider's defaults for arguments of its types, unknown while the configuration is.
@@ -52,7 +54,7 @@ impl Clients {
                 .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),
             Err(argument) => Err(Unready { argument }),
         };
-        Ok(Self { aws, defaults })
+        Ok(Self { aws, defaults, handovers: Mutex::default() })
     }
 
     /// The AWS clients.
@@ -82,6 +84,20 @@ impl Clients {
     #[must_use]
     pub fn defaults(&self) -> &Defaults {
         &self.defaults
+    }
+
+    /// Leaves a note for whoever replaces an object in this run. Terraform deletes the old object and makes the new one
+    /// as two calls that know nothing of each other; `key` is what both can tell.
+    pub fn hand_over(&self, key: &str, note: String) {
+        let mut handovers = self.handovers.lock().unwrap_or_else(PoisonError::into_inner);
+        handovers.entry(key.to_owned()).or_default().push(note);
+    }
+
+    /// Takes such a note; each is taken once.
+    #[must_use]
+    pub fn take_over(&self, key: &str) -> Option<String> {
+        let mut handovers = self.handovers.lock().unwrap_or_else(PoisonError::into_inner);
+        handovers.get_mut(key).and_then(Vec::pop)
     }
 
     /// The cluster that `argument` names, or else the provider's.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Secret, Text, Timestamp};
+use framework::model::{Model, Secret, Text, Timestamp};
 use framework::path::Path;
 use framework::resource::State;
 use jiff::SignedDuration;
@@ -39,8 +39,26 @@ pub(super) fn forget_replacement(cx: &Context) {
     cx.drop_private(REPLACING);
 }
 
+/// What the two halves of a rotation have in common. The name of the parameter is not part of it, because a rotation
+/// may come from its loss, nor is what AWS decides.
+fn handover_key(args: &Args) -> String {
+    let mut arguments = args.encode();
+    for name in [Args::NAMES.expiration_date, Args::NAMES.region, Args::NAMES.store_code_in, Args::NAMES.timeouts] {
+        arguments.remove(name);
+    }
+    format!("{arguments:?}")
+}
+
+/// The activations that the one to be made replaces, the newest last. Terraform 1.16 hands the plan's notes to the
+/// making half; before that, the deleting half of the same run left them, found by equal arguments.
+fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
+    let noted = cx.private(REPLACING).map(|id| earlier(cx).into_iter().chain([id]).collect::<Vec<_>>());
+    let left = cx.clients()?.take_over(&handover_key(args));
+    Ok(noted.or_else(|| left.map(|ids| ids.split(',').map(str::to_owned).collect())).unwrap_or_default())
+}
+
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-    let replaced = cx.private(REPLACING);
+    let replaced = replaced(args, cx)?;
     let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
     let client = ssm(Some(&region), cx)?;
@@ -84,11 +102,11 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         region: Some(region),
         tags_all,
     };
-    remember(&outputs.id, replaced.as_deref(), cx);
+    remember(&outputs.id, &replaced, cx);
     cx.save(&outputs);
     if let Some(name) = &args.store_code_in {
         outputs.activation_code = None;
-        match store(&client, name.as_str(), created.code, &outputs, replaced.is_some()).await {
+        match store(&client, name.as_str(), created.code, &outputs, !replaced.is_empty()).await {
             Ok(version) => {
                 cx.keep_private(PARAMETER_VERSION, version.to_string());
                 outputs.code_parameter_name = Some(name.as_str().to_owned());
@@ -134,11 +152,9 @@ fn now_and(duration: Duration) -> jiff::Timestamp {
 }
 
 /// Keeps, beside the state, which activation this is and which ones it replaced.
-fn remember(id: &str, replaced: Option<&str>, cx: &Context) {
-    let mut earlier: Vec<String> = earlier(cx);
-    earlier.extend(replaced.map(str::to_owned));
-    if !earlier.is_empty() {
-        cx.keep_private(EARLIER, earlier.join(","));
+fn remember(id: &str, replaced: &[String], cx: &Context) {
+    if !replaced.is_empty() {
+        cx.keep_private(EARLIER, replaced.join(","));
     }
     cx.keep_private(OWN, id);
     cx.drop_private(REPLACING);
@@ -326,6 +342,9 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
     let mut ids = earlier(cx);
     ids.push(id.clone());
     let deregisters = state.args.deregister_on_destroy && !replaced;
+    if replaced {
+        cx.clients()?.hand_over(&handover_key(&state.args), ids.join(","));
+    }
     // The activation goes last: while it exists, a destroy that failed half-way is found again and goes on.
     if deregisters {
         deregister(&client, &ids, cx).await?;

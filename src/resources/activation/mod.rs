@@ -69,6 +69,9 @@ pub struct Args {
     pub store_code_in: Option<ParameterName>,
     /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced. A
     /// replacement deregisters nothing. Default: false.
+    ///
+    /// Terraform before 1.16 and OpenTofu forget which activation was replaced when its arguments change, or under
+    /// `create_before_destroy`; `orphaned_ids` of `ekshybrid_managed_instances` finds hosts that stay behind so.
     #[attr(default = false)]
     pub deregister_on_destroy: bool,
     /// Region of the activation, which must be the cluster's. Default: the provider's.

@@ -2,8 +2,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::roles::ASSUME_ROLE;
 use super::*;
 use crate::aws::Clients;
+use crate::aws::settings::AssumeRole;
 use crate::aws::stub::{Reply, Stub, assumed, caller};
 
 /// Answers every service; what matters is who signed.
@@ -131,6 +133,48 @@ async fn roles_are_assumed_one_after_the_other() {
             assert_eq!(body[field], value, "{field} in {body}");
         }
     });
+}
+
+#[tokio::test]
+async fn profiles_assume_the_roles_that_they_name() {
+    let files = Files::new(
+        "[profile one]\nrole_arn = arn:aws:iam::1:role/one\nrole_session_name = ONE\nsource_profile = default\n\
+         [profile two]\nrole_arn = arn:aws:iam::1:role/two\nrole_session_name = TWO\nexternal_id = e\n\
+         duration_seconds = 1800\nsource_profile = one\n\
+         [profile self]\nrole_arn = arn:aws:iam::1:role/self\nrole_session_name = SELF\nsource_profile = self\n\
+         aws_access_key_id = AKIDSELF\naws_secret_access_key = s\n",
+        CREDENTIALS,
+    );
+    for (name, expected) in [
+        ("one", &["AKIDDEFAULT", "AKIDONE"][..]),
+        ("two", &["AKIDDEFAULT", "AKIDONE", "AKIDTWO"]),
+        ("self", &["AKIDSELF", "AKIDSELF"]),
+    ] {
+        let stub = stub();
+        let settings = Settings { profile: Some(name.to_owned()), ..files.settings() };
+        call(&stub.clients_with(settings)).await.expect(name);
+        assert_eq!(signers(&stub), expected, "{name}");
+        if name == "two" {
+            stub.read(|asked| {
+                assert_eq!(
+                    (&asked[1].body["ExternalId"], &asked[1].body["DurationSeconds"]),
+                    (&json!("e"), &json!("1800"))
+                );
+            });
+        }
+    }
+}
+
+#[tokio::test]
+async fn profiles_that_go_in_circles_are_told() {
+    let role = |name: &str, source: &str| {
+        format!("[profile {name}]\nrole_arn = arn:aws:iam::1:role/{name}\nsource_profile = {source}\n")
+    };
+    let files = Files::new(&[role("a", "b"), role("b", "c"), role("c", "a")].concat(), "");
+    let settings = Settings { profile: Some("a".to_owned()), ..files.settings() };
+    let error = call(&stub().clients_with(settings)).await.expect_err("a circle");
+    let Kind::NoCredentials { tried } = error.kind() else { panic!("{error}") };
+    assert!(tried.len() == 1 && tried[0].why.contains("loop"), "{tried:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,182 @@
+//! The sources that the SDK knows how to read: profiles, the container's endpoint, the EC2 metadata service.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+
+use super::Keyring;
+use crate::aws::classify::shown;
+use crate::aws::error::{Error, Tried, chain};
+use crate::aws::resolve::{Profile, variable};
+use crate::aws::settings::AssumeRole;
+
+/// The metadata service answers at once or is not there.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The SDK's sources, in the order in which they are asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    Profile,
+    Container,
+    Metadata,
+}
+
+/// Why a source gave no credentials.
+pub(super) enum Refusal {
+    /// There is nothing to ask: the next source may.
+    Absent(Tried),
+    /// It is set up and gave nothing.
+    Broken(Tried),
+    /// It is set up, and a call that it needs failed.
+    Failed(Error),
+}
+
+type Asked = std::result::Result<Credentials, Refusal>;
+
+impl Keyring {
+    /// Asks one source.
+    pub(super) async fn ask(&self, source: Source) -> Asked {
+        match source {
+            Source::Profile => self.profile_credentials().await,
+            Source::Container => self.container_credentials().await,
+            Source::Metadata => self.metadata_credentials().await,
+        }
+    }
+
+    /// The profile's own credentials, and after them those of the roles that it and its source profiles name.
+    ///
+    /// The SDK could assume those roles too, but not at the address that `endpoints` gives for STS, and its errors
+    /// do not say which permission is missing.
+    async fn profile_credentials(&self) -> Asked {
+        let profile = &self.profile;
+        let from = format!("profile `{}` in {}", profile.name, profile.places());
+        let absent = |why: &str| Err(Refusal::Absent(Tried { from: from.clone(), why: why.to_owned() }));
+        let Some(files) = profile.present() else { return absent("no such file") };
+        if !profile.exists() {
+            return absent("no such profile");
+        }
+        let Chain { start, roles } = chain_of(profile);
+        let mut credentials = match start {
+            Start::Keys(keys) => keys,
+            Start::Profile(name) => {
+                let provider = ProfileFileCredentialsProvider::builder()
+                    .configure(&self.sources)
+                    .profile_files(files)
+                    .profile_name(name)
+                    .build();
+                provider.provide_credentials().await.map_err(|error| {
+                    // The SDK calls a profile "not loaded" too when it names a source profile that does not exist.
+                    // Only one that says nothing about credentials leaves the field to others.
+                    let silent = matches!(error, CredentialsError::CredentialsNotLoaded(_)) && error.source().is_none();
+                    if silent && roles.is_empty() {
+                        let why = "it holds no credentials".to_owned();
+                        Refusal::Absent(Tried { from: from.clone(), why })
+                    } else {
+                        Refusal::Broken(Tried { from: from.clone(), why: reason(&error) })
+                    }
+                })?
+            }
+        };
+        for role in roles.iter().rev() {
+            credentials = self.assume(role, credentials).await.map_err(Refusal::Failed)?;
+        }
+        Ok(credentials)
+    }
+
+    async fn container_credentials(&self) -> Asked {
+        let from = "container endpoint".to_owned();
+        let names = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+        if variable(&self.env, &names).is_none() {
+            let why = format!("neither `{}` nor `{}` is set", names[0], names[1]);
+            return Err(Refusal::Absent(Tried { from, why }));
+        }
+        let provider = EcsCredentialsProvider::builder().configure(&self.sources).build();
+        provider.provide_credentials().await.map_err(|error| refused(from, &error))
+    }
+
+    async fn metadata_credentials(&self) -> Asked {
+        let from = "EC2 metadata service".to_owned();
+        if self.metadata.disabled {
+            return Err(Refusal::Absent(Tried { from, why: "it is disabled".to_owned() }));
+        }
+        let mut client = imds::Client::builder()
+            .configure(&self.sources)
+            .max_attempts(2)
+            .connect_timeout(METADATA_TIMEOUT)
+            .read_timeout(METADATA_TIMEOUT);
+        if let Some(endpoint) = &self.metadata.endpoint {
+            client = client.endpoint(endpoint).map_err(|error| {
+                Refusal::Failed(Error::configuration("AWS_EC2_METADATA_SERVICE_ENDPOINT", error.to_string()))
+            })?;
+        }
+        let provider = imds::credentials::ImdsCredentialsProvider::builder()
+            .configure(&self.sources)
+            .imds_client(client.build())
+            .build();
+        provider.provide_credentials().await.map_err(|error| refused(from, &error))
+    }
+}
+
+fn refused(from: String, error: &CredentialsError) -> Refusal {
+    let one = Tried { from, why: reason(error) };
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) { Refusal::Absent(one) } else { Refusal::Broken(one) }
+}
+
+/// Why a source gave nothing, without the SDK's outer layers, which say no more than that.
+fn reason(error: &CredentialsError) -> String {
+    let texts = chain(error);
+    let inner = if texts.len() > 1 { &texts[1..] } else { &texts[..] };
+    shown(&inner.join(": "))
+}
+
+/// What a profile's credentials are made of.
+struct Chain {
+    start: Start,
+    /// The roles, the last one to assume first.
+    roles: Vec<AssumeRole>,
+}
+
+enum Start {
+    /// Keys that stand in the last source profile.
+    Keys(Credentials),
+    /// The SDK reads this profile.
+    Profile(String),
+}
+
+/// Follows `source_profile` from role to role. What this does not understand is left to the SDK as it stands:
+/// circles, missing profiles, `credential_source`, devices for a second factor.
+fn chain_of(profile: &Profile) -> Chain {
+    let whole = || Chain { start: Start::Profile(profile.name.clone()), roles: Vec::new() };
+    let mut name = profile.name.clone();
+    let mut passed = Vec::new();
+    let mut roles = Vec::new();
+    loop {
+        let value = profile.section(&name);
+        let (Some(role_arn), Some(source)) = (value("role_arn"), value("source_profile")) else {
+            return Chain { start: Start::Profile(name), roles };
+        };
+        if value("mfa_serial").is_some() || passed.contains(&source) || !profile.has(&source) {
+            return whole();
+        }
+        roles.push(AssumeRole {
+            role_arn,
+            session_name: value("role_session_name"),
+            external_id: value("external_id"),
+            duration: value("duration_seconds").and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            ..AssumeRole::default()
+        });
+        // As in the SDK: a source that has keys is where the chain starts, even when it names a role too.
+        let next = profile.section(&source);
+        if let (Some(access), Some(secret)) = (next("aws_access_key_id"), next("aws_secret_access_key")) {
+            let keys = Credentials::new(access, secret, next("aws_session_token"), None, "profile");
+            return Chain { start: Start::Keys(keys), roles };
+        }
+        passed.push(std::mem::replace(&mut name, source));
+    }
+}
