@@ -15,6 +15,7 @@ pub mod check;
 pub mod context;
 pub mod data_source;
 pub mod diagnostic;
+pub mod docs;
 pub mod ephemeral;
 pub mod function;
 pub mod list;
