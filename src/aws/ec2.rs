@@ -61,3 +61,34 @@ impl Client {
 fn is_associated(state: Option<&aws_sdk_ec2::types::VpcCidrBlockStateCode>) -> bool {
     matches!(state, Some(aws_sdk_ec2::types::VpcCidrBlockStateCode::Associated))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::stub::{Reply, Stub};
+
+    #[tokio::test]
+    async fn networks_that_are_leaving_do_not_count() {
+        let block = |tag: &str, cidr: &str, state: &str| {
+            format!("<item><{tag}>{cidr}</{tag}><{tag}State><state>{state}</state></{tag}State></item>")
+        };
+        let body = format!(
+            "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><cidrBlockAssociationSet>{}{}</cidrBlockAssociationSet>\
+             <ipv6CidrBlockAssociationSet>{}</ipv6CidrBlockAssociationSet></item></vpcSet></DescribeVpcsResponse>",
+            block("cidrBlock", "10.0.0.0/16", "associated"),
+            block("cidrBlock", "100.64.0.0/16", "disassociating"),
+            block("ipv6CidrBlock", "2001:db8::/56", "associated"),
+        );
+        let stub = Stub::new(move |_| Reply::Answer(200, body.clone()));
+        let ec2 = stub.clients().ec2(None);
+        let vpc = ec2.vpc("vpc-1").await.expect("read").expect("exists");
+        assert_eq!(vpc.cidr_blocks, ["10.0.0.0/16"]);
+        assert_eq!(vpc.ipv6_cidr_blocks, ["2001:db8::/56"]);
+    }
+
+    #[tokio::test]
+    async fn an_absent_network_is_none() {
+        let body = "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code><Message>no</Message></Error></Errors></Response>";
+        let stub = Stub::new(move |_| Reply::Answer(400, body.to_owned()));
+        assert_eq!(stub.clients().ec2(None).vpc("vpc-1").await.expect("read"), None);
+    }
+}

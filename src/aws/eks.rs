@@ -198,7 +198,58 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::join_all;
+    use serde_json::json;
+
     use super::*;
+    use crate::aws::stub::{Reply, Stub};
+
+    const PATH: &str = "GET /clusters/workshop";
+
+    #[tokio::test]
+    async fn a_cluster_is_asked_for_once() {
+        let stub = Stub::new(|_| {
+            let remote = json!({
+                "remoteNodeNetworks": [{ "cidrs": ["10.80.0.0/16", "10.81.0.0/16"] }],
+                "remotePodNetworks": [{ "cidrs": ["10.85.0.0/16"] }],
+            });
+            Reply::json(&json!({ "cluster": {
+                "name": "workshop", "status": "ACTIVE", "version": "1.34",
+                "endpoint": "https://e", "certificateAuthority": { "data": "Q0E=" },
+                "resourcesVpcConfig": { "vpcId": "vpc-1", "subnetIds": ["s-1"], "clusterSecurityGroupId": "sg-1" },
+                "kubernetesNetworkConfig": { "serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4" },
+                "accessConfig": { "authenticationMode": "API" }, "remoteNetworkConfig": remote,
+            } }))
+        });
+        let eks = stub.clients().eks(None);
+        for cluster in join_all((0..10).map(|_| eks.cluster("workshop"))).await {
+            let cluster = cluster.expect("read");
+            assert_eq!(cluster.remote_node_networks, ["10.80.0.0/16", "10.81.0.0/16"]);
+            assert_eq!(cluster.remote_pod_networks, ["10.85.0.0/16"]);
+            assert_eq!(cluster.dns_address().as_deref(), Some("172.20.0.10"));
+            assert_eq!((cluster.status.as_str(), cluster.authentication_mode.as_deref()), ("ACTIVE", Some("API")));
+            assert_eq!(cluster.vpc_id.as_deref(), Some("vpc-1"));
+        }
+        assert_eq!(stub.count(PATH), 1);
+        eks.describe_cluster("workshop").await.expect("read");
+        assert_eq!(stub.count(PATH), 2);
+    }
+
+    #[tokio::test]
+    async fn an_absent_cluster_is_asked_for_again_and_a_proxy_cannot_make_it_absent() {
+        let absent =
+            json!({ "__type": "ResourceNotFoundException", "message": "No cluster found for name: workshop." });
+        let page = "<html>404 Not Found</html>".to_owned();
+        for (body, not_found) in [(absent.to_string(), true), (page, false)] {
+            let stub = Stub::new(move |_| Reply::Answer(404, body.clone()));
+            let eks = stub.clients().eks(None);
+            for _ in 0..2 {
+                let error = eks.cluster("workshop").await.expect_err("absent");
+                assert_eq!(error.is_not_found(), not_found, "{error}");
+            }
+            assert_eq!(stub.count(PATH), 2);
+        }
+    }
 
     #[test]
     fn dns_address_is_the_tenth() {

@@ -157,15 +157,15 @@ fn refusal(allowed: &[String], forbidden: &[String]) -> String {
 
 /// What AWS answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
+pub(super) struct Answer {
     /// HTTP status.
-    pub status: Option<u16>,
+    pub(super) status: Option<u16>,
     /// Error code, such as `ValidationException`.
-    pub code: Option<String>,
+    pub(super) code: Option<String>,
     /// AWS's message, without what could hold a secret.
-    pub message: Option<String>,
+    pub(super) message: Option<String>,
     /// Request id, for a support case.
-    pub request_id: Option<String>,
+    pub(super) request_id: Option<String>,
 }
 
 #[derive(Debug, Default)]

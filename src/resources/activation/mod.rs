@@ -211,6 +211,7 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
                 plan.outputs.region = Maybe::Known(Some(region.clone()));
             }
             rotation::check_new(plan);
+            fresh(plan);
         }
         life::remember_replacement(plan.is_create(), cx);
         Ok(())
@@ -257,6 +258,17 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
 
     fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
         moved::from_aws(source)
+    }
+}
+
+/// What is known of a new activation before it is made.
+fn fresh(plan: &mut Plan<Activation>) {
+    plan.outputs.expired = Maybe::Known(false);
+    plan.outputs.registrations_count = Maybe::Known(0);
+    match plan.args.store_code_in.known() {
+        Some(Some(_)) => plan.outputs.activation_code = Maybe::Known(None),
+        Some(None) => plan.outputs.code_parameter_name = Maybe::Known(None),
+        None => {}
     }
 }
 
