@@ -68,11 +68,11 @@ pub fn host(capabilities: Option<wire::ClientCapabilities>) -> Host {
 }
 
 /// Messages for people. Registered secrets are masked here too: the last gate before Terraform prints them.
-pub fn diagnostics(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
-    diagnostics.0.into_iter().map(diagnostic).collect()
+pub fn diagnostics(diagnostics: &Diagnostics) -> Vec<wire::Diagnostic> {
+    diagnostics.0.iter().map(diagnostic).collect()
 }
 
-fn diagnostic(diagnostic: Diagnostic) -> wire::Diagnostic {
+fn diagnostic(diagnostic: &Diagnostic) -> wire::Diagnostic {
     let severity = match diagnostic.severity {
         Severity::Error => wire::diagnostic::Severity::Error,
         Severity::Warning => wire::diagnostic::Severity::Warning,

@@ -114,7 +114,7 @@ async fn run(
 ) -> Result<(), ServeError> {
     let end = CancellationToken::new();
     heed_signals(&end, invitation.is_none()).map_err(ServeError::Runtime)?;
-    let listener = Listener::bind(|name| std::env::var(name).ok()).await.map_err(ServeError::Bind)?;
+    let listener = Listener::bind(|name| std::env::var(name).ok()).map_err(ServeError::Bind)?;
     let tls = match invitation.and_then(|invitation| invitation.client_certificate.as_deref()) {
         Some(certificate) => Some(tls::prepare(certificate).map_err(ServeError::Prepare)?),
         None => None,

@@ -75,28 +75,33 @@ pub struct Place {
 }
 
 impl Listener {
-    /// Listens as the system and the environment, read through `variable`, ask for. Needs a runtime.
-    pub async fn bind(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
+    /// Listens as the system and the environment, read through `variable`, ask for. Call it inside of a
+    /// runtime.
+    pub fn bind(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
         #[cfg(unix)]
         {
             unix::bind(variable("PLUGIN_UNIX_SOCKET_DIR").filter(|folder| !folder.is_empty()))
         }
         #[cfg(not(unix))]
         {
-            Self::tcp(variable).await
+            Self::tcp(variable)
         }
     }
 
     /// Listens at the first free port of those that the host allows.
     #[cfg_attr(unix, allow(dead_code, reason = "only Windows has no Unix sockets; the tests run it everywhere"))]
-    async fn tcp(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
+    fn tcp(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
         let port = |name: &str| variable(name).and_then(|value| value.parse::<u16>().ok());
         let (first, last) = match (port("PLUGIN_MIN_PORT"), port("PLUGIN_MAX_PORT")) {
             (Some(first), Some(last)) if first <= last => (first, last),
             _ => DEFAULT_PORTS,
         };
         for port in first..=last {
-            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            let bound = std::net::TcpListener::bind(("127.0.0.1", port)).and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            });
+            if let Ok(listener) = bound {
                 let address = Address { network: "tcp", address: format!("127.0.0.1:{port}") };
                 return Ok(Self { address, kind: Kind::Tcp(listener), place: Place::default() });
             }
@@ -252,12 +257,11 @@ mod unix {
 
     /// Listens in `given`, or in a new folder that only this user can enter.
     pub fn bind(given: Option<String>) -> Result<Listener, BindError> {
-        let (path, folder) = match given {
-            Some(given) => (Path::new(&given).join(format!("plugin-{}", unique())), None),
-            None => {
-                let folder = private_folder()?;
-                (folder.join("plugin"), Some(folder))
-            }
+        let (path, folder) = if let Some(given) = given {
+            (Path::new(&given).join(format!("plugin-{}", unique())), None)
+        } else {
+            let folder = private_folder()?;
+            (folder.join("plugin"), Some(folder))
         };
         let socket = Socket { path, folder };
         let failed = |source| BindError::Socket { path: socket.path.display().to_string(), source };
@@ -294,18 +298,18 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio_stream::StreamExt;
 
-    async fn tcp(first: &str, last: &str) -> Result<Listener, BindError> {
+    fn tcp(first: &str, last: &str) -> Result<Listener, BindError> {
         let set = [("PLUGIN_MIN_PORT", first.to_owned()), ("PLUGIN_MAX_PORT", last.to_owned())];
-        Listener::tcp(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())).await
+        Listener::tcp(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()))
     }
 
     #[tokio::test]
     async fn a_port_is_taken_from_those_allowed() {
         let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = taken.local_addr().expect("an address").port().to_string();
-        assert!(matches!(tcp(&port, &port).await, Err(BindError::Ports { .. })));
+        assert!(matches!(tcp(&port, &port), Err(BindError::Ports { .. })));
 
-        let listener = tcp("20000", "21000").await.expect("one of a thousand is free");
+        let listener = tcp("20000", "21000").expect("one of a thousand is free");
         let address = listener.address.clone();
         assert_eq!(address.network, "tcp");
         let (host, port) = address.address.split_once(':').expect("a port");
@@ -324,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn ports_that_make_no_sense_are_those_of_go_plugin() {
         for (first, last) in [("", ""), ("20", "10"), ("x", "y")] {
-            let address = tcp(first, last).await.expect("a port").address.address;
+            let address = tcp(first, last).expect("a port").address.address;
             let port: u16 = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
             assert!((DEFAULT_PORTS.0..=DEFAULT_PORTS.1).contains(&port), "{address}");
         }

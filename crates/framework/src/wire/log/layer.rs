@@ -83,7 +83,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for HostLog {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let mut all = Map::new();
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
             if let Some(known) = span.extensions().get::<SpanFields>() {
                 all.extend(known.0.clone());
             }
@@ -181,7 +181,7 @@ mod tests {
         let lines = Lines::to(sink.clone()).expect("a thread");
         let subscriber = Registry::default().with(HostLog::new(level, &["sample"], lines.clone()));
         tracing::subscriber::with_default(subscriber, run);
-        lines.flush(Duration::from_secs(60));
+        lines.flush(Duration::from_mins(1));
         let bytes = sink.0.lock().expect("no panic").clone();
         bytes
             .split(|byte| *byte == b'\n')

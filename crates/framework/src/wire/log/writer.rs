@@ -29,7 +29,10 @@ enum Message {
 }
 
 impl Lines {
-    /// Lines to `destination`, by a new thread. Fails when the system has no thread left.
+    /// Lines to `destination`, by a new thread.
+    ///
+    /// # Errors
+    /// The system has no thread left.
     pub fn to(destination: impl Write + Send + 'static) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -118,7 +121,7 @@ mod tests {
             lines.push(b"x\n".to_vec());
         }
         drop(go);
-        lines.flush(Duration::from_secs(60));
+        lines.flush(Duration::from_mins(1));
         let received: Vec<Vec<u8>> = received.try_iter().collect();
         let notes = received.iter().filter(|line| line.starts_with(b"{")).count();
         let missing = WAITING * 2 - received.iter().filter(|line| *line == b"x\n").count();

@@ -27,6 +27,9 @@ fn place(path: &Path) -> String {
 }
 
 /// Reads one value of `ty`, which must take all of `bytes`.
+///
+/// # Errors
+/// The bytes are no msgpack, or no value of `ty`: what is wrong, and where.
 pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, DecodeError> {
     let mut reader = Reader { rest: bytes, path: Vec::new() };
     let value = reader.value(ty)?;

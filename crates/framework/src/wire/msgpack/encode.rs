@@ -20,6 +20,9 @@ pub struct EncodeError {
 }
 
 /// Writes `value` as one of `ty`. Attributes that an object leaves out are null.
+///
+/// # Errors
+/// The value is not of the type: where, and of which kind it is instead.
 pub fn encode(value: &Value, ty: &Type) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer { out: Vec::with_capacity(256), path: Vec::new() };
     writer.value(value, ty)?;

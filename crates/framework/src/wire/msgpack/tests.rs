@@ -13,8 +13,8 @@ fn number(text: &str) -> Value {
     Value::Number(text.parse().expect("a number"))
 }
 
-fn bound(text: &str, inclusive: bool) -> Option<(Number, bool)> {
-    Some((text.parse().expect("a number"), inclusive))
+fn bound(text: &str, inclusive: bool) -> (Number, bool) {
+    (text.parse().expect("a number"), inclusive)
 }
 
 /// Each row was written by go-cty's `msgpack.Marshal` for the same value and type.
@@ -54,7 +54,11 @@ fn as_go_cty_writes() {
         ),
         (
             "c7130c8301c2039201c30492cb4004000000000000c2",
-            Value::Unknown(Refinement { number_min: bound("1", true), number_max: bound("2.5", false), ..not_null() }),
+            Value::Unknown(Refinement {
+                number_min: Some(bound("1", true)),
+                number_max: Some(bound("2.5", false)),
+                ..not_null()
+            }),
             Type::Number,
         ),
         (
@@ -184,8 +188,8 @@ fn promises_are_kept_to_their_type() {
     let all = Refinement {
         null: Some(false),
         prefix: Some("p".to_owned()),
-        number_min: bound("1", true),
-        number_max: bound("2", true),
+        number_min: Some(bound("1", true)),
+        number_max: Some(bound("2", true)),
         length_min: Some(1),
         length_max: Some(2),
     };

@@ -83,7 +83,7 @@ impl Service {
         let call = self.call(rpc, subject(&request));
         let work = work(Arc::clone(&self.inner), request, call.cancel.clone());
         let answer = call.start(work).finished().await.flatten();
-        Ok(Response::new(answer.unwrap_or_else(|diagnostics| A::failed(convert::diagnostics(diagnostics)))))
+        Ok(Response::new(answer.unwrap_or_else(|diagnostics| A::failed(convert::diagnostics(&diagnostics)))))
     }
 }
 

@@ -17,7 +17,7 @@ pub async fn validate(
     let config = convert::value(request.config.as_ref(), inner.types.resource(&request.type_name)?)?;
     let host = convert::host(request.client_capabilities);
     let diagnostics = inner.server.validate_resource(request.type_name, config, host).await;
-    Ok(wire::validate_resource_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_resource_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn upgrade_state(
@@ -29,7 +29,10 @@ pub async fn upgrade_state(
     let state = convert::raw_state(request.raw_state)?;
     let answer = inner.server.upgrade_state(request.type_name, request.version, state).await;
     let upgraded_state = answer.value.map(|state| convert::dynamic(&state, ty)).transpose()?;
-    Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: convert::diagnostics(answer.diagnostics) })
+    Ok(wire::upgrade_resource_state::Response {
+        upgraded_state,
+        diagnostics: convert::diagnostics(&answer.diagnostics),
+    })
 }
 
 pub async fn upgrade_identity(
@@ -41,7 +44,7 @@ pub async fn upgrade_identity(
     let answer = inner.server.upgrade_identity(request.type_name.clone(), request.version, identity).await;
     Ok(wire::upgrade_resource_identity::Response {
         upgraded_identity: identity_out(&inner, &request.type_name, answer.value)?,
-        diagnostics: convert::diagnostics(answer.diagnostics),
+        diagnostics: convert::diagnostics(&answer.diagnostics),
     })
 }
 
@@ -95,7 +98,7 @@ pub async fn plan(
         planned_state: planned.state.map(|state| convert::dynamic(&state, ty)).transpose()?,
         requires_replace: planned.requires_replace.iter().map(convert::path).collect(),
         planned_private: planned.private,
-        diagnostics: convert::diagnostics(diagnostics),
+        diagnostics: convert::diagnostics(&diagnostics),
         legacy_type_system: false,
         deferred: None,
         planned_identity: identity_out(&inner, &name, planned.identity)?,
@@ -160,7 +163,7 @@ pub async fn import(
         .collect::<Result<_>>()?;
     Ok(wire::import_resource_state::Response {
         imported_resources,
-        diagnostics: convert::diagnostics(diagnostics),
+        diagnostics: convert::diagnostics(&diagnostics),
         deferred: None,
     })
 }
@@ -200,7 +203,7 @@ pub async fn generate_config(
     let answer = inner.server.generate_config(request.type_name.clone(), state).await;
     Ok(wire::generate_resource_config::Response {
         config: answer.value.map(|config| convert::dynamic(&config, ty)).transpose()?,
-        diagnostics: convert::diagnostics(answer.diagnostics),
+        diagnostics: convert::diagnostics(&answer.diagnostics),
     })
 }
 
@@ -224,7 +227,7 @@ struct Sent {
 /// the object is gone.
 fn kept(inner: &Inner, name: &str, answer: Answer<Kept>, before: impl FnOnce() -> Unchanged) -> Result<Sent> {
     let Answer { value: Kept { state, private, identity }, diagnostics } = answer;
-    let diagnostics = convert::diagnostics(diagnostics);
+    let diagnostics = convert::diagnostics(&diagnostics);
     let Some(state) = state else {
         let Unchanged { state, private, identity } = before();
         return Ok(Sent { state, private, identity, diagnostics });

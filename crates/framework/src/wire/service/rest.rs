@@ -17,7 +17,7 @@ pub async fn validate_provider(
 ) -> Result<wire::validate_provider_config::Response> {
     let config = convert::value(request.config.as_ref(), &inner.types.provider)?;
     let diagnostics = inner.server.validate_provider(config).await;
-    Ok(wire::validate_provider_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_provider_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn configure(
@@ -28,7 +28,7 @@ pub async fn configure(
     let config = convert::value(request.config.as_ref(), &inner.types.provider)?;
     let host = convert::host(request.client_capabilities);
     let diagnostics = inner.server.configure(config, request.terraform_version, host).await;
-    Ok(wire::configure_provider::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::configure_provider::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn validate_data_source(
@@ -38,7 +38,7 @@ pub async fn validate_data_source(
 ) -> Result<wire::validate_data_resource_config::Response> {
     let config = convert::value(request.config.as_ref(), inner.types.data_source(&request.type_name)?)?;
     let diagnostics = inner.server.validate_data_source(request.type_name, config).await;
-    Ok(wire::validate_data_resource_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_data_resource_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn read_data_source(
@@ -53,7 +53,7 @@ pub async fn read_data_source(
         inner.server.read_data_source(request.type_name.clone(), config, host, cancel).await;
     Ok(wire::read_data_source::Response {
         state: value.map(|state| convert::dynamic(&state, ty)).transpose()?,
-        diagnostics: convert::diagnostics(diagnostics),
+        diagnostics: convert::diagnostics(&diagnostics),
         deferred: None,
     })
 }
@@ -98,7 +98,7 @@ pub async fn validate_ephemeral(
 ) -> Result<wire::validate_ephemeral_resource_config::Response> {
     let config = convert::value(request.config.as_ref(), inner.types.ephemeral(&request.type_name)?)?;
     let diagnostics = inner.server.validate_ephemeral(request.type_name, config).await;
-    Ok(wire::validate_ephemeral_resource_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_ephemeral_resource_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn open_ephemeral(
@@ -112,7 +112,7 @@ pub async fn open_ephemeral(
     let Answer { value: opened, diagnostics } =
         inner.server.open_ephemeral(request.type_name.clone(), config, host, cancel).await;
     Ok(wire::open_ephemeral_resource::Response {
-        diagnostics: convert::diagnostics(diagnostics),
+        diagnostics: convert::diagnostics(&diagnostics),
         renew_at: opened.renew_at.map(convert::timestamp),
         result: opened.result.map(|result| convert::dynamic(&result, ty)).transpose()?,
         private: Some(opened.private),
@@ -129,7 +129,7 @@ pub async fn renew_ephemeral(
     let private = request.private.unwrap_or_default();
     let Answer { value: opened, diagnostics } = inner.server.renew_ephemeral(request.type_name, private, cancel).await;
     Ok(wire::renew_ephemeral_resource::Response {
-        diagnostics: convert::diagnostics(diagnostics),
+        diagnostics: convert::diagnostics(&diagnostics),
         renew_at: opened.renew_at.map(convert::timestamp),
         private: Some(opened.private),
     })
@@ -143,7 +143,7 @@ pub async fn close_ephemeral(
     inner.types.ephemeral(&request.type_name)?;
     let private = request.private.unwrap_or_default();
     let diagnostics = inner.server.close_ephemeral(request.type_name, private, cancel).await;
-    Ok(wire::close_ephemeral_resource::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::close_ephemeral_resource::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn validate_list(
@@ -155,7 +155,7 @@ pub async fn validate_list(
     let include_resource = convert::value(request.include_resource_object.as_ref(), &Type::Bool)?;
     let limit = convert::value(request.limit.as_ref(), &Type::Number)?;
     let diagnostics = inner.server.validate_list(request.type_name, config, include_resource, limit).await;
-    Ok(wire::validate_list_resource_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_list_resource_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn validate_action(
@@ -165,7 +165,7 @@ pub async fn validate_action(
 ) -> Result<wire::validate_action_config::Response> {
     let config = convert::value(request.config.as_ref(), inner.types.action(&request.type_name)?)?;
     let diagnostics = inner.server.validate_action(request.type_name, config).await;
-    Ok(wire::validate_action_config::Response { diagnostics: convert::diagnostics(diagnostics) })
+    Ok(wire::validate_action_config::Response { diagnostics: convert::diagnostics(&diagnostics) })
 }
 
 pub async fn plan_action(
@@ -176,5 +176,5 @@ pub async fn plan_action(
     let config = convert::value(request.config.as_ref(), inner.types.action(&request.action_type)?)?;
     let host = convert::host(request.client_capabilities);
     let diagnostics = inner.server.plan_action(request.action_type, config, host, cancel).await;
-    Ok(wire::plan_action::Response { diagnostics: convert::diagnostics(diagnostics), deferred: None })
+    Ok(wire::plan_action::Response { diagnostics: convert::diagnostics(&diagnostics), deferred: None })
 }

@@ -36,8 +36,8 @@ pub fn list(inner: &Shared, call: Call, request: wire::list_resource::Request) -
         Ok(worker.server.list(neutral, sink, cancel).await)
     };
     let inner = Arc::clone(inner);
-    let event = move |found| listed(&inner, &name, found).unwrap_or_else(|diagnostics| list_failed(diagnostics));
-    events(call, whole, event, |diagnostics| (!diagnostics.0.is_empty()).then(|| list_failed(diagnostics)))
+    let event = move |found| listed(&inner, &name, found).unwrap_or_else(|diagnostics| list_failed(&diagnostics));
+    events(call, whole, event, |diagnostics| (!diagnostics.0.is_empty()).then(|| list_failed(&diagnostics)))
 }
 
 fn listed(inner: &Inner, name: &str, found: Listed) -> Result<wire::list_resource::Event> {
@@ -47,12 +47,12 @@ fn listed(inner: &Inner, name: &str, found: Listed) -> Result<wire::list_resourc
         identity: identity_out(inner, name, Some(found.identity))?,
         display_name: masked(&found.display_name).into_owned(),
         resource_object,
-        diagnostic: convert::diagnostics(found.diagnostics),
+        diagnostic: convert::diagnostics(&found.diagnostics),
     })
 }
 
 /// An event without an object: the host only takes its diagnostics.
-fn list_failed(diagnostics: Diagnostics) -> wire::list_resource::Event {
+fn list_failed(diagnostics: &Diagnostics) -> wire::list_resource::Event {
     wire::list_resource::Event { diagnostic: convert::diagnostics(diagnostics), ..Default::default() }
 }
 
@@ -71,7 +71,7 @@ pub fn invoke(inner: &Shared, call: Call, request: wire::invoke_action::Request)
         whole,
         move |message: String| event(Kind::Progress(Progress { message: masked(&message).into_owned() })),
         move |diagnostics| {
-            let diagnostics = convert::diagnostics(diagnostics);
+            let diagnostics = convert::diagnostics(&diagnostics);
             Some(event(Kind::Completed(Completed { diagnostics })))
         },
     )
