@@ -1,0 +1,7 @@
+data "ekshybrid_cluster" "example" {
+  cluster_name = "plant"
+}
+
+output "dns_address" {
+  value = data.ekshybrid_cluster.example.dns_address
+}

@@ -1,0 +1,25 @@
+resource "ekshybrid_activation" "example" {
+  iam_role = "hybrid-nodes"
+}
+
+output "node_config" {
+  value = provider::ekshybrid::node_config({
+    cluster = {
+      name   = "plant"
+      region = "us-west-2"
+    }
+    hybrid = {
+      ssm = {
+        activation_id   = ekshybrid_activation.example.id
+        activation_code = ekshybrid_activation.example.activation_code
+      }
+    }
+    kubelet = {
+      config = {
+        maxPods = 60
+      }
+      flags = ["--node-labels=site=plant-a"]
+    }
+  })
+  sensitive = true
+}

@@ -1,0 +1,12 @@
+# Ten hosts may register within a day and a half. When the activation has expired, a new one is planned.
+resource "ekshybrid_activation" "example" {
+  iam_role              = "hybrid-nodes"
+  registration_limit    = 10
+  expires_in            = "36h"
+  default_instance_name = "plant-a"
+  description           = "Hybrid nodes of plant A"
+
+  tags = {
+    Site = "plant-a"
+  }
+}

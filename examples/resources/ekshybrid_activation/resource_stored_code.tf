@@ -1,0 +1,15 @@
+# The code goes into a SecureString parameter and never enters the state; a new activation is ready two days before
+# this one ends, and destroy deregisters the hosts that came by it.
+resource "ekshybrid_activation" "stored" {
+  iam_role              = "hybrid-nodes"
+  registration_limit    = 100
+  expires_in            = "14d"
+  rotate_before         = "48h"
+  rotate_when_exhausted = true
+  store_code_in         = "/plant-a/activation-code"
+  deregister_on_destroy = true
+}
+
+ephemeral "ekshybrid_activation_code" "stored" {
+  parameter_name = ekshybrid_activation.stored.code_parameter_name
+}

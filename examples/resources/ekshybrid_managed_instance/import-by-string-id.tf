@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_managed_instance.example
+  id = "mi-0123456789abcdef0"
+}

@@ -1,0 +1,2 @@
+terraform import ekshybrid_managed_instance.example mi-0123456789abcdef0
+terraform import ekshybrid_managed_instance.elsewhere mi-0123456789abcdef0@eu-central-1

@@ -1,0 +1,9 @@
+# A host that has registered by itself: it gets a role of its own and tags, and destroy deregisters it.
+resource "ekshybrid_managed_instance" "example" {
+  instance_id = "mi-0123456789abcdef0"
+  iam_role    = "hybrid-nodes"
+
+  tags = {
+    Rack = "12"
+  }
+}
