@@ -55,7 +55,7 @@ impl Permissions {
             match action {
                 serde_json::Value::String(action) => list.push(action.clone()),
                 other => {
-                    list.extend(other.as_array()?.iter().filter_map(|action| action.as_str().map(ToOwned::to_owned)))
+                    list.extend(other.as_array()?.iter().filter_map(|action| action.as_str().map(ToOwned::to_owned)));
                 }
             }
         }

@@ -109,11 +109,11 @@ impl Birth {
 pub struct Requests {
     pub total: u64,
     pub counters: BTreeMap<String, u64>,
-    pub log: VecDeque<Request>,
+    pub log: VecDeque<Answered>,
 }
 
 #[derive(Serialize)]
-pub struct Request {
+pub struct Answered {
     pub time: String,
     pub service: String,
     pub operation: String,
@@ -126,7 +126,7 @@ pub struct Request {
 }
 
 impl Requests {
-    pub fn add(&mut self, request: Request) {
+    pub fn add(&mut self, request: Answered) {
         self.total += 1;
         let name = format!("{}:{}", request.service, request.operation);
         *self.counters.entry(name).or_default() += 1;

@@ -1,6 +1,10 @@
 """Managed instances, their tags, parameters."""
 
+import base64
+import datetime
+import hashlib
 import json
+import secrets
 
 import botocore.auth
 import botocore.awsrequest
@@ -68,6 +72,97 @@ def sign_and_send(account, operation, members):
     status, text = send(request.prepare())
     equal(status, 200)
     return json.loads(text)
+
+
+class RsaKey:
+    """A key of 2048 bits, out of nothing but the standard library: for this check only, not for secrets."""
+
+    def __init__(self):
+        self.exponent = 65537
+        while True:
+            p, q = self.prime(), self.prime()
+            self.modulus, order = p * q, (p - 1) * (q - 1)
+            if p != q and order % self.exponent and self.modulus.bit_length() == 2048:
+                break
+        self.private = pow(self.exponent, -1, order)
+
+    @staticmethod
+    def prime():
+        while True:
+            found = secrets.randbits(1024) | 1 | 3 << 1022
+            # Fermat's test finds a composite of this size with overwhelming likelihood.
+            if all(found % small for small in (3, 5, 7, 11, 13)) and all(
+                pow(base, found - 1, found) == 1 for base in (2, 3, 5, 7)
+            ):
+                return found
+
+    def public(self):
+        """Base64 of the SubjectPublicKeyInfo in DER."""
+
+        def der(tag, content):
+            size = len(content)
+            if size < 128:
+                return bytes([tag, size]) + content
+            digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+            return bytes([tag, 0x80 | len(digits)]) + digits + content
+
+        def number(value):
+            return der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+        key = der(0x30, number(self.modulus) + number(self.exponent))
+        algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
+        return base64.b64encode(der(0x30, algorithm + der(3, b"\0" + key))).decode()
+
+    def sign(self, text):
+        """Base64 of a PKCS #1 v1.5 signature with SHA-256."""
+        digest = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(text).digest()
+        padded = b"\0\1" + b"\xff" * (256 - 3 - len(digest)) + b"\0" + digest
+        signed = pow(int.from_bytes(padded, "big"), self.private, self.modulus)
+        return base64.b64encode(signed.to_bytes(256, "big")).decode()
+
+
+@check
+def a_host_gets_credentials_of_its_role_with_its_key(account):
+    ssm = account.client("ssm")
+    made = activate(ssm)
+    key = RsaKey()
+    instance = agent(account, "RegisterManagedInstance", {
+        "ActivationId": made["ActivationId"], "ActivationCode": made["ActivationCode"], "PublicKey": key.public(),
+        "PublicKeyType": "Rsa", "Fingerprint": "f",
+    })["InstanceId"]
+
+    def ask(signer, fingerprint="f", host=instance, operation="RequestManagedInstanceRoleToken"):
+        request = botocore.awsrequest.AWSRequest(
+            "POST",
+            account.sandbox.ready["endpoint"] + "/",
+            {"X-Amz-Target": f"AmazonSSM.{operation}", "Content-Type": "application/x-amz-json-1.1"},
+            json.dumps({"Fingerprint": fingerprint}).encode(),
+        )
+        auth = botocore.auth.SigV4Auth(botocore.credentials.Credentials(host, "none"), "ssm", account.seen["region"])
+        request.context["timestamp"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        auth._modify_request_before_signing(request)
+        text = auth.string_to_sign(request, auth.canonical_request(request))
+        auth._inject_signature_to_request(request, signer(text.encode()))
+        status, text = send(request.prepare())
+        return status, json.loads(text)
+
+    status, token = ask(key.sign)
+    equal(status, 200)
+    made = {"AccessKeyId": token["AccessKeyId"], "SecretAccessKey": token["SecretAccessKey"],
+            "SessionToken": token["SessionToken"]}
+    identity = account.session(made, "sts").get_caller_identity()
+    equal(identity["Arn"], f"arn:aws:sts::{account.id}:assumed-role/hybrid-nodes/{instance}")
+    for arguments, code in [
+        ({"signer": RsaKey().sign}, "InvalidSignatureException"),
+        ({"signer": lambda text: "0" * 64}, "InvalidSignatureException"),
+        ({"signer": key.sign, "fingerprint": "other"}, "MachineFingerprintDoesNotMatch"),
+        ({"signer": key.sign, "host": "mi-" + "0" * 17}, "InvalidInstanceId"),
+        ({"signer": key.sign, "operation": "DescribeActivations"}, "AccessDeniedException"),
+    ]:
+        status, answer = ask(**arguments)
+        equal((status, answer["__type"]), (400, code))
+    ssm.deregister_managed_instance(InstanceId=instance)
+    equal(ask(key.sign)[1]["__type"], "InvalidInstanceId")
 
 
 def register(account, activation, number):

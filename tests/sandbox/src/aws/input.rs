@@ -1,11 +1,13 @@
 //! Reads the members of a request: a JSON object, or the parameters of a query request.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::error::{AwsError, Result};
 use crate::moment::Moment;
 
-/// A JSON object whose members are read by type. A member of another type is a SerializationException; null and
+/// A JSON object whose members are read by type. A member of another type is a `SerializationException`; null and
 /// absent are the same.
 #[derive(Clone, Copy)]
 pub struct Json<'a>(&'a Map<String, Value>);
@@ -15,11 +17,11 @@ impl<'a> Json<'a> {
         value.as_object().map(Self).ok_or_else(|| wrong("Start of structure or map found where not expected."))
     }
 
-    pub fn value(&self, name: &str) -> Option<&'a Value> {
+    pub fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    fn read<T>(&self, name: &str, kind: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
+    fn read<T>(self, name: &str, kind: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
         self.value(name)
             .map(|value| {
                 read(value).ok_or_else(|| wrong(&format!("{} can not be converted to {kind}", kind_of(value))))
@@ -27,46 +29,46 @@ impl<'a> Json<'a> {
             .transpose()
     }
 
-    pub fn text(&self, name: &str) -> Result<Option<&'a str>> {
+    pub fn text(self, name: &str) -> Result<Option<&'a str>> {
         self.read(name, "a String", Value::as_str)
     }
 
-    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+    pub fn integer(self, name: &str) -> Result<Option<i64>> {
         self.read(name, "an Integer", Value::as_i64)
     }
 
-    pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
+    pub fn boolean(self, name: &str) -> Result<Option<bool>> {
         self.read(name, "a Boolean", Value::as_bool)
     }
 
     /// Seconds since 1970.
-    pub fn time(&self, name: &str) -> Result<Option<Moment>> {
+    pub fn time(self, name: &str) -> Result<Option<Moment>> {
         self.read(name, "a Timestamp", |value| Moment::from_epoch(value.as_f64()?))
     }
 
-    pub fn object(&self, name: &str) -> Result<Option<Json<'a>>> {
+    pub fn object(self, name: &str) -> Result<Option<Json<'a>>> {
         self.read(name, "a Structure", |value| value.as_object().map(Json))
     }
 
-    pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+    pub fn texts(self, name: &str) -> Result<Option<Vec<String>>> {
         self.read(name, "a List", |value| {
             value.as_array()?.iter().map(|entry| entry.as_str().map(ToOwned::to_owned)).collect()
         })
     }
 
-    pub fn objects(&self, name: &str) -> Result<Option<Vec<Json<'a>>>> {
+    pub fn objects(self, name: &str) -> Result<Option<Vec<Json<'a>>>> {
         self.read(name, "a List", |value| value.as_array()?.iter().map(|entry| entry.as_object().map(Json)).collect())
     }
 
     /// A map of strings.
-    pub fn map(&self, name: &str) -> Result<Option<Vec<(String, String)>>> {
+    pub fn map(self, name: &str) -> Result<Option<Vec<(String, String)>>> {
         self.read(name, "a Map", |value| {
             value.as_object()?.iter().map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
         })
     }
 
     /// Systems Manager's list of `Key` and `Value`.
-    pub fn tags(&self, name: &str) -> Result<Option<Vec<(String, String)>>> {
+    pub fn tags(self, name: &str) -> Result<Option<Vec<(String, String)>>> {
         self.objects(name)?
             .map(|tags| {
                 tags.iter()
@@ -82,11 +84,15 @@ impl<'a> Json<'a> {
     }
 
     /// All members but these: what identifies a query across its pages.
-    pub fn fingerprint(&self, without: &[&str]) -> String {
+    pub fn fingerprint(self, without: &[&str]) -> String {
         let mut members: Vec<(&String, &Value)> =
             self.0.iter().filter(|(name, value)| !without.contains(&name.as_str()) && !value.is_null()).collect();
         members.sort_by_key(|(name, _)| *name);
-        members.iter().map(|(name, value)| format!("{name}={value};")).collect()
+        members.iter().fold(String::new(), |mut text, (name, value)| {
+            // Writing into a String does not fail.
+            let _ = write!(text, "{name}={value};");
+            text
+        })
     }
 }
 

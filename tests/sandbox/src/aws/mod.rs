@@ -21,10 +21,10 @@ use crate::{
     ec2, eks,
     fault::{self, Fault, Kind},
     iam,
-    identity::{Permissions, Principal},
+    identity::{Credential, Permissions, Principal},
     moment::Moment,
     random, ssm, sts,
-    world::{Account, Region, Request, World},
+    world::{Account, Answered, Region, World},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,9 +138,10 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
     let now = Moment::now();
     let claim = sigv4::claim(wire);
     let service = match &claim {
-        Ok(claim) => match Service::named(&claim.service) {
-            Some(service) => service,
-            None => {
+        Ok(claim) => {
+            if let Some(service) = Service::named(&claim.service) {
+                service
+            } else {
                 let service = Service::guess(wire);
                 let error = error::authentication(
                     service,
@@ -151,7 +152,7 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
                 );
                 return Delivery::Send(render::error(service, &error, &request_id));
             }
-        },
+        }
         Err(_) => Service::guess(wire),
     };
     let parsed = parse(service, wire);
@@ -165,9 +166,9 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
     };
 
     // Who: the key's account, or the one that an unsigned call is about.
-    let known = claim.as_ref().ok().and_then(|claim| world.credentials.get(&claim.access_key));
-    let mut account = known.map(|credential| credential.account.clone());
-    let mut principal = known.map(|credential| credential.principal.clone());
+    let holder = claim.as_ref().ok().and_then(|claim| Holder::of(world, service, &claim.access_key));
+    let mut account = holder.as_ref().map(|holder| holder.account.clone());
+    let mut principal = holder.as_ref().map(|holder| holder.principal.clone());
     let identity = match (claim, &parsed) {
         (Err(Refusal::Missing), Ok(parsed)) if is_unsigned(service, &parsed.operation) => {
             account = match service {
@@ -177,7 +178,7 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
             principal = Some(anonymous());
             Ok(())
         }
-        (claim, _) => authenticate(world, service, wire, claim, now),
+        (claim, _) => authenticate(service, wire, claim, holder.as_ref(), now),
     };
 
     let struck = match &account {
@@ -210,7 +211,7 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
         Err(error) => render::error(service, error, &request_id),
     };
     if let Some(account) = account.and_then(|id| world.accounts.get_mut(&id)) {
-        account.requests.add(Request {
+        account.requests.add(Answered {
             time: now.iso_millis(),
             service: service.name().to_owned(),
             operation,
@@ -252,11 +253,39 @@ fn region_of_host(wire: &Wire<'_>) -> Option<String> {
     regions::is_known(region).then(|| region.to_owned())
 }
 
+/// Whoever a key belongs to, with what its signatures are checked against.
+struct Holder {
+    account: String,
+    principal: Principal,
+    proof: Proof,
+}
+
+enum Proof {
+    Secret(Credential),
+    /// A host's public key.
+    Key(String),
+}
+
+impl Holder {
+    fn of(world: &World, service: Service, key: &str) -> Option<Self> {
+        if service == Service::Ssm && key.starts_with("mi-") {
+            let (account, principal, key) = ssm::agent::host(world, key)?;
+            return Some(Self { account, principal, proof: Proof::Key(key) });
+        }
+        let credential = world.credentials.get(key)?.clone();
+        Some(Self {
+            account: credential.account.clone(),
+            principal: credential.principal.clone(),
+            proof: Proof::Secret(credential),
+        })
+    }
+}
+
 fn authenticate(
-    world: &World,
     service: Service,
     wire: &Wire<'_>,
     claim: std::result::Result<sigv4::Claim, Refusal>,
+    holder: Option<&Holder>,
     now: Moment,
 ) -> Result<()> {
     let refuse = |problem| error::authentication(service, problem);
@@ -275,8 +304,16 @@ fn authenticate(
             claim.region
         ))));
     }
-    let Some(credential) = world.credentials.get(&claim.access_key) else {
-        return Err(refuse(Authentication::UnknownKey));
+    let credential = match holder.map(|holder| &holder.proof) {
+        None if service == Service::Ssm && ssm::instances::is_id(&claim.access_key) => {
+            return Err(ssm::instances::unknown(&claim.access_key));
+        }
+        None => return Err(refuse(Authentication::UnknownKey)),
+        Some(Proof::Key(key)) => {
+            return sigv4::verify_with(wire, &claim, now, |text| ssm::agent::is_signed(key, text, &claim.signature))
+                .map_err(of_signature);
+        }
+        Some(Proof::Secret(credential)) => credential,
     };
     sigv4::verify(wire, &claim, &credential.secret, now).map_err(of_signature)?;
     if credential.session_token != claim.session_token {
@@ -292,17 +329,16 @@ fn parse(service: Service, wire: &Wire<'_>) -> Result<Parsed> {
     let mut parsed = Parsed { operation: String::new(), json: Value::Null, query: Query(Vec::new()), eks: None };
     match service {
         Service::Ssm => {
-            parsed.operation = wire
-                .header("x-amz-target")
+            wire.header("x-amz-target")
                 .and_then(|target| target.strip_prefix("AmazonSSM."))
                 .ok_or_else(|| error::unknown_operation(service, ""))?
-                .to_owned();
+                .clone_into(&mut parsed.operation);
             parsed.json = json_body(wire.body)?;
         }
         Service::Eks => {
             let route = eks::Route::of(wire.method, wire.path, wire.query)
                 .ok_or_else(|| error::unknown_operation(service, ""))?;
-            parsed.operation = route.operation.to_owned();
+            route.operation.clone_into(&mut parsed.operation);
             parsed.eks = Some(route);
             parsed.json = json_body(wire.body)?;
         }

@@ -3,6 +3,8 @@
 //! Services give results as JSON values with the names of the wire. In XML a list becomes an element with one
 //! `member` (query) or `item` (EC2) for each entry.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{Service, error::AwsError};
@@ -37,9 +39,11 @@ pub fn result(service: Service, operation: &str, result: &Value, request_id: &st
             if !result.is_null() {
                 element(&mut body, &format!("{operation}Result"), result, "member");
             }
-            body.push_str(&format!(
+            // Writing into a String does not fail, here and below.
+            let _ = write!(
+                body,
                 "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
-            ));
+            );
             ("text/xml", body)
         }
         Service::Ec2 => {
@@ -48,7 +52,7 @@ pub fn result(service: Service, operation: &str, result: &Value, request_id: &st
                 namespace(service)
             );
             children(&mut body, result, "item");
-            body.push_str(&format!("</{operation}Response>"));
+            let _ = write!(body, "</{operation}Response>");
             ("text/xml;charset=UTF-8", body)
         }
     };
@@ -77,14 +81,14 @@ pub fn error(service: Service, error: &AwsError, request_id: &str) -> Rendered {
             let mut body = format!("<ErrorResponse xmlns=\"{}\">", namespace(service));
             let value = json!({"Type": party, "Code": error.code, "Message": error.message});
             element(&mut body, "Error", &value, "member");
-            body.push_str(&format!("<RequestId>{request_id}</RequestId></ErrorResponse>"));
+            let _ = write!(body, "<RequestId>{request_id}</RequestId></ErrorResponse>");
             ("text/xml", body)
         }
         Service::Ec2 => {
             let mut body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors>".to_owned();
             let value = json!({"Code": error.code, "Message": error.message});
             element(&mut body, "Error", &value, "item");
-            body.push_str(&format!("</Errors><RequestID>{request_id}</RequestID></Response>"));
+            let _ = write!(body, "</Errors><RequestID>{request_id}</RequestID></Response>");
             ("text/xml;charset=UTF-8", body)
         }
     };
@@ -113,9 +117,9 @@ fn element(out: &mut String, name: &str, value: &Value, entry: &str) {
     if value.is_null() {
         return;
     }
-    out.push_str(&format!("<{name}>"));
+    let _ = write!(out, "<{name}>");
     children(out, value, entry);
-    out.push_str(&format!("</{name}>"));
+    let _ = write!(out, "</{name}>");
 }
 
 fn children(out: &mut String, value: &Value, entry: &str) {

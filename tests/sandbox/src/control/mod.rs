@@ -50,14 +50,14 @@ fn route(world: &mut World, method: &str, segments: &[&str], query: &str, body: 
         .map_or_else(|| world.region.clone(), |(_, value)| value.into_owned());
     match (method, segments) {
         ("GET", ["health"]) => Ok((200, json!({"status": "ok"}))),
-        ("POST", ["accounts"]) => accounts::create(world, read(body)?),
+        ("POST", ["accounts"]) => Ok(accounts::create(world, &read(body)?)),
         ("GET", ["accounts"]) => Ok((200, json!({"accounts": world.accounts.keys().collect::<Vec<_>>()}))),
         (_, ["accounts", id, rest @ ..]) => {
             if !world.accounts.contains_key(*id) {
                 return Err(Refused::missing("account", id));
             }
             match (method, rest) {
-                ("DELETE", []) => accounts::delete(world, id),
+                ("DELETE", []) => Ok(accounts::delete(world, id)),
                 ("POST", ["principals"]) => accounts::principal(world, id, read(body)?),
                 (_, rest) => {
                     // Checked above, and the world is locked.
@@ -85,7 +85,7 @@ fn of_account(
         ("GET", ["dump"]) => Ok((200, dump::of(account))),
         ("POST", ["roles"]) => accounts::role(account, read(body)?),
         ("POST", ["roles", name, "settle"]) => twists::unsettle(account, name, &read(body)?),
-        ("POST", ["web-identity-tokens"]) => accounts::web_identity(account, &read(body)?),
+        ("POST", ["web-identity-tokens"]) => Ok(accounts::web_identity(account, &read(body)?)),
         ("POST", ["clock"]) => twists::advance(account, &read(body)?),
         ("GET", ["clock"]) => Ok((200, twists::clock(account))),
         ("POST", ["settings"]) => twists::change_settings(account, body),

@@ -177,5 +177,5 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         ));
     }
     region.ec2.subnets.remove(id);
-    done()
+    Ok(done())
 }

@@ -43,7 +43,7 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     for id in &ids {
         target(store, id)?.extend(tags.clone());
     }
-    done()
+    Ok(done())
 }
 
 pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
@@ -66,5 +66,5 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
             }
         }
     }
-    done()
+    Ok(done())
 }

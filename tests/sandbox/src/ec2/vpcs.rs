@@ -155,7 +155,7 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     }
     store.security_groups.retain(|_, group| group.vpc_id != id);
     store.vpcs.remove(&id);
-    done()
+    Ok(done())
 }
 
 /// The most blocks of one VPC.
@@ -260,5 +260,5 @@ pub fn modify_attribute(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         "EnableDnsHostnames" => vpc.dns_hostnames = value,
         _ => vpc.usage_metrics = value,
     }
-    done()
+    Ok(done())
 }

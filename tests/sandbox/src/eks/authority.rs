@@ -1,5 +1,7 @@
 //! The certificate authority of a cluster.
 
+use std::fmt::Write as _;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
@@ -26,6 +28,7 @@ fn pem(label: &str, der: &[u8]) -> String {
         out.push('\n');
         rest = more;
     }
-    out.push_str(&format!("-----END {label}-----\n"));
+    // Writing into a String does not fail, here and below.
+    let _ = writeln!(out, "-----END {label}-----");
     out
 }

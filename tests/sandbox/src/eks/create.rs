@@ -1,4 +1,4 @@
-//! CreateCluster and its rules.
+//! `CreateCluster` and its rules.
 
 use serde_json::{Value, json};
 

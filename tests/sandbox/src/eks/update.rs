@@ -1,4 +1,4 @@
-//! UpdateClusterConfig: one kind of change at a time, each recorded as an update.
+//! `UpdateClusterConfig`: one kind of change at a time, each recorded as an update.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use crate::{
 pub struct Update {
     pub id: String,
     pub kind: String,
-    /// InProgress or Successful.
+    /// `InProgress` or Successful.
     pub status: String,
     pub created: Moment,
     /// What the update changes: kind and value.
@@ -145,7 +145,7 @@ fn endpoint(before: &Cluster, input: Json<'_>) -> Result<Change> {
     Ok(("EndpointAccessUpdate", parameters, after))
 }
 
-/// The mode only goes forward: CONFIG_MAP, API_AND_CONFIG_MAP, API.
+/// The mode only goes forward: `CONFIG_MAP`, `API_AND_CONFIG_MAP`, API.
 fn access(before: &Cluster, input: Json<'_>) -> Result<Change> {
     let mode = match input.object("accessConfig")? {
         Some(config) => config.text("authenticationMode")?.unwrap_or_default(),

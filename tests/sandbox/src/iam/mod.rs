@@ -62,6 +62,11 @@ impl Role {
         format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
     }
 
+    /// The name as Systems Manager takes it: with the path before it and no leading slash.
+    pub fn given_name(&self) -> String {
+        format!("{}{}", self.path.trim_start_matches('/'), self.name)
+    }
+
     /// As the API describes it; names are those of the wire.
     pub fn describe(&self, account: &str) -> Value {
         let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
@@ -85,9 +90,7 @@ impl Role {
 pub fn usable_by_ssm(account: &mut Account, name: &str) -> bool {
     let advanced = account.advanced;
     let id = account.id.clone();
-    let Some(role) =
-        account.roles.values_mut().find(|role| format!("{}{}", role.path.trim_start_matches('/'), role.name) == name)
-    else {
+    let Some(role) = account.roles.values_mut().find(|role| role.given_name() == name) else {
         return false;
     };
     if role.unsettled_attempts > 0 {

@@ -45,7 +45,7 @@ impl Activation {
         self.born.now(advanced) >= self.expires
     }
 
-    /// As DescribeActivations gives it: the code is not in it.
+    /// As `DescribeActivations` gives it: the code is not in it.
     pub fn describe(&self, advanced: i64) -> Value {
         let mut value = json!({"ActivationId": self.id});
         if let Some(description) = &self.description {

@@ -14,6 +14,9 @@ use crate::{
         error::{AwsError, Result},
         input::Json,
     },
+    identity::{Permissions, Principal},
+    moment::Moment,
+    sts::Session,
     world::World,
 };
 
@@ -33,7 +36,7 @@ fn place_of(world: &World, activation: &str) -> Option<(String, String)> {
     })
 }
 
-/// RegisterManagedInstance.
+/// `RegisterManagedInstance`.
 pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     let id = input.text("ActivationId")?;
     let code = input.text("ActivationCode")?;
@@ -62,7 +65,7 @@ pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     Ok(answer)
 }
 
-/// UpdateInstanceInformation: the agent is alive, and tells of its host.
+/// `UpdateInstanceInformation`: the agent is alive, and tells of its host.
 pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     let id = input.text("InstanceId")?;
     let version = input.text("AgentVersion")?;
@@ -90,4 +93,60 @@ pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     instance.report = Some(report);
     "Online".clone_into(&mut instance.ping);
     Ok(json!({}))
+}
+
+/// What the signature of a host is checked against: its account, its principal, and the key that it brought.
+/// `None` = there is no such host.
+pub fn host(world: &World, id: &str) -> Option<(String, Principal, String)> {
+    let (account, instance) = world.accounts.values().find_map(|account| {
+        account.regions.values().find_map(|region| Some((account, region.ssm.instances.get(id)?)))
+    })?;
+    let principal = Principal {
+        arn: format!("arn:aws:sts::{}:managed-instance/{id}", account.id),
+        user_id: id.to_owned(),
+        role_arn: None,
+        // With its key a host can only ask for credentials of its role.
+        permissions: vec![Permissions {
+            allow: vec!["ssm:RequestManagedInstanceRoleToken".to_owned()],
+            deny: Vec::new(),
+        }],
+    };
+    Some((account.id.clone(), principal, instance.public_key.clone().unwrap_or_default()))
+}
+
+/// Whether a host signed a text with the key that it brought at its registration.
+pub fn is_signed(public_key: &str, text: &str, signature: &str) -> bool {
+    super::rsa::is_signed(public_key, text, signature)
+}
+
+/// `RequestManagedInstanceRoleToken`: credentials of the host's role, for the host that signed the request.
+pub fn role_token(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
+    let fingerprint = input.text("Fingerprint")?;
+    let mut constraints = Constraints::default();
+    constraints.required("fingerprint", fingerprint);
+    constraints.finish()?;
+    let id = call.principal.user_id.clone();
+    let Some(instance) = call.region().ssm.instances.get(&id).cloned() else {
+        return Err(unknown(&id));
+    };
+    if instance.fingerprint.as_deref() != fingerprint {
+        return Err(AwsError::client("MachineFingerprintDoesNotMatch", ""));
+    }
+    let account = call.account();
+    let Some(role) = account.roles.values().find(|role| role.given_name() == instance.iam_role) else {
+        return Err(AwsError::client(
+            "AccessDeniedException",
+            format!("The role {} of the managed instance cannot be assumed", instance.iam_role),
+        ));
+    };
+    let (access_key, credential) = Session::of(account, role, &id, None, None).into_parts();
+    let answer = json!({
+        "AccessKeyId": access_key,
+        "SecretAccessKey": credential.secret,
+        "SessionToken": credential.session_token,
+        "UpdateKeyPair": false,
+        "TokenExpirationDate": credential.expires.map(Moment::epoch),
+    });
+    call.world.credentials.insert(access_key, credential);
+    Ok(answer)
 }

@@ -69,7 +69,7 @@ impl Instance {
         }
     }
 
-    /// As DescribeInstanceInformation gives it.
+    /// As `DescribeInstanceInformation` gives it.
     pub fn describe(&self) -> Value {
         let mut value = json!({"InstanceId": self.id, "PingStatus": self.ping});
         if let Some(report) = &self.report {

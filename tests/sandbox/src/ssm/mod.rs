@@ -4,6 +4,7 @@ pub mod activations;
 pub mod agent;
 pub mod instances;
 pub mod parameters;
+mod rsa;
 mod tags;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
         "DeleteParameters" => parameters::delete_many(call, input),
         "DescribeParameters" => parameters::describe(call, input),
         "RegisterManagedInstance" => agent::register(call, input),
+        "RequestManagedInstanceRoleToken" => agent::role_token(call, input),
         "UpdateInstanceInformation" => agent::report(call, input),
         _ => Err(error::unknown_operation(call.service, operation)),
     }

@@ -1,4 +1,4 @@
-//! DescribeParameters: metadata of parameters, never their values.
+//! `DescribeParameters`: metadata of parameters, never their values.
 
 use serde_json::{Value, json};
 
@@ -114,12 +114,12 @@ pub fn describe(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         .collect();
     let items = found
         .iter()
-        .map(|parameter| (parameter.name.clone(), metadata(parameter, arn(call, &parameter.name))))
+        .map(|parameter| (parameter.name.clone(), metadata(parameter, &arn(call, &parameter.name))))
         .collect();
     super::super::paged(call, "DescribeParameters", input, (1, 50), 50, "Parameters", items)
 }
 
-fn metadata(parameter: &Parameter, arn: String) -> Value {
+fn metadata(parameter: &Parameter, arn: &str) -> Value {
     let mut value = json!({
         "Name": parameter.name,
         "ARN": arn,

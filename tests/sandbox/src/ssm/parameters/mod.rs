@@ -1,4 +1,4 @@
-//! Parameter Store: names, versions, SecureString values.
+//! Parameter Store: names, versions, `SecureString` values.
 
 mod describe;
 mod rules;
@@ -27,7 +27,7 @@ use crate::{
 pub struct Parameter {
     pub name: String,
     pub born: Birth,
-    /// String, StringList or SecureString.
+    /// String, `StringList` or `SecureString`.
     pub kind: String,
     pub key_id: Option<String>,
     pub description: Option<String>,
@@ -47,8 +47,8 @@ impl Parameter {
         self.versions.keys().next_back().copied().unwrap_or_default()
     }
 
-    /// As GetParameter gives it. Without decryption a SecureString shows what only KMS could read.
-    fn describe(&self, arn: String, version: u64, selector: Option<&str>, decrypt: bool) -> Value {
+    /// As `GetParameter` gives it. Without decryption a `SecureString` shows what only KMS could read.
+    fn describe(&self, arn: &str, version: u64, selector: Option<&str>, decrypt: bool) -> Value {
         let value = self.versions.get(&version).cloned().unwrap_or_default();
         let value = if self.kind == "SecureString" && !decrypt {
             let mut text = b"\x01\x02\x02\x00x".to_vec();
@@ -174,7 +174,7 @@ pub fn put(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     parameter.allowed_pattern = pattern.map(ToOwned::to_owned).or(parameter.allowed_pattern);
     parameter.tier = tier;
     parameter.modified = call.now;
-    parameter.modified_by = call.principal.arn.clone();
+    parameter.modified_by.clone_from(&call.principal.arn);
     let version = parameter.version() + 1;
     parameter.versions.insert(version, value.to_owned());
     if parameter.versions.len() > HISTORY {
@@ -230,7 +230,7 @@ fn look_up(call: &mut Call<'_>, given: &str, decrypt: bool) -> Result<Value> {
             })?
         }
     };
-    Ok(parameter.describe(arn, version, selector, decrypt))
+    Ok(parameter.describe(&arn, version, selector, decrypt))
 }
 
 pub fn read(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {

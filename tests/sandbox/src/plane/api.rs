@@ -1,0 +1,152 @@
+//! The sandbox's own client of one API server: JSON over one kept TLS connection, with the administrator's
+//! certificate. Knows nothing about the objects.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use serde_json::Value;
+use tokio::{net::TcpStream, sync::Mutex};
+use tokio_rustls::TlsConnector;
+
+use super::certificates::Pair;
+use crate::eks::authority;
+
+/// How a body changes what is there.
+#[derive(Clone, Copy)]
+pub enum Content {
+    Json,
+    /// RFC 7396.
+    MergePatch,
+    ServerSideApply,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the administrator's certificate cannot be used")]
+    Certificate(#[source] rustls::Error),
+    #[error("no connection to the API server")]
+    Connect(#[source] std::io::Error),
+    #[error("the connection to the API server broke")]
+    Exchange(#[source] hyper::Error),
+    #[error("the API server's answer to {call} is not JSON")]
+    NotJson {
+        call: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the API server refused {call} with {status}: {message}")]
+    Refused { call: String, status: u16, message: String },
+}
+
+pub struct Api {
+    port: u16,
+    tls: TlsConnector,
+    connection: Mutex<Option<http1::SendRequest<Full<Bytes>>>>,
+}
+
+impl Api {
+    /// `authority` is PEM. Connects at the first call.
+    pub fn new(port: u16, authority: &str, administrator: &Pair) -> Result<Self, Error> {
+        let der = |pem: &str| authority::der(pem).unwrap_or_default();
+        let mut roots = RootCertStore::empty();
+        roots.add(der(authority).into()).map_err(Error::Certificate)?;
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(der(&administrator.key));
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::Certificate)?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![der(&administrator.certificate).into()], key.into())
+            .map_err(Error::Certificate)?;
+        Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), connection: Mutex::new(None) })
+    }
+
+    /// One exchange: status and body. A text body, such as that of /readyz, becomes a JSON string.
+    pub async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(Content, &Value)>,
+    ) -> Result<(u16, Value), Error> {
+        let mut kept = self.connection.lock().await;
+        // A kept connection may have been closed by the other side; a fresh one is not tried twice.
+        if let Some(connection) = kept.as_mut().filter(|connection| !connection.is_closed())
+            && let Ok(answer) = self.on(connection, method, path, body).await
+        {
+            return Ok(answer);
+        }
+        *kept = None;
+        let mut connection = self.connect().await?;
+        let answer = self.on(&mut connection, method, path, body).await?;
+        *kept = Some(connection);
+        Ok(answer)
+    }
+
+    /// An exchange that must succeed.
+    pub async fn call(&self, method: &str, path: &str, body: Option<(Content, &Value)>) -> Result<Value, Error> {
+        let (status, answer) = self.exchange(method, path, body).await?;
+        if status < 300 {
+            return Ok(answer);
+        }
+        let message = answer["message"].as_str().or(answer.as_str()).unwrap_or_default().to_owned();
+        Err(Error::Refused { call: format!("{method} {path}"), status, message })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value, Error> {
+        self.call("GET", path, None).await
+    }
+
+    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(Error::Connect)?;
+        // Losing the delay option costs speed only.
+        let _ = stream.set_nodelay(true);
+        let name = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
+        let stream = self.tls.connect(name, stream).await.map_err(Error::Connect)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Error::Exchange)?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    async fn on(
+        &self,
+        connection: &mut http1::SendRequest<Full<Bytes>>,
+        method: &str,
+        path: &str,
+        body: Option<(Content, &Value)>,
+    ) -> Result<(u16, Value), Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", format!("127.0.0.1:{}", self.port))
+            .header("accept", "application/json");
+        if let Some((content, _)) = body {
+            request = request.header(
+                "content-type",
+                match content {
+                    Content::Json => "application/json",
+                    Content::MergePatch => "application/merge-patch+json",
+                    Content::ServerSideApply => "application/apply-patch+yaml",
+                },
+            );
+        }
+        let body = body.map_or_else(Bytes::new, |(_, value)| Bytes::from(value.to_string()));
+        let request = request
+            .body(Full::new(body))
+            // Paths and headers are put together here out of names that the API server accepts.
+            .unwrap_or_else(|error| unreachable!("own request is valid: {error}"));
+        let answer = connection.send_request(request).await.map_err(Error::Exchange)?;
+        let status = answer.status().as_u16();
+        let is_json = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
+        let text = answer.into_body().collect().await.map_err(Error::Exchange)?.to_bytes();
+        let value = if is_json {
+            serde_json::from_slice(&text)
+                .map_err(|source| Error::NotJson { call: format!("{method} {path}"), source })?
+        } else {
+            Value::from(String::from_utf8_lossy(&text).into_owned())
+        };
+        Ok((status, value))
+    }
+}

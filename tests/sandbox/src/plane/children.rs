@@ -1,0 +1,127 @@
+//! Programs that run for the sandbox and never outlive it.
+//!
+//! Two things see to that. A [`Child`] is killed when its value is dropped, which is how an orderly end goes. And on
+//! Linux each child asks the kernel to be killed when its parent ends, however it ends: the sandbox starts itself
+//! with [`BECOME`], which sets that up and then becomes the program. The kernel takes the *thread* that started a
+//! child for its parent, so all are started by one thread that never ends.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    sync::mpsc,
+};
+
+use tokio::sync::oneshot;
+
+/// First argument of the sandbox when it is to become another program; the parent's process ID, the program and its
+/// arguments follow.
+pub const BECOME: &str = "--become";
+
+/// How much of a log an error quotes, in bytes.
+const QUOTED: usize = 1500;
+
+/// A running program.
+pub struct Child {
+    name: &'static str,
+    process: std::process::Child,
+    log: PathBuf,
+}
+
+impl Child {
+    /// Whether it has ended by itself; then what it said last.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.process.try_wait().ok().flatten()?;
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(QUOTED)..]).into_owned();
+        Some(format!("{} ended with {status}: {}", self.name, text.trim()))
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // All that they hold is in a temporary folder, so there is nothing that they would have to save.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What to start.
+pub struct Order {
+    pub name: &'static str,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    /// Receives both outputs; appended to when it is there.
+    pub log: PathBuf,
+}
+
+/// Starts children from the one thread that counts as their parent.
+#[derive(Clone)]
+pub struct Spawner(mpsc::Sender<(Order, oneshot::Sender<io::Result<Child>>)>);
+
+impl Spawner {
+    pub fn new() -> io::Result<Self> {
+        let (orders, received) = mpsc::channel::<(Order, oneshot::Sender<io::Result<Child>>)>();
+        std::thread::Builder::new().name("children".to_owned()).spawn(move || {
+            for (order, answer) in received {
+                // A receiver that has gone drops the child, which kills it.
+                let _ = answer.send(start(order));
+            }
+        })?;
+        Ok(Self(orders))
+    }
+
+    pub async fn start(&self, order: Order) -> io::Result<Child> {
+        let gone = || io::Error::other("the thread that starts programs has ended");
+        let (answer, answered) = oneshot::channel();
+        self.0.send((order, answer)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+fn start(order: Order) -> io::Result<Child> {
+    let log = File::options().create(true).append(true).open(&order.log)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg(BECOME)
+        .arg(std::process::id().to_string())
+        .arg(&order.program)
+        .args(&order.arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    // Settings of the user's shell would send loopback calls through a proxy, or switch features.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "KUBECONFIG"] {
+        command.env_remove(name);
+    }
+    Ok(Child { name: order.name, process: command.spawn()?, log: order.log })
+}
+
+/// Becomes the program that the arguments after [`BECOME`] name. Returns only when that fails.
+pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let parent = arguments.next().and_then(|id| id.to_str()?.parse::<u32>().ok());
+    let (Some(parent), Some(program)) = (parent, arguments.next()) else {
+        eprintln!("sandbox: {BECOME} is for the sandbox's own use");
+        return ExitCode::from(2);
+    };
+    if let Err(error) = die_with(parent) {
+        eprintln!("sandbox: {error}");
+        return ExitCode::FAILURE;
+    }
+    let error = std::os::unix::process::CommandExt::exec(Command::new(&program).args(arguments));
+    eprintln!("sandbox: cannot start {}: {error}", Path::new(&program).display());
+    ExitCode::FAILURE
+}
+
+/// Asks for a kill at the parent's end. The parent may have ended before that was in place, so it is looked at after.
+fn die_with(parent: u32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if std::os::unix::process::parent_id() == parent {
+        Ok(())
+    } else {
+        Err(io::Error::other("the process that started this one has ended"))
+    }
+}

@@ -1,0 +1,311 @@
+//! The control plane of one cluster: its files, its programs, what it remembers.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    ClusterKey, Error, Setup, addons,
+    api::Api,
+    certificates::{self, Authority},
+    children::{Child, Order, Spawner},
+    free_ports, kubeconfig,
+    network::Network,
+    programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
+    webhook::{Reviews, Seen},
+    write_private,
+};
+use crate::{cidr::Cidr, world::World};
+
+/// Far more than it takes, for machines under load.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What kwok's kubelets do: its stages.
+const STAGES: &str = include_str!("stages.yaml");
+
+/// What a control plane needs to know of its cluster.
+pub struct Plan {
+    key: ClusterKey,
+    /// PEM.
+    authority: String,
+    authority_key: String,
+    service_cidr: String,
+    /// Name under which AWS would have served it.
+    host: String,
+    /// Address that the service `kubernetes` leads to: one of the VPC, as on EKS.
+    address: String,
+    facts: addons::Facts,
+    bootstrap_addons: bool,
+}
+
+impl Plan {
+    pub fn of(world: &World, key: &ClusterKey) -> Option<Self> {
+        let region = world.accounts.get(&key.account)?.regions.get(&key.region)?;
+        let cluster = region.eks.clusters.get(&key.name).filter(|cluster| cluster.born.order == key.order)?;
+        let subnet = cluster.network.subnet_ids.iter().find_map(|id| region.ec2.subnets.get(id));
+        let address = subnet.and_then(|subnet| Cidr::parse(&subnet.block)?.address(9));
+        let services = Cidr::parse(&cluster.service_cidr)?;
+        Some(Self {
+            key: key.clone(),
+            authority: cluster.certificate.clone(),
+            authority_key: cluster.certificate_key.clone(),
+            service_cidr: cluster.service_cidr.clone(),
+            host: format!("{}.gr7.{}.eks.amazonaws.com", cluster.endpoint_id, key.region),
+            address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
+            facts: addons::Facts {
+                cluster: key.name.clone(),
+                region: key.region.clone(),
+                vpc_id: cluster.network.vpc_id.clone(),
+                // AWS's rule: the tenth address of the service range.
+                dns_address: services.address(10)?.to_string(),
+                first_service: services.address(1)?.to_string(),
+                version: cluster.version.clone(),
+            },
+            bootstrap_addons: cluster.bootstrap_addons,
+        })
+    }
+}
+
+/// A running control plane.
+pub struct ControlPlane {
+    pub key: ClusterKey,
+    pub api: Api,
+    pub network: Network,
+    port: u16,
+    kubeconfig: String,
+    folder: PathBuf,
+    milliseconds: u128,
+    spawner: Spawner,
+    api_server: Mutex<Option<Child>>,
+    api_server_order: (PathBuf, Vec<String>),
+    others: Mutex<Vec<Child>>,
+    reviews: Mutex<Reviews>,
+    seen: Mutex<Seen>,
+}
+
+impl ControlPlane {
+    pub(super) async fn start(
+        programs: &Programs,
+        setup: &Setup,
+        plan: Plan,
+        sandbox: &str,
+        begun: Instant,
+    ) -> Result<Self, Error> {
+        let key = plan.key.clone();
+        let folder = setup.folder.path().join(format!("{}-{}-{}-{}", key.account, key.region, key.name, key.order));
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::File { file: folder.display().to_string(), source })?;
+        let [port] = free_ports()?;
+        let endpoint = format!("https://127.0.0.1:{port}");
+        let authority = Authority::of_key(&plan.authority_key).map_err(Error::Certificate)?;
+        let names = [
+            "127.0.0.1",
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            &plan.host,
+            &plan.facts.first_service,
+        ]
+        .map(ToOwned::to_owned);
+        let server = authority.server(&names).map_err(Error::Certificate)?;
+        let administrator =
+            authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
+        let config = |user: &str, pair: &certificates::Pair| {
+            kubeconfig::of_certificate(&key.name, &endpoint, &plan.authority, user, pair)
+        };
+        let kubeconfig = config("kubernetes-admin", &administrator);
+        let url = format!("{sandbox}/_sandbox/token-reviews/{}/{}/{}", key.account, key.region, key.name);
+        for (name, text) in [
+            ("ca.crt", plan.authority.as_str()),
+            ("ca.key", &plan.authority_key),
+            ("server.crt", &server.certificate),
+            ("server.key", &server.key),
+            ("service-accounts.key", &certificates::service_account_key().map_err(Error::Certificate)?),
+            ("kubeconfig", &kubeconfig),
+            ("webhook.kubeconfig", &kubeconfig::of_webhook(&url)),
+            ("stages.yaml", STAGES),
+        ] {
+            write_private(&folder.join(name), text)?;
+        }
+        for (program, user) in [
+            (CONTROLLER_MANAGER, "system:kube-controller-manager"),
+            (SCHEDULER, "system:kube-scheduler"),
+            (KWOK, "system:kwok"),
+        ] {
+            // Of the masters' group, so that none waits for the roles which the API server makes as it starts.
+            let pair = authority.client(user, "system:masters").map_err(Error::Certificate)?;
+            write_private(&folder.join(format!("{program}.kubeconfig")), &config(user, &pair))?;
+        }
+        let api = Api::new(port, &plan.authority, &administrator)?;
+        let plane = Self {
+            api,
+            network: Network::default(),
+            port,
+            kubeconfig,
+            milliseconds: 0,
+            spawner: setup.spawner.clone(),
+            api_server: Mutex::default(),
+            api_server_order: (
+                programs.path(API_SERVER),
+                api_server_arguments(&plan, &folder, port, setup.etcd.port),
+            ),
+            others: Mutex::default(),
+            reviews: Mutex::default(),
+            seen: Mutex::default(),
+            folder,
+            key,
+        };
+        plane.start_api_server().await?;
+        for name in [CONTROLLER_MANAGER, SCHEDULER, KWOK] {
+            let arguments = arguments_of(name, &plane.folder, &plan);
+            let child = plane.spawn(name, programs.path(name), arguments).await?;
+            plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        }
+        addons::install(&plane.api, &plan.facts, plan.bootstrap_addons).await?;
+        Ok(Self { milliseconds: begun.elapsed().as_millis(), ..plane })
+    }
+
+    /// Starts the API server, or starts it again on the same port, and waits until it is ready.
+    pub async fn start_api_server(&self) -> Result<(), Error> {
+        let (program, arguments) = self.api_server_order.clone();
+        let child = self.spawn(API_SERVER, program, arguments).await?;
+        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        let begun = Instant::now();
+        while !matches!(self.api.exchange("GET", "/readyz", None).await, Ok((200, _))) {
+            let ended = self
+                .api_server
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_mut()
+                .map_or_else(|| Some("it was ended".to_owned()), Child::ended);
+            if let Some(text) = ended {
+                return Err(Error::Ended(text));
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::TooSlow(PATIENCE.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the API server alone; the others wait for it to come back.
+    pub fn end_api_server(&self) {
+        self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    async fn spawn(&self, name: &'static str, program: PathBuf, arguments: Vec<String>) -> Result<Child, Error> {
+        let log = self.folder.join(format!("{name}.log"));
+        self.spawner
+            .start(Order { name, program, arguments, log })
+            .await
+            .map_err(|source| Error::Start { program: name, source })
+    }
+
+    /// Ends all programs and removes the files.
+    pub fn end(&self) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.end_api_server();
+        // Nothing can be done about files that stay; they go with the folder around them.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
+    /// `https://127.0.0.1:PORT`
+    pub fn endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
+    pub fn kubeconfig_path(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    /// How long the start took.
+    pub fn milliseconds(&self) -> u128 {
+        self.milliseconds
+    }
+
+    pub fn reviews(&self) -> MutexGuard<'_, Reviews> {
+        self.reviews.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The private DNS name of an EC2 instance that has a node here.
+    pub fn node_of_instance(&self, instance: &str) -> Option<String> {
+        self.network.node_of_instance(instance)
+    }
+}
+
+fn api_server_arguments(plan: &Plan, folder: &Path, port: u16, etcd: u16) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let key = &plan.key;
+    vec![
+        format!("--etcd-servers=http://127.0.0.1:{etcd}"),
+        format!("--etcd-prefix=/{}/{}/{}/{}", key.account, key.region, key.name, key.order),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--advertise-address={}", plan.address),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--service-cluster-ip-range={}", plan.service_cidr),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
+        format!("--service-account-key-file={}", file("service-accounts.key")),
+        format!("--service-account-signing-key-file={}", file("service-accounts.key")),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        "--enable-admission-plugins=NodeRestriction".to_owned(),
+        format!("--authentication-token-webhook-config-file={}", file("webhook.kubeconfig")),
+        "--authentication-token-webhook-version=v1".to_owned(),
+        // A token is judged anew on every request: access entries and the clock count at once.
+        "--authentication-token-webhook-cache-ttl=0s".to_owned(),
+        "--allow-privileged=true".to_owned(),
+        "--profiling=false".to_owned(),
+        // Its ending is a kill, so there is nothing to drain.
+        "--shutdown-delay-duration=0s".to_owned(),
+    ]
+}
+
+fn arguments_of(name: &str, folder: &Path, plan: &Plan) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mut arguments = vec![format!("--kubeconfig={}", file(&format!("{name}.kubeconfig")))];
+    let more: Vec<String> = match name {
+        CONTROLLER_MANAGER => vec![
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            format!("--cluster-name={}", plan.key.name),
+            format!("--root-ca-file={}", file("ca.crt")),
+            format!("--service-account-private-key-file={}", file("service-accounts.key")),
+            format!("--cluster-signing-cert-file={}", file("ca.crt")),
+            format!("--cluster-signing-key-file={}", file("ca.key")),
+            // A thousand nodes and their pods in seconds.
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+            "--profiling=false".to_owned(),
+        ],
+        SCHEDULER => vec![
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+            "--profiling=false".to_owned(),
+        ],
+        _ => vec![
+            format!("--config={}", file("stages.yaml")),
+            "--manage-all-nodes=true".to_owned(),
+            // Pods on nodes without a range of their own.
+            "--cidr=10.244.0.1/16".to_owned(),
+        ],
+    };
+    arguments.extend(more);
+    arguments
+}

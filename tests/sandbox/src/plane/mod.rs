@@ -1,0 +1,316 @@
+//! Real Kubernetes control planes for the sandbox's EKS clusters: kube-apiserver, controller-manager and scheduler,
+//! with kwok playing the nodes' kubelets.
+//!
+//! ```text
+//! control API, CreateCluster ──▶ Planes ──▶ etcd (one, a prefix for each cluster)
+//!                                   └─────▶ ControlPlane, one for each cluster ──▶ children
+//! API server ──TokenReview──▶ webhook ──▶ world (principals, access entries) and the aws-auth map
+//! ```
+//!
+//! A control plane is started when it is asked for and ends with its cluster. Nothing here knows AWS's protocols.
+//! What a control plane holds is gone when it ends: `--state` keeps the clusters, not their objects.
+
+pub mod addons;
+mod api;
+mod certificates;
+pub mod children;
+mod cluster;
+mod control;
+mod etcd;
+mod folder;
+mod kubeconfig;
+mod network;
+mod nodes;
+mod programs;
+mod webhook;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::sync::{Mutex, OnceCell};
+
+use self::{children::Spawner, cluster::ControlPlane, etcd::Etcd, folder::Folder};
+pub use self::{control::answer, programs::Programs};
+use crate::{
+    store::Shared,
+    world::{Account, World},
+};
+
+/// How often it is looked whether the cluster of a control plane is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// One cluster. `order` tells it from an earlier one of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClusterKey {
+    pub account: String,
+    pub region: String,
+    pub name: String,
+    order: u64,
+}
+
+impl ClusterKey {
+    pub fn of(account: &Account, region: &str, name: &str) -> Option<Self> {
+        let cluster = account.regions.get(region)?.eks.clusters.get(name)?;
+        Some(Self {
+            account: account.id.clone(),
+            region: region.to_owned(),
+            name: name.to_owned(),
+            order: cluster.born.order,
+        })
+    }
+
+    fn exists(&self, world: &World) -> bool {
+        world.accounts.get(&self.account).and_then(|account| Self::of(account, &self.region, &self.name)).as_ref()
+            == Some(self)
+    }
+}
+
+/// Where a cluster's control plane stands, as EKS's answers show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none: endpoint and status are made up.
+    #[default]
+    None,
+    /// CreateCluster ordered it; the cluster is CREATING until it stands.
+    Ordered,
+    Ready {
+        /// `https://127.0.0.1:PORT`
+        endpoint: String,
+    },
+    /// It did not start; the cluster is FAILED.
+    Failed,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the sandbox was started without --control-plane")]
+    Off,
+    #[error("there is no cluster `{0}`")]
+    NoCluster(String),
+    #[error("no private folder could be made")]
+    Folder(#[source] std::io::Error),
+    #[error("{file} could not be written")]
+    File {
+        file: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("a certificate could not be made")]
+    Certificate(#[source] rcgen::Error),
+    #[error("no free port was found")]
+    Port(#[source] std::io::Error),
+    #[error("{program} could not be started")]
+    Start {
+        program: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the control plane ended before it was ready: {0}")]
+    Ended(String),
+    #[error("the control plane was not ready after {0} seconds")]
+    TooSlow(u64),
+    #[error("the API server did not do what was asked")]
+    Api(#[from] api::Error),
+}
+
+impl Error {
+    /// With all causes, in one line.
+    pub fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
+}
+
+type Slot = Arc<OnceCell<Arc<ControlPlane>>>;
+
+/// All control planes of a process.
+pub struct Planes {
+    programs: Option<Programs>,
+    /// Where the sandbox itself answers, `http://127.0.0.1:PORT`.
+    sandbox: String,
+    setup: OnceCell<Setup>,
+    slots: std::sync::Mutex<BTreeMap<ClusterKey, Slot>>,
+    /// A restart is not to meet a stop.
+    starting: Mutex<()>,
+}
+
+/// What the control planes share. Made at the first start.
+struct Setup {
+    // In the order in which they go: etcd before its folder.
+    etcd: Etcd,
+    spawner: Spawner,
+    folder: Folder,
+}
+
+impl Planes {
+    pub fn new(programs: Option<Programs>, sandbox: String) -> Self {
+        Self {
+            programs,
+            sandbox,
+            setup: OnceCell::new(),
+            slots: std::sync::Mutex::default(),
+            starting: Mutex::default(),
+        }
+    }
+
+    fn slot(&self, key: &ClusterKey) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key.clone()).or_default())
+    }
+
+    /// The control plane of a cluster, when it stands.
+    fn standing(&self, key: &ClusterKey) -> Option<Arc<ControlPlane>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get(key)?.get().cloned()
+    }
+
+    /// Starts the control plane of a cluster, or waits for it when somebody else has begun.
+    pub async fn start(&self, shared: &Shared, key: &ClusterKey) -> Result<Arc<ControlPlane>, Error> {
+        let programs = self.programs.as_ref().ok_or(Error::Off)?;
+        let slot = self.slot(key);
+        let started = slot
+            .get_or_try_init(|| async {
+                let begun = Instant::now();
+                let setup = self.setup.get_or_try_init(|| Setup::make(programs)).await?;
+                let plan = shared
+                    .look(|world| cluster::Plan::of(world, key))
+                    .ok_or_else(|| Error::NoCluster(key.name.clone()))?;
+                let plane = ControlPlane::start(programs, setup, plan, &self.sandbox, begun).await?;
+                Ok(Arc::new(plane))
+            })
+            .await
+            .cloned();
+        let standing = match &started {
+            Ok(plane) => Standing::Ready { endpoint: plane.endpoint() },
+            Err(_) => Standing::Failed,
+        };
+        shared.change(|world| {
+            if let Some(cluster) = key.exists(world).then(|| cluster_of(world, key)).flatten() {
+                // A start on request that failed leaves a cluster that works without as it is.
+                if standing != Standing::Failed || cluster.standing == Standing::Ordered {
+                    cluster.standing = standing;
+                }
+            }
+        });
+        started
+    }
+
+    /// Starts what CreateCluster has ordered; failures show in the clusters' status.
+    pub fn start_ordered(self: &Arc<Self>, shared: &Arc<Shared>, ordered: Vec<ClusterKey>) {
+        for key in ordered {
+            let (planes, shared) = (Arc::clone(self), Arc::clone(shared));
+            tokio::spawn(async move {
+                if let Err(error) = planes.start(&shared, &key).await {
+                    eprintln!("sandbox: control plane of {}: {}", key.name, error.whole());
+                }
+            });
+        }
+    }
+
+    /// Ends control planes whose cluster has gone. Never returns.
+    pub async fn follow(&self, shared: &Shared) {
+        let mut tick = tokio::time::interval(LOOK);
+        loop {
+            tick.tick().await;
+            let keys: Vec<ClusterKey> =
+                self.slots.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let gone: Vec<ClusterKey> =
+                shared.look(|world| keys.into_iter().filter(|key| !key.exists(world)).collect());
+            for key in gone {
+                self.end(&key);
+            }
+        }
+    }
+
+    /// Ends a control plane; its objects are gone.
+    fn end(&self, key: &ClusterKey) -> bool {
+        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let Some(plane) = slot.and_then(|slot| slot.get().cloned()) else {
+            return false;
+        };
+        plane.end();
+        true
+    }
+
+    /// Ends everything; for the end of the process.
+    pub fn end_all(&self) {
+        let slots = std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner));
+        for plane in slots.into_values().filter_map(|slot| slot.get().cloned()) {
+            plane.end();
+        }
+        if let Some(setup) = self.setup.get() {
+            setup.etcd.end();
+            // The value itself may be held by a task that is still being cancelled.
+            let _ = std::fs::remove_dir_all(setup.folder.path());
+        }
+    }
+
+    /// Starts the first account's cluster and writes its administrator's kubeconfig.
+    pub async fn publish(&self, shared: &Shared, file: &Path) -> Result<(), Error> {
+        let key = shared.look(|world| {
+            let account = world.credentials.get(world.first_key.as_ref()?)?.account.clone();
+            let account = world.accounts.get(&account)?;
+            let name = account.regions.get(&world.region)?.eks.clusters.keys().next()?;
+            ClusterKey::of(account, &world.region, name)
+        });
+        let key = key.ok_or_else(|| Error::NoCluster("of the first account".to_owned()))?;
+        let plane = self.start(shared, &key).await?;
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::File { file: folder.display().to_string(), source })?;
+        }
+        write_private(file, plane.kubeconfig())
+    }
+}
+
+impl Setup {
+    async fn make(programs: &Programs) -> Result<Self, Error> {
+        let folder = Folder::make().map_err(Error::Folder)?;
+        let spawner = Spawner::new().map_err(|source| Error::Start { program: "a thread", source })?;
+        let etcd = Etcd::start(programs, &spawner, folder.path()).await?;
+        Ok(Self { etcd, spawner, folder })
+    }
+}
+
+fn cluster_of<'a>(world: &'a mut World, key: &ClusterKey) -> Option<&'a mut crate::eks::cluster::Cluster> {
+    world.accounts.get_mut(&key.account)?.regions.get_mut(&key.region)?.eks.clusters.get_mut(&key.name)
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(file: &Path, text: &str) -> Result<(), Error> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let failed = |source| Error::File { file: file.display().to_string(), source };
+    // Removed first: the mode counts only for a file that is made.
+    let _ = std::fs::remove_file(file);
+    let mut file =
+        std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// Ports that are free now. They are free again when this returns, so the caller must be ready for one being taken.
+fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
+    let mut held = Vec::with_capacity(COUNT);
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(Error::Port)?;
+        *port = listener.local_addr().map_err(Error::Port)?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// An answer of the control API.
+type Answer = (u16, Value);

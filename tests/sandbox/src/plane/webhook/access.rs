@@ -1,0 +1,141 @@
+//! As whom a principal comes: access entries, the cluster's creator, and the templates in user names.
+
+use serde::Serialize;
+
+use super::{Extra, Refusal, token::Identity};
+use crate::eks::cluster::Cluster;
+
+/// Groups that stand for access policies. Role bindings made with the cluster give them their rights.
+const POLICY_GROUPS: &[(&str, &str)] = &[
+    ("AmazonEKSClusterAdminPolicy", "cluster-admin"),
+    ("AmazonEKSAdminPolicy", "admin"),
+    ("AmazonEKSEditPolicy", "edit"),
+    ("AmazonEKSViewPolicy", "view"),
+    ("AmazonEKSAdminViewPolicy", "view"),
+];
+
+/// What a principal has been granted, templates not yet filled in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub username: String,
+    pub groups: Vec<String>,
+}
+
+/// TokenReview's `status.user`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct User {
+    pub username: String,
+    pub uid: String,
+    pub groups: Vec<String>,
+    pub extra: Extra,
+}
+
+/// The group whose bindings carry the rights of an access policy for the whole cluster or a namespace.
+pub fn policy_group(role: &str, namespace: Option<&str>) -> String {
+    match namespace {
+        None => format!("eks:access-policy:{role}"),
+        Some(namespace) => format!("eks:access-policy:{role}:{namespace}"),
+    }
+}
+
+/// What access entries, and the creator's invisible permission, grant.
+pub fn of_entries(cluster: &Cluster, identity: &Identity) -> Option<Granted> {
+    let arn = &identity.principal_arn;
+    if cluster.authentication_mode != "CONFIG_MAP"
+        && let Some(entry) = cluster.access_entries.get(arn)
+    {
+        let mut groups = entry.groups.clone();
+        for (policy, scope) in &entry.policies {
+            let name = policy.rsplit('/').next().unwrap_or_default();
+            let Some((_, role)) = POLICY_GROUPS.iter().find(|(known, _)| *known == name) else {
+                continue;
+            };
+            match &scope.namespaces {
+                None => groups.push(policy_group(role, None)),
+                Some(namespaces) => groups.extend(namespaces.iter().map(|one| policy_group(role, Some(one)))),
+            }
+        }
+        return Some(Granted { username: entry.username.clone(), groups });
+    }
+    let is_creator = cluster.authentication_mode != "API" && cluster.hidden_admin.as_ref() == Some(arn);
+    is_creator
+        .then(|| Granted { username: "kubernetes-admin".to_owned(), groups: vec!["system:masters".to_owned()] })
+}
+
+impl Granted {
+    /// Fills the templates in. `node_of` tells the private DNS name of an EC2 instance.
+    pub fn into_user(self, identity: &Identity, node_of: &dyn Fn(&str) -> Option<String>) -> Result<User, Refusal> {
+        let fill = |text: String| -> Result<String, Refusal> {
+            let mut text = text
+                .replace("{{AccountID}}", &identity.account)
+                .replace("{{AccessKeyID}}", &identity.access_key)
+                .replace("{{SessionNameRaw}}", &identity.session)
+                // An @ has a meaning of its own in user names.
+                .replace("{{SessionName}}", &identity.session.replace('@', "-"));
+            if text.contains("{{EC2PrivateDNSName}}") {
+                // The session of an instance profile is named by its instance.
+                let name =
+                    node_of(&identity.session).ok_or_else(|| Refusal::NoInstance(identity.session.clone()))?;
+                text = text.replace("{{EC2PrivateDNSName}}", &name);
+            }
+            Ok(text)
+        };
+        let extra = Extra::from([
+            ("accessKeyId", vec![identity.access_key.clone()]),
+            ("arn", vec![identity.arn.clone()]),
+            ("canonicalArn", vec![identity.pathless_arn()]),
+            ("principalId", vec![identity.user_id.clone()]),
+            ("sessionName", vec![identity.session.clone()]),
+        ]);
+        Ok(User {
+            username: fill(self.username)?,
+            uid: format!("aws-iam-authenticator:{}:{}", identity.account, identity.user_id),
+            groups: self.groups.into_iter().map(fill).collect::<Result<_, _>>()?,
+            extra,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(name: &str) -> Identity {
+        Identity {
+            arn: format!("arn:aws:sts::111122223333:assumed-role/nodes/{name}"),
+            user_id: format!("AROAEXAMPLE:{name}"),
+            account: "111122223333".into(),
+            access_key: "ASIAEXAMPLE".into(),
+            principal_arn: "arn:aws:iam::111122223333:role/team/nodes".into(),
+            session: name.into(),
+        }
+    }
+
+    #[test]
+    fn templates_are_filled_in() {
+        let node_of = |instance: &str| (instance == "i-0a").then(|| "ip-10-0-0-5.ec2.internal".to_owned());
+        for (template, name, expected) in [
+            ("system:node:{{SessionName}}", "mi-0123", Some("system:node:mi-0123")),
+            ("system:node:{{EC2PrivateDNSName}}", "i-0a", Some("system:node:ip-10-0-0-5.ec2.internal")),
+            ("system:node:{{EC2PrivateDNSName}}", "i-0b", None),
+            ("{{AccountID}}:{{SessionName}}", "me@example.com", Some("111122223333:me-example.com")),
+            ("{{SessionNameRaw}}", "me@example.com", Some("me@example.com")),
+            ("{{AccessKeyID}}", "x", Some("ASIAEXAMPLE")),
+            ("plain", "x", Some("plain")),
+        ] {
+            let granted = Granted { username: template.into(), groups: Vec::new() };
+            let user = granted.into_user(&session(name), &node_of);
+            assert_eq!(user.ok().map(|user| user.username).as_deref(), expected, "{template} {name}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_told_as_eks_tells_it() {
+        let granted = Granted { username: "u".into(), groups: vec!["g".into()] };
+        let user = granted.into_user(&session("s"), &|_| None).unwrap();
+        assert_eq!(user.uid, "aws-iam-authenticator:111122223333:AROAEXAMPLE:s");
+        assert_eq!(user.groups, ["g"]);
+        assert_eq!(user.extra["canonicalArn"], ["arn:aws:iam::111122223333:role/nodes"]);
+        assert_eq!(user.extra["arn"], ["arn:aws:sts::111122223333:assumed-role/nodes/s"]);
+    }
+}
