@@ -10,6 +10,7 @@ takes the same values from the sandbox. Everything else runs as it is written.
 
 import difflib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,8 @@ class Stack:
         stand_in = STAND_INS / f"{name}.tf"
         if not stand_in.exists():
             raise Failed(f"{stand_in.relative_to(tools.ROOT)} is missing: nothing stands in for aws.tf")
+        if (real := locals_of(self.folder / "aws.tf")) != (here := locals_of(stand_in)):
+            raise Failed(f"stack {name}: aws.tf gives the locals {sorted(real)}, its stand-in {sorted(here)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
         facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
         (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts}))
@@ -186,6 +189,12 @@ class Stack:
 
     def plain(self) -> list[str]:
         return [] if self.show and sys.stdout.isatty() else ["-no-color"]
+
+
+def locals_of(file: Path) -> set[str]:
+    """Names that the `locals` blocks of a formatted file define."""
+    blocks = re.findall(r"^locals \{\n(.*?)^\}", file.read_text(), re.MULTILINE | re.DOTALL)
+    return {name for block in blocks for name in re.findall(r"^  (\w+) *=", block, re.MULTILINE)}
 
 
 def compare(before: str, after: str) -> None:

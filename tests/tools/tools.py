@@ -58,7 +58,6 @@ KUBERNETES_VERSION = {
     "gitMinor": "34",
     "gitCommit": "df11db1c0f08fab3c0baee1e5ce6efbf816af7f1",
     "gitTreeState": "clean",
-    "buildDate": "2025-12-09T14:59:13Z",
 }
 
 

@@ -1,7 +1,9 @@
 module ekshybrid/tools/controlplane/kubernetes
 
-go 1.26
+go 1.26.0
 
+// Kubernetes replaces its staging modules by folders of its own repository; a replacement is not inherited, so each is
+// named here at the version that it was published with.
 replace k8s.io/api => k8s.io/api v0.34.3
 
 replace k8s.io/apiextensions-apiserver => k8s.io/apiextensions-apiserver v0.34.3
