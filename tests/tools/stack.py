@@ -2,6 +2,7 @@
 
     python3 tests/tools/stack.py demo          the workshop stack, step by step, for people
     python3 tests/tools/stack.py check [NAME]  every stack (or one): apply, empty plan, destroy, nothing left
+    python3 tests/tools/stack.py sandbox [OPTION…]  the sandbox alone, until it is stopped
 
 A stack is a folder under examples/stacks. Its aws.tf holds what hashicorp/aws makes for a real
 user (roles, networks, the cluster); here tests/stacks/NAME.tf stands in for that one file and
@@ -10,6 +11,7 @@ takes the same values from the sandbox. Everything else runs as it is written.
 
 import difflib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -308,6 +310,10 @@ def main() -> int:
     match sys.argv[1:]:
         case ["demo"]:
             return demo()
+        case ["sandbox", *options]:
+            build()
+            # It takes this program's place, so that signals reach it.
+            os.execv(program("sandbox"), [str(program("sandbox")), *options])
         case ["check"]:
             return check(there)
         case ["check", name] if name in there:

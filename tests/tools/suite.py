@@ -64,7 +64,7 @@ def unit() -> Verdict:
 
 def acceptance(case: str = "") -> Verdict:
     """The acceptance cases alone."""
-    arguments = ["cargo", "test", "--test", "in_process", "--test", "terraform", "--no-fail-fast"]
+    arguments = ["cargo", "test", "--workspace", "--test", "in_process", "--test", "terraform", "--no-fail-fast"]
     return counted(command(*arguments, *(["--", case] if case else []), env=cargo_environment()))
 
 
@@ -111,7 +111,7 @@ def registry() -> Verdict:
         # The checker looks a provider up by its short name.
         schema = folder / "schema.json"
         schema.write_text(json.dumps({"format_version": "1.0", "provider_schemas": {"ekshybrid": found}}))
-        return one(command(checker, "validate", "--provider-name", "ekshybrid", "--providers-schema", schema))
+        return one(command(checker, "validate", "--provider-name", "ekshybrid", "--providers-schema", schema, quiet=True))
 
 
 def stacks() -> Verdict:
@@ -147,8 +147,8 @@ class Output:
     text: str
 
 
-def command(*arguments, env: dict[str, str] | None = None) -> Output:
-    """Runs a program at the root, shows what it prints as it comes, and keeps it."""
+def command(*arguments, env: dict[str, str] | None = None, quiet: bool = False) -> Output:
+    """Runs a program at the root, shows what it prints as it comes (a quiet one only if it fails), and keeps it."""
     process = subprocess.Popen(
         [str(part) for part in arguments],
         cwd=tools.ROOT,
@@ -161,10 +161,13 @@ def command(*arguments, env: dict[str, str] | None = None) -> Output:
     )
     lines = []
     for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        if not quiet:
+            sys.stdout.write(line)
+            sys.stdout.flush()
         lines.append(line)
-    return Output(process.wait(), COLOUR.sub("", "".join(lines)))
+    if process.wait() != 0 and quiet:
+        print("".join(lines))
+    return Output(process.returncode, COLOUR.sub("", "".join(lines)))
 
 
 def one(output: Output, advice: str = "") -> Verdict:
@@ -188,7 +191,9 @@ def counted(output: Output) -> Verdict:
 
 
 def generate_docs(*flags: str) -> Output:
-    return command("cargo", "run", "--quiet", "--example", "docs", "--", *flags, "docs")
+    # `cargo run` would choose the features of one package and compile what that changes a second time.
+    built = command("cargo", "build", "--quiet", "--workspace", "--examples")
+    return built if built.status else command(stack.program("examples/docs"), *flags, "docs")
 
 
 def without_terraform_settings() -> dict[str, str]:
