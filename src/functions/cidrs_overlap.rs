@@ -53,7 +53,8 @@ fn collect(value: &Value, ranges: &mut Vec<Cidr>, at: &Path, faults: &mut Diagno
         },
         Value::List(elements) | Value::Set(elements) => {
             // Every element is looked at, so that all faults are told at once.
-            elements.iter().fold(true, |fine, element| collect(element, ranges, at, faults) && fine)
+            let fine: Vec<bool> = elements.iter().map(|element| collect(element, ranges, at, faults)).collect();
+            fine.into_iter().all(|fine| fine)
         }
         Value::Bool(_) | Value::Number(_) | Value::Map(_) => {
             refuse("An address range is a text such as `10.0.0.0/16`, or a list of them.".to_owned())

@@ -18,6 +18,8 @@ pub struct Schema {
 }
 
 /// One attribute.
+// The flags are Terraform's own, each independent of the others.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug)]
 pub struct Attribute {
     /// Its name: `[a-z][a-z0-9_]*`.

@@ -131,7 +131,10 @@ impl<const MIN: i64, const MAX: i64> Field for Bounded<MIN, MAX> {
 pub trait Text: Sized {
     /// What the text is, for the summary of a refusal, such as "role name".
     const NOUN: &'static str;
-    /// Checks the text. The error says what is wrong with it and what to write instead; it may quote the text.
+    /// Checks the text.
+    ///
+    /// # Errors
+    /// What is wrong with the text and what to write instead; it may quote the text.
     fn parse(text: &str) -> Result<Self, String>;
     /// The text as it was given.
     fn text(&self) -> &str;

@@ -125,11 +125,15 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
         Value::String(text) if !text.is_empty() => texts.push(text.clone()),
         Value::Number(number) => texts.push(number.to_string()),
         Value::List(elements) | Value::Set(elements) => {
-            elements.iter().for_each(|element| collect_texts(element, texts));
+            for element in elements {
+                collect_texts(element, texts);
+            }
         }
         Value::Map(entries) => {
             // Faults name keys in paths, which the schema or the person's own words give.
-            entries.values().for_each(|entry| collect_texts(entry, texts));
+            for entry in entries.values() {
+                collect_texts(entry, texts);
+            }
         }
         Value::Dynamic(inner) => collect_texts(&inner.1, texts),
         _ => {}

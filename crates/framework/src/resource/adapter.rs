@@ -295,13 +295,13 @@ impl<R: Resource> Adapter<R> {
         let saved = cx.take_saved();
         let mut diagnostics = cx.take_warnings();
         let state = match outcome {
-            Ok(outputs) => Self::encode(&request.planned, self.unconfigured(Model::encode(&outputs), &request.config)),
+            Ok(outputs) => Self::encode(&request.planned, Self::unconfigured(Model::encode(&outputs), &request.config)),
             Err(errors) => {
                 diagnostics.append(errors);
                 match saved {
                     // What exists is kept; what is not known of it is null until the next refresh.
                     Some(outputs) => {
-                        known_only(Self::encode(&request.planned, self.unconfigured(outputs, &request.config)))
+                        known_only(Self::encode(&request.planned, Self::unconfigured(outputs, &request.config)))
                     }
                     None => request.prior.clone(),
                 }
@@ -312,7 +312,7 @@ impl<R: Resource> Adapter<R> {
 
     /// Results of attributes that the configuration sets stay as configured: core insists on it, and a real
     /// difference is drift for the next read to show.
-    fn unconfigured(&self, outputs: BTreeMap<String, Value>, config: &Value) -> BTreeMap<String, Value> {
+    fn unconfigured(outputs: BTreeMap<String, Value>, config: &Value) -> BTreeMap<String, Value> {
         outputs.into_iter().filter(|(name, _)| config.attribute(name).is_none_or(Value::is_null)).collect()
     }
 

@@ -81,6 +81,9 @@ pub trait Resource: Sized + Send + Sync + 'static {
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String>;
 
     /// Brings a stored state of an older version into the present form.
+    ///
+    /// # Errors
+    /// When the version is not known.
     fn upgrade(version: i64, _state: Json) -> Result<Json> {
         Err(Diagnostic::error(
             "State is of an unknown version",

@@ -220,116 +220,116 @@ pub trait Server: Send + Sync + 'static {
     fn schema(&self) -> &ProviderSchema;
 
     /// Checks a provider configuration, unknowns tolerated.
-    fn validate_provider<'a>(&'a self, config: Value) -> Boxed<'a, Diagnostics>;
+    fn validate_provider(&self, config: Value) -> Boxed<'_, Diagnostics>;
     /// Takes the configuration. Must not use the network.
-    fn configure<'a>(&'a self, config: Value, terraform_version: String, host: Host) -> Boxed<'a, Diagnostics>;
+    fn configure(&self, config: Value, terraform_version: String, host: Host) -> Boxed<'_, Diagnostics>;
 
     /// Checks a resource configuration, unknowns tolerated.
-    fn validate_resource<'a>(&'a self, type_name: String, config: Value, host: Host) -> Boxed<'a, Diagnostics>;
+    fn validate_resource(&self, type_name: String, config: Value, host: Host) -> Boxed<'_, Diagnostics>;
     /// Brings a stored state of any version into the present form.
-    fn upgrade_state<'a>(
-        &'a self,
+    fn upgrade_state(
+        &self,
         type_name: String,
         version: i64,
         state: serde_json::Value,
-    ) -> Boxed<'a, Answer<Option<Value>>>;
+    ) -> Boxed<'_, Answer<Option<Value>>>;
     /// Brings a stored identity of any version into the present form.
-    fn upgrade_identity<'a>(
-        &'a self,
+    fn upgrade_identity(
+        &self,
         type_name: String,
         version: i64,
         identity: serde_json::Value,
-    ) -> Boxed<'a, Answer<Option<Value>>>;
+    ) -> Boxed<'_, Answer<Option<Value>>>;
     /// Looks at the object as it is now.
-    fn read<'a>(&'a self, request: ReadRequest, cancel: CancellationToken) -> Boxed<'a, Answer<Kept>>;
+    fn read(&self, request: ReadRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>>;
     /// Says what would change.
-    fn plan<'a>(&'a self, request: PlanRequest, cancel: CancellationToken) -> Boxed<'a, Answer<Planned>>;
+    fn plan(&self, request: PlanRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Planned>>;
     /// Makes the change.
-    fn apply<'a>(&'a self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'a, Answer<Kept>>;
+    fn apply(&self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>>;
     /// Takes an existing object over.
-    fn import<'a>(&'a self, request: ImportRequest, cancel: CancellationToken) -> Boxed<'a, Answer<Vec<Imported>>>;
+    fn import(&self, request: ImportRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Vec<Imported>>>;
     /// Takes over the state of another type.
-    fn move_state<'a>(&'a self, request: MoveRequest) -> Boxed<'a, Answer<Kept>>;
+    fn move_state(&self, request: MoveRequest) -> Boxed<'_, Answer<Kept>>;
     /// Makes a configuration from a state.
-    fn generate_config<'a>(&'a self, type_name: String, state: Value) -> Boxed<'a, Answer<Option<Value>>>;
+    fn generate_config(&self, type_name: String, state: Value) -> Boxed<'_, Answer<Option<Value>>>;
 
     /// Checks a data source's configuration.
-    fn validate_data_source<'a>(&'a self, type_name: String, config: Value) -> Boxed<'a, Diagnostics>;
+    fn validate_data_source(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics>;
     /// Reads a data source.
-    fn read_data_source<'a>(
-        &'a self,
+    fn read_data_source(
+        &self,
         type_name: String,
         config: Value,
         host: Host,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Answer<Option<Value>>>;
+    ) -> Boxed<'_, Answer<Option<Value>>>;
 
     /// Calls a function. Pure; needs no configuration.
-    fn call_function<'a>(
-        &'a self,
+    fn call_function(
+        &self,
         name: String,
         arguments: Vec<Value>,
-    ) -> Boxed<'a, std::result::Result<Value, FunctionError>>;
+    ) -> Boxed<'_, std::result::Result<Value, FunctionError>>;
 
     /// Checks an ephemeral resource's configuration.
-    fn validate_ephemeral<'a>(&'a self, type_name: String, config: Value) -> Boxed<'a, Diagnostics>;
+    fn validate_ephemeral(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics>;
     /// Opens an ephemeral resource.
-    fn open_ephemeral<'a>(
-        &'a self,
+    fn open_ephemeral(
+        &self,
         type_name: String,
         config: Value,
         host: Host,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Answer<Opened>>;
+    ) -> Boxed<'_, Answer<Opened>>;
     /// Renews it; the answer's `result` is not looked at.
-    fn renew_ephemeral<'a>(
-        &'a self,
+    fn renew_ephemeral(
+        &self,
         type_name: String,
         private: Private,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Answer<Opened>>;
+    ) -> Boxed<'_, Answer<Opened>>;
     /// Closes it.
-    fn close_ephemeral<'a>(
-        &'a self,
+    fn close_ephemeral(
+        &self,
         type_name: String,
         private: Private,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Diagnostics>;
+    ) -> Boxed<'_, Diagnostics>;
 
     /// Checks a list resource's configuration.
-    fn validate_list<'a>(
-        &'a self,
+    fn validate_list(
+        &self,
         type_name: String,
         config: Value,
         include_resource: Value,
         limit: Value,
-    ) -> Boxed<'a, Diagnostics>;
+    ) -> Boxed<'_, Diagnostics>;
     /// Lists objects into `sink`; errors of the listing itself are the answer.
-    fn list<'a>(
-        &'a self,
+    fn list(
+        &self,
         request: ListRequest,
         sink: Sink<Listed>,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Diagnostics>;
+    ) -> Boxed<'_, Diagnostics>;
 
     /// Checks an action's configuration.
-    fn validate_action<'a>(&'a self, type_name: String, config: Value) -> Boxed<'a, Diagnostics>;
+    fn validate_action(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics>;
     /// Plans an action.
-    fn plan_action<'a>(
-        &'a self,
+    fn plan_action(
+        &self,
         type_name: String,
         config: Value,
         host: Host,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Diagnostics>;
+    ) -> Boxed<'_, Diagnostics>;
     /// Runs an action, with progress into `sink`. The answer becomes the Completed event.
-    fn invoke_action<'a>(
-        &'a self,
+    fn invoke_action(
+        &self,
         type_name: String,
         config: Value,
         sink: Sink<String>,
         cancel: CancellationToken,
-    ) -> Boxed<'a, Diagnostics>;
+    ) -> Boxed<'_, Diagnostics>;
 }
 
 /// The diagnostic for a type name that is not registered.

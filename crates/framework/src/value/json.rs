@@ -18,6 +18,9 @@ pub struct Mismatch {
 
 /// Reads JSON as a value of `ty`. Attributes that an object type does not have are passed over, and those that the
 /// JSON does not have are null: stored state may be of a release that had fewer or more of them.
+///
+/// # Errors
+/// When the JSON is of another shape than `ty`.
 pub fn decode(json: &Json, ty: &Type) -> Result<Value, Mismatch> {
     decode_at(json, ty, "")
 }
@@ -105,8 +108,8 @@ fn elements(json: &Json, element: &Type, path: &str) -> Result<Vec<Value>, Misma
     items.iter().enumerate().map(|(index, item)| decode_at(item, element, &join(path, index))).collect()
 }
 
-fn join(path: &str, step: impl ToString) -> String {
-    if path.is_empty() { step.to_string() } else { format!("{path}.{}", step.to_string()) }
+fn join(path: &str, step: impl std::fmt::Display) -> String {
+    if path.is_empty() { step.to_string() } else { format!("{path}.{step}") }
 }
 
 /// Writes a wholly known value as JSON without its types; `None` when something in it is unknown.

@@ -85,6 +85,9 @@ impl Type {
     }
 
     /// Reads Terraform's JSON notation.
+    ///
+    /// # Errors
+    /// When the JSON is no type.
     pub fn from_json(json: &Json) -> Result<Self, InvalidType> {
         read(json).ok_or_else(|| InvalidType(json.to_string().chars().take(200).collect()))
     }

@@ -53,10 +53,14 @@ pub(super) fn gather(attributes: &[Attribute], object: &Value, hidden: &mut Vec<
             (Kind::Type(_), value) => texts(value, open),
             (Kind::Nested { nesting: Nesting::Single, attributes }, value) => gather(attributes, value, hidden, open),
             (Kind::Nested { attributes, .. }, Value::Map(entries)) => {
-                entries.values().for_each(|entry| gather(attributes, entry, hidden, open));
+                for entry in entries.values() {
+                    gather(attributes, entry, hidden, open);
+                }
             }
             (Kind::Nested { attributes, .. }, Value::List(elements) | Value::Set(elements)) => {
-                elements.iter().for_each(|element| gather(attributes, element, hidden, open));
+                for element in elements {
+                    gather(attributes, element, hidden, open);
+                }
             }
             _ => {}
         }

@@ -161,8 +161,7 @@ impl<'a> Mutator<'a> {
         Value::map(attributes.iter().map(|attribute| {
             let value = match chance.below(6) {
                 _ if !(attribute.required || attribute.optional) || depth > 3 => Value::Null,
-                0 if attribute.optional => Value::Null,
-                1 if attribute.optional => Value::Null,
+                0 | 1 if attribute.optional => Value::Null,
                 2 => Value::unknown(),
                 _ => self.kind(&attribute.kind, chance, depth + 1),
             };
