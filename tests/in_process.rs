@@ -17,7 +17,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let way = Way::in_process("ekshybrid", Arc::new(|| Arc::new(ProviderServer::<Ekshybrid>::new())));
+    let way = Way::in_process(
+        "ekshybrid",
+        &["ekshybrid", "framework"],
+        Arc::new(|| Arc::new(ProviderServer::<Ekshybrid>::new())),
+    );
     let prelude = include_str!("acceptance/provider.tf").to_owned();
     Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), prelude }.main(vec![way])
 }

@@ -79,6 +79,11 @@ pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option
     // Also when something else went wrong: a secret in a log is a fault of its own.
     faults.extend(run.leaks());
     if !faults.is_empty() {
+        if let Ok(counters) = run.counters()
+            && !counters.is_empty()
+        {
+            faults.push(format!("the account's calls: {counters:?}"));
+        }
         let logs = run.layer.logs();
         let tail: Vec<&str> = logs.lines().rev().take(40).collect();
         if !tail.is_empty() {
@@ -204,10 +209,13 @@ impl Run<'_> {
                     let seen = of(&after) - of(&counters);
                     (!comparison.holds(seen, *count)).then(|| format!("{operation} was called {seen} times"))
                 }
-                Expectation::LogNever { text } => {
-                    self.never.push((*line, self.places.fill(text)?));
-                    None
-                }
+                Expectation::LogNever { text } => match self.places.fill(text) {
+                    Ok(text) => {
+                        self.never.push((*line, text));
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                },
                 other => self.look(other).err(),
             };
             faults.extend(fault.map(|fault| format!("line {line}: {fault}")));

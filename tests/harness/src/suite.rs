@@ -39,11 +39,11 @@ pub struct Way {
 }
 
 impl Way {
-    /// Runs cases in this process. `provider` is the provider's local name, `make` makes an instance of it as a new
-    /// process would be one.
-    pub fn in_process(provider: &'static str, make: Arc<MakeServer>) -> Self {
+    /// Runs cases in this process. `provider` is the provider's local name, `crates` are those whose log events are its
+    /// own, `make` makes an instance of it as a new process would be one.
+    pub fn in_process(provider: &'static str, crates: &'static [&'static str], make: Arc<MakeServer>) -> Self {
         let make = move |_: &Case, prelude: String| {
-            let layer = InProcess::new(provider, Arc::clone(&make), prelude)?;
+            let layer = InProcess::new(provider, crates, Arc::clone(&make), prelude)?;
             Ok(Box::new(layer) as Box<dyn Layer>)
         };
         Self { title: "in-process".to_owned(), program: Program::InProcess, make: Box::new(make) }

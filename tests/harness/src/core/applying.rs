@@ -111,17 +111,8 @@ impl Applying<'_> {
             return Ok(());
         }
         let ty = &change.block.ty;
-        // A replacement's plan is of the new object, so the deletion has one of its own.
-        let planned = if change.action == Action::Delete {
-            change.planned.clone()
-        } else {
-            let (planned, told) = provider::plan_destroy(walk.connection, ty, instance, &change.prior).await?;
-            if !walk.tell(instance, told) {
-                self.kept.borrow_mut().insert(instance.to_owned());
-                return Ok(());
-            }
-            planned
-        };
+        // The deleting half of a replacement is not planned by itself: it gets what the plan keeps beside the state.
+        let planned = Kept { private: change.planned.private.clone(), ..Kept::none() };
         let (kept, told) =
             provider::apply(walk.connection, ty, instance, &change.prior, &planned, &Value::Null).await?;
         let went_well = walk.tell(instance, told);

@@ -58,13 +58,18 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Prepares a case. `provider` is the provider's local name; `prelude` is the provider block that is used when a
-    /// configuration has none.
+    /// Prepares a case. `provider` is the provider's local name, `crates` are those whose log events are its own;
+    /// `prelude` is the provider block that is used when a configuration has none.
     ///
     /// # Errors
     ///
     /// There is no runtime or no folder to be had.
-    pub fn new(provider: impl Into<String>, make: Arc<MakeServer>, prelude: String) -> Result<Self, LayerError> {
+    pub fn new(
+        provider: impl Into<String>,
+        crates: &'static [&'static str],
+        make: Arc<MakeServer>,
+        prelude: String,
+    ) -> Result<Self, LayerError> {
         // One thread, so that what it logs belongs to this case.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -77,7 +82,7 @@ impl InProcess {
             provider,
             make,
             runtime,
-            log: Log::default(),
+            log: Log::of(crates),
             folder,
             prelude,
             configuration,

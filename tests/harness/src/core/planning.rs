@@ -277,9 +277,16 @@ impl Planning<'_> {
         }
         let replace_paths = if start.value.is_null() { Vec::new() } else { effective(&start.value, &planned) };
         let (planned, action) = if !replace_paths.is_empty() && planned.kept.value != prior.value {
+            // The making half is planned from nothing, but with what the first plan keeps beside its state. Its
+            // warnings have come with the first plan already, and nothing is ignored in what is new.
+            let beside = Kept { value: Value::Null, ..planned.kept };
+            let Some(config) = walk.block(attributes, &block.arguments, key, &instance).await? else {
+                return Ok(None);
+            };
             let (planned, told) =
-                provider::plan(walk.connection, &address.ty, &instance, &Kept::none(), &config, &[]).await?;
-            if !walk.tell(&instance, told) {
+                provider::plan(walk.connection, &address.ty, &instance, &beside, &config, &[]).await?;
+            if provider::failed(&told) {
+                walk.tell(&instance, told);
                 return Ok(None);
             }
             (planned, Action::Replace)

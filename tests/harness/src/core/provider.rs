@@ -220,7 +220,9 @@ pub async fn plan(
     let value = &planned.kept.value;
     hold("plan follows the configuration", instance, contract::plan(&attributes, &prior.value, config, value))?;
     hold("write-only attributes are never returned", instance, contract::write_only(&attributes, value))?;
-    check_identity(connection, ty, instance, &prior.identity, &planned.kept.identity, prior.value.is_null())?;
+    let creating = prior.value.is_null();
+    let before = if creating { &Value::Null } else { &prior.identity };
+    check_identity(connection, ty, instance, before, &planned.kept.identity, creating)?;
     for path in &planned.requires_replace {
         if reach(&prior.value, path).is_none() && reach(value, path).is_none() {
             return Err(broken("requires_replace paths exist", instance, path));
