@@ -5,6 +5,7 @@
 
 mod conform;
 pub mod contract;
+mod golden;
 mod reserved;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub use conform::{Misfit, conform};
+pub use golden::golden;
 
 use crate::path::Path;
 use crate::provider::{Provider, ProviderServer};

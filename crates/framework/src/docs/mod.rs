@@ -1,6 +1,6 @@
 //! The registry's pages, made from a provider's declarations and its example files.
 //!
-//! The pages have the form that HashiCorp's tfplugindocs makes and checks, so that the registry and editors read them
+//! The pages have the form that `HashiCorp`'s tfplugindocs makes and checks, so that the registry and editors read them
 //! as any other provider's. Guides (`guides/`) are written by hand and left alone.
 //!
 //! | page | example files, under the examples' folder |

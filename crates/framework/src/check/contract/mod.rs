@@ -149,6 +149,7 @@ pub async fn resource(server: &dyn Server, name: &str, example: &Value, effort: 
         return trial.violations;
     }
     let mutator = Mutator::new(&schema.attributes, &example);
+    let mut changes = 0;
     for round in 0..effort.rounds {
         let config = if round == 0 { example.clone() } else { mutator.mutate(&example, &mut chance) };
         let validate = |config| server.validate_resource(name.to_owned(), config, HOST);
@@ -164,10 +165,18 @@ pub async fn resource(server: &dyn Server, name: &str, example: &Value, effort: 
         let prior = plausible(&schema.attributes, &created.state.unwrap_or(Value::Null), &mut chance);
         let known = mutation::known(&schema.attributes, &config, &mut chance);
         let next = if chance.one_in(3) { known } else { mutator.mutate(&known, &mut chance) };
-        if trial.validate(&next, false, validate).await {
-            trial.plan(prior.clone(), &next, created.private.clone()).await;
+        if trial.validate(&next, false, validate).await
+            && trial.plan(prior.clone(), &next, created.private.clone()).await.is_some()
+        {
+            changes += 1;
         }
         trial.plan_delete(&prior, created.private).await;
+    }
+    if effort.rounds >= 100 && changes < effort.rounds / 20 {
+        trial.violate(
+            &example,
+            format!("only {changes} of {} rounds reach a change: too little is tried", effort.rounds),
+        );
     }
     trial.violations
 }
