@@ -21,7 +21,7 @@ fn diagnostic(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagno
     let mut detail = sentence(&error.to_string());
     if let Kind::NoCredentials { tried } = error.kind() {
         // One line each is readable where the error's own single line is not.
-        detail = "No AWS credentials were found. Tried, in this order:".to_owned();
+        "No AWS credentials were found. Tried, in this order:".clone_into(&mut detail);
         for one in tried {
             detail.push_str(&format!("\n  - {}: {}", one.from, one.why));
         }

@@ -134,7 +134,7 @@ pub struct Validity(Span);
 /// The longest validity that AWS allows.
 const LONGEST_VALIDITY_DAYS: u64 = 30;
 /// The validity that AWS chooses when nothing is said.
-const DEFAULT_VALIDITY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+const DEFAULT_VALIDITY: std::time::Duration = std::time::Duration::from_hours(24);
 
 impl Validity {
     /// The length.

@@ -79,7 +79,7 @@ fn reason(plan: &Plan<Activation>, prior: &State<Activation>, now: jiff::Timesta
     let outputs = &prior.outputs;
     let expires = outputs.expiration_date.moment();
     if (outputs.expired || expires <= now) && known(&plan.args.rotate_when_expired) {
-        return Some(format!("expired at {}", expires));
+        return Some(format!("expired at {expires}"));
     }
     let before = plan.args.rotate_before.set().and_then(|before| SignedDuration::try_from(before.duration()).ok());
     if let Some(before) = before

@@ -261,13 +261,14 @@ impl<R: Resource> Adapter<R> {
             Some(prior) if !plan.is_replaced() => self.identity(prior),
             _ => self.identity(&state),
         };
+        // OpenTofu 1.12 cannot store an identity of which a part is unknown; Terraform takes none just as well.
+        let identity = Some(identity).filter(Value::is_wholly_known);
         let requires_replace = if prior.is_some() {
             plan.replace.iter().map(|name| Path::attribute(name.clone())).collect()
         } else {
             Vec::new()
         };
-        let value =
-            Planned { state: Some(state), requires_replace, private: cx.private_bytes(), identity: Some(identity) };
+        let value = Planned { state: Some(state), requires_replace, private: cx.private_bytes(), identity };
         Answer { value, diagnostics }
     }
 
