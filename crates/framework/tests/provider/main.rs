@@ -7,4 +7,5 @@ mod contract;
 mod host;
 mod objects;
 mod others;
+mod pages;
 mod spoiled;
