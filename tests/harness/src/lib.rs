@@ -14,6 +14,7 @@ pub mod core;
 pub mod layer;
 pub mod outcome;
 pub mod places;
+pub mod plugin;
 pub mod run;
 pub mod sandbox;
 pub mod suite;

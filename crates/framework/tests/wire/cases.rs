@@ -21,7 +21,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::client::{COOKIE, HostKey, Outcome, Plugin, collect, command, plain_channel, provider, signal, soon};
+use crate::client::{COOKIE, HostKey, Outcome, collect, command, plain_channel, provider, signal, soon, start};
 use crate::sample::SECRET;
 
 /// After it has asked for the end the host waits so long, then kills.
@@ -140,7 +140,7 @@ async fn a_host_of_another_protocol_is_told() -> Outcome {
 }
 
 async fn the_line_and_the_schema() -> Outcome {
-    let plugin = Plugin::start(&[("PLUGIN_MULTIPLEX_GRPC", "true")]).await?;
+    let plugin = start(&[("PLUGIN_MULTIPLEX_GRPC", "true")]).await?;
     ensure(plugin.line.ends_with("|false\n"), || plugin.line.clone())?;
     let mut client = plugin.provider().await?;
     let schema = client.get_provider_schema(wire::get_provider_schema::Request {}).await?.into_inner();
@@ -164,7 +164,7 @@ async fn the_line_and_the_schema() -> Outcome {
 }
 
 async fn a_plan_and_its_apply() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let config = Value::map([("name", Value::from("one")), ("size", Value::Number("0.1".parse()?))]);
     let request = wire::plan_resource_change::Request {
@@ -198,7 +198,7 @@ async fn a_plan_and_its_apply() -> Outcome {
 }
 
 async fn what_is_wrong_is_a_diagnostic() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let sent = |msgpack: &[u8]| Some(wire::DynamicValue { msgpack: msgpack.into(), json: Vec::new() });
     let long = dynamic(&Value::map([("name", Value::from("x".repeat(21)))]), &thing());
@@ -225,7 +225,7 @@ async fn what_is_wrong_is_a_diagnostic() -> Outcome {
 }
 
 async fn a_panic_is_a_diagnostic_and_the_process_lives() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let answer = apply(&mut client, "panic").await?;
     let [diagnostic] = answer.diagnostics.as_slice() else { return Err(format!("{answer:?}").into()) };
@@ -242,7 +242,7 @@ async fn a_panic_is_a_diagnostic_and_the_process_lives() -> Outcome {
 }
 
 async fn stopping_reaches_the_work() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let mut waiting = client.clone();
     let work = tokio::spawn(async move { apply(&mut waiting, "wait").await });
@@ -262,7 +262,7 @@ async fn stopping_reaches_the_work() -> Outcome {
 }
 
 async fn the_end_comes_in_time() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let socket = plugin.socket.clone();
     let folder = socket.parent().ok_or("the socket has no folder")?.to_owned();
     same(std::fs::metadata(&folder)?.permissions().mode() & 0o777, 0o700)?;
@@ -280,7 +280,7 @@ async fn the_end_comes_in_time() -> Outcome {
 }
 
 async fn the_end_comes_although_a_call_is_stuck() -> Outcome {
-    let plugin = Plugin::start(&[("TF_LOG", "INFO")]).await?;
+    let plugin = start(&[("TF_LOG", "INFO")]).await?;
     let mut client = plugin.provider().await?;
     let stuck = tokio::spawn(async move { apply(&mut client, "stuck").await.is_err() });
     let mut client = plugin.provider().await?;
@@ -310,19 +310,19 @@ async fn the_end_comes_although_a_call_is_stuck() -> Outcome {
 }
 
 async fn signals() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     // Ctrl-C reaches providers as well as the host, and only the host decides.
-    plugin.signal("INT").await?;
+    signal(&plugin.child, "INT").await?;
     same(apply(&mut plugin.provider().await?, "").await?.diagnostics, Vec::new())?;
-    plugin.signal("INT").await?;
+    signal(&plugin.child, "INT").await?;
     let socket = plugin.socket.clone();
-    plugin.signal("TERM").await?;
+    signal(&plugin.child, "TERM").await?;
     let ended = plugin.ended().await?;
     same((ended.status.code(), socket.exists()), (Some(0), false))
 }
 
 async fn a_killed_host_leaves_no_provider() -> Outcome {
-    let key = HostKey::new()?;
+    let key = HostKey::new();
     // A shell is the host: it starts the provider and waits. Killed, it cannot ask for the end.
     let mut host = command()?;
     let program = host.as_std().get_program().to_owned();
@@ -345,7 +345,7 @@ async fn a_killed_host_leaves_no_provider() -> Outcome {
 }
 
 async fn strangers_get_nothing() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     // One that connects and says nothing stays open all the while.
     let silent = UnixStream::connect(&plugin.socket).await?;
     for garbage in
@@ -359,7 +359,7 @@ async fn strangers_get_nothing() -> Outcome {
         let _ = soon("the refusal", stream.read_to_end(&mut reply)).await?;
         ensure(!reply.starts_with(b"\0") && reply.len() < 16, || format!("{garbage:?} was answered {reply:?}"))?;
     }
-    let stranger = HostKey::new()?;
+    let stranger = HostKey::new();
     let served = match plugin.channel(&stranger).await {
         Ok(channel) => provider(channel).get_metadata(wire::get_metadata::Request {}).await.is_ok(),
         Err(_) => false,
@@ -371,7 +371,7 @@ async fn strangers_get_nothing() -> Outcome {
 }
 
 async fn every_log_line_is_one_for_the_host() -> Outcome {
-    let plugin = Plugin::start(&[("TF_LOG", "TRACE")]).await?;
+    let plugin = start(&[("TF_LOG", "TRACE")]).await?;
     let mut client = plugin.provider().await?;
     let request = wire::configure_provider::Request {
         terraform_version: "1.15.5".to_owned(),
@@ -402,7 +402,7 @@ async fn every_log_line_is_one_for_the_host() -> Outcome {
 }
 
 async fn lists_and_actions() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let by_name = Type::object([("name", Type::String)]);
     let config = |name: &str| dynamic(&Value::map([("name", Value::from(name))]), &by_name);
@@ -455,7 +455,7 @@ async fn lists_and_actions() -> Outcome {
 }
 
 async fn functions() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let own = |ty: Type, value: Value| Value::Dynamic(Box::new((ty, value)));
     let text = |text: &str| own(Type::String, Value::from(text));
@@ -481,7 +481,7 @@ async fn functions() -> Outcome {
 }
 
 async fn ephemerals() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let ty = Type::object([("name", Type::String), ("token", Type::String)]);
     let request = wire::open_ephemeral_resource::Request {
@@ -502,7 +502,7 @@ async fn ephemerals() -> Outcome {
 }
 
 async fn imports_and_states() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let identity_type = Type::object([("id", Type::String)]);
     let identity = dynamic(&Value::map([("id", Value::from("id-two"))]), &identity_type);
@@ -532,7 +532,7 @@ async fn imports_and_states() -> Outcome {
 }
 
 async fn state_stores_are_unimplemented() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let codes = [
         client.get_states(wire::get_states::Request::default()).await.err(),
@@ -546,7 +546,7 @@ async fn state_stores_are_unimplemented() -> Outcome {
 }
 
 async fn large_messages() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let mut client = plugin.provider().await?;
     let large = Value::Dynamic(Box::new((Type::String, Value::from("x".repeat(65 << 20)))));
     let request = wire::call_function::Request {
@@ -558,7 +558,7 @@ async fn large_messages() -> Outcome {
 }
 
 async fn the_plugin_services() -> Outcome {
-    let plugin = Plugin::start(&[]).await?;
+    let plugin = start(&[]).await?;
     let channel = plugin.own_channel().await?;
     let request = HealthCheckRequest { service: "plugin".to_owned() };
     let health = HealthClient::new(channel.clone()).check(request).await?.into_inner();
@@ -575,7 +575,7 @@ async fn the_plugin_services() -> Outcome {
 async fn sockets_go_where_they_are_asked_to() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().to_str().ok_or("not UTF-8")?;
-    let plugin = Plugin::start(&[("PLUGIN_UNIX_SOCKET_DIR", path)]).await?;
+    let plugin = start(&[("PLUGIN_UNIX_SOCKET_DIR", path)]).await?;
     same(plugin.socket.parent(), Some(folder.path()))?;
     plugin.shutdown().await?;
     same(plugin.ended().await?.status.code(), Some(0))?;

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use p521::ecdsa::signature::RandomizedSigner;
-use p521::ecdsa::{Signature as P521Signature, SigningKey as P521Key};
-use p521::elliptic_curve::rand_core::{CryptoRng, Error as RandomError, RngCore};
+use harness::plugin::HostKey;
+use rustls::ClientConfig;
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::ServerName;
-use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
-use rustls::{ClientConfig, SignatureAlgorithm};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -113,132 +111,10 @@ fn p256() -> (CertificateDer<'static>, Arc<CertifiedKey>) {
     (certificate.clone(), Arc::new(CertifiedKey::new(vec![certificate], key)))
 }
 
-/// A P-521 client, as Terraform is one. rustls cannot sign with such a key, so the test does.
-#[derive(Clone, Debug)]
-struct P521Client {
-    scalar: [u8; 66],
-    certificate: CertificateDer<'static>,
-}
-
-impl P521Client {
-    /// A key that depends on `seed` alone; nothing is kept secret by it.
-    fn new(seed: u8) -> Self {
-        let mut scalar = [seed; 66];
-        scalar[0] = 0;
-        let mut client = Self { scalar, certificate: Vec::new().into() };
-        client.certificate = client.self_signed();
-        client
-    }
-
-    fn key(&self) -> P521Key {
-        P521Key::from_slice(&self.scalar).expect("a scalar below the order")
-    }
-
-    /// Self-signed, marked as an authority, as go-plugin makes it.
-    fn self_signed(&self) -> CertificateDer<'static> {
-        let point = p521::ecdsa::VerifyingKey::from(&self.key()).to_encoded_point(false);
-        let algorithm = der(0x30, &[&alg_id::ECDSA_SHA512]);
-        let name =
-            der(0x30, &[&der(0x31, &[&der(0x30, &[&der(0x06, &[b"\x55\x04\x03"]), &der(0x0c, &[b"localhost"])])])]);
-        let validity = der(0x30, &[&der(0x17, &[b"200101000000Z"]), &der(0x17, &[b"491231235959Z"])]);
-        let key = der(0x30, &[&der(0x30, &[&alg_id::ECDSA_P521]), &der(0x03, &[b"\x00", point.as_bytes()])]);
-        let authority = der(
-            0x30,
-            &[
-                &der(0x06, &[b"\x55\x1d\x13"]),
-                &der(0x01, &[b"\xff"]),
-                &der(0x04, &[&der(0x30, &[&der(0x01, &[b"\xff"])])]),
-            ],
-        );
-        let body = der(
-            0x30,
-            &[
-                &der(0xa0, &[&der(0x02, &[b"\x02"])]),
-                &der(0x02, &[b"\x01"]),
-                &algorithm,
-                &name,
-                &validity,
-                &name,
-                &key,
-                &der(0xa3, &[&der(0x30, &[&authority])]),
-            ],
-        );
-        let signature: P521Signature = self.key().sign_with_rng(&mut SystemRandom, &body);
-        let signature = der(0x03, &[b"\x00", signature.to_der().as_bytes()]);
-        CertificateDer::from(der(0x30, &[&body, &algorithm, &signature]))
-    }
-
-    fn certified(&self) -> Arc<CertifiedKey> {
-        Arc::new(CertifiedKey::new(vec![self.certificate.clone()], Arc::new(self.clone())))
-    }
-}
-
-/// The system's randomness, as the p521 crate takes it.
-struct SystemRandom;
-
-impl CryptoRng for SystemRandom {}
-
-impl RngCore for SystemRandom {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.fill_bytes(&mut bytes);
-        u32::from_ne_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.fill_bytes(&mut bytes);
-        u64::from_ne_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        ring::default_provider().secure_random.fill(bytes).expect("randomness");
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-/// One DER element.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let length = u16::try_from(content.len()).expect("short").to_be_bytes();
-    let mut element = match content.len() {
-        0..=127 => vec![tag, length[1]],
-        128..=255 => vec![tag, 0x81, length[1]],
-        _ => vec![tag, 0x82, length[0], length[1]],
-    };
-    element.extend(content);
-    element
-}
-
-impl SigningKey for P521Client {
-    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        offered.contains(&SignatureScheme::ECDSA_NISTP521_SHA512).then(|| Box::new(self.clone()) as Box<dyn Signer>)
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ECDSA
-    }
-}
-
-impl Signer for P521Client {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, TlsError> {
-        let signature: P521Signature = self.key().sign_with_rng(&mut SystemRandom, message);
-        Ok(signature.to_der().as_bytes().to_vec())
-    }
-
-    fn scheme(&self) -> SignatureScheme {
-        SignatureScheme::ECDSA_NISTP521_SHA512
-    }
-}
-
 #[tokio::test]
 async fn the_host_gets_in_with_either_curve() {
-    let host = P521Client::new(7);
-    let identity = prepare(&pem(&host.certificate)).expect("TLS");
+    let host = HostKey::new();
+    let identity = prepare(&host.pem()).expect("TLS");
     assert_eq!(exchange(&identity, client(&identity, Some(host.certified()))).await.as_deref(), Ok(&b"reply"[..]));
 
     let (certificate, key) = p256();
@@ -248,14 +124,14 @@ async fn the_host_gets_in_with_either_curve() {
 
 #[tokio::test]
 async fn nobody_else_gets_anything() {
-    let host = P521Client::new(7);
-    let identity = prepare(&pem(&host.certificate)).expect("TLS");
+    let host = HostKey::new();
+    let identity = prepare(&host.pem()).expect("TLS");
     // The host's certificate, shown by someone who has not its key.
-    let stolen = CertifiedKey::new(vec![host.certificate.clone()], Arc::new(P521Client::new(9)));
+    let stolen = CertifiedKey::new(vec![host.certificate.clone()], Arc::clone(&HostKey::new().certified().key));
     let (_, other_curve) = p256();
     for (who, own, why) in [
         ("no certificate", None, "peer sent no certificates"),
-        ("another certificate", Some(P521Client::new(9).certified()), "ApplicationVerificationFailure"),
+        ("another certificate", Some(HostKey::new().certified()), "ApplicationVerificationFailure"),
         ("another curve", Some(other_curve), "ApplicationVerificationFailure"),
         ("a stolen certificate", Some(Arc::new(stolen)), "BadSignature"),
     ] {
@@ -273,7 +149,7 @@ fn what_is_no_certificate_is_refused() {
 
 #[test]
 fn our_own_certificate_is_as_the_host_wants_it() {
-    let identity = prepare(&pem(&P521Client::new(7).certificate)).expect("TLS");
+    let identity = prepare(&HostKey::new().pem()).expect("TLS");
     // webpki has a verifier's opinion: it may be a server's, for `localhost`, and stands alone.
     let mut roots = rustls::RootCertStore::empty();
     roots.add(identity.certificate.clone()).expect("a certificate");

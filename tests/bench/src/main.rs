@@ -1,0 +1,122 @@
+//! `make bench`: measures the provider's figures and prints them beside their limits.
+//!
+//! Nothing is asserted by time. The exit status tells only whether everything could be measured; a figure beyond its
+//! limit is named in a line that begins with `missed:`. The programs are those of the release profile, beside this one.
+
+mod plan;
+mod process;
+mod report;
+mod samples;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use harness::sandbox::Sandbox;
+use harness::suite::built;
+
+use report::{Figure, Report};
+
+/// Why something could not be measured.
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// Starts of the provider.
+const STARTS: usize = 50;
+/// Processes whose memory is looked at.
+const MEMORIES: usize = 5;
+/// Resources in the plan.
+const RESOURCES: usize = 500;
+/// How often each plan is made.
+const PLANS: usize = 5;
+
+fn main() -> ExitCode {
+    println!("{}", report::machine());
+    let mut report = Report::default();
+    let outcome = measure(&mut report);
+    print!("{report}");
+    println!("No other provider is measured beside this one: none is fetched for it.");
+    println!("{}", report::machine());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("error: {}", harness::run::chain(&*fault));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Puts one figure after the other into `report`, up to the first that cannot be measured.
+fn measure(report: &mut Report) -> Result<(), Fault> {
+    let provider = built("terraform-provider-ekshybrid", "terraform-provider-ekshybrid --release")?;
+    let sandbox = built("sandbox", "sandbox --release")?;
+    let runtime = tokio::runtime::Runtime::new()?;
+
+    let starts = runtime.block_on(process::starts(&provider, STARTS))?;
+    let line = starts.line.median();
+    report.add(Figure {
+        title: "process start to handshake line",
+        measured: line,
+        limit: 5.0,
+        unit: "ms",
+        more: format!(
+            "{}; {:.1} × the start of /bin/true ({})",
+            starts.line.spread("ms"),
+            line / starts.nothing.median(),
+            starts.nothing.whole("ms")
+        ),
+    });
+    report.add(Figure {
+        title: "process start to complete schema over mTLS",
+        measured: starts.schema.median(),
+        limit: 15.0,
+        unit: "ms",
+        more: format!("{}; {} KiB of schema", starts.schema.spread("ms"), starts.schema_size / 1024),
+    });
+
+    let sandbox = Sandbox::start(&sandbox)?;
+    let account = sandbox.account()?;
+    let memory = runtime.block_on(process::memory(&provider, &account, MEMORIES))?;
+    report.add(Figure {
+        title: "resident memory after Configure (VmRSS)",
+        measured: memory.resident.median(),
+        limit: 15.0,
+        unit: "MB",
+        more: format!("{}; of it RssAnon {}", memory.resident.spread("MB"), memory.anonymous.whole("MB")),
+    });
+    report.add(Figure {
+        title: "size of the program",
+        measured: size(&provider)?,
+        limit: 30.0,
+        unit: "MB",
+        more: String::new(),
+    });
+
+    let plans = plan::plans(&project(), &provider, &account, RESOURCES, PLANS)?;
+    report.add(Figure {
+        title: "DescribeActivations calls of the plan of 500 activations",
+        measured: plans.calls,
+        limit: 12.0,
+        unit: "calls",
+        more: format!("the most of {PLANS} plans; {}", plans.terraform),
+    });
+    let (ours, theirs) = (plans.activations.median(), plans.data.median());
+    report.add(Figure {
+        title: "time of that plan ÷ time of the plan of 500 terraform_data",
+        measured: ours / theirs,
+        limit: 1.5,
+        unit: "×",
+        more: format!("medians of {PLANS}: {} ÷ {}", plans.activations.whole("s"), plans.data.whole("s")),
+    });
+    Ok(())
+}
+
+/// In megabytes (10⁶ bytes), as memory.
+#[allow(clippy::cast_precision_loss, reason = "sizes of programs are far below 2⁵² bytes")]
+fn size(program: &Path) -> Result<f64, Fault> {
+    Ok(std::fs::metadata(program)?.len() as f64 / 1e6)
+}
+
+/// The root of the work tree.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
