@@ -70,7 +70,7 @@ pub fn arguments(name: &str, signature: &FunctionSignature) -> Vec<Value> {
 }
 
 fn calls_in_body(body: &Body, calls: &mut Vec<FuncCall>) {
-    for structure in body.iter() {
+    for structure in body {
         match structure {
             Structure::Attribute(attribute) => calls_in(&attribute.expr, calls),
             Structure::Block(block) => calls_in_body(&block.body, calls),

@@ -59,7 +59,7 @@ fn every_type_has_its_page_in_its_place() {
 
 #[test]
 fn the_page_of_a_resource() {
-    let expected = r##"---
+    let expected = r#"---
 # Generated from the declarations in the sources: change those, then run `make docs`.
 page_title: "cloud_server Resource - cloud"
 subcategory: ""
@@ -174,7 +174,7 @@ terraform import cloud_server.web srv-3
 ```
 
 The import id is srv-3.
-"##;
+"#;
     expect_lines(&page("resources/server.md"), expected);
 }
 

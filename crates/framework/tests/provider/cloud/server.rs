@@ -7,6 +7,7 @@ use std::time::Duration;
 use framework::context::Context;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model, Secret, Span, Text, WriteOnly};
+use framework::path::Path;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::text_field;
 use framework::value::Value;
@@ -209,7 +210,7 @@ impl Resource for Server {
             }
             "waits" => {
                 region.note("waiting");
-                if cx.sleep(Duration::from_secs(3_600)).await {
+                if cx.sleep(Duration::from_hours(1)).await {
                     Ok(made)
                 } else {
                     Err(Diagnostic::error("Stopped while waiting for the server", "It was made.").into())
@@ -229,14 +230,12 @@ impl Resource for Server {
         if machine.name == "unreadable" {
             return Err(Diagnostic::error("Could not look at the server", "The cloud says 500.").into());
         }
-        let mut args = match prior {
-            Some(prior) => prior.args.clone(),
-            None => {
-                let known =
-                    Value::map([("name", Value::from(machine.name.as_str())), ("size", Value::from(machine.size))]);
-                let decoded = <ServerArgs as Model>::decode(&known, &Default::default(), &mut Diagnostics::new());
-                decoded.ok_or_else(|| Diagnostic::bug("a server without a name"))?
-            }
+        let mut args = if let Some(prior) = prior {
+            prior.args.clone()
+        } else {
+            let known = Value::map([("name", Value::from(machine.name.as_str())), ("size", Value::from(machine.size))]);
+            let decoded = <ServerArgs as Model>::decode(&known, &Path::root(), &mut Diagnostics::new());
+            decoded.ok_or_else(|| Diagnostic::bug("a server without a name"))?
         };
         // The cloud shouts, as clouds do; what was written differently means the same.
         args.name = Name(machine.name.to_ascii_uppercase());
