@@ -5,7 +5,7 @@ mod example;
 mod golden;
 
 use ekshybrid::provider::Ekshybrid;
-use framework::check::contract::{Effort, Plain, Violation, function, plain, resource};
+use framework::check::contract::{Effort, Plain, Violation, function, plain, resource, taking_over};
 use framework::diagnostic::Diagnostics;
 use framework::provider::ProviderServer;
 use framework::schema::Schema;
@@ -68,6 +68,7 @@ async fn resources_keep_the_contract() {
     for (name, schema) in &bare.schema().resources {
         let config = example::block("resources", name, "resource.tf", "resource", schema);
         expect_none(&resource(&bare, name, &config, effort(600)).await);
+        expect_none(&taking_over(&bare, name, &config, effort(200)).await);
         // What asks AWS at plan is told that it cannot; the form of the message counts.
         let violations = resource(&full, name, &config, effort(20)).await;
         let about_reach = |it: &&Violation| !it.problem.contains("while nothing outside can be reached");

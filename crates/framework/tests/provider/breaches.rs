@@ -1,6 +1,6 @@
 //! Each breach of the contract is seen by the checker.
 
-use framework::check::contract::{Effort, Plain, function, life, plain, resource};
+use framework::check::contract::{Effort, Plain, function, life, plain, resource, taking_over};
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::path::Path;
 use framework::server::{FunctionError, Kept, Planned, Server};
@@ -143,6 +143,7 @@ async fn breaches_elsewhere() {
     let breaches: Vec<(&str, Breach)> = vec![
         ("is not of its type", Breach::Function(|it| *it = Ok(Value::from("text")))),
         ("of known arguments is unknown", Breach::Function(|it| *it = Ok(Value::unknown()))),
+        ("ends with a period", Breach::Function(|it| *it = Err(FunctionError::new("Bad.")))),
         ("an error has no text", Breach::Function(|it| *it = Err(FunctionError::new("")))),
         ("that was not given", Breach::Function(|it| *it = Err(FunctionError::argument(2, "Bad.")))),
         ("call panicked", Breach::Function(|_| panic!("no luck"))),
@@ -160,6 +161,33 @@ async fn breaches_elsewhere() {
         let server = Spoiled(configured("breaches-of-data").await, breach);
         let config = object(&server.schema().data_sources["cloud_image"], [("name", "debian".into())]);
         let found = plain(&server, Plain::DataSource, "cloud_image", &config, EFFORT).await;
+        assert!(found.iter().any(|it| it.problem.contains(expected)), "{expected}: {found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn breaches_of_what_is_taken_over() {
+    let unknown = |it: &mut Option<Value>| *it = Some(Value::unknown());
+    let breaches: Vec<(&str, Breach)> = vec![
+        ("the state of an import", Breach::Import(|it| it.iter_mut().for_each(|it| it.state = Value::unknown()))),
+        ("the identity of an import", Breach::Import(|it| it.iter_mut().for_each(|it| it.identity = None))),
+        ("an import brings nothing", Breach::Import(Vec::clear)),
+        ("does not read back as it was stored", Breach::Upgrade(unknown)),
+        ("a moved state is null", Breach::Move(|it| *it = framework::server::Answer::of(Kept::default()))),
+        ("no configuration is generated", Breach::Generate(|it| *it = None)),
+        ("does not fit the schema", Breach::Generate(|it| *it = Some(Value::from("text")))),
+        (
+            "sets `id`, which it must not",
+            Breach::Generate(|it| {
+                if let Some(Value::Map(entries)) = it {
+                    entries.insert("id".into(), "srv-1".into());
+                }
+            }),
+        ),
+    ];
+    for (expected, breach) in breaches {
+        let server = Spoiled(configured("breaches-of-taking").await, breach);
+        let found = taking_over(&server, "cloud_server", &example(), EFFORT).await;
         assert!(found.iter().any(|it| it.problem.contains(expected)), "{expected}: {found:#?}");
     }
 }

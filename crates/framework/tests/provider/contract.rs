@@ -1,6 +1,6 @@
 //! The contract checker: passes a provider that keeps the contract, and sees each breach of one that does not.
 
-use framework::check::contract::{Effort, Plain, Violation, function, life, plain, resource};
+use framework::check::contract::{Effort, Plain, Violation, function, life, plain, resource, taking_over};
 use framework::check::{self};
 use framework::provider::{Provider, ProviderServer, Registry};
 use framework::server::Server;
@@ -82,6 +82,8 @@ async fn a_resource_keeps_the_contract_its_whole_life() {
     let server = configured("contract-life").await;
     let found = life(&server, "cloud_server", &example(), EFFORT).await;
     assert!(found.is_empty(), "{}", listed(&found));
+    let found = taking_over(&server, "cloud_server", &example(), EFFORT).await;
+    assert!(found.is_empty(), "{}", listed(&found));
 }
 
 #[tokio::test]
@@ -121,5 +123,5 @@ async fn an_example_that_is_wrong_is_found() {
     assert!(listed(&found).contains("the example does not fit the schema: at `labels`"), "{}", listed(&found));
 
     let found = function(&server, "ratio", &[1.into(), 0.into()], once).await;
-    assert!(listed(&found).contains("the example fails: Nothing can be divided by zero."), "{}", listed(&found));
+    assert!(listed(&found).contains("the example fails: nothing can be divided by zero"), "{}", listed(&found));
 }

@@ -153,11 +153,11 @@ async fn functions() {
     for (name, arguments, expected) in [
         ("join", vec![text("-")], Ok(text(""))),
         ("join", vec![text("-"), text("a"), text("b")], Ok(text("a-b"))),
-        ("join", vec![text("-"), text("a"), text("b!")], error("No text may shout.", Some(2))),
+        ("join", vec![text("-"), text("a"), text("b!")], error("no text may shout", Some(2))),
         ("join", vec![text("-"), text("a"), Value::unknown()], Ok(unknown())),
         ("join", vec![], error("`join` takes 1 arguments, 0 were given.", None)),
         ("ratio", vec![Value::from(7), Value::from(2)], Ok(Value::from(3))),
-        ("ratio", vec![Value::from(7), Value::from(0)], error("Nothing can be divided by zero.", Some(1))),
+        ("ratio", vec![Value::from(7), Value::from(0)], error("nothing can be divided by zero", Some(1))),
         (
             "ratio",
             vec![Value::from(7), Value::Number("0.5".parse().expect("a number"))],

@@ -21,6 +21,14 @@ pub enum Breach {
     Apply(fn(&mut Kept)),
     /// To every refreshed state.
     Read(fn(&mut Kept)),
+    /// To everything imported.
+    Import(fn(&mut Vec<Imported>)),
+    /// To every state read from storage.
+    Upgrade(fn(&mut Option<Value>)),
+    /// To every moved state.
+    Move(fn(&mut Answer<Kept>)),
+    /// To every generated configuration.
+    Generate(fn(&mut Option<Value>)),
     /// To every result of a function.
     Function(fn(&mut Result<Value, FunctionError>)),
     /// To every value of a data source.
@@ -54,7 +62,13 @@ impl<S: Server> Server for Spoiled<S> {
     }
 
     fn upgrade_state(&self, name: String, version: i64, state: Json) -> Boxed<'_, Answer<Option<Value>>> {
-        self.0.upgrade_state(name, version, state)
+        Box::pin(async move {
+            let mut answer = self.0.upgrade_state(name, version, state).await;
+            if let Breach::Upgrade(spoil) = self.1 {
+                spoil(&mut answer.value);
+            }
+            answer
+        })
     }
 
     fn upgrade_identity(&self, name: String, version: i64, identity: Json) -> Boxed<'_, Answer<Option<Value>>> {
@@ -98,15 +112,33 @@ impl<S: Server> Server for Spoiled<S> {
     }
 
     fn import(&self, request: ImportRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Vec<Imported>>> {
-        self.0.import(request, cancel)
+        Box::pin(async move {
+            let mut answer = self.0.import(request, cancel).await;
+            if let Breach::Import(spoil) = self.1 {
+                spoil(&mut answer.value);
+            }
+            answer
+        })
     }
 
     fn move_state(&self, request: MoveRequest) -> Boxed<'_, Answer<Kept>> {
-        self.0.move_state(request)
+        Box::pin(async move {
+            let mut answer = self.0.move_state(request).await;
+            if let Breach::Move(spoil) = self.1 {
+                spoil(&mut answer);
+            }
+            answer
+        })
     }
 
     fn generate_config(&self, name: String, state: Value) -> Boxed<'_, Answer<Option<Value>>> {
-        self.0.generate_config(name, state)
+        Box::pin(async move {
+            let mut answer = self.0.generate_config(name, state).await;
+            if let Breach::Generate(spoil) = self.1 {
+                spoil(&mut answer.value);
+            }
+            answer
+        })
     }
 
     fn validate_data_source(&self, name: String, config: Value) -> Boxed<'_, Diagnostics> {

@@ -10,6 +10,7 @@ mod message;
 mod mutation;
 mod plan;
 mod proposal;
+mod taking;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -28,6 +29,7 @@ use crate::value::Value;
 
 pub use life::life;
 pub use proposal::propose;
+pub use taking::taking_over;
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
@@ -460,6 +462,9 @@ pub async fn function(server: &dyn Server, name: &str, example: &[Value], effort
                 }
                 if error.text.trim().is_empty() {
                     trial.violate(&config, "an error has no text");
+                }
+                if error.text.trim_end().ends_with('.') {
+                    trial.violate(&config, "an error ends with a period, and Terraform puts one behind it");
                 }
                 let beyond = |position| usize::try_from(position).is_ok_and(|position| position >= arguments.len());
                 if error.argument.is_some_and(|position| position < 0 || beyond(position)) {

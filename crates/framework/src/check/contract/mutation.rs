@@ -236,6 +236,11 @@ impl<'a> Mutator<'a> {
     }
 }
 
+/// The texts that people write by mistake.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    TEXTS.iter().copied().filter(|text| !text.is_empty())
+}
+
 /// Whether the text is one that the mutator itself spreads.
 pub(super) fn is_common(text: &str) -> bool {
     TEXTS.contains(&text) || text.chars().all(|letter| letter == 'x')

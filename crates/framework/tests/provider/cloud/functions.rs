@@ -49,7 +49,7 @@ impl Function for Join {
     fn call(parameters: JoinParameters, pieces: Vec<Piece>) -> Result<Option<String>, FunctionError> {
         if let Some(position) = pieces.iter().position(|piece| piece.0.contains('!')) {
             let position = i64::try_from(position).unwrap_or_default() + 1;
-            return Err(FunctionError::argument(position, "No text may shout."));
+            return Err(FunctionError::argument(position, "no text may shout"));
         }
         let texts: Vec<String> = pieces.into_iter().map(|piece| piece.0).collect();
         Ok(Some(texts.join(&parameters.separator)))
@@ -82,7 +82,7 @@ impl Function for Ratio {
             .dividend
             .checked_div(parameters.divisor)
             .map(Some)
-            .ok_or_else(|| FunctionError::argument(1, "Nothing can be divided by zero."))
+            .ok_or_else(|| FunctionError::argument(1, "nothing can be divided by zero"))
     }
 }
 
