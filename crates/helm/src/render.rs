@@ -1,0 +1,232 @@
+//! The pipeline: a chart and values in, manifests, hooks, notes and custom resources out.
+
+use crate::Lookup;
+use crate::NoCluster;
+use crate::chart::{Chart, CustomResource, process_dependencies};
+use crate::error::{Error, Result};
+use crate::manifest::{self, Hook, Manifest};
+use crate::template::{self, Scope};
+use crate::values::{Values, coalesce, schema};
+use crate::version::Constraint;
+use crate::version::Version;
+use std::collections::BTreeMap;
+
+/// A Kubernetes version as charts see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubeVersion {
+    /// With a leading `v` and any suffix, such as `v1.33.4-eks-4f4795d`.
+    pub full: String,
+    /// Without suffixes: what constraints are checked against.
+    pub normalized: String,
+    /// Major version.
+    pub major: u64,
+    /// Minor version.
+    pub minor: u64,
+}
+
+impl KubeVersion {
+    /// Reads `1.33`, `v1.33.4` or `v1.33.4-eks-4f4795d`.
+    ///
+    /// # Errors
+    /// [`Error::Values`] where the text has no major and minor version.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = || Error::Values(format!("could not parse {} as version", template::format::quote(text)));
+        let trimmed = text.trim_start_matches(char::is_whitespace);
+        let rest = trimmed.strip_prefix('v').unwrap_or(trimmed);
+        let end = rest.find(|character: char| !(character.is_ascii_digit() || character == '.')).unwrap_or(rest.len());
+        let numbers = rest[..end].trim_end_matches('.');
+        let parts: Vec<&str> = numbers.split('.').collect();
+        let well_formed = |part: &&str| !part.is_empty() && (part.len() == 1 || !part.starts_with('0'));
+        if parts.len() < 2 || !parts.iter().all(well_formed) {
+            return Err(invalid());
+        }
+        let number = |part: &str| part.parse::<u64>().map_err(|_| invalid());
+        let mut normalized: Vec<String> = Vec::new();
+        for part in &parts {
+            normalized.push(number(part)?.to_string());
+        }
+        if normalized.len() == 2 {
+            normalized.push("0".to_owned());
+        }
+        Ok(Self {
+            full: if text.starts_with('v') { text.to_owned() } else { format!("v{text}") },
+            normalized: format!("v{}", normalized.join(".")),
+            major: number(parts[0])?,
+            minor: number(parts[1])?,
+        })
+    }
+}
+
+/// `.Capabilities`: what the cluster and Helm are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The cluster's version.
+    pub kube_version: KubeVersion,
+    /// API versions such as `apps/v1`; `.Capabilities.APIVersions.Has` looks here. Objects such as
+    /// `apps/v1/Deployment` belong here too.
+    pub api_versions: Vec<String>,
+    /// Version of Helm that this engine matches.
+    pub helm_version: String,
+    /// Version of Go that this Helm is built with.
+    pub go_version: String,
+    /// Kubernetes version of the client inside this Helm.
+    pub kube_client_version: String,
+}
+
+impl Default for Capabilities {
+    /// What `helm template` assumes without a cluster.
+    fn default() -> Self {
+        Self {
+            kube_version: KubeVersion {
+                full: "v1.36.0".to_owned(),
+                normalized: "v1.36.0".to_owned(),
+                major: 1,
+                minor: 36,
+            },
+            api_versions: crate::api_versions::KNOWN.iter().map(|version| (*version).to_owned()).collect(),
+            helm_version: "v4.2".to_owned(),
+            go_version: "go1.26.6".to_owned(),
+            kube_client_version: "v1.36".to_owned(),
+        }
+    }
+}
+
+/// How to render.
+#[derive(Clone, Copy)]
+pub struct RenderOptions<'o> {
+    /// `.Release.Name`. At most 53 characters, as for Helm; the caller checks it.
+    pub name: &'o str,
+    /// `.Release.Namespace`.
+    pub namespace: &'o str,
+    /// `.Release.Revision`, from 1.
+    pub revision: i64,
+    /// Whether this is an upgrade; else it is an install.
+    pub is_upgrade: bool,
+    /// `.Capabilities`; none means what `helm template` assumes.
+    pub capabilities: Option<&'o Capabilities>,
+    /// The cluster that `lookup` looks into.
+    pub lookup: &'o dyn Lookup,
+    /// Whether values are not checked against values.schema.json.
+    pub skip_schema: bool,
+    /// Whether the notes of subcharts are included.
+    pub subchart_notes: bool,
+}
+
+impl Default for RenderOptions<'_> {
+    fn default() -> Self {
+        Self {
+            name: "release-name",
+            namespace: "default",
+            revision: 1,
+            is_upgrade: false,
+            capabilities: None,
+            lookup: &NoCluster,
+            skip_schema: false,
+            subchart_notes: false,
+        }
+    }
+}
+
+/// What a chart renders to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The objects in install order.
+    pub manifests: Vec<Manifest>,
+    /// The hooks.
+    pub hooks: Vec<Hook>,
+    /// NOTES.txt, rendered.
+    pub notes: String,
+    /// The files under crds/, as they are.
+    pub crds: Vec<CustomResource>,
+}
+
+impl Rendered {
+    /// The manifests as one text, as a release keeps it: each with its separator and its source.
+    #[must_use]
+    pub fn manifest_text(&self) -> String {
+        self.manifests
+            .iter()
+            .map(|manifest| format!("---\n# Source: {}\n{}\n", manifest.path, manifest.content))
+            .collect()
+    }
+}
+
+/// Renders `chart` with `values`.
+///
+/// # Errors
+/// [`Error::Values`] and [`Error::Schema`] for values that do not fit the chart, [`Error::Template`] for templates that
+/// fail, [`Error::Manifest`] for output that is not YAML, [`Error::Chart`] for a cluster that the chart does not suit.
+pub fn render(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<Rendered> {
+    let (files, chart) = templates(chart, values, options)?;
+    let crds = chart.custom_resources();
+    let own_notes = format!("{}/templates/NOTES.txt", chart.name());
+    let (mut notes, mut rest) = (String::new(), BTreeMap::new());
+    for (path, content) in files {
+        if !path.ends_with("NOTES.txt") {
+            rest.insert(path, content);
+        } else if options.subchart_notes || path == own_notes {
+            if !notes.is_empty() {
+                notes.push('\n');
+            }
+            notes.push_str(&content);
+        }
+    }
+    let (hooks, manifests) = manifest::sort(&rest)?;
+    Ok(Rendered { manifests, hooks, notes, crds })
+}
+
+/// Renders the templates alone: their output by path, notes included, before it is split into manifests.
+///
+/// # Errors
+/// As [`render`], without [`Error::Manifest`].
+pub fn render_templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<BTreeMap<String, String>> {
+    templates(chart, values, options).map(|(files, _)| files)
+}
+
+fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<(BTreeMap<String, String>, Chart)> {
+    let mut chart = chart.clone();
+    let values = values.map;
+    process_dependencies(&mut chart, &values)?;
+    let merged = coalesce::coalesce(&chart, values).map_err(Error::Values)?;
+    if !options.skip_schema {
+        schema::check(&chart, &merged)?;
+    }
+    let default;
+    let capabilities = match options.capabilities {
+        Some(capabilities) => capabilities,
+        None => {
+            default = Capabilities::default();
+            &default
+        }
+    };
+    check_kube_version(&chart, &capabilities.kube_version)?;
+    let scope = Scope {
+        values: &merged,
+        capabilities,
+        name: options.name,
+        namespace: options.namespace,
+        revision: options.revision,
+        is_upgrade: options.is_upgrade,
+        lookup: options.lookup,
+    };
+    let files = template::run(&chart, &scope)?;
+    Ok((files, chart))
+}
+
+fn check_kube_version(chart: &Chart, cluster: &KubeVersion) -> Result<()> {
+    let wanted = &chart.metadata.kube_version;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let suits = match (Constraint::parse(wanted), Version::parse(&cluster.normalized)) {
+        (Ok(constraint), Ok(version)) => constraint.allows(&version),
+        _ => false,
+    };
+    if suits {
+        return Ok(());
+    }
+    Err(Error::Chart(format!(
+        "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+        cluster.full
+    )))
+}

@@ -1,0 +1,617 @@
+//! Go's `fmt.Sprintf`: flags, width, precision, argument indexes, and the marks it leaves for wrong ones.
+
+use super::float::float;
+use super::quote::{can_backquote, quote, quote_character, quote_to_ascii};
+use super::{fields, stringer};
+use crate::bytes;
+use crate::template::text::is_print;
+use crate::template::value::{IntType, Object, Value};
+
+/// Largest width, precision or argument index that Go accepts.
+const TOO_LARGE: i64 = 1_000_000;
+
+/// `fmt.Sprintf(format, arguments...)`.
+pub(crate) fn printf(format: &str, arguments: &[Value]) -> String {
+    Printer { out: String::new(), flags: Flags::default(), arguments, next: 0, reordered: false, good_index: true }
+        .run(format)
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Flags {
+    sharp: bool,
+    zero: bool,
+    plus: bool,
+    minus: bool,
+    space: bool,
+    sharp_v: bool,
+    plus_v: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+struct Printer<'a> {
+    out: String,
+    flags: Flags,
+    arguments: &'a [Value],
+    next: usize,
+    reordered: bool,
+    good_index: bool,
+}
+
+impl Printer<'_> {
+    fn run(mut self, format: &str) -> String {
+        let bytes = format.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let end = format[at..].find('%').map_or(bytes.len(), |offset| at + offset);
+            self.out.push_str(&format[at..end]);
+            at = end;
+            if at >= bytes.len() {
+                break;
+            }
+            at = self.verb(format, at + 1);
+        }
+        if !self.reordered && self.next < self.arguments.len() {
+            self.extra();
+        }
+        self.out
+    }
+
+    fn extra(&mut self) {
+        self.flags = Flags::default();
+        self.out.push_str("%!(EXTRA ");
+        for (index, argument) in self.arguments[self.next..].iter().enumerate() {
+            if index > 0 {
+                self.out.push_str(", ");
+            }
+            match argument.type_name() {
+                None => self.out.push_str("<nil>"),
+                Some(name) => {
+                    self.out.push_str(name);
+                    self.out.push('=');
+                    self.argument(argument, 'v');
+                }
+            }
+        }
+        self.out.push(')');
+    }
+
+    /// Handles one verb that starts after the percent sign at `at`; returns where the text goes on.
+    fn verb(&mut self, format: &str, mut at: usize) -> usize {
+        let bytes = format.as_bytes();
+        self.flags = Flags::default();
+        self.good_index = true;
+        while at < bytes.len() {
+            match bytes[at] {
+                b'#' => self.flags.sharp = true,
+                b'0' => self.flags.zero = true,
+                b'+' => self.flags.plus = true,
+                b'-' => self.flags.minus = true,
+                b' ' => self.flags.space = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        let mut after_index;
+        (at, after_index) = self.index(format, at);
+        if bytes.get(at) == Some(&b'*') {
+            at += 1;
+            match self.integer_argument() {
+                Some(width) => {
+                    if width < 0 {
+                        self.flags.minus = true;
+                        self.flags.zero = false;
+                    }
+                    self.flags.width = usize::try_from(width.unsigned_abs()).ok();
+                }
+                None => self.out.push_str("%!(BADWIDTH)"),
+            }
+            after_index = false;
+        } else {
+            (self.flags.width, at) = number(bytes, at);
+            if after_index && self.flags.width.is_some() {
+                self.good_index = false;
+            }
+        }
+        if at + 1 < bytes.len() && bytes[at] == b'.' {
+            at += 1;
+            if after_index {
+                self.good_index = false;
+            }
+            (at, after_index) = self.index(format, at);
+            if bytes.get(at) == Some(&b'*') {
+                at += 1;
+                match self.integer_argument() {
+                    Some(precision) if precision >= 0 => self.flags.precision = usize::try_from(precision).ok(),
+                    Some(_) | None => self.out.push_str("%!(BADPREC)"),
+                }
+                after_index = false;
+            } else {
+                let (precision, next) = number(bytes, at);
+                at = next;
+                self.flags.precision = Some(precision.unwrap_or(0));
+            }
+        }
+        if !after_index {
+            (at, _) = self.index(format, at);
+        }
+        let Some(verb) = format[at.min(format.len())..].chars().next() else {
+            self.out.push_str("%!(NOVERB)");
+            return format.len();
+        };
+        at += verb.len_utf8();
+        if verb == '%' {
+            self.out.push('%');
+        } else if !self.good_index {
+            self.bad(verb, "BADINDEX");
+        } else if self.next >= self.arguments.len() {
+            self.bad(verb, "MISSING");
+        } else {
+            if verb == 'v' || verb == 'w' {
+                self.flags.sharp_v = std::mem::take(&mut self.flags.sharp);
+                self.flags.plus_v = std::mem::take(&mut self.flags.plus);
+            }
+            let argument = self.arguments[self.next].clone();
+            self.argument(&argument, verb);
+            self.next += 1;
+        }
+        at
+    }
+
+    fn bad(&mut self, verb: char, what: &str) {
+        self.out.push_str("%!");
+        self.out.push(verb);
+        self.out.push('(');
+        self.out.push_str(what);
+        self.out.push(')');
+    }
+
+    /// An explicit argument index `[n]` at `at`.
+    fn index(&mut self, format: &str, at: usize) -> (usize, bool) {
+        let rest = &format.as_bytes()[at.min(format.len())..];
+        if rest.first() != Some(&b'[') {
+            return (at, false);
+        }
+        self.reordered = true;
+        let close = if rest.len() < 3 { None } else { rest.iter().position(|byte| *byte == b']') };
+        let Some(close) = close else {
+            self.good_index = false;
+            return (at + 1, false);
+        };
+        let (index, end) = number(&rest[..close], 1);
+        match index {
+            Some(index) if end == close && index >= 1 && index <= self.arguments.len() => {
+                self.next = index - 1;
+                (at + close + 1, true)
+            }
+            Some(_) if end == close => {
+                self.good_index = false;
+                (at + close + 1, true)
+            }
+            _ => {
+                self.good_index = false;
+                (at + close + 1, false)
+            }
+        }
+    }
+
+    fn integer_argument(&mut self) -> Option<i64> {
+        let argument = self.arguments.get(self.next)?;
+        self.next += 1;
+        let number = match argument {
+            Value::Int(number, _) => *number,
+            Value::Unsigned(number, _) => i64::try_from(*number).ok()?,
+            _ => return None,
+        };
+        (-TOO_LARGE..=TOO_LARGE).contains(&number).then_some(number)
+    }
+
+    fn bad_verb(&mut self, value: &Value, verb: char) {
+        self.out.push_str("%!");
+        self.out.push(verb);
+        self.out.push('(');
+        match value.type_name() {
+            None => self.out.push_str("<nil>"),
+            Some(name) => {
+                self.out.push_str(name);
+                self.out.push('=');
+                self.nested(value, 'v', 0);
+            }
+        }
+        self.out.push(')');
+    }
+
+    fn argument(&mut self, value: &Value, verb: char) {
+        match (value.type_name(), verb) {
+            (None, 'T' | 'v') => self.pad("<nil>"),
+            (None, _) => self.bad_verb(value, verb),
+            (Some(name), 'T') => self.text(name, 's', value),
+            (Some(_), 'w') => self.bad_verb(value, verb),
+            _ => self.nested(value, verb, 0),
+        }
+    }
+
+    /// A value inside another one, or at the top where `depth` is 0.
+    fn nested(&mut self, value: &Value, verb: char, depth: usize) {
+        if depth > super::MAX_DEPTH {
+            self.out.push_str("...");
+            return;
+        }
+        match value {
+            Value::Nil => {
+                if self.flags.sharp_v {
+                    self.out.push_str("interface {}(nil)");
+                } else {
+                    // Inside lists and maps Go writes this for any verb.
+                    self.out.push_str("<nil>");
+                }
+            }
+            Value::Bool(boolean) => match verb {
+                't' | 'v' => self.pad(if *boolean { "true" } else { "false" }),
+                _ => self.bad_verb(value, verb),
+            },
+            Value::Int(number, IntType::Int | IntType::Int64) => {
+                self.integer(number.unsigned_abs(), *number < 0, true, verb, value);
+            }
+            Value::Unsigned(number, _) => self.integer(*number, false, false, verb, value),
+            Value::Float(number) => self.float(*number, verb, value),
+            Value::Text(text) => self.text(text, verb, value),
+            Value::Bytes(bytes) => match verb {
+                's' | 'q' | 'x' | 'X' => self.text(&bytes::to_text(bytes), verb, value),
+                _ => self.sequence(value, verb, depth),
+            },
+            Value::List(_) => self.sequence(value, verb, depth),
+            Value::Map(map) => {
+                let name = value.type_name().unwrap_or_default();
+                self.open(name, "map[");
+                for (index, (key, item)) in map.entries.borrow().iter().enumerate() {
+                    self.separate(index);
+                    self.nested(&Value::Text(key.clone()), verb, depth + 1);
+                    self.out.push(':');
+                    self.nested(item, verb, depth + 1);
+                }
+                self.close(']');
+            }
+            Value::Object(object) => self.object(object, verb, value, depth),
+        }
+    }
+
+    fn open(&mut self, name: &str, bracket: &str) {
+        if self.flags.sharp_v {
+            self.out.push_str(name);
+            self.out.push('{');
+        } else {
+            self.out.push_str(bracket);
+        }
+    }
+
+    fn close(&mut self, bracket: char) {
+        self.out.push(if self.flags.sharp_v { '}' } else { bracket });
+    }
+
+    fn separate(&mut self, index: usize) {
+        if index > 0 {
+            self.out.push_str(if self.flags.sharp_v { ", " } else { " " });
+        }
+    }
+
+    fn sequence(&mut self, value: &Value, verb: char, depth: usize) {
+        let name = value.type_name().unwrap_or_default();
+        // At the top a []byte goes by its short name.
+        let name = if name == "[]uint8" && depth == 0 { "[]byte" } else { name };
+        if self.flags.sharp_v && matches!(value, Value::List(list) if list.is_nil) {
+            self.out.push_str(name);
+            self.out.push_str("(nil)");
+            return;
+        }
+        self.open(name, "[");
+        for (index, item) in value.items().unwrap_or_default().iter().enumerate() {
+            self.separate(index);
+            self.nested(item, verb, depth + 1);
+        }
+        self.close(']');
+    }
+
+    fn object(&mut self, object: &Object, verb: char, value: &Value, depth: usize) {
+        if !self.flags.sharp_v
+            && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
+            && let Some(text) = stringer(object)
+        {
+            self.text(&text, verb, value);
+            return;
+        }
+        if object.is_pointer() {
+            self.out.push('&');
+        }
+        if self.flags.sharp_v {
+            self.out.push_str(value.type_name().unwrap_or_default().trim_start_matches('*'));
+        }
+        self.out.push('{');
+        for (index, (name, field)) in fields(object).iter().enumerate() {
+            self.separate(index);
+            if self.flags.plus_v || self.flags.sharp_v {
+                self.out.push_str(name);
+                self.out.push(':');
+            }
+            self.nested(field, verb, depth + 1);
+        }
+        self.out.push('}');
+    }
+
+    fn padding(&mut self, count: usize) {
+        let fill = if self.flags.zero && !self.flags.minus { '0' } else { ' ' };
+        self.out.extend(std::iter::repeat_n(fill, count));
+    }
+
+    fn pad(&mut self, text: &str) {
+        let missing = self.flags.width.unwrap_or(0).saturating_sub(text.chars().count());
+        if !self.flags.minus {
+            self.padding(missing);
+        }
+        self.out.push_str(text);
+        if self.flags.minus {
+            self.padding(missing);
+        }
+    }
+
+    fn pad_with_spaces(&mut self, text: &str) {
+        let zero = std::mem::take(&mut self.flags.zero);
+        self.pad(text);
+        self.flags.zero = zero;
+    }
+
+    fn text(&mut self, text: &str, verb: char, value: &Value) {
+        let cut: String = match self.flags.precision {
+            Some(precision) if !matches!(verb, 'x' | 'X') => text.chars().take(precision).collect(),
+            _ => text.to_owned(),
+        };
+        match verb {
+            'v' if self.flags.sharp_v => self.quoted(&cut),
+            'v' | 's' => self.pad(&cut),
+            'q' => self.quoted(&cut),
+            'x' | 'X' => self.hexadecimal(&cut, verb),
+            _ => self.bad_verb(value, verb),
+        }
+    }
+
+    fn quoted(&mut self, text: &str) {
+        if self.flags.sharp && can_backquote(text) {
+            self.pad(&format!("`{text}`"));
+        } else if self.flags.plus {
+            self.pad(&quote_to_ascii(text));
+        } else {
+            self.pad(&quote(text));
+        }
+    }
+
+    fn hexadecimal(&mut self, text: &str, verb: char) {
+        let bytes = bytes::of_text(text);
+        let length = self.flags.precision.map_or(bytes.len(), |precision| precision.min(bytes.len()));
+        if length == 0 {
+            self.padding(self.flags.width.unwrap_or(0));
+            return;
+        }
+        let prefix = match (self.flags.sharp, verb) {
+            (false, _) => "",
+            (true, 'x') => "0x",
+            (true, _) => "0X",
+        };
+        let mut encoded = String::from(prefix);
+        for (index, byte) in bytes[..length].iter().enumerate() {
+            if self.flags.space && index > 0 {
+                encoded.push(' ');
+                encoded.push_str(prefix);
+            }
+            encoded.push_str(&if verb == 'x' { format!("{byte:02x}") } else { format!("{byte:02X}") });
+        }
+        self.pad(&encoded);
+    }
+
+    fn integer(&mut self, magnitude: u64, negative: bool, signed: bool, verb: char, value: &Value) {
+        match verb {
+            'v' if self.flags.sharp_v && !signed => {
+                let sharp = std::mem::replace(&mut self.flags.sharp, true);
+                self.digits(magnitude, negative, 'x');
+                self.flags.sharp = sharp;
+            }
+            'v' | 'd' => self.digits(magnitude, negative, 'd'),
+            'b' | 'o' | 'O' | 'x' | 'X' => self.digits(magnitude, negative, verb),
+            'c' | 'q' => {
+                let character = if negative { None } else { u32::try_from(magnitude).ok().and_then(char::from_u32) };
+                let character = character.unwrap_or('\u{fffd}');
+                if verb == 'c' {
+                    self.pad(character.encode_utf8(&mut [0; 4]));
+                } else {
+                    self.pad(&quote_character(character, self.flags.plus));
+                }
+            }
+            'U' => self.unicode(if negative { magnitude.wrapping_neg() } else { magnitude }),
+            _ => self.bad_verb(value, verb),
+        }
+    }
+
+    fn unicode(&mut self, code: u64) {
+        let precision = self.flags.precision.unwrap_or(4).max(4);
+        let mut text = format!("U+{code:0precision$X}");
+        if self.flags.sharp
+            && let Some(character) = u32::try_from(code).ok().and_then(char::from_u32).filter(|c| is_print(*c))
+        {
+            text.push_str(&format!(" '{character}'"));
+        }
+        self.pad_with_spaces(&text);
+    }
+
+    fn digits(&mut self, magnitude: u64, negative: bool, verb: char) {
+        let has_sign = negative || self.flags.plus || self.flags.space;
+        let mut precision = 0;
+        if let Some(wanted) = self.flags.precision {
+            precision = wanted;
+            if wanted == 0 && magnitude == 0 {
+                let zero = std::mem::take(&mut self.flags.zero);
+                self.padding(self.flags.width.unwrap_or(0));
+                self.flags.zero = zero;
+                return;
+            }
+        } else if self.flags.zero
+            && !self.flags.minus
+            && let Some(width) = self.flags.width
+        {
+            precision = if has_sign { width.saturating_sub(1) } else { width };
+        }
+        let digits = match verb {
+            'b' => format!("{magnitude:b}"),
+            'o' | 'O' => format!("{magnitude:o}"),
+            'x' => format!("{magnitude:x}"),
+            'X' => format!("{magnitude:X}"),
+            _ => magnitude.to_string(),
+        };
+        let mut text = format!("{digits:0>precision$}");
+        if self.flags.sharp {
+            let prefix = match verb {
+                'b' => "0b",
+                'o' | 'O' if !text.starts_with('0') => "0",
+                'x' => "0x",
+                'X' => "0X",
+                _ => "",
+            };
+            text.insert_str(0, prefix);
+        }
+        if verb == 'O' {
+            text.insert_str(0, "0o");
+        }
+        if negative {
+            text.insert(0, '-');
+        } else if self.flags.plus {
+            text.insert(0, '+');
+        } else if self.flags.space {
+            text.insert(0, ' ');
+        }
+        self.pad_with_spaces(&text);
+    }
+
+    fn float(&mut self, number: f64, verb: char, value: &Value) {
+        let (kind, precision) = match verb {
+            'v' => ('g', None),
+            'g' | 'G' => (verb, None),
+            'f' | 'F' => ('f', Some(6)),
+            'e' | 'E' => (verb, Some(6)),
+            _ => return self.bad_verb(value, verb),
+        };
+        let precision = self.flags.precision.or(precision);
+        let text = float(number, kind, precision);
+        let (sign, mut digits) = match text.strip_prefix(['+', '-']) {
+            Some(digits) => (if text.starts_with('-') { '-' } else { '+' }, digits.to_owned()),
+            None => ('+', text),
+        };
+        let special = !number.is_finite();
+        if self.flags.sharp && !special {
+            digits = keep_zeros(&digits, matches!(kind, 'g' | 'G').then_some(precision.unwrap_or(6)));
+        }
+        let shown = match sign {
+            '-' => "-",
+            _ if self.flags.plus => "+",
+            _ if self.flags.space => " ",
+            _ => "",
+        };
+        if special {
+            let shown = if number.is_nan() && shown == "-" { "" } else { shown };
+            let shown = if !number.is_nan() && shown.is_empty() { "+" } else { shown };
+            // Go writes +Inf with its sign always.
+            return self.pad_with_spaces(&format!("{shown}{digits}"));
+        }
+        if self.flags.zero
+            && !self.flags.minus
+            && !shown.is_empty()
+            && let Some(width) = self.flags.width
+        {
+            self.out.push_str(shown);
+            let missing = width.saturating_sub(digits.len() + 1);
+            self.padding(missing);
+            self.out.push_str(&digits);
+            return;
+        }
+        self.pad(&format!("{shown}{digits}"));
+    }
+}
+
+/// `%#g` keeps the point and, with `significant` digits wanted, trailing zeros.
+fn keep_zeros(digits: &str, significant: Option<usize>) -> String {
+    let (mantissa, tail) = match digits.find(['e', 'E']) {
+        Some(index) => digits.split_at(index),
+        None => (digits, ""),
+    };
+    let mut text = mantissa.to_owned();
+    let mut missing = significant.unwrap_or(0);
+    if significant.is_some() {
+        let shown = mantissa.trim_start_matches(['0', '.']).bytes().filter(u8::is_ascii_digit).count();
+        let shown = if mantissa == "0" { 1 } else { shown };
+        missing = missing.saturating_sub(shown);
+    }
+    if !text.contains('.') {
+        text.push('.');
+    }
+    text.extend(std::iter::repeat_n('0', missing));
+    text.push_str(tail);
+    text
+}
+
+/// Decimal digits at `at`: their value, and where they end.
+fn number(bytes: &[u8], mut at: usize) -> (Option<usize>, usize) {
+    let mut value: Option<usize> = None;
+    while let Some(byte) = bytes.get(at).filter(|byte| byte.is_ascii_digit()) {
+        let so_far = value.unwrap_or(0);
+        if so_far > TOO_LARGE as usize {
+            return (None, bytes.len());
+        }
+        value = Some(so_far * 10 + usize::from(byte - b'0'));
+        at += 1;
+    }
+    (value, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_follow_fmt() {
+        let text = Value::text("héllo");
+        let table: &[(&str, &[Value], &str)] = &[
+            (
+                "%s|%q|%x|%v",
+                &[text.clone(), text.clone(), text.clone(), text.clone()],
+                "héllo|\"héllo\"|68c3a96c6c6f|héllo",
+            ),
+            ("%8s|%-8s|%.2s", &[text.clone(), text.clone(), text.clone()], "   héllo|héllo   |hé"),
+            ("%d %5d %-5d| %05d %+d %x", &[3, 3, 3, 3, 3, 255].map(Value::int), "3     3 3    | 00003 +3 ff"),
+            ("%d", std::slice::from_ref(&text), "%!d(string=héllo)"),
+            ("%s", &[Value::int(3)], "%!s(int=3)"),
+            ("%d %d", &[Value::int(1)], "1 %!d(MISSING)"),
+            ("%d", &[Value::int(1), Value::Bool(true)], "1%!(EXTRA bool=true)"),
+            ("%z %!", &[Value::int(1)], "%!z(int=1) %!!(MISSING)"),
+            ("%", &[], "%!(NOVERB)"),
+            ("%[2]d %[1]d", &[Value::int(1), Value::int(2)], "2 1"),
+            ("%[3]d", &[Value::int(1)], "%!d(BADINDEX)"),
+            ("%*d", &[Value::int(4), Value::int(7)], "   7"),
+            ("%v %s", &[Value::Nil, Value::Nil], "<nil> %!s(<nil>)"),
+            (
+                "%.2f %g %e %v",
+                &[Value::Float(1.5), Value::Float(1e6), Value::Float(1.5), Value::Float(2.0)],
+                "1.50 1e+06 1.500000e+00 2",
+            ),
+            ("%T %T", &[Value::list(vec![]), Value::Float(1.0)], "[]interface {} float64"),
+            ("%#v", &[Value::list(vec![Value::text("a"), Value::Nil])], "[]interface {}{\"a\", interface {}(nil)}"),
+            ("%c %U %q", &[65, 65, 65].map(Value::int), "A U+0041 'A'"),
+            (
+                "%6.2f|%06.2f|%+.1f",
+                &[Value::Float(3.25159), Value::Float(-3.25159), Value::Float(2.0)],
+                "  3.25|-03.25|+2.0",
+            ),
+            ("%t %%", &[Value::Bool(true)], "true %"),
+            ("%s", &[Value::text_list(["a", "b"])], "[a b]"),
+        ];
+        for (format, arguments, expected) in table {
+            assert_eq!(printf(format, arguments), *expected, "{format}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! All templates of a chart: parsed together, then run one after the other on shared maps.
+
+use super::engine::{Engine, Set};
+use super::eval::execute;
+use super::failure::{explain, explain_parse_error};
+use super::node::Source;
+use super::objects::{self, Renderable};
+use super::parser::{ParseError, parse};
+use super::value::{Entries, Map, MapKind, Value};
+use crate::Lookup;
+use crate::bytes;
+use crate::chart::Chart;
+use crate::error::{Error, Result};
+use crate::render::Capabilities;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::thread;
+
+/// What templates are told beside the chart.
+pub(crate) struct Scope<'s> {
+    pub(crate) values: &'s crate::data::Map,
+    pub(crate) capabilities: &'s Capabilities,
+    pub(crate) name: &'s str,
+    pub(crate) namespace: &'s str,
+    pub(crate) revision: i64,
+    pub(crate) is_upgrade: bool,
+    pub(crate) lookup: &'s dyn Lookup,
+}
+
+/// Stack of the thread that renders. Templates nest on the stack up to fixed depths; memory is only taken when used.
+const STACK: usize = 1 << 30;
+
+/// Renders all templates; the result is by path, without partials.
+pub(crate) fn run(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> {
+    thread::scope(|threads| {
+        let thread = thread::Builder::new().name("helm-render".to_owned()).stack_size(STACK);
+        let handle = thread
+            .spawn_scoped(threads, || render(chart, scope))
+            .map_err(|error| Error::Template(format!("rendering template failed: {error}")))?;
+        handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn render(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> {
+    let shared = [
+        ("Release", objects::release(scope.name, scope.namespace, scope.revision, scope.is_upgrade)),
+        ("Capabilities", objects::capabilities(scope.capabilities)),
+    ];
+    let mut templates = Vec::new();
+    objects::collect(chart, chart.name(), objects::values(scope.values), &shared, &mut templates);
+    // Deepest first, then from Z to A: a parent's definitions come last and win.
+    let depth = |template: &Renderable<'_>| template.path.matches('/').count();
+    templates.sort_by(|left, right| (depth(right), &right.path).cmp(&(depth(left), &left.path)));
+    templates.dedup_by_key(|template| Reverse(template.path.clone()));
+
+    let mut set = Set::default();
+    for template in &templates {
+        let text = bytes::to_text(&template.file.data);
+        let source = Rc::new(Source { name: template.path.clone(), text });
+        let parsed = parse(&template.path, source)
+            .map_err(|ParseError(message)| Error::Template(explain_parse_error(&template.path, &message)))?;
+        set.add(&parsed);
+    }
+    let set = Rc::new(set);
+    let mut engine = Engine::new(scope.lookup);
+    let mut rendered = BTreeMap::new();
+    for template in &templates {
+        if super::path_base(&template.path).starts_with('_') {
+            continue;
+        }
+        let about: Entries = [
+            ("Name".into(), Value::text(template.path.as_str())),
+            ("BasePath".into(), Value::text(template.base_path.as_str())),
+        ]
+        .into();
+        let about = Value::Map(Map::new(about, MapKind::Values));
+        template.root.entries.borrow_mut().insert("Template".into(), about);
+        let Some(parsed) = set.find(&template.path) else { continue };
+        let mut out = String::new();
+        execute(&mut engine, &set, &parsed, Value::Map(template.root.clone()), &mut out)
+            .map_err(|failure| Error::Template(explain(&template.path, &failure)))?;
+        rendered.insert(template.path.clone(), out.replace("<no value>", ""));
+    }
+    Ok(rendered)
+}

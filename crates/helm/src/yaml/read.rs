@@ -1,0 +1,393 @@
+//! YAML text to data, through libyaml's parser and go-yaml v2's decoding rules.
+
+use super::scalar::{Scalar, resolve};
+use crate::data::{Data, Map};
+use crate::template::format::float;
+use base64::Engine as _;
+use libyaml_safer::{Error, ErrorKind, EventData, Parser};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Deepest nesting of a document.
+const MAX_DEPTH: usize = 1_000;
+const NULL: &str = "tag:yaml.org,2002:null";
+const BOOL: &str = "tag:yaml.org,2002:bool";
+const STRING: &str = "tag:yaml.org,2002:str";
+const INT: &str = "tag:yaml.org,2002:int";
+const FLOAT: &str = "tag:yaml.org,2002:float";
+const TIMESTAMP: &str = "tag:yaml.org,2002:timestamp";
+const BINARY: &str = "tag:yaml.org,2002:binary";
+const MERGE: &str = "tag:yaml.org,2002:merge";
+
+/// Reads the first document of `text` as Helm does: through JSON, so that every number is a float.
+///
+/// The error is Go's: `error converting YAML to JSON: yaml: line 2: …`.
+pub(crate) fn read(text: &str) -> Result<Data, String> {
+    let data = read_plain(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
+    if let Some(number) = odd_number(&data) {
+        let shown = float(number, 'g', None);
+        return Err(format!("error converting YAML to JSON: json: unsupported value: {shown}"));
+    }
+    Ok(data.with_floats())
+}
+
+/// Reads the first document, with numbers as they are written.
+pub(super) fn read_plain(text: &str) -> Result<Data, String> {
+    let bytes = crate::bytes::of_text(text);
+    let root = Loader::new(&bytes).document().map_err(|error| format!("yaml: {error}"))?;
+    let Some(root) = root else { return Ok(Data::Null) };
+    Decoder::default().decode(&root).map_err(|error| format!("yaml: {error}"))
+}
+
+/// Reads all documents of `text` that lines with `---` divide, and merges the maps; later ones count more.
+pub(crate) fn read_documents(text: &str) -> Result<Map, String> {
+    let mut merged = Map::new();
+    for document in split(text) {
+        match read(&document).map_err(|error| format!("cannot unmarshal yaml document: {error}"))? {
+            Data::Map(map) => merge(&mut merged, map),
+            Data::Null => {}
+            other => {
+                let found = match other {
+                    Data::List(_) => "array",
+                    Data::Text(_) => "string",
+                    Data::Bool(_) => "bool",
+                    _ => "number",
+                };
+                return Err(format!(
+                    "cannot unmarshal yaml document: error unmarshaling JSON: while decoding JSON: json: cannot \
+                     unmarshal {found} into Go value of type map[string]interface {{}}"
+                ));
+            }
+        }
+    }
+    Ok(merged)
+}
+
+fn split(text: &str) -> Vec<String> {
+    let mut documents = Vec::new();
+    let mut current = String::new();
+    for line in text.split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix("---")
+            && rest.trim().is_empty()
+            && !current.is_empty()
+        {
+            documents.push(std::mem::take(&mut current));
+            continue;
+        }
+        current.push_str(line);
+    }
+    if !current.is_empty() {
+        documents.push(current);
+    }
+    documents
+}
+
+fn merge(into: &mut Map, from: Map) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Data::Map(inner)), Data::Map(value)) => merge(inner, value),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+fn odd_number(data: &Data) -> Option<f64> {
+    match data {
+        Data::Float(number) if !number.is_finite() => Some(*number),
+        Data::List(list) => list.iter().find_map(odd_number),
+        Data::Map(map) => map.values().find_map(odd_number),
+        _ => None,
+    }
+}
+
+enum Node {
+    Scalar { value: String, tag: Option<String>, is_plain: bool },
+    List(Vec<Rc<Node>>),
+    Map(Vec<(Rc<Node>, Rc<Node>)>),
+    Alias(Rc<Node>),
+}
+
+/// Events to nodes. An anchor is known once its node is complete.
+struct Loader<'t> {
+    input: &'t [u8],
+    anchors: HashMap<String, Option<Rc<Node>>>,
+}
+
+impl<'t> Loader<'t> {
+    fn new(input: &'t [u8]) -> Self {
+        Self { input, anchors: HashMap::new() }
+    }
+
+    fn document(mut self) -> Result<Option<Rc<Node>>, String> {
+        let mut input = self.input;
+        let mut parser = Parser::new();
+        parser.set_input_string(&mut input);
+        loop {
+            match next(&mut parser)? {
+                EventData::DocumentStart { .. } => break,
+                EventData::StreamEnd => return Ok(None),
+                _ => {}
+            }
+        }
+        let event = next(&mut parser)?;
+        let root = self.node(&mut parser, event, 0)?;
+        next(&mut parser)?;
+        Ok(Some(root))
+    }
+
+    fn node(&mut self, parser: &mut Parser<&mut &[u8]>, event: EventData, depth: usize) -> Result<Rc<Node>, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("exceeded max depth of {MAX_DEPTH}"));
+        }
+        let (node, anchor) = match event {
+            EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                (Node::Scalar { value, tag, is_plain: plain_implicit }, anchor)
+            }
+            EventData::SequenceStart { anchor, .. } => {
+                self.open(anchor.as_deref());
+                let mut items = Vec::new();
+                loop {
+                    match next(parser)? {
+                        EventData::SequenceEnd => break,
+                        event => items.push(self.node(parser, event, depth + 1)?),
+                    }
+                }
+                (Node::List(items), anchor)
+            }
+            EventData::MappingStart { anchor, .. } => {
+                self.open(anchor.as_deref());
+                let mut entries = Vec::new();
+                loop {
+                    match next(parser)? {
+                        EventData::MappingEnd => break,
+                        event => {
+                            let key = self.node(parser, event, depth + 1)?;
+                            let event = next(parser)?;
+                            entries.push((key, self.node(parser, event, depth + 1)?));
+                        }
+                    }
+                }
+                (Node::Map(entries), anchor)
+            }
+            EventData::Alias { anchor } => {
+                return match self.anchors.get(&anchor) {
+                    Some(Some(node)) => Ok(Rc::new(Node::Alias(Rc::clone(node)))),
+                    Some(None) => Err(format!("anchor '{anchor}' value contains itself")),
+                    None => Err(format!("unknown anchor '{anchor}' referenced")),
+                };
+            }
+            _ => return Err("unexpected event".to_owned()),
+        };
+        let node = Rc::new(node);
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, Some(Rc::clone(&node)));
+        }
+        Ok(node)
+    }
+
+    fn open(&mut self, anchor: Option<&str>) {
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor.to_owned(), None);
+        }
+    }
+}
+
+fn next(parser: &mut Parser<&mut &[u8]>) -> Result<EventData, String> {
+    parser.parse().map(|event| event.data).map_err(|error| explain(&error))
+}
+
+/// go-yaml's text: the line where it is known, counted as go-yaml counts it, and the problem.
+fn explain(error: &Error) -> String {
+    let problem = error.problem();
+    let problem_line = error.problem_mark().map_or(0, |mark| mark.line);
+    let context_line = error.context_mark().map_or(0, |mark| mark.line);
+    let line =
+        if problem_line != 0 { problem_line + u64::from(error.kind() == ErrorKind::Scanner) } else { context_line };
+    if line == 0 { problem.to_owned() } else { format!("line {line}: {problem}") }
+}
+
+#[derive(Default)]
+struct Decoder {
+    decoded: u64,
+    by_alias: u64,
+    alias_depth: usize,
+}
+
+impl Decoder {
+    /// go-yaml's guard against documents that grow through aliases.
+    fn count(&mut self) -> Result<(), String> {
+        self.decoded += 1;
+        if self.alias_depth > 0 {
+            self.by_alias += 1;
+        }
+        let allowed = match self.decoded {
+            0..=400_000 => 0.99,
+            4_000_000.. => 0.10,
+            count => 0.99 - 0.89 * ((count - 400_000) as f64 / 3_600_000.0),
+        };
+        if self.by_alias > 100 && self.decoded > 1_000 && self.by_alias as f64 / self.decoded as f64 > allowed {
+            return Err("document contains excessive aliasing".to_owned());
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, node: &Node) -> Result<Data, String> {
+        self.count()?;
+        match node {
+            Node::Alias(target) => {
+                self.alias_depth += 1;
+                let data = self.decode(target)?;
+                self.alias_depth -= 1;
+                Ok(data)
+            }
+            Node::Scalar { value, tag, is_plain } => scalar(value, tag.as_deref(), *is_plain),
+            Node::List(items) => {
+                let items: Result<Vec<Data>, String> = items.iter().map(|item| self.decode(item)).collect();
+                Ok(Data::List(items?))
+            }
+            Node::Map(entries) => {
+                let mut map = Map::new();
+                self.entries(entries, &mut map)?;
+                Ok(Data::Map(map))
+            }
+        }
+    }
+
+    fn entries(&mut self, entries: &[(Rc<Node>, Rc<Node>)], map: &mut Map) -> Result<(), String> {
+        for (key, value) in entries {
+            if is_merge(key) {
+                self.merge(value, map)?;
+                continue;
+            }
+            let key = self.key(key)?;
+            let value = self.decode(value)?;
+            map.insert(key, value);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, node: &Node, map: &mut Map) -> Result<(), String> {
+        const WRONG: &str = "map merge requires map or sequence of maps as the value";
+        self.count()?;
+        match node {
+            Node::Map(entries) => self.entries(entries, map),
+            Node::Alias(target) => match &**target {
+                Node::Map(entries) => {
+                    self.alias_depth += 1;
+                    self.entries(entries, map)?;
+                    self.alias_depth -= 1;
+                    Ok(())
+                }
+                _ => Err(WRONG.to_owned()),
+            },
+            Node::List(items) => {
+                for item in items.iter().rev() {
+                    match &**item {
+                        Node::List(_) | Node::Scalar { .. } => return Err(WRONG.to_owned()),
+                        item => self.merge(item, map)?,
+                    }
+                }
+                Ok(())
+            }
+            Node::Scalar { .. } => Err(WRONG.to_owned()),
+        }
+    }
+
+    /// A key as the string that JSON needs.
+    fn key(&mut self, node: &Node) -> Result<String, String> {
+        Ok(match self.decode(node)? {
+            Data::Text(text) => text,
+            Data::Int(number) => number.to_string(),
+            Data::Bool(value) => value.to_string(),
+            Data::Float(number) => match float32(number).as_str() {
+                "+Inf" => ".inf".to_owned(),
+                "-Inf" => "-.inf".to_owned(),
+                "NaN" => ".nan".to_owned(),
+                text => text.to_owned(),
+            },
+            Data::Unsigned(number) => {
+                return Err(format!("unsupported map key of type: uint64, key: 0x{number:x}"));
+            }
+            Data::Null => return Err("unsupported map key of type: %!s(<nil>), key: <nil>".to_owned()),
+            Data::List(_) | Data::Map(_) => return Err("invalid map key".to_owned()),
+        })
+    }
+}
+
+/// The shortest text that reads back as the same 32-bit number.
+pub(crate) fn float32(number: f64) -> String {
+    let narrow = number as f32;
+    if !narrow.is_finite() {
+        return float(f64::from(narrow), 'g', None);
+    }
+    // The decimal text of the 32-bit number, read as 64 bits, formats with the same digits.
+    float(format!("{narrow:e}").parse().unwrap_or(number), 'g', None)
+}
+
+fn is_merge(node: &Node) -> bool {
+    matches!(node, Node::Scalar { value, tag, is_plain }
+        if value == "<<" && (*is_plain || tag.as_deref() == Some(MERGE)))
+}
+
+fn scalar(value: &str, tag: Option<&str>, is_plain: bool) -> Result<Data, String> {
+    let Some(tag) = tag else {
+        return Ok(if is_plain { plain(value, resolve(value)) } else { Data::Text(value.to_owned()) });
+    };
+    match tag {
+        STRING => return Ok(Data::Text(value.to_owned())),
+        BINARY => {
+            let compact: String = value.chars().filter(|character| !matches!(character, '\n' | '\r')).collect();
+            return base64::engine::general_purpose::STANDARD
+                .decode(compact)
+                .map(|bytes| Data::Text(crate::bytes::to_text(&bytes)))
+                .map_err(|_| "!!binary value contains invalid base64 data".to_owned());
+        }
+        NULL | BOOL | INT | FLOAT | TIMESTAMP => {}
+        _ => return Ok(Data::Text(value.to_owned())),
+    }
+    if tag == NULL {
+        return Ok(Data::Null);
+    }
+    let resolved = resolve(value);
+    let found = match &resolved {
+        Scalar::Null => NULL,
+        Scalar::Bool(_) => BOOL,
+        Scalar::Int(_) | Scalar::Unsigned(_) => INT,
+        Scalar::Float(_) => FLOAT,
+        Scalar::Timestamp => TIMESTAMP,
+        Scalar::Merge => MERGE,
+        Scalar::Text => STRING,
+    };
+    match (&resolved, tag) {
+        (Scalar::Int(number), FLOAT) => Ok(Data::Float(*number as f64)),
+        _ if found == tag => Ok(plain(value, resolved)),
+        _ => Err(format!("cannot decode {} `{value}` as a {}", short(found), short(tag))),
+    }
+}
+
+fn short(tag: &str) -> String {
+    tag.replacen("tag:yaml.org,2002:", "!!", 1)
+}
+
+fn plain(value: &str, resolved: Scalar) -> Data {
+    match resolved {
+        Scalar::Null => Data::Null,
+        Scalar::Bool(value) => Data::Bool(value),
+        Scalar::Int(number) => Data::Int(number),
+        Scalar::Unsigned(number) => Data::Unsigned(number),
+        Scalar::Float(number) => Data::Float(number),
+        Scalar::Timestamp | Scalar::Merge | Scalar::Text => Data::Text(value.to_owned()),
+    }
+}
+
+/// Reads the first document with numbers as they are written, for fields that want them as text.
+pub(crate) fn read_typed(text: &str) -> Result<Data, String> {
+    let data = read_plain(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
+    if let Some(number) = odd_number(&data) {
+        let shown = float(number, 'g', None);
+        return Err(format!("error converting YAML to JSON: json: unsupported value: {shown}"));
+    }
+    Ok(data)
+}
