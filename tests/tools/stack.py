@@ -313,7 +313,7 @@ def main() -> int:
         case ["sandbox", *options]:
             build()
             # It takes this program's place, so that signals reach it.
-            os.execv(program("sandbox"), [str(program("sandbox")), *options])
+            os.execv(program("sandbox"), [str(program("sandbox")), *tools.sandbox_options(), *options])
         case ["check"]:
             return check(there)
         case ["check", name] if name in there:

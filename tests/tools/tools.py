@@ -159,10 +159,22 @@ def control_plane_path() -> Path:
     return cache() / "tools" / f"controlplane-{key[:12]}"
 
 
+def has_control_plane() -> bool:
+    """Whether all of its programs are in the cache already."""
+    return all((control_plane_path() / name).exists() for name in CONTROL_PLANE)
+
+
+def sandbox_options() -> list[str]:
+    """What gives people's sandbox a control plane, where one has been built, and them its administrator's kubeconfig."""
+    if not has_control_plane():
+        return []
+    return ["--control-plane", str(control_plane_path()), "--kubeconfig", str(ROOT / ".sandbox" / "kubeconfig")]
+
+
 def control_plane() -> Path:
     """The folder of a Kubernetes control plane's programs; what is missing is built from source."""
     folder = control_plane_path()
-    if all((folder / name).exists() for name in CONTROL_PLANE):
+    if has_control_plane():
         return folder
     if shutil.which("go") is None:
         raise Unavailable("the control plane is built from source, and there is no `go` on PATH")

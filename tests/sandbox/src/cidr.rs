@@ -33,6 +33,11 @@ impl Cidr {
         self.length <= other.length && other.first & self.mask() == self.first
     }
 
+    /// The address so many after the first; `None` outside the block.
+    pub fn address(self, offset: u32) -> Option<Ipv4Addr> {
+        (u64::from(offset) < self.size()).then(|| Ipv4Addr::from(self.first + offset))
+    }
+
     /// Addresses in the block.
     pub fn size(self) -> u64 {
         1 << (32 - self.length)

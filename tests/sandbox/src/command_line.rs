@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::aws::regions;
 
-const USAGE: &str = "usage: sandbox [--port N] [--region NAME] [--state FILE] [--die-with-parent]";
+const USAGE: &str = "usage: sandbox [--port N] [--region NAME] [--state FILE] [--control-plane DIR [--kubeconfig FILE]] [--die-with-parent]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
@@ -12,13 +12,24 @@ pub struct Options {
     pub port: u16,
     pub region: String,
     pub state: Option<PathBuf>,
+    /// Folder of a control plane's programs; without it clusters have none.
+    pub control_plane: Option<PathBuf>,
+    /// Where the administrator's kubeconfig of the first account's cluster goes.
+    pub kubeconfig: Option<PathBuf>,
     pub die_with_parent: bool,
 }
 
 impl Options {
     /// The error is the text for the user.
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { port: 0, region: "us-west-2".to_owned(), state: None, die_with_parent: false };
+        let mut options = Self {
+            port: 0,
+            region: "us-west-2".to_owned(),
+            state: None,
+            control_plane: None,
+            kubeconfig: None,
+            die_with_parent: false,
+        };
         let mut arguments = arguments;
         while let Some(argument) = arguments.next() {
             let (name, given) = match argument.split_once('=') {
@@ -43,9 +54,14 @@ impl Options {
                     }
                 }
                 "--state" => options.state = Some(PathBuf::from(value()?)),
+                "--control-plane" => options.control_plane = Some(PathBuf::from(value()?)),
+                "--kubeconfig" => options.kubeconfig = Some(PathBuf::from(value()?)),
                 "--die-with-parent" if given.is_none() => options.die_with_parent = true,
                 _ => return Err(format!("sandbox: unknown option `{name}`\n{USAGE}")),
             }
+        }
+        if options.kubeconfig.is_some() && options.control_plane.is_none() {
+            return Err(format!("sandbox: --kubeconfig needs --control-plane\n{USAGE}"));
         }
         Ok(options)
     }
@@ -63,7 +79,19 @@ mod tests {
         assert_eq!(options.region, "eu-west-1");
         assert_eq!(options.state, Some(PathBuf::from("/tmp/s")));
         assert!(options.die_with_parent);
-        for wrong in ["--port", "--port x", "--port 70000", "--region mars-1", "--tls", "x", "--die-with-parent=1"] {
+        let options = parse("--control-plane /programs --kubeconfig=/k").unwrap();
+        assert_eq!(options.control_plane, Some(PathBuf::from("/programs")));
+        assert_eq!(options.kubeconfig, Some(PathBuf::from("/k")));
+        for wrong in [
+            "--port",
+            "--port x",
+            "--port 70000",
+            "--region mars-1",
+            "--tls",
+            "x",
+            "--die-with-parent=1",
+            "--kubeconfig k",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

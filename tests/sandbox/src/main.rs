@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! server ── /_sandbox ──▶ control ──▶ world
+//!    ├── /_sandbox/…/clusters ──▶ plane (real Kubernetes control planes)
 //!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 ──▶ world
 //! ```
 //!
@@ -18,6 +19,7 @@ mod fault;
 mod iam;
 mod identity;
 mod moment;
+mod plane;
 mod random;
 mod server;
 mod settings;
@@ -33,9 +35,18 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{command_line::Options, store::Shared, world::World};
+use crate::{
+    command_line::Options,
+    plane::{Planes, Programs},
+    store::Shared,
+    world::World,
+};
 
 fn main() -> ExitCode {
+    // The sandbox starts itself to start others; see there.
+    if std::env::args_os().nth(1).is_some_and(|first| first == plane::children::BECOME) {
+        return plane::children::become_program(std::env::args_os().skip(2));
+    }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(text) => {
@@ -69,6 +80,10 @@ enum Error {
     },
     #[error("cannot use the state file")]
     State(#[source] store::Error),
+    #[error("cannot use the programs of the control plane")]
+    Programs(#[source] plane::Incomplete),
+    #[error("cannot start the control plane of the first account's cluster")]
+    ControlPlane(#[source] plane::Error),
 }
 
 fn run(options: &Options) -> Result<(), Error> {
@@ -80,6 +95,8 @@ fn run(options: &Options) -> Result<(), Error> {
     };
     let mut world = world.unwrap_or_else(|| World::new(&options.region));
     options.region.clone_into(&mut world.region);
+    let programs = options.control_plane.as_deref().map(Programs::in_folder).transpose().map_err(Error::Programs)?;
+    world.has_programs = programs.is_some();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
@@ -89,17 +106,32 @@ fn run(options: &Options) -> Result<(), Error> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let shared = Arc::new(Shared::new(world, options.state.clone()));
+        let planes = Arc::new(Planes::new(programs, format!("http://{address}")));
         let line = shared.change(|world| control::ready_line(world, &format!("http://{address}")));
-        // Whoever started this and does not read the line may close the pipe: serving goes on.
-        let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
-        tokio::select! {
-            () = server::serve(listener, shared) => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = parent_gone(parent), if options.die_with_parent => {}
-        }
-        Ok(())
+        let ended = tokio::select! {
+            () = server::serve(listener, Arc::clone(&shared), Arc::clone(&planes)) => Ok(()),
+            () = planes.follow(&shared) => Ok(()),
+            error = announce(line, &planes, &shared, options) => Err(Error::ControlPlane(error)),
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+            () = parent_gone(parent), if options.die_with_parent => Ok(()),
+        };
+        planes.end_all();
+        ended
     })
+}
+
+/// Prints the line when all that it tells stands. Returns only when that cannot be reached.
+async fn announce(mut line: serde_json::Value, planes: &Planes, shared: &Shared, options: &Options) -> plane::Error {
+    if let Some(file) = &options.kubeconfig {
+        if let Err(error) = planes.publish(shared, file).await {
+            return error;
+        }
+        line["kubeconfig"] = file.display().to_string().into();
+    }
+    // Whoever started this and does not read the line may close the pipe: serving goes on.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
+    std::future::pending().await
 }
 
 /// Ends when the process that started this one has ended. Asked for again and again rather than by a death

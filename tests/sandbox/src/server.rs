@@ -12,6 +12,7 @@ use crate::{
     aws::{self, Delivery, sigv4::Wire},
     control,
     moment::Moment,
+    plane::{self, Planes},
     store::Shared,
 };
 
@@ -24,12 +25,11 @@ const LARGEST_BODY: usize = 8 << 20;
 struct Cut;
 
 /// Accepts connections until the process ends.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Planes>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(connection(stream, peer, shared));
+                tokio::spawn(connection(stream, peer, Arc::clone(&shared), Arc::clone(&planes)));
             }
             // Out of file descriptors: others end soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -37,7 +37,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, planes: Arc<Planes>) {
     // Losing the delay option costs speed only.
     let _ = stream.set_nodelay(true);
     // A second handle: with it a reset can be asked for while the HTTP server owns the first.
@@ -45,7 +45,8 @@ async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>) {
         return;
     };
     let handle = Arc::new(handle);
-    let service = service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&shared)));
+    let service =
+        service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&shared), Arc::clone(&planes)));
     // Errors here are the client's going away, or our own cut.
     let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -60,6 +61,7 @@ async fn answer(
     request: Request<Incoming>,
     handle: Arc<std::net::TcpStream>,
     shared: Arc<Shared>,
+    planes: Arc<Planes>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
@@ -69,7 +71,11 @@ async fn answer(
     let path = head.uri.path().to_owned();
     let query = head.uri.query().unwrap_or_default().to_owned();
     if let Some(path) = path.strip_prefix("/_sandbox") {
-        let (status, value) = shared.change(|world| control::handle(world, head.method.as_str(), path, &query, &body));
+        let method = head.method.as_str();
+        let (status, value) = match plane::answer(&planes, &shared, method, path, &query, &body).await {
+            Some(answer) => answer,
+            None => shared.change(|world| control::handle(world, method, path, &query, &body)),
+        };
         return Ok(response(status, &[("content-type", "application/json".to_owned())], value.to_string()));
     }
     let headers: Vec<(String, String)> = head
@@ -80,10 +86,11 @@ async fn answer(
             (name.as_str().to_owned(), value)
         })
         .collect();
-    let delivery = shared.change(|world| {
+    let (delivery, ordered) = shared.change(|world| {
         let wire = Wire { method: head.method.as_str(), path: &path, query: &query, headers: &headers, body: &body };
-        aws::handle(world, &wire)
+        (aws::handle(world, &wire), std::mem::take(&mut world.ordered))
     });
+    planes.start_ordered(&shared, ordered);
     let rendered = match delivery {
         Delivery::Send(rendered) => rendered,
         Delivery::Slow(rendered, milliseconds) => {

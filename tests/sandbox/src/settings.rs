@@ -11,4 +11,6 @@ pub struct Settings {
     /// Calls that IAM's new roles are unusable for.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
+    /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it stands.
+    pub control_plane: bool,
 }

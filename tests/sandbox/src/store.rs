@@ -41,6 +41,11 @@ impl Shared {
         Self { world: Mutex::new(world), file }
     }
 
+    /// Runs `work` alone on the world, which it only reads.
+    pub fn look<T>(&self, work: impl FnOnce(&World) -> T) -> T {
+        work(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Runs `work` alone on the world; afterwards the state file, if there is one, is up to date.
     pub fn change<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ec2, eks, fault::Fault, iam, identity::Credential, moment::Moment, random, settings::Settings, ssm};
+use crate::{
+    ec2, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::ClusterKey, random, settings::Settings,
+    ssm,
+};
 
 /// The newest requests that an account remembers.
 const LOG: usize = 1000;
@@ -21,6 +24,12 @@ pub struct World {
     pub first_key: Option<String>,
     /// Signs page tokens, so that none can be made up.
     pub paging_secret: String,
+    /// Whether this process can start control planes.
+    #[serde(skip)]
+    pub has_programs: bool,
+    /// Clusters whose control plane CreateCluster has asked for, not yet begun with.
+    #[serde(skip)]
+    pub ordered: Vec<ClusterKey>,
 }
 
 impl World {
@@ -31,6 +40,8 @@ impl World {
             credentials: BTreeMap::new(),
             first_key: None,
             paging_secret: random::secret(40),
+            has_programs: false,
+            ordered: Vec::new(),
         }
     }
 }
@@ -44,6 +55,9 @@ pub struct Account {
     pub settings: Settings,
     /// Milliseconds by which the clock of what exists has been moved on.
     pub advanced: i64,
+    /// Each move of the clock: when, and by how many milliseconds.
+    #[serde(default)]
+    pub jumps: Vec<(Moment, i64)>,
     /// Counts what is created, to list in the order of creation.
     pub sequence: u64,
     #[serde(skip)]
@@ -63,6 +77,7 @@ impl Account {
             web_identities: BTreeMap::new(),
             settings: Settings::default(),
             advanced: 0,
+            jumps: Vec::new(),
             sequence: 0,
             faults: Vec::new(),
             faults_made: 0,

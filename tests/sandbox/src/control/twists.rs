@@ -22,6 +22,7 @@ pub fn advance(account: &mut Account, wanted: &Advance) -> Answer {
         return Err(Refused::bad("the clock only goes forward"));
     }
     account.advanced += wanted.advance_seconds * 1000;
+    account.jumps.push((Moment::now(), wanted.advance_seconds * 1000));
     Ok((200, clock(account)))
 }
 

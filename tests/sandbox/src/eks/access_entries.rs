@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Route, cluster::Cluster, find, invalid, paged};
+use super::{
+    Route,
+    access_policies::{self, Scope, Scopes},
+    cluster::Cluster,
+    find, invalid, paged,
+};
 use crate::{
     aws::{
         Call,
@@ -27,6 +32,9 @@ pub struct Entry {
     pub tags: BTreeMap<String, String>,
     pub created: Moment,
     pub modified: Moment,
+    /// Associated access policies.
+    #[serde(default)]
+    pub policies: Scopes,
 }
 
 /// Types, with the user name and groups that they bring. STANDARD takes its own.
@@ -65,17 +73,29 @@ impl Entry {
             tags: BTreeMap::new(),
             created: now,
             modified: now,
+            policies: Scopes::default(),
         }
     }
 
     /// The entry of a cluster's creator.
-    pub fn standard(cluster_arn: &str, principal: &str, now: Moment) -> Self {
-        Self::new(cluster_arn, principal, "STANDARD", now)
+    pub fn administrator(cluster_arn: &str, principal: &str, now: Moment) -> Self {
+        let mut entry = Self::new(cluster_arn, principal, "STANDARD", now);
+        entry.policies.insert(access_policies::ADMINISTRATOR.to_owned(), Scope::whole(now));
+        entry
     }
 
     /// The entry of hybrid nodes' role.
     pub fn hybrid(cluster_arn: &str, principal: &str, now: Moment) -> Self {
         Self::new(cluster_arn, principal, "HYBRID_LINUX", now)
+    }
+
+    /// As the API describes it, and what its other calls show.
+    pub fn dump(&self) -> Value {
+        let mut value = self.describe();
+        if !self.policies.is_empty() {
+            value["policies"] = self.policies.iter().map(|(arn, scope)| scope.describe(arn)).collect();
+        }
+        value
     }
 
     pub fn describe(&self) -> Value {
@@ -94,7 +114,7 @@ impl Entry {
 }
 
 /// The cluster, when its mode knows access entries.
-fn with_entries<'a>(call: &'a mut Call<'_>, route: &Route) -> Result<&'a mut Cluster> {
+pub fn with_entries<'a>(call: &'a mut Call<'_>, route: &Route) -> Result<&'a mut Cluster> {
     let cluster = find(call, route)?;
     if cluster.authentication_mode == "CONFIG_MAP" {
         return Err(AwsError::client(
@@ -106,7 +126,7 @@ fn with_entries<'a>(call: &'a mut Call<'_>, route: &Route) -> Result<&'a mut Clu
     Ok(cluster)
 }
 
-fn missing(route: &Route) -> AwsError {
+pub fn missing(route: &Route) -> AwsError {
     AwsError::new(
         404,
         "ResourceNotFoundException",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{access_entries::Entry, remote_networks::RemoteNetworks, update::Update};
-use crate::{moment::Moment, world::Birth};
+use crate::{moment::Moment, plane::Standing, world::Birth};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -55,11 +55,24 @@ pub struct Cluster {
     pub phase: Phase,
     /// The cluster's own time at which the phase ends.
     pub phase_ends: Moment,
+    /// Whether aws-node, coredns and kube-proxy come with the cluster.
+    #[serde(default = "yes")]
+    pub bootstrap_addons: bool,
+    /// ARN of a creator who is administrator without an access entry, as where the mode is CONFIG_MAP.
+    #[serde(default)]
+    pub hidden_admin: Option<String>,
+    #[serde(skip)]
+    pub standing: Standing,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Cluster {
     pub fn status(&self) -> &'static str {
         match self.phase {
+            Phase::Creating if self.standing == Standing::Failed => "FAILED",
             Phase::Creating => "CREATING",
             Phase::Active => "ACTIVE",
             Phase::Updating => "UPDATING",
@@ -76,6 +89,9 @@ impl Cluster {
     /// Ends a phase whose time is over. False = the cluster is gone.
     pub fn settle(&mut self, advanced: i64) -> bool {
         if self.phase == Phase::Active || self.born.now(advanced) < self.phase_ends {
+            return true;
+        }
+        if self.phase == Phase::Creating && matches!(self.standing, Standing::Ordered | Standing::Failed) {
             return true;
         }
         if self.phase == Phase::Deleting {
@@ -136,7 +152,11 @@ impl Cluster {
             use base64::{Engine, engine::general_purpose::STANDARD};
             let region = self.region();
             network["clusterSecurityGroupId"] = self.network.cluster_security_group_id.clone().into();
-            value["endpoint"] = format!("https://{}.gr7.{region}.eks.amazonaws.com", self.endpoint_id).into();
+            value["endpoint"] = match &self.standing {
+                Standing::Ready { endpoint } => endpoint.clone(),
+                _ => format!("https://{}.gr7.{region}.eks.amazonaws.com", self.endpoint_id),
+            }
+            .into();
             let issuer = format!("https://oidc.eks.{region}.amazonaws.com/id/{}", self.endpoint_id);
             value["identity"] = json!({"oidc": {"issuer": issuer}});
             value["certificateAuthority"] = json!({"data": STANDARD.encode(&self.certificate)});

@@ -16,7 +16,9 @@ use crate::{
         input::Json,
     },
     cidr::Cidr,
-    ec2, iam, random,
+    ec2, iam,
+    plane::{ClusterKey, Standing},
+    random,
     world::Account,
 };
 
@@ -88,6 +90,11 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     };
     remote.check(mode, &vpc_blocks, &service_cidr)?;
     let logging = logging(input)?.unwrap_or_default();
+    let bootstrap_addons = input.boolean("bootstrapSelfManagedAddons")?.unwrap_or(true);
+    let with_plane = call.account().settings.control_plane;
+    if with_plane && !call.world.has_programs {
+        return Err(AwsError::new(500, "ServerException", "the sandbox was started without --control-plane"));
+    }
 
     let region = call.region.clone();
     network.cluster_security_group_id = ec2::seed::cluster_group(call.account(), &region, name, &network.vpc_id);
@@ -103,16 +110,28 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     cluster.logging = logging;
     cluster.tags = tags.into_iter().collect();
     cluster.client_request_token = input.text("clientRequestToken")?.map(ToOwned::to_owned);
-    if bootstrap && mode != "CONFIG_MAP" {
+    cluster.bootstrap_addons = bootstrap_addons;
+    if bootstrap {
         let creator = call.principal.role_arn.clone().unwrap_or_else(|| call.principal.arn.clone());
-        let entry = access_entries::Entry::standard(&cluster.arn, &creator, call.now);
-        cluster.access_entries.insert(creator, entry);
+        if mode == "CONFIG_MAP" {
+            cluster.hidden_admin = Some(creator);
+        } else {
+            let entry = access_entries::Entry::administrator(&cluster.arn, &creator, call.now);
+            cluster.access_entries.insert(creator, entry);
+        }
+    }
+    if with_plane {
+        cluster.standing = Standing::Ordered;
     }
     let seconds = call.account().settings.cluster_create_seconds;
     let advanced = call.account().advanced;
     cluster.begin(Phase::Creating, seconds, advanced);
     let answer = json!({"cluster": cluster.describe()});
     call.region().eks.clusters.insert(name.to_owned(), cluster);
+    if with_plane {
+        let ordered = ClusterKey::of(call.account(), &region, name);
+        call.world.ordered.extend(ordered);
+    }
     Ok(answer)
 }
 
@@ -144,6 +163,9 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         updates: Vec::new(),
         phase: Phase::Active,
         phase_ends: born.at,
+        bootstrap_addons: true,
+        hidden_admin: None,
+        standing: Standing::None,
     })
 }
 

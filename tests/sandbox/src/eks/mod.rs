@@ -1,7 +1,8 @@
 //! EKS: clusters, their configuration and access entries, over REST JSON.
 
 mod access_entries;
-mod authority;
+mod access_policies;
+pub mod authority;
 pub mod cluster;
 mod create;
 mod remote_networks;
@@ -42,7 +43,7 @@ impl Store {
             .map(|(name, cluster)| {
                 let mut value = cluster.describe();
                 let entries: BTreeMap<&String, Value> =
-                    cluster.access_entries.iter().map(|(arn, entry)| (arn, entry.describe())).collect();
+                    cluster.access_entries.iter().map(|(arn, entry)| (arn, entry.dump())).collect();
                 value["accessEntries"] = json!(entries);
                 (name, value)
             })
@@ -83,6 +84,9 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         "ListAccessEntries" => access_entries::list(call, route),
         "UpdateAccessEntry" => access_entries::update(call, route, input),
         "DeleteAccessEntry" => access_entries::delete(call, route),
+        "AssociateAccessPolicy" => access_policies::associate(call, route, input),
+        "DisassociateAccessPolicy" => access_policies::disassociate(call, route),
+        "ListAssociatedAccessPolicies" => access_policies::list(call, route),
         "TagResource" => tags::add(call, route, input),
         "UntagResource" => tags::remove(call, route),
         "ListTagsForResource" => tags::list(call, route),

@@ -9,6 +9,8 @@ pub struct Route {
     pub cluster: Option<String>,
     /// What follows it: a principal's ARN, an update's ID; for tags the resource's ARN.
     pub item: Option<String>,
+    /// What follows that: a policy's ARN.
+    pub detail: Option<String>,
     query: Vec<(String, String)>,
 }
 
@@ -21,6 +23,17 @@ impl Route {
             .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
             .collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if let ("DELETE", ["clusters", name, "access-entries", arn, "access-policies", policy]) =
+            (method, &segments[..])
+        {
+            return Some(Self {
+                operation: "DisassociateAccessPolicy",
+                cluster: Some((*name).to_owned()),
+                item: Some((*arn).to_owned()),
+                detail: Some((*policy).to_owned()),
+                query: Vec::new(),
+            });
+        }
         let (operation, cluster, item) = match (method, &segments[..]) {
             ("POST", ["clusters"]) => ("CreateCluster", None, None),
             ("GET", ["clusters"]) => ("ListClusters", None, None),
@@ -34,6 +47,12 @@ impl Route {
             ("GET", ["clusters", name, "access-entries", arn]) => ("DescribeAccessEntry", Some(*name), Some(*arn)),
             ("POST", ["clusters", name, "access-entries", arn]) => ("UpdateAccessEntry", Some(*name), Some(*arn)),
             ("DELETE", ["clusters", name, "access-entries", arn]) => ("DeleteAccessEntry", Some(*name), Some(*arn)),
+            ("POST", ["clusters", name, "access-entries", arn, "access-policies"]) => {
+                ("AssociateAccessPolicy", Some(*name), Some(*arn))
+            }
+            ("GET", ["clusters", name, "access-entries", arn, "access-policies"]) => {
+                ("ListAssociatedAccessPolicies", Some(*name), Some(*arn))
+            }
             ("GET", ["tags", arn]) => ("ListTagsForResource", None, Some(*arn)),
             ("POST", ["tags", arn]) => ("TagResource", None, Some(*arn)),
             ("DELETE", ["tags", arn]) => ("UntagResource", None, Some(*arn)),
@@ -43,6 +62,7 @@ impl Route {
             operation,
             cluster: cluster.map(ToOwned::to_owned),
             item: item.map(ToOwned::to_owned),
+            detail: None,
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         })
     }

@@ -27,7 +27,7 @@ pub fn plant(account: &mut Account, region: &str, network: &ec2::seed::Network) 
     cluster.remote = RemoteNetworks { nodes: vec!["10.80.0.0/16".into()], pods: vec!["10.85.0.0/16".into()] };
     let now = Moment::now();
     for entry in [
-        Entry::standard(&cluster.arn, &format!("arn:aws:iam::{id}:user/sandbox"), now),
+        Entry::administrator(&cluster.arn, &format!("arn:aws:iam::{id}:user/sandbox"), now),
         Entry::hybrid(&cluster.arn, &format!("arn:aws:iam::{id}:role/hybrid-nodes"), now),
     ] {
         cluster.access_entries.insert(entry.principal_arn.clone(), entry);

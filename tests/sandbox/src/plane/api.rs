@@ -1,7 +1,7 @@
-//! The sandbox's own client of one API server: JSON over one kept TLS connection, with the administrator's
+//! The sandbox's own client of one API server: JSON over kept TLS connections, with the administrator's
 //! certificate. Knows nothing about the objects.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -9,7 +9,7 @@ use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use serde_json::Value;
-use tokio::{net::TcpStream, sync::Mutex};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::certificates::Pair;
@@ -19,8 +19,8 @@ use crate::eks::authority;
 #[derive(Clone, Copy)]
 pub enum Content {
     Json,
-    /// RFC 7396.
-    MergePatch,
+    /// Kubernetes' own: lists are merged by their keys.
+    StrategicMergePatch,
     ServerSideApply,
 }
 
@@ -45,7 +45,8 @@ pub enum Error {
 pub struct Api {
     port: u16,
     tls: TlsConnector,
-    connection: Mutex<Option<http1::SendRequest<Full<Bytes>>>>,
+    /// Those that nobody uses now.
+    idle: Mutex<Vec<http1::SendRequest<Full<Bytes>>>>,
 }
 
 impl Api {
@@ -61,7 +62,7 @@ impl Api {
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![der(&administrator.certificate).into()], key.into())
             .map_err(Error::Certificate)?;
-        Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), connection: Mutex::new(None) })
+        Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), idle: Mutex::default() })
     }
 
     /// One exchange: status and body. A text body, such as that of /readyz, becomes a JSON string.
@@ -71,17 +72,17 @@ impl Api {
         path: &str,
         body: Option<(Content, &Value)>,
     ) -> Result<(u16, Value), Error> {
-        let mut kept = self.connection.lock().await;
         // A kept connection may have been closed by the other side; a fresh one is not tried twice.
-        if let Some(connection) = kept.as_mut().filter(|connection| !connection.is_closed())
-            && let Ok(answer) = self.on(connection, method, path, body).await
+        let kept = self.idle().pop().filter(|connection| !connection.is_closed());
+        if let Some(mut connection) = kept
+            && let Ok(answer) = self.on(&mut connection, method, path, body).await
         {
+            self.idle().push(connection);
             return Ok(answer);
         }
-        *kept = None;
         let mut connection = self.connect().await?;
         let answer = self.on(&mut connection, method, path, body).await?;
-        *kept = Some(connection);
+        self.idle().push(connection);
         Ok(answer)
     }
 
@@ -97,6 +98,10 @@ impl Api {
 
     pub async fn get(&self, path: &str) -> Result<Value, Error> {
         self.call("GET", path, None).await
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<http1::SendRequest<Full<Bytes>>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
@@ -127,7 +132,7 @@ impl Api {
                 "content-type",
                 match content {
                     Content::Json => "application/json",
-                    Content::MergePatch => "application/merge-patch+json",
+                    Content::StrategicMergePatch => "application/strategic-merge-patch+json",
                     Content::ServerSideApply => "application/apply-patch+yaml",
                 },
             );

@@ -1,6 +1,6 @@
 //! Certificates that a cluster's authority signs.
 
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, PublicKeyData};
 
 use crate::eks::authority;
 
@@ -47,7 +47,11 @@ impl Authority {
     }
 }
 
-/// The key with which a control plane signs the tokens of service accounts, as PEM.
-pub fn service_account_key() -> Result<String, rcgen::Error> {
-    Ok(authority::pem("PRIVATE KEY", &KeyPair::generate()?.serialize_der()))
+/// The keys of a control plane for the tokens of service accounts, as PEM: the public one, the one that signs.
+pub fn service_account_keys() -> Result<(String, String), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    Ok((
+        authority::pem("PUBLIC KEY", &key.subject_public_key_info()),
+        authority::pem("PRIVATE KEY", &key.serialize_der()),
+    ))
 }

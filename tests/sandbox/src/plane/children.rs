@@ -9,6 +9,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     sync::mpsc,
@@ -89,6 +90,8 @@ fn start(order: Order) -> io::Result<Child> {
         .arg(std::process::id().to_string())
         .arg(&order.program)
         .args(&order.arguments)
+        // Apart from the terminal's group: an interrupt is for the sandbox, which then ends them.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -110,7 +113,7 @@ pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> ExitCode
         eprintln!("sandbox: {error}");
         return ExitCode::FAILURE;
     }
-    let error = std::os::unix::process::CommandExt::exec(Command::new(&program).args(arguments));
+    let error = Command::new(&program).args(arguments).exec();
     eprintln!("sandbox: cannot start {}: {error}", Path::new(&program).display());
     ExitCode::FAILURE
 }

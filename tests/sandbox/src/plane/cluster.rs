@@ -14,13 +14,13 @@ use super::{
     free_ports, kubeconfig,
     network::Network,
     programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
-    webhook::{Reviews, Seen},
+    webhook::Reviews,
     write_private,
 };
 use crate::{cidr::Cidr, world::World};
 
 /// Far more than it takes, for machines under load.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What kwok's kubelets do: its stages.
 const STAGES: &str = include_str!("stages.yaml");
 
@@ -81,7 +81,6 @@ pub struct ControlPlane {
     api_server_order: (PathBuf, Vec<String>),
     others: Mutex<Vec<Child>>,
     reviews: Mutex<Reviews>,
-    seen: Mutex<Seen>,
 }
 
 impl ControlPlane {
@@ -111,19 +110,20 @@ impl ControlPlane {
         ]
         .map(ToOwned::to_owned);
         let server = authority.server(&names).map_err(Error::Certificate)?;
-        let administrator =
-            authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
+        let administrator = authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
         let config = |user: &str, pair: &certificates::Pair| {
             kubeconfig::of_certificate(&key.name, &endpoint, &plan.authority, user, pair)
         };
         let kubeconfig = config("kubernetes-admin", &administrator);
         let url = format!("{sandbox}/_sandbox/token-reviews/{}/{}/{}", key.account, key.region, key.name);
+        let (public, private) = certificates::service_account_keys().map_err(Error::Certificate)?;
         for (name, text) in [
             ("ca.crt", plan.authority.as_str()),
             ("ca.key", &plan.authority_key),
             ("server.crt", &server.certificate),
             ("server.key", &server.key),
-            ("service-accounts.key", &certificates::service_account_key().map_err(Error::Certificate)?),
+            ("service-accounts.pub", &public),
+            ("service-accounts.key", &private),
             ("kubeconfig", &kubeconfig),
             ("webhook.kubeconfig", &kubeconfig::of_webhook(&url)),
             ("stages.yaml", STAGES),
@@ -140,7 +140,7 @@ impl ControlPlane {
             write_private(&folder.join(format!("{program}.kubeconfig")), &config(user, &pair))?;
         }
         let api = Api::new(port, &plan.authority, &administrator)?;
-        let plane = Self {
+        let mut plane = Self {
             api,
             network: Network::default(),
             port,
@@ -148,13 +148,9 @@ impl ControlPlane {
             milliseconds: 0,
             spawner: setup.spawner.clone(),
             api_server: Mutex::default(),
-            api_server_order: (
-                programs.path(API_SERVER),
-                api_server_arguments(&plan, &folder, port, setup.etcd.port),
-            ),
+            api_server_order: (programs.path(API_SERVER), api_server_arguments(&plan, &folder, port, setup.etcd.port)),
             others: Mutex::default(),
             reviews: Mutex::default(),
-            seen: Mutex::default(),
             folder,
             key,
         };
@@ -165,7 +161,8 @@ impl ControlPlane {
             plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }
         addons::install(&plane.api, &plan.facts, plan.bootstrap_addons).await?;
-        Ok(Self { milliseconds: begun.elapsed().as_millis(), ..plane })
+        plane.milliseconds = begun.elapsed().as_millis();
+        Ok(plane)
     }
 
     /// Starts the API server, or starts it again on the same port, and waits until it is ready.
@@ -236,13 +233,16 @@ impl ControlPlane {
         self.reviews.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The private DNS name of an EC2 instance that has a node here.
     pub fn node_of_instance(&self, instance: &str) -> Option<String> {
         self.network.node_of_instance(instance)
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // A start that was overtaken by the cluster's end.
+        self.end();
     }
 }
 
@@ -260,13 +260,14 @@ fn api_server_arguments(plan: &Plan, folder: &Path, port: u16, etcd: u16) -> Vec
         format!("--client-ca-file={}", file("ca.crt")),
         format!("--service-cluster-ip-range={}", plan.service_cidr),
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
-        format!("--service-account-key-file={}", file("service-accounts.key")),
+        format!("--service-account-key-file={}", file("service-accounts.pub")),
         format!("--service-account-signing-key-file={}", file("service-accounts.key")),
         "--authorization-mode=Node,RBAC".to_owned(),
         "--enable-admission-plugins=NodeRestriction".to_owned(),
         format!("--authentication-token-webhook-config-file={}", file("webhook.kubeconfig")),
         "--authentication-token-webhook-version=v1".to_owned(),
-        // A token is judged anew on every request: access entries and the clock count at once.
+        // Access entries and the clock are to count soon. Another cache in front of this one keeps accepted tokens for
+        // 10 seconds, and has no option.
         "--authentication-token-webhook-cache-ttl=0s".to_owned(),
         "--allow-privileged=true".to_owned(),
         "--profiling=false".to_owned(),
@@ -287,6 +288,8 @@ fn arguments_of(name: &str, folder: &Path, plan: &Plan) -> Vec<String> {
             format!("--service-account-private-key-file={}", file("service-accounts.key")),
             format!("--cluster-signing-cert-file={}", file("ca.crt")),
             format!("--cluster-signing-key-file={}", file("ca.key")),
+            // Nobody renews the nodes' leases, and under load nobody could for thousands of them.
+            "--node-monitor-grace-period=24h".to_owned(),
             // A thousand nodes and their pods in seconds.
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
@@ -302,6 +305,7 @@ fn arguments_of(name: &str, folder: &Path, plan: &Plan) -> Vec<String> {
         _ => vec![
             format!("--config={}", file("stages.yaml")),
             "--manage-all-nodes=true".to_owned(),
+            "--node-lease-duration-seconds=0".to_owned(),
             // Pods on nodes without a range of their own.
             "--cidr=10.244.0.1/16".to_owned(),
         ],

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Far more than it takes, for machines under load.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Etcd {
     pub port: u16,

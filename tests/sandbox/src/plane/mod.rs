@@ -21,6 +21,7 @@ mod folder;
 mod kubeconfig;
 mod network;
 mod nodes;
+mod parallel;
 mod programs;
 mod webhook;
 
@@ -35,7 +36,10 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use self::{children::Spawner, cluster::ControlPlane, etcd::Etcd, folder::Folder};
-pub use self::{control::answer, programs::Programs};
+pub use self::{
+    control::answer,
+    programs::{Incomplete, Programs},
+};
 use crate::{
     store::Shared,
     world::{Account, World},
@@ -146,7 +150,7 @@ pub struct Planes {
 
 /// What the control planes share. Made at the first start.
 struct Setup {
-    // In the order in which they go: etcd before its folder.
+    // Dropped in this order: etcd before its folder.
     etcd: Etcd,
     spawner: Spawner,
     folder: Folder,
@@ -295,8 +299,7 @@ fn write_private(file: &Path, text: &str) -> Result<(), Error> {
     let failed = |source| Error::File { file: file.display().to_string(), source };
     // Removed first: the mode counts only for a file that is made.
     let _ = std::fs::remove_file(file);
-    let mut file =
-        std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
 

@@ -38,6 +38,11 @@ pub fn policy_group(role: &str, namespace: Option<&str>) -> String {
     }
 }
 
+/// Role and namespace of such a group, when it is about one namespace.
+pub fn namespaced(group: &str) -> Option<(&str, &str)> {
+    group.strip_prefix("eks:access-policy:")?.split_once(':')
+}
+
 /// What access entries, and the creator's invisible permission, grant.
 pub fn of_entries(cluster: &Cluster, identity: &Identity) -> Option<Granted> {
     let arn = &identity.principal_arn;
@@ -58,8 +63,7 @@ pub fn of_entries(cluster: &Cluster, identity: &Identity) -> Option<Granted> {
         return Some(Granted { username: entry.username.clone(), groups });
     }
     let is_creator = cluster.authentication_mode != "API" && cluster.hidden_admin.as_ref() == Some(arn);
-    is_creator
-        .then(|| Granted { username: "kubernetes-admin".to_owned(), groups: vec!["system:masters".to_owned()] })
+    is_creator.then(|| Granted { username: "kubernetes-admin".to_owned(), groups: vec!["system:masters".to_owned()] })
 }
 
 impl Granted {
@@ -74,8 +78,7 @@ impl Granted {
                 .replace("{{SessionName}}", &identity.session.replace('@', "-"));
             if text.contains("{{EC2PrivateDNSName}}") {
                 // The session of an instance profile is named by its instance.
-                let name =
-                    node_of(&identity.session).ok_or_else(|| Refusal::NoInstance(identity.session.clone()))?;
+                let name = node_of(&identity.session).ok_or_else(|| Refusal::NoInstance(identity.session.clone()))?;
                 text = text.replace("{{EC2PrivateDNSName}}", &name);
             }
             Ok(text)

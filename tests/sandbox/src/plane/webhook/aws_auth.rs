@@ -37,15 +37,14 @@ fn of_map(data: &Value, identity: &Identity) -> Option<Granted> {
     }
     // Everybody of a listed account comes under their ARN, without groups.
     let accounts: Vec<Value> = list(&data["mapAccounts"]);
-    let listed = accounts.iter().any(|account| match account {
-        Value::String(account) => *account == identity.account,
-        other => other.to_string() == identity.account,
-    });
+    // Written without quotes an account is a number.
+    let text = |account: &Value| account.as_str().map_or_else(|| account.to_string(), ToOwned::to_owned);
+    let listed = accounts.iter().any(|account| text(account) == identity.account);
     listed.then(|| Granted { username: identity.arn.clone(), groups: Vec::new() })
 }
 
 fn list<T: DeserializeOwned>(member: &Value) -> Vec<T> {
-    member.as_str().and_then(|text| serde_saphyr::from_str(text).ok()).unwrap_or_default()
+    member.as_str().and_then(|text| serde_yaml_ng::from_str(text).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,7 +76,12 @@ mod tests {
             // A path in the map never matches, as on EKS.
             (json!({"mapRoles": roles.replace("role/nodes", "role/team/nodes")}), role, "s", None),
             (json!({"mapRoles": "- rolearn: [\n"}), role, "s", None),
-            (json!({"mapAccounts": "- \"111122223333\"\n"}), role, "s", Some("arn:aws:sts::111122223333:assumed-role/nodes/s")),
+            (
+                json!({"mapAccounts": "- \"111122223333\"\n"}),
+                role,
+                "s",
+                Some("arn:aws:sts::111122223333:assumed-role/nodes/s"),
+            ),
             (json!({"mapAccounts": "- \"444455556666\"\n"}), role, "s", None),
             (json!({}), role, "s", None),
         ] {

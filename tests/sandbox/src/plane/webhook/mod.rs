@@ -16,14 +16,15 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use self::{access::User, token::Seen};
-use super::{ClusterKey, cluster::ControlPlane};
+use self::access::User;
+pub use self::access::policy_group;
+use super::{addons, cluster::ControlPlane};
 use crate::{moment::Moment, store::Shared};
 
 /// The newest reviews that a cluster remembers.
 const LOG: usize = 500;
 
-/// What has been asked. Answers are not cached by the API server, so this counts its authenticated requests too.
+/// What has been asked.
 #[derive(Default)]
 pub struct Reviews {
     total: u64,
@@ -106,7 +107,7 @@ async fn judge(
 ) -> Result<User, Refusal> {
     let key = &plane.key;
     let (identity, found, map_counts) = shared.look(|world| {
-        let identity = token::verify(world, token, key, &mut plane.seen(), now)?;
+        let identity = token::verify(world, token, key, now)?;
         *principal = Some(identity.arn.clone());
         let cluster = world
             .accounts
@@ -122,7 +123,12 @@ async fn judge(
         None if map_counts => aws_auth::granted(&plane.api, &identity).await.ok_or_else(|| no_access(&identity))?,
         None => return Err(no_access(&identity)),
     };
-    granted.into_user(&identity, &|instance| plane.node_of_instance(instance))
+    let user = granted.into_user(&identity, &|instance| plane.node_of_instance(instance))?;
+    for (role, namespace) in user.groups.iter().filter_map(|group| access::namespaced(group)) {
+        // The namespace may not be there yet; then there is nothing in it to have rights to.
+        let _ = addons::apply(&plane.api, &addons::policy_binding(role, namespace)).await;
+    }
+    Ok(user)
 }
 
 fn no_access(identity: &token::Identity) -> Refusal {

@@ -89,26 +89,8 @@ impl Identity {
     }
 }
 
-/// When tokens were seen first, by their signature. A token's date has whole seconds only: this tells whether it is
-/// older than a jump of the account's clock within the same second.
-#[derive(Default)]
-pub struct Seen(BTreeMap<String, Moment>);
-
-impl Seen {
-    fn first(&mut self, signature: &str, now: Moment) -> Moment {
-        self.0.retain(|_, first| first.millis() + LIFETIME > now.millis());
-        *self.0.entry(signature.to_owned()).or_insert(now)
-    }
-}
-
 /// Verifies a token for a cluster.
-pub fn verify(
-    world: &World,
-    token: &str,
-    cluster: &ClusterKey,
-    seen: &mut Seen,
-    now: Moment,
-) -> Result<Identity, Fault> {
+pub fn verify(world: &World, token: &str, cluster: &ClusterKey, now: Moment) -> Result<Identity, Fault> {
     let encoded = token.strip_prefix(PREFIX).ok_or(Fault::Prefix)?;
     let url = URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|url| String::from_utf8(url).ok()).ok_or(Fault::Base64)?;
     let (host, query) = take_apart(&url)?;
@@ -128,8 +110,7 @@ pub fn verify(
         return Err(Fault::Expires(parameter("x-amz-expires").to_owned()));
     }
     let date = Moment::from_compact(&claim.time).ok_or_else(|| Fault::Expired(claim.time.clone()))?;
-    let first = seen.first(&claim.signature, now);
-    if now.millis() - date.millis() + jumped_since(world, &cluster.account, date, first) > LIFETIME {
+    if now.millis() - date.millis() + jumped_since(world, &cluster.account, date) > LIFETIME {
         return Err(Fault::Expired(claim.time.clone()));
     }
     let is_regional = host.split('.').nth(1).is_some_and(|region| region == claim.region);
@@ -191,12 +172,12 @@ fn parameters(query: &str) -> Result<BTreeMap<String, String>, Fault> {
     Ok(found)
 }
 
-/// Milliseconds by which the account's clock has been moved on since a token was made.
-fn jumped_since(world: &World, account: &str, date: Moment, first_seen: Moment) -> i64 {
+/// Milliseconds by which the account's clock has been moved on since a token was made. A date has whole seconds: a
+/// jump within the token's own second counts as earlier, else a token made just after it would be refused.
+fn jumped_since(world: &World, account: &str, date: Moment) -> i64 {
     let Some(account) = world.accounts.get(account) else {
         return 0;
     };
-    // Within the second that the date names nobody knows which came first, unless the token was seen before the jump.
-    let made_by = date.plus_seconds(1).min(first_seen);
+    let made_by = date.plus_seconds(1);
     account.jumps.iter().filter(|(at, _)| *at >= made_by).map(|(_, by)| by).sum()
 }

@@ -1,0 +1,100 @@
+//! coredns and the service kube-dns.
+
+use serde_json::{Value, json};
+
+use super::{Facts, cluster_role, cluster_role_binding, service_account, service_account_subject};
+
+const COREFILE: &str = "\
+.:53 {
+    errors
+    health {
+        lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+    }
+    prometheus :9153
+    forward . /etc/resolv.conf
+    cache 30
+    loop
+    reload
+    loadbalance
+}
+";
+
+pub fn objects(facts: &Facts) -> Vec<Value> {
+    let labels =
+        json!({"eks.amazonaws.com/component": "coredns", "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"});
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+    ]);
+    let port = |name: &str, port: u16, protocol: &str| json!({"name": name, "port": port, "protocol": protocol, "targetPort": port});
+    vec![
+        service_account("coredns", &labels),
+        cluster_role("system:coredns", &labels, &rules),
+        cluster_role_binding("system:coredns", &labels, "system:coredns", &service_account_subject("coredns")),
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},
+            "data": {"Corefile": COREFILE},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {
+                "name": "kube-dns", "namespace": "kube-system",
+                "labels": {"eks.amazonaws.com/component": "kube-dns", "k8s-app": "kube-dns",
+                    "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"},
+            },
+            "spec": {
+                "clusterIP": facts.dns_address,
+                "selector": {"k8s-app": "kube-dns"},
+                "ports": [port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP"), port("metrics", 9153, "TCP")],
+            },
+        }),
+        deployment(facts, &labels),
+    ]
+}
+
+fn deployment(facts: &Facts, labels: &Value) -> Value {
+    let container = json!({
+        "name": "coredns",
+        "image": facts.image("eks/coredns:v1.12.3-eksbuild.1"),
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "ports": [
+            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
+        ],
+        "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
+        "volumeMounts": [{"name": "config-volume", "mountPath": "/etc/coredns", "readOnly": true}],
+    });
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"eks.amazonaws.com/component": "coredns", "k8s-app": "kube-dns"}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
+            "template": {
+                "metadata": {"labels": {"eks.amazonaws.com/component": "coredns", "k8s-app": "kube-dns"}},
+                "spec": {
+                    "serviceAccountName": "coredns",
+                    "dnsPolicy": "Default",
+                    "priorityClassName": "system-cluster-critical",
+                    "tolerations": [
+                        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+                        {"key": "CriticalAddonsOnly", "operator": "Exists"},
+                    ],
+                    "containers": [container],
+                    "volumes": [{
+                        "name": "config-volume",
+                        "configMap": {"name": "coredns", "items": [{"key": "Corefile", "path": "Corefile"}]},
+                    }],
+                },
+            },
+        },
+    })
+}

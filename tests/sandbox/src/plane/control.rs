@@ -1,0 +1,143 @@
+//! The control API's calls about control planes. The README documents them.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{Answer, ClusterKey, Error, Planes, Standing, cluster::ControlPlane, cluster_of, network, nodes, webhook};
+use crate::store::Shared;
+
+/// Answers a request to `/_sandbox` when it is about a control plane. `path` is what follows.
+pub async fn answer(
+    planes: &Planes,
+    shared: &Arc<Shared>,
+    method: &str,
+    path: &str,
+    query: &str,
+    body: &[u8],
+) -> Option<Answer> {
+    let segments: Vec<String> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (account, region, name, rest) = match segments[..] {
+        ["token-reviews", account, region, name] => (account, Some(region.to_owned()), name, &["token-review"][..]),
+        ["accounts", account, "clusters", name, ref rest @ ..] => (account, None, name, rest),
+        _ => return None,
+    };
+    let region = region.or_else(|| {
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "region")
+            .map(|(_, region)| region.into_owned())
+    });
+    let key = shared.look(|world| {
+        let region = region.unwrap_or_else(|| world.region.clone());
+        world.accounts.get(account).and_then(|account| ClusterKey::of(account, &region, name))
+    });
+    let Some(key) = key else {
+        return Some(refused(404, format!("there is no cluster `{name}` in the account `{account}`")));
+    };
+    Some(of_cluster(planes, shared, &key, method, rest, body).await.unwrap_or_else(|refused| refused))
+}
+
+fn refused(status: u16, text: impl Into<String>) -> Answer {
+    (status, json!({"error": text.into()}))
+}
+
+fn failed(error: &Error) -> Answer {
+    let status = match error {
+        Error::Off | Error::NoCluster(_) => 400,
+        _ => 500,
+    };
+    refused(status, error.whole())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restart {
+    #[serde(default)]
+    down_milliseconds: u64,
+}
+
+async fn of_cluster(
+    planes: &Planes,
+    shared: &Arc<Shared>,
+    key: &ClusterKey,
+    method: &str,
+    rest: &[&str],
+    body: &[u8],
+) -> Result<Answer, Answer> {
+    match (method, rest) {
+        ("POST", ["control-plane"]) => {
+            let plane = planes.start(shared, key).await.map_err(|error| failed(&error))?;
+            return Ok((200, describe(&plane)));
+        }
+        ("DELETE", ["control-plane"]) => {
+            let there = planes.end(key);
+            shared.change(|world| {
+                if let Some(cluster) = cluster_of(world, key) {
+                    cluster.standing = Standing::None;
+                }
+            });
+            return if there { Ok((200, json!({"deleted": true}))) } else { Err(none(key)) };
+        }
+        _ => {}
+    }
+    let plane = planes.standing(key).ok_or_else(|| none(key))?;
+    match (method, rest) {
+        ("POST", ["token-review"]) => Ok(webhook::review(shared, &plane, body).await),
+        ("GET", ["control-plane"]) => Ok((200, describe(&plane))),
+        ("POST", ["control-plane", "restart"]) => {
+            let wanted: Restart = read(body)?;
+            let _alone = planes.starting.lock().await;
+            plane.end_api_server();
+            tokio::time::sleep(Duration::from_millis(wanted.down_milliseconds)).await;
+            plane.start_api_server().await.map_err(|error| failed(&error))?;
+            Ok((200, describe(&plane)))
+        }
+        ("GET", ["kubeconfig"]) => Ok((200, json!({"path": plane.kubeconfig_path(), "content": plane.kubeconfig()}))),
+        ("GET", ["token-reviews"]) => Ok((200, plane.reviews().describe())),
+        ("DELETE", ["token-reviews"]) => {
+            *plane.reviews() = webhook::Reviews::default();
+            Ok((200, json!({"deleted": true})))
+        }
+        ("POST", ["nodes"]) => {
+            let wanted: nodes::Wanted = read(body)?;
+            let made = shared.look(|world| nodes::plan(world, &plane, &wanted)).map_err(|text| refused(400, text))?;
+            let names: Vec<String> = made.iter().map(|node| node.name.clone()).collect();
+            nodes::create(&plane, made).await.map_err(|error| failed(&error.into()))?;
+            if wanted.waits_for_network() {
+                network::follow(shared, &plane);
+            }
+            Ok((201, json!({"nodes": names})))
+        }
+        ("GET", ["nodes"]) => Ok((200, json!({"nodes": plane.network.describe()}))),
+        ("POST", ["nodes", name]) => {
+            let wanted: nodes::Readiness = read(body)?;
+            network::set_ready(&plane, name, wanted.ready).await.map_err(|error| failed(&error.into()))?;
+            Ok((200, json!({"node": name, "ready": wanted.ready})))
+        }
+        _ => Err(refused(404, format!("there is no {method} of a cluster's {}", rest.join("/")))),
+    }
+}
+
+fn none(key: &ClusterKey) -> Answer {
+    refused(404, format!("the cluster `{}` has no control plane; POST …/control-plane starts it", key.name))
+}
+
+fn describe(plane: &Arc<ControlPlane>) -> Value {
+    json!({
+        "endpoint": plane.endpoint(),
+        "kubeconfig": plane.kubeconfig_path(),
+        "started_in_milliseconds": u64::try_from(plane.milliseconds()).unwrap_or(u64::MAX),
+    })
+}
+
+/// An empty body is an empty object.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| refused(400, format!("the body is not as documented: {error}")))
+}

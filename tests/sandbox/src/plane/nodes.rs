@@ -1,0 +1,283 @@
+//! Node objects as a kubelet registers them: of EC2 instances and of hybrid hosts. kwok plays the kubelet afterwards.
+//!
+//! Sources: labels and provider IDs of the AWS cloud provider and of nodeadm's hybrid kubelet.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, Content, Error},
+    cluster::ControlPlane,
+    parallel,
+};
+use crate::{cidr::Cidr, moment::Moment, random, world::World};
+
+/// At most so many in one call.
+const MOST: usize = 5000;
+const KUBELET: &str = "v1.34.3";
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Ec2,
+    Hybrid,
+}
+
+/// When a new node turns Ready.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum When {
+    /// As soon as the pod of a CNI runs on it, and finds what it needs.
+    Network,
+    AtOnce,
+    /// When it is told.
+    Told,
+}
+
+/// Body of `POST …/nodes`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    kind: Kind,
+    #[serde(default = "one")]
+    count: usize,
+    /// Instead of `count`.
+    names: Option<Vec<String>>,
+    /// EC2 only; the cluster's zones in turn when it is not given.
+    zone: Option<String>,
+    node_group: Option<String>,
+    #[serde(default = "instance_type")]
+    instance_type: String,
+    #[serde(default = "architecture")]
+    architecture: String,
+    #[serde(default = "pods")]
+    max_pods: u32,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// Range of the pods' addresses.
+    pod_cidr: Option<String>,
+    #[serde(default = "network")]
+    ready: When,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn instance_type() -> String {
+    "m5.large".to_owned()
+}
+
+fn architecture() -> String {
+    "amd64".to_owned()
+}
+
+fn pods() -> u32 {
+    29
+}
+
+fn network() -> When {
+    When::Network
+}
+
+impl Wanted {
+    pub fn waits_for_network(&self) -> bool {
+        self.ready == When::Network
+    }
+}
+
+/// Body of `POST …/nodes/NAME`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Readiness {
+    pub ready: bool,
+}
+
+/// A node to be made.
+pub struct Planned {
+    pub name: String,
+    object: Value,
+    waits: bool,
+    /// EC2 only.
+    instance: Option<String>,
+    /// Range of its subnet, EC2 only.
+    subnet: Option<String>,
+}
+
+/// Puts nodes together; the error is the text for the caller.
+pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<Planned>, String> {
+    let key = &plane.key;
+    let region = world.accounts.get(&key.account).and_then(|account| account.regions.get(&key.region));
+    let cluster = region.and_then(|region| region.eks.clusters.get(&key.name));
+    let (Some(region), Some(cluster)) = (region, cluster) else {
+        return Err("the cluster has gone".to_owned());
+    };
+    let count = wanted.names.as_ref().map_or(wanted.count, Vec::len);
+    if count > MOST {
+        return Err(format!("at most {MOST} nodes in one call"));
+    }
+    let subnets: Vec<_> = cluster
+        .network
+        .subnet_ids
+        .iter()
+        .filter_map(|id| region.ec2.subnets.get(id))
+        .filter(|subnet| wanted.zone.as_ref().is_none_or(|zone| subnet.zone == *zone))
+        .collect();
+    if wanted.kind == Kind::Ec2 && subnets.is_empty() {
+        return Err("the cluster has no subnet in that zone".to_owned());
+    }
+    let hosts = cluster.remote.nodes.first().map_or("10.80.0.0/16", String::as_str);
+    let mut planned = Vec::with_capacity(count);
+    for index in 0..count {
+        let number = plane.network.next_number();
+        let subnet = (wanted.kind == Kind::Ec2).then(|| subnets[index % subnets.len()]);
+        let range = subnet.map_or(hosts, |subnet| subnet.block.as_str());
+        let block = Cidr::parse(range).ok_or_else(|| format!("{range} is not a range"))?;
+        // From the end downwards: pods take theirs from the beginning.
+        let last = u32::try_from(block.size() - 2).unwrap_or(u32::MAX);
+        let address = last
+            .checked_sub(number)
+            .filter(|offset| *offset > 10)
+            .and_then(|offset| block.address(offset))
+            .ok_or_else(|| format!("{range} has no address left"))?;
+        let instance = subnet.map(|_| format!("i-0{}", random::hex(16)));
+        let name = match (&wanted.names, wanted.kind) {
+            (Some(names), _) => names[index].clone(),
+            (None, Kind::Ec2) => {
+                format!("ip-{}.{}.compute.internal", address.to_string().replace('.', "-"), key.region)
+            }
+            (None, Kind::Hybrid) => format!("mi-0{}", random::hex(16)),
+        };
+        let mut labels = wanted.labels.clone();
+        let mut label = |name: &str, value: &str| labels.insert(name.to_owned(), value.to_owned());
+        for (name, value) in [
+            ("kubernetes.io/os", "linux"),
+            ("beta.kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", &wanted.architecture),
+            ("beta.kubernetes.io/arch", &wanted.architecture),
+            ("kubernetes.io/hostname", &name),
+        ] {
+            label(name, value);
+        }
+        let provider_id = if let (Some(subnet), Some(instance)) = (subnet, &instance) {
+            for (name, value) in [
+                ("topology.kubernetes.io/region", &key.region),
+                ("failure-domain.beta.kubernetes.io/region", &key.region),
+                ("topology.kubernetes.io/zone", &subnet.zone),
+                ("failure-domain.beta.kubernetes.io/zone", &subnet.zone),
+                ("node.kubernetes.io/instance-type", &wanted.instance_type),
+                ("beta.kubernetes.io/instance-type", &wanted.instance_type),
+            ] {
+                label(name, value);
+            }
+            if let Some(group) = &wanted.node_group {
+                label("eks.amazonaws.com/nodegroup", group);
+                label("eks.amazonaws.com/capacityType", "ON_DEMAND");
+            }
+            format!("aws:///{}/{instance}", subnet.zone)
+        } else {
+            label("eks.amazonaws.com/compute-type", "hybrid");
+            label("eks.amazonaws.com/hybrid-credential-provider", "ssm");
+            format!("eks-hybrid:///{}/{}/{name}", key.region, key.name)
+        };
+        let capacity = json!({
+            "cpu": "2", "memory": "7934452Ki", "ephemeral-storage": "83873772Ki", "pods": wanted.max_pods.to_string(),
+        });
+        let mut spec = json!({"providerID": provider_id});
+        if let Some(range) = &wanted.pod_cidr {
+            spec["podCIDR"] = range.clone().into();
+            spec["podCIDRs"] = json!([range]);
+        }
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0"}},
+            "spec": spec,
+            "status": {
+                "capacity": capacity,
+                "allocatable": capacity,
+                "conditions": conditions(wanted.ready == When::AtOnce),
+                "addresses": [
+                    {"type": "InternalIP", "address": address.to_string()},
+                    {"type": "Hostname", "address": name},
+                ],
+                "nodeInfo": {
+                    "architecture": wanted.architecture,
+                    "operatingSystem": "linux",
+                    "kubeletVersion": KUBELET,
+                    "kubeProxyVersion": "",
+                    "containerRuntimeVersion": "containerd://2.1.5",
+                    "kernelVersion": "6.12.55",
+                    "osImage": if subnet.is_some() { "Amazon Linux 2023" } else { "Ubuntu 24.04.3 LTS" },
+                    "machineID": random::hex(32),
+                    "systemUUID": random::uuid(),
+                    "bootID": random::uuid(),
+                },
+            },
+        });
+        planned.push(Planned {
+            name,
+            object,
+            waits: wanted.ready == When::Network,
+            instance,
+            subnet: subnet.map(|subnet| subnet.block.clone()),
+        });
+    }
+    Ok(planned)
+}
+
+/// Makes them, a few at a time.
+pub async fn create(plane: &Arc<ControlPlane>, planned: Vec<Planned>) -> Result<(), Error> {
+    let plane = Arc::clone(plane);
+    parallel::for_each(planned, move |node| {
+        let plane = Arc::clone(&plane);
+        async move {
+            plane.api.call("POST", "/api/v1/nodes", Some((Content::Json, &node.object))).await?;
+            plane.network.add(&node.name, node.instance, node.subnet, node.waits);
+            Ok(())
+        }
+    })
+    .await
+}
+
+/// All conditions of a kubelet.
+fn conditions(ready: bool) -> Vec<Value> {
+    let now = Moment::now().iso();
+    let mut all: Vec<Value> = [
+        ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ]
+    .iter()
+    .map(|(kind, reason, message)| {
+        json!({"type": kind, "status": "False", "reason": reason, "message": message,
+            "lastHeartbeatTime": now, "lastTransitionTime": now})
+    })
+    .collect();
+    all.push(ready_condition(ready));
+    all
+}
+
+fn ready_condition(ready: bool) -> Value {
+    let now = Moment::now().iso();
+    let (status, reason, message) = if ready {
+        ("True", "KubeletReady", "kubelet is posting ready status")
+    } else {
+        (
+            "False",
+            "KubeletNotReady",
+            "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
+        )
+    };
+    json!({"type": "Ready", "status": status, "reason": reason, "message": message,
+        "lastHeartbeatTime": now, "lastTransitionTime": now})
+}
+
+/// Turns a node Ready, or NotReady for want of a network.
+pub async fn set_ready(api: &Api, name: &str, ready: bool) -> Result<(), Error> {
+    let patch = json!({"status": {"conditions": [ready_condition(ready)]}});
+    api.call("PATCH", &format!("/api/v1/nodes/{name}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! A sandbox with a control plane, as the tests use it: the control API over plain HTTP, and kubectl.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::token::{Key, Request, Token, presign};
+
+/// Far more than anything takes, for machines under load.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Whether the real programs are there; where not, a test says so and ends.
+pub fn programs() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| root.join(".cache"), PathBuf::from);
+    let tools = std::fs::read_dir(cache.join("tools")).into_iter().flatten().flatten();
+    let found = tools.map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // The scheduler is built last.
+        name.starts_with("controlplane-") && path.join("kube-scheduler").is_file()
+    });
+    if found.is_none() {
+        println!("left out: the control plane's programs are not built; `make control-plane` builds them");
+    }
+    found
+}
+
+/// The kubectl on PATH; where there is none, a test says so and ends.
+pub fn has_kubectl() -> bool {
+    let there = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|run| run.status.success());
+    if !there {
+        println!("left out: there is no kubectl on PATH");
+    }
+    there
+}
+
+/// A running sandbox. It ends with this process at the latest.
+pub struct Sandbox {
+    pub child: Child,
+    pub line: Value,
+    port: u16,
+}
+
+/// The one that the tests share.
+pub fn shared(programs: &Path) -> &'static Sandbox {
+    static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+    SANDBOX.get_or_init(|| Sandbox::start(programs, &[]))
+}
+
+impl Sandbox {
+    pub fn start(programs: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+            .args(["--die-with-parent", "--control-plane"])
+            .arg(programs)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let port = line["endpoint"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+        Self { child, line, port }
+    }
+
+    /// One exchange of plain HTTP.
+    pub fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
+    /// A call of the control API, with its status.
+    pub fn control(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.exchange(method, &format!("/_sandbox/{path}"), &[("host", "localhost")], &body)
+    }
+
+    /// A call of the control API that must succeed.
+    pub fn done(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.control(method, path, body);
+        assert!(status < 300, "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    pub fn account(&self) -> Account<'_> {
+        Account::told(self, &self.done("POST", "accounts", &Value::Null))
+    }
+}
+
+pub struct Account<'a> {
+    pub sandbox: &'a Sandbox,
+    pub id: String,
+    pub key: Key,
+    pub told: Value,
+}
+
+impl<'a> Account<'a> {
+    fn told(sandbox: &'a Sandbox, told: &Value) -> Self {
+        Self { sandbox, id: text(&told["account_id"]), key: key(told), told: told.clone() }
+    }
+
+    /// A user or, with `seconds`, a session of a role.
+    pub fn principal(&self, name: &str, seconds: Option<i64>) -> Key {
+        let wanted = json!({"name": name, "expires_in_seconds": seconds});
+        key(&self.sandbox.done("POST", &format!("accounts/{}/principals", self.id), &wanted))
+    }
+
+    /// A call of EKS, signed with the account's key.
+    pub fn eks(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let query = presign(&Request {
+            key: &self.key,
+            method,
+            service: "eks",
+            host: "sandbox",
+            path,
+            parameters: &[],
+            header: None,
+            body: &body,
+            expires: 60,
+            age: 0,
+        });
+        let (status, answer) = self.sandbox.exchange(method, &format!("{path}?{query}"), &[("host", "sandbox")], &body);
+        assert!(status < 300, "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// The account's cluster, with its control plane started.
+    pub fn cluster(&'a self, name: &'a str) -> Cluster<'a> {
+        let told =
+            self.sandbox.done("POST", &format!("accounts/{}/clusters/{name}/control-plane", self.id), &Value::Null);
+        Cluster { account: self, name, endpoint: text(&told["endpoint"]), kubeconfig: text(&told["kubeconfig"]) }
+    }
+}
+
+pub struct Cluster<'a> {
+    pub account: &'a Account<'a>,
+    pub name: &'a str,
+    pub endpoint: String,
+    /// Path of the administrator's kubeconfig.
+    pub kubeconfig: String,
+}
+
+impl Cluster<'_> {
+    fn path(&self, rest: &str) -> String {
+        format!("accounts/{}/clusters/{}/{rest}", self.account.id, self.name)
+    }
+
+    pub fn done(&self, method: &str, rest: &str, body: &Value) -> Value {
+        self.account.sandbox.done(method, &self.path(rest), body)
+    }
+
+    /// What the webhook answers the API server: the status of a TokenReview.
+    pub fn review(&self, token: &str) -> Value {
+        let path = format!("token-reviews/{}/us-west-2/{}", self.account.id, self.name);
+        let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
+        self.account.sandbox.done("POST", &path, &asked)["status"].clone()
+    }
+
+    /// The user name that a fresh token brings, or why it is refused.
+    pub fn username(&self, key: &Key) -> String {
+        let status = self.review(&Token::usual(key, self.name).text());
+        text(if status["authenticated"] == true { &status["user"]["username"] } else { &status["error"] })
+    }
+
+    /// kubectl as the administrator. The error is what it wrote to stderr.
+    pub fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
+        kubectl(&[&["--kubeconfig", &self.kubeconfig], arguments].concat(), input)
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.kubectl(&[arguments, &["--output", "json"]].concat(), "").unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// kubectl with a token, with endpoint and authority as EKS tells them.
+    pub fn kubectl_with(&self, token: &str, arguments: &[&str]) -> Result<String, String> {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let told = self.account.eks("GET", &format!("/clusters/{}", self.name), &Value::Null);
+        let folder = Path::new(&self.kubeconfig).parent().unwrap();
+        let authority = folder.join("told.crt");
+        std::fs::write(&authority, STANDARD.decode(text(&told["cluster"]["certificateAuthority"]["data"])).unwrap())
+            .unwrap();
+        let endpoint = text(&told["cluster"]["endpoint"]);
+        let authority = authority.display().to_string();
+        let connection =
+            ["--kubeconfig=/dev/null", "--server", &endpoint, "--certificate-authority", &authority, "--token", token];
+        kubectl(&[&connection[..], arguments].concat(), "")
+    }
+
+    /// The status of a node's Ready condition.
+    pub fn ready(&self, node: &str) -> String {
+        let node = self.json(&["get", "node", node]);
+        let conditions = node["status"]["conditions"].as_array().unwrap();
+        text(&conditions.iter().find(|condition| condition["type"] == "Ready").unwrap()["status"])
+    }
+}
+
+fn kubectl(arguments: &[&str], input: &str) -> Result<String, String> {
+    let mut child = Command::new("kubectl")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let run = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if run.status.success() { Ok(text(run.stdout)) } else { Err(text(run.stderr)) }
+}
+
+/// Asks until the answer is there.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
+}
+
+fn key(told: &Value) -> Key {
+    Key {
+        id: text(&told["access_key"]),
+        secret: text(&told["secret_key"]),
+        session: told["session_token"].as_str().map(ToOwned::to_owned),
+    }
+}
