@@ -40,6 +40,14 @@ pub(crate) fn stray(character: char) -> Option<u8> {
     (FIRST + 0x80..=FIRST + 0xFF).contains(&code).then(|| (code - FIRST) as u8)
 }
 
+/// The text with U+FFFD for each byte that is not UTF-8, which no manifest can hold.
+pub(crate) fn replace_stray(text: String) -> String {
+    if !text.as_bytes().contains(&0xF4) {
+        return text;
+    }
+    text.chars().map(|character| if stray(character).is_some() { '\u{fffd}' } else { character }).collect()
+}
+
 /// Length in bytes as Go counts it.
 pub(crate) fn length(text: &str) -> usize {
     if text.as_bytes().contains(&0xF4) { of_text(text).len() } else { text.len() }

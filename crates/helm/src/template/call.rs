@@ -284,6 +284,18 @@ impl<'t> Execution<'_, '_, 't> {
         if name == "and" || name == "or" {
             return self.logic(dot, name == "or", operands);
         }
+        if name == "call" {
+            return self.call_value(dot, caller, operands);
+        }
+        if name == "len" {
+            let slot = match (operands.words, &operands.last) {
+                ([word], _) => self.operand(dot, word)?,
+                (_, last) => Slot::plain(last.clone().unwrap_or(Value::Nil)),
+            };
+            if slot.value.is_nil() && !slot.boxed {
+                return self.fail_call(caller, name, Failure::new(super::functions::ZERO_VALUE));
+            }
+        }
         let wanted = |index: usize| function.parameters.get(index).copied().or(function.rest).unwrap_or(Type::Any);
         let mut arguments = Vec::with_capacity(total + 1);
         arguments.extend(receiver.cloned());
@@ -297,12 +309,31 @@ impl<'t> Execution<'_, '_, 't> {
         let mut context = Context { engine: &mut *self.engine, set: &self.set };
         match (function.call)(&mut context, arguments.into()) {
             Ok(value) => Ok(Slot::plain(value)),
-            Err(cause) => {
-                self.at = caller.into();
-                let what = format!("error calling {name}: {}", cause.message);
-                Err(self.at.failure(self.template, &what, Some(cause)))
-            }
+            Err(cause) => self.fail_call(caller, name, cause),
         }
+    }
+
+    fn fail_call(&mut self, caller: Caller<'t>, name: &str, cause: Failure) -> Result<Slot, Failure> {
+        self.at = caller.into();
+        let what = format!("error calling {name}: {}", cause.message);
+        Err(self.at.failure(self.template, &what, Some(cause)))
+    }
+
+    /// `call`: no value that a chart can hold is a function.
+    fn call_value(&mut self, dot: &Slot, caller: Caller<'t>, operands: Operands<'t>) -> Result<Slot, Failure> {
+        let mut values = Vec::new();
+        for word in operands.words {
+            values.push(self.argument(dot, Type::Reflect, word)?);
+        }
+        values.extend(operands.last);
+        let message = match values.first().and_then(|value| Some((value, value.type_name()?))) {
+            None => "call of nil".to_owned(),
+            Some((value, kind)) => {
+                let shown = operands.words.first().map_or_else(|| format::plain(value), ToString::to_string);
+                format!("non-function {shown} of type {kind}")
+            }
+        };
+        self.fail_call(caller, "call", Failure::new(message))
     }
 
     /// `and` and `or`: operands after the deciding one are not evaluated.

@@ -29,3 +29,9 @@ use crate::data::Data;
 pub(crate) fn plain_text(data: &Data) -> String {
     format::plain(&value::Value::from(data))
 }
+
+/// `%#v` of plain data as go-yaml decodes it.
+pub(crate) fn go_syntax(data: &Data) -> String {
+    let text = format::printf("%#v", &[value::Value::from(data)]);
+    text.replace("map[string]interface {}{", "map[interface {}]interface {}{")
+}

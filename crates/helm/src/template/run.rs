@@ -78,9 +78,10 @@ fn render(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> 
         template.root.entries.borrow_mut().insert("Template".into(), about);
         let Some(parsed) = set.find(&template.path) else { continue };
         let mut out = String::new();
-        execute(&mut engine, &set, &parsed, Value::Map(template.root.clone()), &mut out)
+        let root = Value::Map(Map { kind: MapKind::Values, ..template.root.clone() });
+        execute(&mut engine, &set, &parsed, root, &mut out)
             .map_err(|failure| Error::Template(explain(&template.path, &failure)))?;
-        rendered.insert(template.path.clone(), out.replace("<no value>", ""));
+        rendered.insert(template.path.clone(), bytes::replace_stray(out.replace("<no value>", "")));
     }
     Ok(rendered)
 }

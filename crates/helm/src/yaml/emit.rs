@@ -289,10 +289,16 @@ impl Emitter {
     fn double_quoted(&mut self, text: &str, may_fold: bool) {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
+        // After a byte order mark at the start, go-yaml escapes every character.
+        let escapes_all = text.starts_with('\u{feff}');
         let mut characters = text.char_indices().peekable();
         while let Some((index, character)) = characters.next() {
             let next = characters.peek().map(|(_, next)| *next);
-            if !is_printable(character) || is_break(character) || matches!(character, '\u{feff}' | '"' | '\\') {
+            if escapes_all
+                || !is_printable(character)
+                || is_break(character)
+                || matches!(character, '\u{feff}' | '"' | '\\')
+            {
                 self.escape(character);
                 spaces = false;
             } else if is_space(character) {

@@ -36,7 +36,13 @@ pub(super) fn read_plain(text: &str) -> Result<Data, String> {
     let bytes = crate::bytes::of_text(text);
     let root = Loader::new(&bytes).document().map_err(|error| format!("yaml: {error}"))?;
     let Some(root) = root else { return Ok(Data::Null) };
-    Decoder::default().decode(&root).map_err(|error| format!("yaml: {error}"))
+    let mut decoder = Decoder::default();
+    let data = decoder.decode(&root).map_err(|error| format!("yaml: {error}"))?;
+    // A key that JSON cannot have is found after the whole document has been decoded.
+    match decoder.wrong_key {
+        Some(error) => Err(error),
+        None => Ok(data),
+    }
 }
 
 /// Reads all documents of `text` that lines with `---` divide, and merges the maps; later ones count more.
@@ -213,6 +219,7 @@ struct Decoder {
     decoded: u64,
     by_alias: u64,
     alias_depth: usize,
+    wrong_key: Option<String>,
 }
 
 impl Decoder {
@@ -261,9 +268,11 @@ impl Decoder {
                 self.merge(value, map)?;
                 continue;
             }
-            let key = self.key(key)?;
+            let key = self.decode(key)?;
             let value = self.decode(value)?;
-            map.insert(key, value);
+            if let Some(key) = self.key(&key, &value)? {
+                map.insert(key, value);
+            }
         }
         Ok(())
     }
@@ -295,24 +304,33 @@ impl Decoder {
         }
     }
 
-    /// A key as the string that JSON needs.
-    fn key(&mut self, node: &Node) -> Result<String, String> {
-        Ok(match self.decode(node)? {
-            Data::Text(text) => text,
+    /// A key as the string that JSON needs; none for one that JSON cannot have.
+    fn key(&mut self, key: &Data, value: &Data) -> Result<Option<String>, String> {
+        let unsupported = |kind: &str, key: &str| {
+            let value = crate::template::go_syntax(value);
+            format!("unsupported map key of type: {kind}, key: {key}, value: {value}")
+        };
+        Ok(Some(match key {
+            Data::Text(text) => text.clone(),
             Data::Int(number) => number.to_string(),
             Data::Bool(value) => value.to_string(),
-            Data::Float(number) => match float32(number).as_str() {
+            Data::Float(number) => match float32(*number).as_str() {
                 "+Inf" => ".inf".to_owned(),
                 "-Inf" => "-.inf".to_owned(),
-                "NaN" => ".nan".to_owned(),
                 text => text.to_owned(),
             },
             Data::Unsigned(number) => {
-                return Err(format!("unsupported map key of type: uint64, key: 0x{number:x}"));
+                self.wrong_key.get_or_insert_with(|| unsupported("uint64", &format!("0x{number:x}")));
+                return Ok(None);
             }
-            Data::Null => return Err("unsupported map key of type: %!s(<nil>), key: <nil>".to_owned()),
-            Data::List(_) | Data::Map(_) => return Err("invalid map key".to_owned()),
-        })
+            Data::Null => {
+                self.wrong_key.get_or_insert_with(|| unsupported("%!s(<nil>)", "<nil>"));
+                return Ok(None);
+            }
+            Data::List(_) | Data::Map(_) => {
+                return Err(format!("invalid map key: {}", crate::template::go_syntax(key)));
+            }
+        }))
     }
 }
 
@@ -357,7 +375,6 @@ fn scalar(value: &str, tag: Option<&str>, is_plain: bool) -> Result<Data, String
         Scalar::Int(_) | Scalar::Unsigned(_) => INT,
         Scalar::Float(_) => FLOAT,
         Scalar::Timestamp => TIMESTAMP,
-        Scalar::Merge => MERGE,
         Scalar::Text => STRING,
     };
     match (&resolved, tag) {
@@ -378,7 +395,7 @@ fn plain(value: &str, resolved: Scalar) -> Data {
         Scalar::Int(number) => Data::Int(number),
         Scalar::Unsigned(number) => Data::Unsigned(number),
         Scalar::Float(number) => Data::Float(number),
-        Scalar::Timestamp | Scalar::Merge | Scalar::Text => Data::Text(value.to_owned()),
+        Scalar::Timestamp | Scalar::Text => Data::Text(value.to_owned()),
     }
 }
 

@@ -12,8 +12,6 @@ pub(crate) enum Scalar {
     Float(f64),
     /// A date; decoded into a document it stays the text that it was.
     Timestamp,
-    /// `<<`, the merge key.
-    Merge,
     Text,
 }
 
@@ -29,7 +27,6 @@ pub(crate) fn resolve(text: &str) -> Scalar {
         ".nan" | ".NaN" | ".NAN" => return Scalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Scalar::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => return Scalar::Float(f64::NEG_INFINITY),
-        "<<" => return Scalar::Merge,
         _ => {}
     }
     match first {
@@ -170,7 +167,7 @@ mod tests {
             ("2001-12-14 21:59:43", Scalar::Timestamp),
             ("2001-13-14", Scalar::Text),
             ("18446744073709551615", Scalar::Unsigned(u64::MAX)),
-            ("<<", Scalar::Merge),
+            ("<<", Scalar::Text),
         ];
         for (text, expected) in table {
             assert_eq!(resolve(text), expected, "{text}");

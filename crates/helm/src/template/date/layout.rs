@@ -234,7 +234,10 @@ pub(super) fn parse(layout: &str, text: &str) -> Result<Zoned, String> {
     if !rest.is_empty() {
         return Err(format!("parsing time {}: extra text: {}", quote(text), quote(rest)));
     }
-    finish(&fields).ok_or_else(|| format!("parsing time {}: out of range", quote(text)))
+    if let Some(what) = out_of_range(&fields) {
+        return Err(format!("parsing time {}: {what} out of range", quote(text)));
+    }
+    finish(&fields).ok_or_else(|| format!("parsing time {}: day out of range", quote(text)))
 }
 
 fn name(part: Part<'_>) -> String {
@@ -361,6 +364,19 @@ fn nanoseconds(rest: &mut &str) -> Option<i32> {
     let count = rest.bytes().take_while(u8::is_ascii_digit).count();
     let shown = take(rest, count)?;
     format!("{:0<9}", &shown[..count.min(9)]).parse().ok()
+}
+
+/// The first field that no date has.
+fn out_of_range(fields: &Fields) -> Option<&'static str> {
+    let checks = [
+        ("month", fields.month.is_some_and(|month| !(1..=12).contains(&month))),
+        ("hour", !(0..24).contains(&fields.hour) || (fields.afternoon.is_some() && fields.hour > 12)),
+        ("minute", !(0..60).contains(&fields.minute)),
+        ("second", !(0..60).contains(&fields.second)),
+        ("day", fields.day.is_some_and(|day| !(1..=31).contains(&day))),
+        ("day-of-year", fields.year_day.is_some_and(|day| !(1..=366).contains(&day))),
+    ];
+    checks.into_iter().find(|(_, wrong)| *wrong).map(|(name, _)| name)
 }
 
 fn finish(fields: &Fields) -> Option<Zoned> {

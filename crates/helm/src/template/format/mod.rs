@@ -140,6 +140,11 @@ fn write_plain(value: &Value, out: &mut String, depth: usize) {
 const MAX_DEPTH: usize = 1_000;
 
 fn write_struct(object: &Object, out: &mut String, depth: usize) {
+    if object.is_pointer() && depth > 0 {
+        // Go prints where the struct is in memory.
+        out.push_str("0xc000000000");
+        return;
+    }
     if object.is_pointer() {
         out.push('&');
     }

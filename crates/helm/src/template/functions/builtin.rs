@@ -11,11 +11,11 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    // The evaluator handles these two itself, because they do not evaluate every operand.
+    // The evaluator handles `and`, `or` and `call` itself: it needs the operands before they are evaluated.
     Function::variadic("and", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
     Function::variadic("or", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
     Function::new("not", &[Type::Reflect], |_, arguments| Ok(Value::Bool(!arguments.value(0).is_true()))),
-    Function::variadic("call", &[Type::Reflect], Type::Reflect, call),
+    Function::variadic("call", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
     Function::variadic("html", &[], Type::Any, |_, arguments| Ok(Value::text(escape_html(&joined(&arguments))))),
     Function::variadic("js", &[], Type::Any, |_, arguments| Ok(Value::text(escape_script(&joined(&arguments))))),
     Function::variadic("urlquery", &[], Type::Any, |_, arguments| Ok(Value::text(query_escape(&joined(&arguments))))),
@@ -27,14 +27,6 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::text(format::printf(&arguments.text(0), arguments.rest(1))))
     }),
 ];
-
-fn call(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
-    match arguments.value(0) {
-        Value::Nil => Err("call of nil".into()),
-        // No value that a chart can hold is a function.
-        value => Err(Failure::new(format!("non-function of type {}", value.type_name().unwrap_or_default()))),
-    }
-}
 
 /// A position in a sequence of `length` elements.
 fn position(index: &Value, length: usize) -> Result<usize, Failure> {

@@ -69,7 +69,7 @@ fn composite(left: &Value, right: &Value) -> Result<bool, Failure> {
     if left.kind_name() != right.kind_name() {
         return Err(Failure::new(format!(
             "non-comparable types {}: {}, {}: {}",
-            format::plain(left),
+            format::printf("%s", std::slice::from_ref(left)),
             left.type_name().unwrap_or_default(),
             right.type_name().unwrap_or_default(),
             format::plain(right)
@@ -85,7 +85,7 @@ fn composite(left: &Value, right: &Value) -> Result<bool, Failure> {
         (Value::Object(_), Value::Object(_)) => Ok(left.deep_equal(right)),
         _ => Err(Failure::new(format!(
             "non-comparable type {}: {}",
-            format::plain(right),
+            format::printf("%s", std::slice::from_ref(right)),
             right.type_name().unwrap_or_default()
         ))),
     }

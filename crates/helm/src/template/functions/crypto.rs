@@ -73,7 +73,7 @@ fn decrypt(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     }
     let data = decode_base64(&encoded).map_err(Failure::new)?;
     let Some((vector, encrypted)) = data.split_first_chunk::<16>() else {
-        let length = data.len();
+        let length = encoded.len() / 4 * 3;
         return Err(Failure::new(format!("runtime error: slice bounds out of range [:16] with capacity {length}")));
     };
     let cipher = cbc::Decryptor::<Aes256>::new(&key(&arguments.text(0)).into(), vector.into());

@@ -77,7 +77,7 @@ const RAW: Style = Style { keep_html: true, pretty: false };
 fn from_yaml_array(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(match yaml::read(&arguments.text(0)) {
         Ok(Data::List(list)) => Value::from(&Data::List(list)),
-        Ok(Data::Null) => Value::nil_list(crate::template::value::Element::Any),
+        Ok(Data::Null) => Value::list(Vec::new()),
         Ok(other) => error_list(&yaml_mismatch(&other, "[]interface {}")),
         Err(error) => error_list(&error),
     })
@@ -161,7 +161,8 @@ fn convert(value: &Value, depth: usize, count: &mut usize) -> Result<Data, Strin
             _ => {
                 let mut map = DataMap::new();
                 for (name, field) in fields(object) {
-                    if let Some(name) = json_name(name) {
+                    let omitted = matches!(name, "GitCommit" | "GitTreeState" | "GoVersion") && field.is_empty();
+                    if let Some(name) = json_name(name).filter(|_| !omitted) {
                         map.insert(name.to_owned(), convert(&field, depth + 1, count)?);
                     }
                 }
@@ -238,7 +239,7 @@ pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
             }
             match (index, chunk.get(3)) {
                 (2, None) => return Err(corrupt(total)),
-                (2, Some((at, next))) if *next != b'=' => return Err(corrupt(*at)),
+                (2, Some((at, next))) if *next != b'=' => return Err(corrupt(at - 1)),
                 _ => {}
             }
             if let Some(after) = chunks.peek() {
@@ -315,7 +316,7 @@ fn decode_base32(text: &str) -> Result<Vec<u8>, String> {
             digits += 1;
         }
         if chunk.len() < 8 {
-            return Err(corrupt(start + chunk.len()));
+            return Err(corrupt(start));
         }
         decoded.extend_from_slice(&bits.to_be_bytes()[3..3 + digits * 5 / 8]);
     }

@@ -120,6 +120,9 @@ fn dig(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
 const MAX_DEPTH: usize = 1_000;
 
 fn deep_copy(value: &Value, depth: usize) -> Outcome {
+    if depth == 0 && value.is_nil() {
+        return Err(super::ZERO_VALUE.into());
+    }
     if depth > MAX_DEPTH {
         return Err(Failure::new(format!("deepCopy: more than {MAX_DEPTH} levels")));
     }

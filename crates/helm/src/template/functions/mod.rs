@@ -190,3 +190,5 @@ impl Arguments {
 
 /// What Go says where a nil interface is used as if it held something.
 pub(crate) const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil pointer dereference";
+/// What Go says where the type of no value is asked for.
+pub(crate) const ZERO_VALUE: &str = "reflect: call of reflect.Value.Type on zero Value";

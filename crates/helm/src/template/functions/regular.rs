@@ -232,6 +232,15 @@ fn check(pattern: &str) -> Result<(), String> {
                     at += 1;
                 }
                 while characters.get(at).is_some_and(|character| *character != ']') {
+                    if let [low, '-', high, ..] = characters[at..]
+                        && high != ']'
+                        && ![low, high].iter().any(|end| matches!(end, '\\' | '['))
+                    {
+                        if low > high {
+                            return Err(format!("error parsing regexp: invalid character class range: `{low}-{high}`"));
+                        }
+                        at += 2;
+                    }
                     if characters[at] == '\\' {
                         at += 1;
                     } else if characters[at..].starts_with(&['[', ':']) {
@@ -284,6 +293,14 @@ fn check(pattern: &str) -> Result<(), String> {
                     ));
                 }
             }
+            '{' if repeatable => {
+                if let Some((text, least, most)) = repeat_count(&characters[at..]) {
+                    if least > MAX_REPEAT || most.is_some_and(|most| most > MAX_REPEAT || most < least) {
+                        return Err(format!("error parsing regexp: invalid repeat count: `{text}`"));
+                    }
+                    at += text.len() - 1;
+                }
+            }
             _ => repeatable = true,
         }
         at += 1;
@@ -292,6 +309,26 @@ fn check(pattern: &str) -> Result<(), String> {
         return Err(format!("error parsing regexp: missing closing ): `{pattern}`"));
     }
     Ok(())
+}
+
+/// Most repetitions that Go's engine takes.
+const MAX_REPEAT: u32 = 1_000;
+
+/// `{2}`, `{2,}` or `{2,5}` at the start of `characters`.
+fn repeat_count(characters: &[char]) -> Option<(String, u32, Option<u32>)> {
+    let end = characters.iter().position(|character| *character == '}')?;
+    let text: String = characters[..=end].iter().collect();
+    let inner = &text[1..text.len() - 1];
+    let number = |digits: &str| {
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| digits.parse().unwrap_or(u32::MAX))
+    };
+    let (least, most) = match inner.split_once(',') {
+        None => (number(inner)?, None),
+        Some((least, "")) => (number(least)?, None),
+        Some((least, most)) => (number(least)?, Some(number(most)?)),
+    };
+    Some((text, least, most))
 }
 
 fn explain(pattern: &str, error: &regex::Error) -> String {

@@ -10,6 +10,9 @@ use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("toToml", &[Type::Any], |_, arguments| {
+        if arguments.value(0).is_nil() {
+            return Err(super::ZERO_VALUE.into());
+        }
         Ok(Value::text(encode(arguments.value(0)).unwrap_or_else(|error| error)))
     }),
     Function::new("mustToToml", &[Type::Any], |_, arguments| {
@@ -54,13 +57,12 @@ fn time_value(text: &str) -> Value {
 fn encode(value: &Value) -> Result<String, String> {
     let mut out = String::new();
     match value {
-        Value::Map(_) => table(&[], value, &mut out, 0)?,
-        Value::Nil => return Err("runtime error: invalid memory address or nil pointer dereference".to_owned()),
-        Value::Object(object) if !matches!(**object, Object::Certificate { .. }) => {
+        Value::Nil => return Err(super::ZERO_VALUE.to_owned()),
+        value if is_array_of_tables(value) => {
             return Err("toml: top-level values must be Go maps or structs".to_owned());
         }
-        Value::Object(_) => fields(&[], value, &mut out, 0)?,
-        _ => return Err("toml: top-level values must be Go maps or structs".to_owned()),
+        value if is_hash(value) => table(&[], value, &mut out, 0)?,
+        value => element(value, &mut out, 0)?,
     }
     Ok(out)
 }

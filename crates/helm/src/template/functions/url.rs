@@ -131,6 +131,9 @@ fn read(text: &str) -> Result<Url, String> {
             None => (None, authority),
         };
         check_port(host).map_err(wrong)?;
+        if let Some(character) = host.chars().find(|c| c.is_ascii() && *c != '%' && !may_stay(*c as u8, Part::Host)) {
+            return Err(wrong(format!("invalid character {} in host name", quote(&character.to_string()))));
+        }
         url.host = unescape(host).map_err(wrong)?;
         if let Some(user) = user {
             let (name, password) = match user.split_once(':') {
