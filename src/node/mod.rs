@@ -1,4 +1,5 @@
-//! What a host needs in order to become an EKS hybrid node, as text: `NodeConfig`, cloud-init, trust policy.
+//! What a host needs in order to become a node of an EKS cluster, as text: `NodeConfig`, cloud-init, trust policy,
+//! arguments of `bootstrap.sh`; and how many pods it can have.
 //!
 //! Everything here is pure: loosely typed input ([`tree::Tree`]) goes in, a typed value or every fault of the input
 //! comes out, and the typed value renders itself. Absent: input and output, Terraform, AWS clients.
@@ -8,8 +9,11 @@
 //! ```
 
 mod aws;
+pub mod bootstrap;
 pub mod cidr;
 pub mod config;
+pub mod instance_limits;
+pub mod max_pods;
 mod shape;
 pub mod tree;
 pub mod trust_policy;

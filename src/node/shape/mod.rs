@@ -14,8 +14,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::tree::{Fault, Faults, Parsed, Step, Tree};
 pub(crate) use declare::{choice, object, text};
-pub(crate) use names::camel;
-use names::nearest;
+pub(crate) use names::{camel, nearest};
 
 /// What is known of an attribute.
 #[derive(Debug)]

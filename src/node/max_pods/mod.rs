@@ -1,0 +1,263 @@
+//! How many pods a node can have: one address for each, and no more than Kubernetes is tested with.
+//!
+//! Source: `max-pods-calculator.sh` of github.com/awslabs/amazon-eks-ami (before b2289030), and for what takes
+//! prefixes the VPC CNI itself. Limit: IPv4. What the images set by themselves is another number: AL2's `bootstrap.sh`
+//! and AL2023's nodeadm count the addresses without custom networking, without prefixes and without a limit.
+
+mod whole;
+
+use super::instance_limits::{self, Limits};
+use super::shape::{self, Known, Reader, holds, object, text};
+use super::tree::{Fault, Faults, Parsed, Step, Tree};
+pub(crate) use whole::Whole;
+
+/// Addresses of a /28 prefix.
+const PREFIX_ADDRESSES: u32 = 16;
+/// aws-node and kube-proxy, which use the host's own address.
+const HOST_NETWORK_PODS: u32 = 2;
+/// The most pods that are recommended up to 30 vCPUs.
+const FEW_VCPUS_LIMIT: u32 = 110;
+/// The most pods that are recommended beyond 30 vCPUs.
+const MANY_VCPUS_LIMIT: u32 = 250;
+
+/// Interfaces, and addresses of one: far above what EC2 has, and low enough that no product overflows.
+type NetworkCount = Whole<1, 1000>;
+
+object! {
+    check = check;
+    /// How the VPC CNI is set up, and what the built-in table does not know.
+    pub struct Options (OptionsDraft) {
+        /// Pods get their addresses from the subnets of ENIConfigs (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`), so that the
+        /// primary interface has none for them. Default `false`.
+        pub custom_networking: Option<bool>,
+        /// Interfaces get prefixes of 16 addresses each (`ENABLE_PREFIX_DELEGATION`). Default `false`. Types without
+        /// Nitro that are not bare metal take no prefixes; there the number is that of single addresses, as the VPC
+        /// CNI falls back to them.
+        pub prefix_delegation: Option<bool>,
+        /// Version of the VPC CNI. Before 1.9 it has no prefixes, and the number is that of single addresses. Default:
+        /// a version that has them.
+        pub cni_version: Option<CniVersion>,
+        /// The most interfaces that the VPC CNI uses (`MAX_ENI`), the primary one included. Default: all that the type
+        /// has.
+        pub max_enis: Option<NetworkCount>,
+        /// vCPUs of the node: up to 30 of them the result is at most 110, beyond it at most 250. Default: as the type
+        /// has them. The table lacks them for a few bare-metal types, which need them here when they have more than
+        /// 110 addresses.
+        pub vcpus: Option<Whole<1, 100_000>>,
+        /// Count the addresses alone, without the limit of 110 or 250. Default `false`.
+        pub uncapped: Option<bool>,
+        /// Network interfaces on the type's default network card, for a type that is not in the built-in table or for
+        /// other figures than it has (EC2 `DescribeInstanceTypes`: `NetworkCards[DefaultNetworkCardIndex].
+        /// MaximumNetworkInterfaces`); needs `addresses_per_interface`. A type that is not in the table counts as one
+        /// that takes prefixes.
+        pub interfaces: Option<NetworkCount>,
+        /// IPv4 addresses of one interface (EC2 `DescribeInstanceTypes`: `Ipv4AddressesPerInterface`); needs
+        /// `interfaces`.
+        pub addresses_per_interface: Option<NetworkCount>,
+    }
+}
+
+fn check(draft: &OptionsDraft, reader: &mut Reader) {
+    let (interfaces, addresses) = (draft.interfaces.given(), draft.addresses_per_interface.given());
+    if interfaces == Some(true) && addresses == Some(false) {
+        reader.fault_at(&["interfaces"], "needs `addresses_per_interface`");
+    }
+    if addresses == Some(true) && interfaces == Some(false) {
+        reader.fault_at(&["addresses_per_interface"], "needs `interfaces`");
+    }
+    if let (Known::Ready(true), Known::Ready(most)) = (&draft.custom_networking, &draft.max_enis)
+        && most.number() == 1
+    {
+        reader
+            .fault_at(&["max_enis"], "leaves no interface for pods, since `custom_networking` does not use the first");
+    }
+}
+
+text! {
+    /// An EC2 instance type.
+    pub struct InstanceType;
+    rule = "an EC2 instance type such as `m5.large`";
+    check = |text| {
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let part = |part: &str| !part.is_empty() && part.bytes().all(letters);
+        if text.split_once('.').is_some_and(|(family, size)| part(family) && part(size)) {
+            return Ok(());
+        }
+        let family = text.to_lowercase();
+        Err(match instance_limits::meant(text).first() {
+            Some(name) => format!("did you mean `{name}`?"),
+            None if instance_limits::sizes(&family).is_empty() => String::new(),
+            None => format!("the size is missing, such as in `{family}.{}`", instance_limits::sizes(&family)[0]),
+        })
+    };
+}
+
+text! {
+    /// A version of the VPC CNI plugin.
+    pub struct CniVersion;
+    rule = "a version of the VPC CNI such as `1.20.4` or `v1.20.4-eksbuild.2`";
+    check = |text| holds(minor_version(text).is_some());
+}
+
+impl CniVersion {
+    fn has_prefixes(&self) -> bool {
+        minor_version(&self.0).is_some_and(|version| version >= (1, 9))
+    }
+}
+
+/// Major and minor version of `[v]major.minor[.patch][-build]`.
+fn minor_version(text: &str) -> Option<(u32, u32)> {
+    let version = text.strip_prefix('v').unwrap_or(text);
+    let (version, build) = version.split_once('-').map_or((version, None), |(version, build)| (version, Some(build)));
+    let build_letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    if build.is_some_and(|build| build.is_empty() || !build.bytes().all(build_letters)) {
+        return None;
+    }
+    // `parse` alone would take `+1`.
+    let number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten();
+    let numbers: Vec<u32> = version.split('.').map(number).collect::<Option<_>>()?;
+    match numbers.as_slice() {
+        [major, minor] | [major, minor, _] => Some((*major, *minor)),
+        _ => None,
+    }
+}
+
+/// Why pods cannot be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CountError {
+    /// Custom networking leaves the primary interface out, and there is no other.
+    #[error("needs a second network interface, the instance type has only one for pods")]
+    NoInterfaceLeft,
+    /// The limit depends on the vCPUs, and nothing says how many there are.
+    #[error(
+        "is needed: the instance type has {addresses} addresses for pods, the limit is {FEW_VCPUS_LIMIT} up to 30 \
+         vCPUs and {MANY_VCPUS_LIMIT} beyond, and the built-in table does not say how many vCPUs the type has"
+    )]
+    VcpusUnknown {
+        /// Pods that there are addresses for.
+        addresses: u32,
+    },
+}
+
+impl Options {
+    /// The number of pods of a node with these limits, those in the network of the host included.
+    ///
+    /// # Errors
+    /// What cannot be counted.
+    pub fn count(&self, limits: &Limits) -> Result<u32, CountError> {
+        let on = |option: Option<bool>| option.unwrap_or(false);
+        let usable = self.max_enis.map_or(limits.interfaces, |most| most.number().min(limits.interfaces));
+        let interfaces = usable.saturating_sub(u32::from(on(self.custom_networking)));
+        if interfaces == 0 {
+            return Err(CountError::NoInterfaceLeft);
+        }
+        let in_prefixes = on(self.prefix_delegation)
+            && limits.prefixes
+            && self.cni_version.as_ref().is_none_or(CniVersion::has_prefixes);
+        // An interface's first address is its own.
+        let slots = limits.addresses_per_interface.saturating_sub(1);
+        let addresses = interfaces * slots * if in_prefixes { PREFIX_ADDRESSES } else { 1 } + HOST_NETWORK_PODS;
+        if on(self.uncapped) || addresses <= FEW_VCPUS_LIMIT {
+            return Ok(addresses);
+        }
+        match self.vcpus.map(|vcpus| vcpus.number() > 30).or(limits.many_vcpus) {
+            Some(true) => Ok(addresses.min(MANY_VCPUS_LIMIT)),
+            Some(false) => Ok(FEW_VCPUS_LIMIT),
+            None => Err(CountError::VcpusUnknown { addresses }),
+        }
+    }
+
+    /// The limits that the options give, completed by what the table has; `None` when they give none.
+    fn limits(&self, known: Option<Limits>) -> Option<Limits> {
+        let (Some(interfaces), Some(addresses)) = (self.interfaces, self.addresses_per_interface) else {
+            return known;
+        };
+        Some(Limits {
+            interfaces: interfaces.number(),
+            addresses_per_interface: addresses.number(),
+            // Every type since 2018 is on Nitro, and so is one that is too new for the table.
+            prefixes: known.is_none_or(|known| known.prefixes),
+            many_vcpus: known.and_then(|known| known.many_vcpus),
+        })
+    }
+}
+
+/// What is wrong with the input: with the instance type, with the options, or with both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Faults of the instance type.
+    pub instance_type: Option<Faults>,
+    /// Faults of the options.
+    pub options: Option<Faults>,
+}
+
+/// Counts the pods of an instance type under options, an object in HCL or null.
+///
+/// # Errors
+/// Every rule that the known part of the input breaks.
+pub fn parse(instance_type: &Tree, options: &Tree) -> Result<Parsed<u32>, Refusal> {
+    let none_given = Tree::Map(std::collections::BTreeMap::new());
+    let options = if *options == Tree::Null { &none_given } else { options };
+    let brings_limits = match options {
+        Tree::Map(entries) => entries.get("interfaces").is_some_and(|tree| *tree != Tree::Null),
+        Tree::Later => true,
+        _ => false,
+    };
+    let name = shape::parse::<InstanceType>(instance_type).and_then(|name| match name {
+        Parsed::Ready(name) if instance_limits::find(name.as_str()).is_none() && !brings_limits => {
+            Err(fault(&[], not_in_the_table(name.as_str())))
+        }
+        name => Ok(name),
+    });
+    let (name, options) = match (name, shape::parse::<Options>(options)) {
+        (Ok(Parsed::Ready(name)), Ok(Parsed::Ready(options))) => (name, options),
+        (Ok(_), Ok(_)) => return Ok(Parsed::Pending),
+        (name, options) => return Err(Refusal { instance_type: name.err(), options: options.err() }),
+    };
+    let refused = |instance_type, options| Err(Refusal { instance_type, options });
+    let Some(limits) = options.limits(instance_limits::find(name.as_str())) else {
+        return refused(Some(fault(&[], not_in_the_table(name.as_str()))), None);
+    };
+    match options.count(&limits) {
+        Ok(pods) => Ok(Parsed::Ready(pods)),
+        Err(error @ CountError::NoInterfaceLeft) => {
+            refused(None, Some(fault(&["custom_networking"], error.to_string())))
+        }
+        Err(error @ CountError::VcpusUnknown { .. }) => refused(None, Some(fault(&["vcpus"], error.to_string()))),
+    }
+}
+
+fn fault(path: &[&str], message: String) -> Faults {
+    let path = path.iter().map(|name| Step::Attribute((*name).to_owned())).collect();
+    // One fault is given, so there are faults.
+    Faults::of(vec![Fault { path, message }]).unwrap_or_else(|| unreachable!("a list of one is not empty"))
+}
+
+fn not_in_the_table(name: &str) -> String {
+    let quoted = |names: Vec<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let family = name.split('.').next().unwrap_or_default();
+    let sizes = instance_limits::sizes(family);
+    let hint = if sizes.is_empty() {
+        match quoted(instance_limits::meant(name)).as_slice() {
+            [] => String::new(),
+            meant => format!("; did you mean {}?", meant.join(" or ")),
+        }
+    } else {
+        let sizes = sizes.into_iter().map(str::to_owned).collect();
+        format!("; `{family}` has the sizes {}", quoted(sizes).join(", "))
+    };
+    let ending = if hint.ends_with('?') { " For" } else { "; for" };
+    format!(
+        "`{name}` is not in the built-in table of instance types{hint}{ending} a newer type, give `interfaces` and \
+         `addresses_per_interface`"
+    )
+}
+
+/// All options, their types and rules, as a nested Markdown list.
+#[must_use]
+pub fn description() -> String {
+    shape::description::<Options>()
+}
+
+#[cfg(test)]
+mod tests;
