@@ -177,6 +177,21 @@ def access_entries(account):
     listed = [arn for page in eks.get_paginator("list_access_entries").paginate(
         clusterName="workshop", PaginationConfig={"PageSize": 1}) for arn in page["accessEntries"]]
     assert set(roles.values()) - {roles["ec2"]} <= set(listed), listed
+    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+    entry = {"clusterName": "workshop", "principalArn": roles["admin"]}
+    scope = {"type": "namespace", "namespaces": ["a", "b"]}
+    made = eks.associate_access_policy(**entry, policyArn=policy, accessScope=scope)["associatedAccessPolicy"]
+    equal((made["policyArn"], made["accessScope"]), (policy, scope))
+    for more in ({"policyArn": policy + "x"}, {"accessScope": {"type": "namespace"}},
+                 {"accessScope": {"type": "cluster", "namespaces": ["a"]}}):
+        refused("InvalidParameterException", eks.associate_access_policy,
+                **{**entry, "policyArn": policy, "accessScope": scope, **more})
+    refused("InvalidRequestException", eks.associate_access_policy, clusterName="workshop",
+            principalArn=roles["nodes"], policyArn=policy, accessScope=scope)
+    equal([one["policyArn"] for one in eks.list_associated_access_policies(**entry)["associatedAccessPolicies"]], [policy])
+    eks.disassociate_access_policy(**entry, policyArn=policy)
+    refused("ResourceNotFoundException", eks.disassociate_access_policy, **entry, policyArn=policy)
+    equal(eks.list_associated_access_policies(**entry)["associatedAccessPolicies"], [])
     eks.delete_access_entry(clusterName="workshop", principalArn=roles["admin"])
     for call in (eks.describe_access_entry, eks.delete_access_entry):
         refused("ResourceNotFoundException", call, clusterName="workshop", principalArn=roles["admin"])

@@ -305,8 +305,10 @@ fn arguments_of(name: &str, folder: &Path, plan: &Plan) -> Vec<String> {
         _ => vec![
             format!("--config={}", file("stages.yaml")),
             "--manage-all-nodes=true".to_owned(),
+            // No leases: see the controller manager.
             "--node-lease-duration-seconds=0".to_owned(),
-            // Pods on nodes without a range of their own.
+            // For nodes that bring no address, and for pods on nodes that bring no range.
+            "--node-ip=192.0.2.1".to_owned(),
             "--cidr=10.244.0.1/16".to_owned(),
         ],
     };

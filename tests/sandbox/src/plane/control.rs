@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Answer, ClusterKey, Error, Planes, Standing, cluster::ControlPlane, cluster_of, network, nodes, webhook};
+use super::{
+    Answer, ClusterKey, Error, Planes, Standing, api, cluster::ControlPlane, cluster_of, network, nodes, webhook,
+};
 use crate::store::Shared;
 
 /// Answers a request to `/_sandbox` when it is about a control plane. `path` is what follows.
@@ -50,6 +52,8 @@ fn refused(status: u16, text: impl Into<String>) -> Answer {
 fn failed(error: &Error) -> Answer {
     let status = match error {
         Error::Off | Error::NoCluster(_) => 400,
+        // What the API server says of the caller's names and values.
+        Error::Api(api::Error::Refused { status: status @ 400..500, .. }) => *status,
         _ => 500,
     };
     refused(status, error.whole())

@@ -303,13 +303,25 @@ fn write_private(file: &Path, text: &str) -> Result<(), Error> {
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
-/// Ports that are free now. They are free again when this returns, so the caller must be ready for one being taken.
+/// Ports that are free now. They are free again when this returns, so they are taken at random from below the ranges
+/// out of which systems give ports to outgoing connections: there nobody else takes one so soon.
 fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
+    const FIRST: u16 = 20_000;
+    const COUNT_OF_ALL: u16 = 12_000;
+    const ATTEMPTS: u32 = 100;
     let mut held = Vec::with_capacity(COUNT);
     let mut ports = [0; COUNT];
     for port in &mut ports {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(Error::Port)?;
-        *port = listener.local_addr().map_err(Error::Port)?.port();
+        let mut attempt = 1;
+        let listener = loop {
+            let random = u16::from_str_radix(&crate::random::hex(4), 16).unwrap_or_default();
+            *port = FIRST + random % COUNT_OF_ALL;
+            match std::net::TcpListener::bind(("127.0.0.1", *port)) {
+                Ok(listener) => break listener,
+                Err(error) if attempt == ATTEMPTS => return Err(Error::Port(error)),
+                Err(_) => attempt += 1,
+            }
+        };
         held.push(listener);
     }
     Ok(ports)

@@ -156,6 +156,13 @@ async fn look(shared: &Arc<Shared>, plane: &Weak<ControlPlane>) -> Option<Durati
             Some((name.clone(), subnet.clone(), pod.clone()))
         })
         .collect();
+    if ready.is_empty()
+        && let Some(name) = waiting.keys().next()
+        && matches!(plane.api.exchange("GET", &format!("/api/v1/nodes/{name}"), None).await, Ok((404, _)))
+    {
+        // It was deleted while it waited.
+        plane.network.nodes().remove(name);
+    }
     let (shared, on) = (Arc::clone(shared), Arc::clone(&plane));
     // What fails is tried again at the next look.
     let _ = parallel::for_each(ready, move |(name, subnet, pod)| {

@@ -103,11 +103,11 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
 
     // Another user: first nothing, then by the aws-auth map, then by an access entry, which wins over the map.
     let ann = account.principal("ann", None);
-    // The API server remembers an accepted token, so each question brings another one.
+    // The API server remembers an accepted token, so each question brings another one: dates only grow.
     let asked = std::cell::Cell::new(0);
     let can = |verb: &str, what: &str, namespace: &str| {
         asked.set(asked.get() + 1);
-        let token = Token { age: asked.get(), ..Token::usual(&ann, "made") }.text();
+        let token = Token { age: -asked.get(), ..Token::usual(&ann, "made") }.text();
         cluster.kubectl_with(&token, &["auth", "can-i", verb, what, "--namespace", namespace])
     };
     let refused = can("get", "pods", "default").unwrap_err();
@@ -280,9 +280,18 @@ fn what_is_wrong_is_refused_with_its_reason() {
         ("POST", "none/control-plane", Value::Null, 404, "there is no cluster `none`"),
         ("GET", "workshop/kubeconfig", Value::Null, 404, "has no control plane"),
         ("POST", "workshop/nodes", json!({"kind": "ec2"}), 404, "has no control plane"),
+        // From here on it has one.
+        ("POST", "workshop/control-plane", Value::Null, 200, ""),
+        ("POST", "workshop/nodes", json!({"kind": "fargate"}), 400, "the body is not as documented"),
+        ("POST", "workshop/nodes", json!({"kind": "ec2", "zone": "us-west-2c"}), 400, "no subnet in that zone"),
+        ("POST", "workshop/nodes", json!({"kind": "ec2", "count": 5001}), 400, "at most 5000"),
+        ("POST", "workshop/nodes", json!({"kind": "hybrid", "names": ["No Name"]}), 422, "Invalid value"),
+        ("POST", "workshop/nodes/none", json!({"ready": true}), 404, "not found"),
+        ("POST", "workshop/token-reviews", Value::Null, 404, "there is no POST"),
     ] {
         let (was, answer) = sandbox.control(method, &path(rest), &body);
         assert_eq!(was, status, "{answer}");
-        assert!(text(&answer["error"]).contains(expected), "{answer}");
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert!(error.contains(expected), "{error} instead of {expected}");
     }
 }

@@ -102,6 +102,7 @@ impl Granted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ec2, eks, world::Account};
 
     fn session(name: &str) -> Identity {
         Identity {
@@ -129,6 +130,30 @@ mod tests {
             let granted = Granted { username: template.into(), groups: Vec::new() };
             let user = granted.into_user(&session(name), &node_of);
             assert_eq!(user.ok().map(|user| user.username).as_deref(), expected, "{template} {name}");
+        }
+    }
+
+    #[test]
+    fn entries_and_the_creator_count_by_mode() {
+        let mut account = Account::new("111122223333");
+        let network = ec2::seed::plant(&mut account, "us-west-2");
+        eks::seed::plant(&mut account, "us-west-2", &network);
+        let mut cluster = account.region("us-west-2").eks.clusters["workshop"].clone();
+        cluster.hidden_admin = Some("arn:aws:iam::111122223333:role/team/nodes".into());
+        let creator = session("s");
+        let entry = Identity { principal_arn: "arn:aws:iam::111122223333:user/sandbox".into(), ..session("") };
+        for (mode, identity, expected) in [
+            ("CONFIG_MAP", &creator, Some("system:masters")),
+            ("API_AND_CONFIG_MAP", &creator, Some("system:masters")),
+            ("API", &creator, None),
+            ("CONFIG_MAP", &entry, None),
+            ("API_AND_CONFIG_MAP", &entry, Some("eks:access-policy:cluster-admin")),
+            ("API", &entry, Some("eks:access-policy:cluster-admin")),
+        ] {
+            mode.clone_into(&mut cluster.authentication_mode);
+            let granted = of_entries(&cluster, identity);
+            let group = granted.as_ref().and_then(|granted| granted.groups.first());
+            assert_eq!(group.map(String::as_str), expected, "{mode} {}", identity.principal_arn);
         }
     }
 
