@@ -36,15 +36,19 @@ left behind. The hosts lose their AWS credentials; a hybrid node among them stop
         let client =
             cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(args.region.as_ref().map(Region::as_str));
         let count = args.instance_ids.len();
+        if count == 0 {
+            cx.progress("No host is named; nothing to do").await;
+        }
         for (done, id) in args.instance_ids.iter().enumerate() {
-            client.deregister_instance(id.as_str()).await.map_err(|error| {
+            let registered = client.deregister_instance(id.as_str()).await.map_err(|error| {
                 let left = format!(
                     "{done} of {count} hosts were deregistered; `{}` and the rest are still registered.",
                     id.as_str()
                 );
                 explain("Could not deregister a host", &error, Some(&left))
             })?;
-            cx.progress(format!("Deregistered {} ({} of {count})", id.as_str(), done + 1)).await;
+            let what = if registered { "Deregistered" } else { "Not registered any more:" };
+            cx.progress(format!("{what} {} ({} of {count})", id.as_str(), done + 1)).await;
         }
         Ok(())
     }

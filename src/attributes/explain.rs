@@ -33,14 +33,24 @@ fn diagnostic(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagno
     Diagnostic::error(summary, detail)
 }
 
-/// The text with a period at its end.
+/// The text as a sentence: with a capital at its beginning and a period at its end.
 fn sentence(text: &str) -> String {
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{text}{end}")
+    let first = text.split_whitespace().next().unwrap_or_default();
+    // `ssm:CreateActivation` and names in backticks stay as they are.
+    if first.contains([':', '`']) {
+        return format!("{text}{end}");
+    }
+    let mut letters = text.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{capital}{}{end}", letters.as_str())
 }
 
 fn remedy(error: &Error) -> Option<String> {
     Some(match error.kind() {
+        Kind::NoCredentials { tried } if tried.iter().any(|one| one.why.contains("sso")) => {
+            "Sign in anew with `aws sso login`, with `--profile` for the profile named above, and run Terraform again.".to_owned()
+        }
         Kind::NoCredentials { .. } => {
             "Set `profile`, or `access_key` and `secret_key`, in the provider's configuration, or give credentials by the environment.".to_owned()
         }
@@ -48,21 +58,30 @@ fn remedy(error: &Error) -> Option<String> {
             "Get new credentials (for a profile with single sign-on: `aws sso login`) and run Terraform again. If they are fresh, set this machine's clock.".to_owned()
         }
         Kind::InvalidCredentials => {
-            "Check the access key, the secret key and the session token: they must belong together, to this partition, and be active.".to_owned()
+            let region = error.region().map(|region| format!(" If they are right, check that the region `{region}` exists and is enabled in the account: AWS refuses credentials with the same words where it is not.")).unwrap_or_default();
+            "Check the access key, the secret key and the session token: they must belong together, to this partition, and be active.".to_owned() + &region
         }
+        Kind::AccessDenied { action, .. } if action.starts_with("sts:AssumeRole") => format!(
+            "{} The role's trust policy must let the caller in as well; where it asks for an external id, set `external_id`.",
+            permission(action)
+        ),
         Kind::AccessDenied { action, .. } => permission(action),
         Kind::Throttled => {
             "Run Terraform again, with a lower `-parallelism` if it happens often; `max_retries` raises how long the provider keeps trying.".to_owned()
         }
         Kind::Unreachable { .. } => {
-            "Check the network, the proxy (`http_proxy`, `https_proxy`, `no_proxy`), and in a closed network the VPC endpoint of this service or `endpoints` in the provider's configuration.".to_owned()
+            "Check that the region exists, the network, the proxy (`http_proxy`, `https_proxy`, `no_proxy`), and in a closed network the VPC endpoint of this service or `endpoints` in the provider's configuration.".to_owned()
         }
         Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true } => {
-            "Look whether the object exists before you apply again: the guide `orphans` says how to find and remove what a lost answer left behind.".to_owned()
+            let traces = match error.left_behind() {
+                [] => String::new(),
+                ids => format!("These look like what it may have made: {}. ", ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
+            };
+            traces + "Look whether the object exists before you apply again; the guide \"Finding what a lost answer left behind\" in the provider's documentation says how."
         }
         Kind::UnknownRegion { .. } | Kind::NoRegion => "Set `region` in the provider's configuration, or `AWS_REGION`.".to_owned(),
         Kind::WrongAccount { .. } => {
-            "Use credentials of the right account, or change `allowed_account_ids` or `forbidden_account_ids`. Nothing was written.".to_owned()
+            "Use credentials of the right account, or change `allowed_account_ids` or `forbidden_account_ids`.".to_owned()
         }
         Kind::Cancelled { may_exist: false } => "Apply again to go on.".to_owned(),
         _ => return None,

@@ -13,17 +13,20 @@ use framework::path::Path;
 
 use crate::provider::Context;
 
-/// How long an operation may take.
+/// How long an operation may take, for types that wait when they are made and when they are removed.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
     /// Making the object, such as `10m`.
     pub create: Option<Span>,
-    /// Looking at the object.
-    pub read: Option<Span>,
-    /// Changing the object.
-    pub update: Option<Span>,
     /// Removing the object.
     pub delete: Option<Span>,
+}
+
+/// The region that an object gets which names none, as far as a plan can know it: without asking AWS.
+pub async fn planned_region(cx: &Context) -> Option<Region> {
+    cx.try_clients()?.known_aws()?;
+    // What is wrong with the region is told by the first call that needs it.
+    aws_region(None, cx).await.ok()
 }
 
 /// The region that a call goes to: `argument`, or else what the provider, the environment or the profile says.

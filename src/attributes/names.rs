@@ -82,6 +82,9 @@ impl Text for RoleName {
         }
         let name = text.rsplit('/').next().unwrap_or(text);
         let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+        if text.is_empty() {
+            return Err("The role name is empty.".to_owned());
+        }
         if name.is_empty() || !name.chars().all(allowed) {
             return Err(format!(
                 "`{text}` is not a role name. A role name has letters, digits and `+ = , . @ _ -`, with the role's path before it when it has one."
@@ -202,7 +205,7 @@ mod tests {
             ("service-role/hybrid+nodes", None),
             ("arn:aws:iam::111122223333:role/service-role/hybrid", Some("Write `service-role/hybrid`.")),
             ("/service-role/hybrid", Some("Write `service-role/hybrid`.")),
-            ("", Some("is not a role name")),
+            ("", Some("is empty")),
             ("a b", Some("is not a role name")),
             (&"r".repeat(65), Some("65 characters")),
         ] {

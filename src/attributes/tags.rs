@@ -71,6 +71,11 @@ fn defaults(cx: &Context) -> Result<Tags> {
     Ok(cx.clients()?.defaults().tags.known().cloned().unwrap_or_default())
 }
 
+/// Source: API reference of Systems Manager, Tag.
+fn allowed(character: char) -> bool {
+    character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character)
+}
+
 /// Checks AWS's rules: keys of 1–128 characters that do not begin with `aws:`, values of at most 256, at most 50 tags.
 pub fn check(tags: &Maybe<Option<Tags>>, attribute: &str, faults: &mut Diagnostics) {
     let Some(tags) = tags.set() else { return };
@@ -85,6 +90,10 @@ pub fn check(tags: &Maybe<Option<Tags>>, attribute: &str, faults: &mut Diagnosti
             format!("The key `{key}` has {} characters; a key has 1 to 128.", key.chars().count())
         } else if key.to_ascii_lowercase().starts_with("aws:") {
             format!("The key `{key}` begins with `aws:`, which AWS keeps for itself.")
+        } else if let Some(odd) = key.chars().chain(value.chars()).find(|c| !allowed(*c)) {
+            format!(
+                "The tag `{key}` has `{odd}` in its key or value; AWS takes letters, digits, spaces and `_ . : / = + - @`."
+            )
         } else if value.chars().count() > 256 {
             format!("The value of `{key}` has {} characters; a value has at most 256.", value.chars().count())
         } else {
@@ -121,8 +130,8 @@ mod tests {
     fn refused() {
         let mut faults = Diagnostics::new();
         let long = "v".repeat(257);
-        let given = tags(&[("aws:x", "1"), ("", "1"), ("long", &long), ("fine", "1")]);
+        let given = tags(&[("aws:x", "1"), ("", "1"), ("long", &long), ("bad<", "1"), ("fine é", "a_b.c:d/e=f+g-h@i")]);
         check(&Maybe::Known(Some(given)), "tags", &mut faults);
-        assert_eq!(faults.0.len(), 3);
+        assert_eq!(faults.0.len(), 4);
     }
 }

@@ -183,11 +183,12 @@ struct Detail {
 pub struct Error {
     kind: Arc<Kind>,
     detail: Arc<Detail>,
+    left_behind: Arc<[String]>,
 }
 
 impl Error {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind: Arc::new(kind), detail: Arc::new(Detail::default()) }
+        Self { kind: Arc::new(kind), detail: Arc::default(), left_behind: Arc::default() }
     }
 
     pub(super) fn configuration(argument: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
@@ -209,7 +210,19 @@ impl Error {
             answer,
             source,
         };
-        Self { kind: Arc::new(kind), detail: Arc::new(detail) }
+        Self { kind: Arc::new(kind), detail: Arc::new(detail), left_behind: Arc::default() }
+    }
+
+    /// The same error, with what look like traces of the attempts whose answers were lost.
+    pub(super) fn leaving(mut self, left_behind: Vec<String>) -> Self {
+        self.left_behind = left_behind.into();
+        self
+    }
+
+    /// Ids of what the failed attempts may have made.
+    #[must_use]
+    pub fn left_behind(&self) -> &[String] {
+        &self.left_behind
     }
 
     /// The kind of trouble.

@@ -3,7 +3,7 @@
 use framework::server::FunctionError;
 use framework::value::Value;
 
-use crate::node::{Faults, Tree};
+use crate::node::{Fault, Faults, Step, Tree};
 
 /// The value as a tree; unknown parts are values that come later.
 pub(super) fn tree(value: &Value) -> Tree {
@@ -21,6 +21,17 @@ pub(super) fn tree(value: &Value) -> Tree {
 
 /// Every fault of an argument, one a line. The last has no period: Terraform puts one behind the whole.
 pub(super) fn refused(argument: i64, faults: &Faults) -> FunctionError {
-    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = faults.iter().map(line).collect();
     FunctionError::argument(argument, lines.join(".\n"))
+}
+
+/// One fault, with a hint where the cause is usually elsewhere in the configuration.
+fn line(fault: &Fault) -> String {
+    let code = matches!(fault.path.last(), Some(Step::Attribute(name)) if name == "activation_code");
+    if code && fault.message == "is required" {
+        return format!(
+            "{fault}; it is null where the activation sets `store_code_in`, and comes from the ephemeral resource `ekshybrid_activation_code` then"
+        );
+    }
+    fault.to_string()
 }

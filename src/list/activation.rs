@@ -5,9 +5,10 @@ use framework::list::{Found, List};
 use framework::model::{Model, Text};
 
 use crate::attributes::{Region, RoleName, aws_region, explain};
+use crate::aws;
 use crate::aws::ssm::ActivationFilter;
 use crate::provider::Context;
-use crate::resources::activation::{Activation, Identity, Note, state};
+use crate::resources::activation::{Activation, ActivationId, Identity, Note, state};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -50,12 +51,10 @@ answer or a killed process left behind.";
             if args.expired.is_some_and(|expired| expired != activation.expired) {
                 continue;
             }
-            let identity = Identity { id: activation.id.clone(), region: Some(region.clone()) };
-            let name = [&activation.default_instance_name, &activation.description]
-                .into_iter()
-                .flatten()
-                .find(|text| !text.is_empty())
-                .map_or_else(|| activation.id.clone(), |text| format!("{text} ({})", activation.id));
+            // What AWS lists are activations; one whose id had another form could not be managed.
+            let Ok(id) = ActivationId::parse(&activation.id) else { continue };
+            let identity = Identity { id, region: Some(region.clone()) };
+            let name = display_name(&activation);
             let state = state(activation, None, region.clone(), cx)?;
             if !found.push(&identity, name, &state).await {
                 break;
@@ -63,4 +62,18 @@ answer or a killed process left behind.";
         }
         Ok(())
     }
+}
+
+/// What tells a person which activation it is, and whether anybody uses it.
+fn display_name(activation: &aws::ssm::Activation) -> String {
+    let text = [&activation.default_instance_name, &activation.description]
+        .into_iter()
+        .flatten()
+        .find(|text| !text.is_empty());
+    let role = activation.iam_role.as_deref().unwrap_or("no role");
+    let created = activation.created_date.map(|date| format!(", made {date:.0}")).unwrap_or_default();
+    let used = format!("{} of {} registered", activation.registrations_count, activation.registration_limit);
+    let expired = if activation.expired { ", expired" } else { "" };
+    let text = text.map(|text| format!("{text}: ")).unwrap_or_default();
+    format!("{text}{} ({role}{created}, {used}{expired})", activation.id)
 }

@@ -34,7 +34,8 @@ pub struct Config {
     pub allowed_account_ids: Option<BTreeSet<AccountId>>,
     /// Accounts that must not be touched. Excludes `allowed_account_ids`.
     pub forbidden_account_ids: Option<BTreeSet<AccountId>>,
-    /// Tags of everything that takes tags.
+    /// Tags of everything that takes tags. AWS cannot change the tags of an activation: a change here replaces
+    /// activations.
     pub default_tags: Option<DefaultTags>,
     /// Addresses to use instead of the services' own.
     pub endpoints: Option<Endpoints>,

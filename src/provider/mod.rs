@@ -28,8 +28,12 @@ impl Provider for Ekshybrid {
     type Clients = Clients;
 
     const NAME: &'static str = "ekshybrid";
-    const DESCRIPTION: &'static str = "Amazon EKS beyond the plain VPC: hybrid nodes on premises, pods in a secondary \
-        CIDR, local clusters on Outposts and closed networks, from a cluster to Ready nodes in one apply.";
+    const DESCRIPTION: &'static str = "\
+Amazon EKS beyond the plain VPC. This release covers what a host outside AWS needs in order to join a cluster as a \
+hybrid node: activations, registered hosts, the cluster's facts, NodeConfig and user data.
+
+Arguments have the names and meanings that they have in the AWS, Kubernetes and Helm providers. Nested ones are \
+attributes, not blocks: `assume_role = [{ … }]`, `default_tags = { tags = { … } }`, `endpoints = { … }`.";
 
     fn validate(config: &<Config as Model>::Planned, faults: &mut Diagnostics) {
         let lists = [&config.allowed_account_ids, &config.forbidden_account_ids];

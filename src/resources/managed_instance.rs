@@ -8,7 +8,7 @@ use framework::path::Path;
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
-use crate::attributes::{Region, RoleName, aws_region, explain, tags};
+use crate::attributes::{Region, RoleName, aws_region, explain, explain_at, planned_region, tags};
 use crate::aws::ssm::{Client, Instance};
 use crate::provider::{Clients, Context};
 
@@ -134,11 +134,13 @@ over what is registered already, fails when it is not, and deregisters the host 
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
         plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
-        if plan.is_create()
-            && let Maybe::Known(None) = plan.args.region
-            && let Some(Maybe::Known(Some(region))) = cx.try_clients().map(|clients| &clients.defaults().region)
+        if !plan.configures(Args::NAMES.region)
+            && let Some(region) = planned_region(cx).await
         {
-            plan.outputs.region = Maybe::Known(region.clone());
+            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
+                plan.replace(Args::NAMES.region);
+            }
+            plan.outputs.region = Maybe::Known(region);
         }
         if let Some(prior) = &plan.prior
             && !plan.configures(Args::NAMES.iam_role)
@@ -206,7 +208,7 @@ over what is registered already, fails when it is not, and deregisters the host 
         if let Some(role) = &args.iam_role
             && *role != prior.outputs.iam_role
         {
-            client.update_instance_role(id, role.as_str()).await.map_err(failed)?;
+            client.update_instance_role(id, role.as_str()).await.map_err(|error| role_refused(role, &error))?;
             outputs.iam_role = role.clone();
             cx.save(&outputs);
         }
@@ -224,7 +226,7 @@ over what is registered already, fails when it is not, and deregisters the host 
             return Ok(());
         }
         let client = ssm(&state.outputs.region, cx)?;
-        client.deregister_instance(id).await.map_err(|error| {
+        client.deregister_instance(id).await.map(|_| ()).map_err(|error| {
             explain("Could not deregister the managed instance", &error, Some("It is still recorded in the state."))
         })
     }
@@ -247,14 +249,23 @@ fn ssm(region: &Region, cx: &Context) -> Result<Client> {
 async fn settle_role(client: &Client, id: &str, wanted: Option<&RoleName>, found: &Instance) -> Result<RoleName> {
     match wanted {
         Some(wanted) if found.iam_role.as_deref() != Some(wanted.as_str()) => {
-            client
-                .update_instance_role(id, wanted.as_str())
-                .await
-                .map_err(|error| explain("Could not change the role of the managed instance", &error, None))?;
+            client.update_instance_role(id, wanted.as_str()).await.map_err(|error| role_refused(wanted, &error))?;
             Ok(wanted.clone())
         }
         _ => role_of(found),
     }
+}
+
+fn role_refused(role: &RoleName, error: &crate::aws::Error) -> Diagnostics {
+    let mut diagnostics = explain_at(Args::NAMES.iam_role, "Could not change the role of the managed instance", error);
+    if matches!(error.kind(), crate::aws::Kind::Validation)
+        && let Some(diagnostic) = diagnostics.0.first_mut()
+    {
+        diagnostic.detail.push_str(&format!(
+            "\n\nCheck that the role `{role}` exists in this account, with its path when it has one, and that its trust policy lets `ssm.amazonaws.com` assume it. A role that was made just now may need a minute until Systems Manager knows it."
+        ));
+    }
+    diagnostics
 }
 
 fn role_of(found: &Instance) -> Result<RoleName> {

@@ -22,8 +22,8 @@ const DELETE: Operation = Operation::new("ssm", "DeleteActivation");
 const PAGE: i32 = 50;
 /// A listing of more pages than this costs more than it saves. AWS keeps expired activations for ever.
 const MOST_PAGES: usize = 100;
-/// How long a role that IAM does not know yet is waited for.
-const SETTLES_WITHIN: Duration = Duration::from_mins(2);
+/// How long a role that IAM does not know yet is waited for, unless the caller says otherwise.
+pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(2);
 /// Between two attempts with such a role, from the first to all later ones.
 const SETTLE_PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5)];
@@ -108,7 +108,8 @@ pub struct Settling {
 }
 
 impl Client {
-    /// Makes an activation. While the role settles, for up to two minutes, it tries again and tells `progress`.
+    /// Makes an activation. While the role settles, for up to two minutes or what [`Client::settling_within`] says, it
+    /// tries again and tells `progress`.
     ///
     /// # Errors
     /// Those of the call. [`Kind::Cancelled`] and [`Kind::AnswerLost`] say that the activation may exist.
@@ -141,7 +142,11 @@ impl Client {
                 self.clients.pause(SETTLE_PAUSES[0]).await?;
                 continue;
             }
-            if !is_settling(&error) || waited.max(started.elapsed()) >= SETTLES_WITHIN {
+            if lost > 0 {
+                let left_behind = self.left_behind(spec, begun, creations).await;
+                return Err(error.leaving(left_behind));
+            }
+            if !is_settling(&error) || waited.max(started.elapsed()) >= self.settles_within {
                 return Err(error);
             }
             progress(&Settling {
@@ -149,7 +154,8 @@ impl Client {
                 message: error.message().unwrap_or_default().to_owned(),
             });
             tracing::info!(role = spec.iam_role, "the role is not settled yet; CreateActivation is tried again");
-            let pause = pauses.next().copied().unwrap_or(SETTLE_PAUSES[3]);
+            let pause =
+                pauses.next().copied().unwrap_or(SETTLE_PAUSES[3]).min(self.settles_within.saturating_sub(waited));
             self.clients.pause(pause).await?;
             waited += pause;
         }

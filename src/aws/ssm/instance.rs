@@ -142,20 +142,20 @@ impl Client {
         Ok(None)
     }
 
-    /// Takes a host out of Systems Manager. One that is gone already is as good.
+    /// Takes a host out of Systems Manager, and says whether it was registered: one that is gone already is as good.
     ///
     /// # Errors
     /// Those of the call.
-    pub async fn deregister_instance(&self, id: &str) -> Result<()> {
+    pub async fn deregister_instance(&self, id: &str) -> Result<bool> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.ssm().deregister_managed_instance().instance_id(id);
         let run = |probe| request.customize().interceptor(probe).send();
-        match self.clients.run(DEREGISTER, Effect::Change, &regional.region, run).await {
+        let registered = match self.clients.run(DEREGISTER, Effect::Change, &regional.region, run).await {
             Err(error) if !error.is_not_found() => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
+            answer => answer.is_ok(),
+        };
         regional.ssm_reads.instances.deleted(id);
-        Ok(())
+        Ok(registered)
     }
 
     /// Gives a host another role: a name, with its path but no leading slash.

@@ -5,6 +5,7 @@ mod instance;
 mod parameter;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_ssm::types::Tag;
 use jiff::Timestamp;
@@ -26,11 +27,19 @@ pub type Tags = BTreeMap<String, String>;
 pub struct Client {
     clients: Clients,
     region: Option<String>,
+    settles_within: Duration,
 }
 
 impl Client {
     pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned) }
+        Self { clients, region: region.map(str::to_owned), settles_within: activation::SETTLES_WITHIN }
+    }
+
+    /// The same client, which waits so long for a role that IAM does not show to Systems Manager yet.
+    #[must_use]
+    pub fn settling_within(mut self, duration: Duration) -> Self {
+        self.settles_within = duration;
+        self
     }
 }
 

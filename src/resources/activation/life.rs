@@ -1,6 +1,6 @@
 //! How an activation is made, looked at and removed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Secret, Text, Timestamp};
@@ -14,6 +14,11 @@ use crate::attributes::{Region, RoleName, aws_region, explain, tags};
 use crate::aws;
 use crate::aws::ssm::{ActivationSpec, InstanceFilter, ParameterSpec};
 use crate::provider::Context;
+
+/// How long a role is waited for that IAM does not show to Systems Manager yet.
+const CREATE_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long the deregistration of hosts may take.
+const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Private note: the activation that this state is about. Whoever plans a creation and finds it plans a replacement.
 const OWN: &str = "activation";
@@ -61,11 +66,13 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let replaced = replaced(args, cx)?;
     let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
-    let client = ssm(Some(&region), cx)?;
+    let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
+    let within = within.map_or(CREATE_TIMEOUT, framework::model::Span::duration);
+    let client = ssm(Some(&region), cx)?.settling_within(within);
     let spec = ActivationSpec {
         iam_role: args.iam_role.as_str().to_owned(),
-        default_instance_name: args.default_instance_name.as_ref().map(|name| name.text().to_owned()),
-        description: args.description.as_ref().map(|text| text.text().to_owned()),
+        default_instance_name: written(args.default_instance_name.as_ref()),
+        description: written(args.description.as_ref()),
         registration_limit: i32::try_from(args.registration_limit.get()).ok(),
         expiration_date: expiration(args),
         tags: tags_all.clone(),
@@ -106,7 +113,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     cx.save(&outputs);
     if let Some(name) = &args.store_code_in {
         outputs.activation_code = None;
-        match store(&client, name.as_str(), created.code, &outputs, !replaced.is_empty()).await {
+        match store(&client, name.as_str(), created.code, &outputs, &replaced).await {
             Ok(version) => {
                 cx.keep_private(PARAMETER_VERSION, version.to_string());
                 outputs.code_parameter_name = Some(name.as_str().to_owned());
@@ -119,7 +126,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         explain(
             "Could not read the new activation",
             &error,
-            Some("The activation exists and is recorded in the state."),
+            Some("The activation exists and is recorded in the state; the next apply replaces it."),
         )
     })?;
     // AWS shows an activation at once; if it ever did not, what is known already is right and the refresh adds the rest.
@@ -165,6 +172,16 @@ fn earlier(cx: &Context) -> Vec<String> {
 }
 
 fn not_created(args: &Args, error: &aws::Error) -> Diagnostics {
+    if error.is_cancelled() && !error.may_exist() {
+        return Diagnostic::error(
+            "Could not create the activation",
+            format!(
+                "Terraform asked to stop before Systems Manager had accepted the activation for the role `{}`.\n\nNothing was created.\n\nApply again to go on.",
+                args.iam_role
+            ),
+        )
+        .into();
+    }
     let settling = error.message().is_some_and(|message| message.contains("Nonexistent role"));
     if settling {
         let role = &args.iam_role;
@@ -182,13 +199,13 @@ fn not_created(args: &Args, error: &aws::Error) -> Diagnostics {
 }
 
 /// Stores the code and returns the parameter's version. A parameter that exists is overwritten only when it holds the
-/// code of the activation that is being replaced, or of one that is gone.
+/// code of an activation that this one replaces, or of one that is gone.
 async fn store(
     client: &aws::ssm::Client,
     name: &str,
     code: SecretString,
     outputs: &Outputs,
-    replacing: bool,
+    replaced: &[String],
 ) -> std::result::Result<i64, aws::Error> {
     let mut tags = outputs.tags_all.clone();
     tags.insert(PARAMETER_TAG.to_owned(), outputs.id.clone());
@@ -206,7 +223,7 @@ async fn store(
     };
     let owner = client.parameter_tags(name).await?.remove(PARAMETER_TAG);
     let orphaned = match &owner {
-        Some(owner) => replacing || client.describe_activation(owner).await?.is_none(),
+        Some(owner) => replaced.contains(owner) || client.describe_activation(owner).await?.is_none(),
         None => false,
     };
     if !orphaned {
@@ -233,7 +250,7 @@ async fn not_stored(
             if exists {
                 return Diagnostic::error(
                     summary,
-                    format!("The parameter `{parameter}` exists already and is not overwritten: {error}.\n\n{left}\n\nChoose another name, or delete the parameter."),
+                    format!("The parameter `{parameter}` exists already and does not hold the code of an activation that this one replaces, so it is not overwritten: {error}.\n\n{left}\n\nChoose another name, or delete the parameter. Under `create_before_destroy`, Terraform before 1.16 does not tell which activation is replaced; leave that setting or `store_code_in` away there."),
                 )
                 .at(Path::attribute(Args::NAMES.store_code_in))
                 .into();
@@ -260,23 +277,67 @@ pub(super) async fn read(
     let region = aws_region(identity.region.as_ref(), cx).await?;
     let client = ssm(Some(&region), cx)?;
     let summary = "Could not read the activation";
-    let Some(found) = client.activation(&identity.id).await.map_err(|error| explain(summary, &error, None))? else {
+    let Some(found) = client.activation(identity.id.as_str()).await.map_err(|error| explain(summary, &error, None))?
+    else {
+        warn_of_hosts(prior, cx);
         return Ok(None);
     };
     cx.keep_private(OWN, &found.id);
     let mut state = state(found, prior, region, cx)?;
     if let Some(name) = &state.args.store_code_in {
         let version = client.parameter_version(name.as_str()).await.map_err(|error| explain(summary, &error, None))?;
-        if version.is_none() {
+        if let Some(why) = parameter_lost(version, cx) {
             cx.report(Diagnostic::warning(
-                "The parameter with the activation code is gone",
-                format!("`{name}` was deleted outside of Terraform, and AWS tells the code of activation `{}` only once; the plan makes a new activation.", state.outputs.id, name = name.as_str()),
+                "The parameter does not hold the activation code any more",
+                format!(
+                    "The parameter `{}` {why}. AWS tells the code of activation `{}` only once, so the plan makes a new activation.",
+                    name.as_str(),
+                    state.outputs.id
+                ),
             ));
             state.args.store_code_in = None;
             state.outputs.code_parameter_name = None;
         }
     }
     Ok(Some(state))
+}
+
+/// Why the parameter does not hold the code; `None` when it does. Of a parameter that was written before this state knew
+/// its version, only the absence is seen.
+fn parameter_lost(version: Option<i64>, cx: &Context) -> Option<&'static str> {
+    match (version, cx.private(PARAMETER_VERSION)) {
+        (None, _) => Some("does not exist: it was deleted outside of Terraform, or its writing failed"),
+        (Some(version), Some(own)) if own != version.to_string() => Some("was overwritten outside of this resource"),
+        _ => None,
+    }
+}
+
+/// An activation that was deleted outside takes the memory of its hosts along: the state ends here.
+fn warn_of_hosts(prior: Option<&State<Activation>>, cx: &Context) {
+    let Some(prior) = prior else { return };
+    let count = prior.outputs.registrations_count;
+    if count > 0 {
+        cx.report(Diagnostic::warning(
+            "The activation is gone, its hosts are not",
+            format!(
+                "Activation `{}` was deleted outside of Terraform. {count} host(s) registered with it stay registered, and no destroy will deregister them; `orphaned_ids` of `ekshybrid_managed_instances` finds those that are silent, and the action `ekshybrid_deregister_instance` deregisters them.",
+                prior.outputs.id
+            ),
+        ));
+    }
+}
+
+/// A text for AWS, which takes no empty ones.
+fn written(text: Option<&Note>) -> Option<String> {
+    text.map(Text::text).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A text from AWS. An empty one that the configuration writes stays: it means the same.
+fn note(found: Option<&str>, prior: Option<&Note>) -> std::result::Result<Option<Note>, String> {
+    match found.filter(|text| !text.is_empty()) {
+        Some(text) => Note::parse(text).map(Some),
+        None => Ok(prior.filter(|prior| prior.text().is_empty()).cloned()),
+    }
 }
 
 /// The state that an activation as AWS shows it makes, with what only Terraform knows from `prior`.
@@ -289,6 +350,7 @@ pub fn state(
     region: Region,
     cx: &Context,
 ) -> Result<State<Activation>> {
+    let prior_args = prior.map(|prior| &prior.args);
     let unreadable = |what: &str| {
         Diagnostic::error(
             "Could not read the activation",
@@ -299,11 +361,12 @@ pub fn state(
     let iam_role = RoleName::parse(role).map_err(|_| unreadable("an unexpected role name"))?;
     let registration_limit = RegistrationLimit::new(found.registration_limit.into())
         .ok_or_else(|| unreadable("an unexpected registration limit"))?;
-    let note = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Note::parse).transpose();
-    let default_instance_name = note(&found.default_instance_name).map_err(|_| unreadable("an overlong name"))?;
-    let description = note(&found.description).map_err(|_| unreadable("an overlong description"))?;
+    let default_instance_name =
+        note(found.default_instance_name.as_deref(), prior_args.and_then(|args| args.default_instance_name.as_ref()))
+            .map_err(|_| unreadable("an overlong name"))?;
+    let description = note(found.description.as_deref(), prior_args.and_then(|args| args.description.as_ref()))
+        .map_err(|_| unreadable("an overlong description"))?;
     let expiration_date = found.expiration_date.ok_or_else(|| unreadable("no expiration date"))?;
-    let prior_args = prior.map(|prior| &prior.args);
     Ok(State {
         args: Args {
             iam_role,
@@ -346,8 +409,10 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
         cx.clients()?.hand_over(&handover_key(&state.args), ids.join(","));
     }
     // The activation goes last: while it exists, a destroy that failed half-way is found again and goes on.
+    let within = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
+    let deadline = Instant::now() + within.map_or(DELETE_TIMEOUT, framework::model::Span::duration);
     if deregisters {
-        deregister(&client, &ids, cx).await?;
+        deregister(&client, &ids, deadline, cx).await?;
     }
     if let Some(name) = &state.args.store_code_in {
         delete_parameter(&client, name.as_str(), cx).await?;
@@ -357,7 +422,7 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
     })?;
     // Whoever registered between the first look and the deletion.
     if deregisters {
-        deregister(&client, &ids, cx).await?;
+        deregister(&client, &ids, deadline, cx).await?;
     }
     Ok(())
 }
@@ -377,12 +442,24 @@ async fn delete_parameter(client: &aws::ssm::Client, name: &str, cx: &Context) -
 }
 
 /// Deregisters every host that registered with one of these activations.
-async fn deregister(client: &aws::ssm::Client, activation_ids: &[String], cx: &Context) -> Result<()> {
+async fn deregister(
+    client: &aws::ssm::Client,
+    activation_ids: &[String],
+    deadline: Instant,
+    cx: &Context,
+) -> Result<()> {
     let summary = "Could not deregister the hosts of the activation";
     let left = "The activation stays in the state until its hosts are deregistered. Destroy again to go on.";
     let filter = InstanceFilter { activation_ids: activation_ids.to_vec(), ..InstanceFilter::default() };
     let hosts = client.instances(&filter).await.map_err(|error| explain(summary, &error, Some(left)))?;
     for (done, host) in hosts.iter().enumerate() {
+        if Instant::now() >= deadline {
+            return Err(Diagnostic::error(
+                summary,
+                format!("The time for it is over with {done} of {} hosts deregistered; `{}` was next.\n\n{left}\n\nRaise `timeouts.delete` if it only needs longer.", hosts.len(), host.id),
+            )
+            .into());
+        }
         client.deregister_instance(&host.id).await.map_err(|error| {
             explain(
                 summary,

@@ -15,11 +15,11 @@ use framework::model::{Bounded, Maybe, Model, Secret, Span, Text, Timestamp};
 use framework::resource::{MoveSource, Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
-use crate::attributes::{Region, RoleName, Timeouts, tags};
+use crate::attributes::{Region, RoleName, Timeouts, planned_region, tags};
 use crate::provider::{Clients, Context};
 
 pub use life::state;
-pub use text::{Note, ParameterName};
+pub use text::{ActivationId, Note, ParameterName};
 
 /// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
 pub type RegistrationLimit = Bounded<1, 1000>;
@@ -33,6 +33,7 @@ const ONE_HOST: RegistrationLimit = match RegistrationLimit::new(1) {
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 #[model(at_most_one_of(expires_in, expiration_date))]
+#[model(at_most_one_of(expiration_date, rotate_before))]
 pub struct Args {
     /// Name of the IAM role that the hosts get, with its path when it has one (`path/Name`). Not an ARN. The role must
     /// trust `ssm.amazonaws.com`; the function `hybrid_node_trust_policy` writes that policy.
@@ -42,10 +43,12 @@ pub struct Args {
     #[attr(replace, default = ONE_HOST)]
     pub registration_limit: RegistrationLimit,
     /// How long hosts may register, counted from the creation, such as `36h`; at most `30d`. Excludes
-    /// `expiration_date`. Default: 24 hours.
-    #[attr(replace)]
+    /// `expiration_date`. Default: 24 hours. A change makes a new activation, unless this one expires at that time
+    /// already; taking the argument away changes nothing.
     pub expires_in: Option<Validity>,
-    /// Until when hosts may register, in RFC 3339 form; at most 30 days ahead. Excludes `expires_in`.
+    /// Until when hosts may register, in RFC 3339 form; at most 30 days ahead. Excludes `expires_in` and
+    /// `rotate_before`. An activation with a fixed date is not rotated when the date is over, since a new one would end
+    /// at the same date.
     #[attr(replace)]
     pub expiration_date: Option<Timestamp>,
     /// Name that the hosts show in the lists of Systems Manager, at most 256 characters.
@@ -78,10 +81,11 @@ pub struct Args {
     #[attr(replace)]
     pub region: Option<Region>,
     /// Tags of the activation, which Systems Manager copies to every host that registers. The provider's
-    /// `default_tags` are added. A change makes a new activation.
+    /// `default_tags` are added. AWS cannot change an activation's tags, so a change here or there makes a new
+    /// activation; its code is new too.
     pub tags: Option<BTreeMap<String, String>>,
-    /// How long operations may take. `create` covers the wait for a role that IAM does not show to Systems Manager
-    /// yet; default: `5m`. `delete` covers the deregistration of hosts; default: `10m`.
+    /// How long operations may take. `create` is how long a role is waited for that IAM does not show to Systems
+    /// Manager yet; default: `2m`. `delete` covers the deregistration of hosts; default: `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -89,6 +93,7 @@ pub struct Args {
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// Id of the activation, a UUID.
+    #[attr(keep)]
     pub id: String,
     /// The code that belongs to the id. Null when `store_code_in` is set, and after an import: AWS tells it only once.
     #[attr(keep)]
@@ -121,7 +126,7 @@ pub struct Outputs {
 #[derive(Clone, Debug, Model)]
 pub struct Identity {
     /// Id of the activation, a UUID.
-    pub id: String,
+    pub id: ActivationId,
     /// Its region. Default: the provider's.
     pub region: Option<Region>,
 }
@@ -195,8 +200,17 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        let clients = cx.try_clients();
         plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+        if !plan.configures(Args::NAMES.region)
+            && let Some(region) = planned_region(cx).await
+        {
+            // The provider was pointed at another region: the activation is wanted there.
+            let moves = |prior: &State<Self>| prior.outputs.region.as_ref().is_some_and(|before| *before != region);
+            if plan.prior.as_ref().is_some_and(moves) {
+                plan.replace(Args::NAMES.region);
+            }
+            plan.outputs.region = Maybe::Known(Some(region));
+        }
         if let Some(prior) = &plan.prior {
             let same = plan.outputs.tags_all.known().is_some_and(|tags| *tags == prior.outputs.tags_all);
             if !same {
@@ -205,11 +219,6 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
             rotation::plan(plan, cx);
         }
         if plan.is_create() || plan.is_replaced() {
-            if let Maybe::Known(None) = plan.args.region
-                && let Some(Maybe::Known(Some(region))) = clients.map(|clients| &clients.defaults().region)
-            {
-                plan.outputs.region = Maybe::Known(Some(region.clone()));
-            }
             rotation::check_new(plan);
             fresh(plan);
         }
@@ -251,9 +260,10 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
         let (id, region) = parse_region_id(id)?;
+        let id = ActivationId::parse(&id)?;
         let region = region.map(|region| Region::parse(&region)).transpose()?;
         let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        Ok(vec![(Identity::NAMES.id, Value::from(id)), (Identity::NAMES.region, region)])
+        Ok(vec![(Identity::NAMES.id, Value::from(id.text())), (Identity::NAMES.region, region)])
     }
 
     fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {

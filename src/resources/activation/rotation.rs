@@ -11,11 +11,11 @@ use crate::provider::Context;
 
 /// Checks what the arguments say about time, as far as they say it without a clock.
 pub(super) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
-    // With a fixed date the validity is not known here: it depends on when the activation is made.
-    let validity = match (args.expires_in.known(), args.expiration_date.known()) {
-        (Some(Some(expires_in)), _) => expires_in.duration(),
-        (Some(None), Some(None)) => DEFAULT_VALIDITY,
-        _ => return,
+    // A fixed date excludes `rotate_before`, so only the other two ways to a validity matter.
+    let validity = match args.expires_in.known() {
+        Some(Some(expires_in)) => expires_in.duration(),
+        Some(None) => DEFAULT_VALIDITY,
+        None => return,
     };
     if let Some(before) = args.rotate_before.set()
         && before.duration() >= validity
@@ -61,6 +61,10 @@ pub(super) fn check_new(plan: &mut Plan<Activation>) {
 
 /// Plans a replacement when the activation can take no more hosts, or soon will not.
 pub(super) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
+    let Some(prior) = &plan.prior else { return };
+    if plan.changes(Args::NAMES.expires_in) && !ends_as_wanted(plan, prior) {
+        plan.replace(Args::NAMES.expires_in);
+    }
     if plan.is_replaced() {
         return;
     }
@@ -74,15 +78,40 @@ pub(super) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
     }
 }
 
+/// Whether the activation ends when `expires_in` wants it to: so it is after an import, and when a default is written
+/// out. Taken away, the argument wants nothing.
+fn ends_as_wanted(plan: &Plan<Activation>, prior: &State<Activation>) -> bool {
+    match plan.args.expires_in.known() {
+        Some(None) => true,
+        Some(Some(expires_in)) => {
+            let lasts = prior
+                .outputs
+                .created_date
+                .as_ref()
+                .map(|created| prior.outputs.expiration_date.moment().duration_since(created.moment()));
+            let wanted = SignedDuration::try_from(expires_in.duration()).ok();
+            match (lasts, wanted) {
+                // Creation and expiration are told by different clocks, and in whole seconds at best.
+                (Some(lasts), Some(wanted)) => (lasts - wanted).abs() <= SignedDuration::from_mins(1),
+                _ => false,
+            }
+        }
+        None => false,
+    }
+}
+
 fn reason(plan: &Plan<Activation>, prior: &State<Activation>, now: jiff::Timestamp) -> Option<String> {
     let known = |argument: &Maybe<bool>| argument.known().copied().unwrap_or(false);
     let outputs = &prior.outputs;
     let expires = outputs.expiration_date.moment();
-    if (outputs.expired || expires <= now) && known(&plan.args.rotate_when_expired) {
+    // A fixed date would be the new activation's too.
+    let fixed = plan.configures(Args::NAMES.expiration_date);
+    if !fixed && (outputs.expired || expires <= now) && known(&plan.args.rotate_when_expired) {
         return Some(format!("expired at {expires}"));
     }
     let before = plan.args.rotate_before.set().and_then(|before| SignedDuration::try_from(before.duration()).ok());
     if let Some(before) = before
+        && !fixed
         && expires.checked_sub(before).is_ok_and(|due| due <= now)
     {
         return Some(format!("expires at {expires}, which is within `rotate_before`"));
