@@ -1,7 +1,9 @@
 //! Functions, one file each: thin over the `node` room, which does the work and knows the rules.
 
 mod arguments;
+pub mod bootstrap_arguments;
 pub mod cidrs_overlap;
 pub mod hybrid_node_trust_policy;
+pub mod max_pods;
 pub mod node_config;
 pub mod user_data;

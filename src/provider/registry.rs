@@ -7,8 +7,10 @@ use crate::actions::deregister_instance::DeregisterInstance;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::managed_instances::ManagedInstances;
 use crate::ephemeral::activation_code::ActivationCode;
+use crate::functions::bootstrap_arguments::BootstrapArguments;
 use crate::functions::cidrs_overlap::CidrsOverlap;
 use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
+use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
 use crate::functions::user_data::UserData;
 use crate::list::activation::ActivationList;
@@ -23,8 +25,10 @@ pub(super) fn registry() -> Registry<Clients> {
         .resource::<ManagedInstance>()
         .data_source::<ClusterData>()
         .data_source::<ManagedInstances>()
+        .function::<BootstrapArguments>()
         .function::<CidrsOverlap>()
         .function::<HybridNodeTrustPolicy>()
+        .function::<MaxPods>()
         .function::<NodeConfig>()
         .function::<UserData>()
         .ephemeral::<ActivationCode>()
