@@ -2,13 +2,19 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
+
+use serde_json::Value;
 
 use super::{
     ClusterKey, Error, Setup, addons,
     api::Api,
+    audit,
     certificates::{self, Authority},
     children::{Child, Order, Spawner},
     free_ports, kubeconfig,
@@ -21,6 +27,7 @@ use crate::{cidr::Cidr, world::World};
 
 /// Far more than it takes, for machines under load.
 const PATIENCE: Duration = Duration::from_mins(2);
+const AUDIT_LOG: &str = "audit.log";
 /// What kwok's kubelets do: its stages.
 const STAGES: &str = include_str!("stages.yaml");
 
@@ -81,6 +88,8 @@ pub struct ControlPlane {
     api_server_order: (PathBuf, Vec<String>),
     others: Mutex<Vec<Child>>,
     reviews: Mutex<Reviews>,
+    /// Length of the audit log when its requests were last forgotten.
+    audited: AtomicU64,
 }
 
 impl ControlPlane {
@@ -127,6 +136,7 @@ impl ControlPlane {
             ("kubeconfig", &kubeconfig),
             ("webhook.kubeconfig", &kubeconfig::of_webhook(&url)),
             ("stages.yaml", STAGES),
+            ("audit-policy.json", &audit::policy().to_string()),
         ] {
             write_private(&folder.join(name), text)?;
         }
@@ -151,6 +161,7 @@ impl ControlPlane {
             api_server_order: (programs.path(API_SERVER), api_server_arguments(&plan, &folder, port, setup.etcd.port)),
             others: Mutex::default(),
             reviews: Mutex::default(),
+            audited: AtomicU64::default(),
             folder,
             key,
         };
@@ -233,6 +244,15 @@ impl ControlPlane {
         self.reviews.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What has been asked with tokens.
+    pub fn requests(&self) -> std::io::Result<Value> {
+        audit::describe(&self.folder.join(AUDIT_LOG), self.audited.load(Ordering::SeqCst))
+    }
+
+    pub fn forget_requests(&self) {
+        self.audited.store(audit::length(&self.folder.join(AUDIT_LOG)), Ordering::SeqCst);
+    }
+
     /// The private DNS name of an EC2 instance that has a node here.
     pub fn node_of_instance(&self, instance: &str) -> Option<String> {
         self.network.node_of_instance(instance)
@@ -269,6 +289,8 @@ fn api_server_arguments(plan: &Plan, folder: &Path, port: u16, etcd: u16) -> Vec
         // Access entries and the clock are to count soon. Another cache in front of this one keeps accepted tokens for
         // 10 seconds, and has no option.
         "--authentication-token-webhook-cache-ttl=0s".to_owned(),
+        format!("--audit-policy-file={}", file("audit-policy.json")),
+        format!("--audit-log-path={}", file(AUDIT_LOG)),
         "--allow-privileged=true".to_owned(),
         "--profiling=false".to_owned(),
         // Its ending is a kill, so there is nothing to drain.

@@ -96,7 +96,7 @@ async fn of_cluster(
         ("GET", ["control-plane"]) => Ok((200, describe(&plane))),
         ("POST", ["control-plane", "restart"]) => {
             let wanted: Restart = read(body)?;
-            let _alone = planes.starting.lock().await;
+            let _alone = planes.restarting.lock().await;
             plane.end_api_server();
             tokio::time::sleep(Duration::from_millis(wanted.down_milliseconds)).await;
             plane.start_api_server().await.map_err(|error| failed(&error))?;
@@ -106,6 +106,14 @@ async fn of_cluster(
         ("GET", ["token-reviews"]) => Ok((200, plane.reviews().describe())),
         ("DELETE", ["token-reviews"]) => {
             *plane.reviews() = webhook::Reviews::default();
+            Ok((200, json!({"deleted": true})))
+        }
+        ("GET", ["requests"]) => match plane.requests() {
+            Ok(told) => Ok((200, told)),
+            Err(error) => Err(refused(500, format!("the audit log cannot be read: {error}"))),
+        },
+        ("DELETE", ["requests"]) => {
+            plane.forget_requests();
             Ok((200, json!({"deleted": true})))
         }
         ("POST", ["nodes"]) => {

@@ -12,6 +12,7 @@
 
 pub mod addons;
 mod api;
+mod audit;
 mod certificates;
 pub mod children;
 mod cluster;
@@ -144,8 +145,8 @@ pub struct Planes {
     sandbox: String,
     setup: OnceCell<Setup>,
     slots: std::sync::Mutex<BTreeMap<ClusterKey, Slot>>,
-    /// A restart is not to meet a stop.
-    starting: Mutex<()>,
+    /// Restarts go one after the other.
+    restarting: Mutex<()>,
 }
 
 /// What the control planes share. Made at the first start.
@@ -163,7 +164,7 @@ impl Planes {
             sandbox,
             setup: OnceCell::new(),
             slots: std::sync::Mutex::default(),
-            starting: Mutex::default(),
+            restarting: Mutex::default(),
         }
     }
 

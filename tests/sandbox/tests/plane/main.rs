@@ -101,6 +101,18 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
     assert_eq!(version["gitVersion"], "v1.34.3");
     assert_eq!(cluster.json(&["get", "daemonsets", "--all-namespaces"])["items"], json!([]));
 
+    // What was asked is told, apart from what the administrator and the control plane ask.
+    cluster.kubectl_with(&token, &["get", "configmaps", "--namespace", "default"]).unwrap();
+    let user = text(&account.told["principal_arn"]);
+    let asked = wait_for("the request in the log", || {
+        let told = cluster.done("GET", "requests", &Value::Null)["users"].clone();
+        told[&user]["counters"]["list configmaps"].is_number().then_some(told)
+    });
+    assert_eq!(asked[&user]["counters"]["list configmaps"], 1);
+    assert_eq!(asked.as_object().unwrap().len(), 1, "{asked}");
+    cluster.done("DELETE", "requests", &Value::Null);
+    assert_eq!(cluster.done("GET", "requests", &Value::Null)["total"], 0);
+
     // Another user: first nothing, then by the aws-auth map, then by an access entry, which wins over the map.
     let ann = account.principal("ann", None);
     // The API server remembers an accepted token, so each question brings another one: dates only grow.

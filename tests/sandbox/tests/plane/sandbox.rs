@@ -27,7 +27,7 @@ pub fn programs() -> Option<PathBuf> {
         name.starts_with("controlplane-") && path.join("kube-scheduler").is_file()
     });
     if found.is_none() {
-        println!("left out: the control plane's programs are not built; `make control-plane` builds them");
+        left_out("the control plane's programs are not built; `make control-plane` builds them");
     }
     found
 }
@@ -36,9 +36,15 @@ pub fn programs() -> Option<PathBuf> {
 pub fn has_kubectl() -> bool {
     let there = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|run| run.status.success());
     if !there {
-        println!("left out: there is no kubectl on PATH");
+        left_out("there is no kubectl on PATH");
     }
     there
+}
+
+/// Says why a test does nothing. Not by the macros: what they print of a test that passes is thrown away.
+fn left_out(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    std::io::stderr().write_all(format!("left out: {test}: {reason}\n").as_bytes()).unwrap();
 }
 
 /// A running sandbox. It ends with this process at the latest.

@@ -1,0 +1,111 @@
+//! Who asked an API server for what, out of its own audit log.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The newest requests that are told one by one.
+const LOG: usize = 500;
+
+/// Logs all but the control plane's own programs and the administrator, each request once, when it has been answered.
+pub fn policy() -> Value {
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "rules": [
+            {"level": "None", "userGroups": ["system:masters"]},
+            {"level": "None", "users": ["system:apiserver", "system:anonymous"]},
+            {"level": "None", "userGroups": ["system:serviceaccounts"]},
+            {"level": "Metadata"},
+        ],
+    })
+}
+
+#[derive(Default, Serialize)]
+struct User {
+    total: u64,
+    /// By verb and resource, or path where there is no resource.
+    counters: BTreeMap<String, u64>,
+}
+
+/// The length of the log: what is before it is forgotten.
+pub fn length(log: &Path) -> u64 {
+    std::fs::metadata(log).map(|file| file.len()).unwrap_or_default()
+}
+
+/// What has been asked since the log was so long.
+pub fn describe(log: &Path, since: u64) -> io::Result<Value> {
+    let bytes = match std::fs::read(log) {
+        Ok(bytes) => bytes,
+        // Nobody has asked yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let start = usize::try_from(since).unwrap_or(usize::MAX).min(bytes.len());
+    Ok(of_lines(&String::from_utf8_lossy(&bytes[start..])))
+}
+
+fn of_lines(text: &str) -> Value {
+    let mut users: BTreeMap<String, User> = BTreeMap::new();
+    let mut log = Vec::new();
+    let mut total = 0_u64;
+    // The last line may be half written.
+    for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let part = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let name = part("/user/username");
+        let uri = part("/requestURI");
+        let what = if part("/objectRef/resource").is_empty() {
+            uri.split('?').next().unwrap_or_default().to_owned()
+        } else {
+            [("/objectRef/resource", ""), ("/objectRef/subresource", "/"), ("/objectRef/apiGroup", ".")]
+                .iter()
+                .filter(|(pointer, _)| !part(pointer).is_empty())
+                .fold(String::new(), |whole, (pointer, before)| whole + before + part(pointer))
+        };
+        total += 1;
+        let user = users.entry(name.to_owned()).or_default();
+        user.total += 1;
+        *user.counters.entry(format!("{} {what}", part("/verb"))).or_default() += 1;
+        log.push(json!({
+            "time": part("/requestReceivedTimestamp"),
+            "user": name,
+            "verb": part("/verb"),
+            "path": uri,
+            "status": event.pointer("/responseStatus/code"),
+            "user_agent": part("/userAgent"),
+        }));
+    }
+    let newest = log.split_off(log.len().saturating_sub(LOG));
+    json!({"total": total, "users": users, "log": newest})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_user_verb_and_resource() {
+        let event = |user: &str, verb: &str, uri: &str, object: Value| {
+            json!({"user": {"username": user}, "verb": verb, "requestURI": uri, "objectRef": object,
+                "responseStatus": {"code": 200}, "userAgent": "x"})
+            .to_string()
+        };
+        let nodes = json!({"resource": "nodes", "apiVersion": "v1"});
+        let status = json!({"resource": "daemonsets", "apiGroup": "apps", "subresource": "status"});
+        let lines = [
+            event("a", "list", "/api/v1/nodes?limit=500", nodes.clone()),
+            event("a", "list", "/api/v1/nodes?limit=500&continue=x", nodes),
+            event("a", "get", "/apis?timeout=32s", Value::Null),
+            event("b", "patch", "/apis/apps/v1/namespaces/n/daemonsets/d/status", status),
+            "{\"user\":".to_owned(),
+        ];
+        let told = of_lines(&lines.join("\n"));
+        assert_eq!(told["total"], 4);
+        assert_eq!(told["users"]["a"], json!({"total": 3, "counters": {"get /apis": 1, "list nodes": 2}}));
+        assert_eq!(told["users"]["b"]["counters"], json!({"patch daemonsets/status.apps": 1}));
+        assert_eq!(told["log"][0]["path"], "/api/v1/nodes?limit=500");
+        assert_eq!(told["log"][0]["status"], 200);
+    }
+}
