@@ -30,19 +30,22 @@ pub fn find(instance_type: &str) -> Option<Limits> {
 
 /// What was probably meant by a name that the table does not have, nearest first; at most two names.
 pub(crate) fn meant(instance_type: &str) -> Vec<String> {
-    let types = || {
-        lines().flat_map(|(families, sizes)| {
-            families.split(' ').flat_map(move |family| entries(sizes).map(move |(size, _)| format!("{family}.{size}")))
-        })
-    };
+    // Comparing with all names takes a while; a slip seldom hits the first letter, or more than two.
+    let near = |length: usize| length.abs_diff(instance_type.len()) <= 2;
+    let first = instance_type.chars().next().map(|first| first.to_ascii_lowercase());
+    let mut left: Vec<String> = Vec::new();
+    for (families, sizes) in lines() {
+        for family in families.split(' ').filter(|family| family.chars().next() == first) {
+            let sizes = entries(sizes).filter(|(size, _)| near(family.len() + 1 + size.len()));
+            left.extend(sizes.map(|(size, _)| format!("{family}.{size}")));
+        }
+    }
     let mut meant = Vec::new();
     while meant.len() < 2 {
-        let left: Vec<String> = types().filter(|name| !meant.contains(name)).collect();
         let names: Vec<&str> = left.iter().map(String::as_str).collect();
-        match nearest(instance_type, &names) {
-            Some(name) => meant.push(name.to_owned()),
-            None => break,
-        }
+        let Some(name) = nearest(instance_type, &names).map(str::to_owned) else { break };
+        left.retain(|other| *other != name);
+        meant.push(name);
     }
     meant
 }
