@@ -46,10 +46,10 @@ fn main() -> ExitCode {
                 eprint!(": {cause}");
                 source = cause.source();
             }
-            // Helm says so where templates ran but printed what is no manifest.
+            // Helm says so wherever a release was under way.
             eprintln!(
                 "{}",
-                if matches!(error, Error::Manifest { .. }) {
+                if matches!(error, Error::Manifest { .. } | Error::Template(_) | Error::KubeVersion(_)) {
                     "\n\nUse --debug flag to render out invalid YAML"
                 } else {
                     ""
@@ -89,6 +89,14 @@ impl Arguments {
 
 fn run(arguments: &Arguments) -> Result<String, Error> {
     let chart = Chart::load(&arguments.chart)?;
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        return Err(Error::Chart(format!(
+            "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to \
+             fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
+            missing.join(", ")
+        )));
+    }
     let mut values = Values::new();
     for path in &arguments.values {
         let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
@@ -102,7 +110,8 @@ fn run(arguments: &Arguments) -> Result<String, Error> {
     }
     let mut capabilities = Capabilities::default();
     if let Some(version) = &arguments.kube_version {
-        capabilities.kube_version = KubeVersion::parse(version)?;
+        capabilities.kube_version = KubeVersion::parse(version)
+            .map_err(|error| Error::Values(format!("invalid kube version '{version}': {error}")))?;
     }
     capabilities.api_versions.extend(arguments.api_versions.iter().cloned());
     let options = RenderOptions {

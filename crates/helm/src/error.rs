@@ -27,6 +27,9 @@ pub enum Error {
     /// Values break the chart's schema. The text lists every finding with its path.
     #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{0}")]
     Schema(String),
+    /// The chart does not suit the cluster's version. The text is Helm's.
+    #[error("{0}")]
+    KubeVersion(String),
     /// A template could not be parsed or run. The text is Helm's, with template, line and column.
     #[error("{0}")]
     Template(String),

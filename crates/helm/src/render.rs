@@ -155,7 +155,7 @@ impl Rendered {
 ///
 /// # Errors
 /// [`Error::Values`] and [`Error::Schema`] for values that do not fit the chart, [`Error::Template`] for templates that
-/// fail, [`Error::Manifest`] for output that is not YAML, [`Error::Chart`] for a cluster that the chart does not suit.
+/// fail, [`Error::Manifest`] for output that is not YAML, [`Error::KubeVersion`] for a cluster that the chart does not suit.
 pub fn render(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<Rendered> {
     let (files, chart) = templates(chart, values, options)?;
     let crds = chart.custom_resources();
@@ -225,7 +225,7 @@ fn check_kube_version(chart: &Chart, cluster: &KubeVersion) -> Result<()> {
     if suits {
         return Ok(());
     }
-    Err(Error::Chart(format!(
+    Err(Error::KubeVersion(format!(
         "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
         cluster.full
     )))

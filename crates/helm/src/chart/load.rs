@@ -25,6 +25,13 @@ impl Chart {
         let path = path.as_ref();
         let read = |source| Error::Read { path: path.to_owned(), source };
         if fs::metadata(path).map_err(read)?.is_dir() {
+            let main = path.join("Chart.yaml");
+            if !main.exists() {
+                let main = main.display();
+                return Err(Error::Chart(format!(
+                    "unable to detect chart at {main}: open {main}: no such file or directory"
+                )));
+            }
             return Self::from_files(folder(path)?);
         }
         Self::from_archive(&fs::read(path).map_err(read)?)
@@ -55,7 +62,7 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart, String> {
     let mut has_metadata = false;
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
         has_metadata = true;
-        chart.metadata.read(&bytes::to_text(&file.data)).map_err(|error| format!("cannot load Chart.yaml: {error}"))?;
+        chart.metadata.read(&bytes::to_text(&file.data)).map_err(|error| in_file("Chart.yaml", error))?;
         if chart.metadata.api_version.is_empty() {
             chart.metadata.api_version = "v1".to_owned();
         }
@@ -75,7 +82,7 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart, String> {
                 chart
                     .metadata
                     .read(&bytes::to_text(&file.data))
-                    .map_err(|error| format!("cannot load requirements.yaml: {error}"))?;
+                    .map_err(|error| in_file("requirements.yaml", error))?;
                 if chart.metadata.api_version == "v1" {
                     chart.files.push(file);
                 }
@@ -112,6 +119,11 @@ fn build(files: Vec<File>, depth: usize) -> Result<Chart, String> {
         chart.dependencies.push(child);
     }
     Ok(chart)
+}
+
+/// What is wrong with the content needs no word about the file.
+fn in_file(name: &str, error: String) -> String {
+    if error.starts_with("validation: ") { error } else { format!("cannot load {name}: {error}") }
 }
 
 fn child(name: &str, files: Vec<File>, parent: &str, depth: usize) -> Result<Chart, String> {

@@ -133,7 +133,7 @@ impl Metadata {
             Data::Map(map) => map,
             Data::Null => return Ok(()),
             other => {
-                return Err(wrong_type(other, "", "v2.Metadata").replace("Go struct field  of", "Go value of"));
+                return Err(wrong_type(other, "", "loader.chartBase").replace("Go struct field  of", "Go value of"));
             }
         };
         let fields: [(&str, &str, &mut String); 11] = [

@@ -55,6 +55,14 @@ impl Chart {
         &self.metadata.name
     }
 
+    /// Names of declared dependencies that are not under charts/. Helm refuses to install such a chart.
+    #[must_use]
+    pub fn missing_dependencies(&self) -> Vec<String> {
+        let declared = self.metadata.dependencies.iter().flatten();
+        let is_missing = |wanted: &&Dependency| !self.dependencies.iter().any(|child| child.name() == wanted.name);
+        declared.filter(is_missing).map(|wanted| wanted.name.clone()).collect()
+    }
+
     /// Files under crds/ with the endings .yaml, .yml and .json, of this chart and of its dependencies.
     #[must_use]
     pub fn custom_resources(&self) -> Vec<CustomResource> {

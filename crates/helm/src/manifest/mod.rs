@@ -121,17 +121,17 @@ impl Head {
                 return Err(mismatch(other, "SimpleHead.metadata", wanted));
             }
         };
-        head.name = text(metadata, "name", "SimpleHead.metadata.name")?;
+        head.name = text(metadata, "name", ".metadata.name")?;
         match metadata.get("annotations") {
             None | Some(Data::Null) => {}
             Some(Data::Map(annotations)) => {
                 for key in annotations.keys() {
-                    let value = text(annotations, key, "SimpleHead.metadata.annotations")?;
+                    let value = text(annotations, key, ".metadata.annotations")?;
                     head.annotations.insert(key.clone(), value);
                 }
             }
             Some(other) => {
-                return Err(mismatch(other, "SimpleHead.metadata.annotations", "map[string]string"));
+                return Err(mismatch(other, ".metadata.annotations", "map[string]string"));
             }
         }
         Ok(head)
