@@ -39,7 +39,7 @@ fn marked(tree: &Json, path: &AttributePath) -> bool {
 /// # Errors
 ///
 /// What was expected and what was seen.
-pub fn value(seen: Seen<'_>, path: &AttributePath, test: &Test, places: &Places) -> Result<(), String> {
+pub fn value(seen: Seen<'_>, path: &AttributePath, wish: &Test, places: &Places) -> Result<(), String> {
     let unknown = marked(seen.unknown, path);
     let found = path.of(seen.value).filter(|value| !value.is_null());
     let shown = || match found {
@@ -48,24 +48,24 @@ pub fn value(seen: Seen<'_>, path: &AttributePath, test: &Test, places: &Places)
         Some(Json::String(text)) if text.contains('\n') => format!("the text\n{text}"),
         Some(value) => value.to_string(),
     };
-    let json = |text: &str| {
+    let parsed = |text: &str| {
         let text = places.fill(text)?;
         serde_json::from_str::<Json>(&text).map_err(|error| format!("`{text}` is no JSON: {error}"))
     };
     let hold = |holds: bool, wanted: String| {
         if holds { Ok(()) } else { Err(format!("expected {wanted}, but it is {}", shown())) }
     };
-    match test {
+    match wish {
         Test::Unknown => hold(unknown, "known after apply".to_owned()),
         Test::Unset => hold(!unknown && found.is_none(), "unset".to_owned()),
         Test::Set => hold(!unknown && found.is_some(), "set".to_owned()),
         Test::Sensitive => hold(marked(seen.sensitive, path), "sensitive".to_owned()),
         Test::Equals(wanted) => {
-            let wanted = json(wanted)?;
+            let wanted = parsed(wanted)?;
             hold(!unknown && found == Some(&wanted), wanted.to_string())
         }
         Test::SetEquals(wanted) => {
-            let wanted = json(wanted)?;
+            let wanted = parsed(wanted)?;
             let holds = match (found, &wanted) {
                 (Some(Json::Array(found)), Json::Array(wanted)) => same_elements(found, wanted),
                 _ => false,
@@ -83,11 +83,11 @@ pub fn value(seen: Seen<'_>, path: &AttributePath, test: &Test, places: &Places)
             hold(!unknown && holds, format!("a match of `{pattern}`"))
         }
         Test::Contains(wanted) => {
-            let wanted = json(wanted)?;
+            let wanted = parsed(wanted)?;
             hold(!unknown && found.is_some_and(|found| contains(found, &wanted)), format!("something with {wanted}"))
         }
         Test::Lacks(unwanted) => {
-            let unwanted = json(unwanted)?;
+            let unwanted = parsed(unwanted)?;
             let holds = !unknown && found.is_some_and(|found| !contains(found, &unwanted));
             hold(holds, format!("something without {unwanted}"))
         }
@@ -272,12 +272,16 @@ pub fn messages(outcome: &Outcome, expectations: &[&Expectation], places: &Place
                 "expected the {} `{summary}`{}{}, but it was not seen",
                 if *severity == Severity::Error { "error" } else { "warning" },
                 at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default(),
-                details.iter().map(|part| format!("\n      with `{part}`")).collect::<String>()
+                joined(details.iter().map(|part| format!("\n      with `{part}`")))
             )),
         }
     }
     faults.extend(left.into_iter().map(|message| format!("not expected: {}", show_message(message))));
     faults
+}
+
+fn joined(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// White space does not matter in details: Terraform wraps and providers break lines.
@@ -294,7 +298,7 @@ pub fn show_message(message: &Message) -> String {
         crate::outcome::Place::Path(path) => format!(".{path}"),
     };
     let address = message.address.as_ref().map(|address| format!(" at {address}{place}")).unwrap_or_default();
-    let detail: String = message.detail.lines().map(|line| format!("\n      | {line}")).collect();
+    let detail = joined(message.detail.lines().map(|line| format!("\n      | {line}")));
     format!("{severity}{address}: {}{detail}", message.summary)
 }
 

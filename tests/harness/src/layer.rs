@@ -65,6 +65,13 @@ pub trait Layer {
     /// It is not in the state.
     fn forget(&mut self, address: &str) -> Result<(), LayerError>;
 
+    /// Makes the state again what it was before the last [`Layer::forget`].
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    fn put_back(&mut self) -> Result<(), LayerError>;
+
     /// The state as it is now.
     ///
     /// # Errors
@@ -72,10 +79,10 @@ pub trait Layer {
     /// It cannot be read.
     fn state(&mut self) -> Result<State, LayerError>;
 
-    /// Everything that the provider and Terraform have logged for this case.
+    /// What the provider has logged for this case.
     fn logs(&self) -> String;
 
-    /// Everything that people would see or that stays on disk beside state and plan: output and logs.
+    /// Everything that people would see or that stays on disk beside state and plan: output, and all logs.
     fn said(&self) -> String;
 }
 
@@ -89,9 +96,19 @@ pub enum Goal {
     /// The state is brought up to date.
     Refresh,
     /// One object is taken over from outside, by its id.
-    ImportById { address: String, id: String },
+    ImportById {
+        /// Its address in the configuration.
+        address: String,
+        /// Its id.
+        id: String,
+    },
     /// One object is taken over from outside, by its identity.
-    ImportByIdentity { address: String, identity: serde_json::Value },
+    ImportByIdentity {
+        /// Its address in the configuration.
+        address: String,
+        /// Its identity.
+        identity: serde_json::Value,
+    },
 }
 
 /// When to tell a running command to stop.

@@ -11,6 +11,7 @@
 pub mod case;
 pub mod check;
 pub mod core;
+pub mod difference;
 pub mod layer;
 pub mod outcome;
 pub mod places;

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::case::{Case, Expectation, LayerKind, Needs, Step, StepKind};
 use crate::check::{self, Seen};
+use crate::difference::{clear, difference};
 use crate::layer::{Goal, Interruption, Layer, LayerError};
 use crate::outcome::Outcome;
 use crate::places::Places;
@@ -85,10 +86,12 @@ pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option
             faults.push(format!("the account's calls: {counters:?}"));
         }
         let logs = run.layer.logs();
-        let tail: Vec<&str> = logs.lines().rev().take(40).collect();
+        // Traces are for what the case itself looks for.
+        let telling = |line: &&str| !line.contains("TRACE") && !line.contains(": Serving:");
+        let tail: Vec<&str> = logs.lines().filter(telling).rev().take(20).collect();
         if !tail.is_empty() {
-            let tail: String = tail.into_iter().rev().map(|line| format!("    {line}\n")).collect();
-            faults.push(format!("the end of the log:\n{tail}"));
+            let tail: Vec<&str> = tail.into_iter().rev().collect();
+            faults.push(format!("the end of the log:\n    {}", tail.join("\n    ")));
         }
     }
     Verdict { faults, left_out: run.left_out }
@@ -194,7 +197,8 @@ impl Run<'_> {
                 faults.extend(check::messages(&outcome, &expectations, &self.places));
                 for expectation in &expectations {
                     let Expectation::Progress(wanted) = expectation else { continue };
-                    if !outcome.progress.iter().any(|line| line.contains(wanted)) {
+                    let wanted = self.places.fill(wanted)?;
+                    if !outcome.progress.iter().any(|line| line.contains(&wanted)) {
                         faults.push(format!("expected progress with `{wanted}`, but it was {:?}", outcome.progress));
                     }
                 }
@@ -315,6 +319,9 @@ impl Run<'_> {
         let mut faults = check::messages(&planned, expectations, &self.places);
         faults.extend(check::plan(planned.plan.as_ref(), expectations, &self.places));
         if planned.failed() || !faults.is_empty() {
+            if before.is_some() {
+                self.layer.put_back().map_err(explain)?;
+            }
             return Ok(faults);
         }
         let stated = expectations.iter().any(|expectation| matches!(expectation, Expectation::PlanAction(_)));
@@ -469,41 +476,6 @@ fn expect_success(outcome: &Outcome, what: &str) -> Result<(), String> {
     Err(format!("{what} failed:\n    {}", messages.join("\n    ")))
 }
 
-/// Sets what is at the path to null.
-fn clear(value: &mut Json, path: &crate::case::AttributePath) {
-    use crate::case::PathStep;
-    let mut value = value;
-    for step in &path.0 {
-        let next = match step {
-            PathStep::Name(name) => value.get_mut(name),
-            PathStep::Index(index) => value.get_mut(index),
-        };
-        let Some(next) = next else { return };
-        value = next;
-    }
-    *value = Json::Null;
-}
-
-/// The places where two JSON values differ, one a line.
-fn difference(path: &str, before: &Json, after: &Json) -> String {
-    match (before, after) {
-        (Json::Object(left), Json::Object(right)) => {
-            let names: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
-            let lines: Vec<String> = names
-                .into_iter()
-                .map(|name| {
-                    let of = |side: &serde_json::Map<String, Json>| side.get(name).cloned().unwrap_or(Json::Null);
-                    difference(&format!("{path}.{name}"), &of(left), &of(right))
-                })
-                .filter(|line| !line.is_empty())
-                .collect();
-            lines.join("\n")
-        }
-        _ if before == after => String::new(),
-        _ => format!("    {path}: {before} → {after}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -528,11 +500,5 @@ mod tests {
         ] {
             assert_eq!(program.lacks(needs).is_none(), runs, "{program:?} {needs:?}");
         }
-    }
-
-    #[test]
-    fn differences_name_their_places() {
-        let text = difference("", &json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 1, "c": 3}, "d": 4}));
-        assert_eq!(text, "    .a.c: 2 → 3\n    .d: null → 4");
     }
 }

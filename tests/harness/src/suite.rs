@@ -56,7 +56,10 @@ impl Way {
         // One for the whole run: cases borrow it, and the process ends with the run.
         let executable: &'static Executable = Box::leak(Box::new(executable));
         let make = move |case: &Case, prelude: String| {
-            let layer = RealTerraform::new(executable, provider.as_ref(), prelude, case.traces())?;
+            let mut layer = RealTerraform::new(executable, provider.as_ref(), prelude, case.traces())?;
+            for (name, value) in &case.environment {
+                layer.set_environment(name, value);
+            }
             Ok(Box::new(layer) as Box<dyn Layer>)
         };
         Self { title, program, make: Box::new(make) }

@@ -4,6 +4,7 @@ use super::target::{AttributePath, Target};
 
 /// One thing that must hold.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the line that each variant quotes names its fields")]
 pub enum Expectation {
     /// `plan: empty`: nothing would be changed.
     PlanEmpty,
@@ -177,13 +178,13 @@ impl Expectation {
                 None => refuse(),
             },
             "differs" => paths(rest).map(Self::Differs),
-            "found" => match rest.parse() {
-                Ok(count) => Ok(Self::FoundCount(count)),
-                Err(_) => {
-                    let (path, test) = split_test(rest, continued)?;
-                    Ok(Self::Found { path: AttributePath::parse(path)?, test })
+            "found" => {
+                if let Ok(count) = rest.parse() {
+                    return Ok(Self::FoundCount(count));
                 }
-            },
+                let (path, test) = split_test(rest, continued)?;
+                Ok(Self::Found { path: AttributePath::parse(path)?, test })
+            }
             "progress" if !rest.is_empty() => Ok(Self::Progress(rest.to_owned())),
             "interrupt" => match rest.strip_prefix("after ") {
                 Some(operation) => Ok(Self::Interrupt { operation: operation.trim().to_owned() }),
@@ -216,16 +217,16 @@ fn paths(text: &str) -> Result<Vec<AttributePath>, String> {
 }
 
 /// `TARGET TEST`.
-fn value(text: &str, continued: &[&str]) -> Result<(Target, Test), String> {
-    let (target, test) = split_test(text, continued)?;
+fn value(line: &str, continued: &[&str]) -> Result<(Target, Test), String> {
+    let (target, test) = split_test(line, continued)?;
     Ok((Target::parse(target)?, test))
 }
 
 /// Splits before the word that begins the test.
-fn split_test<'a>(text: &'a str, continued: &[&str]) -> Result<(&'a str, Test), String> {
+fn split_test<'a>(line: &'a str, continued: &[&str]) -> Result<(&'a str, Test), String> {
     // A key in brackets may hold spaces, so the target ends at the first space outside of them.
     let mut inside = false;
-    let end = text
+    let end = line
         .find(|character| {
             match character {
                 '[' => inside = true,
@@ -234,8 +235,8 @@ fn split_test<'a>(text: &'a str, continued: &[&str]) -> Result<(&'a str, Test), 
             }
             character == ' ' && !inside
         })
-        .ok_or_else(|| format!("`{text}` has no test"))?;
-    let (target, test) = text.split_at(end);
+        .ok_or_else(|| format!("`{line}` has no test"))?;
+    let (target, test) = line.split_at(end);
     Ok((target, Test::parse(test.trim(), continued)?))
 }
 

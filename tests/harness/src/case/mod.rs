@@ -24,6 +24,8 @@ pub struct Case {
     pub needs: Needs,
     /// Why the account is not as before at the end; `None` when it must be.
     pub leaves: Option<String>,
+    /// Environment variables of the provider: real Terraform only, because a process has one environment.
+    pub environment: Vec<(String, String)>,
     /// Files to put beside the configuration: name and content.
     pub files: Vec<(String, String)>,
     /// What is done, in order.

@@ -44,6 +44,7 @@ impl Case {
             shows: String::new(),
             needs: Needs::default(),
             leaves: None,
+            environment: Vec::new(),
             files: Vec::new(),
             steps: Vec::new(),
         };
@@ -69,6 +70,10 @@ impl Case {
                 step(lines[*start].0, heading, &lines[start + 1..end]).map_err(|(line, text)| fault(line, text))?;
             case.steps.push(step);
         }
+        if !case.environment.is_empty() && case.needs.layer != Some(LayerKind::Terraform) {
+            let text = "`environment` needs `only terraform because …`: a process has one environment";
+            return Err(fault(1, text.to_owned()));
+        }
         if case.steps.is_empty() {
             return Err(fault(lines.len(), "the case has no step: `=== apply`".to_owned()));
         }
@@ -89,6 +94,11 @@ impl Case {
         }
         if let Some(why) = line.strip_prefix("leaves something because ") {
             self.leaves = Some(why.to_owned());
+            return Ok(());
+        }
+        if let Some(variable) = line.strip_prefix("environment ") {
+            let (name, value) = variable.split_once('=').ok_or_else(|| format!("`{variable}` has no `=`"))?;
+            self.environment.push((name.to_owned(), value.to_owned()));
             return Ok(());
         }
         if self.needs.take(line)? { Ok(()) } else { Err(format!("`{line}` is not known before the first step")) }
@@ -127,10 +137,12 @@ impl Needs {
         } else {
             return Ok(false);
         }
-        if !self.because.is_empty() {
-            self.because.push_str("; ");
+        if !self.because.contains(because) {
+            if !self.because.is_empty() {
+                self.because.push_str("; ");
+            }
+            self.because.push_str(because);
         }
-        self.because.push_str(because);
         Ok(true)
     }
 }
@@ -244,6 +256,7 @@ differs: code
             ("# x\n", 1),
             ("# x\n=== aply\n", 2),
             ("# x\n=== apply\n---\nplan: x\n", 4),
+            ("# x\nenvironment A=B\n=== apply\n", 1),
             ("# x\n=== outside\n", 2),
             ("# x\n=== outside\nboom\n", 3),
             ("# x\nrequires terraform >= 1.12\n=== apply\n", 2),

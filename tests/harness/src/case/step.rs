@@ -21,6 +21,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Debug, PartialEq)]
+#[allow(missing_docs, reason = "the heading that each variant quotes names its fields")]
 pub enum StepKind {
     /// `=== validate`: errors of the configuration alone.
     Validate,
@@ -48,6 +49,7 @@ pub enum StepKind {
 
 /// One change behind Terraform's back.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the line that each variant quotes names its fields")]
 pub enum Outside {
     /// `clock +2d`: everything in the account gets older.
     Clock(Duration),

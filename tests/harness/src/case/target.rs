@@ -97,8 +97,8 @@ impl Target {
         let first = text.split(['.', '[']).next().unwrap_or_default();
         let names = match first {
             "provider" => 1,
-            "output" | "var" | "local" => 2,
             "data" | "ephemeral" | "action" | "list" => 3,
+            // `output.NAME`, `var.NAME`, `local.NAME`, `TYPE.NAME`
             _ => 2,
         };
         let mut end = 0;

@@ -26,6 +26,8 @@ struct Applying<'a> {
     stopped: &'a RefCell<bool>,
     /// Objects that could not be deleted.
     kept: RefCell<BTreeSet<String>>,
+    /// Whether the provider has its configuration.
+    configured: RefCell<bool>,
     opened: RefCell<Vec<Ephemeral>>,
 }
 
@@ -41,11 +43,25 @@ pub async fn apply(
     stopped: &RefCell<bool>,
 ) -> Result<(), LayerError> {
     *state.borrow_mut() = plan.refreshed.clone();
-    let applying = Applying { walk, plan, state, stopped, kept: RefCell::default(), opened: RefCell::default() };
-    if !provider_block(walk, true).await? {
-        return Ok(());
+    let applying = Applying {
+        walk,
+        plan,
+        state,
+        stopped,
+        kept: RefCell::default(),
+        configured: RefCell::default(),
+        opened: RefCell::default(),
+    };
+    // What the provider's configuration refers to may be changed by this very run; deletions cannot wait for that, so
+    // they go by what the state has.
+    if applying.any_deletions() {
+        applying.show_state();
+        if !provider_block(walk, true).await? {
+            return Ok(());
+        }
+        *applying.configured.borrow_mut() = true;
+        applying.deletions().await?;
     }
-    applying.deletions().await?;
     let walked = walk.run(|node| Box::pin(applying.visit(node))).await;
     Ephemeral::close_all(walk, applying.opened.take()).await?;
     walked?;
@@ -62,6 +78,19 @@ pub async fn apply(
 }
 
 impl Applying<'_> {
+    fn any_deletions(&self) -> bool {
+        self.plan.changes.values().any(|change| matches!(change.action, Action::Delete | Action::Replace))
+    }
+
+    /// Lets references see the objects as they are before anything is changed.
+    fn show_state(&self) {
+        for (address, block) in &self.walk.configuration.resources {
+            let objects = self.plan.refreshed.instances_of(address);
+            let instances = objects.map(|(_, stored)| (Key::None, stored.value.clone())).collect();
+            self.walk.set_instances(address, block, instances);
+        }
+    }
+
     /// Deletes what is planned to go or to be replaced. Each waits for those that were made from it.
     async fn deletions(&self) -> Result<(), LayerError> {
         let mut open: BTreeMap<&String, &PlannedChange> = self
@@ -125,7 +154,7 @@ impl Applying<'_> {
             if !kept.value.is_null() {
                 let tainted = state.objects.get(instance).is_some_and(|stored| stored.tainted);
                 let depends = state.objects.get(instance).map(|stored| stored.depends.clone()).unwrap_or_default();
-                let stored = Stored { depends, ..stored_of(walk, &change.block, &kept, tainted)? };
+                let stored = Stored { depends, ..stored_of(walk, &change.block, &kept, tainted) };
                 state.objects.insert(instance.to_owned(), stored);
             }
         }
@@ -136,7 +165,8 @@ impl Applying<'_> {
         let walk = self.walk;
         let destroying = self.plan.goal == Goal::Destroy;
         match node {
-            Node::Provider => Ok(true),
+            Node::Provider if destroying || *self.configured.borrow() => Ok(true),
+            Node::Provider => provider_block(walk, true).await,
             Node::Local(name) => {
                 if destroying {
                     Ok(true)
@@ -219,7 +249,7 @@ impl Applying<'_> {
         // Half-done work is in the state: a creation's as tainted. Nothing beside an error leaves what was there.
         if !kept.value.is_null() {
             let tainted = !went_well && change.action != Action::Update;
-            let stored = stored_of(walk, address, &kept, tainted)?;
+            let stored = stored_of(walk, address, &kept, tainted);
             self.state.borrow_mut().objects.insert(instance.clone(), stored);
         }
         Ok(went_well.then_some(kept.value))
@@ -241,7 +271,7 @@ impl Applying<'_> {
             };
             let Some(value) = data(walk, address, &instance, &config).await? else { return Ok(false) };
             let kept = Kept { value: value.clone(), ..Kept::none() };
-            let stored = stored_of(walk, address, &kept, false)?;
+            let stored = stored_of(walk, address, &kept, false);
             self.state.borrow_mut().objects.insert(instance, stored);
             values.push((key, value));
         }

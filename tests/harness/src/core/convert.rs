@@ -23,16 +23,16 @@ pub fn convert(value: Value, ty: &Type) -> Result<Value, String> {
         return Ok(value);
     }
     match (ty, value) {
-        (Type::Dynamic, value @ Value::Dynamic(_)) => Ok(value),
+        (Type::Dynamic, value @ Value::Dynamic(_))
+        | (Type::String, value @ Value::String(_))
+        | (Type::Number, value @ Value::Number(_))
+        | (Type::Bool, value @ Value::Bool(_)) => Ok(value),
         (Type::Dynamic, value) => Ok(Value::Dynamic(Box::new((infer(&value), value)))),
-        (Type::String, value @ Value::String(_)) => Ok(value),
         (Type::String, Value::Number(number)) => Ok(Value::String(number.as_str().to_owned())),
         (Type::String, Value::Bool(value)) => Ok(Value::String(value.to_string())),
-        (Type::Number, value @ Value::Number(_)) => Ok(value),
         (Type::Number, Value::String(text)) => {
             text.parse::<Number>().map(Value::Number).map_err(|_| "a number is required".to_owned())
         }
-        (Type::Bool, value @ Value::Bool(_)) => Ok(value),
         (Type::Bool, Value::String(text)) if text == "true" || text == "false" => Ok(Value::Bool(text == "true")),
         (Type::List(element), Value::List(elements) | Value::Set(elements)) => {
             Ok(Value::List(each(elements, element)?))

@@ -296,7 +296,7 @@ impl<'a> Scope<'a> {
                 _ => return Err(Fault::told("Invalid expanding argument value", "A list, set or tuple is required.")),
             }
         }
-        let namespace: Vec<&str> = call.name.namespace.iter().map(|part| part.as_str()).collect();
+        let namespace: Vec<&str> = call.name.namespace.iter().map(hcl::Identifier::as_str).collect();
         match namespace.as_slice() {
             [] => functions::call(name, arguments, self.folder).map_err(|fault| {
                 Fault::told("Error in function call", format!("Call to function \"{name}\" failed: {fault}."))
@@ -406,7 +406,7 @@ impl<'a> Scope<'a> {
         let pairs: Vec<(Value, Value)> = match plain(self.evaluate(&expression.collection_expr).await?) {
             Value::Unknown(_) => return Ok(Value::unknown()),
             Value::List(elements) => {
-                elements.into_iter().enumerate().map(|(index, value)| (Value::from(index as i64), value)).collect()
+                elements.into_iter().zip(0_i64..).map(|(value, index)| (Value::from(index), value)).collect()
             }
             Value::Set(elements) => elements.into_iter().map(|value| (value.clone(), value)).collect(),
             Value::Map(entries) => entries.into_iter().map(|(key, value)| (Value::String(key), value)).collect(),
@@ -498,13 +498,11 @@ fn text(value: Value) -> Result<Option<String>, Fault> {
 fn joined(parts: Vec<Value>) -> Value {
     let mut result = String::new();
     for part in parts {
-        match text(part) {
-            Ok(Some(part)) => result.push_str(&part),
-            _ => {
-                let prefix = (!result.is_empty()).then_some(result);
-                return Value::Unknown(Refinement { prefix, ..Refinement::not_null() });
-            }
-        }
+        let Ok(Some(part)) = text(part) else {
+            let prefix = (!result.is_empty()).then_some(result);
+            return Value::Unknown(Refinement { prefix, ..Refinement::not_null() });
+        };
+        result.push_str(&part);
     }
     Value::String(result)
 }

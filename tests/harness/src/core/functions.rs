@@ -47,9 +47,9 @@ pub fn call(name: &str, arguments: Vec<Value>, folder: &Path) -> Result<Value, S
         "toset" => Value::set(list(0)?),
         "tomap" => Value::Map(map(0)?),
         "length" => Value::from(match first()? {
-            Value::List(elements) | Value::Set(elements) => elements.len() as i64,
-            Value::Map(entries) => entries.len() as i64,
-            Value::String(text) => text.chars().count() as i64,
+            Value::List(elements) | Value::Set(elements) => count(elements.len()),
+            Value::Map(entries) => count(entries.len()),
+            Value::String(text) => count(text.chars().count()),
             _ => return Err("argument must be a string, a collection type, or a structural type".to_owned()),
         }),
         "join" => {
@@ -123,6 +123,11 @@ pub fn call(name: &str, arguments: Vec<Value>, folder: &Path) -> Result<Value, S
         "format" => format(&text(0)?, &arguments[1..])?,
         other => return Err(format!("the in-process layer does not know the function {other}")),
     })
+}
+
+/// Nothing in memory has more elements than an `i64` counts.
+fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// `%s`, `%d`, `%v`, `%q`, `%0Nd` and `%%`.

@@ -23,7 +23,7 @@ mod show;
 mod state;
 mod walk;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +53,7 @@ pub struct InProcess {
     configuration: Configuration,
     state: RefCell<State>,
     plan: Option<SavedPlan>,
+    before_forgetting: State,
     /// What people would have seen.
     said: String,
 }
@@ -88,6 +89,7 @@ impl InProcess {
             configuration,
             state: RefCell::default(),
             plan: None,
+            before_forgetting: State::default(),
             said: String::new(),
         })
     }
@@ -151,23 +153,24 @@ impl InProcess {
         match interruption {
             None => work.await?,
             Some(interruption) => {
+                let told = Cell::new(None);
                 let stop = async {
                     while !(interruption.due)() {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     *stopped.borrow_mut() = true;
-                    let told = Instant::now();
-                    connection.stop().await.map(|()| told)
+                    told.set(Some(Instant::now()));
+                    connection.stop().await
                 };
                 let mut work = std::pin::pin!(work);
                 tokio::select! {
                     done = &mut work => done?,
-                    told = stop => {
-                        let told = told?;
+                    stopping = stop => {
+                        stopping?;
                         work.await?;
-                        interruption.took = Some(told.elapsed());
                     }
                 }
+                interruption.took = told.get().map(|told| told.elapsed());
             }
         }
         Ok(Self::outcome(&walk))
@@ -310,10 +313,16 @@ impl Layer for InProcess {
     }
 
     fn forget(&mut self, address: &str) -> Result<(), LayerError> {
+        self.before_forgetting = self.state.borrow().clone();
         match self.state.borrow_mut().objects.remove(address) {
             Some(_) => Ok(()),
             None => Err(LayerError::Configuration(format!("{address} is not in the state"))),
         }
+    }
+
+    fn put_back(&mut self) -> Result<(), LayerError> {
+        *self.state.borrow_mut() = std::mem::take(&mut self.before_forgetting);
+        Ok(())
     }
 
     fn state(&mut self) -> Result<outcome::State, LayerError> {

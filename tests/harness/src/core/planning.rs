@@ -82,6 +82,12 @@ pub async fn plan(walk: &Walk<'_>, goal: &Goal, before: &State) -> Result<Option
     if failed(&walk.told.borrow()) {
         return Ok(None);
     }
+    if *goal == Goal::Destroy {
+        planning.everything().await?;
+        if failed(&walk.told.borrow()) {
+            return Ok(None);
+        }
+    }
     Ok(Some(SavedPlan {
         goal: goal.clone(),
         refreshed: planning.refreshed.into_inner(),
@@ -118,7 +124,7 @@ pub async fn moved(walk: &Walk<'_>, configuration: &Configuration, state: &mut S
                 if !walk.tell(to, told) {
                     continue;
                 }
-                stored = stored_of(walk, &target, &kept, false)?;
+                stored = stored_of(walk, &target, &kept, false);
             }
             stored.block = target.clone();
             state.objects.insert(instance, stored);
@@ -128,14 +134,10 @@ pub async fn moved(walk: &Walk<'_>, configuration: &Configuration, state: &mut S
 }
 
 /// An object in the form of the state.
-///
-/// # Errors
-///
-/// The type is not known.
-pub fn stored_of(walk: &Walk<'_>, block: &Address, kept: &Kept, tainted: bool) -> Result<Stored, LayerError> {
+pub fn stored_of(walk: &Walk<'_>, block: &Address, kept: &Kept, tainted: bool) -> Stored {
     let schemas = &walk.connection.schemas;
     let identity = schemas.resources.get(&block.ty).and_then(|resource| resource.identity.as_ref());
-    Ok(Stored {
+    Stored {
         block: block.clone(),
         attributes: state::to_json(&kept.value),
         version: provider::version(walk.connection, &block.ty),
@@ -146,7 +148,7 @@ pub fn stored_of(walk: &Walk<'_>, block: &Address, kept: &Kept, tainted: bool) -
         tainted,
         depends: walk.dependencies(block),
         value: kept.value.clone(),
-    })
+    }
 }
 
 impl Planning<'_> {
@@ -168,9 +170,6 @@ impl Planning<'_> {
     }
 
     async fn output(&self, name: &str) -> Visited {
-        if matches!(self.goal, Goal::Destroy) {
-            return Ok(true);
-        }
         let Some(value) = self.walk.output(name).await? else { return Ok(false) };
         let before = self.before.outputs.get(name).map_or(&Value::Null, |(value, _)| value);
         if *before != value {
@@ -196,7 +195,7 @@ impl Planning<'_> {
             refreshed.objects.remove(instance);
         } else {
             let depends = stored.depends.clone();
-            let stored = Stored { depends, ..stored_of(walk, &stored.block, &kept, stored.tainted)? };
+            let stored = Stored { depends, ..stored_of(walk, &stored.block, &kept, stored.tainted) };
             refreshed.objects.insert(instance.to_owned(), stored);
         }
         Ok(Some(kept))
@@ -247,20 +246,15 @@ impl Planning<'_> {
                 if !walk.tell(&instance, told) {
                     return Ok(None);
                 }
-                self.refreshed.borrow_mut().objects.insert(instance.clone(), stored_of(walk, address, &kept, false)?);
+                self.refreshed.borrow_mut().objects.insert(instance.clone(), stored_of(walk, address, &kept, false));
                 (kept, true)
             }
             (None, None) => (Kept::none(), false),
         };
         match self.goal {
             Goal::Refresh => return Ok(Some(prior.value)),
-            Goal::Destroy => {
-                if !prior.value.is_null() {
-                    self.delete(&instance, address, &prior).await?;
-                }
-                return Ok(Some(prior.value));
-            }
-            Goal::Change | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
+            // Also before a deletion of everything the configuration is planned once, and its errors count.
+            Goal::Change | Goal::Destroy | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
         }
         let Some(config) = walk.block(attributes, &block.arguments, key, &instance).await? else { return Ok(None) };
         let _slot = walk.slot().await?;
@@ -355,16 +349,29 @@ impl Planning<'_> {
             .borrow_mut()
             .objects
             .retain(|_, stored| stored.block.mode == Mode::Managed || configured.contains_key(&stored.block));
-        if matches!(self.goal, Goal::Destroy) {
-            let mut refreshed = self.refreshed.borrow_mut();
-            refreshed.objects.retain(|_, stored| stored.block.mode == Mode::Managed);
-            self.outputs.borrow_mut().extend(self.before.outputs.keys().cloned());
-        } else {
-            let outputs = &self.walk.configuration.outputs;
-            let gone = self.before.outputs.keys().filter(|name| !outputs.contains_key(*name)).cloned();
-            self.outputs.borrow_mut().extend(gone);
-        }
+        let outputs = &self.walk.configuration.outputs;
+        let gone = self.before.outputs.keys().filter(|name| !outputs.contains_key(*name)).cloned();
+        self.outputs.borrow_mut().extend(gone);
         Ok(())
+    }
+
+    /// Forgets what was planned and plans that everything which exists goes. Warnings of the first plan go with it.
+    async fn everything(&self) -> Result<(), LayerError> {
+        self.walk.told.take();
+        self.changes.take();
+        self.data.take();
+        self.outputs.replace(self.before.outputs.keys().cloned().collect());
+        self.refreshed.borrow_mut().objects.retain(|_, stored| stored.block.mode == Mode::Managed);
+        let there = self.refreshed.borrow().clone();
+        together(there.managed().map(|(instance, stored)| async move {
+            let (prior, told) = provider::upgrade(self.walk.connection, instance, stored).await?;
+            if self.walk.tell(instance, told) {
+                self.delete(instance, &stored.block, &prior).await?;
+            }
+            Ok(())
+        }))
+        .await
+        .map(drop)
     }
 
     /// Reads data sources whose configuration is known and that wait for nothing; the others are read at apply.
@@ -387,7 +394,7 @@ impl Planning<'_> {
                 let Some(value) = data(walk, address, &instance, &config).await? else { return Ok(false) };
                 self.data.borrow_mut().insert(instance.clone(), value.clone());
                 let kept = Kept { value: value.clone(), ..Kept::none() };
-                self.refreshed.borrow_mut().objects.insert(instance, stored_of(walk, address, &kept, false)?);
+                self.refreshed.borrow_mut().objects.insert(instance, stored_of(walk, address, &kept, false));
                 values.push((key, value));
                 continue;
             }

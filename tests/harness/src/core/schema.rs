@@ -80,6 +80,7 @@ pub struct Parameter {
 
 /// One attribute.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the wire's")]
 pub struct Attribute {
     /// Its whole type.
     pub ty: Type,
@@ -119,7 +120,7 @@ impl Schemas {
     /// A type is no type, or a rule of schemas is broken.
     pub fn read(
         schema: wire::get_provider_schema::Response,
-        identities: wire::get_resource_identity_schemas::Response,
+        identities: &wire::get_resource_identity_schemas::Response,
     ) -> Result<Self, LayerError> {
         let mut all = Self::default();
         if let Some(provider) = schema.provider {
@@ -171,8 +172,8 @@ impl Schemas {
     }
 }
 
-fn rule(what: String) -> LayerError {
-    LayerError::Contract { rule: "schema", what }
+fn rule(what: impl Into<String>) -> LayerError {
+    LayerError::Contract { rule: "schema", what: what.into() }
 }
 
 fn root(name: &str, schema: wire::Schema) -> Result<(i64, Attributes), LayerError> {

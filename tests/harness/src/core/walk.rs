@@ -310,7 +310,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     ///
     /// The first broken rule or other failure of the layer. Nodes under way are finished first.
-    pub async fn run<'w, F>(&'w self, visit: F) -> Result<(), LayerError>
+    pub async fn run<'w, F>(&self, visit: F) -> Result<(), LayerError>
     where
         F: Fn(Node) -> Pin<Box<dyn Future<Output = Visited> + 'w>>,
     {

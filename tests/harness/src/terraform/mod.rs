@@ -29,7 +29,7 @@ pub struct ProviderBinary {
 }
 
 /// How long one command may take. Far above what is normal: a hung command must not hang the test run.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Terraform at work on one case.
 pub struct RealTerraform<'a> {
@@ -62,7 +62,8 @@ impl<'a> RealTerraform<'a> {
         let mut header = String::new();
         if let Some(ProviderBinary { name, source, folder: binaries }) = provider {
             cli.push_str(&format!(
-                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {binaries:?}\n  }}\n  direct {{}}\n}}\n"
+                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {:?}\n  }}\n  direct {{}}\n}}\n",
+                binaries.display().to_string()
             ));
             header = format!(
                 "terraform {{\n  required_providers {{\n    {name} = {{\n      source = {source:?}\n    }}\n  }}\n}}\n"
@@ -80,18 +81,6 @@ impl<'a> RealTerraform<'a> {
     /// Adds a variable to the environment of every command.
     pub fn set_environment(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.environment.push((name.into(), value.into()));
-    }
-
-    /// Runs a command that must succeed, and gives the time that it took, to about 5 ms.
-    ///
-    /// # Errors
-    ///
-    /// It fails, or does not end.
-    pub fn time(&mut self, arguments: &[&str]) -> Result<Duration, LayerError> {
-        let started = Instant::now();
-        let ran = self.run(arguments, None)?;
-        let took = started.elapsed();
-        if ran.success { Ok(took) } else { Err(ran.not_understood("it failed")) }
     }
 
     fn work(&self) -> PathBuf {
@@ -143,7 +132,8 @@ impl<'a> RealTerraform<'a> {
         Ok(Ran { command, success, stdout, stderr })
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command as this layer starts it, for those who watch it themselves.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.executable.program);
         command.args(&self.executable.arguments).args(arguments).current_dir(self.work());
         // What the person who runs the tests has set must not change their result.
@@ -262,8 +252,15 @@ impl Layer for RealTerraform<'_> {
     }
 
     fn forget(&mut self, address: &str) -> Result<(), LayerError> {
+        let (state, kept) = (self.work().join("terraform.tfstate"), self.folder.path().join("kept.tfstate"));
+        fs::copy(state, kept).map_err(LayerError::io("keep the state"))?;
         let ran = self.run(&["state", "rm", address], None)?;
         if ran.success { Ok(()) } else { Err(ran.not_understood("it failed")) }
+    }
+
+    fn put_back(&mut self) -> Result<(), LayerError> {
+        let (state, kept) = (self.work().join("terraform.tfstate"), self.folder.path().join("kept.tfstate"));
+        fs::copy(kept, state).map(drop).map_err(LayerError::io("put the state back"))
     }
 
     fn state(&mut self) -> Result<State, LayerError> {
@@ -276,11 +273,13 @@ impl Layer for RealTerraform<'_> {
     }
 
     fn logs(&self) -> String {
-        fs::read_to_string(self.log_path()).unwrap_or_default()
+        let all = fs::read_to_string(self.log_path()).unwrap_or_default();
+        let own = all.lines().filter(|line| line.contains("provider.terraform-provider"));
+        own.flat_map(|line| [line, "\n"]).collect()
     }
 
     fn said(&self) -> String {
-        format!("{}{}", self.said, self.logs())
+        format!("{}{}", self.said, fs::read_to_string(self.log_path()).unwrap_or_default())
     }
 }
 

@@ -2,21 +2,38 @@
 //!
 //! What every answer must satisfy by itself (it decodes, messages have a summary and lead somewhere) is checked here.
 
+/// A call by its method, with its name for messages.
+macro_rules! call {
+    ($self:expr, $method:ident, $request:expr) => {
+        $self
+            .client
+            .clone()
+            .$method($request)
+            .await
+            .map(tonic::Response::into_inner)
+            .map_err(|status| LayerError::Call { call: stringify!($method), status: status.to_string() })
+    };
+}
+
+mod convert;
+mod others;
+
 use std::sync::Arc;
 
 use framework::server::Server;
 use framework::value::{Type, Value};
+use framework::wire::Service;
 use framework::wire::proto::tfplugin6 as wire;
 use framework::wire::proto::tfplugin6::provider_client::ProviderClient;
-use framework::wire::{Service, msgpack};
 use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
 use tonic::transport::{Channel, Endpoint};
 
+use self::convert::{decode, encode, messages, path};
 use super::schema::{Schemas, object_type};
-use crate::case::{AttributePath, PathStep, Severity};
+use crate::case::AttributePath;
 use crate::layer::LayerError;
-use crate::outcome::{Message, Place};
+use crate::outcome::Message;
 
 /// As much as Terraform takes in one message.
 const LARGEST_MESSAGE: usize = 256 << 20;
@@ -62,27 +79,13 @@ pub struct Planned {
     pub requires_replace: Vec<AttributePath>,
 }
 
-fn capabilities() -> Option<wire::ClientCapabilities> {
-    Some(wire::ClientCapabilities {
-        deferral_allowed: false,
-        write_only_attributes_allowed: true,
-        store_planned_private: true,
-        computed_blocks_allowed: true,
-    })
-}
-
-/// A call by its method, with its name for messages.
-macro_rules! call {
-    ($self:expr, $method:ident, $request:expr) => {
-        $self
-            .client
-            .clone()
-            .$method($request)
-            .await
-            .map(tonic::Response::into_inner)
-            .map_err(|status| LayerError::Call { call: stringify!($method), status: status.to_string() })
-    };
-}
+/// What Terraform 1.16 is able to do.
+const CAPABILITIES: Option<wire::ClientCapabilities> = Some(wire::ClientCapabilities {
+    deferral_allowed: false,
+    write_only_attributes_allowed: true,
+    store_planned_private: true,
+    computed_blocks_allowed: true,
+});
 
 impl Connection {
     /// Starts an instance, connects to it and reads its schemas.
@@ -114,10 +117,10 @@ impl Connection {
         let schema = call!(connection, get_provider_schema, wire::get_provider_schema::Request {})?;
         let identities =
             call!(connection, get_resource_identity_schemas, wire::get_resource_identity_schemas::Request {})?;
-        for diagnostic in schema.diagnostics.iter().chain(&identities.diagnostics) {
+        if let Some(diagnostic) = schema.diagnostics.iter().chain(&identities.diagnostics).next() {
             return Err(LayerError::Contract { rule: "schema", what: diagnostic.summary.clone() });
         }
-        connection.schemas = Arc::new(Schemas::read(schema, identities)?);
+        connection.schemas = Arc::new(Schemas::read(schema, &identities)?);
         Ok(connection)
     }
 
@@ -133,7 +136,7 @@ impl Connection {
         let request = wire::configure_provider::Request {
             terraform_version: "1.16.0".to_owned(),
             config: Some(encode(config, &object_type(&self.schemas.provider))?),
-            client_capabilities: capabilities(),
+            client_capabilities: CAPABILITIES,
         };
         messages(call!(self, configure_provider, request)?.diagnostics)
     }
@@ -192,7 +195,7 @@ impl Connection {
         let request = wire::validate_resource_config::Request {
             type_name: name.to_owned(),
             config: Some(encode(config, &self.resource(name)?)?),
-            client_capabilities: capabilities(),
+            client_capabilities: CAPABILITIES,
         };
         messages(call!(self, validate_resource_config, request)?.diagnostics)
     }
@@ -226,7 +229,7 @@ impl Connection {
             current_state: Some(encode(&kept.value, &self.resource(name)?)?),
             private: kept.private.clone(),
             provider_meta: None,
-            client_capabilities: capabilities(),
+            client_capabilities: CAPABILITIES,
             current_identity: self.send_identity(name, &kept.identity)?,
         };
         let answer = call!(self, read_resource, request)?;
@@ -252,7 +255,7 @@ impl Connection {
             config: Some(encode(config, &ty)?),
             prior_private: prior.private.clone(),
             provider_meta: None,
-            client_capabilities: capabilities(),
+            client_capabilities: CAPABILITIES,
             prior_identity: self.send_identity(name, &prior.identity)?,
             planned_private: planned_private.to_vec(),
         };
@@ -297,7 +300,7 @@ impl Connection {
         let request = wire::import_resource_state::Request {
             type_name: name.to_owned(),
             id: id.to_owned(),
-            client_capabilities: capabilities(),
+            client_capabilities: CAPABILITIES,
             identity: self.send_identity(name, identity)?,
         };
         let answer = call!(self, import_resource_state, request)?;
@@ -336,179 +339,6 @@ impl Connection {
         let kept = self.take_kept(target, answer.target_state, answer.target_private, answer.target_identity)?;
         Ok((kept, messages(answer.diagnostics)?))
     }
-
-    /// Checks a data source's configuration.
-    pub async fn validate_data(&self, name: &str, config: &Value) -> Result<Messages, LayerError> {
-        let config = Some(encode(config, &of(&self.schemas.data_sources, "data source", name)?)?);
-        let request = wire::validate_data_resource_config::Request { type_name: name.to_owned(), config };
-        messages(call!(self, validate_data_resource_config, request)?.diagnostics)
-    }
-
-    /// Reads a data source.
-    pub async fn read_data(&self, name: &str, config: &Value) -> Result<(Value, Messages), LayerError> {
-        let ty = of(&self.schemas.data_sources, "data source", name)?;
-        let request = wire::read_data_source::Request {
-            type_name: name.to_owned(),
-            config: Some(encode(config, &ty)?),
-            provider_meta: None,
-            client_capabilities: capabilities(),
-        };
-        let answer = call!(self, read_data_source, request)?;
-        not_deferred(name, answer.deferred.as_ref())?;
-        Ok((decode(name, answer.state, &ty)?, messages(answer.diagnostics)?))
-    }
-
-    /// Calls a function. The inner error is the function's own, with the position of the argument at fault.
-    pub async fn call_function(
-        &self,
-        name: &str,
-        arguments: &[(Value, Type)],
-        returns: &Type,
-    ) -> Result<Result<Value, (String, Option<i64>)>, LayerError> {
-        let arguments = arguments.iter().map(|(value, ty)| encode(value, ty)).collect::<Result<_, _>>()?;
-        let answer = call!(self, call_function, wire::call_function::Request { name: name.to_owned(), arguments })?;
-        match answer.error {
-            Some(error) => Ok(Err((error.text, error.function_argument))),
-            None => decode(name, answer.result, returns).map(Ok),
-        }
-    }
-
-    /// Opens an ephemeral resource.
-    pub async fn open_ephemeral(
-        &self,
-        name: &str,
-        config: &Value,
-    ) -> Result<(Value, Option<Vec<u8>>, Messages), LayerError> {
-        let ty = of(&self.schemas.ephemeral, "ephemeral resource", name)?;
-        let config = Some(encode(config, &ty)?);
-        let validate =
-            wire::validate_ephemeral_resource_config::Request { type_name: name.to_owned(), config: config.clone() };
-        let told = messages(call!(self, validate_ephemeral_resource_config, validate)?.diagnostics)?;
-        if told.iter().any(|message| message.severity == Severity::Error) {
-            return Ok((Value::Null, None, told));
-        }
-        let request = wire::open_ephemeral_resource::Request {
-            type_name: name.to_owned(),
-            config,
-            client_capabilities: capabilities(),
-        };
-        let answer = call!(self, open_ephemeral_resource, request)?;
-        not_deferred(name, answer.deferred.as_ref())?;
-        let told = messages(answer.diagnostics)?;
-        Ok((decode(name, answer.result, &ty)?, answer.private, told))
-    }
-
-    /// Checks an ephemeral resource's configuration.
-    pub async fn validate_ephemeral(&self, name: &str, config: &Value) -> Result<Messages, LayerError> {
-        let config = Some(encode(config, &of(&self.schemas.ephemeral, "ephemeral resource", name)?)?);
-        let request = wire::validate_ephemeral_resource_config::Request { type_name: name.to_owned(), config };
-        messages(call!(self, validate_ephemeral_resource_config, request)?.diagnostics)
-    }
-
-    /// Closes an ephemeral resource.
-    pub async fn close_ephemeral(&self, name: &str, private: Option<Vec<u8>>) -> Result<Messages, LayerError> {
-        let request = wire::close_ephemeral_resource::Request { type_name: name.to_owned(), private };
-        messages(call!(self, close_ephemeral_resource, request)?.diagnostics)
-    }
-
-    /// Lists objects: each in the form of `terraform query -json`.
-    pub async fn list(
-        &self,
-        name: &str,
-        config: &Value,
-        include_resource: bool,
-        limit: i64,
-    ) -> Result<(Vec<wire::list_resource::Event>, Messages), LayerError> {
-        let config = Some(encode(config, &of(&self.schemas.lists, "list resource", name)?)?);
-        let validate = wire::validate_list_resource_config::Request {
-            type_name: name.to_owned(),
-            config: config.clone(),
-            include_resource_object: Some(encode(&Value::Bool(include_resource), &Type::Bool)?),
-            limit: Some(encode(&Value::from(limit), &Type::Number)?),
-        };
-        let told = messages(call!(self, validate_list_resource_config, validate)?.diagnostics)?;
-        if told.iter().any(|message| message.severity == Severity::Error) {
-            return Ok((Vec::new(), told));
-        }
-        let request = wire::list_resource::Request {
-            type_name: name.to_owned(),
-            config,
-            include_resource_object: include_resource,
-            limit,
-        };
-        let mut stream = call!(self, list_resource, request)?;
-        let (mut found, mut told) = (Vec::new(), told);
-        let broken = |status: tonic::Status| LayerError::Call { call: "list_resource", status: status.to_string() };
-        while let Some(event) = stream.message().await.map_err(broken)? {
-            told.extend(messages(event.diagnostic.clone())?);
-            // An event with errors alone brings no object.
-            if event.identity.is_some() {
-                found.push(event);
-            }
-        }
-        Ok((found, told))
-    }
-
-    /// The identity and the object of a listed event.
-    pub fn listed(&self, name: &str, event: wire::list_resource::Event) -> Result<(Value, String, Value), LayerError> {
-        let object = match event.resource_object {
-            Some(object) => decode(name, Some(object), &self.resource(name)?)?,
-            None => Value::Null,
-        };
-        Ok((self.take_identity(name, event.identity)?, event.display_name, object))
-    }
-
-    /// Checks an action's configuration.
-    pub async fn validate_action(&self, name: &str, config: &Value) -> Result<Messages, LayerError> {
-        let config = Some(encode(config, &of(&self.schemas.actions, "action", name)?)?);
-        let request = wire::validate_action_config::Request { type_name: name.to_owned(), config };
-        messages(call!(self, validate_action_config, request)?.diagnostics)
-    }
-
-    /// Plans and runs an action: its progress, and its messages.
-    pub async fn invoke(&self, name: &str, config: &Value) -> Result<(Vec<String>, Messages), LayerError> {
-        let config = Some(encode(config, &of(&self.schemas.actions, "action", name)?)?);
-        let action_type = name.to_owned();
-        let plan = wire::plan_action::Request {
-            action_type: action_type.clone(),
-            config: config.clone(),
-            client_capabilities: capabilities(),
-        };
-        let answer = call!(self, plan_action, plan)?;
-        not_deferred(name, answer.deferred.as_ref())?;
-        let mut told = messages(answer.diagnostics)?;
-        let mut progress = Vec::new();
-        if told.iter().any(|message| message.severity == Severity::Error) {
-            return Ok((progress, told));
-        }
-        let request = wire::invoke_action::Request { action_type, config, client_capabilities: capabilities() };
-        let mut stream = call!(self, invoke_action, request)?;
-        let rule = |what: &str| LayerError::Contract { rule: "Progress* then Completed", what: what.to_owned() };
-        let broken = |status: tonic::Status| LayerError::Call { call: "invoke_action", status: status.to_string() };
-        let mut completed = false;
-        while let Some(event) = stream.message().await.map_err(broken)? {
-            use wire::invoke_action::event::Type;
-            match event.r#type {
-                _ if completed => return Err(rule("an event after Completed")),
-                Some(Type::Progress(one)) => progress.push(one.message),
-                Some(Type::Completed(end)) => {
-                    told.extend(messages(end.diagnostics)?);
-                    completed = true;
-                }
-                None => return Err(rule("an event that is neither")),
-            }
-        }
-        if completed { Ok((progress, told)) } else { Err(rule("no Completed")) }
-    }
-}
-
-fn of(
-    schemas: &std::collections::BTreeMap<String, super::schema::Attributes>,
-    kind: &str,
-    name: &str,
-) -> Result<Type, LayerError> {
-    let attributes = schemas.get(name);
-    attributes.map(object_type).ok_or_else(|| LayerError::Configuration(format!("the provider has no {kind} {name}")))
 }
 
 fn not_deferred(name: &str, deferred: Option<&wire::Deferred>) -> Result<(), LayerError> {
@@ -518,63 +348,4 @@ fn not_deferred(name: &str, deferred: Option<&wire::Deferred>) -> Result<(), Lay
             Err(LayerError::Contract { rule: "deferred only when allowed", what: format!("{name} is deferred") })
         }
     }
-}
-
-fn encode(value: &Value, ty: &Type) -> Result<wire::DynamicValue, LayerError> {
-    let msgpack = msgpack::encode(value, ty).map_err(|error| {
-        LayerError::Configuration(format!("a value does not fit its type: {}", crate::run::chain(&error)))
-    })?;
-    Ok(wire::DynamicValue { msgpack, json: Vec::new() })
-}
-
-/// An answer's value; an absent one is null.
-fn decode(what: &str, sent: Option<wire::DynamicValue>, ty: &Type) -> Result<Value, LayerError> {
-    let broken = |fault: String| LayerError::Contract {
-        rule: "answers conform to the schema",
-        what: format!("{what}: {fault}"),
-    };
-    let Some(sent) = sent else { return Ok(Value::Null) };
-    if sent.msgpack.is_empty() {
-        let json = if sent.json.is_empty() {
-            Json::Null
-        } else {
-            serde_json::from_slice(&sent.json).map_err(|error| broken(error.to_string()))?
-        };
-        return framework::value::json::decode(&json, ty).map_err(|error| broken(error.to_string()));
-    }
-    msgpack::decode(&sent.msgpack, ty).map_err(|error| broken(crate::run::chain(&error)))
-}
-
-/// Messages as they came; each must have a severity and a summary.
-fn messages(diagnostics: Vec<wire::Diagnostic>) -> Result<Messages, LayerError> {
-    let mut messages = Vec::new();
-    for diagnostic in diagnostics {
-        let severity = match diagnostic.severity() {
-            wire::diagnostic::Severity::Error => Severity::Error,
-            wire::diagnostic::Severity::Warning => Severity::Warning,
-            wire::diagnostic::Severity::Invalid => {
-                return Err(LayerError::Contract { rule: "messages have a severity", what: diagnostic.summary });
-            }
-        };
-        if diagnostic.summary.is_empty() {
-            return Err(LayerError::Contract { rule: "messages have a summary", what: diagnostic.detail });
-        }
-        let place = match &diagnostic.attribute {
-            Some(attribute) if !attribute.steps.is_empty() => Place::Path(path(attribute)),
-            _ => Place::Unknown,
-        };
-        let (summary, detail) = (diagnostic.summary, diagnostic.detail);
-        messages.push(Message { severity, summary, detail, address: None, place });
-    }
-    Ok(messages)
-}
-
-fn path(sent: &wire::AttributePath) -> AttributePath {
-    use wire::attribute_path::step::Selector;
-    let step = |step: &wire::attribute_path::Step| match &step.selector {
-        Some(Selector::AttributeName(name) | Selector::ElementKeyString(name)) => Some(PathStep::Name(name.clone())),
-        Some(Selector::ElementKeyInt(index)) => usize::try_from(*index).ok().map(PathStep::Index),
-        None => None,
-    };
-    AttributePath(sent.steps.iter().filter_map(step).collect())
 }
