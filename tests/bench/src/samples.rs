@@ -23,11 +23,6 @@ impl Samples {
         Self::new(times.iter().map(|time| time.as_secs_f64() * 1000.0).collect())
     }
 
-    /// Of times, in seconds.
-    pub fn seconds(times: &[Duration]) -> Self {
-        Self::new(times.iter().map(Duration::as_secs_f64).collect())
-    }
-
     /// The middle one; of an even number the mean of the two.
     pub fn median(&self) -> f64 {
         let middle = self.0.len() / 2;
