@@ -41,15 +41,14 @@ object! {
         /// has.
         pub max_enis: Option<NetworkCount>,
         /// vCPUs of the node: up to 30 of them the result is at most 110, beyond it at most 250. Default: as the type
-        /// has them. The table lacks them for a few bare-metal types, which need them here when they have more than
-        /// 110 addresses.
+        /// has them. Needed where that is not known and there are more than 110 addresses: for a type that is not in
+        /// the built-in table, and for a few of bare metal such as `mac2.metal`.
         pub vcpus: Option<Whole<1, 100_000>>,
         /// Count the addresses alone, without the limit of 110 or 250. Default `false`.
         pub uncapped: Option<bool>,
         /// Network interfaces on the type's default network card, for a type that is not in the built-in table or for
-        /// other figures than it has (EC2 `DescribeInstanceTypes`: `NetworkCards[DefaultNetworkCardIndex].
-        /// MaximumNetworkInterfaces`); needs `addresses_per_interface`. A type that is not in the table counts as one
-        /// that takes prefixes.
+        /// other figures than it has (EC2 `DescribeInstanceTypes`: `MaximumNetworkInterfaces` of that card); needs
+        /// `addresses_per_interface`. A type that is not in the table counts as one that takes prefixes.
         pub interfaces: Option<NetworkCount>,
         /// IPv4 addresses of one interface (EC2 `DescribeInstanceTypes`: `Ipv4AddressesPerInterface`); needs
         /// `interfaces`.
