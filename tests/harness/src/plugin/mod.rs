@@ -128,6 +128,10 @@ impl Plugin {
     /// # Errors
     ///
     /// It does not start, or its first line is no handshake over a Unix socket.
+    ///
+    /// # Panics
+    ///
+    /// Never: its output and its errors are made pipes first.
     pub async fn start(mut command: Command) -> Result<Self, PluginError> {
         let key = HostKey::new();
         let temporary = tempfile::tempdir().map_err(PluginError::process("make a folder for the socket"))?;
@@ -136,7 +140,6 @@ impl Plugin {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let started = Instant::now();
         let mut child = command.spawn().map_err(PluginError::process("start the provider"))?;
-        // Both are pipes: it was asked for above.
         let mut stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
         let stderr = collect(child.stderr.take().expect("standard error is a pipe"));
         let mut line = String::new();
