@@ -289,12 +289,8 @@ pub trait Server: Send + Sync + 'static {
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Opened>>;
     /// Closes it.
-    fn close_ephemeral(
-        &self,
-        type_name: String,
-        private: Private,
-        cancel: CancellationToken,
-    ) -> Boxed<'_, Diagnostics>;
+    fn close_ephemeral(&self, type_name: String, private: Private, cancel: CancellationToken)
+    -> Boxed<'_, Diagnostics>;
 
     /// Checks a list resource's configuration.
     fn validate_list(
@@ -305,12 +301,7 @@ pub trait Server: Send + Sync + 'static {
         limit: Value,
     ) -> Boxed<'_, Diagnostics>;
     /// Lists objects into `sink`; errors of the listing itself are the answer.
-    fn list(
-        &self,
-        request: ListRequest,
-        sink: Sink<Listed>,
-        cancel: CancellationToken,
-    ) -> Boxed<'_, Diagnostics>;
+    fn list(&self, request: ListRequest, sink: Sink<Listed>, cancel: CancellationToken) -> Boxed<'_, Diagnostics>;
 
     /// Checks an action's configuration.
     fn validate_action(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics>;

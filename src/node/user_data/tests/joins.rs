@@ -73,7 +73,7 @@ fn silent_successes_are_failures() {
         (Defect::InitDoesNothing, "nodeadm init reported success, but left no "),
         (Defect::KubeletStops, "nodeadm init reported success, but the kubelet does not run"),
         (Defect::NotRegistered, "nodeadm init reported success, but the host is not registered with Systems Manager"),
-        (Defect::NoNode, "the kubelet runs, but the cluster has no node mi-0123456789abcdef0 after 5 minutes"),
+        (Defect::NoNode, "the kubelet runs, but the cluster has no node mi-0123456789abcdef0 after 10 minutes"),
     ] {
         let host = Host::new();
         host.boot(host.local(by_ssm()), defect).assert_failed(message);
