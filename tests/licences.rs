@@ -4,7 +4,7 @@
 //! Advisories are not looked at: they change without a change of this tree.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -24,8 +24,32 @@ struct Package {
     version: String,
     /// SPDX expression; older packages separate alternatives by a slash.
     license: Option<String>,
+    /// The file that holds the licence, of packages that name none.
+    license_file: Option<PathBuf>,
+    manifest_path: PathBuf,
     /// None for a package of this work tree.
     source: Option<String>,
+}
+
+impl Package {
+    /// The licence that the package names, or else the one whose text its licence file holds.
+    fn licence(&self) -> Option<String> {
+        self.license.clone().or_else(|| {
+            let file = self.manifest_path.parent()?.join(self.license_file.as_ref()?);
+            recognised(&std::fs::read_to_string(file).ok()?).map(str::to_owned)
+        })
+    }
+}
+
+/// The licence that a text is, of the few that packages write out instead of naming.
+fn recognised(text: &str) -> Option<&'static str> {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mit = [
+        "Permission is hereby granted, free of charge, to any person obtaining a copy of this software",
+        "to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies",
+        "The above copyright notice and this permission notice shall be included",
+    ];
+    mit.iter().all(|part| words.contains(part)).then_some("MIT")
 }
 
 /// What deny.toml says.
@@ -59,7 +83,8 @@ impl Rules {
     fn faults(&self, package: &Package) -> Vec<String> {
         let Package { name, version, .. } = package;
         let mut faults = Vec::new();
-        match package.license.as_deref().map(|text| (text, Expression::parse_mode(text, ParseMode::LAX))) {
+        let licence = package.licence();
+        match licence.as_deref().map(|text| (text, Expression::parse_mode(text, ParseMode::LAX))) {
             None => faults.push(format!("{name} {version} names no licence")),
             Some((text, Err(_))) => {
                 faults.push(format!("{name} {version}: the licence `{text}` is no SPDX expression"));
@@ -125,6 +150,8 @@ fn a_package_that_breaks_a_rule_is_found() {
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
             license: license.map(str::to_owned),
+            license_file: None,
+            manifest_path: PathBuf::from("Cargo.toml"),
             source: source.map(str::to_owned),
         };
         let faults = rules.faults(&package);
@@ -133,4 +160,14 @@ fn a_package_that_breaks_a_rule_is_found() {
             Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{name}: {faults:?}"),
         }
     }
+}
+
+#[test]
+fn a_licence_is_recognised_by_its_whole_text_only() {
+    let grant = "Permission is hereby granted, free of charge, to any person obtaining a copy of this software, to use, \
+        copy, modify, merge, publish, distribute, sublicense, and/or sell copies.";
+    let notice = "The above copyright notice and this permission notice shall be included in all copies.";
+    assert_eq!(recognised(&format!("{grant}\n\n{notice}")), Some("MIT"));
+    assert_eq!(recognised(grant), None);
+    assert_eq!(recognised("All rights reserved."), None);
 }
