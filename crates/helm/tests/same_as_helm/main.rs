@@ -1,0 +1,42 @@
+//! The engine against Helm: what it prints must be what Helm prints, errors included.
+//!
+//! Expected outputs that Helm gave once are kept beside the inputs, so that something is compared everywhere. Where a
+//! Python with helm-python-sdk is at hand (`EKSHYBRID_HELM_PYTHON`, or .cache/python/bin/python in the checkout) Helm
+//! also renders the same inputs again, random templates, and the published charts (`EKSHYBRID_CHARTS`, or
+//! ../shared/charts beside the checkout). What is left out for want of them is said.
+
+mod oracle;
+mod published;
+mod random;
+mod snippets;
+mod structure;
+
+use libtest_mimic::{Arguments, Trial};
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    // Dates without a zone are local; the expected ones were made in UTC.
+    if std::env::var("TZ").as_deref() != Ok("UTC") {
+        let Ok(program) = std::env::current_exe() else { return ExitCode::FAILURE };
+        let status = Command::new(program).args(std::env::args().skip(1)).env("TZ", "UTC").status();
+        return match status {
+            Ok(status) if status.success() => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        };
+    }
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = snippets::trials();
+    trials.extend(structure::trials());
+    match oracle::python() {
+        Some(_) => {
+            trials.extend(snippets::live_trials());
+            trials.extend(random::trials());
+            trials.extend(published::trials());
+        }
+        None => eprintln!(
+            "left out: comparison with a running Helm, because there is no Python with helm-python-sdk \
+             (EKSHYBRID_HELM_PYTHON or .cache/python/bin/python)"
+        ),
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,75 @@
+//! Helm itself, behind a Python process that answers one request a line.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// What a render gave: the files by path, or the error's text.
+pub type Answer = Result<BTreeMap<String, String>, String>;
+
+/// The Python that has helm-python-sdk.
+pub fn python() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/python/bin/python");
+    let python = std::env::var_os("EKSHYBRID_HELM_PYTHON").map_or(beside, PathBuf::from);
+    let works = Command::new(&python)
+        .args(["-c", "import helm_python"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    works.then_some(python)
+}
+
+pub struct Oracle {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Oracle {
+    pub fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle.py");
+        let mut process = Command::new(python().expect("called only where there is one"))
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Helm warns about values here.
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the oracle starts");
+        let input = process.stdin.take().expect("piped");
+        let output = BufReader::new(process.stdout.take().expect("piped"));
+        Self { process, input, output }
+    }
+
+    pub fn render(&mut self, chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
+        let request =
+            json!({"chart": chart, "values": values, "name": name, "namespace": namespace, "upgrade": upgrade});
+        writeln!(self.input, "{request}").expect("the oracle reads");
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the oracle answers");
+        let answer: Value = serde_json::from_str(&line).expect("the oracle answers in JSON");
+        match answer.get("error") {
+            Some(error) => Err(error.as_str().unwrap_or_default().trim().to_owned()),
+            None => Ok(serde_json::from_value(answer["files"].clone()).expect("a map of texts")),
+        }
+    }
+}
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What this engine gives for the same request.
+pub fn ours(chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
+    let text = |error: helm::Error| error.to_string().trim().to_owned();
+    let chart = helm::Chart::load(chart).map_err(text)?;
+    let values = helm::Values::from_yaml(&values.to_string()).map_err(text)?;
+    let options = helm::RenderOptions { name, namespace, is_upgrade: upgrade, ..helm::RenderOptions::default() };
+    helm::render_templates(&chart, values, options).map_err(text)
+}
