@@ -3,8 +3,8 @@
 use crate::data::{Data, Map};
 use crate::template::format::quote;
 
-/// Deepest nesting, Go's own limit.
-const MAX_DEPTH: usize = 10_000;
+/// Deepest nesting; documents are also read on threads with small stacks. Go's limit is 10,000.
+const MAX_DEPTH: usize = 500;
 
 /// Reads one document; the error is Go's text.
 pub(crate) fn read(text: &str) -> Result<Data, String> {

@@ -308,12 +308,20 @@ impl<'t> Execution<'_, '_, 't> {
         self.engine.spend(1, 0)?;
         let mut context = Context { engine: &mut *self.engine, set: &self.set };
         match (function.call)(&mut context, arguments.into()) {
-            Ok(value) => Ok(Slot::plain(value)),
+            Ok(value) => {
+                if let Value::Text(text) = &value {
+                    self.engine.spend(0, text.len())?;
+                }
+                Ok(Slot::plain(value))
+            }
             Err(cause) => self.fail_call(caller, name, cause),
         }
     }
 
     fn fail_call(&mut self, caller: Caller<'t>, name: &str, cause: Failure) -> Result<Slot, Failure> {
+        if cause.is_limit {
+            return Err(cause);
+        }
         self.at = caller.into();
         let what = format!("error calling {name}: {}", cause.message);
         Err(self.at.failure(self.template, &what, Some(cause)))

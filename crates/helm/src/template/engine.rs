@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Most steps (nodes, pipelines, calls, iterations) of one render.
-const MAX_STEPS: u64 = 50_000_000;
+const MAX_STEPS: u64 = 20_000_000;
 /// Most bytes that one render may write, counting what `include` and functions produce on the way.
-pub(crate) const MAX_BYTES: usize = 512 << 20;
+pub(crate) const MAX_BYTES: usize = 128 << 20;
 /// How often a template may be inside itself by `include`; Helm's own limit.
 const MAX_INCLUDE_DEPTH: usize = 1_000;
 /// Name of the text given to `tpl`, from the name of Helm's root template.
@@ -79,12 +79,12 @@ impl<'r> Engine<'r> {
         self.steps += steps;
         self.bytes = self.bytes.saturating_add(bytes);
         if self.steps > MAX_STEPS {
-            return Err(Failure::new(format!(
+            return Err(Failure::limit(format!(
                 "rendering takes more than {MAX_STEPS} steps; does a loop or a recursion end?"
             )));
         }
         if self.bytes > MAX_BYTES {
-            return Err(Failure::new(format!(
+            return Err(Failure::limit(format!(
                 "rendering writes more than {} MiB; does a loop or a recursion end?",
                 MAX_BYTES >> 20
             )));
@@ -94,7 +94,7 @@ impl<'r> Engine<'r> {
 
     fn nest<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
         if self.nested >= MAX_NESTING {
-            return Err(Failure::new(format!("templates are nested more than {MAX_NESTING} deep")));
+            return Err(Failure::limit(format!("templates are nested more than {MAX_NESTING} deep")));
         }
         self.nested += 1;
         let result = run(self);
@@ -145,6 +145,9 @@ impl Context<'_, '_> {
         };
         let mut out = String::new();
         self.engine.nest(|engine| execute(engine, &set, template, data, &mut out)).map_err(|failure| {
+            if failure.is_limit {
+                return failure;
+            }
             let message = format!("error during tpl function execution for {}: {}", quote(text), failure.message);
             failure.wrap(message)
         })?;

@@ -10,15 +10,23 @@ pub(crate) struct Failure {
     /// Whether the evaluator raised it, with template, line and column, rather than a function.
     pub(crate) is_execution: bool,
     pub(crate) cause: Option<Box<Failure>>,
+    /// Whether a limit of this engine was met. Such a failure is passed on as it is: wrapped at each of thousands of
+    /// levels, its text would take gigabytes.
+    pub(crate) is_limit: bool,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_execution: false, cause: None }
+        Self { message: message.into(), is_execution: false, cause: None, is_limit: false }
+    }
+
+    /// A limit of this engine was met.
+    pub(crate) fn limit(message: String) -> Self {
+        Self { is_limit: true, ..Self::new(message) }
     }
 
     pub(crate) fn wrap(self, message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_execution: false, cause: Some(Box::new(self)) }
+        Self { message: message.into(), is_execution: false, cause: Some(Box::new(self)), is_limit: false }
     }
 }
 
@@ -65,7 +73,7 @@ impl At<'_> {
             template.source.name,
             super::format::quote(&template.name)
         );
-        Failure { message, is_execution: true, cause: cause.map(Box::new) }
+        Failure { message, is_execution: true, cause: cause.map(Box::new), is_limit: false }
     }
 }
 

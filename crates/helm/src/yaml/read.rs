@@ -8,8 +8,8 @@ use libyaml_safer::{Error, ErrorKind, EventData, Parser};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Deepest nesting of a document.
-const MAX_DEPTH: usize = 1_000;
+/// Deepest nesting of a document; values are also read on threads with small stacks.
+const MAX_DEPTH: usize = 250;
 const NULL: &str = "tag:yaml.org,2002:null";
 const BOOL: &str = "tag:yaml.org,2002:bool";
 const STRING: &str = "tag:yaml.org,2002:str";

@@ -8,7 +8,8 @@ pub(crate) use float::{float, json as json_number};
 pub(crate) use printf::printf;
 pub(crate) use quote::{quote, unquote, unquote_character};
 
-use super::value::{MapKind, Object, Value};
+use super::engine::MAX_BYTES;
+use super::value::{Object, Value};
 use crate::bytes;
 use std::fmt::Write as _;
 
@@ -80,6 +81,10 @@ fn stringer(object: &Object) -> Option<String> {
 }
 
 fn write_plain(value: &Value, out: &mut String, depth: usize) {
+    if out.len() > MAX_BYTES {
+        // Lists that share their parts can be longer than any memory; the caller refuses what is this long.
+        return;
+    }
     match value {
         Value::Nil => out.push_str("<nil>"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -113,7 +118,6 @@ fn write_plain(value: &Value, out: &mut String, depth: usize) {
             out.push(']');
         }
         Value::Map(map) => {
-            debug_assert!(depth < MAX_DEPTH || map.kind != MapKind::Any);
             if depth >= MAX_DEPTH {
                 out.push_str("map[...]");
                 return;

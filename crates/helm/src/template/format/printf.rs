@@ -4,6 +4,7 @@ use super::float::float;
 use super::quote::{can_backquote, quote, quote_character, quote_to_ascii};
 use super::{fields, stringer};
 use crate::bytes;
+use crate::template::engine::MAX_BYTES;
 use crate::template::text::is_print;
 use crate::template::value::{IntType, Object, Value};
 
@@ -233,7 +234,7 @@ impl Printer<'_> {
 
     /// A value inside another one, or at the top where `depth` is 0.
     fn nested(&mut self, value: &Value, verb: char, depth: usize) {
-        if depth > super::MAX_DEPTH {
+        if depth > super::MAX_DEPTH || self.out.len() > MAX_BYTES {
             self.out.push_str("...");
             return;
         }
