@@ -76,7 +76,10 @@ fn run(path: &Path) -> Result<(), Failed> {
         let upgrade = round % 3 == 2;
         let expected = oracle.render(path, &values, name, namespace, upgrade);
         let found = ours(path, &values, name, namespace, upgrade);
-        compare(expected, found).map_err(|error| format!("round {round}, values {values}: {error}"))?;
+        let checked = compare(expected, found).map_err(|error| format!("round {round}, values {values}: {error}"))?;
+        if round == 0 && chart.name() == "cilium" && checked == 0 {
+            return Err("no certificate was found to check".into());
+        }
     }
     Ok(())
 }
@@ -132,10 +135,11 @@ fn put(values: &mut Value, path: &[String], value: Value) {
     }
 }
 
-fn compare(expected: Answer, found: Answer) -> Result<(), String> {
+/// Compares; the number is how many certificates were checked.
+fn compare(expected: Answer, found: Answer) -> Result<usize, String> {
     match (expected, found) {
         (Ok(expected), Ok(found)) => {
-            check_certificates(&found)?;
+            let checked = check_certificates(&found)?;
             if !expected.keys().eq(found.keys()) {
                 return Err("other files".to_owned());
             }
@@ -145,9 +149,9 @@ fn compare(expected: Answer, found: Answer) -> Result<(), String> {
                     return Err(format!("{path}\nHelm:\n{expected}\nours:\n{found}"));
                 }
             }
-            Ok(())
+            Ok(checked)
         }
-        (Err(expected), Err(found)) if lines(&expected) == lines(&found) => Ok(()),
+        (Err(expected), Err(found)) if lines(&expected) == lines(&found) => Ok(0),
         (expected, found) => Err(format!("Helm: {:?}\nours: {:?}", expected.err(), found.err())),
     }
 }
@@ -168,8 +172,9 @@ fn mask(text: &str) -> String {
     pattern(r"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----").replace_all(&text, "<PEM>").into_owned()
 }
 
-/// Every certificate of a secret verifies against the CA beside it, and belongs to the key beside it.
-fn check_certificates(files: &BTreeMap<String, String>) -> Result<(), String> {
+/// Every certificate of a secret verifies against the CA beside it.
+fn check_certificates(files: &BTreeMap<String, String>) -> Result<usize, String> {
+    let mut checked = 0;
     let entry = |text: &str, key: &str| {
         let found = pattern(&format!(r"(?m)^\s*{}:\s*(LS0t[A-Za-z0-9+/=]+)", regex::escape(key))).captures(text)?;
         Some(decode(&found[1]))
@@ -180,9 +185,10 @@ fn check_certificates(files: &BTreeMap<String, String>) -> Result<(), String> {
                 continue;
             };
             verify(&certificate, &authority).map_err(|error| format!("{path}: {error}"))?;
+            checked += 1;
         }
     }
-    Ok(())
+    Ok(checked)
 }
 
 fn decode(text: &str) -> Vec<u8> {
