@@ -17,6 +17,7 @@ mod parser;
 pub(crate) mod path_pattern;
 mod run;
 pub(crate) mod text;
+mod token;
 mod value;
 
 pub(crate) use functions::{base as path_base, clean as clean_path};

@@ -1,8 +1,8 @@
 //! Numbers as Go's `strconv` reads them: base prefixes, underscores, hexadecimal floats, exact ranges.
 
 use super::format::{quote, unquote_character};
-use super::lexer::Kind;
 use super::node::Number;
+use super::token::Kind;
 
 /// Why a text is no number of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 //! Parsing stops at the first error. Functions are resolved here, so an unknown one is a parse error.
 
 use super::functions;
-use super::lexer::{Kind, Lexer, Token};
+use super::lexer::Lexer;
 use super::node::{Branch, Command, List, Node, Pipe, Source, Template, Word};
 use super::number;
+use super::token::{Kind, Token};
 use std::rc::Rc;
 
 /// Deepest nesting of parentheses, Go's own limit.
