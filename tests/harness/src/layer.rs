@@ -30,12 +30,13 @@ pub trait Layer {
     /// See the trait.
     fn validate(&mut self) -> Result<Outcome, LayerError>;
 
-    /// Plans, and keeps the plan for [`Layer::apply`] when it has no errors.
+    /// Plans, and keeps the plan for [`Layer::apply`] when it has no errors. The outcome tells of it as much as `look`
+    /// asks for, because a look is a process of its own for real Terraform.
     ///
     /// # Errors
     ///
     /// See the trait.
-    fn plan(&mut self, goal: &Goal) -> Result<Outcome, LayerError>;
+    fn plan(&mut self, goal: &Goal, look: Look) -> Result<Outcome, LayerError>;
 
     /// Makes the changes of the last plan.
     ///
@@ -71,6 +72,13 @@ pub trait Layer {
     ///
     /// It cannot be written.
     fn put_back(&mut self) -> Result<(), LayerError>;
+
+    /// Whether nothing is in the state.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    fn is_empty(&mut self) -> Result<bool, LayerError>;
 
     /// The state as it is now.
     ///
@@ -109,6 +117,17 @@ pub enum Goal {
         /// Its identity.
         identity: serde_json::Value,
     },
+}
+
+/// How much of a plan is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Messages only; the outcome has no plan.
+    Messages,
+    /// Whether it is empty; the whole plan only when it is not.
+    Emptiness,
+    /// The whole plan.
+    Whole,
 }
 
 /// When to tell a running command to stop.

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::case::{Case, Expectation, LayerKind, Needs, Step, StepKind};
 use crate::check::{self, Seen};
 use crate::difference::{clear, difference};
-use crate::layer::{Goal, Interruption, Layer, LayerError};
+use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
 use crate::outcome::Outcome;
 use crate::places::Places;
 use crate::sandbox::Account;
@@ -124,9 +124,8 @@ impl Run<'_> {
 
     /// Destroys what is left, and holds the account against what it was.
     fn end(&mut self, before: Option<Json>) -> Result<(), String> {
-        let state = self.layer.state().map_err(|error| chain(&error))?;
-        if !state.objects.is_empty() {
-            let planned = self.layer.plan(&Goal::Destroy).map_err(|error| chain(&error))?;
+        if !self.layer.is_empty().map_err(|error| chain(&error))? {
+            let planned = self.layer.plan(&Goal::Destroy, Look::Messages).map_err(|error| chain(&error))?;
             expect_success(&planned, "the plan to destroy")?;
             let applied = self.layer.apply(None).map_err(|error| chain(&error))?;
             expect_success(&applied, "destroy")?;
@@ -169,7 +168,7 @@ impl Run<'_> {
             }
             StepKind::Plan | StepKind::PlanDestroy => {
                 let goal = if step.kind == StepKind::Plan { Goal::Change } else { Goal::Destroy };
-                let outcome = self.layer.plan(&goal).map_err(explain)?;
+                let outcome = self.layer.plan(&goal, look(&expectations)).map_err(explain)?;
                 faults.extend(check::messages(&outcome, &expectations, &self.places));
                 faults.extend(check::plan(outcome.plan.as_ref(), &expectations, &self.places));
             }
@@ -204,7 +203,9 @@ impl Run<'_> {
                 }
             }
         }
-        self.places.set_state(self.layer.state().map_err(explain)?);
+        if step.looks_at_state {
+            self.places.set_state(self.layer.state().map_err(explain)?);
+        }
         let after = self.counters()?;
         for (line, expectation) in &step.expectations {
             let fault = match expectation {
@@ -230,7 +231,7 @@ impl Run<'_> {
     /// Plan, apply, and again a plan, which must be empty unless the case says otherwise.
     fn apply(&mut self, goal: &Goal, expectations: &[&Expectation]) -> Result<Vec<String>, String> {
         let explain = |error: LayerError| chain(&error);
-        let planned = self.layer.plan(goal).map_err(explain)?;
+        let planned = self.layer.plan(goal, look(expectations)).map_err(explain)?;
         if planned.failed() {
             // An apply step is about what apply says; what plan says belongs into a plan step.
             return Ok(planned
@@ -286,7 +287,7 @@ impl Run<'_> {
         if expectations.iter().any(|expectation| matches!(expectation, Expectation::AgainUnchecked)) {
             return Ok(Vec::new());
         }
-        let outcome = self.layer.plan(&Goal::Change).map_err(|error| chain(&error))?;
+        let outcome = self.layer.plan(&Goal::Change, Look::Emptiness).map_err(|error| chain(&error))?;
         if let Err(fault) = expect_success(&outcome, "the plan right after apply") {
             return Ok(vec![fault]);
         }
@@ -315,7 +316,7 @@ impl Run<'_> {
         if before.is_some() {
             self.layer.forget(address).map_err(explain)?;
         }
-        let planned = self.layer.plan(goal).map_err(explain)?;
+        let planned = self.layer.plan(goal, Look::Whole).map_err(explain)?;
         let mut faults = check::messages(&planned, expectations, &self.places);
         faults.extend(check::plan(planned.plan.as_ref(), expectations, &self.places));
         if planned.failed() || !faults.is_empty() {
@@ -453,6 +454,11 @@ impl Run<'_> {
         }
         faults
     }
+}
+
+/// As much of a plan as the expectations look at.
+fn look(expectations: &[&Expectation]) -> Look {
+    if expectations.iter().any(|expectation| expectation.is_about_plan()) { Look::Whole } else { Look::Messages }
 }
 
 type Counters = std::collections::BTreeMap<String, u64>;

@@ -116,6 +116,16 @@ pub enum Test {
 }
 
 impl Expectation {
+    /// Whether it looks at the state after the step.
+    pub fn is_about_state(&self) -> bool {
+        matches!(self, Self::State { .. } | Self::StateGone { .. } | Self::StateTainted { .. } | Self::Output { .. })
+    }
+
+    /// Whether it looks at the plan.
+    pub fn is_about_plan(&self) -> bool {
+        matches!(self, Self::PlanEmpty | Self::PlanAction(_) | Self::PlanValue { .. })
+    }
+
     /// Reads one expectation from its first line and the `|` lines below it.
     ///
     /// # Errors

@@ -66,8 +66,11 @@ impl Case {
                 case.files.push((file.trim().to_owned(), content));
                 continue;
             }
-            let step =
+            let mut step =
                 step(lines[*start].0, heading, &lines[start + 1..end]).map_err(|(line, text)| fault(line, text))?;
+            let below = &lines[*start..];
+            step.looks_at_state |=
+                below.iter().any(|(_, line)| line.contains("@{state.") || line.contains("@{output."));
             case.steps.push(step);
         }
         if !case.environment.is_empty() && case.needs.layer != Some(LayerKind::Terraform) {
@@ -180,7 +183,8 @@ fn step(line: usize, heading: &str, body: &[(usize, &str)]) -> Result<Step, (usi
         }
         expectations = read_expectations(body.get(split + 1..).unwrap_or_default())?;
     }
-    Ok(Step { line, heading: heading.to_owned(), kind, configuration, needs, expectations })
+    let looks_at_state = expectations.iter().any(|(_, expectation)| expectation.is_about_state());
+    Ok(Step { looks_at_state, line, heading: heading.to_owned(), kind, configuration, needs, expectations })
 }
 
 /// Reads the lines below `---`.

@@ -15,6 +15,8 @@ pub struct Step {
     pub configuration: Option<String>,
     /// Where the step can run. Elsewhere it is left out, and that is printed.
     pub needs: Needs,
+    /// Whether the state after the step is looked at: by its expectations, or by a place further down.
+    pub looks_at_state: bool,
     /// What must be seen, each with its line.
     pub expectations: Vec<(usize, Expectation)>,
 }

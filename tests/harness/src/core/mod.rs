@@ -39,7 +39,7 @@ use self::logs::Log;
 use self::planning::SavedPlan;
 use self::state::State;
 use self::walk::{Key, Walk};
-use crate::layer::{Goal, Interruption, Layer, LayerError};
+use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
 use crate::outcome::{self, Outcome};
 
 /// The in-process layer at work on one case.
@@ -284,7 +284,7 @@ impl Layer for InProcess {
         Ok(outcome)
     }
 
-    fn plan(&mut self, goal: &Goal) -> Result<Outcome, LayerError> {
+    fn plan(&mut self, goal: &Goal, _: Look) -> Result<Outcome, LayerError> {
         self.plan = None;
         let (outcome, plan) = self.block_on(self.planned(goal))?;
         self.plan = plan.filter(|_| !outcome.failed());
@@ -323,6 +323,10 @@ impl Layer for InProcess {
     fn put_back(&mut self) -> Result<(), LayerError> {
         *self.state.borrow_mut() = std::mem::take(&mut self.before_forgetting);
         Ok(())
+    }
+
+    fn is_empty(&mut self) -> Result<bool, LayerError> {
+        Ok(self.state.borrow().objects.is_empty())
     }
 
     fn state(&mut self) -> Result<outcome::State, LayerError> {

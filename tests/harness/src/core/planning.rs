@@ -13,7 +13,7 @@ use super::provider::{self, effective, failed};
 use super::schema::Attributes;
 use super::show;
 use super::state::{self, State, Stored};
-use super::walk::{Key, Node, Visited, Walk, explicit, together};
+use super::walk::{Key, Node, Visited, Walk, together, waits_for};
 use crate::case::AttributePath;
 use crate::layer::{Goal, LayerError};
 use crate::outcome::{self, Action};
@@ -381,7 +381,7 @@ impl Planning<'_> {
         let Some(attributes) = walk.connection.schemas.data_sources.get(&address.ty) else {
             return Err(LayerError::Configuration(format!("the provider has no data source {}", address.ty)));
         };
-        let waits = explicit(block).iter().any(|needed| {
+        let waits = waits_for(block).iter().any(|needed| {
             self.changes.borrow().values().any(|change| change.block == *needed && change.action != Action::NoOp)
         });
         let mut values = Vec::new();

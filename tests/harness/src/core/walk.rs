@@ -433,9 +433,12 @@ fn type_of(expression: &Expression) -> Option<Type> {
     }
 }
 
-/// Whether data sources of this block must wait for apply because of what it depends on explicitly.
-pub fn explicit(block: &ResourceBlock) -> BTreeSet<Address> {
-    let names = block.depends_on.iter().flat_map(references::of);
+/// The managed resources whose pending changes make a data source wait for apply: those that it names by itself, also
+/// where the value is known. What it names through a local value does not count.
+pub fn waits_for(block: &ResourceBlock) -> BTreeSet<Address> {
+    let expressions =
+        block.depends_on.iter().chain(block.arguments.values()).chain(&block.count).chain(&block.for_each);
+    let names = expressions.flat_map(references::of);
     names
         .filter_map(|name| match name {
             Name::Resource(address) if address.mode == Mode::Managed => Some(address),

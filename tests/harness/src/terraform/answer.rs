@@ -52,10 +52,14 @@ fn message(diagnostic: &Json) -> Option<Message> {
     if severity == Severity::Warning && text("summary").starts_with("Provider development overrides") {
         return None;
     }
+    // Terraform's own word for an apply that was told to stop.
+    if text("summary") == "execution halted" {
+        return None;
+    }
     let snippet = &diagnostic["snippet"];
     let address = diagnostic["address"]
         .as_str()
-        .map(str::to_owned)
+        .map(|address| if address.starts_with("provider[") { "provider".to_owned() } else { address.to_owned() })
         .or_else(|| snippet["context"].as_str().and_then(address_of_block));
     Some(Message { severity, summary: text("summary"), detail: text("detail"), address, place: place(snippet) })
 }

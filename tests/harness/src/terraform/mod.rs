@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 pub use executable::{Executable, find};
 
-use crate::layer::{Goal, Interruption, Layer, LayerError};
-use crate::outcome::{Outcome, State};
+use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
+use crate::outcome::{Outcome, Plan, State};
 
 /// The provider's program, as Terraform gets to know it.
 #[derive(Clone, Debug)]
@@ -128,8 +128,8 @@ impl<'a> RealTerraform<'a> {
             self.said.push_str(&stdout);
         }
         self.said.push_str(&stderr);
-        let success = waited?.success();
-        Ok(Ran { command, success, stdout, stderr })
+        let status = waited?.code();
+        Ok(Ran { command, status, stdout, stderr })
     }
 
     /// A command as this layer starts it, for those who watch it themselves.
@@ -158,25 +158,35 @@ impl<'a> RealTerraform<'a> {
     fn told(&mut self, arguments: &[&str], interruption: Option<&mut Interruption<'_>>) -> Result<Outcome, LayerError> {
         let ran = self.run(arguments, interruption)?;
         let outcome = answer::messages(&ran.stdout);
-        if !ran.success && !outcome.failed() {
+        if !ran.success() && !outcome.failed() {
             return Err(ran.not_understood("it failed without an error message"));
         }
         Ok(outcome)
     }
 
-    fn plan_into(&mut self, goal: &Goal) -> Result<Outcome, LayerError> {
-        let mut arguments = vec!["plan", "-json", "-input=false", "-no-color", "-out=plan"];
+    fn plan_into(&mut self, goal: &Goal, look: Look) -> Result<Outcome, LayerError> {
+        let mut arguments = vec!["plan", "-json", "-input=false", "-no-color", "-detailed-exitcode", "-out=plan"];
         match goal {
             Goal::Destroy => arguments.push("-destroy"),
             Goal::Refresh => arguments.push("-refresh-only"),
             Goal::Change | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
         }
-        let mut outcome = self.told(&arguments, None)?;
-        if !outcome.failed() {
+        let ran = self.run(&arguments, None)?;
+        let mut outcome = answer::messages(&ran.stdout);
+        // With this flag a plan that is not empty ends with 2.
+        if !matches!(ran.status, Some(0 | 2)) && !outcome.failed() {
+            return Err(ran.not_understood("it failed without an error message"));
+        }
+        if outcome.failed() {
+            return Ok(outcome);
+        }
+        self.planned = true;
+        if look == Look::Emptiness && ran.status == Some(0) {
+            outcome.plan = Some(Plan::default());
+        } else if look != Look::Messages {
             let ran = self.run(&["show", "-json", "-no-color", "plan"], None)?;
             let shown = serde_json::from_str(&ran.stdout).map_err(|error| ran.not_understood(&error.to_string()))?;
             outcome.plan = Some(answer::plan(&shown));
-            self.planned = true;
         }
         Ok(outcome)
     }
@@ -202,7 +212,7 @@ impl Layer for RealTerraform<'_> {
         answer::validation(&ran.stdout).map_err(|fault| ran.not_understood(&fault))
     }
 
-    fn plan(&mut self, goal: &Goal) -> Result<Outcome, LayerError> {
+    fn plan(&mut self, goal: &Goal, look: Look) -> Result<Outcome, LayerError> {
         self.planned = false;
         match goal {
             Goal::ImportById { address, id } => {
@@ -215,7 +225,7 @@ impl Layer for RealTerraform<'_> {
             }
             Goal::Change | Goal::Destroy | Goal::Refresh => {}
         }
-        let outcome = self.plan_into(goal);
+        let outcome = self.plan_into(goal, look);
         self.remove("import.tf");
         outcome
     }
@@ -234,7 +244,7 @@ impl Layer for RealTerraform<'_> {
         let ran = ran?;
         let mut outcome = answer::messages(&ran.stdout);
         outcome.found = answer::found(&ran.stdout);
-        if !ran.success && !outcome.failed() {
+        if !ran.success() && !outcome.failed() {
             return Err(ran.not_understood("it failed without an error message"));
         }
         Ok(outcome)
@@ -245,7 +255,7 @@ impl Layer for RealTerraform<'_> {
         let ran = self.run(&["apply", "-json", "-input=false", "-no-color", "-auto-approve", &invoke], None)?;
         let mut outcome = answer::messages(&ran.stdout);
         outcome.progress = answer::progress(&ran.stdout);
-        if !ran.success && !outcome.failed() {
+        if !ran.success() && !outcome.failed() {
             return Err(ran.not_understood("it failed without an error message"));
         }
         Ok(outcome)
@@ -255,12 +265,23 @@ impl Layer for RealTerraform<'_> {
         let (state, kept) = (self.work().join("terraform.tfstate"), self.folder.path().join("kept.tfstate"));
         fs::copy(state, kept).map_err(LayerError::io("keep the state"))?;
         let ran = self.run(&["state", "rm", address], None)?;
-        if ran.success { Ok(()) } else { Err(ran.not_understood("it failed")) }
+        if ran.success() { Ok(()) } else { Err(ran.not_understood("it failed")) }
     }
 
     fn put_back(&mut self) -> Result<(), LayerError> {
         let (state, kept) = (self.work().join("terraform.tfstate"), self.folder.path().join("kept.tfstate"));
         fs::copy(kept, state).map(drop).map_err(LayerError::io("put the state back"))
+    }
+
+    fn is_empty(&mut self) -> Result<bool, LayerError> {
+        let path = self.work().join("terraform.tfstate");
+        if !path.exists() {
+            return Ok(true);
+        }
+        let text = fs::read_to_string(&path).map_err(LayerError::io("read the state"))?;
+        let state: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|error| LayerError::io("read the state")(std::io::Error::other(error)))?;
+        Ok(state["resources"].as_array().is_none_or(Vec::is_empty))
     }
 
     fn state(&mut self) -> Result<State, LayerError> {
@@ -286,12 +307,17 @@ impl Layer for RealTerraform<'_> {
 /// A command that came to its end.
 struct Ran {
     command: String,
-    success: bool,
+    /// The exit status; `None` when a signal ended it.
+    status: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
 impl Ran {
+    fn success(&self) -> bool {
+        self.status == Some(0)
+    }
+
     fn not_understood(&self, fault: &str) -> LayerError {
         LayerError::Answer {
             command: self.command.clone(),
