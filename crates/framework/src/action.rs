@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, as_configuration, check_rules};
+use crate::model::{Model, as_configuration, check_config};
 use crate::path::Path;
 use crate::schema::Schema;
 use crate::server::{Boxed, Sink};
@@ -67,11 +67,7 @@ impl<A: Action> Erased<A::Clients> for Adapter<A> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut faults = Diagnostics::new();
-        check_rules::<A::Args>(config, &Path::root(), &mut faults);
-        let args = A::Args::decode_planned(config, &Path::root(), &mut faults);
-        A::validate(&args, &mut faults);
-        faults
+        check_config::<A::Args>(config, A::validate)
     }
 
     fn invoke(

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_rules, merge_attributes};
+use crate::model::{Model, check_config, merge_attributes};
 use crate::path::Path;
 use crate::schema::Schema;
 use crate::server::{Answer, Boxed};
@@ -68,11 +68,7 @@ impl<D: DataSource> Erased<D::Clients> for Adapter<D> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut faults = Diagnostics::new();
-        check_rules::<D::Args>(config, &Path::root(), &mut faults);
-        let args = D::Args::decode_planned(config, &Path::root(), &mut faults);
-        D::validate(&args, &mut faults);
-        faults
+        check_config::<D::Args>(config, D::validate)
     }
 
     fn read(

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_rules, merge_attributes};
+use crate::model::{Model, check_config, merge_attributes};
 use crate::path::Path;
 use crate::schema::Schema;
 use crate::server::{Answer, Boxed, Opened, Private};
@@ -78,11 +78,7 @@ impl<E: Ephemeral> Erased<E::Clients> for Adapter<E> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut faults = Diagnostics::new();
-        check_rules::<E::Args>(config, &Path::root(), &mut faults);
-        let args = E::Args::decode_planned(config, &Path::root(), &mut faults);
-        E::validate(&args, &mut faults);
-        faults
+        check_config::<E::Args>(config, E::validate)
     }
 
     fn open(

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, as_configuration, check_rules, merge_attributes};
+use crate::model::{Model, as_configuration, check_config, merge_attributes};
 use crate::path::Path;
 use crate::resource::{Resource, State};
 use crate::schema::{Attribute, Schema};
@@ -100,10 +100,7 @@ impl<L: List> Erased<<L::Resource as Resource>::Clients> for Adapter<L> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut faults = Diagnostics::new();
-        check_rules::<L::Args>(config, &Path::root(), &mut faults);
-        L::Args::decode_planned(config, &Path::root(), &mut faults);
-        faults
+        check_config::<L::Args>(config, |_, _| {})
     }
 
     fn list(

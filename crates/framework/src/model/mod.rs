@@ -13,7 +13,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use framework_macros::Model;
-pub use rules::{Rule, check_rules};
+pub use rules::Rule;
+pub(crate) use rules::check_rules;
 pub use scalars::{Bounded, Dynamic, Span, Text, Timestamp};
 pub use secrets::{Secret, WriteOnly};
 
@@ -220,6 +221,18 @@ pub fn decode_attribute<T: Field>(
         Some(fallback) if value.is_null() => Some(fallback()),
         _ => T::decode(value, &at.dot(name), faults),
     }
+}
+
+/// Checks a configuration whose parts may be unknown: each attribute, the rules over several, and what the type adds.
+pub(crate) fn check_config<M: Model>(
+    config: &Value,
+    further: impl FnOnce(&M::Planned, &mut Diagnostics),
+) -> Diagnostics {
+    let mut faults = Diagnostics::new();
+    check_rules::<M>(config, &Path::root(), &mut faults);
+    let planned = M::decode_planned(config, &Path::root(), &mut faults);
+    further(&planned, &mut faults);
+    faults
 }
 
 /// Reads a nested object and checks the rules over several of its attributes.

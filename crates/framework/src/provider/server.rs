@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Provider, Registry};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Model, Rule, as_configuration, check_rules};
+use crate::model::{Model, Rule, as_configuration, check_config};
 use crate::path::{Path, Step};
 use crate::schema::{Attribute, Kind, Nesting, ProviderSchema, Schema};
 use crate::server::{
@@ -101,11 +101,7 @@ impl<P: Provider> Server for ProviderServer<P> {
     }
 
     fn validate_provider(&self, config: Value) -> Boxed<'_, Diagnostics> {
-        let mut faults = Diagnostics::new();
-        check_rules::<P::Config>(&config, &Path::root(), &mut faults);
-        let config = P::Config::decode_planned(&config, &Path::root(), &mut faults);
-        P::validate(&config, &mut faults);
-        ready(faults)
+        ready(check_config::<P::Config>(&config, P::validate))
     }
 
     fn configure(&self, config: Value, terraform_version: String, _host: Host) -> Boxed<'_, Diagnostics> {

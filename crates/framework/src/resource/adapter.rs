@@ -10,7 +10,7 @@ use super::planning::{draft, promise};
 use super::{MoveSource, Plan, Resource, State, import};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Model, check_rules, merge_attributes};
+use crate::model::{Model, check_config, merge_attributes};
 use crate::path::Path;
 use crate::schema::{Attribute, IdentityAttribute, IdentitySchema, Kind, Nesting, Schema};
 use crate::server::{
@@ -382,11 +382,7 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut faults = Diagnostics::new();
-        check_rules::<R::Args>(config, &Path::root(), &mut faults);
-        let args = R::Args::decode_planned(config, &Path::root(), &mut faults);
-        R::validate(&args, &mut faults);
-        faults
+        check_config::<R::Args>(config, R::validate)
     }
 
     fn upgrade_state(&self, version: i64, state: serde_json::Value) -> Answer<Option<Value>> {
