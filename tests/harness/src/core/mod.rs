@@ -21,6 +21,8 @@ mod references;
 mod schema;
 mod show;
 mod state;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::cell::{Cell, RefCell};
