@@ -32,6 +32,8 @@ const ONE_HOST: RegistrationLimit = match RegistrationLimit::new(1) {
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
+// Two rules may name the same attribute.
+#[allow(clippy::duplicated_attributes)]
 #[model(at_most_one_of(expires_in, expiration_date))]
 #[model(at_most_one_of(expiration_date, rotate_before))]
 pub struct Args {
