@@ -320,7 +320,7 @@ fn warn_of_hosts(prior: Option<&State<Activation>>, cx: &Context) {
         cx.report(Diagnostic::warning(
             "The activation is gone, its hosts are not",
             format!(
-                "Activation `{}` was deleted outside of Terraform. {count} host(s) registered with it stay registered, and no destroy will deregister them; `orphaned_ids` of `ekshybrid_managed_instances` finds those that are silent, and the action `ekshybrid_deregister_instance` deregisters them.",
+                "Activation `{}` was deleted outside of Terraform. {count} host(s) have registered with it; those that still are stay so, and no destroy will deregister them; `orphaned_ids` of `ekshybrid_managed_instances` finds those that are silent, and the action `ekshybrid_deregister_instance` deregisters them.",
                 prior.outputs.id
             ),
         ));

@@ -235,7 +235,7 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
             cx.report(Diagnostic::warning(
                 "Registered hosts stay registered",
                 format!(
-                    "{count} host(s) registered with activation `{}`; deleting the activation leaves them registered with Systems Manager. To have them deregistered, set `deregister_on_destroy = true` and apply before you destroy.",
+                    "{count} host(s) have registered with activation `{}`; deleting it leaves those registered that still are. To have them deregistered, set `deregister_on_destroy = true` and apply before you destroy.",
                     state.outputs.id
                 ),
             ));

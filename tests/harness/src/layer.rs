@@ -134,6 +134,8 @@ pub enum Look {
 pub struct Interruption<'a> {
     /// Whether the moment has come. Asked again and again.
     pub due: &'a mut dyn FnMut() -> bool,
+    /// The provider's process is killed instead.
+    pub kill: bool,
     /// How long the command took to end after it was told; set by the layer.
     pub took: Option<Duration>,
 }

@@ -245,17 +245,17 @@ impl Run<'_> {
             return Ok(faults);
         }
         let operation = expectations.iter().find_map(|expectation| match expectation {
-            Expectation::Interrupt { operation } => Some(operation.clone()),
+            Expectation::Interrupt { operation, kill } => Some((operation.clone(), *kill)),
             _ => None,
         });
         let before = self.counters()?;
         let mut applied = match operation {
             None => self.layer.apply(None).map_err(explain)?,
-            Some(operation) => {
+            Some((operation, kill)) => {
                 let account = self.account.ok_or("`interrupt:` needs the sandbox")?;
                 let seen = |counters: &Counters| counters.get(&operation).copied().unwrap_or(0);
                 let mut due = || account.counters().is_ok_and(|now| seen(&now) > seen(&before));
-                let mut interruption = Interruption { due: &mut due, took: None };
+                let mut interruption = Interruption { due: &mut due, kill, took: None };
                 let outcome = self.layer.apply(Some(&mut interruption)).map_err(explain)?;
                 let took = interruption.took;
                 for expectation in expectations {

@@ -41,7 +41,8 @@ pub enum Expectation {
     /// `progress: TEXT`: an action's progress holds it.
     Progress(String),
     /// `interrupt: after SERVICE:OPERATION`: Terraform is told to stop once that call has been seen.
-    Interrupt { operation: String },
+    /// `kill: after SERVICE:OPERATION`: the provider's process is killed then.
+    Interrupt { operation: String, kill: bool },
     /// `within: SECONDS`: the interrupted command ends in time.
     Within { milliseconds: u64 },
 }
@@ -196,8 +197,8 @@ impl Expectation {
                 Ok(Self::Found { path: AttributePath::parse(path)?, test })
             }
             "progress" if !rest.is_empty() => Ok(Self::Progress(rest.to_owned())),
-            "interrupt" => match rest.strip_prefix("after ") {
-                Some(operation) => Ok(Self::Interrupt { operation: operation.trim().to_owned() }),
+            "interrupt" | "kill" => match rest.strip_prefix("after ") {
+                Some(operation) => Ok(Self::Interrupt { operation: operation.trim().to_owned(), kill: key == "kill" }),
                 None => refuse(),
             },
             "within" => {

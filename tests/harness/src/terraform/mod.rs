@@ -354,7 +354,7 @@ fn wait(
             && (interruption.due)()
         {
             told = Some(Instant::now());
-            interrupt(child.id())?;
+            if interruption.kill { kill_providers(child.id())? } else { interrupt(child.id())? }
         }
         std::thread::sleep(Duration::from_millis(if interruption.is_some() { 20 } else { 5 }));
     }
@@ -364,6 +364,23 @@ fn wait(
 fn interrupt(process: u32) -> Result<(), LayerError> {
     let status = Command::new("kill").args(["-INT", &process.to_string()]).status();
     status.map(drop).map_err(LayerError::io("send an interrupt"))
+}
+
+/// Kills the provider's processes among a Terraform's children, so that they can say nothing any more.
+fn kill_providers(terraform: u32) -> Result<(), LayerError> {
+    let processes = std::fs::read_dir("/proc").map_err(LayerError::io("look for the provider's process"))?;
+    for process in processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
+        // A process that has ended meanwhile has no file any more.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+        // `PID (NAME) STATE PARENT …`; the name is cut to 15 letters.
+        let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { continue };
+        let parent = rest.split_whitespace().nth(1).and_then(|parent| parent.parse::<u32>().ok());
+        if parent == Some(terraform) && name.starts_with("terraform-provi") {
+            let status = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+            status.map(drop).map_err(LayerError::io("kill the provider"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A text as an HCL string literal.
