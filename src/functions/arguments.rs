@@ -1,7 +1,11 @@
 //! From Terraform's values to the trees that the `node` room reads, and from its faults to errors of a function.
 
+use std::collections::BTreeMap;
+
+use framework::model::Dynamic;
+use framework::schema::Parameter;
 use framework::server::FunctionError;
-use framework::value::Value;
+use framework::value::{Type, Value};
 
 use crate::node::{Fault, Faults, Step, Tree};
 
@@ -17,6 +21,33 @@ pub(super) fn tree(value: &Value) -> Tree {
         Value::Map(entries) => Tree::Map(entries.iter().map(|(key, value)| (key.clone(), tree(value))).collect()),
         Value::Dynamic(inner) => tree(&inner.1),
     }
+}
+
+/// The parameter of a last argument that may be left out; `what` it says is the beginning of its description.
+pub(super) fn options_parameter(what: &str) -> Parameter {
+    Parameter {
+        name: "options".to_owned(),
+        ty: Type::Dynamic,
+        description: format!(
+            "{what}, as an object; its attributes are listed above. May be left out; may be given once."
+        ),
+        allow_null: true,
+        allow_unknown: true,
+    }
+}
+
+/// That argument as a tree; left out or null it is an empty object. `position` is the place of the first one.
+pub(super) fn options<'a>(
+    mut given: impl ExactSizeIterator<Item = &'a Dynamic>,
+    position: i64,
+) -> Result<Tree, FunctionError> {
+    if given.len() > 1 {
+        return Err(FunctionError::argument(position + 1, "The options may be given once"));
+    }
+    Ok(match given.next() {
+        Some(options) if !options.0.is_null() => tree(&options.0),
+        _ => Tree::Map(BTreeMap::new()),
+    })
 }
 
 /// Every fault of an argument, one a line. The last has no period: Terraform puts one behind the whole.

@@ -6,10 +6,10 @@ use framework::model::{Dynamic, Field, Model};
 use framework::path::Path;
 use framework::schema::Parameter;
 use framework::server::FunctionError;
-use framework::value::{Type, Value};
+use framework::value::Value;
 
-use super::arguments::{refused, tree};
-use crate::node::{Parsed, Tree, trust_policy};
+use super::arguments::{self, options_parameter, refused};
+use crate::node::{Parsed, trust_policy};
 
 /// No parameters that must be given.
 #[derive(Clone, Debug, Model)]
@@ -21,13 +21,7 @@ pub struct Options(Dynamic);
 
 impl Variadic for Options {
     fn parameter() -> Option<Parameter> {
-        Some(Parameter {
-            name: "options".to_owned(),
-            ty: Type::Dynamic,
-            description: "Who may take the role on, as an object; its attributes are listed above. May be left out; may be given once.".to_owned(),
-            allow_null: true,
-            allow_unknown: true,
-        })
+        Some(options_parameter("Who may take the role on"))
     }
 
     fn decode(value: &Value, at: &Path, faults: &mut Diagnostics) -> Option<Self> {
@@ -56,12 +50,7 @@ for IAM Roles Anywhere. Pass it to `assume_role_policy` of an `aws_iam_role`.";
     }
 
     fn call(_: Parameters, options: Vec<Options>) -> Result<Option<String>, FunctionError> {
-        let tree = match options.as_slice() {
-            [] => Tree::Map(std::collections::BTreeMap::new()),
-            [options] if options.0.0.is_null() => Tree::Map(std::collections::BTreeMap::new()),
-            [options] => tree(&options.0.0),
-            _ => return Err(FunctionError::argument(1, "The options may be given once.")),
-        };
+        let tree = arguments::options(options.iter().map(|options| &options.0), 0)?;
         match trust_policy::parse(&tree) {
             Ok(Parsed::Ready(policy)) => Ok(Some(policy.to_json())),
             Ok(Parsed::Pending) => Ok(None),

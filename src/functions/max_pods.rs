@@ -6,9 +6,9 @@ use framework::model::{Dynamic, Field, Model};
 use framework::path::Path;
 use framework::schema::Parameter;
 use framework::server::FunctionError;
-use framework::value::{Type, Value};
+use framework::value::Value;
 
-use super::arguments::{refused, tree};
+use super::arguments::{self, options_parameter, refused};
 use crate::node::max_pods::Refusal;
 use crate::node::{Parsed, Tree, max_pods};
 
@@ -25,13 +25,7 @@ pub struct Options(Dynamic);
 
 impl Variadic for Options {
     fn parameter() -> Option<Parameter> {
-        Some(Parameter {
-            name: "options".to_owned(),
-            ty: Type::Dynamic,
-            description: "How the VPC CNI is set up, as an object; its attributes are listed above. May be left out; may be given once.".to_owned(),
-            allow_null: true,
-            allow_unknown: true,
-        })
+        Some(options_parameter("How the VPC CNI is set up"))
     }
 
     fn decode(value: &Value, at: &Path, faults: &mut Diagnostics) -> Option<Self> {
@@ -66,11 +60,7 @@ The limits of the instance types are built in and need no credentials. For a typ
 
     fn call(parameters: Parameters, options: Vec<Options>) -> Result<Option<i64>, FunctionError> {
         let instance_type = Tree::Text(parameters.instance_type);
-        let options = match options.as_slice() {
-            [] => Tree::Null,
-            [options] => tree(&options.0.0),
-            _ => return Err(FunctionError::argument(2, "The options may be given once")),
-        };
+        let options = arguments::options(options.iter().map(|options| &options.0), 1)?;
         match max_pods::parse(&instance_type, &options) {
             Ok(Parsed::Ready(pods)) => Ok(Some(i64::from(pods))),
             Ok(Parsed::Pending) => Ok(None),
