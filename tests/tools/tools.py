@@ -94,7 +94,7 @@ def python() -> Path:
             return interpreter
         if sys.version_info < (3, 10):
             raise Unavailable(f"Python 3.10 or newer is needed; this is {platform.python_version()}")
-        say("Python packages for the tests (Terraform as a library, boto3): about 100 MB, under a minute")
+        say("Python packages for the tests (Terraform and Helm as libraries, boto3): about 180 MB, under a minute")
         fresh = cache() / "python.new"
         shutil.rmtree(fresh, ignore_errors=True)
         made = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
