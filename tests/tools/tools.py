@@ -3,7 +3,9 @@
     python3 tests/tools/tools.py python        an environment with requirements.txt; prints its interpreter
     python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
     python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
+    python3 tests/tools/tools.py helm          Helm's command line; prints the program
     python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
+    python3 tests/tools/tools.py charts        the published charts of charts/pins.txt; prints their folder
 
 Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
 so a second call prints the path and does nothing else. Downloads come through pip and go, which
@@ -20,6 +22,8 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +43,12 @@ GO_TOOLS = {
         # Without this the program calls itself a development build.
         "-X github.com/opentofu/opentofu/version.dev=no",
         "4 to 7 minutes",
+    ),
+    "helm": (
+        "helm.sh/helm/v4/cmd/helm",
+        "Helm's command line",
+        "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
+        "3 to 6 minutes",
     ),
 }
 
@@ -202,6 +212,47 @@ def control_plane() -> Path:
     return folder
 
 
+def charts() -> Path:
+    """A folder with the published charts: the one in EKSHYBRID_CHARTS, one beside the checkout, or downloads in the cache.
+
+    Every file is checked against charts/pins.txt, wherever it comes from.
+    """
+    lines = (PINS / "charts" / "pins.txt").read_text().splitlines()
+    pins = [line.split() for line in lines if line and not line.startswith("#")]
+
+    def whole(folder: Path) -> bool:
+        return all((folder / name).is_file() and digest(folder / name) == sha256 for sha256, name, _ in pins)
+
+    if os.environ.get("EKSHYBRID_CHARTS"):
+        folder = Path(os.environ["EKSHYBRID_CHARTS"])
+        if not whole(folder):
+            raise Unavailable(f"EKSHYBRID_CHARTS is {folder}, which lacks files of tests/tools/charts/pins.txt")
+        return folder
+    beside, fetched = ROOT.parent / "shared" / "charts", cache() / "charts"
+    for folder in [beside, fetched]:
+        if whole(folder):
+            return folder
+    with lock("charts"):
+        fetched.mkdir(exist_ok=True)
+        for sha256, name, address in pins:
+            file = fetched / name
+            if file.exists() and digest(file) == sha256:
+                continue
+            say(f"{name} is fetched from its publisher, once")
+            try:
+                with urllib.request.urlopen(address, timeout=20) as answer:
+                    data = answer.read()
+            except (OSError, urllib.error.URLError) as error:
+                raise Unavailable(f"{address} could not be fetched: {error}") from error
+            found = hashlib.sha256(data).hexdigest()
+            if found != sha256:
+                raise Unavailable(f"{address} has the checksum {found}; tests/tools/charts/pins.txt says {sha256}")
+            fresh = file.with_suffix(".new")
+            fresh.write_bytes(data)
+            fresh.rename(file)
+    return fetched
+
+
 @contextlib.contextmanager
 def lock(name: str):
     """Keeps two runs in one work tree from building the same thing at once."""
@@ -228,7 +279,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", *GO_TOOLS]:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", "charts", *GO_TOOLS]:
         print(__doc__, file=sys.stderr)
         return 2
     try:
@@ -236,6 +287,8 @@ def main() -> int:
             print(python())
         elif sys.argv[1] == "controlplane":
             print(control_plane())
+        elif sys.argv[1] == "charts":
+            print(charts())
         else:
             print(go_tool(sys.argv[1]))
     except Unavailable as reason:

@@ -38,5 +38,7 @@ fn main() -> ExitCode {
              (EKSHYBRID_HELM_PYTHON or .cache/python/bin/python)"
         ),
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    oracle::stop_all();
+    conclusion.exit_code()
 }

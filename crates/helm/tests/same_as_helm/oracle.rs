@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a render gave: the files by path, or the error's text.
 pub type Answer = Result<BTreeMap<String, String>, String>;
@@ -21,14 +22,30 @@ pub fn python() -> Option<PathBuf> {
     works.then_some(python)
 }
 
-pub struct Oracle {
+/// A running Helm, lent from a pool: starting one costs more than most cases do.
+pub struct Oracle(Option<Server>);
+
+struct Server {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
-impl Oracle {
-    pub fn start() -> Self {
+static IDLE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+
+fn idle() -> MutexGuard<'static, Vec<Server>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends every process. The pool is a static, which Rust never drops.
+pub fn stop_all() {
+    for mut server in idle().drain(..) {
+        server.stop();
+    }
+}
+
+impl Server {
+    fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle.py");
         let mut process = Command::new(python().expect("called only where there is one"))
             .arg(script)
@@ -43,12 +60,27 @@ impl Oracle {
         Self { process, input, output }
     }
 
+    fn stop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Oracle {
+    /// One that nobody uses, or a new one: each thread of the tests has its own.
+    pub fn borrow() -> Self {
+        let free = idle().pop();
+        Self(Some(free.unwrap_or_else(Server::start)))
+    }
+
     pub fn render(&mut self, chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
         let request =
             json!({"chart": chart, "values": values, "name": name, "namespace": namespace, "upgrade": upgrade});
-        writeln!(self.input, "{request}").expect("the oracle reads");
+        let server = self.0.as_mut().expect("taken only when it is dropped");
+        writeln!(server.input, "{request}").expect("the oracle reads");
         let mut line = String::new();
-        self.output.read_line(&mut line).expect("the oracle answers");
+        server.output.read_line(&mut line).expect("the oracle answers");
         let answer: Value = serde_json::from_str(&line).expect("the oracle answers in JSON");
         match answer.get("error") {
             Some(error) => Err(error.as_str().unwrap_or_default().trim().to_owned()),
@@ -59,9 +91,9 @@ impl Oracle {
 
 impl Drop for Oracle {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let Some(mut server) = self.0.take() else { return };
+        // After a failure in the middle of a request the answer of the next one would be this one's.
+        if std::thread::panicking() { server.stop() } else { idle().push(server) }
     }
 }
 

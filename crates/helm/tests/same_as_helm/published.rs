@@ -63,7 +63,7 @@ fn run(path: &Path) -> Result<(), Failed> {
     let defaults = Value::from(&helm::Data::Map(chart.values.clone()));
     let mut places = Vec::new();
     leaves(&defaults, &mut Vec::new(), &mut places);
-    let mut oracle = Oracle::start();
+    let mut oracle = Oracle::borrow();
     let mut random = Random::new(20);
     let (name, namespace) = ("cilium", "kube-system");
     for round in 0..rounds {

@@ -44,7 +44,7 @@ pub fn trials() -> Vec<Trial> {
 
 fn run() -> Result<(), Failed> {
     let (count, seed) = (setting("EKSHYBRID_HELM_TEMPLATES", TEMPLATES), setting("EKSHYBRID_HELM_SEED", SEED));
-    let (bench, mut oracle) = (Bench::new(), Oracle::start());
+    let (bench, mut oracle) = (Bench::new(), Oracle::borrow());
     let mut differences = Vec::new();
     for number in 0..count {
         let mut random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number));

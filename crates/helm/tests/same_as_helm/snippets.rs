@@ -124,7 +124,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn update() {
-    let (bench, mut oracle) = (Bench::new(), Oracle::start());
+    let (bench, mut oracle) = (Bench::new(), Oracle::borrow());
     for (name, lines) in inputs() {
         let golden: String = lines
             .iter()
@@ -140,7 +140,7 @@ pub fn live_trials() -> Vec<Trial> {
         .into_iter()
         .map(|(name, lines)| {
             Trial::test(format!("snippets::live::{name}"), move || {
-                let (bench, mut oracle) = (Bench::new(), Oracle::start());
+                let (bench, mut oracle) = (Bench::new(), Oracle::borrow());
                 let mut differences = Vec::new();
                 for (index, template) in lines.iter().enumerate() {
                     let expected = outcome(bench.theirs(&mut oracle, template, &json!({})));
