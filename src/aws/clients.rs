@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::BehaviorVersion;
 use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssm::config::retry::{ClientRateLimiter, RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_ssm::config::timeout::TimeoutConfig;
@@ -181,6 +182,28 @@ impl Clients {
         })
     }
 
+    /// Refuses credentials of an account that must not be touched. Asks for the account only when there are such.
+    async fn guard(&self) -> Result<()> {
+        let Settings { allowed_account_ids: allowed, forbidden_account_ids: forbidden, .. } = &*self.shared.settings;
+        if allowed.is_empty() && forbidden.is_empty() {
+            return Ok(());
+        }
+        self.caller().await.map(drop)
+    }
+
+    /// The credentials that calls are signed with, for signing what somebody else sends.
+    pub(super) async fn credentials(&self) -> Result<Credentials> {
+        let work = async {
+            self.guard().await?;
+            self.ready().await?.keyring.credentials().await
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled { may_exist: false })),
+            done = work => done,
+        }
+    }
+
     pub(super) fn sleep(&self) -> &SharedAsyncSleep {
         &self.shared.sleep
     }
@@ -267,10 +290,8 @@ impl Clients {
         Fut: Future<Output = std::result::Result<O, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let guarded = !self.shared.settings.allowed_account_ids.is_empty()
-            || !self.shared.settings.forbidden_account_ids.is_empty();
-        if guarded && operation != sts::GET_CALLER_IDENTITY {
-            self.caller().await?;
+        if operation != sts::GET_CALLER_IDENTITY {
+            self.guard().await?;
         }
         let probe = Probe::new(operation);
         let work = async {

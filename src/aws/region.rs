@@ -59,6 +59,17 @@ const PREFIXES: &[&str] = &[
     "eusc-de", // aws-eusc
 ];
 
+/// What the names of a partition's hosts end in, by the beginning of its regions' names. Source: `dnsSuffix` in the
+/// partitions file of the AWS SDKs. All others: `amazonaws.com`.
+const DNS_SUFFIXES: &[(&str, &str)] = &[
+    ("cn-", "amazonaws.com.cn"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("eusc-", "amazonaws.eu"),
+];
+
 /// The middle part of a region's name. The partitions file allows any word; all regions so far use a direction, and
 /// holding to that finds the typing errors that a looser pattern lets through to a host name that does not exist.
 const DIRECTIONS: &[&str] =
@@ -72,6 +83,12 @@ pub fn is_region(name: &str) -> bool {
     let numbered =
         (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
     numbered && PREFIXES.contains(&prefix) && DIRECTIONS.contains(&direction)
+}
+
+/// What the names of the services' hosts in `region` end in: `amazonaws.com`.
+pub(super) fn dns_suffix(region: &str) -> &'static str {
+    let own = DNS_SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
+    own.map_or("amazonaws.com", |(_, suffix)| suffix)
 }
 
 /// Up to three known regions that are spelled most like `name`, the nearest first.
@@ -129,6 +146,22 @@ mod tests {
             ("-", false),
         ] {
             assert_eq!(is_region(name), accepted, "{name}");
+        }
+    }
+
+    #[test]
+    fn hosts_end_as_their_partition_says() {
+        for (region, suffix) in [
+            ("us-west-2", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("us-iso-east-1", "c2s.ic.gov"),
+            ("us-isob-east-1", "sc2s.sgov.gov"),
+            ("us-isof-south-1", "csp.hci.ic.gov"),
+            ("eu-isoe-west-1", "cloud.adc-e.uk"),
+            ("eusc-de-east-1", "amazonaws.eu"),
+        ] {
+            assert_eq!(dns_suffix(region), suffix, "{region}");
         }
     }
 

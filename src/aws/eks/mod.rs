@@ -1,5 +1,7 @@
 //! Elastic Kubernetes Service: clusters.
 
+mod token;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
