@@ -53,6 +53,7 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
         | "NotFoundException"
         | "NoSuchEntity" => Kind::NotFound,
         code if code.ends_with(".NotFound") => Kind::NotFound,
+        "ResourceInUseException" => Kind::InUse,
         // Without a code it need not be AWS that answers: a proxy's 404 must never pass for "the object is gone".
         "" if answer.status == Some(429) => Kind::Throttled,
         "" => Kind::Other,
@@ -135,6 +136,7 @@ mod tests {
             (400, "InvalidInstanceId", "", Kind::NotFound),
             (404, "ResourceNotFoundException", "No cluster found for name: x.", Kind::NotFound),
             (400, "InvalidVpcID.NotFound", "", Kind::NotFound),
+            (409, "ResourceInUseException", "", Kind::InUse),
             (400, "ValidationException", "1 validation error detected", Kind::Validation),
             (400, "ParameterLimitExceeded", "", Kind::Validation),
             (403, "", "", Kind::Other),

@@ -79,6 +79,7 @@ pub(super) struct Regional {
     sts: OnceLock<aws_sdk_sts::Client>,
     pub(super) ssm_reads: ssm::Reads,
     pub(super) eks_reads: eks::Reads,
+    pub(super) ec2_reads: ec2::Reads,
 }
 
 /// What a call does to the world; decides what happens to it when Terraform asks to stop.
@@ -272,6 +273,7 @@ impl Clients {
                 sts: OnceLock::new(),
                 ssm_reads: ssm::Reads::default(),
                 eks_reads: eks::Reads::default(),
+                ec2_reads: ec2::Reads::default(),
             })
         });
         Ok(Arc::clone(regional))

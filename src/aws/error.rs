@@ -116,6 +116,9 @@ pub enum Kind {
     /// The object does not exist.
     #[error("not found")]
     NotFound,
+    /// The object exists already, or somebody else is changing it.
+    #[error("it exists already or is in use")]
+    InUse,
     /// AWS refused the arguments.
     #[error("AWS refused the request")]
     Validation,

@@ -16,6 +16,7 @@ mod error;
 mod region;
 mod resolve;
 mod settings;
+mod settling;
 mod shared;
 pub mod ssm;
 pub mod sts;

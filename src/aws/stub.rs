@@ -23,6 +23,8 @@ use super::settings::{RetryMode, Settings};
 pub(super) struct Asked {
     /// `CreateActivation`, `GetCallerIdentity`, or method and path (`GET /clusters/x`).
     pub(super) operation: String,
+    /// What follows the `?`.
+    pub(super) query: String,
     /// JSON body, or the fields of a form.
     pub(super) body: Value,
     /// `Authorization`, to see whose credentials signed.
@@ -132,6 +134,8 @@ impl HttpConnector for Stub {
         let repeatable = asked.operation != "CreateActivation";
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         HttpConnectorFuture::new(async move {
+            // One turn for the others, as every real network gives.
+            tokio::task::yield_now().await;
             match reply {
                 Reply::Answer(status, body) => {
                     let status = status.try_into().expect("a status");
@@ -164,9 +168,9 @@ fn read(request: &HttpRequest) -> Asked {
         let body = form(&text);
         (body["Action"].as_str().unwrap_or_default().to_owned(), body)
     } else {
-        (format!("{} {}", request.method(), uri.path()), Value::Null)
+        (format!("{} {}", request.method(), uri.path()), serde_json::from_str(&text).unwrap_or_default())
     };
-    Asked { operation, body, signed: header("authorization") }
+    Asked { operation, query: uri.query().unwrap_or_default().to_owned(), body, signed: header("authorization") }
 }
 
 /// An XML answer of STS with temporary credentials.

@@ -1,275 +1,49 @@
-//! Elastic Kubernetes Service: clusters.
+//! Elastic Kubernetes Service: clusters, who may use them, and their add-ons.
 
+mod access;
+mod addon;
+mod cluster;
 mod token;
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use aws_sdk_eks::types::RemoteNetworkConfigResponse;
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
 
-use super::clients::{Clients, Effect};
-use super::error::{Error, Kind, Operation, Result};
+use super::clients::Clients;
+use super::settling::SETTLES_WITHIN;
 
-const DESCRIBE: Operation = Operation::new("eks", "DescribeCluster");
+pub use super::settling::Settling;
+pub use access::{AccessEntry, AccessEntryChange, AccessEntrySpec, AccessEntryType};
+pub use addon::{
+    Addon, AddonChange, AddonConfiguration, AddonVersion, Conflicts, Issue, Update, UpdateStatus, VersionFilter,
+};
+pub(super) use cluster::Reads;
+pub use cluster::{Cluster, Outpost};
 
-/// A cluster as AWS shows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cluster {
-    /// Name; unique in account and region.
-    pub name: String,
-    /// ARN.
-    pub arn: String,
-    /// UUID of a local cluster on an Outpost; other clusters have none.
-    pub id: Option<String>,
-    /// `CREATING`, `ACTIVE`, `DELETING`, `FAILED`, `UPDATING` or `PENDING`.
-    pub status: String,
-    /// Kubernetes version: `1.34`.
-    pub version: String,
-    /// `eks.12`.
-    pub platform_version: Option<String>,
-    /// When it was made.
-    pub created_at: Option<Timestamp>,
-    /// Address of the API server. None while it is created.
-    pub endpoint: Option<String>,
-    /// Certificate authority of the API server: PEM in base64.
-    pub certificate_authority: Option<String>,
-    /// ARN of the cluster's role.
-    pub role_arn: Option<String>,
-    /// Service addresses, IPv4.
-    pub service_ipv4_cidr: Option<String>,
-    /// Service addresses, IPv6.
-    pub service_ipv6_cidr: Option<String>,
-    /// `ipv4` or `ipv6`.
-    pub ip_family: Option<String>,
-    /// Where hybrid nodes have their addresses.
-    pub remote_node_networks: Vec<String>,
-    /// Where pods on hybrid nodes have their addresses.
-    pub remote_pod_networks: Vec<String>,
-    /// VPC.
-    pub vpc_id: Option<String>,
-    /// Subnets of the control plane's interfaces.
-    pub subnet_ids: Vec<String>,
-    /// Additional security groups.
-    pub security_group_ids: Vec<String>,
-    /// The security group that EKS made.
-    pub cluster_security_group_id: Option<String>,
-    /// The API server answers in the VPC.
-    pub endpoint_private_access: bool,
-    /// The API server answers on the internet.
-    pub endpoint_public_access: bool,
-    /// From where it answers on the internet.
-    pub public_access_cidrs: Vec<String>,
-    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
-    pub authentication_mode: Option<String>,
-    /// Address of the `OpenID` Connect issuer.
-    pub oidc_issuer: Option<String>,
-    /// Set for a local cluster on an Outpost.
-    pub outpost: Option<Outpost>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-}
-
-/// Where and on what a local cluster's control plane runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outpost {
-    /// The Outposts; always one.
-    pub arns: Vec<String>,
-    /// Instance type of the control plane.
-    pub control_plane_instance_type: String,
-    /// Placement group of the control plane.
-    pub control_plane_placement_group: Option<String>,
-    /// Instance type of etcd, in the instance-store architecture.
-    pub etcd_instance_type: Option<String>,
-}
-
-impl Cluster {
-    /// Address of the cluster's DNS service: the tenth of the service addresses.
-    #[must_use]
-    pub fn dns_address(&self) -> Option<String> {
-        let v6 = self.ip_family.as_deref() == Some("ipv6");
-        let cidr = if v6 { self.service_ipv6_cidr.as_deref()? } else { self.service_ipv4_cidr.as_deref()? };
-        let (network, _) = cidr.split_once('/')?;
-        if v6 {
-            let network: u128 = network.parse::<Ipv6Addr>().ok()?.to_bits();
-            Some(Ipv6Addr::from_bits(network.checked_add(10)?).to_string())
-        } else {
-            let network: u32 = network.parse::<Ipv4Addr>().ok()?.to_bits();
-            Some(Ipv4Addr::from_bits(network.checked_add(10)?).to_string())
-        }
-    }
-
-    fn read(cluster: aws_sdk_eks::types::Cluster) -> Self {
-        let vpc = cluster.resources_vpc_config;
-        let network = cluster.kubernetes_network_config;
-        let remote = cluster.remote_network_config;
-        Self {
-            name: cluster.name.unwrap_or_default(),
-            arn: cluster.arn.unwrap_or_default(),
-            id: cluster.id,
-            status: cluster.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            version: cluster.version.unwrap_or_default(),
-            platform_version: cluster.platform_version,
-            created_at: cluster.created_at.and_then(|time| Timestamp::from_second(time.secs()).ok()),
-            endpoint: cluster.endpoint,
-            certificate_authority: cluster.certificate_authority.and_then(|authority| authority.data),
-            role_arn: cluster.role_arn,
-            service_ipv4_cidr: network.as_ref().and_then(|network| network.service_ipv4_cidr.clone()),
-            service_ipv6_cidr: network.as_ref().and_then(|network| network.service_ipv6_cidr.clone()),
-            ip_family: network.and_then(|network| network.ip_family).map(|family| family.as_str().to_owned()),
-            remote_node_networks: remote
-                .iter()
-                .flat_map(RemoteNetworkConfigResponse::remote_node_networks)
-                .flat_map(|network| network.cidrs().to_vec())
-                .collect(),
-            remote_pod_networks: remote
-                .iter()
-                .flat_map(RemoteNetworkConfigResponse::remote_pod_networks)
-                .flat_map(|network| network.cidrs().to_vec())
-                .collect(),
-            vpc_id: vpc.as_ref().and_then(|vpc| vpc.vpc_id.clone()),
-            subnet_ids: vpc.as_ref().map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
-            security_group_ids: vpc.as_ref().map(|vpc| vpc.security_group_ids().to_vec()).unwrap_or_default(),
-            cluster_security_group_id: vpc.as_ref().and_then(|vpc| vpc.cluster_security_group_id.clone()),
-            endpoint_private_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_private_access),
-            endpoint_public_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_public_access),
-            public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
-            authentication_mode: cluster
-                .access_config
-                .and_then(|access| access.authentication_mode)
-                .map(|mode| mode.as_str().to_owned()),
-            oidc_issuer: cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer),
-            outpost: cluster.outpost_config.map(|outpost| Outpost {
-                arns: outpost.outpost_arns,
-                control_plane_instance_type: outpost.control_plane_instance_type,
-                control_plane_placement_group: outpost.control_plane_placement.and_then(|place| place.group_name),
-                etcd_instance_type: outpost.etcd_instance_type,
-            }),
-            tags: cluster.tags.unwrap_or_default().into_iter().collect(),
-        }
-    }
-}
-
-/// What the readers of one region share: one call for each cluster and run.
-#[derive(Default)]
-pub(super) struct Reads(Mutex<HashMap<String, Arc<OnceCell<Arc<Cluster>>>>>);
-
-impl Reads {
-    fn cell(&self, name: &str) -> Arc<OnceCell<Arc<Cluster>>> {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(cells.entry(name.to_owned()).or_default())
-    }
-}
+/// The most that one page may hold.
+const PAGE: i32 = 100;
 
 /// Elastic Kubernetes Service in one region.
 #[derive(Debug, Clone)]
 pub struct Client {
     clients: Clients,
     region: Option<String>,
+    settles_within: Duration,
 }
 
 impl Client {
     pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned) }
+        Self { clients, region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
     }
 
-    /// A cluster. Asked once a run; a failure is not remembered.
-    ///
-    /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
-    pub async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
-        let regional = self.clients.regional(self.region.as_deref()).await?;
-        let cell = regional.eks_reads.cell(name);
-        cell.get_or_try_init(|| async { self.describe_cluster(name).await.map(Arc::new) }).await.cloned()
-    }
-
-    /// A cluster as it is now.
-    ///
-    /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
-    pub async fn describe_cluster(&self, name: &str) -> Result<Cluster> {
-        let regional = self.clients.regional(self.region.as_deref()).await?;
-        let request = regional.eks().describe_cluster().name(name);
-        let run = |probe| request.customize().interceptor(probe).send();
-        let output = self.clients.run(DESCRIBE, Effect::Read, &regional.region, run).await?;
-        output.cluster.map(Cluster::read).ok_or_else(|| Error::new(Kind::NotFound))
+    /// The same client, which waits so long for a role that IAM does not show to EKS yet.
+    #[must_use]
+    pub fn settling_within(mut self, duration: Duration) -> Self {
+        self.settles_within = duration;
+        self
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use futures::future::join_all;
-    use serde_json::json;
-
-    use super::*;
-    use crate::aws::stub::{Reply, Stub};
-
-    const PATH: &str = "GET /clusters/workshop";
-
-    #[tokio::test]
-    async fn a_cluster_is_asked_for_once() {
-        let stub = Stub::new(|_| {
-            let remote = json!({
-                "remoteNodeNetworks": [{ "cidrs": ["10.80.0.0/16", "10.81.0.0/16"] }],
-                "remotePodNetworks": [{ "cidrs": ["10.85.0.0/16"] }],
-            });
-            Reply::json(&json!({ "cluster": {
-                "name": "workshop", "status": "ACTIVE", "version": "1.34",
-                "endpoint": "https://e", "certificateAuthority": { "data": "Q0E=" },
-                "resourcesVpcConfig": { "vpcId": "vpc-1", "subnetIds": ["s-1"], "clusterSecurityGroupId": "sg-1" },
-                "kubernetesNetworkConfig": { "serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4" },
-                "accessConfig": { "authenticationMode": "API" }, "remoteNetworkConfig": remote,
-            } }))
-        });
-        let eks = stub.clients().eks(None);
-        for cluster in join_all((0..10).map(|_| eks.cluster("workshop"))).await {
-            let cluster = cluster.expect("read");
-            assert_eq!(cluster.remote_node_networks, ["10.80.0.0/16", "10.81.0.0/16"]);
-            assert_eq!(cluster.remote_pod_networks, ["10.85.0.0/16"]);
-            assert_eq!(cluster.dns_address().as_deref(), Some("172.20.0.10"));
-            assert_eq!((cluster.status.as_str(), cluster.authentication_mode.as_deref()), ("ACTIVE", Some("API")));
-            assert_eq!(cluster.vpc_id.as_deref(), Some("vpc-1"));
-        }
-        assert_eq!(stub.count(PATH), 1);
-        eks.describe_cluster("workshop").await.expect("read");
-        assert_eq!(stub.count(PATH), 2);
-    }
-
-    #[tokio::test]
-    async fn an_absent_cluster_is_asked_for_again_and_a_proxy_cannot_make_it_absent() {
-        let absent =
-            json!({ "__type": "ResourceNotFoundException", "message": "No cluster found for name: workshop." });
-        let page = "<html>404 Not Found</html>".to_owned();
-        for (body, not_found) in [(absent.to_string(), true), (page, false)] {
-            let stub = Stub::new(move |_| Reply::Answer(404, body.clone()));
-            let eks = stub.clients().eks(None);
-            for _ in 0..2 {
-                let error = eks.cluster("workshop").await.expect_err("absent");
-                assert_eq!(error.is_not_found(), not_found, "{error}");
-            }
-            assert_eq!(stub.count(PATH), 2);
-        }
-    }
-
-    #[test]
-    fn dns_address_is_the_tenth() {
-        let v4 = |cidr: &str| Cluster { service_ipv4_cidr: Some(cidr.to_owned()), ..Cluster::default() };
-        for (cidr, address) in [
-            ("172.20.0.0/16", Some("172.20.0.10")),
-            ("10.100.0.0/16", Some("10.100.0.10")),
-            ("10.0.0.240/24", Some("10.0.0.250")),
-            ("no network", None),
-        ] {
-            assert_eq!(v4(cidr).dns_address().as_deref(), address, "{cidr}");
-        }
-        let v6 = Cluster {
-            service_ipv6_cidr: Some("fd30:1c53:5f8a::/108".to_owned()),
-            ip_family: Some("ipv6".to_owned()),
-            ..Cluster::default()
-        };
-        assert_eq!(v6.dns_address().as_deref(), Some("fd30:1c53:5f8a::a"));
-        assert_eq!(Cluster::default().dns_address(), None);
-    }
+fn timestamp(time: Option<aws_smithy_types::DateTime>) -> Option<Timestamp> {
+    Timestamp::from_second(time?.secs()).ok()
 }

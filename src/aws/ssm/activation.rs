@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_ssm::types::{DescribeActivationsFilter, DescribeActivationsFilterKeys as FilterKey};
 use futures::future::BoxFuture;
@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::{Client, Tags, date_time, tag_list, tags, timestamp};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Error, Kind, Operation, Result};
+use crate::aws::settling::{Patience, Settling};
 use crate::aws::shared::{Found, Source};
 
 const CREATE: Operation = Operation::new("ssm", "CreateActivation");
@@ -22,11 +23,8 @@ const DELETE: Operation = Operation::new("ssm", "DeleteActivation");
 const PAGE: i32 = 50;
 /// A listing of more pages than this costs more than it saves. AWS keeps expired activations for ever.
 const MOST_PAGES: usize = 100;
-/// How long a role that IAM does not know yet is waited for, unless the caller says otherwise.
-pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(2);
-/// Between two attempts with such a role, from the first to all later ones.
-const SETTLE_PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5)];
+/// Before a creation whose answer was lost is begun anew.
+const LOST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a search for what was left behind waits for other creations of this process.
 const OTHERS_PAUSE: Duration = Duration::from_millis(200);
 const OTHERS_PATIENCE: u32 = 25;
@@ -98,15 +96,6 @@ pub struct ActivationFilter {
     pub default_instance_name: Option<String>,
 }
 
-/// A role that IAM does not show to Systems Manager yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settling {
-    /// How long it has been waited for.
-    pub waited: Duration,
-    /// AWS's message.
-    pub message: String,
-}
-
 impl Client {
     /// Makes an activation. While the role settles, for up to two minutes or what [`Client::settling_within`] says, it
     /// tries again and tells `progress`.
@@ -122,9 +111,7 @@ impl Client {
         let creations = &regional.ssm_reads.creations;
         let _making = creations.begin();
         let begun = Timestamp::now();
-        let started = Instant::now();
-        let mut waited = Duration::ZERO;
-        let mut pauses = SETTLE_PAUSES.iter();
+        let mut patience = Patience::new(self.settles_within);
         let mut lost = 0;
         loop {
             let error = match self.try_create(spec).await {
@@ -139,25 +126,18 @@ impl Client {
             if matches!(error.kind(), Kind::AnswerLost { .. }) && lost < LOST_ANSWERS {
                 lost += 1;
                 tracing::warn!(%error, "the answer to CreateActivation was lost; an activation without a known code may be left behind");
-                self.clients.pause(SETTLE_PAUSES[0]).await?;
+                self.clients.pause(LOST_PAUSE).await?;
                 continue;
             }
             if lost > 0 {
                 let left_behind = self.left_behind(spec, begun, creations).await;
                 return Err(error.leaving(left_behind));
             }
-            if !is_settling(&error) || waited.max(started.elapsed()) >= self.settles_within {
+            if !is_settling(&error) {
                 return Err(error);
             }
-            progress(&Settling {
-                waited: waited.max(started.elapsed()),
-                message: error.message().unwrap_or_default().to_owned(),
-            });
             tracing::info!(role = spec.iam_role, "the role is not settled yet; CreateActivation is tried again");
-            let pause =
-                pauses.next().copied().unwrap_or(SETTLE_PAUSES[3]).min(self.settles_within.saturating_sub(waited));
-            self.clients.pause(pause).await?;
-            waited += pause;
+            patience.wait(&self.clients, error, &mut progress).await?;
         }
     }
 

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 
 use super::clients::Clients;
 use super::error::{Error, Result};
+use super::settling::SETTLES_WITHIN;
 use super::shared::SharedReads;
 
+pub use super::settling::Settling;
 use activation::Creations;
-pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActivation, Settling};
+pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActivation};
 pub use instance::{Instance, InstanceFilter};
 pub use parameter::{Parameter, ParameterSpec};
 
@@ -32,7 +34,7 @@ pub struct Client {
 
 impl Client {
     pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned), settles_within: activation::SETTLES_WITHIN }
+        Self { clients, region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
     }
 
     /// The same client, which waits so long for a role that IAM does not show to Systems Manager yet.

@@ -1,7 +1,8 @@
-//! Elastic Compute Cloud: the networks that a cluster lives in.
+//! VPCs and their networks.
 
-use super::clients::{Clients, Effect};
-use super::error::{Operation, Result};
+use super::Client;
+use crate::aws::clients::Effect;
+use crate::aws::error::{Operation, Result};
 
 const DESCRIBE_VPCS: Operation = Operation::new("ec2", "DescribeVpcs");
 
@@ -16,18 +17,7 @@ pub struct Vpc {
     pub ipv6_cidr_blocks: Vec<String>,
 }
 
-/// Elastic Compute Cloud in one region.
-#[derive(Debug, Clone)]
-pub struct Client {
-    clients: Clients,
-    region: Option<String>,
-}
-
 impl Client {
-    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned) }
-    }
-
     /// A VPC, `None` when it does not exist.
     ///
     /// # Errors

@@ -1,0 +1,61 @@
+//! Elastic Compute Cloud: the networks that a cluster lives in, and what kinds of instances can hold.
+//!
+//! Objects are asked for by filter and never by id: an id that does not exist fails the whole call of all ids, but
+//! only leaves a filter without a match.
+
+mod instance_type;
+mod security_group;
+mod subnet;
+mod vpc;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::Filter;
+
+use super::clients::Clients;
+use super::shared::SharedReads;
+
+pub use instance_type::InstanceType;
+pub use security_group::SecurityGroup;
+pub use subnet::Subnet;
+pub use vpc::Vpc;
+
+/// The most that one page of networks may hold.
+const PAGE: i32 = 1000;
+/// A region with more pages of subnets or security groups than this is not listed as a whole.
+const MOST_PAGES: usize = 2;
+
+/// Elastic Compute Cloud in one region.
+#[derive(Debug, Clone)]
+pub struct Client {
+    clients: Clients,
+    region: Option<String>,
+}
+
+impl Client {
+    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
+        Self { clients, region: region.map(str::to_owned) }
+    }
+}
+
+/// What the readers of one region share.
+#[derive(Default)]
+pub(super) struct Reads {
+    subnets: SharedReads<Subnet>,
+    security_groups: SharedReads<SecurityGroup>,
+    instance_types: SharedReads<InstanceType>,
+}
+
+/// Objects that have one of these values.
+fn filter(name: &str, values: Vec<String>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values)).build()
+}
+
+/// Every id once.
+fn distinct<'a>(ids: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    ids.into_iter().collect()
+}
+
+fn by_id<'a, T>(ids: BTreeSet<&'a str>, answers: Vec<Option<T>>) -> BTreeMap<String, T> {
+    ids.into_iter().zip(answers).filter_map(|(id, found)| Some((id.to_owned(), found?))).collect()
+}

@@ -1,0 +1,380 @@
+//! Clusters as AWS shows them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use aws_sdk_eks::types::RemoteNetworkConfigResponse;
+use jiff::Timestamp;
+
+use super::{Client, PAGE, timestamp};
+use crate::aws::clients::Effect;
+use crate::aws::error::{Error, Kind, Operation, Result};
+
+const DESCRIBE: Operation = Operation::new("eks", "DescribeCluster");
+const LIST: Operation = Operation::new("eks", "ListClusters");
+
+/// A cluster as AWS shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Name; unique in account and region.
+    pub name: String,
+    /// ARN.
+    pub arn: String,
+    /// UUID of a local cluster on an Outpost; other clusters have none.
+    pub id: Option<String>,
+    /// `CREATING`, `ACTIVE`, `DELETING`, `FAILED`, `UPDATING` or `PENDING`.
+    pub status: String,
+    /// Kubernetes version: `1.34`.
+    pub version: String,
+    /// `eks.12`.
+    pub platform_version: Option<String>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+    /// Address of the API server. None while it is created.
+    pub endpoint: Option<String>,
+    /// Certificate authority of the API server: PEM in base64.
+    pub certificate_authority: Option<String>,
+    /// ARN of the cluster's role.
+    pub role_arn: Option<String>,
+    /// Service addresses, IPv4.
+    pub service_ipv4_cidr: Option<String>,
+    /// Service addresses, IPv6.
+    pub service_ipv6_cidr: Option<String>,
+    /// `ipv4` or `ipv6`.
+    pub ip_family: Option<String>,
+    /// Where hybrid nodes have their addresses.
+    pub remote_node_networks: Vec<String>,
+    /// Where pods on hybrid nodes have their addresses.
+    pub remote_pod_networks: Vec<String>,
+    /// VPC.
+    pub vpc_id: Option<String>,
+    /// Subnets of the control plane's interfaces.
+    pub subnet_ids: Vec<String>,
+    /// Additional security groups.
+    pub security_group_ids: Vec<String>,
+    /// The security group that EKS made.
+    pub cluster_security_group_id: Option<String>,
+    /// The API server answers in the VPC.
+    pub endpoint_private_access: bool,
+    /// The API server answers on the internet.
+    pub endpoint_public_access: bool,
+    /// From where it answers on the internet.
+    pub public_access_cidrs: Vec<String>,
+    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
+    pub authentication_mode: Option<String>,
+    /// Address of the `OpenID` Connect issuer.
+    pub oidc_issuer: Option<String>,
+    /// Set for a local cluster on an Outpost.
+    pub outpost: Option<Outpost>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where and on what a local cluster's control plane runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outpost {
+    /// The Outposts; always one.
+    pub arns: Vec<String>,
+    /// Instance type of the control plane.
+    pub control_plane_instance_type: String,
+    /// Placement group of the control plane.
+    pub control_plane_placement_group: Option<String>,
+    /// Instance type of etcd, in the instance-store architecture.
+    pub etcd_instance_type: Option<String>,
+}
+
+impl Cluster {
+    /// Address of the cluster's DNS service: the tenth of the service addresses.
+    #[must_use]
+    pub fn dns_address(&self) -> Option<String> {
+        let v6 = self.ip_family.as_deref() == Some("ipv6");
+        let cidr = if v6 { self.service_ipv6_cidr.as_deref()? } else { self.service_ipv4_cidr.as_deref()? };
+        let (network, _) = cidr.split_once('/')?;
+        if v6 {
+            let network: u128 = network.parse::<Ipv6Addr>().ok()?.to_bits();
+            Some(Ipv6Addr::from_bits(network.checked_add(10)?).to_string())
+        } else {
+            let network: u32 = network.parse::<Ipv4Addr>().ok()?.to_bits();
+            Some(Ipv4Addr::from_bits(network.checked_add(10)?).to_string())
+        }
+    }
+
+    /// It stays as it is, as far as connections are concerned.
+    fn is_usable(&self) -> bool {
+        matches!(self.status.as_str(), "ACTIVE" | "UPDATING")
+    }
+
+    fn read(cluster: aws_sdk_eks::types::Cluster) -> Self {
+        let vpc = cluster.resources_vpc_config;
+        let network = cluster.kubernetes_network_config;
+        let remote = cluster.remote_network_config;
+        Self {
+            name: cluster.name.unwrap_or_default(),
+            arn: cluster.arn.unwrap_or_default(),
+            id: cluster.id,
+            status: cluster.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            version: cluster.version.unwrap_or_default(),
+            platform_version: cluster.platform_version,
+            created_at: timestamp(cluster.created_at),
+            endpoint: cluster.endpoint,
+            certificate_authority: cluster.certificate_authority.and_then(|authority| authority.data),
+            role_arn: cluster.role_arn,
+            service_ipv4_cidr: network.as_ref().and_then(|network| network.service_ipv4_cidr.clone()),
+            service_ipv6_cidr: network.as_ref().and_then(|network| network.service_ipv6_cidr.clone()),
+            ip_family: network.and_then(|network| network.ip_family).map(|family| family.as_str().to_owned()),
+            remote_node_networks: remote
+                .iter()
+                .flat_map(RemoteNetworkConfigResponse::remote_node_networks)
+                .flat_map(|network| network.cidrs().to_vec())
+                .collect(),
+            remote_pod_networks: remote
+                .iter()
+                .flat_map(RemoteNetworkConfigResponse::remote_pod_networks)
+                .flat_map(|network| network.cidrs().to_vec())
+                .collect(),
+            vpc_id: vpc.as_ref().and_then(|vpc| vpc.vpc_id.clone()),
+            subnet_ids: vpc.as_ref().map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
+            security_group_ids: vpc.as_ref().map(|vpc| vpc.security_group_ids().to_vec()).unwrap_or_default(),
+            cluster_security_group_id: vpc.as_ref().and_then(|vpc| vpc.cluster_security_group_id.clone()),
+            endpoint_private_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_private_access),
+            endpoint_public_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_public_access),
+            public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
+            authentication_mode: cluster
+                .access_config
+                .and_then(|access| access.authentication_mode)
+                .map(|mode| mode.as_str().to_owned()),
+            oidc_issuer: cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer),
+            outpost: cluster.outpost_config.map(|outpost| Outpost {
+                arns: outpost.outpost_arns,
+                control_plane_instance_type: outpost.control_plane_instance_type,
+                control_plane_placement_group: outpost.control_plane_placement.and_then(|place| place.group_name),
+                etcd_instance_type: outpost.etcd_instance_type,
+            }),
+            tags: cluster.tags.unwrap_or_default().into_iter().collect(),
+        }
+    }
+}
+
+/// What the readers of one region share: one call for each cluster and run.
+#[derive(Default)]
+pub(in crate::aws) struct Reads(Mutex<HashMap<String, Arc<Memo>>>);
+
+/// The last answer for a cluster, and when it was asked for. Locked while it is asked for.
+type Memo = tokio::sync::Mutex<Option<(Instant, Result<Arc<Cluster>>)>>;
+
+impl Reads {
+    fn memo(&self, name: &str) -> Arc<Memo> {
+        let mut memos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(memos.entry(name.to_owned()).or_default())
+    }
+
+    fn forget(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+impl Client {
+    /// A cluster. Asked once a run while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
+    /// and so is one that could not be read. Readers that come at the same time share the answer in any case.
+    ///
+    /// # Errors
+    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
+    pub async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
+        let came = Instant::now();
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let memo = regional.eks_reads.memo(name);
+        let mut held = memo.lock().await;
+        if let Some((asked, answer)) = &*held
+            && (*asked >= came || answer.as_ref().is_ok_and(|cluster| cluster.is_usable()))
+        {
+            return answer.clone();
+        }
+        let asked = Instant::now();
+        let answer = self.describe_cluster(name).await.map(Arc::new);
+        // That this reader was told to stop says nothing to the others.
+        let is_shared = !answer.as_ref().is_err_and(Error::is_cancelled);
+        *held = is_shared.then(|| (asked, answer.clone()));
+        answer
+    }
+
+    /// A cluster as it is now.
+    ///
+    /// # Errors
+    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
+    pub async fn describe_cluster(&self, name: &str) -> Result<Cluster> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.eks().describe_cluster().name(name);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = self.clients.run(DESCRIBE, Effect::Read, &regional.region, run).await?;
+        output.cluster.map(Cluster::read).ok_or_else(|| Error::new(Kind::NotFound))
+    }
+
+    /// Lets the next reader of a cluster ask anew: after this process changed it.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownRegion`], [`Kind::NoRegion`], [`Kind::Configuration`] for unreadable shared files.
+    pub async fn forget_cluster(&self, name: &str) -> Result<()> {
+        self.clients.regional(self.region.as_deref()).await?.eks_reads.forget(name);
+        Ok(())
+    }
+
+    /// Names of the account's clusters in the region, page by page.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn list_clusters(&self) -> Result<Vec<String>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let mut names = Vec::new();
+        let mut next = None;
+        loop {
+            let request = regional.eks().list_clusters().max_results(PAGE).set_next_token(next.take());
+            let run = |probe| request.customize().interceptor(probe).send();
+            let page = self.clients.run(LIST, Effect::Read, &regional.region, run).await?;
+            names.extend(page.clusters.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::stub::{Reply, Stub};
+
+    const PATH: &str = "GET /clusters/workshop";
+
+    #[tokio::test]
+    async fn a_cluster_is_asked_for_once() {
+        let stub = Stub::new(|_| {
+            let remote = json!({
+                "remoteNodeNetworks": [{ "cidrs": ["10.80.0.0/16", "10.81.0.0/16"] }],
+                "remotePodNetworks": [{ "cidrs": ["10.85.0.0/16"] }],
+            });
+            Reply::json(&json!({ "cluster": {
+                "name": "workshop", "status": "ACTIVE", "version": "1.34",
+                "endpoint": "https://e", "certificateAuthority": { "data": "Q0E=" },
+                "resourcesVpcConfig": { "vpcId": "vpc-1", "subnetIds": ["s-1"], "clusterSecurityGroupId": "sg-1" },
+                "kubernetesNetworkConfig": { "serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4" },
+                "accessConfig": { "authenticationMode": "API" }, "remoteNetworkConfig": remote,
+            } }))
+        });
+        let eks = stub.clients().eks(None);
+        for cluster in join_all((0..10).map(|_| eks.cluster("workshop"))).await {
+            let cluster = cluster.expect("read");
+            assert_eq!(cluster.remote_node_networks, ["10.80.0.0/16", "10.81.0.0/16"]);
+            assert_eq!(cluster.remote_pod_networks, ["10.85.0.0/16"]);
+            assert_eq!(cluster.dns_address().as_deref(), Some("172.20.0.10"));
+            assert_eq!((cluster.status.as_str(), cluster.authentication_mode.as_deref()), ("ACTIVE", Some("API")));
+            assert_eq!(cluster.vpc_id.as_deref(), Some("vpc-1"));
+        }
+        assert_eq!(stub.count(PATH), 1);
+        eks.describe_cluster("workshop").await.expect("read");
+        assert_eq!(stub.count(PATH), 2);
+        eks.cluster("workshop").await.expect("read");
+        assert_eq!(stub.count(PATH), 2);
+        eks.forget_cluster("workshop").await.expect("forgotten");
+        eks.cluster("workshop").await.expect("read");
+        assert_eq!(stub.count(PATH), 3);
+    }
+
+    #[tokio::test]
+    async fn only_a_usable_cluster_is_remembered() {
+        for (status, calls) in [("ACTIVE", 1), ("UPDATING", 1), ("CREATING", 3), ("DELETING", 3), ("FAILED", 3)] {
+            let stub = Stub::new(move |_| Reply::json(&json!({ "cluster": { "name": "workshop", "status": status } })));
+            let eks = stub.clients().eks(None);
+            for _ in 0..3 {
+                assert_eq!(eks.cluster("workshop").await.expect("read").status, status);
+            }
+            assert_eq!(stub.count(PATH), calls, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn simultaneous_readers_share_even_what_is_not_remembered() {
+        for (reply, status) in [(200, "CREATING"), (404, "")] {
+            let body = json!({
+                "cluster": { "name": "workshop", "status": status },
+                "__type": "ResourceNotFoundException", "message": "No cluster found for name: workshop.",
+            });
+            let stub = Stub::new(move |_| Reply::Answer(reply, body.to_string()));
+            let eks = stub.clients().eks(None);
+            for answer in join_all((0..10).map(|_| eks.cluster("workshop"))).await {
+                match answer {
+                    Ok(cluster) => assert_eq!(cluster.status, status),
+                    Err(error) => assert!(error.is_not_found() && reply == 404, "{error}"),
+                }
+            }
+            assert!(stub.count(PATH) <= 2, "{}", stub.count(PATH));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_stopped_does_not_stop_the_others() {
+        let stub = Stub::new(|_| Reply::json(&json!({ "cluster": { "name": "workshop", "status": "CREATING" } })));
+        let clients = stub.clients();
+        let stop = tokio_util::sync::CancellationToken::new();
+        stop.cancel();
+        let stopped = clients.with_cancel(stop).eks(None);
+        let eks = clients.eks(None);
+        let (stopped, read) = futures::join!(stopped.cluster("workshop"), eks.cluster("workshop"));
+        assert!(stopped.expect_err("stopped").is_cancelled());
+        assert_eq!(read.expect("read").name, "workshop");
+    }
+
+    #[tokio::test]
+    async fn names_come_from_every_page() {
+        let stub = Stub::new(|asked| {
+            let (names, next) = if asked.query.contains("nextToken=more") {
+                (json!(["c"]), json!(null))
+            } else {
+                (json!(["a", "b"]), json!("more"))
+            };
+            Reply::json(&json!({ "clusters": names, "nextToken": next }))
+        });
+        assert_eq!(stub.clients().eks(None).list_clusters().await.expect("listed"), ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn an_absent_cluster_is_asked_for_again_and_a_proxy_cannot_make_it_absent() {
+        let absent =
+            json!({ "__type": "ResourceNotFoundException", "message": "No cluster found for name: workshop." });
+        let page = "<html>404 Not Found</html>".to_owned();
+        for (body, not_found) in [(absent.to_string(), true), (page, false)] {
+            let stub = Stub::new(move |_| Reply::Answer(404, body.clone()));
+            let eks = stub.clients().eks(None);
+            for _ in 0..2 {
+                let error = eks.cluster("workshop").await.expect_err("absent");
+                assert_eq!(error.is_not_found(), not_found, "{error}");
+            }
+            assert_eq!(stub.count(PATH), 2);
+        }
+    }
+
+    #[test]
+    fn dns_address_is_the_tenth() {
+        let v4 = |cidr: &str| Cluster { service_ipv4_cidr: Some(cidr.to_owned()), ..Cluster::default() };
+        for (cidr, address) in [
+            ("172.20.0.0/16", Some("172.20.0.10")),
+            ("10.100.0.0/16", Some("10.100.0.10")),
+            ("10.0.0.240/24", Some("10.0.0.250")),
+            ("no network", None),
+        ] {
+            assert_eq!(v4(cidr).dns_address().as_deref(), address, "{cidr}");
+        }
+        let v6 = Cluster {
+            service_ipv6_cidr: Some("fd30:1c53:5f8a::/108".to_owned()),
+            ip_family: Some("ipv6".to_owned()),
+            ..Cluster::default()
+        };
+        assert_eq!(v6.dns_address().as_deref(), Some("fd30:1c53:5f8a::a"));
+        assert_eq!(Cluster::default().dns_address(), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Patience with IAM: a role that was just made is refused for a while by the services that it is handed to.
+
+use std::time::{Duration, Instant};
+
+use super::clients::Clients;
+use super::error::{Error, Result};
+
+/// How long such a role is waited for, unless the caller says otherwise.
+pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(2);
+/// Between two attempts, from the first to all later ones.
+pub(super) const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5)];
+
+/// A role that IAM does not show to another service yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settling {
+    /// How long it has been waited for.
+    pub waited: Duration,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// One wait for a role.
+pub(super) struct Patience {
+    within: Duration,
+    started: Instant,
+    /// Sum of the pauses; in tests no time passes.
+    waited: Duration,
+    pauses: std::slice::Iter<'static, Duration>,
+}
+
+impl Patience {
+    pub(super) fn new(within: Duration) -> Self {
+        Self { within, started: Instant::now(), waited: Duration::ZERO, pauses: PAUSES.iter() }
+    }
+
+    /// Waits before the next attempt and tells `progress`; hands `error` back when it has been long enough.
+    pub(super) async fn wait(
+        &mut self,
+        clients: &Clients,
+        error: Error,
+        progress: &mut (impl FnMut(&Settling) + Send),
+    ) -> Result<()> {
+        let waited = self.waited.max(self.started.elapsed());
+        if waited >= self.within {
+            return Err(error);
+        }
+        progress(&Settling { waited, message: error.message().unwrap_or_default().to_owned() });
+        let pause = self.pauses.next().copied().unwrap_or(PAUSES[3]).min(self.within.saturating_sub(self.waited));
+        clients.pause(pause).await?;
+        self.waited += pause;
+        Ok(())
+    }
+}
