@@ -2,15 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub cluster_create_seconds: i64,
     pub cluster_delete_seconds: i64,
     pub cluster_update_seconds: i64,
+    pub addon_create_seconds: i64,
+    pub addon_update_seconds: i64,
+    pub addon_delete_seconds: i64,
+    /// How long an add-on's pods may take to be Ready until it is DEGRADED.
+    pub addon_patience_seconds: i64,
     /// Calls that IAM's new roles are unusable for.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
     /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it stands.
     pub control_plane: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster_create_seconds: 0,
+            cluster_delete_seconds: 0,
+            cluster_update_seconds: 0,
+            addon_create_seconds: 0,
+            addon_update_seconds: 0,
+            addon_delete_seconds: 0,
+            addon_patience_seconds: 20,
+            role_settle_attempts: 0,
+            role_settle_seconds: 0,
+            control_plane: false,
+        }
+    }
 }

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ec2, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::ClusterKey, random, settings::Settings,
-    ssm,
+    ec2, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::Order, random, settings::Settings, ssm,
 };
 
 /// The newest requests that an account remembers.
@@ -27,9 +26,9 @@ pub struct World {
     /// Whether this process can start control planes.
     #[serde(skip)]
     pub has_programs: bool,
-    /// Clusters whose control plane CreateCluster has asked for, not yet begun with.
+    /// Work in control planes that calls have asked for, not yet begun with.
     #[serde(skip)]
-    pub ordered: Vec<ClusterKey>,
+    pub ordered: Vec<Order>,
 }
 
 impl World {

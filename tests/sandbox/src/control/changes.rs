@@ -77,6 +77,10 @@ pub fn delete(account: &mut Account, region: &str, wanted: &Deletion) -> Answer 
         "instance" => account.region(&region).ssm.instances.remove(name).is_some(),
         "parameter" => account.region(&region).ssm.parameters.remove(name).is_some(),
         "cluster" => account.region(&region).eks.clusters.remove(name).is_some(),
+        "addon" => name.split_once('/').is_some_and(|(cluster, addon)| {
+            let clusters = &mut account.region(&region).eks.clusters;
+            clusters.get_mut(cluster).is_some_and(|cluster| cluster.addons.remove(addon).is_some())
+        }),
         "access_entry" => name.split_once('/').is_some_and(|(cluster, principal)| {
             account
                 .region(&region)

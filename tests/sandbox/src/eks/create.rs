@@ -17,7 +17,7 @@ use crate::{
     },
     cidr::Cidr,
     ec2, iam,
-    plane::{ClusterKey, Standing},
+    plane::{ClusterKey, Order, Standing},
     random,
     world::Account,
 };
@@ -130,7 +130,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     call.region().eks.clusters.insert(name.to_owned(), cluster);
     if with_plane {
         let ordered = ClusterKey::of(call.account(), &region, name);
-        call.world.ordered.extend(ordered);
+        call.world.ordered.extend(ordered.map(Order::ControlPlane));
     }
     Ok(answer)
 }
@@ -160,6 +160,7 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         certificate,
         certificate_key,
         access_entries: std::collections::BTreeMap::new(),
+        addons: std::collections::BTreeMap::new(),
         updates: Vec::new(),
         phase: Phase::Active,
         phase_ends: born.at,

@@ -1,7 +1,8 @@
-//! EKS: clusters, their configuration and access entries, over REST JSON.
+//! EKS: clusters, their configuration, access entries and add-ons, over REST JSON.
 
 mod access_entries;
 mod access_policies;
+pub mod addons;
 pub mod authority;
 pub mod cluster;
 mod create;
@@ -34,7 +35,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Clusters as they are now, with their access entries.
+    /// Clusters as they are now, with their access entries and add-ons.
     pub fn dump(&mut self, advanced: i64) -> Value {
         self.settle(advanced);
         let clusters: BTreeMap<&String, Value> = self
@@ -45,6 +46,10 @@ impl Store {
                 let entries: BTreeMap<&String, Value> =
                     cluster.access_entries.iter().map(|(arn, entry)| (arn, entry.dump())).collect();
                 value["accessEntries"] = json!(entries);
+                if !cluster.addons.is_empty() {
+                    value["addons"] =
+                        cluster.addons.iter().map(|(name, addon)| (name.clone(), addon.describe())).collect();
+                }
                 (name, value)
             })
             .collect();
@@ -77,6 +82,13 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         "ListClusters" => list_clusters(call, route),
         "DeleteCluster" => delete_cluster(call, route),
         "UpdateClusterConfig" => update::update_config(call, route, input),
+        "CreateAddon" => addons::create(call, route, input),
+        "DescribeAddon" => addons::describe(call, route),
+        "ListAddons" => addons::list(call, route),
+        "UpdateAddon" => addons::update(call, route, input),
+        "DeleteAddon" => addons::delete(call, route),
+        "DescribeAddonVersions" => addons::versions::describe(call, route),
+        "DescribeAddonConfiguration" => addons::schemas::describe(call, route),
         "DescribeUpdate" => update::describe(call, route),
         "ListUpdates" => update::list(call, route),
         "CreateAccessEntry" => access_entries::create(call, route, input),

@@ -7,7 +7,7 @@ pub struct Route {
     pub operation: &'static str,
     /// The cluster that the path names.
     pub cluster: Option<String>,
-    /// What follows it: a principal's ARN, an update's ID; for tags the resource's ARN.
+    /// What follows it: a principal's ARN, an add-on's name, an update's ID; for tags the resource's ARN.
     pub item: Option<String>,
     /// What follows that: a policy's ARN.
     pub detail: Option<String>,
@@ -53,6 +53,13 @@ impl Route {
             ("GET", ["clusters", name, "access-entries", arn, "access-policies"]) => {
                 ("ListAssociatedAccessPolicies", Some(*name), Some(*arn))
             }
+            ("GET", ["addons", "supported-versions"]) => ("DescribeAddonVersions", None, None),
+            ("GET", ["addons", "configuration-schemas"]) => ("DescribeAddonConfiguration", None, None),
+            ("POST", ["clusters", name, "addons"]) => ("CreateAddon", Some(*name), None),
+            ("GET", ["clusters", name, "addons"]) => ("ListAddons", Some(*name), None),
+            ("GET", ["clusters", name, "addons", addon]) => ("DescribeAddon", Some(*name), Some(*addon)),
+            ("DELETE", ["clusters", name, "addons", addon]) => ("DeleteAddon", Some(*name), Some(*addon)),
+            ("POST", ["clusters", name, "addons", addon, "update"]) => ("UpdateAddon", Some(*name), Some(*addon)),
             ("GET", ["tags", arn]) => ("ListTagsForResource", None, Some(*arn)),
             ("POST", ["tags", arn]) => ("TagResource", None, Some(*arn)),
             ("DELETE", ["tags", arn]) => ("UntagResource", None, Some(*arn)),

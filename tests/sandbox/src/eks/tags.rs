@@ -1,4 +1,4 @@
-//! Tags of clusters and access entries, by ARN.
+//! Tags of clusters, access entries and add-ons, by ARN.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,9 @@ fn target<'a>(call: &'a mut Call<'_>, route: &Route) -> Result<&'a mut BTreeMap<
         }
         if let Some(entry) = cluster.access_entries.values_mut().find(|entry| entry.arn == arn) {
             return Ok(&mut entry.tags);
+        }
+        if let Some(addon) = cluster.addons.values_mut().find(|addon| addon.arn == arn) {
+            return Ok(&mut addon.tags);
         }
     }
     Err(AwsError::new(404, "NotFoundException", format!("Resource not found for ARN: {arn}")))

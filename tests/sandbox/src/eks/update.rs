@@ -1,10 +1,11 @@
-//! `UpdateClusterConfig`: one kind of change at a time, each recorded as an update.
+//! `UpdateClusterConfig`: one kind of change at a time, each recorded as an update. And the updates themselves, those
+//! of add-ons included.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Route,
+    Route, addons,
     cluster::{Cluster, Phase},
     create, find, invalid, paged,
 };
@@ -23,24 +24,50 @@ use crate::{
 pub struct Update {
     pub id: String,
     pub kind: String,
-    /// `InProgress` or Successful.
+    /// `InProgress`, Successful or Failed.
     pub status: String,
     pub created: Moment,
     /// What the update changes: kind and value.
     pub parameters: Vec<(String, String)>,
+    /// Why it failed: code, message, resources.
+    #[serde(default)]
+    pub errors: Vec<(String, String, Vec<String>)>,
+    /// By which a repeated request is known.
+    #[serde(default)]
+    pub token: Option<String>,
 }
 
 impl Update {
-    fn describe(&self) -> Value {
+    /// One that has just begun.
+    pub fn begun(kind: &str, parameters: Vec<(String, String)>) -> Self {
+        Self {
+            id: random::uuid(),
+            kind: kind.to_owned(),
+            status: "InProgress".to_owned(),
+            created: Moment::now(),
+            parameters,
+            errors: Vec::new(),
+            token: None,
+        }
+    }
+
+    pub fn describe(&self) -> Value {
         let parameters: Vec<Value> =
             self.parameters.iter().map(|(kind, value)| json!({"type": kind, "value": value})).collect();
+        let errors: Vec<Value> = self
+            .errors
+            .iter()
+            .map(|(code, message, resources)| {
+                json!({"errorCode": code, "errorMessage": message, "resourceIds": resources})
+            })
+            .collect();
         json!({
             "id": self.id,
             "status": self.status,
             "type": self.kind,
             "params": parameters,
             "createdAt": self.created.epoch(),
-            "errors": [],
+            "errors": errors,
         })
     }
 }
@@ -101,13 +128,7 @@ pub fn update_config(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Res
         return Err(invalid("No changes detected").with("clusterName", name));
     }
     *cluster = after;
-    let update = Update {
-        id: random::uuid(),
-        kind: kind.to_owned(),
-        status: "InProgress".to_owned(),
-        created: Moment::now(),
-        parameters,
-    };
+    let update = Update::begun(kind, parameters);
     let answer = json!({"update": update.describe()});
     cluster.updates.push(update);
     cluster.begin(Phase::Updating, seconds, advanced);
@@ -191,9 +212,20 @@ fn remote_networks(call: &mut Call<'_>, before: &Cluster, input: Json<'_>) -> Re
     Ok(("RemoteNetworkConfigUpdate", vec![("RemoteNetworkConfig".to_owned(), value)], after))
 }
 
+/// The updates that a request is about: the cluster's, or those of the add-on that it names.
+fn updates_of<'a>(cluster: &'a Cluster, route: &Route) -> Result<&'a [Update]> {
+    match route.parameter("addonName") {
+        Some(name) => match cluster.addons.get(name) {
+            Some(addon) => Ok(&addon.updates),
+            None => Err(addons::missing(&cluster.name, name)),
+        },
+        None => Ok(&cluster.updates),
+    }
+}
+
 pub fn describe(call: &mut Call<'_>, route: &Route) -> Result<Value> {
     let cluster = find(call, route)?;
-    let update = cluster.updates.iter().find(|update| update.id == route.item()).ok_or_else(|| {
+    let update = updates_of(cluster, route)?.iter().find(|update| update.id == route.item()).ok_or_else(|| {
         AwsError::new(404, "ResourceNotFoundException", format!("No update found for ID: {}", route.item()))
             .with("clusterName", cluster.name.clone())
     })?;
@@ -201,8 +233,7 @@ pub fn describe(call: &mut Call<'_>, route: &Route) -> Result<Value> {
 }
 
 pub fn list(call: &mut Call<'_>, route: &Route) -> Result<Value> {
-    let items = find(call, route)?
-        .updates
+    let items = updates_of(find(call, route)?, route)?
         .iter()
         .zip(0..)
         .map(|(update, order)| (page::key(order), Value::from(update.id.clone())))

@@ -23,7 +23,7 @@ use super::{
     webhook::Reviews,
     write_private,
 };
-use crate::{cidr::Cidr, world::World};
+use crate::{cidr::Cidr, eks::addons::Content, world::World};
 
 /// Far more than it takes, for machines under load.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -44,6 +44,8 @@ pub struct Plan {
     address: String,
     facts: addons::Facts,
     bootstrap_addons: bool,
+    /// Managed ones, by name.
+    addons: Vec<(String, Content)>,
 }
 
 impl Plan {
@@ -70,6 +72,7 @@ impl Plan {
                 version: cluster.version.clone(),
             },
             bootstrap_addons: cluster.bootstrap_addons,
+            addons: cluster.addons.iter().map(|(name, addon)| (name.clone(), addon.content())).collect(),
         })
     }
 }
@@ -79,6 +82,7 @@ pub struct ControlPlane {
     pub key: ClusterKey,
     pub api: Api,
     pub network: Network,
+    pub facts: addons::Facts,
     port: u16,
     kubeconfig: String,
     folder: PathBuf,
@@ -153,6 +157,7 @@ impl ControlPlane {
         let mut plane = Self {
             api,
             network: Network::default(),
+            facts: plan.facts.clone(),
             port,
             kubeconfig,
             milliseconds: 0,
@@ -171,7 +176,7 @@ impl ControlPlane {
             let child = plane.spawn(name, programs.path(name), arguments).await?;
             plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }
-        addons::install(&plane.api, &plan.facts, plan.bootstrap_addons).await?;
+        addons::install(&plane.api, &plan.facts, &plan.addons, plan.bootstrap_addons).await?;
         plane.milliseconds = begun.elapsed().as_millis();
         Ok(plane)
     }

@@ -6,9 +6,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ClusterKey, Error, Planes, Standing, api, cluster::ControlPlane, cluster_of, network, nodes, webhook,
+    Answer, ClusterKey, Error, Planes, Standing, addons, api, cluster::ControlPlane, cluster_of, network, nodes,
+    webhook,
 };
-use crate::store::Shared;
+use crate::{
+    eks::{self, addons::Content},
+    store::Shared,
+};
 
 /// Answers a request to `/_sandbox` when it is about a control plane. `path` is what follows.
 pub async fn answer(
@@ -59,6 +63,23 @@ fn failed(error: &Error) -> Answer {
     refused(status, error.whole())
 }
 
+/// Body of `POST …/addons`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedAddon {
+    name: String,
+    version: Option<String>,
+    /// As a client would give them.
+    configuration_values: Option<String>,
+}
+
+/// Body of `POST …/vpc-cni`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SelfManaged {
+    version: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Restart {
@@ -88,6 +109,7 @@ async fn of_cluster(
             });
             return if there { Ok((200, json!({"deleted": true}))) } else { Err(none(key)) };
         }
+        ("POST", ["addons"]) => return plant_addon(planes, shared, key, read(body)?).await,
         _ => {}
     }
     let plane = planes.standing(key).ok_or_else(|| none(key))?;
@@ -126,6 +148,20 @@ async fn of_cluster(
             }
             Ok((201, json!({"nodes": names})))
         }
+        ("POST", ["vpc-cni"]) => {
+            let wanted: SelfManaged = read(body)?;
+            let managed = shared
+                .change(|world| cluster_of(world, key).is_some_and(|cluster| cluster.addons.contains_key("vpc-cni")));
+            if managed || !is_version(&wanted.version) {
+                let why = if managed { "the add-on is there" } else { "the version is not like `v1.6.2-eksbuild.1`" };
+                return Err(refused(400, why));
+            }
+            let content = Content { version: wanted.version, values: json!({}) };
+            for object in &addons::objects(&plane.facts, "vpc-cni", &content) {
+                addons::apply_soon(&plane.api, object).await.map_err(|error| failed(&error.into()))?;
+            }
+            Ok((200, json!({"version": content.version})))
+        }
         ("GET", ["nodes"]) => Ok((200, json!({"nodes": plane.network.describe()}))),
         ("POST", ["nodes", name]) => {
             let wanted: nodes::Readiness = read(body)?;
@@ -134,6 +170,38 @@ async fn of_cluster(
         }
         _ => Err(refused(404, format!("there is no {method} of a cluster's {}", rest.join("/")))),
     }
+}
+
+/// `v1.6.2-eksbuild.1`
+fn is_version(text: &str) -> bool {
+    text.strip_prefix('v').and_then(|rest| rest.split_once("-eksbuild.")).is_some_and(|(version, build)| {
+        version.split('.').count() == 3 && version.split('.').chain([build]).all(|number| number.parse::<u16>().is_ok())
+    })
+}
+
+/// Makes an add-on that is there as if it had come with the cluster.
+async fn plant_addon(
+    planes: &Planes,
+    shared: &Arc<Shared>,
+    key: &ClusterKey,
+    wanted: WantedAddon,
+) -> Result<Answer, Answer> {
+    let made = shared.change(|world| {
+        let account = world.accounts.get_mut(&key.account).ok_or("the account has gone")?;
+        let born = account.birth();
+        let cluster = account.region(&key.region).eks.clusters.get_mut(&key.name).ok_or("the cluster has gone")?;
+        eks::addons::plant(cluster, &wanted.name, wanted.version, wanted.configuration_values, born)
+    });
+    if let Some(number) = made.map_err(|text| refused(400, text))? {
+        planes.work(shared, key, &wanted.name, number).await;
+    }
+    let told = shared.change(|world| {
+        let advanced = world.accounts.get(&key.account)?.advanced;
+        let cluster = cluster_of(world, key)?;
+        cluster.settle(advanced);
+        Some(cluster.addons.get(&wanted.name)?.describe())
+    });
+    told.map(|told| (201, json!({"addon": told}))).ok_or_else(|| refused(400, "the cluster has gone"))
 }
 
 fn none(key: &ClusterKey) -> Answer {

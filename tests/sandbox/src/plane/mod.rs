@@ -19,6 +19,7 @@ mod cluster;
 mod control;
 mod etcd;
 mod folder;
+mod jobs;
 mod kubeconfig;
 mod network;
 mod nodes;
@@ -73,6 +74,15 @@ impl ClusterKey {
         world.accounts.get(&self.account).and_then(|account| Self::of(account, &self.region, &self.name)).as_ref()
             == Some(self)
     }
+}
+
+/// Work that a call has asked for and that goes on after its answer.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Start the control plane.
+    ControlPlane(ClusterKey),
+    /// Do an add-on's job of this number.
+    Addon { cluster: ClusterKey, name: String, number: u64 },
 }
 
 /// Where a cluster's control plane stands, as EKS's answers show it.
@@ -210,15 +220,29 @@ impl Planes {
         started
     }
 
-    /// Starts what CreateCluster has ordered; failures show in the clusters' status.
-    pub fn start_ordered(self: &Arc<Self>, shared: &Arc<Shared>, ordered: Vec<ClusterKey>) {
-        for key in ordered {
+    /// Begins what calls have ordered; what comes of it shows in the status of clusters and add-ons.
+    pub fn start_ordered(self: &Arc<Self>, shared: &Arc<Shared>, ordered: Vec<Order>) {
+        for order in ordered {
             let (planes, shared) = (Arc::clone(self), Arc::clone(shared));
             tokio::spawn(async move {
-                if let Err(error) = planes.start(&shared, &key).await {
-                    eprintln!("sandbox: control plane of {}: {}", key.name, error.whole());
+                match order {
+                    Order::ControlPlane(key) => {
+                        if let Err(error) = planes.start(&shared, &key).await {
+                            eprintln!("sandbox: control plane of {}: {}", key.name, error.whole());
+                        }
+                    }
+                    Order::Addon { cluster, name, number } => planes.work(&shared, &cluster, &name, number).await,
                 }
             });
+        }
+    }
+
+    /// Does an add-on's job.
+    async fn work(&self, shared: &Arc<Shared>, key: &ClusterKey, name: &str, number: u64) {
+        match self.standing(key) {
+            Some(plane) => jobs::work(shared, &plane, name, number).await,
+            // It has been ended meanwhile, and its objects with it.
+            None => jobs::tell(shared, key, name, |addon| addon.done(number, Vec::new())),
         }
     }
 

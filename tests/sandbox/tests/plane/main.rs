@@ -5,6 +5,7 @@
 // A test fails by a panic, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod addons;
 mod sandbox;
 mod token;
 

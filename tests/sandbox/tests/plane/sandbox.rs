@@ -129,16 +129,19 @@ impl<'a> Account<'a> {
         key(&self.sandbox.done("POST", &format!("accounts/{}/principals", self.id), &wanted))
     }
 
-    /// A call of EKS, signed with the account's key.
+    /// A call of EKS, signed with the account's key. The path may bring parameters.
     pub fn eks(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (path, parameters) = path.split_once('?').unwrap_or((path, ""));
+        let parameters: Vec<(&str, &str)> =
+            parameters.split('&').filter_map(|parameter| parameter.split_once('=')).collect();
         let query = presign(&Request {
             key: &self.key,
             method,
             service: "eks",
             host: "sandbox",
             path,
-            parameters: &[],
+            parameters: &parameters,
             header: None,
             body: &body,
             expires: 60,

@@ -1,17 +1,53 @@
-//! The VPC CNI as EKS installs it by itself: DaemonSet aws-node, its rights, and the ENIConfig CRD.
+//! The VPC CNI: DaemonSet aws-node, its rights, the ENIConfig CRD, and as an add-on the ENIConfigs of its values.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Facts, cluster_role, cluster_role_binding, node_affinity, service_account, service_account_subject};
+use super::{
+    Content, Facts, cluster_role, cluster_role_binding, configure, node_affinity, service_account,
+    service_account_subject, versions,
+};
 
-const VERSION: &str = "v1.20.4";
-const BUILD: &str = "v1.20.4-eksbuild.1";
+/// Minor version (1.x) since which the agent for network policies runs beside aws-node.
+const AGENT_SINCE: u32 = 14;
 
-pub fn objects(facts: &Facts) -> Vec<Value> {
+/// Variables that are set whatever is configured, with the minor version that brought them, as far as that is known.
+const ENVIRONMENT: &[(&str, &str, u32)] = &[
+    ("ADDITIONAL_ENI_TAGS", "{}", 0),
+    ("ANNOTATE_POD_IP", "false", 9),
+    ("AWS_VPC_CNI_NODE_PORT_SUPPORT", "true", 0),
+    ("AWS_VPC_ENI_MTU", "9001", 0),
+    ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "false", 0),
+    ("AWS_VPC_K8S_CNI_EXTERNALSNAT", "false", 0),
+    ("AWS_VPC_K8S_CNI_LOGLEVEL", "DEBUG", 0),
+    ("AWS_VPC_K8S_CNI_LOG_FILE", "/host/var/log/aws-routed-eni/ipamd.log", 0),
+    ("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "prng", 0),
+    ("AWS_VPC_K8S_CNI_VETHPREFIX", "eni", 0),
+    ("AWS_VPC_K8S_PLUGIN_LOG_FILE", "/var/log/aws-routed-eni/plugin.log", 0),
+    ("AWS_VPC_K8S_PLUGIN_LOG_LEVEL", "DEBUG", 0),
+    ("DISABLE_INTROSPECTION", "false", 0),
+    ("DISABLE_METRICS", "false", 0),
+    ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "false", 9),
+    ("ENABLE_IMDS_ONLY_MODE", "false", 20),
+    ("ENABLE_IPv4", "true", 10),
+    ("ENABLE_IPv6", "false", 10),
+    ("ENABLE_MULTI_NIC", "false", 20),
+    ("ENABLE_POD_ENI", "false", 7),
+    ("ENABLE_PREFIX_DELEGATION", "false", 9),
+    ("ENABLE_SUBNET_DISCOVERY", "true", 18),
+    ("NETWORK_POLICY_ENFORCING_MODE", "standard", 17),
+    ("WARM_ENI_TARGET", "1", 0),
+    ("WARM_PREFIX_TARGET", "1", 9),
+];
+
+pub fn objects(facts: &Facts, content: &Content) -> Vec<Value> {
+    // `v1.20.4` of `v1.20.4-eksbuild.1`
+    let version = content.version.split('-').next().unwrap_or_default();
     let labels = json!({
         "app.kubernetes.io/name": "aws-node",
         "app.kubernetes.io/instance": "aws-vpc-cni",
-        "app.kubernetes.io/version": VERSION,
+        "app.kubernetes.io/version": version,
         "k8s-app": "aws-node",
     });
     let rules = json!([
@@ -22,7 +58,7 @@ pub fn objects(facts: &Facts) -> Vec<Value> {
         {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch", "list"]},
         {"apiGroups": ["vpcresources.k8s.aws"], "resources": ["cninodes"], "verbs": ["get", "list", "watch", "patch"]},
     ]);
-    vec![
+    let mut all = vec![
         crd(&labels),
         service_account("aws-node", &labels),
         cluster_role("aws-node", &labels, &rules),
@@ -40,8 +76,53 @@ pub fn objects(facts: &Facts) -> Vec<Value> {
                 "branch-eni-cooldown": "60",
             },
         }),
-        daemon_set(facts, &labels),
-    ]
+        daemon_set(facts, content, version, &labels),
+    ];
+    all.extend(eniconfigs(&content.values["eniConfig"], &labels));
+    all
+}
+
+/// The chart looks at the name and what is under it; the region it does not use.
+fn eniconfigs(wanted: &Value, labels: &Value) -> Vec<Value> {
+    let subnets = wanted["subnets"].as_object().filter(|_| wanted["create"] == true);
+    subnets
+        .into_iter()
+        .flatten()
+        .map(|(name, subnet)| {
+            let mut spec = json!({"subnet": subnet["id"]});
+            configure(&mut spec, subnet, "securityGroups");
+            json!({
+                "apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig",
+                "metadata": {"name": name, "labels": labels},
+                "spec": spec,
+            })
+        })
+        .collect()
+}
+
+/// Variables by name: the defaults of the version, then what is configured.
+fn environment(facts: &Facts, content: &Content, version: &str) -> BTreeMap<String, String> {
+    let minor = versions::minor(version).1;
+    let mut all: BTreeMap<String, String> = ENVIRONMENT
+        .iter()
+        .filter(|(.., since)| *since <= minor)
+        .map(|(name, value, _)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    for (name, value, since) in
+        [("CLUSTER_NAME", facts.cluster.as_str(), 8), ("VPC_ID", &facts.vpc_id, 11), ("VPC_CNI_VERSION", version, 13)]
+    {
+        if since <= minor {
+            all.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    all.extend(texts(&content.values["env"]));
+    all
+}
+
+/// The members of an object that are texts: of configured variables all are.
+fn texts(object: &Value) -> impl Iterator<Item = (String, String)> {
+    let members = object.as_object().into_iter().flatten();
+    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
 }
 
 /// ENIConfig: a schema that keeps what it does not know, as upstream.
@@ -77,47 +158,53 @@ fn crd(labels: &Value) -> Value {
     })
 }
 
-fn daemon_set(facts: &Facts, labels: &Value) -> Value {
+fn daemon_set(facts: &Facts, content: &Content, version: &str, labels: &Value) -> Value {
     let value = |name: &str, value: &str| json!({"name": name, "value": value});
     let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
-    let mut environment: Vec<Value> = [
-        ("ADDITIONAL_ENI_TAGS", "{}"),
-        ("ANNOTATE_POD_IP", "false"),
-        ("AWS_VPC_CNI_NODE_PORT_SUPPORT", "true"),
-        ("AWS_VPC_ENI_MTU", "9001"),
-        ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "false"),
-        ("AWS_VPC_K8S_CNI_EXTERNALSNAT", "false"),
-        ("AWS_VPC_K8S_CNI_LOGLEVEL", "DEBUG"),
-        ("AWS_VPC_K8S_CNI_LOG_FILE", "/host/var/log/aws-routed-eni/ipamd.log"),
-        ("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "prng"),
-        ("AWS_VPC_K8S_CNI_VETHPREFIX", "eni"),
-        ("AWS_VPC_K8S_PLUGIN_LOG_FILE", "/var/log/aws-routed-eni/plugin.log"),
-        ("AWS_VPC_K8S_PLUGIN_LOG_LEVEL", "DEBUG"),
-        ("CLUSTER_NAME", &facts.cluster),
-        ("DISABLE_INTROSPECTION", "false"),
-        ("DISABLE_METRICS", "false"),
-        ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "false"),
-        ("ENABLE_IMDS_ONLY_MODE", "false"),
-        ("ENABLE_IPv4", "true"),
-        ("ENABLE_IPv6", "false"),
-        ("ENABLE_MULTI_NIC", "false"),
-        ("ENABLE_POD_ENI", "false"),
-        ("ENABLE_PREFIX_DELEGATION", "false"),
-        ("ENABLE_SUBNET_DISCOVERY", "true"),
-        ("NETWORK_POLICY_ENFORCING_MODE", "standard"),
-        ("VPC_CNI_VERSION", VERSION),
-        ("VPC_ID", &facts.vpc_id),
-        ("WARM_ENI_TARGET", "1"),
-        ("WARM_PREFIX_TARGET", "1"),
-    ]
-    .into_iter()
-    .map(|(name, text)| value(name, text))
-    .collect();
-    environment.push(field("MY_NODE_NAME", "spec.nodeName"));
-    environment.push(field("MY_POD_NAME", "metadata.name"));
+    let values = &content.values;
+    let listed =
+        |all: BTreeMap<String, String>| -> Vec<Value> { all.iter().map(|(name, text)| value(name, text)).collect() };
+    let mut variables = listed(environment(facts, content, version));
+    variables.push(field("MY_NODE_NAME", "spec.nodeName"));
+    variables.push(field("MY_POD_NAME", "metadata.name"));
+    let mut init: BTreeMap<String, String> =
+        ["DISABLE_TCP_EARLY_DEMUX", "ENABLE_IPv6"].map(|name| (name.to_owned(), "false".to_owned())).into();
+    init.extend(texts(&values["init"]["env"]));
     let host = |name: &str, path: &str| json!({"name": name, "hostPath": {"path": path}});
     let mount = |name: &str, path: &str| json!({"name": name, "mountPath": path});
-    json!({
+    let mut node = json!({
+        "name": "aws-node",
+        "image": facts.image(&format!("amazon-k8s-cni:{}", content.version)),
+        "env": variables,
+        "ports": [{"name": "metrics", "containerPort": 61678, "protocol": "TCP"}],
+        "resources": {"requests": {"cpu": "25m"}},
+        "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
+        "volumeMounts": [
+            mount("cni-bin-dir", "/host/opt/cni/bin"),
+            mount("cni-net-dir", "/host/etc/cni/net.d"),
+            mount("log-dir", "/host/var/log/aws-routed-eni"),
+            mount("run-dir", "/var/run/aws-node"),
+        ],
+    });
+    configure(&mut node, values, "resources");
+    let mut containers = vec![node];
+    if versions::minor(version).1 >= AGENT_SINCE {
+        let policies = values["enableNetworkPolicy"].as_str().unwrap_or("false");
+        containers.push(json!({
+            "name": "aws-eks-nodeagent",
+            "image": facts.image("amazon/aws-network-policy-agent:v1.2.7-eksbuild.1"),
+            "args": ["--enable-ipv6=false", format!("--enable-network-policy={policies}")],
+            "env": [field("MY_NODE_NAME", "spec.nodeName")],
+            "resources": {"requests": {"cpu": "25m"}},
+            "securityContext": {"privileged": true, "capabilities": {"add": ["NET_ADMIN"]}},
+            "volumeMounts": [
+                mount("cni-bin-dir", "/host/opt/cni/bin"),
+                mount("log-dir", "/var/log/aws-routed-eni"),
+                mount("run-dir", "/var/run/aws-node"),
+            ],
+        }));
+    }
+    let mut object = json!({
         "apiVersion": "apps/v1", "kind": "DaemonSet",
         "metadata": {"name": "aws-node", "namespace": "kube-system", "labels": labels},
         "spec": {
@@ -138,40 +225,12 @@ fn daemon_set(facts: &Facts, labels: &Value) -> Value {
                     "affinity": node_affinity(&["fargate", "hybrid", "auto"]),
                     "initContainers": [{
                         "name": "aws-vpc-cni-init",
-                        "image": facts.image(&format!("amazon-k8s-cni-init:{BUILD}")),
-                        "env": [value("DISABLE_TCP_EARLY_DEMUX", "false"), value("ENABLE_IPv6", "false")],
+                        "image": facts.image(&format!("amazon-k8s-cni-init:{}", content.version)),
+                        "env": listed(init),
                         "securityContext": {"privileged": true},
                         "volumeMounts": [mount("cni-bin-dir", "/host/opt/cni/bin")],
                     }],
-                    "containers": [
-                        {
-                            "name": "aws-node",
-                            "image": facts.image(&format!("amazon-k8s-cni:{BUILD}")),
-                            "env": environment,
-                            "ports": [{"name": "metrics", "containerPort": 61678, "protocol": "TCP"}],
-                            "resources": {"requests": {"cpu": "25m"}},
-                            "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
-                            "volumeMounts": [
-                                mount("cni-bin-dir", "/host/opt/cni/bin"),
-                                mount("cni-net-dir", "/host/etc/cni/net.d"),
-                                mount("log-dir", "/host/var/log/aws-routed-eni"),
-                                mount("run-dir", "/var/run/aws-node"),
-                            ],
-                        },
-                        {
-                            "name": "aws-eks-nodeagent",
-                            "image": facts.image("amazon/aws-network-policy-agent:v1.2.7-eksbuild.1"),
-                            "args": ["--enable-ipv6=false", "--enable-network-policy=false"],
-                            "env": [field("MY_NODE_NAME", "spec.nodeName")],
-                            "resources": {"requests": {"cpu": "25m"}},
-                            "securityContext": {"privileged": true, "capabilities": {"add": ["NET_ADMIN"]}},
-                            "volumeMounts": [
-                                mount("cni-bin-dir", "/host/opt/cni/bin"),
-                                mount("log-dir", "/var/log/aws-routed-eni"),
-                                mount("run-dir", "/var/run/aws-node"),
-                            ],
-                        },
-                    ],
+                    "containers": containers,
                     "volumes": [
                         host("cni-bin-dir", "/opt/cni/bin"),
                         host("cni-net-dir", "/etc/cni/net.d"),
@@ -181,5 +240,10 @@ fn daemon_set(facts: &Facts, labels: &Value) -> Value {
                 },
             },
         },
-    })
+    });
+    let pod = &mut object["spec"]["template"]["spec"];
+    for member in ["affinity", "tolerations"] {
+        configure(pod, values, member);
+    }
+    object
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Facts, cluster_role, cluster_role_binding, service_account, service_account_subject};
+use super::{Content, Facts, cluster_role, cluster_role_binding, configure, service_account, service_account_subject};
 
 const COREFILE: &str = "\
 .:53 {
@@ -24,7 +24,8 @@ const COREFILE: &str = "\
 }
 ";
 
-pub fn objects(facts: &Facts) -> Vec<Value> {
+pub fn objects(facts: &Facts, content: &Content) -> Vec<Value> {
+    let corefile = content.values["corefile"].as_str().unwrap_or(COREFILE);
     let labels =
         json!({"eks.amazonaws.com/component": "coredns", "k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"});
     let rules = json!([
@@ -39,7 +40,7 @@ pub fn objects(facts: &Facts) -> Vec<Value> {
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},
-            "data": {"Corefile": COREFILE},
+            "data": {"Corefile": corefile},
         }),
         json!({
             "apiVersion": "v1", "kind": "Service",
@@ -54,14 +55,15 @@ pub fn objects(facts: &Facts) -> Vec<Value> {
                 "ports": [port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP"), port("metrics", 9153, "TCP")],
             },
         }),
-        deployment(facts, &labels),
+        deployment(facts, content, &labels),
     ]
 }
 
-fn deployment(facts: &Facts, labels: &Value) -> Value {
-    let container = json!({
+fn deployment(facts: &Facts, content: &Content, labels: &Value) -> Value {
+    let values = &content.values;
+    let mut container = json!({
         "name": "coredns",
-        "image": facts.image("eks/coredns:v1.12.3-eksbuild.1"),
+        "image": facts.image(&format!("eks/coredns:{}", content.version)),
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
             {"name": "dns", "containerPort": 53, "protocol": "UDP"},
@@ -71,7 +73,8 @@ fn deployment(facts: &Facts, labels: &Value) -> Value {
         "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
         "volumeMounts": [{"name": "config-volume", "mountPath": "/etc/coredns", "readOnly": true}],
     });
-    json!({
+    configure(&mut container, values, "resources");
+    let mut object = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},
         "spec": {
@@ -96,5 +99,14 @@ fn deployment(facts: &Facts, labels: &Value) -> Value {
                 },
             },
         },
-    })
+    });
+    let spec = &mut object["spec"];
+    if let Some(count) = values["replicaCount"].as_u64() {
+        spec["replicas"] = count.into();
+    }
+    let pod = &mut spec["template"]["spec"];
+    for member in ["affinity", "nodeSelector", "tolerations", "topologySpreadConstraints"] {
+        configure(pod, values, member);
+    }
+    object
 }

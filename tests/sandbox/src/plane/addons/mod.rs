@@ -1,4 +1,5 @@
-//! What EKS puts into a new cluster: rights for nodes and access policies, aws-node, coredns and kube-proxy.
+//! What EKS puts into a cluster: rights for nodes and access policies, and aws-node, coredns and kube-proxy, by itself
+//! or as add-ons.
 //!
 //! Names, environment and tolerations are those of EKS; probes, volumes and resource figures that nobody looks at are
 //! left out. All is applied with the field manager `eks`.
@@ -6,13 +7,16 @@
 mod access;
 mod aws_node;
 mod coredns;
+mod field;
 mod kube_proxy;
+pub mod managed;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::api::{Api, Content, Error};
+use super::api::{Api, Content as Form, Error};
+use crate::eks::addons::{Content, versions};
 
 pub use self::access::policy_binding;
 
@@ -21,6 +25,7 @@ const ATTEMPTS: u32 = 100;
 const BETWEEN: Duration = Duration::from_millis(100);
 
 /// What the objects say of their cluster.
+#[derive(Clone)]
 pub struct Facts {
     pub cluster: String,
     pub region: String,
@@ -38,40 +43,74 @@ impl Facts {
     }
 }
 
-/// Installs what every cluster has, and the add-ons where they are wanted.
-pub async fn install(api: &Api, facts: &Facts, with_addons: bool) -> Result<(), Error> {
-    let mut objects = access::objects();
-    if with_addons {
-        objects.extend(aws_node::objects(facts));
-        objects.extend(coredns::objects(facts));
-        objects.extend(kube_proxy::objects(facts));
+/// The objects of an add-on, in the order in which they can be applied.
+pub fn objects(facts: &Facts, addon: &str, content: &Content) -> Vec<Value> {
+    match addon {
+        "vpc-cni" => aws_node::objects(facts, content),
+        "coredns" => coredns::objects(facts, content),
+        "kube-proxy" => kube_proxy::objects(facts, content),
+        _ => Vec::new(),
     }
-    for object in &objects {
-        let mut attempt = 1;
-        while let Err(error) = apply(api, object).await {
-            let too_early = matches!(&error, Error::Refused { status: 403 | 404 | 409 | 500.., .. });
-            if !too_early || attempt == ATTEMPTS {
-                return Err(error);
-            }
-            attempt += 1;
-            tokio::time::sleep(BETWEEN).await;
+}
+
+/// Installs what every cluster has, then the add-ons: those given, and in the place of the others what EKS installs by
+/// itself, where that is wanted.
+pub async fn install(api: &Api, facts: &Facts, given: &[(String, Content)], self_managed: bool) -> Result<(), Error> {
+    let mut all = access::objects();
+    for name in versions::NAMES {
+        if let Some((_, content)) = given.iter().find(|(given, _)| given == name) {
+            all.extend(objects(facts, name, content));
+        } else if let Some(version) = versions::default(name, &facts.version).filter(|_| self_managed) {
+            all.extend(objects(facts, name, &Content { version, values: json!({}) }));
         }
+    }
+    for object in &all {
+        apply_soon(api, object).await?;
     }
     Ok(())
 }
 
-/// Server-side apply in the name of EKS.
+/// Applies, and tries again for some seconds while the API server is not ready for the object: its namespace, its kind
+/// or the API server itself may still be on the way.
+pub async fn apply_soon(api: &Api, object: &Value) -> Result<(), Error> {
+    let mut attempt = 1;
+    while let Err(error) = apply(api, object).await {
+        let too_early = matches!(
+            &error,
+            Error::Refused { status: 403 | 404 | 409 | 429 | 500.., .. } | Error::Connect(_) | Error::Exchange(_)
+        );
+        if !too_early || attempt == ATTEMPTS {
+            return Err(error);
+        }
+        attempt += 1;
+        tokio::time::sleep(BETWEEN).await;
+    }
+    Ok(())
+}
+
+/// Server-side apply in the name of EKS, whoever else owns the fields.
 pub async fn apply(api: &Api, object: &Value) -> Result<(), Error> {
+    let path = format!("{}?fieldManager=eks&force=true", path_of(object));
+    api.call("PATCH", &path, Some((Form::ServerSideApply, object))).await?;
+    Ok(())
+}
+
+/// Where an object is in the API.
+fn path_of(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let group = text(&object["apiVersion"]);
     let root = if group.contains('/') { format!("/apis/{group}") } else { format!("/api/{group}") };
     let namespace = object["metadata"]["namespace"].as_str().map(|name| format!("/namespaces/{name}"));
     // Every kind used here has the plain plural.
     let plural = format!("{}s", text(&object["kind"]).to_lowercase());
-    let name = text(&object["metadata"]["name"]);
-    let path = format!("{root}{}/{plural}/{name}?fieldManager=eks&force=true", namespace.unwrap_or_default());
-    api.call("PATCH", &path, Some((Content::ServerSideApply, object))).await?;
-    Ok(())
+    format!("{root}{}/{plural}/{}", namespace.unwrap_or_default(), text(&object["metadata"]["name"]))
+}
+
+/// Puts what is configured into an object: the member of the values, in the place of the object's own.
+fn configure(place: &mut Value, values: &Value, member: &str) {
+    if !values[member].is_null() {
+        place[member] = values[member].clone();
+    }
 }
 
 fn service_account(name: &str, labels: &Value) -> Value {
