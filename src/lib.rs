@@ -1,7 +1,7 @@
 //! `ekshybrid`: Amazon EKS beyond the plain VPC, as a Terraform provider.
 //!
 //! ```text
-//! main ──▶ provider ──▶ resources, data_sources, functions, ephemeral, actions, list ──▶ aws · node
+//! main ──▶ provider ──▶ resources, data_sources, functions, ephemeral, actions, list ──▶ aws · kube · node
 //!                                    └──▶ attributes (argument types that several of them share)
 //! ```
 //!
@@ -9,8 +9,9 @@
 //! |---|---|---|
 //! | [`provider`] | configuration, shared clients, the one list of all types | calls of its own |
 //! | [`resources`] … [`list`] | one file per type | each other, protobuf, HTTP |
-//! | [`attributes`] | argument types, tags, and how AWS errors are explained | calls |
+//! | [`attributes`] | argument types, tags, connecting to a cluster, and how errors are explained | protobuf, HTTP |
 //! | [`aws`] | one client per service, typed errors | Terraform |
+//! | [`kube`] | a cluster's Kubernetes API, typed errors | Terraform, AWS |
 //! | [`node`] | NodeConfig, user data, trust policies | Terraform, AWS clients, I/O |
 //!
 //! To add a resource: write its file, name it in [`provider::registry`], give it an example under `examples/`. Its
@@ -19,9 +20,11 @@
 pub mod actions;
 pub mod attributes;
 pub mod aws;
+pub mod charts;
 pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;
+pub mod kube;
 pub mod list;
 pub mod node;
 pub mod provider;

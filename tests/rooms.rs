@@ -57,6 +57,8 @@ const NO_IO: &[&str] = &[
 
 const ROOMS: &[Room] = &[
     Room { folder: "src/aws", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
+    Room { folder: "src/kube", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
+    Room { folder: "src/kube", uses: Uses::AllBut(&[]), never: &["aws_*"], files: Files::Together },
     Room { folder: "src/node", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
     // Rendering is a pure function of its input.
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: NO_IO, files: Files::Together },

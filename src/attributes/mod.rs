@@ -1,5 +1,6 @@
 //! Argument types that several Terraform types share, and how errors of AWS are explained to a person.
 
+pub mod cluster;
 mod explain;
 mod names;
 pub mod tags;

@@ -7,7 +7,8 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Model};
 use framework::path::Path;
 
-use super::config::Config;
+use super::config::{Config, Kubernetes};
+use super::kubernetes::Connections;
 use super::settings::settings;
 use crate::attributes::{ClusterName, Region, explain};
 use crate::aws;
@@ -15,8 +16,10 @@ use crate::aws;
 /// Clients and defaults, made once when Terraform configures the provider. Nothing here has been on the network.
 #[derive(Debug)]
 pub struct Clients {
-    aws: std::result::Result<aws::Clients, Unready>,
-    defaults: Defaults,
+    pub(super) aws: std::result::Result<aws::Clients, Unready>,
+    pub(super) kubernetes: Maybe<Option<Kubernetes>>,
+    pub(super) connections: Connections,
+    pub(super) defaults: Defaults,
     handovers: Mutex<HashMap<String, Vec<String>>>,
 }
 
@@ -33,8 +36,8 @@ pub struct Defaults {
 
 /// The clients cannot be made yet.
 #[derive(Debug)]
-struct Unready {
-    argument: &'static str,
+pub(super) struct Unready {
+    pub(super) argument: &'static str,
 }
 
 impl Clients {
@@ -54,7 +57,13 @@ impl Clients {
                 .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),
             Err(argument) => Err(Unready { argument }),
         };
-        Ok(Self { aws, defaults, handovers: Mutex::default() })
+        Ok(Self {
+            aws,
+            kubernetes: config.kubernetes.clone(),
+            connections: Connections::default(),
+            defaults,
+            handovers: Mutex::default(),
+        })
     }
 
     /// The AWS clients.

@@ -61,8 +61,10 @@ pub struct Config {
     pub skip_credentials_validation: Option<bool>,
     /// Cluster of everything that names none itself.
     pub cluster_name: Option<ClusterName>,
-    /// How to reach a Kubernetes API by other means than the cluster's own endpoint and AWS credentials. Kept for
-    /// types that work inside a cluster; no type of this release does.
+    /// How to reach a Kubernetes API by other means than the cluster's own endpoint and AWS credentials. What it leaves
+    /// out comes from the environment variables of the Kubernetes provider (`KUBE_CONFIG_PATH`, `KUBE_HOST`,
+    /// `KUBE_PROXY_URL` and so on), then from EKS; without it those variables do not count. With `host` or
+    /// `config_path` it is for one cluster, the provider's `cluster_name`.
     pub kubernetes: Option<Kubernetes>,
     /// Registries of charts and images that ask for a password. Kept for types that read from registries; no type of
     /// this release does.

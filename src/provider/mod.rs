@@ -2,6 +2,7 @@
 
 mod clients;
 mod config;
+mod kubernetes;
 mod registry;
 mod settings;
 
@@ -13,6 +14,7 @@ use framework::provider::{Provider, Registry};
 
 pub use clients::{Clients, Defaults};
 pub use config::Config;
+pub use kubernetes::Way;
 
 use crate::attributes::tags;
 

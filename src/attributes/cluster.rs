@@ -1,0 +1,201 @@
+//! Connecting to a cluster, and telling what went wrong there.
+
+use std::time::Duration;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use framework::wait::{self, Seen, Wait};
+
+use super::{ClusterName, Region, explain};
+use crate::aws;
+use crate::kube::{self, Kind};
+use crate::provider::{Context, Way};
+
+/// How long a cluster is waited for that is not there yet: EKS itself waits as long for one.
+/// Source: the waiter ClusterActive (30 s × 40) and the time that its networks take before it.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// What a reading or a removal finds.
+#[derive(Debug)]
+pub enum Reached {
+    /// The cluster can be asked.
+    Open(kube::Client),
+    /// There is no such cluster any more, and nothing in it.
+    Gone,
+    /// The provider's configuration is known only after apply: nothing can be said now, and what is recorded stays.
+    Unknown,
+}
+
+/// The cluster's API for a change: waits until the cluster is there and active.
+///
+/// # Errors
+/// When it does not appear within `timeout`, has failed, or cannot be asked for.
+pub async fn connect(
+    cluster: &ClusterName,
+    region: Option<&Region>,
+    timeout: Duration,
+    cx: &Context,
+) -> Result<kube::Client> {
+    let clients = cx.clients()?;
+    let wait = Wait {
+        what: format!("cluster `{cluster}` to be active"),
+        timeout,
+        interval: Duration::from_secs(1),
+        max_interval: Duration::from_secs(15),
+    };
+    let look = || async {
+        Ok(match clients.way_to(cluster, region, cx.cancel()).await? {
+            Way::Open(client) => Seen::Done(client),
+            Way::NotReady(status) if status == "FAILED" => {
+                return Err(Diagnostic::error(
+                    format!("Cluster `{cluster}` has failed"),
+                    "EKS could not create it (status FAILED), so it has no Kubernetes API. See the cluster's health issues, delete it and create it anew.",
+                )
+                .into());
+            }
+            Way::NotReady(status) => Seen::Pending(format!("its status is {status}")),
+            Way::NoCluster(error) => Seen::Pending(format!("{}{}", error, others(region, cx).await)),
+            Way::Unknown(argument) => return Err(not_known(argument)),
+        })
+    };
+    wait::until(cx, &wait, look).await
+}
+
+/// The cluster's API for a reading or a removal: as it is, without waiting.
+///
+/// # Errors
+/// When EKS cannot be asked.
+pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Reached> {
+    Ok(match cx.clients()?.way_to(cluster, region, cx.cancel()).await? {
+        Way::Open(client) => Reached::Open(client),
+        // A cluster that is being made, or could not be, holds nothing yet.
+        Way::NoCluster(_) | Way::NotReady(_) => Reached::Gone,
+        Way::Unknown(argument) => {
+            tracing::info!(cluster = %cluster, "not looked at: `{argument}` of the provider is known only after apply");
+            Reached::Unknown
+        }
+    })
+}
+
+/// Warns in a plan about a cluster that does not exist: the apply will wait for it.
+pub async fn warn_if_absent(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
+    let Ok(clients) = cx.clients() else { return };
+    // What else is wrong is told by the step that needs the cluster.
+    if let Ok(Way::NoCluster(_)) = clients.way_to(cluster, region, cx.cancel()).await {
+        let at = region.map(|region| format!(" in {region}")).unwrap_or_default();
+        cx.report(
+            Diagnostic::warning(
+                format!("Cluster `{cluster}` does not exist yet"),
+                format!(
+                    "EKS knows no cluster of this name{at}{}. The apply waits until it is there and active. If the same apply makes it, refer to its resource (`aws_eks_cluster.NAME.name`) instead of repeating the name; if it should exist already, check the name, the region and the account.",
+                    others(region, cx).await
+                ),
+            )
+            .at(Path::attribute("cluster_name")),
+        );
+    }
+}
+
+/// `; it has …`: the clusters that there are, as far as the caller may list them.
+async fn others(region: Option<&Region>, cx: &Context) -> String {
+    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return String::new() };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
+    match eks.list_clusters().await {
+        Ok(names) if names.is_empty() => "; there is none at all".to_owned(),
+        Ok(names) => {
+            let told: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+            let more = if names.len() > 10 { ", …" } else { "" };
+            format!("; there are {}{more}", told.join(", "))
+        }
+        Err(_) => String::new(),
+    }
+}
+
+fn not_known(argument: &str) -> Diagnostics {
+    Diagnostic::error(
+        "Provider configuration not known yet",
+        format!(
+            "`{argument}` of the provider's configuration is known only after apply, and the cluster must be asked before that. Apply what it depends on first, or set it to a known value."
+        ),
+    )
+    .into()
+}
+
+/// The result, or what went wrong as a person is told it. `left_behind` says what exists all the same.
+///
+/// # Errors
+/// The explanation of the error.
+pub async fn told<T>(result: kube::Result<T>, summary: &str, left_behind: Option<&str>, cx: &Context) -> Result<T> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(explain_kube(summary, &error, left_behind, cx).await),
+    }
+}
+
+/// Explains `error` under `summary`. Who calls is asked for when that is the reason.
+pub async fn explain_kube(summary: &str, error: &kube::Error, left_behind: Option<&str>, cx: &Context) -> Diagnostics {
+    if let Some(error) = error.token_error().and_then(|source| source.downcast_ref::<aws::Error>()) {
+        return explain(summary, error, left_behind);
+    }
+    let mut text = error.to_string();
+    // The first letter is one of "could".
+    text.replace_range(..1, "C");
+    let mut paragraphs = vec![format!("{text}.")];
+    paragraphs.extend(left_behind.map(str::to_owned));
+    paragraphs.extend(remedy(error, cx).await);
+    Diagnostic::error(summary, paragraphs.join("\n\n")).into()
+}
+
+async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
+    let cluster = error.cluster();
+    Some(match error.kind() {
+        Kind::Unauthorized => match principal(cx).await {
+            Some(principal) => format!(
+                "Cluster `{cluster}` does not know `{principal}`. Give it access: an access entry for it with an access policy such as AmazonEKSClusterAdminPolicy (`aws_eks_access_entry` and `aws_eks_access_policy_association`, `principal_arn = \"{principal}\"`), or, in a cluster whose authentication mode is CONFIG_MAP, an entry in aws-auth, which somebody with access must add. An access entry made just now counts after some seconds: then apply again."
+            ),
+            None => format!(
+                "The credentials in `kubernetes` of the provider's configuration are not those of a user of cluster `{cluster}`. Check the token or the client certificate, and that they have not expired."
+            ),
+        },
+        Kind::Forbidden { .. } => {
+            let who = principal(cx).await.map_or_else(|| "the caller".to_owned(), |arn| format!("`{arn}`"));
+            format!(
+                "Allow {who} to {} {} in cluster `{cluster}`: associate an access policy with its access entry (AmazonEKSClusterAdminPolicy allows everything), or bind a role by RBAC to its user or groups.",
+                error.attempt().verb.name(),
+                error.attempt().object
+            )
+        }
+        Kind::FieldConflict(_) => "Whoever manages these fields would change them back. Take them out of the other manager's hands (its manifest, chart or add-on configuration), or out of this configuration, and apply again.".to_owned(),
+        Kind::Unreachable { .. } => "Check that the API server can be reached from here: a private endpoint needs a route into the VPC, a bastion or a proxy (`kubernetes.proxy_url` of the provider). A cluster that was deleted outside is noticed by its name.".to_owned(),
+        Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
+        Kind::Throttled | Kind::Unavailable { .. } => "Apply again when the API server has recovered; if it is often so, lower Terraform's `-parallelism`.".to_owned(),
+        Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Apply again to go on.".to_owned(),
+        _ => return None,
+    })
+}
+
+/// Who calls, as access entries name it: the role of a session, not the session.
+async fn principal(cx: &Context) -> Option<String> {
+    let aws = cx.try_clients()?.known_aws()?;
+    let caller = aws.with_cancel(cx.cancel().clone()).sts().caller().await.ok()?;
+    Some(role_of(&caller.arn).unwrap_or(caller.arn))
+}
+
+/// `arn:aws:iam::…:role/NAME` of `arn:aws:sts::…:assumed-role/NAME/SESSION`. The path of the role is not in it.
+fn role_of(arn: &str) -> Option<String> {
+    let (head, rest) = arn.split_once(":assumed-role/")?;
+    let (role, _) = rest.split_once('/')?;
+    Some(format!("{}:role/{role}", head.replacen(":sts:", ":iam:", 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_goes_by_its_role() {
+        let session = "arn:aws:sts::111122223333:assumed-role/deployer/ci-7";
+        assert_eq!(role_of(session).as_deref(), Some("arn:aws:iam::111122223333:role/deployer"));
+        assert_eq!(role_of("arn:aws:iam::111122223333:user/me"), None);
+    }
+}

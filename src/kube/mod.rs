@@ -1,0 +1,22 @@
+//! A cluster's Kubernetes API, on the kube crate.
+//!
+//! [`Target`] says where an API server is and who calls; [`Client`] is the one way to it: it adds the bearer token to
+//! each request, repeats what may be repeated, and ends when Terraform asks to stop. The other files are one kind of
+//! work each. [`Error`] is the one error of the room.
+//!
+//! What is absent from this room: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider fills.
+
+mod client;
+mod error;
+mod listing;
+mod object;
+mod request;
+mod target;
+
+pub use client::Client;
+pub use error::{Attempt, Error, FieldConflict, Kind, Result, Verb};
+pub use object::{Resource, annotations, labels, name, owned_by};
+pub use target::{BoxError, Credentials, Exec, Server, Target, TokenSource};
+
+/// The field manager of everything that this provider writes.
+pub const FIELD_MANAGER: &str = "ekshybrid";

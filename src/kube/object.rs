@@ -1,0 +1,153 @@
+//! Kinds of objects, and the parts of their metadata that matter here. Objects themselves are JSON: what the provider
+//! does not know in them is left as it is.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value as Json;
+
+/// What is escaped in a segment of a path.
+const PATH_SEGMENT: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+
+/// A kind of object as the API server serves it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// Group: `apps`; empty for the core.
+    pub group: Cow<'static, str>,
+    /// Version: `v1`.
+    pub version: Cow<'static, str>,
+    /// Kind: `DaemonSet`.
+    pub kind: Cow<'static, str>,
+    /// Name in paths: `daemonsets`.
+    pub plural: Cow<'static, str>,
+}
+
+impl Resource {
+    /// ConfigMap.
+    pub const CONFIG_MAP: Self = Self::built_in("", "v1", "ConfigMap", "configmaps");
+    /// CustomResourceDefinition.
+    pub const CUSTOM_RESOURCE_DEFINITION: Self =
+        Self::built_in("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
+    /// DaemonSet.
+    pub const DAEMON_SET: Self = Self::built_in("apps", "v1", "DaemonSet", "daemonsets");
+    /// ENIConfig of the VPC CNI.
+    pub const ENI_CONFIG: Self = Self::built_in("crd.k8s.amazonaws.com", "v1alpha1", "ENIConfig", "eniconfigs");
+    /// Node.
+    pub const NODE: Self = Self::built_in("", "v1", "Node", "nodes");
+    /// Pod.
+    pub const POD: Self = Self::built_in("", "v1", "Pod", "pods");
+    /// Secret.
+    pub const SECRET: Self = Self::built_in("", "v1", "Secret", "secrets");
+
+    const fn built_in(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed(version),
+            kind: Cow::Borrowed(kind),
+            plural: Cow::Borrowed(plural),
+        }
+    }
+
+    /// `apps/v1`, or `v1` in the core.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// Path of the collection, or of the object `name` in it.
+    #[must_use]
+    pub fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
+        let mut path = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        if let Some(namespace) = namespace {
+            path.push_str("/namespaces/");
+            path.push_str(namespace);
+        }
+        path.push('/');
+        path.push_str(&self.plural);
+        if let Some(name) = name {
+            path.push('/');
+            // RBAC's objects may have names with characters that a path has not.
+            path.extend(percent_encoding::utf8_percent_encode(name, PATH_SEGMENT));
+        }
+        path
+    }
+
+    /// `DaemonSet kube-system/aws-node`.
+    #[must_use]
+    pub fn told(&self, namespace: Option<&str>, name: &str) -> String {
+        match namespace {
+            Some(namespace) => format!("{} {namespace}/{name}", self.kind),
+            None => format!("{} {name}", self.kind),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.kind, self.api_version())
+    }
+}
+
+/// `metadata.name`; empty when there is none.
+#[must_use]
+pub fn name(object: &Json) -> &str {
+    object.pointer("/metadata/name").and_then(Json::as_str).unwrap_or_default()
+}
+
+/// `metadata.labels`.
+#[must_use]
+pub fn labels(object: &Json) -> BTreeMap<String, String> {
+    texts(object.pointer("/metadata/labels"))
+}
+
+/// `metadata.annotations`.
+#[must_use]
+pub fn annotations(object: &Json) -> BTreeMap<String, String> {
+    texts(object.pointer("/metadata/annotations"))
+}
+
+fn texts(map: Option<&Json>) -> BTreeMap<String, String> {
+    let entries = map.and_then(Json::as_object).into_iter().flatten();
+    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// The fields that `manager` owns in an object, in the form of `managedFields` (`f:spec` and so on); every entry of
+/// the manager counts, whichever way it was written.
+#[must_use]
+pub fn owned_by<'a>(object: &'a Json, manager: &str) -> Vec<&'a Json> {
+    let entries = object.pointer("/metadata/managedFields").and_then(Json::as_array).into_iter().flatten();
+    entries.filter(|entry| entry["manager"] == manager).map(|entry| &entry["fieldsV1"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (path, resource, namespace, name) in [
+            ("/api/v1/nodes", Resource::NODE, None, None),
+            (
+                "/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node",
+                Resource::DAEMON_SET,
+                Some("kube-system"),
+                Some("aws-node"),
+            ),
+            (
+                "/apis/crd.k8s.amazonaws.com/v1alpha1/eniconfigs/us-west-2a",
+                Resource::ENI_CONFIG,
+                None,
+                Some("us-west-2a"),
+            ),
+            ("/api/v1/nodes/system:a%2Fb", Resource::NODE, None, Some("system:a/b")),
+        ] {
+            assert_eq!(resource.path(namespace, name), path);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! One request and its repeats: the only place that speaks HTTP to an API server.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use secrecy::ExposeSecret;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::error::{Answer, Attempt, Error, FieldConflict, Kind, Result, Verb};
+use super::target::reason;
+
+/// How long a request is repeated. A restart of an API server behind a load balancer takes less.
+const REPEAT_FOR: Duration = Duration::from_mins(1);
+/// First pause before a repeat; doubled each time, with jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause before a repeat.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// How often a caller that is not known is tried again: an access entry counts some seconds after it was made.
+const UNKNOWN_CALLER_ATTEMPTS: u32 = 4;
+/// One attempt may take this long. The API server itself ends requests after 60 seconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long the answer of a change is awaited after Terraform asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// Beyond this an answer is not read: a page of a listing has a tenth of it.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) attempt: Attempt,
+    /// Path with its query.
+    pub(super) path: String,
+    /// Body and its type.
+    pub(super) body: Option<(&'static str, Json)>,
+}
+
+/// What became of one attempt.
+enum Outcome {
+    Done(Json),
+    /// It may be tried again, at once or after a pause that the server asked for.
+    Again(Error, Option<Duration>),
+    Failed(Error),
+}
+
+impl Call {
+    fn method(&self) -> Method {
+        match self.attempt.verb {
+            Verb::Connect | Verb::Get | Verb::List => Method::GET,
+            Verb::Create => Method::POST,
+            Verb::Patch => Method::PATCH,
+            Verb::Update => Method::PUT,
+            Verb::Delete => Method::DELETE,
+        }
+    }
+}
+
+impl Client {
+    /// Sends a request, and repeats it while that can help.
+    pub(super) async fn call(&self, call: Call) -> Result<Json> {
+        let started = Instant::now();
+        let mut attempts = 0;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(self.error(Kind::Cancelled { may_exist: false }, &call));
+            }
+            attempts += 1;
+            let (error, asked) = match self.attempt(&call, attempts).await {
+                Outcome::Done(answer) => return Ok(answer),
+                Outcome::Failed(error) => return Err(error),
+                Outcome::Again(error, asked) => (error, asked),
+            };
+            let pace = asked.unwrap_or_else(|| jitter(pause));
+            let unreachable = matches!(error.kind(), Kind::Unreachable { .. });
+            if started.elapsed() + pace > REPEAT_FOR || (unreachable && self.shared.given_up.load(Ordering::Relaxed)) {
+                // Others need not wait as long for the same server.
+                self.shared.given_up.fetch_or(unreachable, Ordering::Relaxed);
+                return Err(error);
+            }
+            tracing::info!(cluster = %self.shared.cluster, attempts, "will {} again: {}", call.attempt, error.kind());
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(self.error(Kind::Cancelled { may_exist: false }, &call)),
+                () = tokio::time::sleep(pace) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&self, call: &Call, attempts: u32) -> Outcome {
+        let answer = Answer { attempts, ..Answer::default() };
+        let request = match self.request(call).await {
+            Ok(request) => request,
+            Err(error) => return Outcome::Failed(error),
+        };
+        let sending = tokio::time::timeout(ATTEMPT_TIMEOUT, async {
+            let response = self.shared.http.send(request).await.map_err(|error| Lost::of(&error))?;
+            read(response).await
+        });
+        let sent = tokio::select! {
+            biased;
+            () = self.stopped(call.attempt.verb) => {
+                let may_exist = !call.attempt.verb.reads();
+                return Outcome::Failed(self.error(Kind::Cancelled { may_exist }, call));
+            }
+            sent = sending => sent,
+        };
+        let lost = match sent {
+            Ok(Ok(response)) => {
+                self.shared.given_up.store(false, Ordering::Relaxed);
+                return self.judge(call, response, answer);
+            }
+            Ok(Err(lost)) => lost,
+            Err(_) => Lost { before_sending: false, certificate: false, cause: "no answer in time".to_owned() },
+        };
+        let address = self.shared.address.clone();
+        let (kind, again) = match lost {
+            Lost { certificate: true, cause, .. } => (Kind::Certificate { address, cause }, false),
+            Lost { before_sending: true, cause, .. } => (Kind::Unreachable { address, cause }, true),
+            Lost { cause, .. } if call.attempt.verb.repeatable() => (Kind::Unreachable { address, cause }, true),
+            Lost { cause, .. } => (Kind::AnswerLost { cause }, false),
+        };
+        let error = self.failed(kind, call, answer);
+        if again { Outcome::Again(error, None) } else { Outcome::Failed(error) }
+    }
+
+    async fn request(&self, call: &Call) -> Result<Request<Body>> {
+        let mut request = Request::builder().method(call.method()).uri(&call.path);
+        request = request.header(USER_AGENT, concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
+        if let Some(tokens) = &self.shared.tokens {
+            let token = tokens.token().await.map_err(|source| {
+                Error::failed(
+                    Kind::NoToken,
+                    call.attempt.clone(),
+                    &self.shared.cluster,
+                    None,
+                    Answer::default(),
+                    Some(source),
+                )
+            })?;
+            let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+            // Tokens are base64 and dots, which a header can hold.
+            let mut header = header.map_err(|_| self.error(Kind::NoToken, call))?;
+            header.set_sensitive(true);
+            request = request.header(AUTHORIZATION, header);
+        }
+        let body = match &call.body {
+            Some((content_type, json)) => {
+                request = request.header(CONTENT_TYPE, *content_type);
+                json.to_string().into_bytes()
+            }
+            None => Vec::new(),
+        };
+        let unusable = |error: http::Error| self.error(Kind::Other { message: error.to_string() }, call);
+        request.body(Body::from(body)).map_err(unusable)
+    }
+
+    /// Ends when Terraform asks to stop: at once for a reading, after a moment for a change that is on its way.
+    async fn stopped(&self, verb: Verb) {
+        self.cancel.cancelled().await;
+        if !verb.reads() {
+            tokio::time::sleep(GRACE).await;
+        }
+    }
+
+    fn judge(&self, call: &Call, response: Read, mut answer: Answer) -> Outcome {
+        let Read { status, retry_after, audit_id, body } = response;
+        answer.status = Some(status.as_u16());
+        answer.audit_id = audit_id;
+        if status.is_success() {
+            return match serde_json::from_slice(&body) {
+                Ok(json) => Outcome::Done(json),
+                Err(error) => Outcome::Failed(self.failed(
+                    Kind::Other { message: format!("the answer is no JSON: {error}") },
+                    call,
+                    answer,
+                )),
+            };
+        }
+        let told: Option<Json> = serde_json::from_slice(&body).ok().filter(|json: &Json| json["kind"] == "Status");
+        let attempts = answer.attempts;
+        let kind = kind(status, told.as_ref(), &body);
+        let again = match &kind {
+            // Nothing was done: it may be asked again whatever it was.
+            Kind::Throttled => true,
+            Kind::Unavailable { .. } => call.attempt.verb.repeatable(),
+            Kind::Unauthorized => self.shared.tokens.is_some() && attempts < UNKNOWN_CALLER_ATTEMPTS,
+            _ => false,
+        };
+        // A new attempt needs no token of the same second, which the API server would remember as refused.
+        let pause = match kind {
+            Kind::Unauthorized => Some(Duration::from_secs(1 << attempts.min(4))),
+            _ => retry_after,
+        };
+        let error = self.failed(kind, call, answer);
+        if again { Outcome::Again(error, pause) } else { Outcome::Failed(error) }
+    }
+
+    pub(super) fn error(&self, kind: Kind, call: &Call) -> Error {
+        self.failed(kind, call, Answer::default())
+    }
+
+    fn failed(&self, kind: Kind, call: &Call, answer: Answer) -> Error {
+        Error::failed(kind, call.attempt.clone(), &self.shared.cluster, Some(&self.shared.address), answer, None)
+    }
+}
+
+/// The kind of an answer that is no success. Source: Kubernetes API conventions, "HTTP Status codes" and "Response
+/// Status Kind".
+fn kind(status: StatusCode, told: Option<&Json>, body: &[u8]) -> Kind {
+    let message = || match told.and_then(|told| told["message"].as_str()) {
+        Some(message) if !message.is_empty() => message.to_owned(),
+        _ => {
+            let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
+            let text = text.trim();
+            if text.is_empty() { "no reason was given".to_owned() } else { format!("it answered {text:?}") }
+        }
+    };
+    let why = told.and_then(|told| told["reason"].as_str()).unwrap_or_default();
+    match (status.as_u16(), why) {
+        (401, _) => Kind::Unauthorized,
+        (403, _) => Kind::Forbidden { message: message() },
+        // The path of an unknown kind is answered by no handler: plain text, or a Status without an object's name.
+        (404, _) => match told {
+            Some(told) if told["details"]["name"].as_str().is_some_and(|name| !name.is_empty()) => Kind::NotFound,
+            _ => Kind::NoSuchKind,
+        },
+        (409, "AlreadyExists") => Kind::AlreadyExists,
+        (409, _) => match conflicts(told) {
+            conflicts if conflicts.is_empty() => Kind::Changed,
+            conflicts => Kind::FieldConflict(conflicts),
+        },
+        (400 | 405 | 413 | 415 | 422, _) => Kind::Invalid { message: message() },
+        (429, _) => Kind::Throttled,
+        (500 | 502 | 503 | 504, _) => Kind::Unavailable { message: message() },
+        _ => Kind::Other { message: message() },
+    }
+}
+
+fn conflicts(told: Option<&Json>) -> Vec<FieldConflict> {
+    let causes = told.and_then(|told| told["details"]["causes"].as_array()).into_iter().flatten();
+    causes
+        .filter(|cause| cause["reason"] == "FieldManagerConflict")
+        .map(|cause| {
+            // `conflict with "MANAGER" using apps/v1`; the name alone is wanted.
+            let message = cause["message"].as_str().unwrap_or_default();
+            let manager = message.split('"').nth(1).unwrap_or(message);
+            FieldConflict { manager: manager.to_owned(), field: cause["field"].as_str().unwrap_or_default().to_owned() }
+        })
+        .collect()
+}
+
+/// An answer.
+struct Read {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    audit_id: Option<String>,
+    body: Vec<u8>,
+}
+
+/// Why there was none.
+struct Lost {
+    /// The request was never sent.
+    before_sending: bool,
+    /// The server's certificate was refused.
+    certificate: bool,
+    cause: String,
+}
+
+impl Lost {
+    fn of(error: &kube::Error) -> Self {
+        let mut before_sending = false;
+        let mut certificate = false;
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(one) = next {
+            if let Some(client) = one.downcast_ref::<hyper_util::client::legacy::Error>() {
+                before_sending |= client.is_connect();
+            }
+            if let Some(io) = one.downcast_ref::<std::io::Error>()
+                && let Some(inner) = io.get_ref()
+            {
+                certificate |= is_certificate(inner);
+            }
+            certificate |= is_certificate(one);
+            next = one.source();
+        }
+        Self { before_sending, certificate, cause: reason(error) }
+    }
+
+    fn while_reading(error: &kube::Error) -> Self {
+        Self { before_sending: false, certificate: false, cause: reason(error) }
+    }
+}
+
+fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
+}
+
+async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
+    let (parts, mut body) = response.into_parts();
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let seconds = header(RETRY_AFTER.as_str()).and_then(|text| text.trim().parse::<u64>().ok());
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Lost::while_reading(&error))?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > LARGEST_ANSWER {
+            let cause = format!("the answer is longer than {} MiB", LARGEST_ANSWER >> 20);
+            return Err(Lost { before_sending: false, certificate: false, cause });
+        }
+    }
+    Ok(Read {
+        status: parts.status,
+        retry_after: seconds.map(Duration::from_secs),
+        audit_id: header("audit-id"),
+        body: bytes,
+    })
+}
+
+/// Between 75 % and 125 % of `pause`, so that many callers do not come back at the same moment.
+fn jitter(pause: Duration) -> Duration {
+    let nanos =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    pause.mul_f64(0.75 + f64::from(nanos % 1_000) / 2_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn kinds_of_answers() {
+        let status = |code: u16, reason: &str, details: Json| {
+            (code, Some(json!({ "kind": "Status", "message": "words", "reason": reason, "details": details })))
+        };
+        let cause = json!({ "causes": [{
+            "reason": "FieldManagerConflict", "message": "conflict with \"kubectl\" using v1", "field": ".spec.subnet",
+        }] });
+        let conflict = FieldConflict { manager: "kubectl".to_owned(), field: ".spec.subnet".to_owned() };
+        let words = || "words".to_owned();
+        for ((code, told), expected) in [
+            (status(404, "NotFound", json!({ "name": "a", "kind": "nodes" })), Kind::NotFound),
+            (status(404, "NotFound", json!({})), Kind::NoSuchKind),
+            ((404, None), Kind::NoSuchKind),
+            (status(409, "Conflict", cause), Kind::FieldConflict(vec![conflict])),
+            (status(409, "Conflict", json!({ "name": "a" })), Kind::Changed),
+            (status(409, "AlreadyExists", json!({ "name": "a" })), Kind::AlreadyExists),
+            (status(401, "Unauthorized", json!(null)), Kind::Unauthorized),
+            (status(403, "Forbidden", json!({})), Kind::Forbidden { message: words() }),
+            (status(422, "Invalid", json!({})), Kind::Invalid { message: words() }),
+            (status(429, "TooManyRequests", json!({})), Kind::Throttled),
+            ((503, None), Kind::Unavailable { message: "no reason was given".to_owned() }),
+        ] {
+            let code = StatusCode::from_u16(code).expect("a status");
+            assert_eq!(kind(code, told.as_ref(), b""), expected);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Where an API server is, and who calls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, NamedAuthInfo};
+use secrecy::SecretString;
+
+use super::error::{Attempt, Error, Kind, Result};
+
+/// The error of a source of tokens, as its own room tells it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Gives a bearer token for each request.
+pub trait TokenSource: Send + Sync {
+    /// A token that is good now.
+    fn token(&self) -> BoxFuture<'_, std::result::Result<SecretString, BoxError>>;
+}
+
+/// One API server and the way to it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Name of the cluster, for messages.
+    pub cluster: String,
+    /// The API server.
+    pub server: Server,
+    /// Who calls.
+    pub credentials: Credentials,
+    /// Name to expect in the server's certificate, when it is not the host's.
+    pub tls_server_name: Option<String>,
+    /// Proxy on the way. It may carry a password.
+    pub proxy: Option<SecretString>,
+}
+
+/// An API server.
+#[derive(Clone, Debug)]
+pub enum Server {
+    /// By its address.
+    Address {
+        /// `https://…`.
+        url: String,
+        /// PEM certificates of its authority. None: those that the system trusts.
+        authority: Option<Vec<u8>>,
+        /// Do not check its certificate.
+        insecure: bool,
+    },
+    /// As a kubeconfig file says, credentials included unless others are given.
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// The context; else the file's current one.
+        context: Option<String>,
+        /// Address that wins over the file's.
+        url: Option<String>,
+        /// PEM certificates that win over the file's.
+        authority: Option<Vec<u8>>,
+        /// Do not check the server's certificate.
+        insecure: bool,
+    },
+}
+
+/// Who calls.
+#[derive(Clone)]
+pub enum Credentials {
+    /// A token for each request.
+    Minted(Arc<dyn TokenSource>),
+    /// One token.
+    Token(SecretString),
+    /// A client certificate, both in PEM form.
+    Certificate {
+        /// The certificate.
+        certificate: String,
+        /// Its key.
+        key: SecretString,
+    },
+    /// A program that prints an ExecCredential.
+    Exec(Exec),
+    /// What the kubeconfig file says.
+    Kubeconfig,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Minted(_) => "Minted",
+            Self::Token(_) => "Token",
+            Self::Certificate { .. } => "Certificate",
+            Self::Exec(_) => "Exec",
+            Self::Kubeconfig => "Kubeconfig",
+        })
+    }
+}
+
+/// A program that prints an ExecCredential.
+#[derive(Clone, Debug)]
+pub struct Exec {
+    /// `client.authentication.k8s.io/v1` or `/v1beta1`.
+    pub api_version: String,
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Environment variables beside those of this process.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// The same for the kube crate, and the source of tokens when there is one. Reads the kubeconfig file.
+    pub(super) async fn config(&self) -> Result<(kube::Config, Option<Arc<dyn TokenSource>>)> {
+        let mut config = match &self.server {
+            Server::Address { url, authority, insecure } => {
+                let mut config = kube::Config::new(self.uri("host", url)?);
+                config.root_cert = authority.as_deref().map(|pem| self.certificates(pem)).transpose()?;
+                config.accept_invalid_certs = *insecure;
+                config
+            }
+            Server::Kubeconfig { path, context, url, authority, insecure } => {
+                let mut config = self.kubeconfig(path, context.as_deref()).await?;
+                if let Some(url) = url {
+                    config.cluster_url = self.uri("host", url)?;
+                }
+                if let Some(pem) = authority {
+                    config.root_cert = Some(self.certificates(pem)?);
+                }
+                config.accept_invalid_certs |= insecure;
+                config
+            }
+        };
+        if let Some(name) = &self.tls_server_name {
+            config.tls_server_name = Some(name.clone());
+        }
+        if let Some(proxy) = &self.proxy {
+            use secrecy::ExposeSecret;
+            let uri = proxy.expose_secret().parse();
+            // The address may hold a password, so it is not quoted.
+            config.proxy_url = Some(uri.map_err(|_| self.unusable("proxy_url", "it is not the address of a proxy"))?);
+        }
+        let mut tokens = None;
+        match &self.credentials {
+            Credentials::Minted(source) => {
+                config.auth_info = AuthInfo::default();
+                tokens = Some(Arc::clone(source));
+            }
+            Credentials::Token(token) => {
+                config.auth_info = AuthInfo { token: Some(token.clone()), ..AuthInfo::default() };
+            }
+            Credentials::Certificate { certificate, key } => {
+                use base64::Engine as _;
+                use secrecy::ExposeSecret;
+                let encode = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
+                config.auth_info = AuthInfo {
+                    client_certificate_data: Some(encode(certificate)),
+                    client_key_data: Some(SecretString::from(encode(key.expose_secret()))),
+                    ..AuthInfo::default()
+                };
+            }
+            Credentials::Exec(exec) => {
+                config.auth_info = AuthInfo { exec: Some(exec.config()), ..AuthInfo::default() };
+            }
+            Credentials::Kubeconfig => {}
+        }
+        Ok((config, tokens))
+    }
+
+    async fn kubeconfig(&self, path: &std::path::Path, context: Option<&str>) -> Result<kube::Config> {
+        let unusable = |problem: String| self.unusable("config_path", &problem);
+        let file = Kubeconfig::read_from(path).map_err(|error| unusable(reason(&error)))?;
+        let names = |contexts: &[kube::config::NamedContext]| {
+            contexts.iter().map(|context| format!("`{}`", context.name)).collect::<Vec<_>>().join(", ")
+        };
+        let wanted = context.or(file.current_context.as_deref());
+        if let Some(wanted) = wanted
+            && !file.contexts.iter().any(|context| context.name == wanted)
+        {
+            let problem = format!("`{}` has no context `{wanted}`; it has {}", path.display(), names(&file.contexts));
+            return Err(self.unusable(if context.is_some() { "config_context" } else { "config_path" }, &problem));
+        }
+        let mut file = file;
+        if !matches!(self.credentials, Credentials::Kubeconfig) {
+            // Other credentials are given: a program that the file names is not run for nothing.
+            for user in &mut file.auth_infos {
+                *user = NamedAuthInfo { auth_info: None, ..user.clone() };
+            }
+        }
+        let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+        kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| unusable(reason(&error)))
+    }
+
+    fn uri(&self, argument: &'static str, text: &str) -> Result<http::Uri> {
+        text.parse().map_err(|_| self.unusable(argument, &format!("`{text}` is not an address")))
+    }
+
+    fn certificates(&self, pem: &[u8]) -> Result<Vec<Vec<u8>>> {
+        use rustls::pki_types::CertificateDer;
+        use rustls::pki_types::pem::PemObject as _;
+        let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        match found {
+            Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|one| one.as_ref().to_vec()).collect()),
+            _ => Err(self.unusable("cluster_ca_certificate", "it holds no certificate in PEM form")),
+        }
+    }
+
+    fn unusable(&self, argument: &'static str, problem: &str) -> Error {
+        Error::new(Kind::Configuration { argument, problem: problem.to_owned() }, Attempt::connect(), &self.cluster)
+    }
+}
+
+impl Exec {
+    fn config(&self) -> ExecConfig {
+        let variable = |(name, value): (&String, &String)| {
+            [("name".to_owned(), name.clone()), ("value".to_owned(), value.clone())].into()
+        };
+        ExecConfig {
+            api_version: Some(self.api_version.clone()),
+            command: Some(self.command.clone()),
+            args: Some(self.args.clone()),
+            env: Some(self.env.iter().map(variable).collect()),
+            interactive_mode: Some(ExecInteractiveMode::Never),
+            ..ExecConfig::default()
+        }
+    }
+}
+
+/// The innermost reason of an error, which is the one that says something.
+pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
