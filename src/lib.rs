@@ -20,7 +20,6 @@
 pub mod actions;
 pub mod attributes;
 pub mod aws;
-pub mod charts;
 pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;
