@@ -21,7 +21,7 @@ pub struct File {
 }
 
 /// A chart with its subcharts.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Chart {
     /// Chart.yaml.
     pub metadata: Metadata,
