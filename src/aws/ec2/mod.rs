@@ -56,6 +56,6 @@ fn distinct<'a>(ids: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
     ids.into_iter().collect()
 }
 
-fn by_id<'a, T>(ids: BTreeSet<&'a str>, answers: Vec<Option<T>>) -> BTreeMap<String, T> {
+fn by_id<T>(ids: BTreeSet<&str>, answers: Vec<Option<T>>) -> BTreeMap<String, T> {
     ids.into_iter().zip(answers).filter_map(|(id, found)| Some((id.to_owned(), found?))).collect()
 }

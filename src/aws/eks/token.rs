@@ -86,7 +86,8 @@ mod tests {
     use crate::aws::stub::{Reply, Stub, caller};
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
     }
 
     fn hmac(key: &[u8], text: &str) -> Vec<u8> {
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_request_is_the_one_that_eks_expects() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_284_000); // 2026-11-21T18:00:00Z
+        let now = SystemTime::from("2026-11-21T18:00:00Z".parse::<jiff::Timestamp>().expect("a time"));
         for (region, host, session) in [
             ("us-west-2", "sts.us-west-2.amazonaws.com", None),
             ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn", Some("to+k/en==")),
