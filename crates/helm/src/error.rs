@@ -42,6 +42,12 @@ pub enum Error {
     /// A stored release could not be read.
     #[error("could not read the stored release: {0}")]
     Release(String),
+    /// A release is larger than the Secret that is to hold it may be.
+    #[error("the release takes {bytes} bytes, and a Secret holds at most {max}", max = crate::MAX_SECRET_BYTES)]
+    ReleaseTooLarge {
+        /// Length of the encoded release.
+        bytes: usize,
+    },
 }
 
 /// The result of this crate's functions.

@@ -43,7 +43,9 @@ pub use error::{Error, Result};
 pub use manifest::{
     DeletePolicy, Hook, HookEvent, INSTALL_ORDER, Manifest, OutputLogPolicy, UNINSTALL_ORDER, split as split_manifests,
 };
-pub use release::{HookRun, Release, Status};
+pub use release::{
+    ApplyMethod, HookPhase, HookRun, MAX_SECRET_BYTES, Release, SECRET_KEY, SECRET_TYPE, Status, Written,
+};
 pub use render::{Capabilities, KubeVersion, RenderOptions, Rendered, render, render_templates};
 pub use values::Values;
 pub use version::{Constraint, Version};

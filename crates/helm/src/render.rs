@@ -128,7 +128,7 @@ impl Default for RenderOptions<'_> {
 }
 
 /// What a chart renders to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rendered {
     /// The objects in install order.
     pub manifests: Vec<Manifest>,
@@ -138,6 +138,9 @@ pub struct Rendered {
     pub notes: String,
     /// The files under crds/, as they are.
     pub crds: Vec<CustomResource>,
+    /// The chart as it took part: its dependencies by condition, tags and alias, its values with theirs. This is what a
+    /// release keeps.
+    pub chart: Chart,
 }
 
 impl Rendered {
@@ -172,7 +175,7 @@ pub fn render(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resu
         }
     }
     let (hooks, manifests) = manifest::sort(&rest)?;
-    Ok(Rendered { manifests, hooks, notes, crds })
+    Ok(Rendered { manifests, hooks, notes, crds, chart })
 }
 
 /// Renders the templates alone: their output by path, notes included, before it is split into manifests.

@@ -21,7 +21,7 @@ pub struct File {
 }
 
 /// A chart with its subcharts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
     /// Chart.yaml.
     pub metadata: Metadata,

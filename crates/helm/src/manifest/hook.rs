@@ -1,5 +1,8 @@
 //! Hooks: objects that Helm creates around an install, upgrade, rollback or removal instead of keeping them.
 
+use crate::data::Data;
+use crate::error::Result;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// When a hook runs.
@@ -150,8 +153,21 @@ impl Hook {
     #[must_use]
     pub fn for_event(hooks: &[Self], event: HookEvent) -> Vec<&Self> {
         let mut chosen: Vec<&Self> = hooks.iter().filter(|hook| hook.events.contains(&event)).collect();
-        chosen.sort_by(|left, right| left.weight.cmp(&right.weight).then_with(|| left.name.cmp(&right.name)));
+        chosen.sort_by(|left, right| left.running_order(right));
         chosen
+    }
+
+    /// By weight, then by name; for a stable sort of what is sorted by kind.
+    pub(crate) fn running_order(&self, other: &Self) -> Ordering {
+        self.weight.cmp(&other.weight).then_with(|| self.name.cmp(&other.name))
+    }
+
+    /// The object, with its numbers as YAML has them.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`](crate::Error::Manifest) where the text is no YAML.
+    pub fn object(&self) -> Result<Data> {
+        super::object(&self.path, &self.manifest)
     }
 
     /// Whether a policy applies; without any, a hook is deleted before its next creation.

@@ -25,6 +25,33 @@ pub struct Manifest {
     pub kind: String,
     /// The object's name; empty where the document has none.
     pub name: String,
+    /// The object's annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Whether the object stays when its release is removed or no longer has it: Helm leaves alone what carries any
+    /// `helm.sh/resource-policy`, of which `keep` is the one that is documented.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.annotations.contains_key("helm.sh/resource-policy")
+    }
+
+    /// The object, with its numbers as YAML has them.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where the text is no YAML.
+    pub fn object(&self) -> Result<Data> {
+        object(&self.path, &self.content)
+    }
+}
+
+fn object(path: &str, text: &str) -> Result<Data> {
+    yaml::read_typed(text).map_err(|error| broken(path, &error))
+}
+
+fn broken(path: &str, error: &str) -> Error {
+    Error::Manifest { message: format!("YAML parse error on {path}: {error}") }
 }
 
 /// Splits text at document separators, as Helm does: also at `---` with text right behind it.
@@ -58,12 +85,9 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<M
             continue;
         }
         for document in split(content) {
-            let head = Head::read(&document)
-                .map_err(|error| Error::Manifest { message: format!("YAML parse error on {path}: {error}") })?;
+            let head = Head::read(&document).map_err(|error| broken(path, &error))?;
             match head.annotations.get("helm.sh/hook") {
-                None => {
-                    manifests.push(Manifest { path: path.clone(), content: document, kind: head.kind, name: head.name })
-                }
+                None => manifests.push(head.manifest(path.clone(), document)),
                 Some(events) => {
                     hooks.extend(Hook::new(path, document, events, &head.kind, &head.name, &head.annotations))
                 }
@@ -73,6 +97,21 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<M
     manifests.sort_by(|left, right| kind::compare(&left.kind, &right.kind, INSTALL_ORDER));
     hooks.sort_by(|left: &Hook, right: &Hook| kind::compare(&left.kind, &right.kind, INSTALL_ORDER));
     Ok((hooks, manifests))
+}
+
+/// Reads the manifests of a stored release back. They are in install order already; another client's may not be.
+pub(crate) fn read_stored(text: &str) -> Result<Vec<Manifest>> {
+    let mut manifests = Vec::new();
+    for document in split(text) {
+        let (path, content) = match document.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n')) {
+            Some((path, content)) => (path.trim_end().to_owned(), content.to_owned()),
+            None => (String::new(), document),
+        };
+        let head = Head::read(&content).map_err(|error| broken(&path, &error))?;
+        manifests.push(head.manifest(path, content));
+    }
+    manifests.sort_by(|left, right| kind::compare(&left.kind, &right.kind, INSTALL_ORDER));
+    Ok(manifests)
 }
 
 fn mismatch(data: &Data, field: &str, wanted: &str) -> String {
@@ -103,6 +142,10 @@ fn text(map: &Map, key: &str, field: &str) -> Result<String, String> {
 }
 
 impl Head {
+    fn manifest(self, path: String, content: String) -> Manifest {
+        Manifest { path, content, kind: self.kind, name: self.name, annotations: self.annotations }
+    }
+
     fn read(document: &str) -> Result<Self, String> {
         let data = yaml::read_typed(document)?;
         let map = match &data {

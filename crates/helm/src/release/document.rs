@@ -1,6 +1,6 @@
 //! The JSON document of a release, field by field.
 
-use super::{HookRun, Release, Status};
+use super::{ApplyMethod, HookPhase, HookRun, Release, Status};
 use crate::chart::{Chart, File, Metadata};
 use crate::data::{Data, Map};
 use crate::manifest::{DeletePolicy, Hook, HookEvent, OutputLogPolicy};
@@ -49,6 +49,20 @@ impl Fields {
     }
 }
 
+impl ApplyMethod {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ClientSide => "csa",
+            Self::ServerSide => "ssa",
+        }
+    }
+
+    /// What Helm 3 wrote has no such name, and was applied by the client.
+    fn from_name(name: &str) -> Self {
+        if name == "ssa" { Self::ServerSide } else { Self::ClientSide }
+    }
+}
+
 impl Release {
     pub(super) fn to_document(&self) -> Data {
         let mut info = Fields::new();
@@ -57,6 +71,7 @@ impl Release {
         info.put_time("deleted", self.deleted);
         info.put_unless_empty("description", text(&self.description));
         info.put("status", text(self.status.name()));
+        info.put_unless_empty("rollback_revision", Data::Int(self.rollback_revision.unwrap_or(0)));
         info.put_unless_empty("notes", text(&self.notes));
         let mut release = Fields::new();
         release.put("name", text(&self.name));
@@ -67,7 +82,7 @@ impl Release {
         release.put_unless_empty("hooks", Data::List(self.hooks.iter().map(hook_document).collect()));
         release.put("version", Data::Int(self.revision));
         release.put_unless_empty("namespace", text(&self.namespace));
-        release.put("apply_method", text(if self.server_side_apply { "ssa" } else { "csa" }));
+        release.put("apply_method", text(self.apply_method.name()));
         Data::Map(release.0)
     }
 
@@ -88,13 +103,14 @@ impl Release {
             last_deployed: time(info, "last_deployed")?,
             deleted: time(info, "deleted")?,
             description: string(info, "description"),
+            rollback_revision: Some(integer(info, "rollback_revision")).filter(|revision| *revision != 0),
             notes: string(info, "notes"),
             chart: read_chart(document.entry("chart").unwrap_or(&empty))?,
             config: document.entry("config").and_then(Data::as_map).cloned().unwrap_or_default(),
             manifest: string(document, "manifest"),
             hooks: hooks.iter().map(read_hook).collect::<Result<_, _>>()?,
             labels: Default::default(),
-            server_side_apply: string(document, "apply_method") == "ssa",
+            apply_method: ApplyMethod::from_name(&string(document, "apply_method")),
         })
     }
 }
@@ -175,7 +191,7 @@ fn hook_document(run: &HookRun) -> Data {
     let mut last = Fields::new();
     last.put_time("started_at", run.started);
     last.put_time("completed_at", run.completed);
-    last.put("phase", text(&run.phase));
+    last.put("phase", text(run.phase.map_or("", HookPhase::name)));
     let mut document = Fields::new();
     document.put_unless_empty("name", text(&hook.name));
     document.put_unless_empty("kind", text(&hook.kind));
@@ -213,6 +229,6 @@ fn read_hook(document: &Data) -> Result<HookRun, String> {
         },
         started: time(last, "started_at")?,
         completed: time(last, "completed_at")?,
-        phase: string(last, "phase"),
+        phase: HookPhase::from_name(&string(last, "phase")),
     })
 }

@@ -10,7 +10,7 @@ use crate::chart::Chart;
 use crate::data::Map;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::manifest::Hook;
+use crate::manifest::{self, Hook, HookEvent, Manifest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -19,6 +19,18 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+
+/// Type of the Secrets that hold releases.
+pub const SECRET_TYPE: &str = "helm.sh/release.v1";
+
+/// Key in the Secret's data under which the release is.
+pub const SECRET_KEY: &str = "release";
+
+/// Most bytes that Kubernetes takes in one Secret.
+pub const MAX_SECRET_BYTES: usize = 1 << 20;
+
+/// Labels that Helm sets itself, which are not the user's.
+const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 
 /// Largest release document that is read, decompressed.
 const MAX_DOCUMENT: u64 = 64 << 20;
@@ -42,9 +54,12 @@ pub struct Release {
     pub deleted: Option<Timestamp>,
     /// One line for people: `Install complete`.
     pub description: String,
+    /// The revision whose state a rollback brought back; none for any other revision.
+    pub rollback_revision: Option<i64>,
     /// The rendered notes.
     pub notes: String,
-    /// The chart, without its subcharts: Helm does not store those.
+    /// The chart as it took part in the render ([`Rendered::chart`](crate::Rendered::chart)), without its subcharts:
+    /// Helm stores only what they gave to the chart's values.
     pub chart: Chart,
     /// What the user set.
     pub config: Map,
@@ -54,8 +69,18 @@ pub struct Release {
     pub hooks: Vec<HookRun>,
     /// The user's labels on the Secret.
     pub labels: BTreeMap<String, String>,
-    /// Whether objects were applied by the server; Helm stores `ssa` or `csa`.
-    pub server_side_apply: bool,
+    /// Who put the objects together when they were applied.
+    pub apply_method: ApplyMethod,
+}
+
+/// Who merges an object with what the cluster has of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ApplyMethod {
+    /// The client, by a three-way patch: Helm 3, and Helm 4 for what Helm 3 installed.
+    #[default]
+    ClientSide,
+    /// The API server: what Helm 4 does with new releases.
+    ServerSide,
 }
 
 /// A hook and its last run.
@@ -67,14 +92,52 @@ pub struct HookRun {
     pub started: Option<Timestamp>,
     /// When it ended last.
     pub completed: Option<Timestamp>,
-    /// How it went: `Unknown`, `Running`, `Succeeded`, `Failed`; empty if it never ran.
-    pub phase: String,
+    /// How it went; none if it never ran.
+    pub phase: Option<HookPhase>,
+}
+
+/// How the last run of a hook went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are Helm's")]
+pub enum HookPhase {
+    Unknown,
+    Running,
+    Succeeded,
+    Failed,
+}
+
+impl HookPhase {
+    /// The name in stored releases.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "Unknown",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The phase with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Unknown, Self::Running, Self::Succeeded, Self::Failed].into_iter().find(|phase| phase.name() == name)
+    }
 }
 
 impl From<Hook> for HookRun {
     fn from(hook: Hook) -> Self {
-        Self { hook, started: None, completed: None, phase: String::new() }
+        Self { hook, started: None, completed: None, phase: None }
     }
+}
+
+/// Which write a Secret's labels are for. Helm tells the two apart by the label that holds the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The Secret is new.
+    Created(Timestamp),
+    /// The Secret is replaced.
+    Modified(Timestamp),
 }
 
 /// State of a revision.
@@ -132,31 +195,69 @@ impl Release {
         format!("sh.helm.release.v1.{}.v{}", self.name, self.revision)
     }
 
-    /// Labels of the Secret. `modifiedAt` is the time given, in seconds since 1970.
+    /// Labels of the Secret: the user's, and Helm's with the time of the write in seconds since 1970.
     #[must_use]
-    pub fn secret_labels(&self, modified_at: Timestamp) -> BTreeMap<String, String> {
+    pub fn secret_labels(&self, written: Written) -> BTreeMap<String, String> {
         let mut labels = self.labels.clone();
+        let (key, time) = match written {
+            Written::Created(time) => ("createdAt", time),
+            Written::Modified(time) => ("modifiedAt", time),
+        };
         for (key, value) in [
             ("name", self.name.clone()),
             ("owner", "helm".to_owned()),
             ("status", self.status.name().to_owned()),
             ("version", self.revision.to_string()),
-            ("modifiedAt", modified_at.as_second().to_string()),
+            (key, time.as_second().to_string()),
         ] {
             labels.insert(key.to_owned(), value);
         }
         labels
     }
 
+    /// The objects of this revision in the order of installation, each with the template it came from.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where a document is no YAML.
+    pub fn manifests(&self) -> Result<Vec<Manifest>> {
+        manifest::read_stored(&self.manifest)
+    }
+
+    /// Where in `hooks` the hooks of one event are, in the order in which they run: by weight, then by name, and by
+    /// kind where those are the same.
+    #[must_use]
+    pub fn hooks_for(&self, event: HookEvent) -> Vec<usize> {
+        let mut chosen: Vec<usize> =
+            (0..self.hooks.len()).filter(|index| self.hooks[*index].hook.events.contains(&event)).collect();
+        chosen.sort_by(|left, right| self.hooks[*left].hook.running_order(&self.hooks[*right].hook));
+        chosen
+    }
+
     /// The text under the Secret's key `release`: base64 of the compressed document.
     ///
     /// # Errors
-    /// [`Error::Release`] where a value is a number that JSON cannot hold.
+    /// [`Error::Release`] where a value is a number that JSON cannot hold, [`Error::ReleaseTooLarge`] where the text is
+    /// longer than [`MAX_SECRET_BYTES`].
     pub fn encode(&self) -> Result<String> {
         let text = json::write(&self.to_document(), json::Style::default()).map_err(Error::Release)?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-        compressed.map(|data| STANDARD.encode(data)).map_err(|error| Error::Release(error.to_string()))
+        let text = compressed.map(|data| STANDARD.encode(data)).map_err(|error| Error::Release(error.to_string()))?;
+        if text.len() > MAX_SECRET_BYTES {
+            return Err(Error::ReleaseTooLarge { bytes: text.len() });
+        }
+        Ok(text)
+    }
+
+    /// Reads a Secret: the text under its key `release`, and its labels, of which the user's are kept.
+    ///
+    /// # Errors
+    /// As [`Release::decode`].
+    pub fn from_secret(text: &str, labels: &BTreeMap<String, String>) -> Result<Self> {
+        let mut release = Self::decode(text)?;
+        release.labels = labels.clone();
+        release.labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
+        Ok(release)
     }
 
     /// Reads what [`Release::encode`] or Helm wrote. Labels are not in it; they are on the Secret.
