@@ -118,7 +118,7 @@ cluster, AWS is asked once a run.";
             if error.is_not_found() {
                 return Diagnostic::error(
                     "Cluster not found",
-                    format!("{error}.\n\nCheck the name `{name}` and the region `{region}`. For a cluster that the same apply makes, refer to its resource's `name`, so that this is read after it."),
+                    format!("{error}.\n\nCheck the name `{name}` and the region `{region}`. For a cluster that the same apply makes, this must be read after it: refer to what is known only then, such as `aws_eks_cluster.NAME.id`, or add `depends_on`. Its `name` is known before, so Terraform would read this too early."),
                 )
                 .at(Path::attribute(Args::NAMES.cluster_name))
                 .into();

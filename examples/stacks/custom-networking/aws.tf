@@ -1,0 +1,225 @@
+# What the AWS provider makes for this stack: the VPC with its second range, the cluster, and nodes that start when
+# custom networking is in place.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.0"
+    }
+  }
+}
+
+variable "region" {
+  description = "Region of the cluster."
+  type        = string
+  default     = "us-west-2"
+}
+
+variable "name" {
+  description = "Name of the cluster and of what belongs to it."
+  type        = string
+  default     = "custom-networking"
+}
+
+variable "zones" {
+  description = "Availability zones with nodes, at least two."
+  type        = list(string)
+  default     = ["us-west-2a", "us-west-2d"]
+}
+
+provider "aws" {
+  region = var.region
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = "192.168.0.0/24"
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+
+  tags = { Name = var.name }
+}
+
+# Pods take their addresses from here.
+resource "aws_vpc_ipv4_cidr_block_association" "pods" {
+  vpc_id     = aws_vpc.this.id
+  cidr_block = "192.168.1.0/24"
+}
+
+resource "aws_subnet" "nodes" {
+  for_each = { for index, zone in var.zones : zone => cidrsubnet("192.168.0.64/26", 1, index) }
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = each.value
+
+  tags = { Name = "${var.name}-nodes-${each.key}" }
+}
+
+resource "aws_subnet" "public" {
+  for_each = { for index, zone in var.zones : zone => cidrsubnet("192.168.0.0/26", 1, index) }
+
+  vpc_id                  = aws_vpc.this.id
+  availability_zone       = each.key
+  cidr_block              = each.value
+  map_public_ip_on_launch = true
+
+  tags = { Name = "${var.name}-public-${each.key}" }
+}
+
+resource "aws_subnet" "pods" {
+  for_each = { for index, zone in var.zones : zone => cidrsubnet("192.168.1.0/26", 1, index) }
+
+  # The VPC's id by way of its second range: a subnet outside the VPC's ranges is refused.
+  vpc_id            = aws_vpc_ipv4_cidr_block_association.pods.vpc_id
+  availability_zone = each.key
+  cidr_block        = each.value
+
+  tags = {
+    Name                              = "${var.name}-pods-${each.key}"
+    "kubernetes.io/role/internal-elb" = "1"
+  }
+}
+
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_eip" "nat" {
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "this" {
+  allocation_id = aws_eip.nat.id
+  subnet_id     = aws_subnet.public[var.zones[0]].id
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.this.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.this.id
+  }
+}
+
+# Nodes and pods leave by the same way.
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.this.id
+
+  route {
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.this.id
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  for_each = aws_subnet.public
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_route_table_association" "nodes" {
+  for_each = aws_subnet.nodes
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.private.id
+}
+
+resource "aws_route_table_association" "pods" {
+  for_each = aws_subnet.pods
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.private.id
+}
+
+resource "aws_iam_role" "cluster" {
+  name = "${var.name}-cluster"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "eks.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "cluster" {
+  role       = aws_iam_role.cluster.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+}
+
+resource "aws_eks_cluster" "this" {
+  name     = var.name
+  role_arn = aws_iam_role.cluster.arn
+
+  access_config {
+    authentication_mode                         = "API_AND_CONFIG_MAP"
+    bootstrap_cluster_creator_admin_permissions = true
+  }
+
+  vpc_config {
+    subnet_ids              = concat(values(aws_subnet.nodes)[*].id, values(aws_subnet.public)[*].id)
+    endpoint_private_access = true
+    endpoint_public_access  = true
+  }
+
+  depends_on = [aws_iam_role_policy_attachment.cluster]
+}
+
+resource "aws_iam_role" "nodes" {
+  name = "${var.name}-nodes"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "nodes" {
+  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"])
+
+  role       = aws_iam_role.nodes.name
+  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+}
+
+# An image of its own makes the user data count as it is, the number of pods included.
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/eks/optimized-ami/${aws_eks_cluster.this.version}/amazon-linux-2023/x86_64/standard/recommended/image_id"
+}
+
+resource "aws_launch_template" "nodes" {
+  name          = "${var.name}-nodes"
+  image_id      = nonsensitive(data.aws_ssm_parameter.image.value)
+  instance_type = local.instance_type
+  user_data     = base64encode(local.node_user_data)
+}
+
+resource "aws_eks_node_group" "this" {
+  cluster_name    = local.cluster_ready_for_nodes
+  node_group_name = "${var.name}-nodes"
+  node_role_arn   = aws_iam_role.nodes.arn
+  subnet_ids      = values(aws_subnet.nodes)[*].id
+
+  launch_template {
+    id      = aws_launch_template.nodes.id
+    version = aws_launch_template.nodes.latest_version
+  }
+
+  scaling_config {
+    desired_size = 2
+    min_size     = 2
+    max_size     = 4
+  }
+
+  depends_on = [aws_iam_role_policy_attachment.nodes, aws_route_table_association.nodes]
+}
+
+locals {
+  region                        = var.region
+  instance_type                 = "m5.large"
+  cluster_name                  = aws_eks_cluster.this.name
+  cluster_endpoint              = aws_eks_cluster.this.endpoint
+  cluster_certificate_authority = aws_eks_cluster.this.certificate_authority[0].data
+  cluster_service_cidr          = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
+  cluster_name_of_nodes         = aws_eks_node_group.this.cluster_name
+  node_group_name               = aws_eks_node_group.this.node_group_name
+  pod_subnet_ids                = { for zone, subnet in aws_subnet.pods : zone => subnet.id }
+}

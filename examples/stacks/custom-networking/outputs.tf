@@ -1,0 +1,24 @@
+output "eniconfigs" {
+  description = "Names of the ENIConfigs by zone."
+  value       = module.custom_networking.eniconfigs
+}
+
+output "vpc_cni_version" {
+  description = "Version of the VPC CNI."
+  value       = module.custom_networking.vpc_cni_version
+}
+
+output "max_pods" {
+  description = "Pods that each node can hold."
+  value       = local.max_pods
+}
+
+output "bound_nodes" {
+  description = "Nodes that carry the annotation, by zone."
+  value       = { for zone, binding in ekshybrid_eniconfig_binding.nodes : zone => binding.bound_nodes }
+}
+
+output "user_data" {
+  description = "User data of the nodes' launch template."
+  value       = local.node_user_data
+}
