@@ -234,11 +234,11 @@ impl<'t> Execution<'_, '_, 't> {
             (Type::Any | Type::Reflect, _) => self.operand(dot, word).map(|slot| slot.value),
             (Type::Bool, Word::Bool { value, .. }) => Ok(Value::Bool(*value)),
             (Type::Text, Word::Text { text, .. }) => Ok(Value::Text(Rc::clone(text))),
-            (Type::Int, Word::Number { number: Number { signed: Some(signed), .. }, .. }) => Ok(Value::int(*signed)),
-            (Type::Uint32, Word::Number { number: Number { unsigned: Some(unsigned), .. }, .. }) => {
-                Ok(Value::int(i64::from(*unsigned as u32)))
+            (Type::Int, Word::Number { number, .. }) if let Some(signed) = number.signed => Ok(Value::int(signed)),
+            (Type::Uint32, Word::Number { number, .. }) if let Some(unsigned) = number.unsigned => {
+                Ok(Value::int(i64::from(unsigned as u32)))
             }
-            (Type::Float, Word::Number { number: Number { float: Some(float), .. }, .. }) => Ok(Value::Float(*float)),
+            (Type::Float, Word::Number { number, .. }) if let Some(float) = number.float => Ok(Value::Float(float)),
             (Type::Bool, _) => self.error(format!("expected bool; found {word}")),
             (Type::Text, _) => self.error(format!("expected string; found {word}")),
             (Type::Int, _) => self.error(format!("expected integer; found {word}")),

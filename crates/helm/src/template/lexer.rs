@@ -4,6 +4,7 @@
 
 use super::text::{is_digit, is_letter};
 use super::token::{Kind, Token};
+use std::borrow::Cow;
 
 const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
@@ -29,9 +30,9 @@ enum State {
 }
 
 /// What one state function decided.
-enum Step {
+enum Step<'s> {
     Go(State),
-    Emit(Token),
+    Emit(Token<'s>),
 }
 
 pub(crate) struct Lexer<'s> {
@@ -60,7 +61,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The next token; after the end always [`Kind::Eof`].
-    pub(crate) fn next_token(&mut self) -> Token {
+    pub(crate) fn next_token(&mut self) -> Token<'s> {
         let mut state = if self.inside_action { State::Inside } else { State::Text };
         loop {
             match self.step(&state) {
@@ -70,7 +71,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn step(&mut self, state: &State) -> Step {
+    fn step(&mut self, state: &State) -> Step<'s> {
         match state {
             State::Text => self.text(),
             State::LeftDelimiter => self.left_delimiter(),
@@ -125,11 +126,11 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn take(&mut self, kind: Kind) -> Token {
+    fn take(&mut self, kind: Kind) -> Token<'s> {
         let token = Token {
             kind,
             position: self.start,
-            text: self.input[self.start..self.position].to_owned(),
+            text: Cow::Borrowed(&self.input[self.start..self.position]),
             line: self.start_line,
         };
         self.start = self.position;
@@ -137,7 +138,7 @@ impl<'s> Lexer<'s> {
         token
     }
 
-    fn emit(&mut self, kind: Kind) -> Step {
+    fn emit(&mut self, kind: Kind) -> Step<'s> {
         Step::Emit(self.take(kind))
     }
 
@@ -165,15 +166,16 @@ impl<'s> Lexer<'s> {
         while self.accept(valid) {}
     }
 
-    fn error(&mut self, message: impl Into<String>) -> Step {
-        let token = Token { kind: Kind::Error, position: self.start, text: message.into(), line: self.start_line };
+    fn error(&mut self, message: impl Into<String>) -> Step<'s> {
+        let token =
+            Token { kind: Kind::Error, position: self.start, text: Cow::Owned(message.into()), line: self.start_line };
         self.start = 0;
         self.position = 0;
         self.input = "";
         Step::Emit(token)
     }
 
-    fn text(&mut self) -> Step {
+    fn text(&mut self) -> Step<'s> {
         if let Some(offset) = self.rest().find(LEFT) {
             if offset > 0 {
                 self.position += offset;
@@ -210,7 +212,7 @@ impl<'s> Lexer<'s> {
         (rest.starts_with(RIGHT), false)
     }
 
-    fn left_delimiter(&mut self) -> Step {
+    fn left_delimiter(&mut self) -> Step<'s> {
         self.position += LEFT.len();
         let after = if has_left_trim_marker(self.rest()) { TRIM_MARKER } else { 0 };
         if self.rest()[after..].starts_with(LEFT_COMMENT) {
@@ -226,7 +228,7 @@ impl<'s> Lexer<'s> {
         Step::Emit(token)
     }
 
-    fn comment(&mut self) -> Step {
+    fn comment(&mut self) -> Step<'s> {
         self.position += LEFT_COMMENT.len();
         let Some(offset) = self.rest().find(RIGHT_COMMENT) else {
             return self.error("unclosed comment");
@@ -254,7 +256,7 @@ impl<'s> Lexer<'s> {
         self.position += rest.len() - rest.trim_start_matches(is_space).len();
     }
 
-    fn right_delimiter(&mut self) -> Step {
+    fn right_delimiter(&mut self) -> Step<'s> {
         let (_, trim) = self.at_right_delimiter();
         if trim {
             self.position += TRIM_MARKER;
@@ -270,7 +272,7 @@ impl<'s> Lexer<'s> {
         Step::Emit(token)
     }
 
-    fn inside(&mut self) -> Step {
+    fn inside(&mut self) -> Step<'s> {
         if self.at_right_delimiter().0 {
             if self.paren_depth == 0 {
                 return Step::Go(State::RightDelimiter);
@@ -321,7 +323,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn space(&mut self) -> Step {
+    fn space(&mut self) -> Step<'s> {
         let mut spaces = 0;
         while self.peek().is_some_and(is_space) {
             self.next();
@@ -337,10 +339,17 @@ impl<'s> Lexer<'s> {
         self.emit(Kind::Space)
     }
 
-    fn identifier(&mut self) -> Step {
+    /// Passes over letters, digits and underscores.
+    fn skip_word(&mut self) {
+        // Nearly every name is ASCII; only what follows needs Unicode's tables.
+        self.position += self.rest().bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         while self.peek().is_some_and(is_alphanumeric) {
             self.next();
         }
+    }
+
+    fn identifier(&mut self) -> Step<'s> {
+        self.skip_word();
         let word = &self.input[self.start..self.position];
         if !self.at_terminator() {
             return self.bad_character();
@@ -352,18 +361,16 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn bad_character(&mut self) -> Step {
+    fn bad_character(&mut self) -> Step<'s> {
         let name = unicode_name(self.peek());
         self.error(format!("bad character {name}"))
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Step {
+    fn field_or_variable(&mut self, kind: Kind) -> Step<'s> {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { Kind::Variable } else { Kind::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -377,7 +384,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn quoted(&mut self, quote: char, kind: Kind, message: &str) -> Step {
+    fn quoted(&mut self, quote: char, kind: Kind, message: &str) -> Step<'s> {
         loop {
             match self.next() {
                 Some('\\') => {
@@ -392,7 +399,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn raw_quote(&mut self) -> Step {
+    fn raw_quote(&mut self) -> Step<'s> {
         loop {
             match self.next() {
                 None => return self.error("unterminated raw quoted string"),
@@ -402,7 +409,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn number(&mut self) -> Step {
+    fn number(&mut self) -> Step<'s> {
         if !self.scan_number() {
             return self.bad_number();
         }
@@ -415,7 +422,7 @@ impl<'s> Lexer<'s> {
         self.emit(Kind::Number)
     }
 
-    fn bad_number(&mut self) -> Step {
+    fn bad_number(&mut self) -> Step<'s> {
         let text = super::format::quote(&self.input[self.start..self.position]);
         self.error(format!("bad number syntax: {text}"))
     }

@@ -71,14 +71,14 @@ pub(crate) struct Command {
 /// An operand of a command.
 #[derive(Debug)]
 pub(crate) enum Word {
-    Identifier { position: usize, name: String, function: &'static Function },
+    Identifier { position: usize, function: &'static Function },
     Field { position: usize, path: Vec<Rc<str>> },
     Variable { position: usize, name: String, path: Vec<Rc<str>> },
     Chain { position: usize, node: Box<Word>, path: Vec<Rc<str>> },
     Dot { position: usize },
     Nil { position: usize },
     Bool { position: usize, value: bool },
-    Number { position: usize, number: Number },
+    Number { position: usize, number: Box<Number> },
     Text { position: usize, quoted: String, text: Rc<str> },
     Pipe(Pipe),
 }
@@ -199,7 +199,7 @@ impl Word {
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Identifier { name, .. } => f.write_str(name),
+            Self::Identifier { function, .. } => f.write_str(function.name),
             Self::Field { path, .. } => write_path(f, path),
             Self::Variable { name, path, .. } => {
                 f.write_str(name)?;

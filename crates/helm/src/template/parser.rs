@@ -7,6 +7,7 @@ use super::lexer::Lexer;
 use super::node::{Branch, Command, List, Node, Pipe, Source, Template, Word};
 use super::number;
 use super::token::{Kind, Token};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// Deepest nesting of parentheses, Go's own limit.
@@ -20,16 +21,17 @@ pub(crate) struct ParseError(pub(crate) String);
 
 /// Parses `source` into the templates that it defines; the last one is the source's own, named `name`.
 pub(crate) fn parse(name: &str, source: Rc<Source>) -> Result<Vec<Rc<Template>>, ParseError> {
-    let text = source.text.clone();
-    let mut parser = Parser { source, lexer: Lexer::new(&text), tree: Tree::default(), defined: Vec::new(), depth: 0 };
+    let shared = Rc::clone(&source);
+    let mut parser =
+        Parser { source, lexer: Lexer::new(&shared.text), tree: Tree::default(), defined: Vec::new(), depth: 0 };
     let body = parser.top_level()?;
     parser.add(name, body)?;
     Ok(parser.defined)
 }
 
 /// The state of one template under construction; a `define` or `block` inside starts another.
-struct Tree {
-    tokens: [Token; 3],
+struct Tree<'s> {
+    tokens: [Token<'s>; 3],
     peeked: usize,
     variables: Vec<String>,
     /// Line of the action being parsed; zero outside.
@@ -38,9 +40,9 @@ struct Tree {
     parentheses: usize,
 }
 
-impl Default for Tree {
+impl Default for Tree<'_> {
     fn default() -> Self {
-        let none = Token { kind: Kind::Eof, position: 0, text: String::new(), line: 0 };
+        let none = Token { kind: Kind::Eof, position: 0, text: Cow::Borrowed(""), line: 0 };
         Self {
             tokens: [none.clone(), none.clone(), none],
             peeked: 0,
@@ -55,7 +57,7 @@ impl Default for Tree {
 struct Parser<'s> {
     source: Rc<Source>,
     lexer: Lexer<'s>,
-    tree: Tree,
+    tree: Tree<'s>,
     defined: Vec<Rc<Template>>,
     depth: usize,
 }
@@ -73,8 +75,8 @@ enum Item {
 
 type Parsed<T> = Result<T, ParseError>;
 
-impl Parser<'_> {
-    fn next(&mut self) -> Token {
+impl<'s> Parser<'s> {
+    fn next(&mut self) -> Token<'s> {
         if self.tree.peeked > 0 {
             self.tree.peeked -= 1;
         } else {
@@ -87,18 +89,18 @@ impl Parser<'_> {
         self.tree.peeked += 1;
     }
 
-    fn backup_two(&mut self, first: Token) {
+    fn backup_two(&mut self, first: Token<'s>) {
         self.tree.tokens[1] = first;
         self.tree.peeked = 2;
     }
 
-    fn backup_three(&mut self, first: Token, second: Token) {
+    fn backup_three(&mut self, first: Token<'s>, second: Token<'s>) {
         self.tree.tokens[1] = second;
         self.tree.tokens[2] = first;
         self.tree.peeked = 3;
     }
 
-    fn peek(&mut self) -> &Token {
+    fn peek(&mut self) -> &Token<'s> {
         if self.tree.peeked == 0 {
             self.tree.peeked = 1;
             self.tree.tokens[0] = self.lexer.next_token();
@@ -106,7 +108,7 @@ impl Parser<'_> {
         &self.tree.tokens[self.tree.peeked - 1]
     }
 
-    fn next_non_space(&mut self) -> Token {
+    fn next_non_space(&mut self) -> Token<'s> {
         loop {
             let token = self.next();
             if token.kind != Kind::Space {
@@ -115,7 +117,7 @@ impl Parser<'_> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Token {
+    fn peek_non_space(&mut self) -> Token<'s> {
         let token = self.next_non_space();
         self.backup();
         token
@@ -125,12 +127,12 @@ impl Parser<'_> {
         Err(ParseError(format!("template: {}:{}: {message}", self.source.name, self.tree.tokens[0].line)))
     }
 
-    fn expect(&mut self, kinds: &[Kind], context: &str) -> Parsed<Token> {
+    fn expect(&mut self, kinds: &[Kind], context: &str) -> Parsed<Token<'s>> {
         let token = self.next_non_space();
         if kinds.contains(&token.kind) { Ok(token) } else { self.unexpected(&token, context) }
     }
 
-    fn unexpected<T>(&self, token: &Token, context: &str) -> Parsed<T> {
+    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
         if token.kind == Kind::Error {
             let mut started = String::new();
             if self.tree.action_line != 0 && self.tree.action_line != token.line {
@@ -193,7 +195,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn unquote(&self, token: &Token) -> Parsed<String> {
+    fn unquote(&self, token: &Token<'_>) -> Parsed<String> {
         match super::format::unquote(&token.text) {
             Some(text) => Ok(text),
             None => self.error("invalid syntax"),
@@ -221,7 +223,7 @@ impl Parser<'_> {
     fn text_or_action(&mut self) -> Parsed<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text { position: token.position, text: token.text })),
+            Kind::Text => Ok(Item::Node(Node::Text { position: token.position, text: token.text.into_owned() })),
             Kind::LeftDelimiter => {
                 self.tree.action_line = token.line;
                 let item = self.action()?;
@@ -348,7 +350,7 @@ impl Parser<'_> {
         Ok(Node::Template { position: token.position, name, pipe })
     }
 
-    fn template_name(&self, token: &Token, context: &str) -> Parsed<String> {
+    fn template_name(&self, token: &Token<'_>, context: &str) -> Parsed<String> {
         match token.kind {
             Kind::String | Kind::RawString => self.unquote(token),
             _ => self.unexpected(token, context),
@@ -401,12 +403,12 @@ impl Parser<'_> {
             if matches!(next.kind, Kind::Assign | Kind::Declare) {
                 pipe.is_assignment = next.kind == Kind::Assign;
                 self.next_non_space();
-                self.declare(pipe, variable.text);
+                self.declare(pipe, variable.text.into_owned());
                 return Ok(());
             }
             if next.kind == Kind::Char && next.text == "," {
                 self.next_non_space();
-                self.declare(pipe, variable.text);
+                self.declare(pipe, variable.text.into_owned());
                 if context == "range" && pipe.declared.len() < 2 {
                     match self.peek_non_space().kind {
                         Kind::Variable | Kind::RightDelimiter | Kind::RightParen => continue,
@@ -446,7 +448,7 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Parsed<Command> {
         let position = self.peek_non_space().position;
-        let mut words = Vec::new();
+        let mut words = Vec::with_capacity(2);
         loop {
             self.peek_non_space();
             if let Some(word) = self.operand()? {
@@ -501,20 +503,20 @@ impl Parser<'_> {
                 let Some(function) = functions::find(&token.text) else {
                     return self.error(format_args!("function {} not defined", super::format::quote(&token.text)));
                 };
-                Word::Identifier { position, name: token.text, function }
+                Word::Identifier { position, function }
             }
             Kind::Dot => Word::Dot { position },
             Kind::Nil => Word::Nil { position },
             Kind::Variable => {
-                if !self.tree.variables.contains(&token.text) {
+                if !self.tree.variables.iter().any(|known| *known == token.text) {
                     return self.error(format_args!("undefined variable {}", super::format::quote(&token.text)));
                 }
-                Word::Variable { position, name: token.text, path: Vec::new() }
+                Word::Variable { position, name: token.text.into_owned(), path: Vec::new() }
             }
             Kind::Field => Word::Field { position, path: vec![token.text[1..].into()] },
             Kind::Bool => Word::Bool { position, value: token.text == "true" },
             Kind::CharConstant | Kind::Complex | Kind::Number => match number::constant(&token.text, token.kind) {
-                Ok(number) => Word::Number { position, number },
+                Ok(number) => Word::Number { position, number: Box::new(number) },
                 Err(message) => return self.error(message),
             },
             Kind::LeftParen => {
@@ -528,7 +530,7 @@ impl Parser<'_> {
             }
             Kind::String | Kind::RawString => {
                 let text = self.unquote(&token)?.into();
-                Word::Text { position, quoted: token.text, text }
+                Word::Text { position, quoted: token.text.into_owned(), text }
             }
             _ => {
                 self.backup();

@@ -1,5 +1,7 @@
 //! Tokens of a template.
 
+use std::borrow::Cow;
+
 /// What a token is. Keywords follow `Keyword` in Go's list; here each is its own variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -76,23 +78,23 @@ impl Kind {
     }
 }
 
-/// One token. `text` is the message where `kind` is [`Kind::Error`].
+/// One token. `text` is a part of the source, or the message where `kind` is [`Kind::Error`].
 #[derive(Debug, Clone)]
-pub(crate) struct Token {
+pub(crate) struct Token<'s> {
     pub(crate) kind: Kind,
     /// Byte offset in the source.
     pub(crate) position: usize,
-    pub(crate) text: String,
+    pub(crate) text: Cow<'s, str>,
     /// Line at the start of the token, from 1.
     pub(crate) line: usize,
 }
 
-impl Token {
+impl Token<'_> {
     /// The token as Go names it in messages: quoted, cut after ten characters; keywords in angle brackets.
     pub(crate) fn describe(&self) -> String {
         match self.kind {
             Kind::Eof => "EOF".to_owned(),
-            Kind::Error => self.text.clone(),
+            Kind::Error => self.text.clone().into_owned(),
             kind if kind.is_keyword() => format!("<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let head: String = self.text.chars().take(10).collect();

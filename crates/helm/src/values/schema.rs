@@ -43,12 +43,12 @@ fn collect(chart: &Chart, values: &Map, findings: &mut String) {
 
 fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), String> {
     let text = crate::bytes::to_text(schema);
-    crate::json::read(&text).map_err(|error| match error.as_str() {
-        "unexpected end of JSON input" if text.trim().is_empty() => "EOF".to_owned(),
-        "unexpected end of JSON input" => "unexpected EOF".to_owned(),
-        _ => error,
+    let schema: Json = serde_json::from_str(&text).map_err(|error| match crate::json::read(&text) {
+        Ok(_) => error.to_string(),
+        Err(error) if error != "unexpected end of JSON input" => error,
+        Err(_) if text.trim().is_empty() => "EOF".to_owned(),
+        Err(_) => "unexpected EOF".to_owned(),
     })?;
-    let schema: Json = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let validator =
         jsonschema::options().with_retriever(NoDocuments).build(&schema).map_err(|error| format!("{error}\n"))?;
     let instance = Json::from(&Data::Map(values.clone()));

@@ -78,6 +78,7 @@ pub(crate) fn unquote(literal: &str) -> Option<String> {
     let inner = &literal[1..literal.len() - 1];
     match quote {
         '`' => Some(inner.replace('\r', "")),
+        '"' if !inner.contains(['\\', '"', '\n']) => Some(inner.to_owned()),
         '"' => {
             let mut text: Vec<u8> = Vec::with_capacity(inner.len());
             let mut rest = inner;
