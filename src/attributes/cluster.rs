@@ -1,6 +1,6 @@
 //! Connecting to a cluster, and telling what went wrong there.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
@@ -11,9 +11,11 @@ use crate::aws;
 use crate::kube::{self, Kind};
 use crate::provider::{Context, Way};
 
-/// How long a cluster is waited for that is not there yet: EKS itself waits as long for one.
-/// Source: the waiter ClusterActive (30 s × 40) and the time that its networks take before it.
-pub const CLUSTER_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long a cluster is waited for that EKS does not know: made by the same apply, it may come a little later; a
+/// name that is wrong should not cost half an hour.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a reading or a removal finds.
 #[derive(Debug)]
@@ -26,23 +28,25 @@ pub enum Reached {
     Unknown,
 }
 
-/// The cluster's API for a change: waits until the cluster is there and active.
+/// The cluster's API for a change: waits until the cluster is there and active, for `timeout` when one is set, else
+/// for 30 minutes while EKS makes it, and for 5 while EKS does not know it.
 ///
 /// # Errors
-/// When it does not appear within `timeout`, has failed, or cannot be asked for.
+/// When it does not appear in time, has failed, or cannot be asked for.
 pub async fn connect(
     cluster: &ClusterName,
     region: Option<&Region>,
-    timeout: Duration,
+    timeout: Option<Duration>,
     cx: &Context,
 ) -> Result<kube::Client> {
     let clients = cx.clients()?;
     let wait = Wait {
         what: format!("cluster `{cluster}` to be active"),
-        timeout,
+        timeout: timeout.unwrap_or(CREATING_TIMEOUT),
         interval: Duration::from_secs(1),
         max_interval: Duration::from_secs(15),
     };
+    let started = Instant::now();
     let look = || async {
         Ok(match clients.way_to(cluster, region, cx.cancel()).await? {
             Way::Open(client) => Seen::Done(client),
@@ -54,7 +58,10 @@ pub async fn connect(
                 .into());
             }
             Way::NotReady(status) => Seen::Pending(format!("its status is {status}")),
-            Way::NoCluster(error) => Seen::Pending(format!("{}{}", error, others(region, cx).await)),
+            Way::NoCluster(error) if started.elapsed() >= timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
+                return Err(unknown(cluster, region, &error, cx).await);
+            }
+            Way::NoCluster(error) => Seen::Pending(error.to_string()),
             Way::Unknown(argument) => return Err(not_known(argument)),
         })
     };
@@ -77,18 +84,21 @@ pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context)
     })
 }
 
-/// Warns in a plan about a cluster that does not exist: the apply will wait for it.
-pub async fn warn_if_absent(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
+/// Warns in a plan about the name of a cluster that does not exist while one of nearly the same name does. Otherwise
+/// a cluster that is not there yet is nothing to warn about: the same apply may make it.
+pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
     let Ok(clients) = cx.clients() else { return };
     // What else is wrong is told by the step that needs the cluster.
-    if let Ok(Way::NoCluster(_)) = clients.way_to(cluster, region, cx.cancel()).await {
-        let at = region.map(|region| format!(" in {region}")).unwrap_or_default();
+    if !matches!(clients.way_to(cluster, region, cx.cancel()).await, Ok(Way::NoCluster(_))) {
+        return;
+    }
+    let near = clusters(region, cx).await.into_iter().find(|name| is_near(name, cluster.as_str()));
+    if let Some(near) = near {
         cx.report(
             Diagnostic::warning(
                 format!("Cluster `{cluster}` does not exist yet"),
                 format!(
-                    "EKS knows no cluster of this name{at}{}. The apply waits until it is there and active. If the same apply makes it, refer to its resource (`aws_eks_cluster.NAME.name`) instead of repeating the name; if it should exist already, check the name, the region and the account.",
-                    others(region, cx).await
+                    "There is a cluster `{near}`. If that is the one, change the name; if `{cluster}` is made by the same apply, all is well."
                 ),
             )
             .at(Path::attribute("cluster_name")),
@@ -96,19 +106,44 @@ pub async fn warn_if_absent(cluster: &ClusterName, region: Option<&Region>, cx: 
     }
 }
 
-/// `; it has …`: the clusters that there are, as far as the caller may list them.
-async fn others(region: Option<&Region>, cx: &Context) -> String {
-    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return String::new() };
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
-    match eks.list_clusters().await {
-        Ok(names) if names.is_empty() => "; there is none at all".to_owned(),
-        Ok(names) => {
-            let told: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
-            let more = if names.len() > 10 { ", …" } else { "" };
-            format!("; there are {}{more}", told.join(", "))
+/// At most two letters differ.
+fn is_near(one: &str, other: &str) -> bool {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut left_above = std::mem::replace(&mut row[0], index + 1);
+        for column in 0..other.len() {
+            let changed = left_above + usize::from(other[column] != letter);
+            left_above = std::mem::replace(&mut row[column + 1], 0);
+            row[column + 1] = changed.min(left_above + 1).min(row[column] + 1);
         }
-        Err(_) => String::new(),
     }
+    row[other.len()] <= 2
+}
+
+async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws::Error, cx: &Context) -> Diagnostics {
+    let there = match clusters(region, cx).await {
+        names if names.is_empty() => String::new(),
+        names => {
+            let told: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+            format!(" There are: {}{}.", told.join(", "), if names.len() > 10 { ", …" } else { "" })
+        }
+    };
+    Diagnostic::error(
+        format!("There is no cluster `{cluster}`"),
+        format!(
+            "{error}.{there}\n\nCheck the name, the region and the account. If the same apply makes the cluster, refer to its resource (`aws_eks_cluster.NAME.name`), so that this comes after it, or raise `timeouts`."
+        ),
+    )
+    .at(Path::attribute("cluster_name"))
+    .into()
+}
+
+/// The clusters that there are, as far as the caller may list them.
+async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
+    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return Vec::new() };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
+    eks.list_clusters().await.unwrap_or_default()
 }
 
 fn not_known(argument: &str) -> Diagnostics {
@@ -191,6 +226,20 @@ fn role_of(arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn near_names() {
+        for (one, other, near) in [
+            ("workshop", "workshp", true),
+            ("workshop", "worskhop", true),
+            ("workshop", "workshop-2", true),
+            ("workshop", "production", false),
+            ("a", "", true),
+            ("production", "prod", false),
+        ] {
+            assert_eq!(is_near(one, other), near, "{one} {other}");
+        }
+    }
 
     #[test]
     fn a_session_goes_by_its_role() {
