@@ -29,7 +29,7 @@ impl Default for Settings {
             addon_create_seconds: 0,
             addon_update_seconds: 0,
             addon_delete_seconds: 0,
-            addon_patience_seconds: 20,
+            addon_patience_seconds: 60,
             role_settle_attempts: 0,
             role_settle_seconds: 0,
             control_plane: false,

@@ -17,7 +17,9 @@ use super::{
     audit,
     certificates::{self, Authority},
     children::{Child, Order, Spawner},
-    free_ports, kubeconfig,
+    free_ports,
+    front::Front,
+    kubeconfig,
     network::Network,
     programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
     webhook::Reviews,
@@ -83,7 +85,8 @@ pub struct ControlPlane {
     pub api: Api,
     pub network: Network,
     pub facts: addons::Facts,
-    port: u16,
+    /// What clients talk to.
+    pub front: Front,
     kubeconfig: String,
     folder: PathBuf,
     milliseconds: u128,
@@ -158,7 +161,7 @@ impl ControlPlane {
             api,
             network: Network::default(),
             facts: plan.facts.clone(),
-            port,
+            front: Front::start(&plan.authority, &server, port).await?,
             kubeconfig,
             milliseconds: 0,
             spawner: setup.spawner.clone(),
@@ -177,12 +180,20 @@ impl ControlPlane {
             plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }
         addons::install(&plane.api, &plan.facts, &plan.addons, plan.bootstrap_addons).await?;
+        plane.front.set_open(true);
         plane.milliseconds = begun.elapsed().as_millis();
         Ok(plane)
     }
 
-    /// Starts the API server, or starts it again on the same port, and waits until it is ready.
-    pub async fn start_api_server(&self) -> Result<(), Error> {
+    /// Starts the API server again and lets clients in when it is ready.
+    pub async fn restart_api_server(&self) -> Result<(), Error> {
+        self.start_api_server().await?;
+        self.front.set_open(true);
+        Ok(())
+    }
+
+    /// Starts the API server, always on the same port, and waits until it is ready.
+    async fn start_api_server(&self) -> Result<(), Error> {
         let (program, arguments) = self.api_server_order.clone();
         let child = self.spawn(API_SERVER, program, arguments).await?;
         *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
@@ -207,6 +218,7 @@ impl ControlPlane {
 
     /// Ends the API server alone; the others wait for it to come back.
     pub fn end_api_server(&self) {
+        self.front.set_open(false);
         self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -222,16 +234,17 @@ impl ControlPlane {
     pub fn end(&self) {
         self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.end_api_server();
+        self.front.end();
         // Nothing can be done about files that stay; they go with the folder around them.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 
-    /// `https://127.0.0.1:PORT`
+    /// `https://127.0.0.1:PORT`, of the front.
     pub fn endpoint(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://127.0.0.1:{}", self.front.port)
     }
 
-    /// The administrator's kubeconfig.
+    /// The administrator's kubeconfig. It leads past the front: that takes no certificates.
     pub fn kubeconfig(&self) -> &str {
         &self.kubeconfig
     }

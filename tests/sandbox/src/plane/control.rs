@@ -121,10 +121,26 @@ async fn of_cluster(
             let _alone = planes.restarting.lock().await;
             plane.end_api_server();
             tokio::time::sleep(Duration::from_millis(wanted.down_milliseconds)).await;
-            plane.start_api_server().await.map_err(|error| failed(&error))?;
+            plane.restart_api_server().await.map_err(|error| failed(&error))?;
             Ok((200, describe(&plane)))
         }
         ("GET", ["kubeconfig"]) => Ok((200, json!({"path": plane.kubeconfig_path(), "content": plane.kubeconfig()}))),
+        ("POST", ["faults"]) => {
+            let id = plane.front.faults().add(read(body)?).map_err(|text| refused(400, text))?;
+            Ok((201, json!({"id": id})))
+        }
+        ("GET", ["faults"]) => Ok((200, json!({"faults": plane.front.faults().describe()}))),
+        ("DELETE", ["faults"]) => {
+            plane.front.faults().clear();
+            Ok((200, json!({"deleted": true})))
+        }
+        ("DELETE", ["faults", id]) => {
+            if plane.front.faults().end(id) {
+                Ok((200, json!({"deleted": true})))
+            } else {
+                Err(refused(404, format!("there is no fault `{id}`")))
+            }
+        }
         ("GET", ["token-reviews"]) => Ok((200, plane.reviews().describe())),
         ("DELETE", ["token-reviews"]) => {
             *plane.reviews() = webhook::Reviews::default();

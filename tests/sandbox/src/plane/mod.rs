@@ -4,6 +4,7 @@
 //! ```text
 //! control API, CreateCluster ──▶ Planes ──▶ etcd (one, a prefix for each cluster)
 //!                                   └─────▶ ControlPlane, one for each cluster ──▶ children
+//! clients ──▶ front ──▶ API server
 //! API server ──TokenReview──▶ webhook ──▶ world (principals, access entries) and the aws-auth map
 //! ```
 //!
@@ -19,6 +20,7 @@ mod cluster;
 mod control;
 mod etcd;
 mod folder;
+mod front;
 mod jobs;
 mod kubeconfig;
 mod network;

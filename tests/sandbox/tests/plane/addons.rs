@@ -40,6 +40,9 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
         return;
     }
     let account = shared(&programs).account();
+    // However loaded the machine is.
+    let patient = json!({"addon_patience_seconds": 600});
+    account.sandbox.done("POST", &format!("accounts/{}/settings", account.id), &patient);
     let cluster = account.cluster("workshop");
     cluster.done("POST", "nodes", &json!({"kind": "ec2"}));
     let create = |wanted: Value| account.eks("POST", "/clusters/workshop/addons", &wanted);

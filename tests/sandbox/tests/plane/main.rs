@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod addons;
+mod front;
 mod sandbox;
 mod token;
 
