@@ -6,10 +6,13 @@
 
 A stack is a folder under examples/stacks. Its aws.tf holds what hashicorp/aws makes for a real
 user (roles, networks, the cluster); here tests/stacks/NAME.tf stands in for that one file and
-takes the same values from the sandbox. Everything else runs as it is written.
+takes the same values from the sandbox. Where tests/stacks/NAME.py is there too, it makes what
+must be there before (`prepare`) and looks at what was made (`verify`). Everything else runs as it
+is written.
 """
 
 import difflib
+import importlib
 import json
 import os
 import re
@@ -25,6 +28,7 @@ import tools
 
 STACKS = tools.ROOT / "examples" / "stacks"
 STAND_INS = tools.ROOT / "tests" / "stacks"
+sys.path.append(str(STAND_INS))
 
 # Arguments that a person at a terminal would not type.
 HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
@@ -32,6 +36,10 @@ HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
 
 class Failed(Exception):
     """A step did not end as it must; the text says which and how."""
+
+
+class LeftOut(Exception):
+    """A stack that cannot run here; the text says why."""
 
 
 # --- programs of this work tree --------------------------------------------------------------------
@@ -64,9 +72,14 @@ class Sandbox:
     """A running sandbox; each stack gets an account of its own in it."""
 
     def __init__(self):
+        self.without_control_plane = None
+        try:
+            options = ["--control-plane", tools.control_plane()]
+        except tools.Unavailable as reason:
+            options, self.without_control_plane = [], str(reason)
         # Its log goes to stderr; only the first line of stdout is ours.
         self.process = subprocess.Popen(
-            [program("sandbox"), "--port", "0", "--die-with-parent"], stdout=subprocess.PIPE, text=True
+            [program("sandbox"), "--port", "0", "--die-with-parent", *options], stdout=subprocess.PIPE, text=True
         )
         line = self.process.stdout.readline()
         if not line:
@@ -108,6 +121,16 @@ class Account:
     def dump(self) -> str:
         return json.dumps(self.call("dump"), indent=2, sort_keys=True)
 
+    def kubectl(self, cluster: str, *arguments: str) -> str:
+        """What kubectl answers the administrator of a cluster."""
+        kubeconfig = self.call(f"clusters/{cluster}/kubeconfig")["path"]
+        answer = subprocess.run(
+            [tools.go_tool("kubectl"), "--kubeconfig", kubeconfig, *arguments], capture_output=True, text=True
+        )
+        if answer.returncode != 0:
+            raise Failed(f"kubectl {' '.join(arguments)} ended with {answer.returncode}: {answer.stderr}")
+        return answer.stdout
+
     def environment(self) -> dict[str, str]:
         """What a user exports to reach an account, with the sandbox as its endpoint."""
         return {
@@ -135,6 +158,11 @@ class Stack:
             raise Failed(f"stack {name}: aws.tf gives the locals {sorted(real)}, its stand-in {sorted(here)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
         facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
+        self.stand_in = stand_in_module(name)
+        if self.stand_in:
+            if account.sandbox.without_control_plane:
+                raise LeftOut(account.sandbox.without_control_plane)
+            facts |= self.stand_in.prepare(account)
         (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts}))
         self.environment = terraform.environment(folder, program("terraform-provider-ekshybrid")) | account.environment()
 
@@ -193,6 +221,12 @@ class Stack:
         return [] if self.show and sys.stdout.isatty() else ["-no-color"]
 
 
+def stand_in_module(name: str):
+    """The part of a stack's stand-in that is written in Python, when it has one."""
+    module = name.replace("-", "_")
+    return importlib.import_module(module) if (STAND_INS / f"{module}.py").exists() else None
+
+
 def locals_of(file: Path) -> set[str]:
     """Names that the `locals` blocks of a formatted file define."""
     blocks = re.findall(r"^locals \{\n(.*?)^\}", file.read_text(), re.MULTILINE | re.DOTALL)
@@ -213,17 +247,20 @@ def check(names: list[str]) -> int:
     build()
     chosen = terraform.choose()
     print(f"{chosen}, in an account of the sandbox for each stack", flush=True)
-    failed = 0
+    passed = failed = 0
     with Sandbox() as sandbox:
         for name in names:
             try:
                 with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
                     check_one(Stack(name, sandbox.account(), chosen, Path(folder), show=False))
+                passed += 1
                 print(f"ok      {name}: applied, planned empty, destroyed, nothing left", flush=True)
+            except LeftOut as reason:
+                print(f"–       {name}: left out, {reason}", flush=True)
             except Failed as reason:
                 failed += 1
                 print(f"FAILED  {name}: {reason}", flush=True)
-    print(f"{len(names) - failed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
@@ -233,11 +270,19 @@ def check_one(stack: Stack) -> None:
     try:
         stack.plan()
         stack.apply()
+        verify(stack)
         if stack.plan():
             raise Failed("the plan after apply is not empty:\n" + stack.run("show", "-no-color", "tfplan")[1])
     finally:
         stack.destroy()
     compare(before, stack.account.dump())
+
+
+def verify(stack: Stack) -> None:
+    """What was made is as the stack's stand-in wants it."""
+    faults = stack.stand_in.verify(stack.account) if stack.stand_in else []
+    if faults:
+        raise Failed("\n".join(faults))
 
 
 # --- make demo ---------------------------------------------------------------------------------------
@@ -246,49 +291,89 @@ def check_one(stack: Stack) -> None:
 def demo() -> int:
     build()
     chosen = terraform.choose()
-    title(f"The workshop stack, applied by {chosen.product} {chosen.version} in a sandbox on this machine. No AWS account is touched.")
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
-        account = sandbox.account()
-        stack = Stack("workshop", account, chosen, Path(folder), show=True)
-        before = account.dump()
-
-        title("Plan and apply: an activation for hosts outside AWS, and the configuration that such a host needs")
-        stack.init()
-        stack.plan()
-        stack.apply()
-
-        title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
-        print(indented(stack.output("node_config")))
-        user_data = stack.output("user_data").splitlines()
-        title(f"The cloud-init user data that installs nodeadm and joins the host: {len(user_data)} lines, these are the first")
-        print(indented("\n".join(user_data[:24])))
-
-        title("Planned again: nothing to do")
-        expect(not stack.plan(), "the plan after apply is not empty")
-
-        title("Somebody deletes the activation outside Terraform: the plan notices")
-        account.call("delete", {"kind": "activation", "name": stack.output("activation_id")})
-        expect(stack.plan(), "the deleted activation was not noticed")
-        stack.apply()
-
-        title("A host registers with the activation's code, as its agent does: the next apply lists it")
-        host = account.call("instances", {
-            "activation_id": stack.output("activation_id"), "computer_name": "edge-1", "ip_address": "10.80.0.11",
-        })
-        stack.plan()
-        stack.apply()
-        expect(host["instance_id"] in stack.output("hosts"), f"{host['instance_id']} is not among the hosts")
-
-        title("A day passes and the activation expires: the plan makes a new one, the host stays")
-        account.call("clock", {"advance_seconds": 25 * 3600})
-        expect(stack.plan(), "the expired activation is not rotated")
-        stack.apply()
-
-        title("Destroy, and compare the account with what it was before")
-        stack.destroy()
-        compare(before, account.dump())
-        print("\nNothing is left: the account is what it was before the first apply.")
+    with Sandbox() as sandbox:
+        for name, show in (("workshop", show_workshop), ("custom-networking", show_custom_networking)):
+            title(f"The stack `{name}`, applied by {chosen.product} {chosen.version} in a sandbox on this machine. No AWS account is touched.")
+            with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
+                account = sandbox.account()
+                try:
+                    stack = Stack(name, account, chosen, Path(folder), show=True)
+                except LeftOut as reason:
+                    print(f"\nThis part is left out: {reason}")
+                    continue
+                before = account.dump()
+                show(stack, account)
+                title("Destroy, and compare the account with what it was before")
+                stack.destroy()
+                compare(before, account.dump())
+                print("\nNothing is left: the account is what it was before the first apply.")
     return 0
+
+
+def show_workshop(stack: Stack, account: Account) -> None:
+    title("Plan and apply: an activation for hosts outside AWS, and the configuration that such a host needs")
+    stack.init()
+    stack.plan()
+    stack.apply()
+
+    title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
+    print(indented(stack.output("node_config")))
+    user_data = stack.output("user_data").splitlines()
+    title(f"The cloud-init user data that installs nodeadm and joins the host: {len(user_data)} lines, these are the first")
+    print(indented("\n".join(user_data[:24])))
+
+    title("Planned again: nothing to do")
+    expect(not stack.plan(), "the plan after apply is not empty")
+
+    title("Somebody deletes the activation outside Terraform: the plan notices")
+    account.call("delete", {"kind": "activation", "name": stack.output("activation_id")})
+    expect(stack.plan(), "the deleted activation was not noticed")
+    stack.apply()
+
+    title("A host registers with the activation's code, as its agent does: the next apply lists it")
+    host = account.call("instances", {
+        "activation_id": stack.output("activation_id"), "computer_name": "edge-1", "ip_address": "10.80.0.11",
+    })
+    stack.plan()
+    stack.apply()
+    expect(host["instance_id"] in stack.output("hosts"), f"{host['instance_id']} is not among the hosts")
+
+    title("A day passes and the activation expires: the plan makes a new one, the host stays")
+    account.call("clock", {"advance_seconds": 25 * 3600})
+    expect(stack.plan(), "the expired activation is not rotated")
+    stack.apply()
+
+
+def show_custom_networking(stack: Stack, account: Account) -> None:
+    cluster = "custom-networking"
+
+    title("One apply: the cluster, ENIConfigs, custom networking, then the nodes")
+    stack.init()
+    stack.plan()
+    stack.apply()
+    verify(stack)
+
+    title("What kubectl shows the cluster's administrator")
+    for arguments in (
+        ["get", "eniconfigs", "-o", "custom-columns=NAME:.metadata.name,SUBNET:.spec.subnet,GROUPS:.spec.securityGroups"],
+        ["get", "nodes", "-o", "custom-columns=NAME:.metadata.name,ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone,"
+         "ENICONFIG:.metadata.annotations.k8s\\.amazonaws\\.com/eniConfig,PODS:.status.capacity.pods"],
+        ["get", "pods", "-A", "-o", "wide"],
+    ):
+        print(f"\n$ kubectl {' '.join(arguments)}\n{indented(account.kubectl(cluster, *arguments), 180)}")
+
+    title("Planned again: nothing to do")
+    expect(not stack.plan(), "the plan after apply is not empty")
+
+    title("The node group grows by a node: the plan wants its annotation")
+    account.call(f"clusters/{cluster}/nodes", {"kind": "ec2", "count": 1, "node_group": "custom-networking-nodes"})
+    expect(stack.plan(), "the new node was not noticed")
+    stack.apply()
+
+    title("Somebody switches custom networking off by hand: the plan notices")
+    account.kubectl(cluster, "set", "env", "daemonset", "aws-node", "-n", "kube-system", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=false")
+    expect(stack.plan(), "the changed variable was not noticed")
+    stack.apply()
 
 
 def expect(holds: bool, otherwise: str) -> None:

@@ -50,6 +50,12 @@ GO_TOOLS = {
         "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
         "3 to 6 minutes",
     ),
+    "kubectl": (
+        "k8s.io/kubernetes/cmd/kubectl",
+        "kubectl",
+        "-X k8s.io/component-base/version.gitVersion=v1.34.3 -X k8s.io/client-go/pkg/version.gitVersion=v1.34.3",
+        "1 to 3 minutes",
+    ),
 }
 
 # Program → (module folder, Go package, about how long it takes on two cores). They share one folder.
@@ -178,6 +184,7 @@ def sandbox_options() -> list[str]:
     """What gives people's sandbox a control plane, where one has been built, and them its administrator's kubeconfig."""
     if not has_control_plane():
         return []
+    # `kubectl --kubeconfig .sandbox/kubeconfig` shows what is there.
     return ["--control-plane", str(control_plane_path()), "--kubeconfig", str(ROOT / ".sandbox" / "kubeconfig")]
 
 

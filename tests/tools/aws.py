@@ -1,0 +1,138 @@
+"""Calls AWS as far as stand-ins for hashicorp/aws need it: signed requests, with nothing but Python's library.
+
+    python3 tests/tools/aws.py create-cluster NAME ROLE_ARN SUBNET_ID…
+    python3 tests/tools/aws.py delete-cluster NAME
+    python3 tests/tools/aws.py create-node-group CLUSTER NAME ROLE_ARN COUNT SUBNET_ID…
+    python3 tests/tools/aws.py delete-node-group CLUSTER NAME
+
+Each waits until EKS says that it is done, as the AWS provider does. Address, region and keys come
+from the environment: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
+"""
+
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import xml.etree.ElementTree as ElementTree
+
+# How long EKS may take for one change; the sandbox takes seconds.
+PATIENCE_SECONDS = 300
+
+
+class Refused(Exception):
+    """AWS answered with an error; the text holds its status and its words."""
+
+    def __init__(self, status: int, text: str):
+        super().__init__(f"HTTP status {status}: {text}")
+        self.status = status
+
+
+def request(service: str, method: str, path: str, body: bytes, content_type: str, environment: dict) -> bytes:
+    """One request, signed by Signature Version 4."""
+    endpoint = environment["AWS_ENDPOINT_URL"].rstrip("/")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    date, moment = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{date}/{environment['AWS_REGION']}/{service}/aws4_request"
+    headers = {
+        "content-type": content_type,
+        "host": urllib.parse.urlsplit(endpoint).netloc,
+        "x-amz-date": moment,
+    }
+    names = ";".join(sorted(headers))
+    # A path is encoded twice in what is signed, by every service but S3.
+    signed_path = urllib.parse.quote(path)
+    canonical = "\n".join(
+        [method, signed_path, "", *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names,
+         hashlib.sha256(body).hexdigest()]
+    )
+    to_sign = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{environment['AWS_SECRET_ACCESS_KEY']}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={environment['AWS_ACCESS_KEY_ID']}/{scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
+    call = urllib.request.Request(endpoint + path, data=body or None, method=method, headers=headers)
+    # The sandbox is on loopback: a proxy of the user's must not come between.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(call) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as refused:
+        raise Refused(refused.code, refused.read().decode(errors="replace")) from None
+
+
+def eks(method: str, path: str, body: dict | None = None, environment: dict = os.environ) -> dict:
+    """A call of EKS: JSON in and out."""
+    data = b"" if body is None else json.dumps(body).encode()
+    return json.loads(request("eks", method, path, data, "application/json", environment) or b"{}")
+
+
+def ec2(action: str, arguments: dict[str, str], environment: dict = os.environ) -> dict[str, str]:
+    """A call of EC2: its answer's elements that hold text, the last of each name."""
+    body = urllib.parse.urlencode({"Action": action, "Version": "2016-11-15"} | arguments).encode()
+    answer = request("ec2", "POST", "/", body, "application/x-www-form-urlencoded; charset=utf-8", environment)
+    return {
+        element.tag.rsplit("}")[-1]: element.text
+        for element in ElementTree.fromstring(answer).iter() if element.text and element.text.strip()
+    }
+
+
+def until(path: str, member: str, wanted: str | None) -> None:
+    """Waits for a status; `None` for the end of the object."""
+    give_up, status = time.monotonic() + PATIENCE_SECONDS, "unknown"
+    while time.monotonic() < give_up:
+        try:
+            status = eks("GET", path)[member]["status"]
+        except Refused as refused:
+            if refused.status == 404 and wanted is None:
+                return
+            raise
+        if status == wanted:
+            return
+        if status.endswith("FAILED") or status == "DEGRADED":
+            break
+        time.sleep(0.3)
+    sys.exit(f"{path} is {status}: {json.dumps(eks('GET', path)[member].get('health', {}))}")
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["create-cluster", name, role, *subnets]:
+            eks("POST", "/clusters", {
+                "name": name, "roleArn": role, "version": "1.34",
+                "resourcesVpcConfig": {"subnetIds": subnets},
+                "accessConfig": {
+                    "authenticationMode": "API_AND_CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True,
+                },
+            })
+            until(f"/clusters/{name}", "cluster", "ACTIVE")
+        case ["delete-cluster", name]:
+            eks("DELETE", f"/clusters/{name}")
+            until(f"/clusters/{name}", "cluster", None)
+        case ["create-node-group", cluster, name, role, count, *subnets]:
+            eks("POST", f"/clusters/{cluster}/node-groups", {
+                "nodegroupName": name, "nodeRole": role, "subnets": subnets,
+                "scalingConfig": {"minSize": int(count), "desiredSize": int(count), "maxSize": int(count)},
+            })
+            until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", "ACTIVE")
+        case ["delete-node-group", cluster, name]:
+            eks("DELETE", f"/clusters/{cluster}/node-groups/{name}")
+            until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", None)
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Refused as refused:
+        sys.exit(str(refused))
