@@ -58,8 +58,14 @@ pub(super) fn refused(argument: i64, faults: &Faults) -> FunctionError {
 
 /// One fault, with a hint where the cause is usually elsewhere in the configuration.
 fn line(fault: &Fault) -> String {
-    let code = matches!(fault.path.last(), Some(Step::Attribute(name)) if name == "activation_code");
-    if code && fault.message == "is required" {
+    let last = match fault.path.last() {
+        Some(Step::Attribute(name)) => name.as_str(),
+        _ => "",
+    };
+    if last == "hybrid" && fault.message == "is required" {
+        return format!("{fault}; a node in EC2 has no such part, but `os = \"al2023\"` in the outermost object");
+    }
+    if last == "activation_code" && fault.message == "is required" {
         return format!(
             "{fault}; it is null where the activation sets `store_code_in`, and comes from the ephemeral resource `ekshybrid_activation_code` then"
         );

@@ -30,8 +30,9 @@ Renders the arguments of `/etc/eks/bootstrap.sh`, by which an EC2 node on an EKS
 cluster, on one line and quoted for a shell. What the script or the kubelet would refuse, or would pass over in \
 silence, is a fault here while Terraform plans.
 
-For Amazon Linux 2 only: on images of AL2023 the script prints that it was removed and exits with an error. Nodes there \
-read a `NodeConfig` from their user data.";
+The function `user_data` with `os = \"al2\"` makes whole user data of them. For Amazon Linux 2 only: on images of AL2023 \
+the script prints that it was removed and exits with an error. Nodes there read a `NodeConfig` from their user data, \
+which is `os = \"al2023\"`.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

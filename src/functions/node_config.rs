@@ -1,4 +1,4 @@
-//! `node_config`: the NodeConfig of a hybrid node as YAML.
+//! `node_config`: the NodeConfig of a hybrid node, or of a node in EC2, as YAML.
 
 use framework::function::{Function, NoVariadic};
 use framework::model::{Dynamic, Model};
@@ -24,21 +24,24 @@ impl Function for NodeConfig {
     type Output = String;
 
     const NAME: &'static str = "node_config";
-    const SUMMARY: &'static str = "NodeConfig of an EKS hybrid node";
+    const SUMMARY: &'static str = "NodeConfig of an EKS hybrid node, or of a node in EC2";
     const DESCRIPTION: &'static str = "\
-Renders the NodeConfig (`node.eks.aws/v1alpha1`) that `nodeadm init` reads on a hybrid node, and checks, while \
-Terraform plans, every rule of nodeadm that can be known by then. Values that are known only after apply, such as the \
-id and code of a new activation, are checked when they are known.
+Renders the NodeConfig (`node.eks.aws/v1alpha1`) that nodeadm reads, and checks, while Terraform plans, every rule of \
+nodeadm that can be known by then. Values that are known only after apply, such as the id and code of a new activation, \
+are checked when they are known.
 
-The result holds the activation code: Terraform treats it as sensitive when the code that is passed in is.";
+There are two kinds, with different attributes. Without `os` it is that of a hybrid node, which `nodeadm init` reads \
+from a file; it holds the activation code, and Terraform treats it as sensitive when the code that is passed in is. With \
+`os = \"al2023\"` it is that of a node in EC2 on Amazon Linux 2023, which belongs into its user data: the function \
+`user_data` puts it there.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {
-        format!("{}\n\n{}", Self::DESCRIPTION, config::description())
+        format!("{}\n\n{}", Self::DESCRIPTION, config::description_of_any())
     }
 
     fn call(parameters: Parameters, _: Vec<NoVariadic>) -> Result<Option<String>, FunctionError> {
-        match config::parse(&tree(&parameters.config.0)) {
+        match config::parse_any(&tree(&parameters.config.0)) {
             Ok(Parsed::Ready(config)) => Ok(Some(config.to_yaml())),
             Ok(Parsed::Pending) => Ok(None),
             Err(faults) => Err(refused(0, &faults)),

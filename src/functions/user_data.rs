@@ -1,4 +1,4 @@
-//! `user_data`: cloud-init user data that makes a host join as a hybrid node.
+//! `user_data`: cloud-init user data that makes a hybrid node or a node in EC2 join.
 
 use framework::function::{Function, NoVariadic};
 use framework::model::{Dynamic, Model};
@@ -10,7 +10,7 @@ use crate::node::{Parsed, user_data};
 /// Parameters.
 #[derive(Clone, Debug, Model)]
 pub struct Parameters {
-    /// What the host shall do, as an object; its attributes are listed above.
+    /// What the machine shall do at its first boot, as an object; its attributes are listed above.
     pub options: Dynamic,
 }
 
@@ -24,13 +24,22 @@ impl Function for UserData {
     type Output = String;
 
     const NAME: &'static str = "user_data";
-    const SUMMARY: &'static str = "User data that makes a host join as an EKS hybrid node";
+    const SUMMARY: &'static str = "User data that makes a machine join an EKS cluster";
     const DESCRIPTION: &'static str = "\
-Renders user data for cloud-init, as a MIME multi-part archive: at its first boot the host downloads nodeadm and \
-checks it, installs the components, writes the NodeConfig readable for root only, and joins the cluster. What nodeadm \
-passes over in silence is a failure here, and a join that failed is tried again at the next boot.
+Renders user data for cloud-init, as a MIME multi-part archive, by which a machine joins an EKS cluster at its first \
+boot. `os` says what the machine is, and each kind has attributes of its own:
 
-The result holds the activation code: Terraform treats it as sensitive when the code that is passed in is.";
+- Without `os` it is a host outside of EC2 that becomes a hybrid node: it downloads nodeadm and checks it, installs the \
+components, writes the NodeConfig readable for root only, and joins. What nodeadm passes over in silence is a failure \
+here, and a join that failed is tried again at the next boot. The result holds the activation code: Terraform treats it \
+as sensitive when the code that is passed in is.
+- `\"al2023\"` is a node in EC2 on an EKS image of Amazon Linux 2023, where nodeadm is there already and reads the \
+NodeConfig from the user data.
+- `\"al2\"` is a node in EC2 on an EKS image of Amazon Linux 2, which joins by `/etc/eks/bootstrap.sh`.
+
+A launch template takes it through `base64encode`. EC2 takes at most 16 KiB; beyond it use `base64gzip`, which \
+cloud-init and nodeadm read as well, but which EKS cannot merge for a managed node group without an image of its own. \
+Nodes on Bottlerocket have settings in TOML in place of all this.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

@@ -13,6 +13,7 @@ pub mod bootstrap;
 pub mod cidr;
 pub mod config;
 pub mod instance_limits;
+mod kubelet;
 pub mod max_pods;
 mod shape;
 pub mod tree;
@@ -21,4 +22,5 @@ pub mod user_data;
 mod yaml;
 
 pub use aws::{AccountId, Partition, ProfileArn, Region, RoleArn, TrustAnchorArn};
+pub use kubelet::{LabelKey, LabelValue, NodeLabels, Taint, TaintEffect};
 pub use tree::{Fault, Faults, Parsed, Step, Tree};

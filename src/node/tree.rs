@@ -26,6 +26,20 @@ pub enum Tree {
 }
 
 impl Tree {
+    /// The same object without one attribute.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        match self {
+            Self::Map(entries) => Self::Map(
+                entries
+                    .iter()
+                    .filter(|(key, _)| *key != name)
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+
     /// What the value is, as a user would say it: `a string`, `an object`.
     #[must_use]
     pub fn noun(&self) -> &'static str {
@@ -107,6 +121,14 @@ impl Faults {
         (!faults.is_empty()).then_some(Self(faults))
     }
 
+    /// The faults of an attribute as faults of the object that has it.
+    pub(crate) fn below(mut self, name: &str) -> Self {
+        for fault in &mut self.0 {
+            fault.path.insert(0, Step::Attribute(name.to_owned()));
+        }
+        self
+    }
+
     /// The faults one by one.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.0.iter()
@@ -152,6 +174,16 @@ pub enum Parsed<T> {
     Ready(T),
     /// Right as far as it is known; some value comes only at apply.
     Pending,
+}
+
+impl<T> Parsed<T> {
+    /// The same with another value.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Parsed<U> {
+        match self {
+            Self::Ready(value) => Parsed::Ready(change(value)),
+            Self::Pending => Parsed::Pending,
+        }
+    }
 }
 
 #[cfg(test)]

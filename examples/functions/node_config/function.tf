@@ -1,3 +1,4 @@
+# Of a hybrid node.
 resource "ekshybrid_activation" "example" {
   iam_role = "hybrid-nodes"
 }
@@ -22,4 +23,20 @@ output "node_config" {
     }
   })
   sensitive = true
+}
+
+# A part of one for a managed node group without an image of its own: EKS adds the cluster.
+output "part" {
+  value = provider::ekshybrid::node_config({
+    os      = "al2023"
+    partial = true
+    kubelet = {
+      flags = ["--v=4"]
+    }
+    instance = {
+      local_storage = {
+        strategy = "RAID0"
+      }
+    }
+  })
 }

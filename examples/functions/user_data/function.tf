@@ -1,8 +1,9 @@
+# A host outside of EC2 that becomes a hybrid node.
 resource "ekshybrid_activation" "example" {
   iam_role = "hybrid-nodes"
 }
 
-output "user_data" {
+output "hybrid" {
   value = provider::ekshybrid::user_data({
     kubernetes_version = "1.34"
     architecture       = "arm64"
@@ -20,4 +21,57 @@ output "user_data" {
     }
   })
   sensitive = true
+}
+
+data "ekshybrid_cluster" "example" {
+  cluster_name = "plant"
+}
+
+# Nodes in EC2 on Amazon Linux 2023, whose pods have subnets of their own.
+resource "aws_launch_template" "al2023" {
+  name          = "plant-al2023"
+  image_id      = "ami-0123456789abcdef0"
+  instance_type = "m5.large"
+  user_data = base64encode(provider::ekshybrid::user_data({
+    os = "al2023"
+    node_config = {
+      cluster = {
+        name                  = "plant"
+        api_server_endpoint   = data.ekshybrid_cluster.example.endpoint
+        certificate_authority = data.ekshybrid_cluster.example.certificate_authority
+        cidr                  = data.ekshybrid_cluster.example.service_cidr
+      }
+      kubelet = {
+        max_pods = provider::ekshybrid::max_pods("m5.large", { custom_networking = true })
+        node_labels = {
+          tier = "web"
+        }
+      }
+    }
+    scripts_before = [<<-EOT
+      #!/bin/bash
+      sysctl -w vm.max_map_count=262144
+    EOT
+    ]
+  }))
+}
+
+# The same on Amazon Linux 2. The nodes need no way to EKS, since they are told where the cluster is.
+resource "aws_launch_template" "al2" {
+  name          = "plant-al2"
+  image_id      = "ami-0fedcba9876543210"
+  instance_type = "m5.large"
+  user_data = base64encode(provider::ekshybrid::user_data({
+    os = "al2"
+    bootstrap = {
+      cluster_name          = "plant"
+      api_server_endpoint   = data.ekshybrid_cluster.example.endpoint
+      certificate_authority = data.ekshybrid_cluster.example.certificate_authority
+      service_ipv4_cidr     = data.ekshybrid_cluster.example.service_cidr
+      max_pods              = provider::ekshybrid::max_pods("m5.large", { custom_networking = true })
+      node_labels = {
+        tier = "web"
+      }
+    }
+  }))
 }

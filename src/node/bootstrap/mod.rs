@@ -4,17 +4,18 @@
 //! Limit: Amazon Linux 2 alone. On AL2023 the script only says that it is gone and fails; nodeadm and a `NodeConfig`
 //! are in its place. Arguments for Docker are left out, which no version of Kubernetes since 1.24 can use.
 
-mod kubelet;
+mod argument;
 
 use std::net::IpAddr;
 
-use super::aws::{AccountId, is_uuid};
+use super::aws::AccountId;
 use super::cidr::{Cidr, CidrError, dns_address};
-use super::config::{AbsolutePath, CertificateAuthority, ClusterName, Endpoint, ServiceRange};
+use super::config::{AbsolutePath, CertificateAuthority, ClusterId, ClusterName, Endpoint, ServiceRange};
+use super::kubelet::{self, NodeLabels, Taint};
 use super::max_pods::Whole;
 use super::shape::{self, Known, Reader, choice, holds, object, text};
 use super::tree::{Faults, Parsed, Tree};
-pub use kubelet::{KubeletArgument, LabelKey, LabelValue, NodeLabels, Taint, TaintEffect};
+pub use argument::KubeletArgument;
 
 object! {
     check = check;
@@ -123,13 +124,6 @@ text! {
         }
         Ok(())
     };
-}
-
-text! {
-    /// Id of a local cluster on an Outpost.
-    pub struct ClusterId;
-    rule = "the id of a local cluster, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
-    check = |text| holds(is_uuid(text));
 }
 
 text! {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::node::aws::Region;
+use crate::node::aws::{Region, is_uuid};
 use crate::node::cidr::{Cidr, check_service_range};
 use crate::node::shape::{holds, object, text};
 
@@ -97,6 +97,13 @@ text! {
         Ok(())
     };
     shown = false;
+}
+
+text! {
+    /// Id of a local cluster on an Outpost.
+    pub struct ClusterId;
+    rule = "the id of a local cluster, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
+    check = |text| holds(is_uuid(text));
 }
 
 text! {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use crate::node::kubelet::check_labels_flag;
 use crate::node::shape::{Known, Reader, Shape, camel, choice, object, text};
 use crate::node::tree::{Step, Tree};
 use crate::node::yaml::emit_text;
@@ -72,6 +73,7 @@ text! {
                      or `hybrid.iam_roles_anywhere.node_name`"
                     .to_owned())
             }
+            ("node-labels", Some(labels)) => check_labels_flag(labels),
             ("node-ip", None) => Err("nodeadm reads the address only from `--node-ip=<address>`".to_owned()),
             ("node-ip", Some(address)) if address.parse::<Ipv4Addr>().is_err() => {
                 Err("`--node-ip` takes one IPv4 address on hybrid nodes".to_owned())
@@ -97,8 +99,21 @@ text! {
 }
 
 /// Fields of `KubeletConfiguration`, as the user spells them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KubeletConfiguration(BTreeMap<String, Tree>);
+
+impl KubeletConfiguration {
+    /// Whether a field is given.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.get(field).is_some_and(|value| *value != Tree::Null)
+    }
+
+    /// The same with one more field.
+    pub(super) fn with_number(mut self, field: &str, number: u32) -> Self {
+        self.0.insert(field.to_owned(), Tree::Number(number.to_string()));
+        self
+    }
+}
 
 impl Shape for KubeletConfiguration {
     type Draft = Self;
@@ -151,7 +166,7 @@ fn check_field(name: &str, reader: &mut Reader) {
     }
 }
 
-fn is_pending(tree: &Tree) -> bool {
+pub(super) fn is_pending(tree: &Tree) -> bool {
     match tree {
         Tree::Later => true,
         Tree::List(items) => items.iter().any(is_pending),
@@ -175,7 +190,7 @@ fn number(text: &str) -> Option<Number> {
     integer.or_else(float)
 }
 
-fn check_numbers(tree: &Tree, reader: &mut Reader) {
+pub(super) fn check_numbers(tree: &Tree, reader: &mut Reader) {
     match tree {
         Tree::Number(text) if number(text).is_none() => reader.fault("is a number beyond 64 bits"),
         Tree::List(items) => {
@@ -192,7 +207,7 @@ fn check_numbers(tree: &Tree, reader: &mut Reader) {
     }
 }
 
-fn emit_fields<S: Serializer>(fields: &BTreeMap<String, Tree>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn emit_fields<S: Serializer>(fields: &BTreeMap<String, Tree>, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (field, value) in fields.iter().filter(|(_, value)| **value != Tree::Null) {
         map.serialize_entry(field, &Plain(value))?;

@@ -1,16 +1,17 @@
-//! `NodeConfig` of a hybrid node (`node.eks.aws/v1alpha1`), read from an object in HCL and rendered as YAML.
+//! `NodeConfig` (`node.eks.aws/v1alpha1`) of a hybrid node, read from an object in HCL and rendered as YAML.
 //!
 //! Attributes are the API's fields in snake case, nested as there. Source: `api/v1alpha1/nodeconfig_types.go` and
 //! `internal/node/hybrid/validator.go` of github.com/aws/eks-hybrid, v1.0.20.
 //!
-//! Limit: nodes in EC2 share `apiVersion` and `kind` but have another schema; that flavour gets types of its own beside
-//! these. `cluster.enableOutpost` and `cluster.id` are for Outposts, which hybrid nodes are not on.
+//! Limit: nodes in EC2 share `apiVersion` and `kind` but have another schema, which is in [`ec2`]; an attribute `os`
+//! tells the two apart. `cluster.enableOutpost` and `cluster.id` are for Outposts, which hybrid nodes are not on.
 
 mod cluster;
+pub mod ec2;
 mod host;
 mod hybrid;
 
-pub use cluster::{CertificateAuthority, Cluster, ClusterName, Endpoint, ServiceRange};
+pub use cluster::{CertificateAuthority, Cluster, ClusterId, ClusterName, Endpoint, ServiceRange};
 pub use host::{Containerd, ContainerdConfiguration, Instance, Kubelet, KubeletConfiguration, KubeletFlag};
 pub use host::{LocalStorage, LocalStorageStrategy};
 pub use hybrid::{AbsolutePath, ActivationCode, ActivationId, Hybrid, IamRolesAnywhere, NodeName, Ssm};
@@ -70,24 +71,63 @@ impl NodeConfig {
     /// The file that nodeadm reads, ending in a line break. Holds the activation code in clear text.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        yaml::render(&Document(self))
+        document(&Emitted(self))
     }
 }
 
-/// The file around the `spec`, in the order and spelling of the API.
-struct Document<'a>(&'a NodeConfig);
+/// The file around a `spec`.
+fn document(spec: &impl Serialize) -> String {
+    struct Document<'a, S>(&'a S);
 
-impl Serialize for Document<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("apiVersion", "node.eks.aws/v1alpha1")?;
-        map.serialize_entry("kind", "NodeConfig")?;
-        map.serialize_entry("spec", &Emitted(self.0))?;
-        map.end()
+    impl<S: Serialize> Serialize for Document<'_, S> {
+        fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            map.serialize_entry("apiVersion", "node.eks.aws/v1alpha1")?;
+            map.serialize_entry("kind", "NodeConfig")?;
+            map.serialize_entry("spec", self.0)?;
+            map.end()
+        }
+    }
+
+    yaml::render(&Document(spec))
+}
+
+/// A `NodeConfig` of either kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyNodeConfig {
+    /// Of a hybrid node.
+    Hybrid(Box<NodeConfig>),
+    /// Of a node in EC2.
+    Ec2(Box<ec2::NodeConfig>),
+}
+
+impl AnyNodeConfig {
+    /// The file that nodeadm reads, ending in a line break.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        match self {
+            Self::Hybrid(config) => config.to_yaml(),
+            Self::Ec2(config) => config.to_yaml(),
+        }
     }
 }
 
-/// Reads a `NodeConfig` from an object in HCL.
+/// Reads a `NodeConfig` of the kind that the attribute `os` names: `al2023` is a node in EC2, none a hybrid node.
+///
+/// # Errors
+/// Every rule that the known part of the input breaks; an `os` that is wrong alone.
+pub fn parse_any(tree: &Tree) -> Result<Parsed<AnyNodeConfig>, Faults> {
+    match shape::parse_attribute::<ec2::System>(tree, "os")? {
+        None => {
+            let parsed = parse(&tree.without("os"))?;
+            Ok(parsed.map(|config| AnyNodeConfig::Hybrid(Box::new(config))))
+        }
+        Some(Parsed::Ready(_)) => Ok(ec2::parse(tree)?.map(|config| AnyNodeConfig::Ec2(Box::new(config)))),
+        Some(Parsed::Pending) => Ok(Parsed::Pending),
+    }
+}
+
+/// Reads a `NodeConfig` of a hybrid node from an object in HCL.
 ///
 /// # Errors
 /// Every rule of nodeadm and AWS that the known part of the input breaks.
@@ -95,10 +135,20 @@ pub fn parse(tree: &Tree) -> Result<Parsed<NodeConfig>, Faults> {
     shape::parse(tree)
 }
 
-/// All attributes, their types and rules, as a nested Markdown list.
+/// All attributes of a hybrid node's, their types and rules, as a nested Markdown list.
 #[must_use]
 pub fn description() -> String {
     shape::description::<NodeConfig>()
+}
+
+/// All attributes of both kinds, their types and rules, as Markdown.
+#[must_use]
+pub fn description_of_any() -> String {
+    format!(
+        "### Hybrid node: without `os`\n\n{}\n### Node in EC2 on Amazon Linux 2023: `os = \"al2023\"`\n\n{}",
+        description(),
+        ec2::description()
+    )
 }
 
 /// The ARNs must be of the region's partition: credentials of one partition are worth nothing in another.

@@ -28,6 +28,11 @@ pub fn find(instance_type: &str) -> Option<Limits> {
     entries(sizes).find_map(|(name, limits)| (name == size).then_some(limits))
 }
 
+/// The limits of every type of the table.
+pub(crate) fn all() -> impl Iterator<Item = Limits> {
+    lines().flat_map(|(_, sizes)| entries(sizes)).map(|(_, limits)| limits)
+}
+
 /// What was probably meant by a name that the table does not have, nearest first; at most two names.
 pub(crate) fn meant(instance_type: &str) -> Vec<String> {
     // Comparing with all names takes a while; a slip seldom hits the first letter, or more than two.
@@ -102,7 +107,7 @@ mod tests {
         }
         // The number that AWS's file holds.
         assert_eq!(types, 1391);
-        for limits in lines().flat_map(|(_, sizes)| entries(sizes)).map(|(_, limits)| limits) {
+        for limits in all() {
             assert!((1..=64).contains(&limits.interfaces), "{limits:?}");
             assert!((2..=64).contains(&limits.addresses_per_interface), "{limits:?}");
         }

@@ -4,11 +4,13 @@
 //! prefixes the VPC CNI itself. Limit: IPv4. What the images set by themselves is another number: AL2's `bootstrap.sh`
 //! and AL2023's nodeadm count the addresses without custom networking, without prefixes and without a limit.
 
+mod expression;
 mod whole;
 
 use super::instance_limits::{self, Limits};
 use super::shape::{self, Known, Reader, holds, object, text};
 use super::tree::{Fault, Faults, Parsed, Step, Tree};
+pub use expression::MaxPodsExpression;
 pub(crate) use whole::Whole;
 
 /// Addresses of a /28 prefix.

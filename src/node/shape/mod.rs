@@ -223,6 +223,19 @@ pub(crate) fn parse<T: Shape>(tree: &Tree) -> Result<Parsed<T>, Faults> {
     })
 }
 
+/// Reads one attribute of an object before it is known which kind of object it is. `None` when it is not given, also
+/// where there is no object at all.
+///
+/// # Errors
+/// Everything that is wrong with the attribute.
+pub(crate) fn parse_attribute<T: Shape>(tree: &Tree, name: &str) -> Result<Option<Parsed<T>>, Faults> {
+    let Tree::Map(entries) = tree else { return Ok(None) };
+    match entries.get(name) {
+        None | Some(Tree::Null) => Ok(None),
+        Some(value) => parse::<T>(value).map(Some).map_err(|faults| faults.below(name)),
+    }
+}
+
 /// The attributes of an object and of the objects in it as a nested Markdown list.
 pub(crate) fn description<T: Shape>() -> String {
     description_without::<T>(&[])

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// One file.
+#[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     /// What cloud-init does with it: `text/cloud-config`, `text/x-shellscript`.
     pub(super) content_type: &'a str,

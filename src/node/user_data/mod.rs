@@ -1,289 +1,121 @@
-//! User data for cloud-init that makes a host join as a hybrid node at its first boot.
+//! User data for cloud-init, by which a fresh machine joins a cluster at its first boot.
 //!
-//! An archive of two parts: a cloud-config that writes the `NodeConfig` (root only), and a script (`join.sh`) that puts
-//! nodeadm in place, checks it, installs, joins, and waits until the cluster knows the node. Both kinds of part are
-//! understood by every cloud-init of the supported systems. nodeadm's silent successes are failures here, a failed join
-//! is tried again at the next boot, and the activation code is in the `NodeConfig` alone: no argument, no log.
-//!
-//! Limit: EC2 takes at most 16 KiB of user data, other clouds other sizes. Hybrid nodes run elsewhere, so nothing is
-//! refused here; an ordinary result is about 11 KiB, and a test holds it below 16.
+//! Three kinds of machine, told apart by the attribute `os`: without it a hybrid node ([`hybrid`]), else a node in EC2
+//! on Amazon Linux 2023 or on Amazon Linux 2 ([`ec2`]). Each kind has attributes of its own, and all give a MIME archive
+//! ([`mime`]).
 
+pub mod ec2;
+pub mod hybrid;
 mod mime;
-mod script;
+#[cfg(test)]
+mod taken_apart;
 
-use serde::{Serialize, Serializer};
-
-use super::aws::Region;
-use super::config::NodeConfig;
-use super::shape::{self, Known, Reader, choice, holds, object, one_of, text};
+use super::shape::{self, choice};
 use super::tree::{Faults, Parsed, Tree};
-use super::yaml;
-use mime::{Part, archive};
-
-object! {
-    check = check;
-    /// What the host shall do at its first boot.
-    pub struct UserData (UserDataDraft) {
-        /// The `NodeConfig`, as for the function `node_config`.
-        pub node_config: NodeConfig,
-        /// Version of Kubernetes that the host gets: at most the cluster's, and at most three minor versions older.
-        pub kubernetes_version: KubernetesVersion,
-        /// Architecture of the host. Default: what the host says at boot.
-        pub architecture: Option<Architecture>,
-        /// Where nodeadm comes from. Default: the newest release, from AWS.
-        pub nodeadm: Option<Nodeadm>,
-        /// Where containerd comes from: the system's packages (`distro`, the default; not on RHEL), Docker's (`docker`;
-        /// not on Amazon Linux), or not from nodeadm because it is there (`none`).
-        pub containerd_source: Option<ContainerdSource>,
-        /// Region that the components are downloaded from. Default: the cluster's.
-        pub region: Option<Region>,
-        /// A manifest of one's own, where the components come from.
-        pub manifest_override: Option<ManifestSource>,
-        /// Install from the manifest alone, without the system's packages; needs `manifest_override`. Default `false`.
-        pub private_mode: Option<bool>,
-        /// Proxy for the host: for nodeadm, the package manager, the kubelet, containerd and the SSM agent.
-        pub proxy: Option<Proxy>,
-        /// Checks that `nodeadm init` leaves out.
-        pub skip_validations: Option<Vec<Validation>>,
-    }
-}
-
-object! {
-    check = checksum_for_http;
-    /// The nodeadm program.
-    pub struct Nodeadm (NodeadmDraft) {
-        /// URL of the program. `{architecture}` in it becomes `amd64` or `arm64`. Default
-        /// `https://hybrid-assets.eks.amazonaws.com/releases/latest/bin/linux/{architecture}/nodeadm`; a release has
-        /// its version in place of `latest`, such as `v1.0.20`.
-        pub source: Option<Source>,
-        /// SHA-256 of the program, for a source that does not change. Default: the checksum published beside the
-        /// program, if there is one.
-        pub sha256: Option<Sha256>,
-    }
-}
-
-object! {
-    check = some_proxy;
-    /// A proxy.
-    pub struct Proxy (ProxyDraft) {
-        /// Proxy for http URLs.
-        pub http: Option<ProxyUrl>,
-        /// Proxy for https URLs.
-        pub https: Option<ProxyUrl>,
-        /// Hosts, domains and ranges that are reached directly.
-        pub no_proxy: Option<Vec<DirectHost>>,
-    }
-}
 
 choice! {
-    /// Architecture of a host, as Kubernetes names it.
-    pub enum Architecture {
-        /// Intel and AMD, 64 bits.
-        Amd64 = "amd64",
-        /// ARM, 64 bits.
-        Arm64 = "arm64",
+    /// The system of a node in EC2.
+    pub enum System {
+        /// Amazon Linux 2023.
+        Al2023 = "al2023",
+        /// Amazon Linux 2.
+        Al2 = "al2",
     }
 }
 
-choice! {
-    /// Where nodeadm takes containerd from.
-    pub enum ContainerdSource {
-        /// Nowhere: it is there.
-        None = "none",
-        /// The system's packages.
-        Distro = "distro",
-        /// Docker's packages.
-        Docker = "docker",
-    }
-}
-
-text! {
-    /// A version of Kubernetes.
-    pub struct KubernetesVersion;
-    rule = "a version of Kubernetes, `<major>.<minor>` or `<major>.<minor>.<patch>`";
-    check = |text| {
-        let number = |part: &str| {
-            part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 3 && (part == "0" || !part.starts_with('0'))
-        };
-        let parts: Vec<&str> = text.split('.').collect();
-        if (2..=3).contains(&parts.len()) && parts.iter().all(|part| !part.is_empty() && number(part)) {
-            return Ok(());
-        }
-        match text.strip_prefix('v') {
-            Some(version) => Err(format!("leave out the `v`: `{}`", version.escape_debug())),
-            None => Err(String::new()),
-        }
-    };
-}
-
-/// Printable ASCII that needs no care in a shell, in curl's configuration or in a unit of systemd.
-fn plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$".contains(&byte))
-}
-
-/// Whether a URL of a scheme has a host, or for `file://` an absolute path.
-fn is_url(text: &str, schemes: &[&str]) -> bool {
-    plain(text)
-        && schemes.iter().filter_map(|scheme| text.strip_prefix(scheme).map(|rest| (scheme, rest))).any(
-            |(scheme, rest)| match *scheme {
-                "file://" => rest.len() > 1 && rest.starts_with('/'),
-                _ => !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']),
-            },
-        )
-}
-
-text! {
-    /// Where a program is downloaded from.
-    pub struct Source;
-    rule = "a URL that begins with `https://`, `http://` or `file:///`, without spaces, quotes, `\\` and `$`";
-    check = |text| holds(is_url(text, &["https://", "http://", "file://"]));
-    // May be a URL that is signed, and so a secret for a while.
-    shown = false;
-}
-
-text! {
-    /// Where a manifest comes from.
-    pub struct ManifestSource;
-    rule = "a URL that begins with `https://` or `file:///`, without spaces, quotes, `\\` and `$`";
-    check = |text| holds(is_url(text, &["https://", "file://"]));
-    shown = false;
-}
-
-text! {
-    /// A SHA-256.
-    pub struct Sha256;
-    rule = "a SHA-256 of 64 hexadecimal digits";
-    check = |text| holds(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-}
-
-text! {
-    /// A proxy without a password.
-    pub struct ProxyUrl;
-    rule = "the URL of a proxy such as `http://proxy.example.com:3128`";
-    check = |text| {
-        if text.contains('@') {
-            // The unit files and package managers' settings that it goes into are readable by everyone.
-            return Err("a user or password would be readable by everyone on the host".to_owned());
-        }
-        let plain_host = !text.contains(['%', '?', '#']);
-        holds(plain_host && is_url(text, &["http://", "https://"]))
-    };
-    shown = false;
-}
-
-text! {
-    /// A host, domain or range that needs no proxy.
-    pub struct DirectHost;
-    rule = "a host, domain, address or range such as `.example.com` or `10.0.0.0/8`";
-    check = |text| {
-        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/*[]".contains(&byte);
-        holds(!text.is_empty() && text.bytes().all(letters))
-    };
-}
-
-/// What `nodeadm init` can leave out. The phases that do the work cannot be left out here.
-const VALIDATIONS: [&str; 14] = [
-    "api-server-endpoint-resolution-validation",
-    "aws-auth-validation",
-    "cluster-access-validation",
-    "cni-validation",
-    "credentials-validation",
-    "iam-ra-api-network-validation",
-    "k8s-authentication-validation",
-    "k8s-endpoint-network-validation",
-    "kubelet-cert-validation",
-    "kubelet-version-skew-validation",
-    "node-inactive-validation",
-    "node-ip-validation",
-    "proxy-validation",
-    "ssm-api-network-validation",
-];
-
-text! {
-    /// A check of `nodeadm init`.
-    pub struct Validation;
-    rule = one_of(&VALIDATIONS);
-    check = |text| holds(VALIDATIONS.contains(&text));
-}
-
-fn check(draft: &UserDataDraft, reader: &mut Reader) {
-    if matches!(draft.private_mode, Known::Ready(true)) && draft.manifest_override.given() == Some(false) {
-        reader.fault_at(&["private_mode"], "needs `manifest_override`, which says where the components are");
-    }
-}
-
-/// The program runs as root: something must vouch for it.
-fn checksum_for_http(draft: &NodeadmDraft, reader: &mut Reader) {
-    let bare = draft.source.ready().is_some_and(|source| source.as_str().starts_with("http://"));
-    if bare && draft.sha256.given() == Some(false) {
-        reader.fault_at(&["sha256"], "is required with a source of `http://`, which anyone on the way can change");
-    }
-}
-
-fn some_proxy(draft: &ProxyDraft, reader: &mut Reader) {
-    if draft.http.given() == Some(false) && draft.https.given() == Some(false) {
-        reader.fault("one of `http` and `https` is required");
-    }
-}
-
-/// Reads what the host shall do from an object in HCL.
-///
-/// # Errors
-/// Every rule that the known part of the input breaks.
-pub fn parse(tree: &Tree) -> Result<Parsed<UserData>, Faults> {
-    shape::parse(tree)
-}
-
-/// All attributes, their types and rules, as a nested Markdown list. Those of `node_config` are left to its own page.
-#[must_use]
-pub fn description() -> String {
-    shape::description_without::<UserData>(&["node_config"])
+/// What a machine shall do at its first boot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UserData {
+    /// Join as a hybrid node.
+    Hybrid(Box<hybrid::UserData>),
+    /// Join from EC2, on Amazon Linux 2023.
+    Al2023(Box<ec2::Al2023>),
+    /// Join from EC2, on Amazon Linux 2.
+    Al2(Box<ec2::Al2>),
 }
 
 impl UserData {
-    /// The text for cloud-init. Holds the activation code in clear text.
+    /// The text for cloud-init. That of a hybrid node holds the activation code in clear text.
     #[must_use]
     pub fn render(&self) -> String {
-        let cloud_config = format!("#cloud-config\n{}", yaml::render(&CloudConfig::of(&self.node_config)));
-        let script = script::render(self);
-        archive(&[
-            Part { content_type: "text/cloud-config", name: "nodeadm.cfg", content: &cloud_config },
-            Part { content_type: "text/x-shellscript", name: "ekshybrid-join", content: &script },
-        ])
-    }
-}
-
-/// The part of a cloud-config that is needed here.
-#[derive(Serialize)]
-struct CloudConfig {
-    write_files: [WrittenFile; 1],
-}
-
-#[derive(Serialize)]
-struct WrittenFile {
-    path: &'static str,
-    owner: &'static str,
-    permissions: &'static str,
-    #[serde(serialize_with = "emit_content")]
-    content: String,
-}
-
-fn emit_content<S: Serializer>(content: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    yaml::emit_text(content, serializer)
-}
-
-impl CloudConfig {
-    fn of(node_config: &NodeConfig) -> Self {
-        Self {
-            write_files: [WrittenFile {
-                path: "/etc/nodeadm/nodeConfig.yaml",
-                owner: "root:root",
-                permissions: "0600",
-                content: node_config.to_yaml(),
-            }],
+        match self {
+            Self::Hybrid(user_data) => user_data.render(),
+            Self::Al2023(user_data) => user_data.render(),
+            Self::Al2(user_data) => user_data.render(),
         }
     }
 }
 
+/// Reads what a machine shall do from an object in HCL.
+///
+/// # Errors
+/// Every rule that the known part of the input breaks; an `os` that is wrong alone.
+pub fn parse(tree: &Tree) -> Result<Parsed<UserData>, Faults> {
+    match shape::parse_attribute::<System>(tree, "os")? {
+        None => Ok(hybrid::parse(&tree.without("os"))?.map(|user_data| UserData::Hybrid(Box::new(user_data)))),
+        Some(Parsed::Ready(System::Al2023)) => {
+            Ok(shape::parse(tree)?.map(|user_data| UserData::Al2023(Box::new(user_data))))
+        }
+        Some(Parsed::Ready(System::Al2)) => Ok(shape::parse(tree)?.map(|user_data| UserData::Al2(Box::new(user_data)))),
+        Some(Parsed::Pending) => Ok(Parsed::Pending),
+    }
+}
+
+/// All attributes of each kind, their types and rules, as Markdown.
+#[must_use]
+pub fn description() -> String {
+    format!(
+        "### Hybrid node: without `os`\n\n{}\n### Node in EC2 on Amazon Linux 2023: `os = \"al2023\"`\n\n{}\n\
+         ### Node in EC2 on Amazon Linux 2: `os = \"al2\"`\n\n{}",
+        hybrid::description(),
+        shape::description_without::<ec2::Al2023>(&["node_config"]),
+        shape::description_without::<ec2::Al2>(&["bootstrap"]),
+    )
+}
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::node::tree::written::{LATER, tree};
+
+    fn refused(input: Value) -> String {
+        parse(&tree(input)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_system_says_which_kind_it_is() {
+        let hybrid = refused(json!({}));
+        assert_eq!(hybrid, "node_config: is required\nkubernetes_version: is required");
+        assert_eq!(refused(json!({"os": null})), hybrid);
+        assert_eq!(refused(json!({"os": "al2023"})), "node_config: is required");
+        assert_eq!(refused(json!({"os": "al2"})), "bootstrap: is required");
+        assert_eq!(parse(&tree(json!({"os": LATER}))), Ok(Parsed::Pending));
+        assert_eq!(parse(&Tree::Later), Ok(Parsed::Pending));
+        assert_eq!(refused(json!("al2023")), "must be an object, not a string");
+        // What else is there is judged when it is known by which rules.
+        assert_eq!(
+            refused(json!({"os": "ubuntu", "kubernetes_version": 1.34})),
+            "os: must be `al2023` or `al2`, got `ubuntu`"
+        );
+        assert_eq!(refused(json!({"os": 2023})), "os: must be a string, not a number; put it in quotes");
+    }
+
+    #[test]
+    fn the_page_has_every_kind() {
+        let page = description();
+        for line in [
+            "- `kubernetes_version` (string, required) Version of Kubernetes",
+            "- `os` (string, required) `\"al2023\"`.",
+            "- `node_config` (object, required) The `NodeConfig`, as for the function `node_config` with",
+            "- `bootstrap` (object, required) How the node joins, as for the function `bootstrap_arguments`.",
+            "- `scripts_after` (list of string, optional) Scripts that run",
+        ] {
+            assert!(page.lines().any(|found| found.starts_with(line)), "{line}\n{page}");
+        }
+        for described_elsewhere in ["feature_gates", "aws_api_retry_attempts", "activation_code"] {
+            assert!(!page.contains(described_elsewhere), "{described_elsewhere}");
+        }
+    }
+}

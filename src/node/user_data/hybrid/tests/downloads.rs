@@ -192,7 +192,7 @@ fn the_publisher_follows_the_partition() {
     ] {
         let mut input = by_ssm();
         input["node_config"]["cluster"]["region"] = json!(region);
-        let script = crate::node::user_data::script::render(&ready(input));
+        let script = crate::node::user_data::hybrid::script::render(&ready(input));
         let line = format!("nodeadm_source='{publisher}/releases/latest/bin/linux/{{architecture}}/nodeadm'\n");
         assert!(script.contains(&line), "{script}");
     }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::{and, ready};
-use crate::node::user_data::script;
+use crate::node::user_data::hybrid::script;
 
 /// A folder that stands for a host's file system, with stand-ins for the programs that would change a real one.
 pub(super) struct Host {

@@ -1,14 +1,11 @@
-//! Labels, taints and further flags of the kubelet, as `bootstrap.sh` passes them on.
-//!
-//! The script writes them into a unit of systemd, `Environment='KUBELET_EXTRA_ARGS=…'`, from where they are split at
-//! spaces into flags. So no flag may hold a space, a quote or a backslash, and a `%` has to be written twice.
+//! Labels, taints and further flags of the kubelet, as nodes in EC2 take them.
 
 use std::collections::BTreeMap;
 
 use serde::ser::Serializer;
 
-use crate::node::shape::{Known, Reader, Shape, choice, holds, object, text, text_of};
-use crate::node::tree::{Step, Tree};
+use super::shape::{Known, Reader, Shape, choice, holds, object, text, text_of};
+use super::tree::{Step, Tree};
 
 object! {
     /// A taint that a node registers with.
@@ -49,39 +46,13 @@ text! {
     check = |text| holds(text.is_empty() || is_name(text));
 }
 
-text! {
-    /// A flag of the kubelet.
-    pub struct KubeletArgument;
-    rule = "a flag in one piece such as `--system-reserved=memory=500Mi`, without spaces, quotes and backslashes";
-    check = |text| {
-        let splits = |letter: char| letter.is_whitespace() || letter.is_control() || "'\"\\".contains(letter);
-        let name = text.strip_prefix("--").unwrap_or_default().split('=').next().unwrap_or_default();
-        if text.contains(splits) || name.is_empty() {
-            return Err(String::new());
-        }
-        match name {
-            "max-pods" => Err("give `max_pods`".to_owned()),
-            "node-labels" => Err("give `node_labels`".to_owned()),
-            "register-with-taints" => Err("give `node_taints`".to_owned()),
-            _ => Ok(()),
-        }
-    };
-}
-
-impl KubeletArgument {
-    /// The flag as a unit of systemd has it, where `%` begins a specifier.
-    pub(super) fn for_systemd(&self) -> String {
-        self.as_str().replace('%', "%%")
-    }
-}
-
 /// Labels of a node, of kinds that a kubelet may set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeLabels(BTreeMap<String, String>);
 
 impl NodeLabels {
     /// The flag for the labels, or `None` when there is no label.
-    pub(super) fn flag(&self) -> Option<String> {
+    pub(in crate::node) fn flag(&self) -> Option<String> {
         let labels: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
         (!labels.is_empty()).then(|| format!("--node-labels={}", labels.join(",")))
     }
@@ -138,6 +109,22 @@ impl Shape for NodeLabels {
     }
 }
 
+/// What is wrong with the value of `--node-labels`, for a flag that is given as text.
+pub(in crate::node) fn check_labels_flag(labels: &str) -> Result<(), String> {
+    for label in labels.split(',') {
+        let Some((key, value)) = label.split_once('=') else {
+            return Err(format!("the label `{}` has no `=`", label.escape_debug()));
+        };
+        if !is_key(key) || !(value.is_empty() || is_name(value)) {
+            return Err(format!("`{}` is no label", label.escape_debug()));
+        }
+        if !kubelet_may_set(key) {
+            return Err(format!("the kubelet refuses to start with the label `{key}`, whose key is for Kubernetes"));
+        }
+    }
+    Ok(())
+}
+
 fn check_label_key(key: &str, reader: &mut Reader) {
     if !is_key(key) {
         reader.fault(format!("the key must be {}", LabelKey::rule()));
@@ -175,7 +162,7 @@ fn kubelet_may_set(key: &str) -> bool {
 }
 
 /// The flag for the taints, or `None` when there is none.
-pub(super) fn taints_flag(taints: &[Taint]) -> Option<String> {
+pub(in crate::node) fn taints_flag(taints: &[Taint]) -> Option<String> {
     let written = |taint: &Taint| {
         let value = taint.value.as_ref().map_or(String::new(), |value| format!("={}", value.as_str()));
         format!("{}{value}:{}", taint.key.as_str(), taint.effect.word())

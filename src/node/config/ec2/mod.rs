@@ -1,0 +1,111 @@
+//! `NodeConfig` of a node in EC2 on Amazon Linux 2023, read from an object in HCL and rendered as YAML.
+//!
+//! It shares `apiVersion` and `kind` with that of a hybrid node, but neither its fields nor the program that reads it.
+//! Attributes are the API's fields in snake case, nested as there; beside them stand a few that say more plainly what
+//! people set most: the number of pods, labels and taints. Source: `nodeadm/api/v1alpha1/nodeconfig_types.go`,
+//! `nodeadm/internal/api/validation.go` and what reads each field there, of github.com/awslabs/amazon-eks-ami in July
+//! 2026. That nodeadm passes over names that it does not know, which is why each one is checked here.
+//!
+//! Limit: fields of `KubeletConfiguration` are checked for their spelling, not for their meaning.
+
+mod cluster;
+mod containerd;
+mod instance;
+mod kubelet;
+
+pub use cluster::{Cluster, ServiceNetwork};
+pub use containerd::{BaseRuntimeSpec, Containerd};
+pub use instance::{DisabledMount, Domain, Environment, FeatureGates, Instance, LocalStorage, LocalStorageStrategy};
+pub use instance::{Nameserver, Network};
+pub use kubelet::{Kubelet, KubeletFlag};
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::node::shape::{self, Known, Reader, emit_field, object, text};
+use crate::node::tree::{Faults, Parsed, Tree};
+
+object! {
+    check = check;
+    /// `NodeConfig` of a node in EC2.
+    pub struct NodeConfig (NodeConfigDraft) {
+        /// Says that the node is one in EC2, on Amazon Linux 2023. May be left out inside of `user_data`, which has an
+        /// `os` of its own.
+        pub os: Option<System>,
+        /// Whether somebody else adds the cluster, which may then be left out here: EKS does so for a managed node
+        /// group whose launch template names no image, and Karpenter does. Both merge their own `NodeConfig` with this
+        /// one and set the most pods themselves, so that a number given here may not count. Default `false`.
+        pub partial: Option<bool>,
+        /// The EKS cluster that the node joins; required unless `partial` is `true`.
+        pub cluster: Option<Cluster>,
+        /// Settings of the kubelet beyond nodeadm's own.
+        pub kubelet: Option<Kubelet>,
+        /// Settings of containerd beyond nodeadm's own.
+        pub containerd: Option<Containerd>,
+        /// Settings of the machine.
+        pub instance: Option<Instance>,
+        /// Features of nodeadm that are switched on or off, by their names in the API.
+        pub feature_gates: Option<FeatureGates>,
+    }
+}
+
+text! {
+    /// The system of a node in EC2 that reads a `NodeConfig`.
+    pub struct System;
+    rule = "`al2023`, or left out for a hybrid node";
+    check = |text| match text {
+        "al2023" => Ok(()),
+        "al2" => Err("Amazon Linux 2 reads no NodeConfig: the functions `user_data` and `bootstrap_arguments` are for \
+                      its nodes"
+            .to_owned()),
+        _ => Err(String::new()),
+    };
+}
+
+fn check(draft: &NodeConfigDraft, reader: &mut Reader) {
+    if draft.cluster.given() == Some(false) && matches!(draft.partial, Known::Absent | Known::Ready(false)) {
+        reader.fault_at(&["cluster"], "is required, unless `partial = true` says that EKS or Karpenter adds it");
+    }
+}
+
+/// Reads a `NodeConfig` from an object in HCL.
+///
+/// # Errors
+/// Every rule that the known part of the input breaks.
+pub fn parse(tree: &Tree) -> Result<Parsed<NodeConfig>, Faults> {
+    shape::parse(tree)
+}
+
+/// All attributes, their types and rules, as a nested Markdown list.
+#[must_use]
+pub fn description() -> String {
+    shape::description::<NodeConfig>()
+}
+
+impl NodeConfig {
+    /// The file that nodeadm reads, ending in a line break.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        super::document(&Spec(self))
+    }
+}
+
+/// The `spec`: what stands for itself is spelled as in the API, `os` and `partial` are not of the file.
+struct Spec<'a>(&'a NodeConfig);
+
+impl Serialize for Spec<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NodeConfig { os: _, partial: _, cluster, kubelet, containerd, instance, feature_gates } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        emit_field(&mut map, "cluster", cluster)?;
+        if let Some(kubelet) = kubelet {
+            map.serialize_entry("kubelet", &kubelet::Rendered(kubelet))?;
+        }
+        emit_field(&mut map, "containerd", containerd)?;
+        emit_field(&mut map, "instance", instance)?;
+        emit_field(&mut map, "feature_gates", feature_gates)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

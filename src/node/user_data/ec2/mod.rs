@@ -1,0 +1,107 @@
+//! User data of nodes in EC2.
+//!
+//! On Amazon Linux 2023 nodeadm reads a `NodeConfig` from a part of its own kind, by itself: its service `nodeadm-config`
+//! runs before cloud-init, and `nodeadm-run`, which starts the node, when cloud-init is done. On Amazon Linux 2 a script
+//! runs `bootstrap.sh`. cloud-init runs scripts in the order of their file names, and goes on after one that fails.
+//!
+//! Source: `templates/al2023/runtime/rootfs/etc/systemd/system` and `nodeadm/internal/configprovider` of
+//! github.com/awslabs/amazon-eks-ami; cloud-init's module `scripts_user`. Limit: EC2 takes 16 KiB, which the caller may
+//! reach by `base64gzip`, so nothing is refused for its size.
+
+use super::System;
+use super::mime::{Part, archive};
+use crate::node::bootstrap::Bootstrap;
+use crate::node::config::ec2::NodeConfig;
+use crate::node::shape::{object, text};
+
+object! {
+    /// User data of a node on Amazon Linux 2023.
+    pub struct Al2023 (Al2023Draft) {
+        /// `"al2023"`.
+        pub os: System,
+        /// The `NodeConfig`, as for the function `node_config` with `os = "al2023"`.
+        pub node_config: NodeConfig,
+        /// Scripts that run one after the other before the node starts. There is no time after it: cloud-init is done
+        /// when nodeadm starts the node. What they change in `/etc/eks/nodeadm.d` is merged over `node_config`.
+        pub scripts_before: Option<Vec<Script>>,
+    }
+}
+
+object! {
+    /// User data of a node on Amazon Linux 2.
+    pub struct Al2 (Al2Draft) {
+        /// `"al2"`.
+        pub os: System,
+        /// How the node joins, as for the function `bootstrap_arguments`. With `api_server_endpoint` and
+        /// `certificate_authority` the node asks EKS for nothing.
+        pub bootstrap: Bootstrap,
+        /// Scripts that run one after the other before `bootstrap.sh`. A script that fails holds up nothing.
+        pub scripts_before: Option<Vec<Script>>,
+        /// Scripts that run one after the other behind `bootstrap.sh`, also when it failed.
+        pub scripts_after: Option<Vec<Script>>,
+    }
+}
+
+text! {
+    /// A script that cloud-init runs as root.
+    pub struct Script;
+    rule = "a script that begins with `#!` and its interpreter, such as `#!/bin/bash`";
+    check = |text| {
+        let first = text.lines().next().unwrap_or_default();
+        if text.contains('\r') {
+            return Err("its lines end as on Windows, which the kernel takes for a part of the interpreter's name; \
+                        put it through `replace(…, \"\\r\\n\", \"\\n\")`"
+                .to_owned());
+        }
+        match first.strip_prefix("#!").map(str::trim_start) {
+            Some(interpreter) if interpreter.starts_with('/') => Ok(()),
+            Some(_) => Err("the interpreter needs an absolute path".to_owned()),
+            None if text.trim_start().starts_with("#!") => Err("something stands before `#!`".to_owned()),
+            None => Err(String::new()),
+        }
+    };
+    // May hold a secret.
+    shown = false;
+}
+
+impl Al2023 {
+    /// The text for cloud-init and nodeadm.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let node_config = self.node_config.to_yaml();
+        let before = named("ekshybrid-before", self.scripts_before.as_deref());
+        let config = Part { content_type: "application/node.eks.aws", name: "node-config.yaml", content: &node_config };
+        archive(&[vec![config], scripts(&before)].concat())
+    }
+}
+
+impl Al2 {
+    /// The text for cloud-init.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let join = format!(
+            "#!/bin/bash\n# Joins this instance to an EKS cluster.\nset -euo pipefail\n/etc/eks/bootstrap.sh {}\n",
+            self.bootstrap.render()
+        );
+        // The numbers make the order, since cloud-init sorts the names.
+        let before = named("ekshybrid-1-before", self.scripts_before.as_deref());
+        let after = named("ekshybrid-3-after", self.scripts_after.as_deref());
+        let join = Part { content_type: SCRIPT, name: "ekshybrid-2-join", content: &join };
+        archive(&[scripts(&before), vec![join], scripts(&after)].concat())
+    }
+}
+
+const SCRIPT: &str = "text/x-shellscript";
+
+/// Scripts with file names that sort as the list does.
+fn named<'a>(stem: &str, scripts: Option<&'a [Script]>) -> Vec<(String, &'a str)> {
+    let scripts = scripts.unwrap_or_default().iter().enumerate();
+    scripts.map(|(index, script)| (format!("{stem}-{index:03}"), script.as_str())).collect()
+}
+
+fn scripts<'a>(named: &'a [(String, &'a str)]) -> Vec<Part<'a>> {
+    named.iter().map(|(name, content)| Part { content_type: SCRIPT, name, content }).collect()
+}
+
+#[cfg(test)]
+mod tests;
