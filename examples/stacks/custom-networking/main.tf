@@ -36,10 +36,7 @@ locals {
   cluster_ready_for_nodes = module.custom_networking.cluster_name
 
   # One network interface fewer is left for pods, and AL2023 does not count that by itself.
-  max_pods = provider::ekshybrid::max_pods({
-    instance_type     = local.instance_type
-    custom_networking = true
-  })
+  max_pods = provider::ekshybrid::max_pods(local.instance_type, { custom_networking = true })
 
   node_user_data = provider::ekshybrid::user_data({
     os = "al2023"
@@ -51,7 +48,7 @@ locals {
         cidr                  = local.cluster_service_cidr
       }
       kubelet = {
-        config = { maxPods = local.max_pods }
+        max_pods = local.max_pods
       }
     }
   })
