@@ -1,7 +1,7 @@
 //! `ekshybrid`: Amazon EKS beyond the plain VPC, as a Terraform provider.
 //!
 //! ```text
-//! main ──▶ provider ──▶ resources, data_sources, functions, ephemeral, actions, list ──▶ aws · kube · node
+//! main ──▶ provider ──▶ resources, data_sources, functions, ephemeral, actions, list ──▶ aws · kube · charts · node
 //!                                    └──▶ attributes (argument types that several of them share)
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! | [`attributes`] | argument types, tags, connecting to a cluster, and how errors are explained | protobuf, HTTP |
 //! | [`aws`] | one client per service, typed errors | Terraform |
 //! | [`kube`] | a cluster's Kubernetes API, typed errors | Terraform, AWS |
+//! | [`charts`] | where charts and manifests come from, typed errors; their images | Terraform, AWS, Kubernetes |
 //! | [`node`] | NodeConfig, user data, trust policies | Terraform, AWS clients, I/O |
 //!
 //! To add a resource: write its file, name it in [`provider::registry`], give it an example under `examples/`. Its
@@ -20,6 +21,7 @@
 pub mod actions;
 pub mod attributes;
 pub mod aws;
+pub mod charts;
 pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;

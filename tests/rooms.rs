@@ -38,10 +38,10 @@ const CLIENT: &[&str] = &["framework", "prost*", "tonic*", "rmp*"];
 const TYPE: &[&str] =
     &["prost*", "tonic*", "rmp*", "aws_sdk_*", "aws_config", "aws_smithy_*", "hyper*", "http", "rustls"];
 const RESOURCE_USES: Uses =
-    Uses::Only(&["attributes", "aws", "kube", "node", "provider::Clients", "provider::Context"]);
+    Uses::Only(&["attributes", "aws", "charts", "kube", "node", "provider::Clients", "provider::Context"]);
 /// What lists, reads or works on a resource may take that resource's types; the resource knows nothing of it.
 const BESIDE_USES: Uses =
-    Uses::Only(&["attributes", "aws", "kube", "node", "provider::Clients", "provider::Context", "resources"]);
+    Uses::Only(&["attributes", "aws", "charts", "kube", "node", "provider::Clients", "provider::Context", "resources"]);
 const NO_IO: &[&str] = &[
     "std::env",
     "std::fs",
@@ -59,13 +59,15 @@ const ROOMS: &[Room] = &[
     Room { folder: "src/aws", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
     Room { folder: "src/kube", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
     Room { folder: "src/kube", uses: Uses::AllBut(&[]), never: &["aws_*"], files: Files::Together },
+    Room { folder: "src/charts", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
+    Room { folder: "src/charts", uses: Uses::AllBut(&[]), never: &["aws_*", "kube"], files: Files::Together },
     Room { folder: "src/node", uses: Uses::Only(&[]), never: CLIENT, files: Files::Together },
     // Rendering is a pure function of its input.
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: NO_IO, files: Files::Together },
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: &["aws_*"], files: Files::Together },
     Room {
         folder: "src/attributes",
-        uses: Uses::Only(&["aws", "kube", "node", "provider::Clients", "provider::Context"]),
+        uses: Uses::Only(&["aws", "charts", "kube", "node", "provider::Clients", "provider::Context"]),
         never: TYPE,
         files: Files::Together,
     },

@@ -1,0 +1,321 @@
+//! The client: one for each run, shared by all that fetch.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::cache::Cache;
+use super::digest::Sha256;
+use super::error::{Checked, Error, Result, Tried};
+use super::http::{Http, Pace, Proxies, Request};
+use super::registry::{EcrLogin, Login, Logins, Registries, Repository};
+use super::repository::{Index, MAX_INDEX, index_address};
+use super::source::{Location, OciReference, Source, shown};
+
+/// Largest archive or manifest in bytes: Helm's limit for an unpacked chart.
+pub const MAX_CONTENT: u64 = 100 * 1024 * 1024;
+
+/// How to reach the outside. `None` and empty mean "not given".
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Proxy for `http` addresses, and for `https` ones when no proxy is named for those. Default: `HTTP_PROXY`.
+    pub http_proxy: Option<String>,
+    /// Proxy for `https` addresses. An empty text means "none". Default: `HTTPS_PROXY`.
+    pub https_proxy: Option<String>,
+    /// Hosts that are reached directly, separated by commas. Default: `NO_PROXY`.
+    pub no_proxy: Option<String>,
+    /// File of PEM certificates that are trusted beside those of the system. Default: `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// Users and passwords by host.
+    pub logins: Vec<Login>,
+    /// Folder of the cache. Default: `$XDG_CACHE_HOME/ekshybrid/charts`, or the system's equal of it.
+    pub cache: Option<PathBuf>,
+}
+
+/// Something that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// What it is.
+    pub content: Content,
+    /// Where it came from, for messages: nothing in it is secret.
+    pub origin: String,
+    /// The version that was found, where the source has versions. A pinned content from the cache has none.
+    pub version: Option<String>,
+    /// Checksum of the content; a folder has none.
+    pub sha256: Option<Sha256>,
+}
+
+/// A chart or a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The folder of a chart on this machine.
+    Folder(PathBuf),
+    /// The bytes of an archive or of a manifest.
+    Bytes(Arc<[u8]>),
+}
+
+/// Fetches charts and manifests. Clones share cache, answers and credentials.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    cache: Cache,
+    logins: Logins,
+    registries: Registries,
+    indexes: Memo<Url, Arc<Index>>,
+    artifacts: Memo<Source, Artifact>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Reads nothing and opens nothing.
+    #[must_use]
+    pub fn new(settings: Settings, ecr: Option<Arc<dyn EcrLogin>>) -> Self {
+        Self::build(settings, ecr, &|name| std::env::var(name).ok(), Pace::default())
+    }
+
+    pub(super) fn build(
+        settings: Settings,
+        ecr: Option<Arc<dyn EcrLogin>>,
+        variable: &dyn Fn(&str) -> Option<String>,
+        pace: Pace,
+    ) -> Self {
+        let cache = match settings.cache.clone() {
+            Some(folder) => Cache::new(Some(folder)),
+            None => Cache::of_user(|name| variable(name).map(PathBuf::from)),
+        };
+        let bundle = settings.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
+        let bundle = bundle.filter(|path| !path.as_os_str().is_empty());
+        Self(Arc::new(Inner {
+            http: Http::new(proxies(&settings, variable), bundle, pace),
+            cache,
+            logins: Logins { configured: settings.logins, ecr },
+            registries: Registries::default(),
+            indexes: Memo::default(),
+            artifacts: Memo::default(),
+        }))
+    }
+
+    /// Brings what a source means. Asked again in the same run, it gives the same without fetching again; a path is
+    /// read each time.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is handed out whose checksum is not the promised one.
+    pub async fn fetch(&self, source: &Source) -> Result<Artifact> {
+        if let Location::Path(path) = source.location() {
+            let (path, pin, origin) = (path.clone(), source.sha256(), source.to_string());
+            let read = tokio::task::spawn_blocking(move || local(&path, pin, origin)).await;
+            return read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        }
+        self.0.artifacts.once(source, self.0.remote(source)).await
+    }
+
+    /// A content by its checksum, if some run has fetched it before. Opens no connection.
+    pub async fn cached(&self, sha256: Sha256) -> Option<Arc<[u8]>> {
+        self.0.cache.read(sha256, MAX_CONTENT).await.map(Arc::from)
+    }
+}
+
+impl Inner {
+    async fn remote(&self, source: &Source) -> Result<Artifact> {
+        let origin = source.to_string();
+        if let Some(pin) = source.sha256()
+            && let Some(content) = self.cache.read(pin, MAX_CONTENT).await
+        {
+            let content = Content::Bytes(content.into());
+            return Ok(Artifact { content, origin, version: None, sha256: Some(pin) });
+        }
+        match source.location() {
+            Location::Path(_) => unreachable!("`fetch` reads paths itself"),
+            Location::Address(url) => self.address(url, source.sha256(), None, None).await,
+            Location::Oci(reference) => self.registry(reference, source, None).await,
+            Location::Repository { url, chart } => {
+                let index = self.index(url).await?;
+                let release = index.find(chart, source.version())?;
+                tracing::debug!(chart, version = release.version, "chosen from the repository's index");
+                let version = Some(release.version);
+                if release.address.starts_with("oci://") {
+                    let artifact =
+                        self.registry(&OciReference::parse(&release.address)?, source, release.sha256).await?;
+                    return Ok(Artifact { version, ..artifact });
+                }
+                let url = Url::parse(&release.address).map_err(|error| Error::Malformed {
+                    url: shown(&index_address(url)),
+                    what: "index of a chart repository",
+                    problem: error.to_string(),
+                })?;
+                let artifact = self.address(&url, source.sha256(), release.sha256, version).await?;
+                Ok(artifact)
+            }
+        }
+    }
+
+    async fn index(&self, repository: &Url) -> Result<Arc<Index>> {
+        let read = async {
+            let answer = self.get(&index_address(repository), MAX_INDEX).await?;
+            let repository = repository.clone();
+            let read = tokio::task::spawn_blocking(move || Index::read(&repository, &answer).map(Arc::new)).await;
+            read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        };
+        self.indexes.once(repository, read).await
+    }
+
+    /// What an address holds, with the credentials for its host.
+    async fn get(&self, url: &Url, limit: u64) -> Result<Vec<u8>> {
+        let login = self.logins.of_address(url);
+        let authorization = login.map(|login| login.authorization(url));
+        let request = Request { url, accept: "", authorization: authorization.as_ref(), limit, immutable: false };
+        let answer = self.http.get(&request).await?;
+        if answer.status == 200 {
+            return Ok(answer.body);
+        }
+        // ECR's password is for its registries alone.
+        let host = super::registry::host(url);
+        Err(answer.refusal(match self.logins.tried(&host) {
+            Tried::Ecr { .. } => Tried::Nothing { host },
+            tried => tried,
+        }))
+    }
+
+    async fn address(
+        &self,
+        url: &Url,
+        pin: Option<Sha256>,
+        indexed: Option<Sha256>,
+        version: Option<String>,
+    ) -> Result<Artifact> {
+        let origin = shown(url);
+        agree(&origin, pin, indexed)?;
+        if let Some(sum) = indexed
+            && let Some(content) = self.cache.read(sum, MAX_CONTENT).await
+        {
+            return Ok(Artifact { content: Content::Bytes(content.into()), origin, version, sha256: Some(sum) });
+        }
+        let content = self.get(url, MAX_CONTENT).await?;
+        let promised = [(pin, Checked::Pin), (indexed, Checked::Index)];
+        self.keep(content, origin, version, promised).await
+    }
+
+    async fn registry(&self, reference: &OciReference, source: &Source, indexed: Option<Sha256>) -> Result<Artifact> {
+        let repository = Repository { http: &self.http, logins: &self.logins, registries: &self.registries, reference };
+        // A version that comes from an index stands in its reference already.
+        let wanted = matches!(source.location(), Location::Oci(_)).then(|| source.version()).flatten();
+        let chart = repository.chart(wanted).await?;
+        let origin = match &chart.version {
+            Some(version) if reference.tag.is_none() => format!("{}:{}", reference.name(), version.replace('+', "_")),
+            _ => reference.to_string(),
+        };
+        agree(&origin, source.sha256(), Some(chart.sha256))?;
+        let version = chart.version.clone();
+        if let Some(content) = self.cache.read(chart.sha256, MAX_CONTENT).await {
+            let content = Content::Bytes(content.into());
+            return Ok(Artifact { content, origin, version, sha256: Some(chart.sha256) });
+        }
+        if chart.size > MAX_CONTENT {
+            return Err(Error::TooLarge { url: origin, limit: MAX_CONTENT });
+        }
+        let content = repository.archive(&chart).await?;
+        // An index's checksum of something in a registry is held against the archive too, if it is one.
+        let promised = [(Some(chart.sha256), Checked::Registry), (indexed, Checked::Index)];
+        self.keep(content, origin, version, promised).await
+    }
+
+    /// Checks a content against all that was promised, and keeps it.
+    async fn keep(
+        &self,
+        content: Vec<u8>,
+        origin: String,
+        version: Option<String>,
+        promised: [(Option<Sha256>, Checked); 2],
+    ) -> Result<Artifact> {
+        let found = Sha256::of(&content);
+        for (expected, by) in promised {
+            if let Some(expected) = expected.filter(|expected| *expected != found) {
+                return Err(Error::Checksum { origin, expected, found, by });
+            }
+        }
+        let content: Arc<[u8]> = content.into();
+        self.cache.write(found, Arc::clone(&content)).await;
+        Ok(Artifact { content: Content::Bytes(content), origin, version, sha256: Some(found) })
+    }
+}
+
+/// Whether pin and source promise the same, before anything is downloaded.
+fn agree(origin: &str, pin: Option<Sha256>, promised: Option<Sha256>) -> Result<()> {
+    match (pin, promised) {
+        (Some(expected), Some(found)) if expected != found => {
+            Err(Error::Checksum { origin: origin.to_owned(), expected, found, by: Checked::Pin })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a path holds.
+fn local(path: &Path, pin: Option<Sha256>, origin: String) -> Result<Artifact> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        if pin.is_some() {
+            return Err(Error::FolderPinned { path: path.to_owned() });
+        }
+        return Ok(Artifact { content: Content::Folder(path.to_owned()), origin, version: None, sha256: None });
+    }
+    let mut content = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_CONTENT + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() as u64 > MAX_CONTENT {
+        return Err(Error::TooLarge { url: origin, limit: MAX_CONTENT });
+    }
+    let found = Sha256::of(&content);
+    if let Some(expected) = pin.filter(|pin| *pin != found) {
+        return Err(Error::Checksum { origin, expected, found, by: Checked::Pin });
+    }
+    Ok(Artifact { content: Content::Bytes(content.into()), origin, version: None, sha256: Some(found) })
+}
+
+/// The proxies in force: arguments, then the usual environment variables. As for AWS.
+fn proxies(settings: &Settings, variable: &dyn Fn(&str) -> Option<String>) -> Proxies {
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| variable(name).filter(|it| !it.trim().is_empty()));
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let https = match &settings.https_proxy {
+        Some(_) => given(&settings.https_proxy),
+        None => first(["HTTPS_PROXY", "https_proxy"]).or_else(|| given(&settings.http_proxy)),
+    };
+    let http = match &settings.http_proxy {
+        Some(_) => given(&settings.http_proxy),
+        None => first(["HTTP_PROXY", "http_proxy"]),
+    };
+    Proxies { http, https, direct: settings.no_proxy.clone().or_else(|| first(["NO_PROXY", "no_proxy"])) }
+}
+
+/// Answers of this run by question. Whoever asks while the answer is on its way waits for it; an error is forgotten.
+struct Memo<Question, Answer>(Mutex<HashMap<Question, Arc<OnceCell<Answer>>>>);
+
+impl<Question, Answer> Default for Memo<Question, Answer> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<Question: Clone + Eq + std::hash::Hash, Answer: Clone> Memo<Question, Answer> {
+    async fn once(&self, question: &Question, answer: impl Future<Output = Result<Answer>>) -> Result<Answer> {
+        let cell = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(question.clone()).or_default())
+        };
+        cell.get_or_try_init(|| answer).await.cloned()
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,0 +1,272 @@
+//! One connection for each request: direct, or through a proxy; TLS with the system's certificates and the user's own.
+//!
+//! A fetch is three to five requests, mostly to different hosts, so connections are not kept.
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
+use tower::Service;
+use url::Url;
+
+use crate::charts::error::{Cause, Error};
+
+/// Time for a connection to come up, by TCP.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a connection to be ready, with proxy and TLS.
+const READY_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time for the head of an answer once the request is sent.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Which proxy serves which scheme. Loopback and link-local hosts are always reached directly.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Proxies {
+    pub(crate) http: Option<String>,
+    pub(crate) https: Option<String>,
+    pub(crate) direct: Option<String>,
+}
+
+impl Proxies {
+    /// Checks the addresses, which may hold passwords: the message does not repeat them.
+    fn matcher(&self) -> Result<Matcher, Error> {
+        let given = |text: &Option<String>| text.clone().unwrap_or_default();
+        for (argument, address, scheme) in [("http_proxy", &self.http, "http"), ("https_proxy", &self.https, "https")] {
+            let address = given(address);
+            let all = Matcher::builder().all(address.clone()).build();
+            let target = Uri::builder().scheme(scheme).authority("host").path_and_query("/").build();
+            let usable = target.is_ok_and(|target| {
+                all.intercept(&target).is_some_and(|proxy| {
+                    matches!(proxy.uri().scheme_str(), Some("http" | "https"))
+                        && proxy.uri().host().is_some_and(|host| !host.is_empty())
+                })
+            });
+            if !address.is_empty() && !usable {
+                let problem = "it is not the address of a proxy, such as `http://proxy.example.com:3128`".to_owned();
+                return Err(Error::Configuration { argument, problem });
+            }
+        }
+        let builder = Matcher::builder().http(given(&self.http)).https(given(&self.https));
+        Ok(builder.no(given(&self.direct)).build())
+    }
+}
+
+/// Opens connections. Reads certificates when the first one is needed.
+pub(super) struct Wiring {
+    proxies: Proxies,
+    ca_bundle: Option<PathBuf>,
+    ready: OnceCell<Ready>,
+}
+
+/// What all connections share.
+struct Ready {
+    matcher: Matcher,
+    tls: Arc<ClientConfig>,
+}
+
+/// A connection that did not come up, or broke.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// The reason in the words of the operating system, of TLS or of the proxy.
+    pub(super) cause: String,
+    /// Nothing was sent yet.
+    pub(super) connecting: bool,
+    /// Another attempt would end the same way.
+    pub(super) for_good: bool,
+    /// The server does not speak TLS.
+    pub(super) no_tls: bool,
+    pub(super) source: Cause,
+}
+
+impl Broken {
+    pub(super) fn new(connecting: bool, source: Cause) -> Self {
+        let tls = find::<rustls::Error>(source.as_ref());
+        let no_tls = matches!(tls, Some(rustls::Error::InvalidMessage(_)));
+        let for_good = matches!(tls, Some(rustls::Error::InvalidCertificate(_))) || no_tls;
+        Self { cause: cause(source.as_ref()), connecting, for_good, no_tls, source }
+    }
+
+    pub(super) fn silent(connecting: bool, limit: Duration) -> Self {
+        let what = if connecting { "no connection" } else { "no answer" };
+        let cause = format!("{what} within {} s", limit.as_secs());
+        let source = std::io::Error::new(std::io::ErrorKind::TimedOut, cause.clone()).into();
+        Self { cause, connecting, for_good: false, no_tls: false, source }
+    }
+}
+
+impl Wiring {
+    /// Reads nothing and opens nothing.
+    pub(super) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
+        Self { proxies, ca_bundle, ready: OnceCell::new() }
+    }
+
+    async fn ready(&self) -> Result<&Ready, Error> {
+        self.ready
+            .get_or_try_init(|| async {
+                let matcher = self.proxies.matcher()?;
+                let bundle = self.ca_bundle.clone();
+                // Files of the system; reading them must not hold up other work.
+                let loaded = tokio::task::spawn_blocking(move || configuration(bundle)).await;
+                let tls =
+                    loaded.unwrap_or_else(|_| Err(wrong_bundle("the certificates could not be loaded".into())))?;
+                Ok(Ready { matcher, tls: Arc::new(tls) })
+            })
+            .await
+    }
+
+    /// Sends one GET and brings the head of the answer. The outer error is a wrong setting, the inner one a broken
+    /// connection.
+    pub(super) async fn send(
+        &self,
+        url: &Url,
+        mut headers: HeaderMap,
+    ) -> Result<Result<Response<Incoming>, Broken>, Error> {
+        let ready = self.ready().await?;
+        let Ok(uri) = url.as_str().parse::<Uri>() else {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "the address cannot be requested");
+            return Ok(Err(Broken { for_good: true, ..Broken::new(true, source.into()) }));
+        };
+        let opened = tokio::time::timeout(READY_TIMEOUT, ready.open(url, &uri)).await;
+        let (mut sender, whole, authorization) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(source)) => return Ok(Err(Broken::new(true, source))),
+            Err(_) => return Ok(Err(Broken::silent(true, READY_TIMEOUT))),
+        };
+        if let Some(authorization) = authorization {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
+        }
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        if let Ok(host) = HeaderValue::from_str(host) {
+            headers.insert(HOST, host);
+        }
+        let mut request = Request::new(Empty::<Bytes>::new());
+        *request.uri_mut() = if whole { uri } else { uri.path_and_query().cloned().map(Uri::from).unwrap_or_default() };
+        *request.headers_mut() = headers;
+        Ok(match tokio::time::timeout(ANSWER_TIMEOUT, sender.send_request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(Broken::new(false, error.into())),
+            Err(_) => Err(Broken::silent(false, ANSWER_TIMEOUT)),
+        })
+    }
+}
+
+/// A connection, whether requests on it name the whole address, and what the proxy wants to see on each.
+type Opened = (SendRequest<Empty<Bytes>>, bool, Option<HeaderValue>);
+
+impl Ready {
+    async fn open(&self, url: &Url, uri: &Uri) -> Result<Opened, Cause> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let mut direct = HttpsConnector::from((tcp, Arc::clone(&self.tls)));
+        let Some(proxy) = self.matcher.intercept(uri).filter(|_| !is_local(url)) else {
+            return Ok((start(direct.call(uri.clone()).await?).await?, false, None));
+        };
+        let authorization = proxy.basic_auth().cloned();
+        if url.scheme() == "http" {
+            return Ok((start(direct.call(proxy.uri().clone()).await?).await?, true, authorization));
+        }
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
+        if let Some(authorization) = authorization {
+            tunnel = tunnel.with_auth(authorization);
+        }
+        let mut connector = HttpsConnector::from((tunnel, Arc::clone(&self.tls)));
+        Ok((start(connector.call(uri.clone()).await?).await?, false, None))
+    }
+}
+
+async fn start<S>(stream: S) -> Result<SendRequest<Empty<Bytes>>, Cause>
+where
+    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(stream).await?;
+    // It ends by itself when request and answer are done or dropped.
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::trace!(%error, "a connection ended");
+        }
+    });
+    Ok(sender)
+}
+
+fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    if let Some(path) = bundle {
+        let wrong = |problem: String| wrong_bundle(format!("`{}`: {problem}", path.display()));
+        let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let mut added = 0;
+        for certificate in CertificateDer::pem_slice_iter(&text) {
+            let certificate = certificate.map_err(|error| wrong(format!("not a PEM certificate: {error:?}")))?;
+            roots.add(certificate).map_err(|error| wrong(format!("not a certificate authority: {error}")))?;
+            added += 1;
+        }
+        if added == 0 {
+            return Err(wrong("holds no PEM certificate".to_owned()));
+        }
+    }
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong_bundle(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn wrong_bundle(problem: String) -> Error {
+    Error::Configuration { argument: "custom_ca_bundle", problem }
+}
+
+/// Whether the host is this machine or a service right beside it.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
+/// The innermost reason.
+fn cause(error: &(dyn StdError + 'static)) -> String {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        return tls.to_string();
+    }
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost.to_string()
+}
+
+/// The first error of a type in a chain of causes, also where an I/O error is only its wrapper.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}

@@ -1,0 +1,35 @@
+//! Where charts and manifests come from: a folder, a file, a chart repository, an OCI registry, or an address.
+//!
+//! [`Source`] says what is wanted, [`Client::fetch`] brings it as bytes that are checked against every checksum that
+//! is known: the user's pin, the repository's index, the registry's manifest. What came once is kept in a
+//! [cache](`Settings::cache`) by its checksum and checked again when it is read.
+//!
+//! ```text
+//! Source ─▶ Client ─▶ cache            (a pin is enough: no network)
+//!             ├─▶ repository: index.yaml ▶ version ▶ archive
+//!             ├─▶ registry: challenge ▶ token ▶ manifest ▶ layer
+//!             └─▶ http: proxies, certificates, redirects, repeats, resumed downloads
+//! images: references in the pods of rendered manifests, and their place in a mirror. Pure.
+//! ```
+//!
+//! What is absent from this room: Terraform, AWS, Kubernetes and the templates of charts. A private ECR registry gets
+//! its password through [`EcrLogin`], which the provider implements. Nothing is read or opened before the first fetch.
+
+mod cache;
+mod client;
+mod digest;
+mod error;
+mod http;
+pub mod images;
+mod registry;
+mod repository;
+mod source;
+#[cfg(test)]
+mod stage;
+mod version;
+
+pub use client::{Artifact, Client, Content, Settings};
+pub use digest::Sha256;
+pub use error::{Cause, Checked, Error, Result, Tried};
+pub use registry::{EcrLogin, EcrRegistry, Login};
+pub use source::{Location, OciReference, Source};
