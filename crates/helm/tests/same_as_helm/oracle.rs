@@ -100,8 +100,13 @@ impl Drop for Oracle {
 /// What this engine gives for the same request.
 pub fn ours(chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
     let text = |error: helm::Error| error.to_string().trim().to_owned();
-    let chart = helm::Chart::load(chart).map_err(text)?;
+    ours_loaded(&helm::Chart::load(chart).map_err(text)?, values, name, namespace, upgrade)
+}
+
+/// The same with a chart at hand.
+pub fn ours_loaded(chart: &helm::Chart, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
+    let text = |error: helm::Error| error.to_string().trim().to_owned();
     let values = helm::Values::from_yaml(&values.to_string()).map_err(text)?;
     let options = helm::RenderOptions { name, namespace, is_upgrade: upgrade, ..helm::RenderOptions::default() };
-    helm::render_templates(&chart, values, options).map_err(text)
+    helm::render_templates(chart, values, options).map_err(text)
 }

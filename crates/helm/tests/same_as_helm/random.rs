@@ -34,7 +34,8 @@ impl Random {
 const TEMPLATES: u64 = 400;
 const SEED: u64 = 1;
 
-fn setting(name: &str, default: u64) -> u64 {
+/// A number from the environment.
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
