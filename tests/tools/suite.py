@@ -208,6 +208,8 @@ def cargo_environment() -> dict[str, str]:
     environment["EKSHYBRID_HELM_PYTHON"] = str(tools.python())
     with contextlib.suppress(tools.Unavailable):
         environment["EKSHYBRID_CHARTS"] = str(tools.charts())
+    with contextlib.suppress(tools.Unavailable):
+        environment["EKSHYBRID_DOCKER_REGISTRY"] = str(tools.docker_registry())
     if tools.installed("helm"):
         environment["EKSHYBRID_HELM"] = str(tools.go_tool("helm"))
     if tools.installed("opentofu"):

@@ -6,6 +6,7 @@
     python3 tests/tools/tools.py helm          Helm's command line; prints the program
     python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
     python3 tests/tools/tools.py charts        the published charts of charts/pins.txt; prints their folder
+    python3 tests/tools/tools.py docker-registry   Debian's OCI registry; prints the program
 
 Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
 so a second call prints the path and does nothing else. Downloads come through pip and go, which
@@ -21,6 +22,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -260,6 +262,30 @@ def charts() -> Path:
     return fetched
 
 
+def docker_registry() -> Path:
+    """A real OCI registry: Debian's docker-registry, from PATH or unpacked from its package into the cache."""
+    if found := shutil.which("docker-registry"):
+        return Path(found)
+    program = cache() / "tools" / "docker-registry" / "docker-registry"
+    if program.exists():
+        return program
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Unavailable("docker-registry comes as a Debian package, and this is no Debian; one on PATH would be used")
+    with lock("docker-registry"), tempfile.TemporaryDirectory(prefix="ekshybrid-") as name:
+        if program.exists():
+            return program
+        say("Debian's docker-registry is fetched, once")
+        # apt checks it against Debian's signatures. Nothing is installed.
+        run(["apt-get", "download", "--quiet", "docker-registry"], "apt-get could not fetch docker-registry", cwd=name)
+        (package,) = Path(name).glob("*.deb")
+        run(["dpkg-deb", "--extract", package, name], "dpkg-deb could not unpack docker-registry")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        fresh = program.with_suffix(".new")
+        shutil.copy(Path(name) / "usr" / "bin" / "docker-registry", fresh)
+        fresh.rename(program)
+    return program
+
+
 @contextlib.contextmanager
 def lock(name: str):
     """Keeps two runs in one work tree from building the same thing at once."""
@@ -286,7 +312,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", "charts", *GO_TOOLS]:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", "charts", "docker-registry", *GO_TOOLS]:
         print(__doc__, file=sys.stderr)
         return 2
     try:
@@ -296,6 +322,8 @@ def main() -> int:
             print(control_plane())
         elif sys.argv[1] == "charts":
             print(charts())
+        elif sys.argv[1] == "docker-registry":
+            print(docker_registry())
         else:
             print(go_tool(sys.argv[1]))
     except Unavailable as reason:
