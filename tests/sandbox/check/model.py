@@ -33,6 +33,9 @@ COMMON = {
 }
 COMMON["rest-json"] = COMMON["json"]
 
+# What AWS answers though its model does not say so.
+UNDECLARED = {("CreateNodegroup", "ResourceNotFoundException")}
+
 
 def pattern_of(text):
     """A Java pattern as Python's `re` takes it."""
@@ -83,7 +86,7 @@ def error(operation, protocol, headers, body, faults):
             faults.add(place, "no error code")
         elif code in known:
             value(known[code], members, f"{place} {code}", faults)
-        elif code not in COMMON[protocol]:
+        elif code not in COMMON[protocol] and (operation.name, code) not in UNDECLARED:
             faults.add(place, f"{code} is neither the operation's nor common")
         return
     root = strip(ElementTree.fromstring(body))

@@ -13,6 +13,12 @@ pub struct Settings {
     pub addon_delete_seconds: i64,
     /// How long an add-on's pods may take to be Ready until it is DEGRADED.
     pub addon_patience_seconds: i64,
+    pub nodegroup_create_seconds: i64,
+    pub nodegroup_delete_seconds: i64,
+    /// How long a node group's nodes may take to be Ready until it is `CREATE_FAILED`.
+    pub nodegroup_patience_seconds: i64,
+    /// Pods of each node of a node group; what its instance type can hold without.
+    pub node_max_pods: Option<u32>,
     /// Calls that IAM's new roles are unusable for.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
@@ -30,6 +36,10 @@ impl Default for Settings {
             addon_update_seconds: 0,
             addon_delete_seconds: 0,
             addon_patience_seconds: 60,
+            nodegroup_create_seconds: 0,
+            nodegroup_delete_seconds: 0,
+            nodegroup_patience_seconds: 900,
+            node_max_pods: None,
             role_settle_attempts: 0,
             role_settle_seconds: 0,
             control_plane: false,

@@ -70,3 +70,71 @@ def ec2_paging_and_catalog(account):
     assert len(ec2.describe_instance_types()["InstanceTypes"]) > 5
     refused("InvalidInstanceType", ec2.describe_instance_types, InstanceTypes=["m5.none"])
     refused("DryRunOperation", ec2.describe_vpcs, DryRun=True)
+
+
+@check
+def instance_types(account):
+    ec2 = account.client("ec2")
+
+    def described(name):
+        return ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
+
+    for name, cards, interfaces, of_default_card, addresses, processors, hypervisor in [
+        ("m5.large", 1, 3, 3, 10, 2, "nitro"),
+        ("m4.large", 1, 2, 2, 10, 2, "xen"),
+        ("m5.metal", 1, 15, 15, 50, 96, None),
+        ("p4d.24xlarge", 4, 60, 15, 50, 96, "nitro"),
+        ("m7g.large", 1, 3, 3, 10, 2, "nitro"),
+        ("t2.micro", 1, 2, 2, 2, 1, "xen"),
+    ]:
+        found = described(name)
+        info = found["NetworkInfo"]
+        card = info["NetworkCards"][info["DefaultNetworkCardIndex"]]
+        equal((info["MaximumNetworkCards"], len(info["NetworkCards"]), info["MaximumNetworkInterfaces"],
+               card["MaximumNetworkInterfaces"], info["Ipv4AddressesPerInterface"]),
+              (cards, cards, interfaces, of_default_card, addresses))
+        equal((found["VCpuInfo"]["DefaultVCpus"], found.get("Hypervisor"), found["BareMetal"]),
+              (processors, hypervisor, hypervisor is None))
+        equal(found["VCpuInfo"]["DefaultCores"] * found["VCpuInfo"]["DefaultThreadsPerCore"], processors)
+    equal(described("m7g.large")["ProcessorInfo"]["SupportedArchitectures"], ["arm64"])
+    refused("InvalidInstanceType", ec2.describe_instance_types,
+            "The following supplied instance types do not exist: [x1.none, x2.none]",
+            InstanceTypes=["x1.none", "m5.large", "x2.none"])
+    metal = ec2.describe_instance_types(Filters=[{"Name": "bare-metal", "Values": ["true"]}])["InstanceTypes"]
+    equal([found["InstanceType"] for found in metal], ["m5.metal"])
+    pages = list(ec2.get_paginator("describe_instance_types").paginate(PaginationConfig={"PageSize": 5}))
+    assert len(pages) > 2 and all(len(page["InstanceTypes"]) == 5 for page in pages[:-1]), [len(p["InstanceTypes"]) for p in pages]
+
+
+@check
+def networks_are_found_by_id_and_by_filter(account):
+    ec2 = account.client("ec2")
+    vpc = account.holds["vpc_ids"][0]
+    first, second = account.holds["subnet_ids"]
+
+    def subnets(**filters):
+        wanted = [{"Name": name.replace("_", "-"), "Values": values} for name, values in filters.items()]
+        return {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=wanted)["Subnets"]}
+
+    equal({subnet["SubnetId"] for subnet in ec2.describe_subnets(SubnetIds=[first, second])["Subnets"]}, {first, second})
+    refused("InvalidSubnetID.NotFound", ec2.describe_subnets, "The subnet ID 'subnet-0none' does not exist",
+            SubnetIds=[first, "subnet-0none"])
+    zone = ec2.describe_subnets(SubnetIds=[first])["Subnets"][0]["AvailabilityZone"]
+    equal(subnets(availability_zone=[zone]), {first})
+    equal(subnets(vpc_id=[vpc], availability_zone=[zone]), {first})
+    equal(subnets(vpc_id=["vpc-other"]), set())
+    equal(subnets(subnet_id=[first, "subnet-0none"]), {first})
+    ec2.create_tags(Resources=[second], Tags=[{"Key": "kubernetes.io/role/cni", "Value": "1"}])
+    equal({subnet["SubnetId"] for subnet in ec2.describe_subnets(
+        Filters=[{"Name": "tag:kubernetes.io/role/cni", "Values": ["1"]}])["Subnets"]}, {second})
+    equal(subnets(tag_key=["kubernetes.io/role/*"]), {second})
+
+    group = account.holds["security_group_ids"][0]
+    equal(ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"], vpc)
+    refused("InvalidGroup.NotFound", ec2.describe_security_groups, "The security group 'sg-0none' does not exist",
+            GroupIds=[group, "sg-0none"])
+    refused("InvalidGroupId.Malformed", ec2.describe_security_groups, 'Invalid id: "x"', GroupIds=["x"])
+    found = ec2.describe_security_groups(Filters=[{"Name": "group-id", "Values": [group, "sg-0none"]}])["SecurityGroups"]
+    equal([entry["GroupId"] for entry in found], [group])
+    pages = list(ec2.get_paginator("describe_security_groups").paginate(PaginationConfig={"PageSize": 5}))
+    assert sum(len(page["SecurityGroups"]) for page in pages) >= 3, pages

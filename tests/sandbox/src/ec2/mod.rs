@@ -1,6 +1,6 @@
 //! EC2: the network around a cluster, and facts about regions and instance types.
 
-mod catalog;
+pub mod catalog;
 mod describe;
 mod security_groups;
 pub mod seed;

@@ -98,6 +98,12 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
 pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let (owner, region) = (call.account.clone(), call.region.clone());
     let names = query.list("GroupName");
+    if let Some(id) = query.list("GroupId").iter().find(|id| !id.starts_with("sg-")) {
+        return Err(AwsError::client(
+            "InvalidGroupId.Malformed",
+            format!("Invalid id: \"{id}\" (expecting \"sg-...\")"),
+        ));
+    }
     let entries = call
         .region()
         .ec2

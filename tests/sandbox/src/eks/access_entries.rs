@@ -89,6 +89,11 @@ impl Entry {
         Self::new(cluster_arn, principal, "HYBRID_LINUX", now)
     }
 
+    /// The entry of a managed node group's role.
+    pub fn linux(cluster_arn: &str, principal: &str, now: Moment) -> Self {
+        Self::new(cluster_arn, principal, "EC2_LINUX", now)
+    }
+
     /// As the API describes it, and what its other calls show.
     pub fn dump(&self) -> Value {
         let mut value = self.describe();

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{access_entries::Entry, addons::Addon, remote_networks::RemoteNetworks, update::Update};
+use super::{
+    access_entries::Entry, addons::Addon, nodegroups::NodeGroup, remote_networks::RemoteNetworks, update::Update,
+};
 use crate::{moment::Moment, plane::Standing, world::Birth};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ pub struct Cluster {
     pub access_entries: BTreeMap<String, Entry>,
     #[serde(default)]
     pub addons: BTreeMap<String, Addon>,
+    #[serde(default)]
+    pub node_groups: BTreeMap<String, NodeGroup>,
     pub updates: Vec<Update>,
     pub phase: Phase,
     /// The cluster's own time at which the phase ends.
@@ -91,6 +95,7 @@ impl Cluster {
     /// Ends a phase whose time is over. False = the cluster is gone.
     pub fn settle(&mut self, advanced: i64) -> bool {
         self.addons.retain(|_, addon| addon.settle(advanced));
+        self.settle_node_groups(advanced);
         if self.phase == Phase::Active || self.born.now(advanced) < self.phase_ends {
             return true;
         }

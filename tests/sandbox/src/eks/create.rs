@@ -161,6 +161,7 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         certificate_key,
         access_entries: std::collections::BTreeMap::new(),
         addons: std::collections::BTreeMap::new(),
+        node_groups: std::collections::BTreeMap::new(),
         updates: Vec::new(),
         phase: Phase::Active,
         phase_ends: born.at,

@@ -1,4 +1,4 @@
-//! EKS: clusters, their configuration, access entries and add-ons, over REST JSON.
+//! EKS: clusters, their configuration, access entries, add-ons and node groups, over REST JSON.
 
 mod access_entries;
 mod access_policies;
@@ -6,6 +6,7 @@ pub mod addons;
 pub mod authority;
 pub mod cluster;
 mod create;
+pub mod nodegroups;
 mod remote_networks;
 mod route;
 pub mod seed;
@@ -35,7 +36,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Clusters as they are now, with their access entries and add-ons.
+    /// Clusters as they are now, with their access entries, add-ons and node groups.
     pub fn dump(&mut self, advanced: i64) -> Value {
         self.settle(advanced);
         let clusters: BTreeMap<&String, Value> = self
@@ -49,6 +50,10 @@ impl Store {
                 if !cluster.addons.is_empty() {
                     value["addons"] =
                         cluster.addons.iter().map(|(name, addon)| (name.clone(), addon.describe())).collect();
+                }
+                if !cluster.node_groups.is_empty() {
+                    value["nodegroups"] =
+                        cluster.node_groups.iter().map(|(name, group)| (name.clone(), group.describe())).collect();
                 }
                 (name, value)
             })
@@ -82,6 +87,10 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         "ListClusters" => list_clusters(call, route),
         "DeleteCluster" => delete_cluster(call, route),
         "UpdateClusterConfig" => update::update_config(call, route, input),
+        "CreateNodegroup" => nodegroups::create(call, route, input),
+        "DescribeNodegroup" => nodegroups::describe(call, route),
+        "ListNodegroups" => nodegroups::list(call, route),
+        "DeleteNodegroup" => nodegroups::delete(call, route),
         "CreateAddon" => addons::create(call, route, input),
         "DescribeAddon" => addons::describe(call, route),
         "ListAddons" => addons::list(call, route),
@@ -174,6 +183,11 @@ fn delete_cluster(call: &mut Call<'_>, route: &Route) -> Result<Value> {
             format!("Cluster {name} is in status {}", cluster.status()),
         )
         .with("clusterName", name));
+    }
+    if !cluster.node_groups.is_empty() {
+        return Err(
+            AwsError::new(409, "ResourceInUseException", "Cluster has nodegroups attached").with("clusterName", name)
+        );
     }
     cluster.begin(cluster::Phase::Deleting, seconds, advanced);
     let answer = json!({"cluster": cluster.describe()});

@@ -7,7 +7,7 @@ pub struct Route {
     pub operation: &'static str,
     /// The cluster that the path names.
     pub cluster: Option<String>,
-    /// What follows it: a principal's ARN, an add-on's name, an update's ID; for tags the resource's ARN.
+    /// What follows it: a principal's ARN, the name of an add-on or a node group, an update's ID; for tags the resource's ARN.
     pub item: Option<String>,
     /// What follows that: a policy's ARN.
     pub detail: Option<String>,
@@ -53,6 +53,10 @@ impl Route {
             ("GET", ["clusters", name, "access-entries", arn, "access-policies"]) => {
                 ("ListAssociatedAccessPolicies", Some(*name), Some(*arn))
             }
+            ("POST", ["clusters", name, "node-groups"]) => ("CreateNodegroup", Some(*name), None),
+            ("GET", ["clusters", name, "node-groups"]) => ("ListNodegroups", Some(*name), None),
+            ("GET", ["clusters", name, "node-groups", group]) => ("DescribeNodegroup", Some(*name), Some(*group)),
+            ("DELETE", ["clusters", name, "node-groups", group]) => ("DeleteNodegroup", Some(*name), Some(*group)),
             ("GET", ["addons", "supported-versions"]) => ("DescribeAddonVersions", None, None),
             ("GET", ["addons", "configuration-schemas"]) => ("DescribeAddonConfiguration", None, None),
             ("POST", ["clusters", name, "addons"]) => ("CreateAddon", Some(*name), None),

@@ -1,4 +1,4 @@
-//! Tags of clusters, access entries and add-ons, by ARN.
+//! Tags of clusters, access entries, add-ons and node groups, by ARN.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,9 @@ fn target<'a>(call: &'a mut Call<'_>, route: &Route) -> Result<&'a mut BTreeMap<
         }
         if let Some(addon) = cluster.addons.values_mut().find(|addon| addon.arn == arn) {
             return Ok(&mut addon.tags);
+        }
+        if let Some(group) = cluster.node_groups.values_mut().find(|group| group.arn == arn) {
+            return Ok(&mut group.tags);
         }
     }
     Err(AwsError::new(404, "NotFoundException", format!("Resource not found for ARN: {arn}")))

@@ -21,6 +21,7 @@ mod control;
 mod etcd;
 mod folder;
 mod front;
+mod groups;
 mod jobs;
 mod kubeconfig;
 mod network;
@@ -85,6 +86,8 @@ pub enum Order {
     ControlPlane(ClusterKey),
     /// Do an add-on's job of this number.
     Addon { cluster: ClusterKey, name: String, number: u64 },
+    /// Make or remove the nodes of a node group.
+    NodeGroup { cluster: ClusterKey, name: String },
 }
 
 /// Where a cluster's control plane stands, as EKS's answers show it.
@@ -222,7 +225,7 @@ impl Planes {
         started
     }
 
-    /// Begins what calls have ordered; what comes of it shows in the status of clusters and add-ons.
+    /// Begins what calls have ordered; what comes of it shows in the status of clusters, add-ons and node groups.
     pub fn start_ordered(self: &Arc<Self>, shared: &Arc<Shared>, ordered: Vec<Order>) {
         for order in ordered {
             let (planes, shared) = (Arc::clone(self), Arc::clone(shared));
@@ -234,6 +237,10 @@ impl Planes {
                         }
                     }
                     Order::Addon { cluster, name, number } => planes.work(&shared, &cluster, &name, number).await,
+                    Order::NodeGroup { cluster, name } => match planes.standing(&cluster) {
+                        Some(plane) => groups::work(&shared, &plane, &name).await,
+                        None => groups::tell(&shared, &cluster, &name, |group| group.done(Vec::new())),
+                    },
                 }
             });
         }

@@ -105,6 +105,10 @@ impl Network {
         Some(name.clone())
     }
 
+    pub fn instance_of(&self, node: &str) -> Option<String> {
+        self.nodes().get(node)?.instance_id.clone()
+    }
+
     pub fn describe(&self) -> Value {
         json!(*self.nodes())
     }

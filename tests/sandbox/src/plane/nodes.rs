@@ -12,7 +12,7 @@ use super::{
     cluster::ControlPlane,
     parallel,
 };
-use crate::{cidr::Cidr, moment::Moment, random, world::World};
+use crate::{cidr::Cidr, ec2, eks::nodegroups::NodeGroup, moment::Moment, random, world::World};
 
 /// At most so many in one call.
 const MOST: usize = 5000;
@@ -60,6 +60,11 @@ pub struct Wanted {
     pod_cidr: Option<String>,
     #[serde(default = "network")]
     ready: When,
+    #[serde(default)]
+    taints: Vec<Value>,
+    /// Of these alone; of the cluster's when there is none.
+    #[serde(skip)]
+    subnets: Vec<String>,
 }
 
 fn one() -> usize {
@@ -83,6 +88,25 @@ fn network() -> When {
 }
 
 impl Wanted {
+    /// The nodes of a node group.
+    pub fn of_group(group: &NodeGroup, max_pods: u32) -> Self {
+        Self {
+            kind: Kind::Ec2,
+            count: group.desired,
+            names: None,
+            zone: None,
+            node_group: Some(group.name.clone()),
+            instance_type: group.instance_type.clone(),
+            architecture: ec2::catalog::architecture(&group.instance_type),
+            max_pods,
+            labels: group.labels.clone(),
+            pod_cidr: None,
+            ready: When::Network,
+            taints: group.taints.clone(),
+            subnets: group.subnets.clone(),
+        }
+    }
+
     pub fn waits_for_network(&self) -> bool {
         self.ready == When::Network
     }
@@ -118,9 +142,8 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
     if count > MOST {
         return Err(format!("at most {MOST} nodes in one call"));
     }
-    let subnets: Vec<_> = cluster
-        .network
-        .subnet_ids
+    let among = if wanted.subnets.is_empty() { &cluster.network.subnet_ids } else { &wanted.subnets };
+    let subnets: Vec<_> = among
         .iter()
         .filter_map(|id| region.ec2.subnets.get(id))
         .filter(|subnet| wanted.zone.as_ref().is_none_or(|zone| subnet.zone == *zone))
@@ -186,6 +209,9 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
             "cpu": "2", "memory": "7934452Ki", "ephemeral-storage": "83873772Ki", "pods": wanted.max_pods.to_string(),
         });
         let mut spec = json!({"providerID": provider_id});
+        if !wanted.taints.is_empty() {
+            spec["taints"] = json!(wanted.taints);
+        }
         if let Some(range) = &wanted.pod_cidr {
             spec["podCIDR"] = range.clone().into();
             spec["podCIDRs"] = json!([range]);
@@ -240,6 +266,12 @@ pub async fn create(plane: &Arc<ControlPlane>, planned: Vec<Planned>) -> Result<
         }
     })
     .await
+}
+
+/// Whether a node's Ready condition is true.
+pub fn is_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
 }
 
 /// All conditions of a kubelet.

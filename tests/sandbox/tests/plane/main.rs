@@ -7,6 +7,7 @@
 
 mod addons;
 mod front;
+mod nodegroups;
 mod sandbox;
 mod token;
 

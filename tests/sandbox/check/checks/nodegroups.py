@@ -1,0 +1,69 @@
+"""EKS node groups, without a control plane."""
+
+from support import check, equal, refused
+
+
+def wanted(account, name="g", **more):
+    return {
+        "clusterName": "workshop", "nodegroupName": name, "subnets": account.holds["subnet_ids"],
+        "nodeRole": f"arn:aws:iam::{account.id}:role/nodes", **more,
+    }
+
+
+@check
+def node_group_life(account):
+    eks = account.client("eks")
+    account.control("POST", "/roles", {"name": "nodes", "trust_services": ["ec2.amazonaws.com"]})
+    account.control("POST", "/settings", {"nodegroup_create_seconds": 60, "nodegroup_delete_seconds": 60})
+    template = {"id": "lt-0123456789abcdef0", "version": "1"}
+    arguments = wanted(account, scalingConfig={"minSize": 0, "maxSize": 4, "desiredSize": 3}, labels={"a": "b"},
+                       taints=[{"key": "t", "value": "v", "effect": "NO_SCHEDULE"}], launchTemplate=template,
+                       tags={"k": "v"}, clientRequestToken="once")
+    made = eks.create_nodegroup(**arguments)["nodegroup"]
+    equal((made["status"], made["scalingConfig"]["desiredSize"], made["launchTemplate"], made["labels"]),
+          ("CREATING", 3, template, {"a": "b"}))
+    equal(made["taints"], arguments["taints"])
+    equal(eks.create_nodegroup(**arguments)["nodegroup"]["nodegroupArn"], made["nodegroupArn"])
+    refused("ResourceInUseException", eks.create_nodegroup, "NodeGroup already exists", **wanted(account))
+    refused("ResourceInUseException", eks.delete_nodegroup, clusterName="workshop", nodegroupName="g")
+    entry = eks.describe_access_entry(clusterName="workshop", principalArn=arguments["nodeRole"])["accessEntry"]
+    equal(entry["type"], "EC2_LINUX")
+    account.control("POST", "/clock", {"advance_seconds": 60})
+    found = eks.describe_nodegroup(clusterName="workshop", nodegroupName="g")["nodegroup"]
+    equal((found["status"], found["health"]["issues"]), ("ACTIVE", []))
+    equal(eks.list_nodegroups(clusterName="workshop")["nodegroups"], ["g"])
+    equal(eks.list_tags_for_resource(resourceArn=made["nodegroupArn"])["tags"], {"k": "v"})
+    refused("ResourceInUseException", eks.delete_cluster, "Cluster has nodegroups attached", name="workshop")
+    eks.create_nodegroup(**wanted(account, "h"))
+    account.control("POST", "/clock", {"advance_seconds": 60})
+    for name in ("g", "h"):
+        # The entry stays as long as a group needs it.
+        eks.describe_access_entry(clusterName="workshop", principalArn=arguments["nodeRole"])
+        gone = eks.delete_nodegroup(clusterName="workshop", nodegroupName=name)["nodegroup"]
+        equal(gone["status"], "DELETING")
+        account.control("POST", "/clock", {"advance_seconds": 60})
+        refused("ResourceNotFoundException", eks.describe_nodegroup, clusterName="workshop", nodegroupName=name)
+    refused("ResourceNotFoundException", eks.describe_access_entry, clusterName="workshop", principalArn=arguments["nodeRole"])
+
+
+@check
+def node_group_bad_input(account):
+    eks = account.client("eks")
+    account.control("POST", "/roles", {"name": "nodes", "trust_services": ["ec2.amazonaws.com"]})
+    for text, more in [
+        ("cannot be found", {"nodeRole": f"arn:aws:iam::{account.id}:role/none"}),
+        ("service principals [ec2.amazonaws.com]", {"nodeRole": f"arn:aws:iam::{account.id}:role/eks-cluster"}),
+        ("The subnet ID 'subnet-0none' does not exist", {"subnets": ["subnet-0none"]}),
+        ("can't be greater than max size", {"scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 3}}),
+        ("can't be greater than desired size", {"scalingConfig": {"minSize": 2, "maxSize": 2, "desiredSize": 1}}),
+        ("[m5.none]", {"instanceTypes": ["m5.none"]}),
+        ("taint effect", {"taints": [{"key": "a", "effect": "NONE"}]}),
+        ("launch template", {"launchTemplate": {"id": "lt-0", "name": "n"}}),
+        ("Disk size must be specified within", {"launchTemplate": {"id": "lt-0"}, "diskSize": 20}),
+        ("invalid characters", {"nodegroupName": "a b"}),
+    ]:
+        refused("InvalidParameterException", eks.create_nodegroup, text, **{**wanted(account), **more})
+    refused("ResourceNotFoundException", eks.create_nodegroup, **{**wanted(account), "clusterName": "none"})
+    refused("ResourceNotFoundException", eks.describe_nodegroup, "No node group found for name: none.",
+            clusterName="workshop", nodegroupName="none")
+    equal(eks.list_nodegroups(clusterName="workshop")["nodegroups"], [])

@@ -1,0 +1,94 @@
+//! Node groups of a real cluster: nodes made, waited for, given up, removed.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Account, has_kubectl, programs, shared, text, wait_for};
+
+fn settings(account: &Account<'_>, wanted: &Value) {
+    account.sandbox.done("POST", &format!("accounts/{}/settings", account.id), wanted);
+}
+
+fn told(account: &Account<'_>, name: &str) -> Value {
+    account.eks("GET", &format!("/clusters/workshop/node-groups/{name}"), &Value::Null)["nodegroup"].clone()
+}
+
+#[test]
+fn a_node_group_is_active_when_its_nodes_are_ready() {
+    let Some(programs) = programs() else { return };
+    if !has_kubectl() {
+        return;
+    }
+    let account = shared(&programs).account();
+    account.sandbox.done(
+        "POST",
+        &format!("accounts/{}/roles", account.id),
+        &json!({"name": "nodes", "trust_services": ["ec2.amazonaws.com"]}),
+    );
+    let cluster = account.cluster("workshop");
+    let create = |name: &str, more: Value| {
+        let mut wanted = json!({
+            "nodegroupName": name,
+            "nodeRole": format!("arn:aws:iam::{}:role/nodes", account.id),
+            "subnets": [account.told["holds"]["subnet_ids"][1]],
+            "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 2},
+        });
+        wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        account.eks("POST", "/clusters/workshop/node-groups", &wanted)
+    };
+    let becomes = |name: &str, status: &str| {
+        wait_for(&format!("{name}'s being {status}"), || {
+            let told = told(&account, name);
+            (told["status"] == status).then_some(told)
+        })
+    };
+    let nodes = |name: &str| {
+        let label = format!("eks.amazonaws.com/nodegroup={name}");
+        cluster.json(&["get", "nodes", "--selector", &label])["items"].as_array().unwrap().clone()
+    };
+
+    let taint = json!({"key": "t", "value": "v", "effect": "NO_SCHEDULE"});
+    create("blue", json!({"labels": {"a": "b"}, "taints": [taint], "instanceTypes": ["m7g.large"]}));
+    becomes("blue", "ACTIVE");
+    let made = nodes("blue");
+    assert_eq!(made.len(), 2);
+    for node in &made {
+        assert_eq!(cluster.ready(&text(&node["metadata"]["name"])), "True");
+        assert_eq!(node["metadata"]["labels"]["topology.kubernetes.io/zone"], "us-west-2b");
+        assert_eq!(node["metadata"]["labels"]["kubernetes.io/arch"], "arm64");
+        assert_eq!(node["metadata"]["labels"]["a"], "b");
+        assert_eq!(node["status"]["capacity"]["pods"], "29");
+        let taints = node["spec"]["taints"].as_array().unwrap();
+        assert!(taints.contains(&json!({"key": "t", "value": "v", "effect": "NoSchedule"})), "{taints:?}");
+    }
+    account.eks("DELETE", "/clusters/workshop/node-groups/blue", &Value::Null);
+    wait_for("the end of the group", || {
+        let told = account.eks("GET", "/clusters/workshop/node-groups", &Value::Null);
+        (told["nodegroups"] == json!([])).then_some(())
+    });
+    assert_eq!(nodes("blue"), Vec::<Value>::new());
+
+    // Nodes that miss their ENIConfig are not waited for without end, and are Ready as soon as it is there.
+    let set = ["set", "env", "daemonset/aws-node", "--namespace", "kube-system"];
+    cluster.kubectl(&[&set[..], &["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true"]].concat(), "").unwrap();
+    settings(&account, &json!({"nodegroup_patience_seconds": 0, "node_max_pods": 20}));
+    create("green", json!({}));
+    let failed = becomes("green", "CREATE_FAILED");
+    assert_eq!(failed["health"]["issues"][0]["code"], "NodeCreationFailure");
+    assert!(text(&failed["health"]["issues"][0]["resourceIds"][0]).starts_with("i-0"));
+    let made = nodes("green");
+    assert!(made.iter().all(|node| node["status"]["capacity"]["pods"] == "20"));
+    settings(&account, &json!({"nodegroup_patience_seconds": 900}));
+    create("red", json!({"scalingConfig": {"minSize": 0, "maxSize": 1, "desiredSize": 1}}));
+    let red = wait_for("the node", || nodes("red").first().map(|node| text(&node["metadata"]["name"])));
+    wait_for("the ENIConfig's being missed", || {
+        let missed = &cluster.done("GET", "nodes", &Value::Null)["nodes"][&red]["missed_eniconfigs"];
+        (missed == &json!(["default"])).then_some(())
+    });
+    assert_eq!(told(&account, "red")["status"], "CREATING");
+    let eniconfig = json!({
+        "apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig", "metadata": {"name": "default"},
+        "spec": {"subnet": account.told["holds"]["subnet_ids"][1]},
+    });
+    cluster.kubectl(&["apply", "--filename", "-"], &eniconfig.to_string()).unwrap();
+    becomes("red", "ACTIVE");
+}
