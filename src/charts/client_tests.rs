@@ -297,8 +297,10 @@ async fn what_a_registry_has_not_is_said() {
     assert!(matches!(&error, Error::NoSuchVersion { nearest, .. } if nearest.len() == 4), "{error:?}");
     let error = fetch(oci(&server, "net", Some("new"))).await;
     assert!(matches!(&error, Error::NoVersion { .. }), "{error:?}");
-    let error = fetch(oci(&server, "other", None)).await;
-    assert!(matches!(&error, Error::NotFound { detail, .. } if detail == "not known here"), "{error:?}");
+    for wanted in [None, Some("1.0.0")] {
+        let error = fetch(oci(&server, "other", wanted)).await;
+        assert!(matches!(&error, Error::NotFound { detail, .. } if detail == "not known here"), "{error:?}");
+    }
     for (version, found) in [("2.0.0", "image.config"), ("3.0.0", "several platforms")] {
         let error = fetch(oci(&server, "net", Some(version))).await;
         assert!(matches!(&error, Error::NoChart { found: said, .. } if said.contains(found)), "{error:?}");

@@ -3,7 +3,6 @@
 //! A fetch is three to five requests, mostly to different hosts, so connections are not kept.
 
 use std::error::Error as StdError;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,6 +208,10 @@ fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Error> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
+    if roots.is_empty() {
+        // Not an error of its own: a plain registry on this machine, or a bundle of the user's, needs none of them.
+        tracing::warn!(errors = ?system.errors, "this system trusts no certificate authority; `SSL_CERT_FILE` can name some");
+    }
     if let Some(path) = bundle {
         let wrong = |problem: String| wrong_bundle(format!("`{}`: {problem}", path.display()));
         let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
@@ -233,15 +236,17 @@ fn wrong_bundle(problem: String) -> Error {
     Error::Configuration { argument: "custom_ca_bundle", problem }
 }
 
-/// Whether the host is this machine or a service right beside it.
-pub(crate) fn is_local(url: &Url) -> bool {
+/// Whether the host is this machine or a service right beside it, such as that of instance metadata.
+fn is_local(url: &Url) -> bool {
+    matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local()) || is_loopback(url)
+}
+
+/// Whether the host is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Some(url::Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
         None => false,
     }
 }

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
 use self::connect::{Broken, Wiring};
-pub(super) use self::connect::{Proxies, is_local};
+pub(super) use self::connect::{Proxies, is_loopback};
 pub(super) use self::pace::Pace;
 use super::error::{Error, Result, Tried};
 use super::source::shown;
@@ -78,7 +78,7 @@ impl Authorization {
         if url.origin() != self.origin {
             return Ok(None);
         }
-        if url.scheme() != "https" && !is_local(url) {
+        if url.scheme() != "https" && !is_loopback(url) {
             return Err(Error::PasswordInTheClear { url: shown(url), username: self.username.clone() });
         }
         // A line break in a token; such a credential was never valid.

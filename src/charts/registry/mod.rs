@@ -18,7 +18,7 @@ pub use self::login::Login;
 pub(super) use self::login::{Logins, host};
 use super::digest::Sha256;
 use super::error::{Checked, Error, Result, Tried};
-use super::http::{Answer, Authorization, Http, Request, is_local};
+use super::http::{Answer, Authorization, Http, Request, is_loopback};
 use super::source::{OciReference, is_tag, shown, url_of_host};
 use super::version;
 
@@ -110,9 +110,13 @@ impl Repository<'_> {
         let answer = self.get(&format!("manifests/{name}"), MANIFESTS, MAX_MANIFEST, false).await?;
         if answer.status == 404 && self.reference.digest.is_none() {
             let version = tag.unwrap_or_default().replace('_', "+");
-            // What is near is a courtesy; a registry that does not list its tags is not worth another error.
-            let tags = self.tags().await.unwrap_or_default();
-            return Err(self.no_such_version(Some(&version), &tags));
+            return Err(match self.tags().await {
+                Ok(tags) => self.no_such_version(Some(&version), &tags),
+                // There is no such repository at all.
+                Err(error @ Error::NotFound { .. }) => error,
+                // What is near is a courtesy; a registry that does not list its tags is not worth another error.
+                Err(_) => self.no_such_version(Some(&version), &[]),
+            });
         }
         let answer = self.success(answer)?;
         if let Some(expected) = self.reference.digest {
@@ -287,7 +291,7 @@ impl Repository<'_> {
             text: self.reference.to_string(),
             problem: "the host of the registry is not valid".to_owned(),
         })?;
-        if is_local(&root) && self.http.is_plain(&root).await? {
+        if is_loopback(&root) && self.http.is_plain(&root).await? {
             // Between two web schemes this cannot fail.
             let _ = root.set_scheme("http");
         }
