@@ -47,8 +47,9 @@ impl Function for MaxPods {
     const DESCRIPTION: &'static str = "\
 The most pods that an EC2 node can have, as AWS recommends it: one IPv4 address for each pod beside two in the host's \
 network, and no more than 110 up to 30 vCPUs and 250 beyond. Nodes take another number by themselves, which knows \
-neither custom networking nor prefixes: pass this one to the kubelet (`max_pods` of the functions \
-`bootstrap_arguments` and, in `kubelet`, `node_config`).
+neither custom networking nor prefixes: pass this one on, as `max_pods` of the function \
+`bootstrap_arguments` or as `kubelet.max_pods` of `node_config`. Where a launch template has several instance types, the \
+nodes count by themselves with `kubelet.max_pods_expression`.
 
 The limits of the instance types are built in and need no credentials. For a type that is newer, give `interfaces` and \
 `addresses_per_interface`.";

@@ -20,7 +20,7 @@ object! {
         pub region: Option<Region>,
         /// Partition of the ARN in the condition. Default: that of the region.
         pub partition: Option<Partition>,
-        /// The trust anchor of IAM Roles Anywhere; leaves out all of the above, and the policy is for IAM Roles
+        /// The trust anchor of IAM Roles Anywhere; excludes all of the above, and the policy is for IAM Roles
         /// Anywhere.
         pub trust_anchor_arn: Option<TrustAnchorArn>,
         /// The certificate's attribute that must be the node's name. Default `x509Subject/CN`; needs

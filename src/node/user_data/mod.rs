@@ -7,8 +7,6 @@
 pub mod ec2;
 pub mod hybrid;
 mod mime;
-#[cfg(test)]
-mod taken_apart;
 
 use super::shape::{self, choice};
 use super::tree::{Faults, Parsed, Tree};
@@ -74,48 +72,4 @@ pub fn description() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::node::tree::written::{LATER, tree};
-
-    fn refused(input: Value) -> String {
-        parse(&tree(input)).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_system_says_which_kind_it_is() {
-        let hybrid = refused(json!({}));
-        assert_eq!(hybrid, "node_config: is required\nkubernetes_version: is required");
-        assert_eq!(refused(json!({"os": null})), hybrid);
-        assert_eq!(refused(json!({"os": "al2023"})), "node_config: is required");
-        assert_eq!(refused(json!({"os": "al2"})), "bootstrap: is required");
-        assert_eq!(parse(&tree(json!({"os": LATER}))), Ok(Parsed::Pending));
-        assert_eq!(parse(&Tree::Later), Ok(Parsed::Pending));
-        assert_eq!(refused(json!("al2023")), "must be an object, not a string");
-        // What else is there is judged when it is known by which rules.
-        assert_eq!(
-            refused(json!({"os": "ubuntu", "kubernetes_version": 1.34})),
-            "os: must be `al2023` or `al2`, got `ubuntu`"
-        );
-        assert_eq!(refused(json!({"os": 2023})), "os: must be a string, not a number; put it in quotes");
-    }
-
-    #[test]
-    fn the_page_has_every_kind() {
-        let page = description();
-        for line in [
-            "- `kubernetes_version` (string, required) Version of Kubernetes",
-            "- `os` (string, required) `\"al2023\"`.",
-            "- `node_config` (object, required) The `NodeConfig`, as for the function `node_config` with",
-            "- `bootstrap` (object, required) How the node joins, as for the function `bootstrap_arguments`.",
-            "- `scripts_after` (list of string, optional) Scripts that run",
-        ] {
-            assert!(page.lines().any(|found| found.starts_with(line)), "{line}\n{page}");
-        }
-        for described_elsewhere in ["feature_gates", "aws_api_retry_attempts", "activation_code"] {
-            assert!(!page.contains(described_elsewhere), "{described_elsewhere}");
-        }
-    }
-}
+mod tests;

@@ -16,16 +16,16 @@ fn cluster() -> Value {
 }
 
 /// A whole input with one part more, or with another cluster.
-fn with(more: Value) -> Value {
+fn with(more: &Value) -> Value {
     let mut input = json!({"os": "al2023", "cluster": cluster()});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     input
 }
 
-fn with_cluster(more: Value) -> Value {
+fn with_cluster(more: &Value) -> Value {
     let mut cluster = cluster();
     cluster.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    with(json!({"cluster": cluster}))
+    with(&json!({"cluster": cluster}))
 }
 
 fn ready(input: Value) -> NodeConfig {
@@ -48,7 +48,7 @@ fn refused(input: Value) -> String {
 
 #[test]
 fn custom_networking_in_a_file() {
-    let input = with(json!({
+    let input = with(&json!({
         "kubelet": {"max_pods_expression": "((default_enis - 1) * (ips_per_eni - 1)) + 2"},
         "feature_gates": {"InstanceIdNodeName": true},
     }));
@@ -159,7 +159,7 @@ fn what_is_not_given_is_not_written() {
         "instance": {"environment": {}},
         "feature_gates": {"FastImagePull": null},
     });
-    let found = spec(with(empty));
+    let found = spec(with(&empty));
     assert_eq!(
         [&found["kubelet"], &found["instance"], &found["featureGates"]],
         [&json!({}), &json!({"environment": {}}), &json!({})]
@@ -185,7 +185,7 @@ fn the_kind_follows_from_the_system() {
     ] {
         assert_eq!(refused(json!({"os": os, "hybrid": {}})), expected);
     }
-    let beside = refused(with(json!({"hybrid": {}})));
+    let beside = refused(with(&json!({"hybrid": {}})));
     assert!(beside.starts_with("hybrid: there is no such attribute; there are `os`, `partial`, `cluster`"), "{beside}");
 }
 
@@ -215,14 +215,14 @@ fn the_cluster_is_whole() {
         (json!({"id": ID}), "cluster.id: needs `enable_outpost = true`"),
         (json!({"enable_outpost": true, "id": "plant"}), "cluster.id: must be the id of a local cluster"),
     ] {
-        let message = refused(with_cluster(more));
+        let message = refused(with_cluster(&more));
         assert!(message.starts_with(start) && message.lines().count() == 1, "{message}");
     }
 }
 
 #[test]
 fn pods_are_counted_in_one_way() {
-    let of = |kubelet: Value| refused(with(json!({"kubelet": kubelet})));
+    let of = |kubelet: Value| refused(with(&json!({"kubelet": kubelet})));
     for (kubelet, ways) in [
         (json!({"max_pods": 20, "max_pods_expression": "20"}), "`max_pods` and by `max_pods_expression`"),
         (json!({"max_pods": 20, "config": {"maxPods": 20}}), "`max_pods` and by `maxPods` in `config`"),
@@ -248,7 +248,7 @@ fn pods_are_counted_in_one_way() {
         assert!(message.starts_with(start), "{message}");
     }
     assert_eq!(
-        spec(with(json!({"kubelet": {"config": {"maxPods": 20}}})))["kubelet"],
+        spec(with(&json!({"kubelet": {"config": {"maxPods": 20}}})))["kubelet"],
         json!({"config": {"maxPods": 20}})
     );
 }
@@ -358,17 +358,18 @@ fn settings_that_nodeadm_would_pass_over_are_refused() {
             "feature_gates[\"FastImagePull\"]: must be a bool, not a string",
         ),
     ] {
-        let message = refused(with(more));
+        let message = refused(with(&more));
         assert!(message.starts_with(expected) && message.lines().count() == 1, "{message}");
     }
     for nameserver in ["10.0.0.2:53", "[fd00::2]:53", "10.0.0.2#dns.example.com"] {
-        spec(with(json!({"instance": {"network": {"nameservers": [nameserver], "domains": ["~."]}}})));
+        spec(with(&json!({"instance": {"network": {"nameservers": [nameserver], "domains": ["~."]}}})));
     }
 }
 
 #[test]
 fn values_of_the_environment_are_not_printed() {
-    let config = ready(with(json!({"instance": {"environment": {"default": {"HTTPS_PROXY": "http://me:hunter2@p"}}}})));
+    let config =
+        ready(with(&json!({"instance": {"environment": {"default": {"HTTPS_PROXY": "http://me:hunter2@p"}}}})));
     let printed = format!("{config:?}");
     assert!(printed.contains("HTTPS_PROXY") && !printed.contains("hunter2"), "{printed}");
 }
@@ -379,18 +380,18 @@ fn unknown_values_make_it_pending() {
         json!({"os": LATER}),
         json!({"os": "al2023", "cluster": LATER}),
         json!({"os": "al2023", "partial": LATER}),
-        with_cluster(json!({"api_server_endpoint": LATER, "certificate_authority": LATER, "cidr": LATER})),
-        with_cluster(json!({"enable_outpost": LATER, "id": ID})),
-        with(json!({"kubelet": {"max_pods": LATER}})),
-        with(json!({"kubelet": {"max_pods": 20, "config": {"maxPods": LATER}}})),
-        with(json!({"kubelet": {"max_pods": 20, "flags": LATER}})),
-        with(json!({"containerd": {"base_runtime_spec": {"process": {"cwd": LATER}}}})),
-        with(json!({"instance": {"environment": {"default": LATER}}})),
-        with(json!({"instance": {"environment": {"default": {"A": LATER}}}})),
-        with(json!({"feature_gates": {"FastImagePull": LATER}})),
+        with_cluster(&json!({"api_server_endpoint": LATER, "certificate_authority": LATER, "cidr": LATER})),
+        with_cluster(&json!({"enable_outpost": LATER, "id": ID})),
+        with(&json!({"kubelet": {"max_pods": LATER}})),
+        with(&json!({"kubelet": {"max_pods": 20, "config": {"maxPods": LATER}}})),
+        with(&json!({"kubelet": {"max_pods": 20, "flags": LATER}})),
+        with(&json!({"containerd": {"base_runtime_spec": {"process": {"cwd": LATER}}}})),
+        with(&json!({"instance": {"environment": {"default": LATER}}})),
+        with(&json!({"instance": {"environment": {"default": {"A": LATER}}}})),
+        with(&json!({"feature_gates": {"FastImagePull": LATER}})),
     ] {
         assert_eq!(parse_any(&tree(input.clone())), Ok(Parsed::Pending), "{input}");
     }
-    let beside = refused(with(json!({"kubelet": {"max_pods": LATER, "max_pods_expression": "0"}})));
+    let beside = refused(with(&json!({"kubelet": {"max_pods": LATER, "max_pods_expression": "0"}})));
     assert!(beside.starts_with("kubelet.max_pods_expression: must be an expression"), "{beside}");
 }

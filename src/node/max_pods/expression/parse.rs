@@ -233,14 +233,15 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(inner);
         }
-        let Some((_, word)) = self.words.get(self.next) else {
+        let words = self.words;
+        let Some((_, word)) = words.get(self.next) else {
             return Err(format!("character {at}: a value is missing at the end"));
         };
         let form = match word {
             Word::Int(number) => Form::Int(*number),
             Word::Uint(number) => Form::Uint(*number),
             Word::Double(number) => Form::Double(*number),
-            Word::Name(name) => return self.named(at, name.clone()),
+            Word::Name(name) => return self.named(at, name),
             Word::Sign(sign) => return Err(format!("character {at}: a value is missing before `{sign}`")),
         };
         self.next += 1;
@@ -248,20 +249,20 @@ impl Parser<'_> {
     }
 
     /// A variable, a truth value or a conversion.
-    fn named(&mut self, at: usize, name: String) -> Result<Node, String> {
+    fn named(&mut self, at: usize, name: &str) -> Result<Node, String> {
         self.next += 1;
         let conversion = [Kind::Int, Kind::Uint, Kind::Double].into_iter().find(|kind| kind.name() == name);
         if self.takes("(") {
-            let Some(kind) = conversion else { return Err(no_function(at, &name)) };
+            let Some(kind) = conversion else { return Err(no_function(at, name)) };
             let inner = self.expression()?;
             self.expect(")")?;
             return Ok(Node { at, form: Form::Convert(kind, Box::new(inner)) });
         }
-        let form = match (name.as_str(), VARIABLES.iter().find(|(variable, _)| *variable == name)) {
+        let form = match (name, VARIABLES.iter().find(|(variable, _)| *variable == name)) {
             ("true", _) => Form::Bool(true),
             ("false", _) => Form::Bool(false),
             (_, Some((_, variable))) => Form::Variable(*variable),
-            (_, None) => return Err(no_variable(at, &name)),
+            (_, None) => return Err(no_variable(at, name)),
         };
         Ok(Node { at, form })
     }

@@ -17,12 +17,13 @@ use crate::node::shape::{object, text};
 object! {
     /// User data of a node on Amazon Linux 2023.
     pub struct Al2023 (Al2023Draft) {
-        /// `"al2023"`.
+        /// Chooses this kind of machine: `al2023`.
         pub os: System,
         /// The `NodeConfig`, as for the function `node_config` with `os = "al2023"`.
         pub node_config: NodeConfig,
-        /// Scripts that run one after the other before the node starts. There is no time after it: cloud-init is done
-        /// when nodeadm starts the node. What they change in `/etc/eks/nodeadm.d` is merged over `node_config`.
+        /// Scripts that run one after the other before the kubelet starts. A script that fails holds up nothing, and a
+        /// `NodeConfig` that they write to `/etc/eks/nodeadm.d` is merged over this one. There are none for afterwards:
+        /// nodeadm starts the kubelet when cloud-init is done.
         pub scripts_before: Option<Vec<Script>>,
     }
 }
@@ -30,10 +31,10 @@ object! {
 object! {
     /// User data of a node on Amazon Linux 2.
     pub struct Al2 (Al2Draft) {
-        /// `"al2"`.
+        /// Chooses this kind of machine: `al2`.
         pub os: System,
         /// How the node joins, as for the function `bootstrap_arguments`. With `api_server_endpoint` and
-        /// `certificate_authority` the node asks EKS for nothing.
+        /// `certificate_authority` the node needs no way to EKS.
         pub bootstrap: Bootstrap,
         /// Scripts that run one after the other before `bootstrap.sh`. A script that fails holds up nothing.
         pub scripts_before: Option<Vec<Script>>,

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::node::tree::written::{LATER, tree};
-use crate::node::user_data::taken_apart::parts;
+use crate::node::user_data::tests::parts;
 use crate::node::user_data::{Parsed, parse};
 
 const ENDPOINT: &str = "https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com";

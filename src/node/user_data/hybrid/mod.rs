@@ -23,7 +23,7 @@ object! {
     check = check;
     /// What the host shall do at its first boot.
     pub struct UserData (UserDataDraft) {
-        /// The `NodeConfig`, as for the function `node_config`.
+        /// The `NodeConfig`, as for the function `node_config` without `os`.
         pub node_config: NodeConfig,
         /// Version of Kubernetes that the host gets: at most the cluster's, and at most three minor versions older.
         pub kubernetes_version: KubernetesVersion,

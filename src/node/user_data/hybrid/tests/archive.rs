@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CODE, and, by_ssm, ready};
 use crate::node::user_data::hybrid::script;
-use crate::node::user_data::taken_apart::parts;
+use crate::node::user_data::tests::parts;
 
 #[test]
 fn the_parts_are_a_cloud_config_and_a_script() {
