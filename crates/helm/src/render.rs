@@ -110,6 +110,9 @@ pub struct RenderOptions<'o> {
     pub skip_schema: bool,
     /// Whether the notes of subcharts are included.
     pub subchart_notes: bool,
+    /// Most steps (nodes, calls, iterations) that the templates may take together before they end in an error.
+    /// 20 million unless set; Cilium takes some 20,000.
+    pub max_steps: u64,
 }
 
 impl Default for RenderOptions<'_> {
@@ -123,6 +126,7 @@ impl Default for RenderOptions<'_> {
             lookup: &NoCluster,
             skip_schema: false,
             subchart_notes: false,
+            max_steps: template::MAX_STEPS,
         }
     }
 }
@@ -211,6 +215,7 @@ fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resul
         revision: options.revision,
         is_upgrade: options.is_upgrade,
         lookup: options.lookup,
+        max_steps: options.max_steps,
     };
     let files = template::run(&chart, &scope)?;
     Ok((files, chart))

@@ -10,8 +10,8 @@ use crate::Lookup;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Most steps (nodes, pipelines, calls, iterations) of one render.
-const MAX_STEPS: u64 = 20_000_000;
+/// Most steps (nodes, pipelines, calls, iterations) of one render, unless the caller says otherwise.
+pub(crate) const MAX_STEPS: u64 = 20_000_000;
 /// Most bytes that one render may write, counting what `include` and functions produce on the way.
 pub(crate) const MAX_BYTES: usize = 128 << 20;
 /// How often a template may be inside itself by `include`; Helm's own limit.
@@ -56,6 +56,7 @@ pub(crate) struct Engine<'r> {
     pub(crate) lookup: &'r dyn Lookup,
     included: HashMap<String, usize>,
     steps: u64,
+    max_steps: u64,
     bytes: usize,
     nested: usize,
 }
@@ -70,17 +71,18 @@ pub(crate) struct Context<'c, 'r> {
 }
 
 impl<'r> Engine<'r> {
-    pub(crate) fn new(lookup: &'r dyn Lookup) -> Self {
-        Self { lookup, included: HashMap::new(), steps: 0, bytes: 0, nested: 0 }
+    pub(crate) fn new(lookup: &'r dyn Lookup, max_steps: u64) -> Self {
+        Self { lookup, included: HashMap::new(), steps: 0, max_steps, bytes: 0, nested: 0 }
     }
 
     /// Counts work against the limits of a render.
     pub(crate) fn spend(&mut self, steps: u64, bytes: usize) -> Result<(), Failure> {
         self.steps += steps;
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.steps > MAX_STEPS {
+        if self.steps > self.max_steps {
             return Err(Failure::limit(format!(
-                "rendering takes more than {MAX_STEPS} steps; does a loop or a recursion end?"
+                "rendering takes more than {} steps; does a loop or a recursion end?",
+                self.max_steps
             )));
         }
         if self.bytes > MAX_BYTES {

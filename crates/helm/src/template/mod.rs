@@ -20,6 +20,7 @@ pub(crate) mod text;
 mod token;
 mod value;
 
+pub(crate) use engine::MAX_STEPS;
 pub(crate) use functions::{base as path_base, clean as clean_path};
 pub(crate) use run::{Scope, run};
 pub(crate) use text::is_space;

@@ -26,6 +26,7 @@ pub(crate) struct Scope<'s> {
     pub(crate) revision: i64,
     pub(crate) is_upgrade: bool,
     pub(crate) lookup: &'s dyn Lookup,
+    pub(crate) max_steps: u64,
 }
 
 /// Stack of the thread that renders. Templates nest on the stack up to fixed depths; memory is only taken when used.
@@ -63,7 +64,7 @@ fn render(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> 
         set.add(&parsed);
     }
     let set = Rc::new(set);
-    let mut engine = Engine::new(scope.lookup);
+    let mut engine = Engine::new(scope.lookup, scope.max_steps);
     let mut rendered = BTreeMap::new();
     for template in &templates {
         if super::path_base(&template.path).starts_with('_') {

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod emit;
+mod load;
 mod read;
 mod scalar;
 

@@ -1,15 +1,12 @@
 //! YAML text to data, through libyaml's parser and go-yaml v2's decoding rules.
 
+use super::load::{self, Node};
 use super::scalar::{Scalar, resolve};
 use crate::data::{Data, Map};
 use crate::template::format::float;
 use base64::Engine as _;
-use libyaml_safer::{Error, ErrorKind, EventData, Parser};
-use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Deepest nesting of a document; values are also read on threads with small stacks.
-const MAX_DEPTH: usize = 250;
 const NULL: &str = "tag:yaml.org,2002:null";
 const BOOL: &str = "tag:yaml.org,2002:bool";
 const STRING: &str = "tag:yaml.org,2002:str";
@@ -34,7 +31,7 @@ pub(crate) fn read(text: &str) -> Result<Data, String> {
 /// Reads the first document, with numbers as they are written.
 pub(super) fn read_plain(text: &str) -> Result<Data, String> {
     let bytes = crate::bytes::of_text(text);
-    let root = Loader::new(&bytes).document().map_err(|error| format!("yaml: {error}"))?;
+    let root = load::document(&bytes).map_err(|error| format!("yaml: {error}"))?;
     let Some(root) = root else { return Ok(Data::Null) };
     let mut decoder = Decoder::default();
     let data = decoder.decode(&root).map_err(|error| format!("yaml: {error}"))?;
@@ -106,112 +103,6 @@ fn odd_number(data: &Data) -> Option<f64> {
         Data::Map(map) => map.values().find_map(odd_number),
         _ => None,
     }
-}
-
-enum Node {
-    Scalar { value: String, tag: Option<String>, is_plain: bool },
-    List(Vec<Rc<Node>>),
-    Map(Vec<(Rc<Node>, Rc<Node>)>),
-    Alias(Rc<Node>),
-}
-
-/// Events to nodes. An anchor is known once its node is complete.
-struct Loader<'t> {
-    input: &'t [u8],
-    anchors: HashMap<String, Option<Rc<Node>>>,
-}
-
-impl<'t> Loader<'t> {
-    fn new(input: &'t [u8]) -> Self {
-        Self { input, anchors: HashMap::new() }
-    }
-
-    fn document(mut self) -> Result<Option<Rc<Node>>, String> {
-        let mut input = self.input;
-        let mut parser = Parser::new();
-        parser.set_input_string(&mut input);
-        loop {
-            match next(&mut parser)? {
-                EventData::DocumentStart { .. } => break,
-                EventData::StreamEnd => return Ok(None),
-                _ => {}
-            }
-        }
-        let event = next(&mut parser)?;
-        let root = self.node(&mut parser, event, 0)?;
-        next(&mut parser)?;
-        Ok(Some(root))
-    }
-
-    fn node(&mut self, parser: &mut Parser<&mut &[u8]>, event: EventData, depth: usize) -> Result<Rc<Node>, String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("exceeded max depth of {MAX_DEPTH}"));
-        }
-        let (node, anchor) = match event {
-            EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
-                (Node::Scalar { value, tag, is_plain: plain_implicit }, anchor)
-            }
-            EventData::SequenceStart { anchor, .. } => {
-                self.open(anchor.as_deref());
-                let mut items = Vec::new();
-                loop {
-                    match next(parser)? {
-                        EventData::SequenceEnd => break,
-                        event => items.push(self.node(parser, event, depth + 1)?),
-                    }
-                }
-                (Node::List(items), anchor)
-            }
-            EventData::MappingStart { anchor, .. } => {
-                self.open(anchor.as_deref());
-                let mut entries = Vec::new();
-                loop {
-                    match next(parser)? {
-                        EventData::MappingEnd => break,
-                        event => {
-                            let key = self.node(parser, event, depth + 1)?;
-                            let event = next(parser)?;
-                            entries.push((key, self.node(parser, event, depth + 1)?));
-                        }
-                    }
-                }
-                (Node::Map(entries), anchor)
-            }
-            EventData::Alias { anchor } => {
-                return match self.anchors.get(&anchor) {
-                    Some(Some(node)) => Ok(Rc::new(Node::Alias(Rc::clone(node)))),
-                    Some(None) => Err(format!("anchor '{anchor}' value contains itself")),
-                    None => Err(format!("unknown anchor '{anchor}' referenced")),
-                };
-            }
-            _ => return Err("unexpected event".to_owned()),
-        };
-        let node = Rc::new(node);
-        if let Some(anchor) = anchor {
-            self.anchors.insert(anchor, Some(Rc::clone(&node)));
-        }
-        Ok(node)
-    }
-
-    fn open(&mut self, anchor: Option<&str>) {
-        if let Some(anchor) = anchor {
-            self.anchors.insert(anchor.to_owned(), None);
-        }
-    }
-}
-
-fn next(parser: &mut Parser<&mut &[u8]>) -> Result<EventData, String> {
-    parser.parse().map(|event| event.data).map_err(|error| explain(&error))
-}
-
-/// go-yaml's text: the line where it is known, counted as go-yaml counts it, and the problem.
-fn explain(error: &Error) -> String {
-    let problem = error.problem();
-    let problem_line = error.problem_mark().map_or(0, |mark| mark.line);
-    let context_line = error.context_mark().map_or(0, |mark| mark.line);
-    let line =
-        if problem_line != 0 { problem_line + u64::from(error.kind() == ErrorKind::Scanner) } else { context_line };
-    if line == 0 { problem.to_owned() } else { format!("line {line}: {problem}") }
 }
 
 #[derive(Default)]
