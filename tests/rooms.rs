@@ -67,7 +67,7 @@ const ROOMS: &[Room] = &[
     Room { folder: "src/node", uses: Uses::AllBut(&[]), never: &["aws_*"], files: Files::Together },
     Room {
         folder: "src/attributes",
-        uses: Uses::Only(&["aws", "charts", "kube", "node", "provider::Clients", "provider::Context"]),
+        uses: Uses::Only(&["aws", "charts", "kube", "node", "provider::Clients", "provider::Context", "provider::Way"]),
         never: TYPE,
         files: Files::Together,
     },
