@@ -144,15 +144,8 @@ impl Client {
         let attempt = Attempt::new(Verb::List, resource.plural.as_ref());
         let mut resume: Option<String> = None;
         loop {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("limit", &PAGE.to_string());
-            if let Some(selector) = selector {
-                query.append_pair("labelSelector", selector);
-            }
-            if let Some(resume) = &resume {
-                query.append_pair("continue", resume);
-            }
-            let path = format!("{}?{}", resource.path(namespace, None), query.finish());
+            let query = query(selector, resume.as_deref());
+            let path = format!("{}?{query}", resource.path(namespace, None));
             let mut page = self.call(Call { attempt: attempt.clone(), path, body: None }).await?;
             if let Json::Array(items) = page["items"].take() {
                 items.into_iter().for_each(&mut each);
@@ -294,4 +287,16 @@ impl Client {
         let call = Call { attempt: Attempt::connect(), path: "/version".to_owned(), body: None };
         Ok(self.call(call).await?["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// The query of one page.
+fn query(selector: Option<&str>, resume: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &PAGE.to_string());
+    for (name, value) in [("labelSelector", selector), ("continue", resume)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
 }

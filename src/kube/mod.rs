@@ -6,16 +6,20 @@
 //!
 //! What is absent from this room: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider fills.
 
+mod claim;
 mod client;
 mod error;
 mod listing;
 mod object;
 mod request;
+mod rollout;
 mod target;
 
+pub use claim::{Claim, Owners};
 pub use client::Client;
 pub use error::{Attempt, Error, FieldConflict, Kind, Result, Verb};
 pub use object::{Resource, annotations, labels, name, owned_by};
+pub use rollout::{Rollout, Trouble};
 pub use target::{BoxError, Credentials, Exec, Server, Target, TokenSource};
 
 /// The field manager of everything that this provider writes.

@@ -17,12 +17,14 @@ use crate::list::activation::ActivationList;
 use crate::list::managed_instance::ManagedInstanceList;
 use crate::resources::activation::Activation;
 use crate::resources::managed_instance::ManagedInstance;
+use crate::resources::vpc_cni::VpcCni;
 
 /// All types and functions.
 pub(super) fn registry() -> Registry<Clients> {
     Registry::new()
         .resource::<Activation>()
         .resource::<ManagedInstance>()
+        .resource::<VpcCni>()
         .data_source::<ClusterData>()
         .data_source::<ManagedInstances>()
         .function::<BootstrapArguments>()

@@ -2,3 +2,4 @@
 
 pub mod activation;
 pub mod managed_instance;
+pub mod vpc_cni;

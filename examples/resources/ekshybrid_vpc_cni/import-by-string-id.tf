@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_vpc_cni.example
+  id = "workshop"
+}

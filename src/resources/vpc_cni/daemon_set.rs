@@ -1,0 +1,358 @@
+//! The DaemonSet kube-system/aws-node: what is read from it, and what is written to it.
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostic, Diagnostics};
+use serde_json::{Map, Value as Json, json};
+
+use super::record::Record;
+use super::settings::{Wanted, attribute};
+use crate::kube::{self, Claim, Client, FIELD_MANAGER, Owners, Resource};
+
+pub(super) const NAMESPACE: &str = "kube-system";
+/// Name of the DaemonSet and of its container.
+pub(super) const NAME: &str = "aws-node";
+/// Label selector of its pods.
+pub(super) const PODS: &str = "k8s-app=aws-node";
+/// Annotation that names the managed variables with their values before.
+const NOTE: &str = "ekshybrid/vpc-cni";
+
+/// The DaemonSet, `None` when the cluster has none.
+pub(super) async fn find(client: &Client) -> kube::Result<Option<Json>> {
+    client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
+}
+
+/// The container aws-node.
+pub(super) fn container(daemon_set: &Json) -> Option<&Json> {
+    let containers = daemon_set.pointer("/spec/template/spec/containers")?.as_array()?;
+    containers.iter().find(|container| container["name"] == NAME)
+}
+
+/// A variable's entry.
+pub(super) fn entry<'a>(daemon_set: &'a Json, variable: &str) -> Option<&'a Json> {
+    container(daemon_set)?["env"].as_array()?.iter().find(|entry| entry["name"] == variable)
+}
+
+/// All variables that have a text, by name.
+pub(super) fn environment(daemon_set: &Json) -> BTreeMap<String, String> {
+    let entries = container(daemon_set).and_then(|container| container["env"].as_array()).into_iter().flatten();
+    entries
+        .filter(|entry| entry["valueFrom"].is_null())
+        .filter_map(|entry| Some((entry["name"].as_str()?, entry["value"].as_str().unwrap_or_default())))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What the annotation tells: the managed variables with their values before. `None` when nobody manages them.
+pub(super) fn note(daemon_set: &Json) -> Option<BTreeMap<String, Option<String>>> {
+    let text = kube::annotations(daemon_set).remove(NOTE)?;
+    // Somebody wrote something else into it: it is managed all the same.
+    Some(serde_json::from_str(&text).unwrap_or_default())
+}
+
+/// Way to a variable's entry in managedFields.
+fn path(variable: &str) -> [String; 7] {
+    let key = |name: &str| format!("k:{}", json!({ "name": name }));
+    let field = str::to_owned;
+    [
+        field("f:spec"),
+        field("f:template"),
+        field("f:spec"),
+        field("f:containers"),
+        key(NAME),
+        field("f:env"),
+        key(variable),
+    ]
+}
+
+/// The same as it is borrowed.
+fn borrowed(path: &[String; 7]) -> [&str; 7] {
+    path.each_ref().map(String::as_str)
+}
+
+/// Who holds a variable's entry, this provider aside.
+pub(super) fn claims(daemon_set: &Json, variable: &str) -> Vec<Claim> {
+    let mut claims = Owners::of(daemon_set).claims(&borrowed(&path(variable)));
+    claims.retain(|claim| claim.manager != FIELD_MANAGER);
+    claims
+}
+
+/// Whether this provider holds a variable's value.
+pub(super) fn is_ours(daemon_set: &Json, variable: &str) -> bool {
+    let claims = Owners::of(daemon_set).claims(&borrowed(&path(variable)));
+    claims.iter().any(|claim| claim.manager == FIELD_MANAGER && claim.fields.get("f:value").is_some())
+}
+
+/// What is to be thought of a manager whose value is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// EKS, which writes a bare DaemonSet once and never again, and this provider.
+    Free,
+    /// A person at a command line: the value was meant, and nobody sets it again by itself.
+    Person,
+    /// A program that would set it back.
+    Program,
+}
+
+fn holder(manager: &str) -> Holder {
+    match manager {
+        // The name that the API server gives to who wrote before there were managers.
+        "eks" | FIELD_MANAGER | "before-first-apply" => Holder::Free,
+        _ if manager.starts_with("kubectl") || matches!(manager, "eksctl" | "k9s") => Holder::Person,
+        _ => Holder::Program,
+    }
+}
+
+/// A variable that is to be changed though somebody else holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) variable: String,
+    pub(super) manager: String,
+    /// Its value now.
+    value: String,
+}
+
+/// The variables whose values are to be changed, with those who hold them now: what may be taken over and is worth a
+/// word, and what may not.
+pub(super) fn held(daemon_set: &Json, wanted: &Wanted) -> (Vec<Held>, Vec<Held>) {
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    let found = environment(daemon_set);
+    for (variable, value) in wanted {
+        let Some(now) = found.get(variable) else { continue };
+        if value.as_ref() == Some(now) {
+            continue;
+        }
+        for claim in claims(daemon_set, variable) {
+            if claim.fields.get("f:value").is_none() {
+                continue;
+            }
+            let held = Held { variable: variable.clone(), manager: claim.manager.clone(), value: now.clone() };
+            match holder(&claim.manager) {
+                Holder::Person if !taken.contains(&held) => taken.push(held),
+                Holder::Program if !refused.contains(&held) => refused.push(held),
+                Holder::Free | Holder::Person | Holder::Program => {}
+            }
+        }
+    }
+    (taken, refused)
+}
+
+impl Held {
+    /// The field as the API server names it.
+    fn field(&self) -> String {
+        format!(".spec.template.spec.containers[name=\"{NAME}\"].env[name=\"{}\"].value", self.variable)
+    }
+
+    pub(super) fn refusal(&self, cluster: &str) -> Diagnostic {
+        Diagnostic::error(
+            "Setting is managed by somebody else",
+            format!(
+                "Field `{}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}` is `{}`, set by the field manager `{}`, which would set it back.\n\nNothing was changed.\n\nTake the variable out of what `{}` applies, or out of this configuration.",
+                self.field(),
+                self.value,
+                self.manager,
+                self.manager
+            ),
+        )
+        .at(attribute(&self.variable))
+    }
+
+    pub(super) fn warning(&self, cluster: &str) -> Diagnostic {
+        Diagnostic::warning(
+            "A setting that was made by hand is overwritten",
+            format!(
+                "Field `{}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}` was set to `{}` by `{}`. This configuration sets it from now on; a destroy puts back what was there before this resource.",
+                self.field(),
+                self.value,
+                self.manager
+            ),
+        )
+        .at(attribute(&self.variable))
+    }
+}
+
+/// Faults of variables that take their value from elsewhere: a text beside it would make the object invalid.
+pub(super) fn check_entries(daemon_set: &Json, wanted: &Wanted, cluster: &str) -> Diagnostics {
+    let mut faults = Diagnostics::new();
+    for variable in wanted.keys() {
+        if entry(daemon_set, variable).is_some_and(|entry| !entry["valueFrom"].is_null()) {
+            faults.push(
+                Diagnostic::error(
+                    "Variable takes its value from elsewhere",
+                    format!("`{variable}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}` has no text of its own but `valueFrom`, which this resource does not replace."),
+                )
+                .at(attribute(variable)),
+            );
+        }
+    }
+    faults
+}
+
+/// The name and version of the object that a write is meant for, and the annotation.
+fn head(daemon_set: &Json, record: &Record) -> Json {
+    // A map of texts always has a JSON form.
+    let note = serde_json::to_string(&record.note()).unwrap_or_default();
+    json!({
+        "name": NAME, "namespace": NAMESPACE, "annotations": { NOTE: note },
+        "resourceVersion": daemon_set["metadata"]["resourceVersion"],
+    })
+}
+
+/// Sets the variables, and only these, in the object as it was read: a change in between is [`kube::Kind::Changed`].
+pub(super) async fn set(client: &Client, daemon_set: &Json, wanted: &Wanted, record: &Record) -> kube::Result<Json> {
+    let variables: Vec<Json> = wanted
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| json!({ "name": name, "value": value })))
+        .collect();
+    let mut object = marked(daemon_set, record);
+    if !variables.is_empty() {
+        object["spec"] = json!({ "template": { "spec": { "containers": [{ "name": NAME, "env": variables }] } } });
+    }
+    // Whether others are in the way was decided on the very version that the request names.
+    let mut after = client.apply(&Resource::DAEMON_SET, Some(NAMESPACE), &object, true).await?;
+    let gone: Vec<&str> = wanted
+        .iter()
+        .filter(|(name, value)| value.is_none() && entry(&after, name).is_some())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !gone.is_empty() {
+        let entries = gone.iter().map(|name| json!({ "name": name, "$patch": "delete" })).collect();
+        after = patch(client, &after, entries, false).await?;
+    }
+    Ok(after)
+}
+
+/// Only marks the object as managed.
+pub(super) async fn mark(client: &Client, daemon_set: &Json, record: &Record) -> kube::Result<Json> {
+    client.apply(&Resource::DAEMON_SET, Some(NAMESPACE), &marked(daemon_set, record), true).await
+}
+
+fn marked(daemon_set: &Json, record: &Record) -> Json {
+    json!({
+        "apiVersion": Resource::DAEMON_SET.api_version(), "kind": Resource::DAEMON_SET.kind,
+        "metadata": head(daemon_set, record),
+    })
+}
+
+/// Takes variables out that others have put there.
+pub(super) async fn remove(client: &Client, daemon_set: &Json, variables: &[&str]) -> kube::Result<Json> {
+    let entries = variables.iter().map(|name| json!({ "name": name, "$patch": "delete" })).collect();
+    patch(client, daemon_set, entries, false).await
+}
+
+/// A strategic merge patch of the variables in the object as it was read.
+async fn patch(client: &Client, daemon_set: &Json, entries: Vec<Json>, unmark: bool) -> kube::Result<Json> {
+    let mut metadata = Map::new();
+    metadata.insert("resourceVersion".to_owned(), daemon_set["metadata"]["resourceVersion"].clone());
+    if unmark {
+        metadata.insert("annotations".to_owned(), json!({ NOTE: null }));
+    }
+    let mut patch = json!({ "metadata": metadata });
+    if !entries.is_empty() {
+        patch["spec"] = json!({ "template": { "spec": { "containers": [{ "name": NAME, "env": entries }] } } });
+    }
+    client.strategic(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, patch).await
+}
+
+/// Puts the entries of `variables` back as they were, and takes the annotation away when `unmark` says so. Who owns
+/// them is put right by [`hand_back`] afterwards.
+pub(super) async fn restore(
+    client: &Client,
+    daemon_set: &Json,
+    variables: &[&str],
+    record: &Record,
+    unmark: bool,
+) -> kube::Result<()> {
+    let entries = variables
+        .iter()
+        .map(|name| match record.variables.get(*name).and_then(|before| before.entry.as_ref()) {
+            Some(entry) => json!({ "name": name, "value": entry["value"] }),
+            None => json!({ "name": name, "$patch": "delete" }),
+        })
+        .collect();
+    patch(client, daemon_set, entries, unmark).await.map(drop)
+}
+
+/// Gives the entries of `variables` back to those who held them, and everything else that is this provider's to
+/// nobody, when `wholly` says so.
+pub(super) async fn hand_back(client: &Client, variables: &[&str], record: &Record, wholly: bool) -> kube::Result<()> {
+    let change = |owners: &mut Owners| {
+        for name in variables {
+            // Without claims nothing is known of the owners: those that there are may stay.
+            if let Some(before) = record.variables.get(*name).filter(|before| !before.claims.is_empty()) {
+                owners.restore(&borrowed(&path(name)), &before.claims);
+            }
+        }
+        if wholly {
+            owners.dismiss(FIELD_MANAGER);
+        }
+    };
+    client.change_owners(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, change).await
+}
+
+/// Takes the entries of `variables` from everybody but EKS, so that EKS can set them.
+pub(super) async fn release(client: &Client, variables: &[&str]) -> kube::Result<()> {
+    let change = |owners: &mut Owners| {
+        for name in variables {
+            owners.release(&borrowed(&path(name)), |manager| manager != "eks");
+        }
+    };
+    client.change_owners(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, change).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(manager: &str, value: &str) -> Json {
+        let fields = json!({ "f:spec": { "f:template": { "f:spec": { "f:containers": { "k:{\"name\":\"aws-node\"}": {
+            "f:env": { "k:{\"name\":\"A\"}": { ".": {}, "f:name": {}, "f:value": {} } },
+        } } } } } });
+        json!({
+            "metadata": { "managedFields": [{
+                "manager": manager, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields,
+            }] },
+            "spec": { "template": { "spec": { "containers": [
+                { "name": "other", "env": [{ "name": "A", "value": "not this one" }] },
+                { "name": "aws-node", "env": [{ "name": "A", "value": value }, { "name": "B", "valueFrom": {} }] },
+            ] } } },
+        })
+    }
+
+    #[test]
+    fn who_is_in_the_way() {
+        let wanted = |value: Option<&str>| Wanted::from([("A".to_owned(), value.map(str::to_owned))]);
+        for (manager, value, taken, refused) in [
+            ("eks", Some("2"), 0, 0),
+            ("ekshybrid", Some("2"), 0, 0),
+            ("kubectl-set", Some("2"), 1, 0),
+            ("kubectl-set", Some("1"), 0, 0),
+            ("kubectl-edit", None, 1, 0),
+            ("argocd-controller", Some("2"), 0, 1),
+            ("argocd-controller", Some("1"), 0, 0),
+            ("helm", None, 0, 1),
+        ] {
+            let (told, faults) = held(&owned(manager, "1"), &wanted(value));
+            assert_eq!((told.len(), faults.len()), (taken, refused), "{manager} {value:?}");
+            for one in told.iter().chain(&faults) {
+                for text in [one.refusal("workshop").detail, one.warning("workshop").detail] {
+                    for part in [manager, "env[name=\"A\"].value", "`1`", "workshop"] {
+                        assert!(text.contains(part), "{text}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn variables_are_read_from_the_right_container() {
+        let object = owned("eks", "1");
+        assert_eq!(environment(&object), BTreeMap::from([("A".to_owned(), "1".to_owned())]));
+        assert_eq!(claims(&object, "A").len(), 1);
+        assert!(claims(&object, "B").is_empty());
+        let wanted = Wanted::from([("A".to_owned(), None), ("B".to_owned(), None)]);
+        let faults = check_entries(&object, &wanted, "workshop");
+        assert_eq!(faults.0.len(), 1);
+        assert!(faults.0[0].detail.contains("`B`"));
+    }
+}

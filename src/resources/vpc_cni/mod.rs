@@ -1,0 +1,322 @@
+//! `ekshybrid_vpc_cni`: settings of the VPC CNI (aws-node), through the add-on or the DaemonSet, whichever owns it.
+//!
+//! `settings` turns arguments into variables and back, `record` keeps what was there before, `daemon_set` and `addon`
+//! are the two places that variables are set in, and `life` leads through creation, update and removal.
+
+mod addon;
+mod daemon_set;
+mod life;
+mod record;
+mod settings;
+mod through_addon;
+mod version;
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostics, Result};
+use framework::model::{Bounded, Model, Span, Text};
+use framework::resource::{Plan, Resource, State, parse_region_id};
+use framework::value::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::attributes::{ClusterName, Region};
+use crate::provider::{Clients, Context};
+
+pub use version::Version;
+
+/// How many addresses, prefixes or interfaces are kept ready. No node has as many as the bound.
+pub type Target = Bounded<0, 10_000>;
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(at_most_one_of(eni_config_label, eni_config_annotation))]
+pub struct Args {
+    /// EKS cluster. Default: the provider's `cluster_name`.
+    #[attr(replace)]
+    pub cluster_name: Option<ClusterName>,
+    /// Give pods addresses from the subnets of ENIConfigs (`ekshybrid_eniconfig`) instead of their node's subnet
+    /// (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`). IPv4 clusters only. It counts for nodes that start afterwards; running
+    /// nodes must be replaced.
+    pub custom_networking: Option<bool>,
+    /// Label of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_LABEL_DEF`), such as
+    /// `topology.kubernetes.io/zone` for one ENIConfig a zone. An `ENI_CONFIG_ANNOTATION_DEF` that is set is taken
+    /// away, since an annotation would win over the label.
+    pub eni_config_label: Option<Key>,
+    /// Annotation of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_ANNOTATION_DEF`). Without either
+    /// argument aws-node looks at `k8s.amazonaws.com/eniConfig`. An `ENI_CONFIG_LABEL_DEF` that is set is taken away.
+    pub eni_config_annotation: Option<Key>,
+    /// Give interfaces whole /28 prefixes instead of single addresses (`ENABLE_PREFIX_DELEGATION`), so that a node can
+    /// run more pods. Nitro instances only.
+    pub prefix_delegation: Option<bool>,
+    /// Leave it to something outside of the node to translate addresses (`AWS_VPC_K8S_CNI_EXTERNALSNAT`).
+    pub external_snat: Option<bool>,
+    /// How many addresses a node keeps ready (`WARM_IP_TARGET`). Counts before `warm_eni_target` and
+    /// `warm_prefix_target`.
+    pub warm_ip_target: Option<Target>,
+    /// How many addresses a node has at the least (`MINIMUM_IP_TARGET`).
+    pub minimum_ip_target: Option<Target>,
+    /// How many interfaces a node keeps ready (`WARM_ENI_TARGET`).
+    pub warm_eni_target: Option<Target>,
+    /// How many prefixes a node keeps ready with prefix delegation (`WARM_PREFIX_TARGET`).
+    pub warm_prefix_target: Option<Target>,
+    /// Further variables of aws-node by name. Those that have an argument of their own are refused here.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// The oldest version of the VPC CNI that these settings are for; an older one is refused, at plan when the cluster
+    /// is there. Default: `1.6.3-eksbuild.2` with custom networking, `1.9.0` with prefix delegation.
+    pub minimum_version: Option<Version>,
+    /// Through what the settings are made: `addon` (configuration values of the EKS add-on vpc-cni), `daemonset` (the
+    /// DaemonSet kube-system/aws-node itself), or `auto`, the add-on when the cluster has it. With `addon` an add-on
+    /// that is not there yet is waited for. Default: `auto`; the result is what was found.
+    pub managed_by: Option<ManagedBy>,
+    /// Wait until every node runs aws-node with the settings. Default: true.
+    #[attr(default = true)]
+    pub wait_for_rollout: bool,
+    /// Region of the cluster. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// How long operations may take: waiting for the cluster and for aws-node, for the add-on, and for the nodes.
+    /// Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being made), `delete` `10m`.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// EKS cluster.
+    #[attr(keep)]
+    pub cluster_name: ClusterName,
+    /// Version of the VPC CNI, such as `1.20.4-eksbuild.1`; null when its image does not tell.
+    pub version: Option<String>,
+    /// All variables of aws-node, those that others set included.
+    pub effective_environment: BTreeMap<String, String>,
+    /// Through what the settings are made: `addon` or `daemonset`.
+    pub managed_by: ManagedBy,
+    /// Region of the cluster.
+    #[attr(keep)]
+    pub region: Region,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// EKS cluster.
+    pub cluster_name: ClusterName,
+    /// Its region. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// How long each operation may take.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// Making the settings, such as `20m`.
+    pub create: Option<Span>,
+    /// Changing them.
+    pub update: Option<Span>,
+    /// Putting back what was there before.
+    pub delete: Option<Span>,
+}
+
+/// Through what the settings are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManagedBy {
+    /// Whatever owns aws-node.
+    #[serde(rename = "auto")]
+    Auto,
+    /// The EKS add-on vpc-cni.
+    #[serde(rename = "addon")]
+    Addon,
+    /// The DaemonSet itself.
+    #[serde(rename = "daemonset")]
+    DaemonSet,
+}
+
+/// What owns aws-node in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Owner {
+    /// The EKS add-on vpc-cni.
+    #[serde(rename = "addon")]
+    Addon,
+    /// Nobody: the DaemonSet is on its own.
+    #[serde(rename = "daemonset")]
+    DaemonSet,
+}
+
+impl From<Owner> for ManagedBy {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Addon => Self::Addon,
+            Owner::DaemonSet => Self::DaemonSet,
+        }
+    }
+}
+
+impl Text for ManagedBy {
+    const NOUN: &'static str = "owner of the settings";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "addon" => Ok(Self::Addon),
+            "daemonset" => Ok(Self::DaemonSet),
+            _ => Err(format!("`{text}` is none of `auto`, `addon` and `daemonset`.")),
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Auto => "auto",
+            Self::Addon => "addon",
+            Self::DaemonSet => "daemonset",
+        }
+    }
+}
+
+/// Key of a label or an annotation: a name of at most 63 characters, with a DNS name and a slash before it or without.
+/// Source: documentation of Kubernetes, Labels and Selectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Text for Key {
+    const NOUN: &'static str = "key of a label or annotation";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+        let ends = |part: &str| {
+            let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+            alphanumeric(part.chars().next()) && alphanumeric(part.chars().next_back())
+        };
+        let named =
+            ends(name) && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let prefixed = prefix.is_none_or(|prefix| {
+            let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            prefix.len() <= 253 && prefix.split('.').all(|part| ends(part) && part.chars().all(lower))
+        });
+        if named && prefixed {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "`{text}` is not the key of a label or an annotation. Write it like `topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`, with a DNS name and a slash before them or without."
+        ))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+framework::text_field!(ManagedBy, Key);
+
+/// The resource.
+#[derive(Debug)]
+pub enum VpcCni {}
+
+impl Resource for VpcCni {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_vpc_cni";
+    const DESCRIPTION: &'static str = "\
+Settings of the Amazon VPC CNI (aws-node) of a cluster: custom networking and everything else that is a variable of \
+the DaemonSet.
+
+The settings are made where they last. Where the EKS add-on vpc-cni owns aws-node they are merged into its \
+configuration values, checked against the add-on's schema at plan; otherwise they are applied to the DaemonSet by \
+server-side apply. Only the variables that are named here are touched. A destroy puts each of them back as it was \
+before, its owner included, and leaves alone what somebody else has changed since.
+
+There is one for a cluster, and a second one is refused. Beside an `aws_eks_addon` for vpc-cni, let that ignore \
+changes of `configuration_values`, and refer to it (`depends_on`) so that the add-on is there first. A value that a \
+person has set with kubectl is overwritten with a warning; one that another program manages is refused.";
+    const IMPORT_ID: &'static str = "the cluster's name, or `CLUSTER@REGION` for another region than the provider's";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        settings::check_environment(&args.environment, faults);
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        life::plan(plan, cx).await
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        life::plan_delete(state, cx);
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        life::create(args, cx).await
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        life::read(identity, prior, cx).await
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        life::update(prior, args, cx).await
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        life::delete(state, cx).await
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (cluster, region) = parse_region_id(id)?;
+        let cluster = ClusterName::parse(&cluster)?;
+        let region = region.map(|region| Region::parse(&region)).transpose()?;
+        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
+        Ok(vec![(Identity::NAMES.cluster_name, Value::from(cluster.as_str())), (Identity::NAMES.region, region)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Arguments that set nothing.
+    pub(super) fn args() -> Args {
+        Args {
+            cluster_name: None,
+            custom_networking: None,
+            eni_config_label: None,
+            eni_config_annotation: None,
+            prefix_delegation: None,
+            external_snat: None,
+            warm_ip_target: None,
+            minimum_ip_target: None,
+            warm_eni_target: None,
+            warm_prefix_target: None,
+            environment: None,
+            minimum_version: None,
+            managed_by: None,
+            wait_for_rollout: true,
+            region: None,
+            timeouts: None,
+        }
+    }
+
+    #[test]
+    fn keys() {
+        for key in ["topology.kubernetes.io/zone", "k8s.amazonaws.com/eniConfig", "zone", "a.b_c-d"] {
+            assert_eq!(Key::parse(key).map(|key| key.0), Ok(key.to_owned()));
+        }
+        let long = "a".repeat(64);
+        for key in ["", "/zone", "Upper.io/zone", "a/b/c", "-zone", "zone-", "two words", "a..b/zone", long.as_str()] {
+            let why = Key::parse(key).expect_err(key);
+            assert!(why.contains(&format!("`{key}`")), "{why}");
+        }
+    }
+
+    #[test]
+    fn import_ids() {
+        let parts = |id: &str| VpcCni::import_id(id);
+        assert_eq!(
+            parts("workshop@us-west-2"),
+            Ok(vec![("cluster_name", Value::from("workshop")), ("region", Value::from("us-west-2"))])
+        );
+        assert_eq!(parts("workshop"), Ok(vec![("cluster_name", Value::from("workshop")), ("region", Value::Null)]));
+        for id in ["", "workshop@", "@us-west-2", "work shop", "workshop@us-west"] {
+            assert!(parts(id).is_err(), "{id}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What was there before: kept beside the state, and in short form on the DaemonSet itself.
+//!
+//! The private note holds everything that a destroy needs. The annotation on the object is what remains when a state
+//! is lost or imported anew: which variables are managed, and their values before. It is also how a second resource
+//! for the same cluster is noticed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::daemon_set;
+use super::settings::Wanted;
+use super::{ManagedBy, Owner};
+use crate::kube::Claim;
+use crate::provider::Context;
+
+/// Key of the private note.
+const NOTE: &str = "before";
+
+/// How things were before the first write, and through whom they were set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What the configuration asked for.
+    pub(super) mode: ManagedBy,
+    /// Through whom the last write went.
+    pub(super) owner: Owner,
+    /// The add-on's configuration values as text, when the first write went through it; `None` for none at all.
+    #[serde(default)]
+    pub(super) configuration: Option<String>,
+    /// The variables that are managed.
+    pub(super) variables: BTreeMap<String, Before>,
+}
+
+/// One variable before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Before {
+    /// Its entry in the DaemonSet; `None` when there was none.
+    pub(super) entry: Option<Json>,
+    /// Who held that entry.
+    #[serde(default)]
+    pub(super) claims: Vec<Claim>,
+    /// Its value in the add-on's configuration values; `None` when there was none.
+    #[serde(default)]
+    pub(super) configured: Option<Json>,
+    /// The claims of others were taken from the entry, so that the add-on could have it.
+    #[serde(default)]
+    pub(super) released: bool,
+    /// What this resource has written, or tried to: any other value is somebody else's.
+    #[serde(default)]
+    pub(super) written: Vec<Option<String>>,
+}
+
+impl Record {
+    pub(super) fn new(mode: ManagedBy, owner: Owner) -> Self {
+        Self { mode, owner, configuration: None, variables: BTreeMap::new() }
+    }
+
+    /// The record of this state; else what the object itself tells of it.
+    pub(super) fn of(cx: &Context, daemon_set: Option<&Json>, owner: Owner) -> Option<Self> {
+        let own = cx.private(NOTE).and_then(|text| match serde_json::from_str(&text) {
+            Ok(record) => Some(record),
+            Err(error) => {
+                tracing::warn!("the note of what was there before cannot be read: {error}");
+                None
+            }
+        });
+        own.or_else(|| Self::from_annotation(daemon_set?, owner))
+    }
+
+    /// The record that the annotation makes. What is there now is what was written: nobody can tell otherwise.
+    fn from_annotation(daemon_set: &Json, owner: Owner) -> Option<Self> {
+        let noted = daemon_set::note(daemon_set)?;
+        let found = daemon_set::environment(daemon_set);
+        let before = |(name, value): (String, Option<String>)| {
+            let value = value.map(Json::from);
+            let (entry, configured) = match owner {
+                Owner::Addon => (daemon_set::entry(daemon_set, &name).cloned(), value),
+                Owner::DaemonSet => (value.map(|value| serde_json::json!({ "name": name, "value": value })), None),
+            };
+            let written = vec![found.get(&name).cloned()];
+            (name, Before { entry, configured, written, ..Before::default() })
+        };
+        let variables = noted.into_iter().map(before).collect();
+        Some(Self { mode: ManagedBy::Auto, owner, configuration: None, variables })
+    }
+
+    /// Writes it beside the state.
+    pub(super) fn keep(&self, cx: &Context) {
+        // A tree of texts always has a JSON form.
+        if let Ok(text) = serde_json::to_string(self) {
+            cx.keep_private(NOTE, text);
+        }
+    }
+
+    /// Notes how the variables are that are about to be written for the first time, and what they are to be.
+    pub(super) fn remember(&mut self, wanted: &Wanted, daemon_set: &Json, configured: &BTreeMap<String, Json>) {
+        for (name, value) in wanted {
+            let before = self.variables.entry(name.clone()).or_insert_with(|| Before {
+                entry: daemon_set::entry(daemon_set, name).cloned(),
+                claims: daemon_set::claims(daemon_set, name),
+                configured: configured.get(name).cloned(),
+                ..Before::default()
+            });
+            if !before.written.contains(value) {
+                before.written.push(value.clone());
+            }
+        }
+    }
+
+    /// What the annotation tells: each variable with its value before, through the one who owns it.
+    pub(super) fn note(&self) -> BTreeMap<&str, Option<&str>> {
+        self.variables.iter().map(|(name, before)| (name.as_str(), before.told(self.owner))).collect()
+    }
+
+    /// The variables and what they were last asked to be; for those that are only known by name, anything.
+    pub(super) fn managed(&self) -> Wanted {
+        let last = |before: &Before| before.written.last().cloned().flatten();
+        self.variables.iter().map(|(name, before)| (name.clone(), last(before))).collect()
+    }
+}
+
+impl Before {
+    fn told(&self, owner: Owner) -> Option<&str> {
+        match owner {
+            Owner::Addon => self.configured.as_ref()?.as_str(),
+            Owner::DaemonSet => self.entry.as_ref()?["value"].as_str(),
+        }
+    }
+
+    /// The value in the DaemonSet before.
+    pub(super) fn value(&self) -> Option<&str> {
+        self.entry.as_ref()?["value"].as_str()
+    }
+
+    /// Whether this resource has put the variable to `value`.
+    pub(super) fn wrote(&self, value: Option<&str>) -> bool {
+        self.written.iter().any(|written| written.as_deref() == value)
+    }
+}

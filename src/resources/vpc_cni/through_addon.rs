@@ -1,0 +1,210 @@
+//! Setting the variables through the EKS add-on vpc-cni.
+//!
+//! EKS applies its configuration values by server-side apply. With `OVERWRITE` it would take every field of the add-on
+//! that anybody has set by hand, with `NONE` it would fail because of any, and with `PRESERVE` it leaves to others what
+//! they hold. So the change asks for `PRESERVE`, and only the fields that are set here are taken from others before.
+
+use std::collections::BTreeMap;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::wait::{self, Seen};
+use serde_json::{Map, Value as Json};
+
+use super::life::{Site, Stopped, stopped};
+use super::record::Record;
+use super::settings::Wanted;
+use super::{addon, daemon_set};
+use crate::attributes::{ClusterName, Region, explain};
+use crate::aws::Kind;
+use crate::aws::eks::{Addon, AddonChange, Conflicts, Issue, UpdateStatus};
+use crate::provider::Context;
+
+/// Name of the add-on.
+pub(super) const NAME: &str = "vpc-cni";
+const SUMMARY: &str = "Could not change the add-on vpc-cni";
+
+/// The add-on's configuration values; none without an add-on.
+pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<String, Json>> {
+    let text = addon.and_then(|addon| addon.configuration_values.as_deref());
+    addon::parse(text).map_err(|why| {
+        Diagnostic::error(
+            SUMMARY,
+            format!(
+                "The configuration values of add-on {NAME} in cluster `{}` cannot be read: {why}. Nothing was changed.\n\nMend them (`aws eks update-addon --configuration-values`), then apply again.",
+                site.cluster
+            ),
+        )
+        .into()
+    })
+}
+
+/// What the add-on's schema has against the settings. EKS that cannot be asked checks at apply itself.
+pub(super) async fn check(region: &Region, found: &Addon, wanted: &Wanted, cx: &Context) -> Diagnostics {
+    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return Diagnostics::new() };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let Ok(values) = addon::parse(found.configuration_values.as_deref()) else { return Diagnostics::new() };
+    match eks.addon_configuration(NAME, &found.version).await {
+        Ok(configuration) => {
+            addon::findings(&configuration.schema, &addon::merged(&values, wanted), wanted, &found.version)
+        }
+        Err(error) => {
+            tracing::info!("the settings are not checked against the add-on's schema: {error}");
+            Diagnostics::new()
+        }
+    }
+}
+
+/// Sets the variables, and gives the DaemonSet as it is then.
+pub(super) async fn set(
+    site: &Site<'_>,
+    addon: &Addon,
+    daemon_set: &Json,
+    wanted: &Wanted,
+    record: &mut Record,
+) -> std::result::Result<Json, Stopped> {
+    let cx = site.cx;
+    let left = Some("What was there before is recorded in the state.");
+    let faults = check(&site.region, addon, wanted, cx).await;
+    if faults.has_errors() {
+        return Err(Stopped::Told(faults));
+    }
+    let mut object = stopped(daemon_set::mark(&site.client, daemon_set, record).await, None, cx).await?;
+    let now = daemon_set::environment(daemon_set);
+    // Whoever else holds a value that is to change would keep it. Values that are right may stay in their hands, but
+    // not in ours: they are EKS's now.
+    let in_the_way: Vec<&str> = wanted
+        .iter()
+        .filter(|(name, value)| {
+            let others = daemon_set::claims(daemon_set, name).iter().any(|claim| claim.manager != "eks");
+            daemon_set::is_ours(daemon_set, name) || (others && value.is_some() && now.get(*name) != value.as_ref())
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !in_the_way.is_empty() {
+        for name in &in_the_way {
+            if let Some(before) = record.variables.get_mut(*name) {
+                before.released |= before.claims.iter().any(|claim| claim.manager != "eks");
+            }
+        }
+        record.keep(cx);
+        stopped(daemon_set::release(&site.client, &in_the_way).await, left, cx).await?;
+    }
+    let values = values(site, Some(addon))?;
+    let merged = addon::merged(&values, wanted);
+    let effective = wanted.iter().all(|(name, value)| now.get(name) == value.as_ref());
+    if merged != values || !effective {
+        change(site, addon, addon::text(merged, None)).await?;
+    }
+    // EKS does not know of variables that others have added to the DaemonSet.
+    if let Some(found) = stopped(daemon_set::find(&site.client).await, left, cx).await? {
+        object = found;
+    }
+    let foreign: Vec<&str> = wanted
+        .iter()
+        .filter(|(name, value)| value.is_none() && daemon_set::entry(&object, name).is_some())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !foreign.is_empty() {
+        for name in &foreign {
+            if let Some(before) = record.variables.get_mut(*name) {
+                before.released = true;
+            }
+        }
+        record.keep(cx);
+        object = stopped(daemon_set::remove(&site.client, &object, &foreign).await, left, cx).await?;
+    }
+    Ok(object)
+}
+
+/// Puts `names` in the configuration values back as they were, and tells those that somebody else has changed since.
+pub(super) async fn restore(
+    site: &Site<'_>,
+    addon: &Addon,
+    names: &[&str],
+    record: &Record,
+) -> std::result::Result<Vec<String>, Stopped> {
+    let values = values(site, Some(addon))?;
+    let (restored, changed_since) = addon::restored(&values, names, record);
+    if restored != values {
+        change(site, addon, addon::text(restored, record.configuration.as_deref())).await?;
+    }
+    Ok(changed_since)
+}
+
+/// Gives the add-on other configuration values, and waits until EKS has applied them.
+async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) -> Result<()> {
+    let eks = site.eks()?;
+    let cluster = site.cluster.as_str();
+    let change = AddonChange {
+        configuration_values,
+        conflicts: Conflicts::Preserve,
+        service_account_role_arn: found.service_account_role_arn.clone(),
+    };
+    let left = "What was there before is recorded in the state.";
+    let begin = || async {
+        match eks.update_addon(cluster, NAME, &change).await {
+            Ok(update) => Ok(Seen::Done(update)),
+            Err(error) if *error.kind() == Kind::InUse => {
+                Ok(Seen::Pending("another change of it is under way".to_owned()))
+            }
+            Err(error) => Err(explain(SUMMARY, &error, Some(left))),
+        }
+    };
+    let wait = site.wait(format!("add-on {NAME} of cluster `{cluster}` to take a change"));
+    let update = wait::until(site.cx, &wait, begin).await?;
+    let look = || async {
+        let now = eks.addon_update(cluster, NAME, &update.id).await;
+        let now = now.map_err(|error| explain(SUMMARY, &error, Some(left)))?;
+        match now.status {
+            UpdateStatus::Successful => Ok(Seen::Done(())),
+            UpdateStatus::InProgress => Ok(Seen::Pending(format!("update {} is in progress", now.id))),
+            UpdateStatus::Failed | UpdateStatus::Cancelled => {
+                let how = if now.status == UpdateStatus::Failed { "failed" } else { "was cancelled" };
+                Err(Diagnostic::error(
+                    SUMMARY,
+                    format!(
+                        "Update {} of add-on {NAME} in cluster `{cluster}` {how}: {}\n\n{left}\n\nMend what EKS names, then apply again.",
+                        now.id,
+                        issues(&now.errors)
+                    ),
+                )
+                .into())
+            }
+        }
+    };
+    let wait = site.wait(format!("update {} of add-on {NAME} of cluster `{cluster}`", update.id));
+    wait::until(site.cx, &wait, look).await
+}
+
+/// An add-on that EKS could not install.
+pub(super) fn failed_addon(cluster: &ClusterName, addon: &Addon) -> Diagnostics {
+    Diagnostic::error(
+        "Add-on vpc-cni has failed",
+        format!(
+            "EKS could not install add-on {NAME} in cluster `{cluster}` (status {}), so there is no aws-node to configure: {}\n\nMend or remove the add-on, then apply again.",
+            addon.status,
+            issues(&addon.issues)
+        ),
+    )
+    .into()
+}
+
+/// What EKS finds wrong, one a line; those of the same words once.
+fn issues(issues: &[Issue]) -> String {
+    if issues.is_empty() {
+        return "EKS gives no reason.".to_owned();
+    }
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for issue in issues {
+        told.entry(format!("{}: {}", issue.code, issue.message.trim())).or_default().extend(issue.resource_ids.clone());
+    }
+    told.into_iter()
+        .map(|(text, resources)| {
+            if resources.is_empty() {
+                format!("\n  - {text}")
+            } else {
+                format!("\n  - {text} ({})", resources.join(", "))
+            }
+        })
+        .collect()
+}
