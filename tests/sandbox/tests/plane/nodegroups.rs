@@ -25,11 +25,14 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
         &json!({"name": "nodes", "trust_services": ["ec2.amazonaws.com"]}),
     );
     let cluster = account.cluster("workshop");
+    let subnet = &account.told["holds"]["subnet_ids"][1];
+    let dump = account.sandbox.done("GET", &format!("accounts/{}/dump", account.id), &Value::Null);
+    let zone = dump["regions"]["us-west-2"]["ec2"]["subnets"][text(subnet)]["availabilityZone"].clone();
     let create = |name: &str, more: Value| {
         let mut wanted = json!({
             "nodegroupName": name,
             "nodeRole": format!("arn:aws:iam::{}:role/nodes", account.id),
-            "subnets": [account.told["holds"]["subnet_ids"][1]],
+            "subnets": [subnet],
             "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 2},
         });
         wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -53,7 +56,7 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
     assert_eq!(made.len(), 2);
     for node in &made {
         assert_eq!(cluster.ready(&text(&node["metadata"]["name"])), "True");
-        assert_eq!(node["metadata"]["labels"]["topology.kubernetes.io/zone"], "us-west-2b");
+        assert_eq!(node["metadata"]["labels"]["topology.kubernetes.io/zone"], zone);
         assert_eq!(node["metadata"]["labels"]["kubernetes.io/arch"], "arm64");
         assert_eq!(node["metadata"]["labels"]["a"], "b");
         assert_eq!(node["status"]["capacity"]["pods"], "29");
@@ -70,6 +73,7 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
     // Nodes that miss their ENIConfig are not waited for without end, and are Ready as soon as it is there.
     let set = ["set", "env", "daemonset/aws-node", "--namespace", "kube-system"];
     cluster.kubectl(&[&set[..], &["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true"]].concat(), "").unwrap();
+    cluster.kubectl(&["rollout", "status", "daemonset/aws-node", "--namespace", "kube-system"], "").unwrap();
     settings(&account, &json!({"nodegroup_patience_seconds": 0, "node_max_pods": 20}));
     create("green", json!({}));
     let failed = becomes("green", "CREATE_FAILED");
@@ -87,7 +91,7 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
     assert_eq!(told(&account, "red")["status"], "CREATING");
     let eniconfig = json!({
         "apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig", "metadata": {"name": "default"},
-        "spec": {"subnet": account.told["holds"]["subnet_ids"][1]},
+        "spec": {"subnet": subnet},
     });
     cluster.kubectl(&["apply", "--filename", "-"], &eniconfig.to_string()).unwrap();
     becomes("red", "ACTIVE");
