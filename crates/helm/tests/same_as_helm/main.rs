@@ -5,6 +5,7 @@
 //! also renders the same inputs again, random templates, and the published charts (`EKSHYBRID_CHARTS`, or
 //! ../shared/charts beside the checkout). What is left out for want of them is said.
 
+mod command_line;
 mod oracle;
 mod published;
 mod random;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = snippets::trials();
     trials.extend(structure::trials());
+    trials.extend(command_line::trials());
     match oracle::python() {
         Some(_) => {
             trials.extend(snippets::live_trials());

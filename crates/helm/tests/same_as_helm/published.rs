@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Where the published charts are.
-fn charts() -> Vec<PathBuf> {
+pub fn charts() -> Vec<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/charts");
     let folder = std::env::var_os("EKSHYBRID_CHARTS").map_or(beside, PathBuf::from);
     let mut charts: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -53,7 +53,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// The sets of values in `tests/published/CHART.yaml`, by name, and the defaults.
-fn sets(chart: &str) -> Result<Map<String, Value>, Failed> {
+pub fn sets(chart: &str) -> Result<Map<String, Value>, Failed> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/published/{chart}.yaml"));
     let sets = helm::Values::from_yaml(&std::fs::read_to_string(path)?)?;
     let mut sets: Map<String, Value> =
@@ -200,7 +200,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a constant pattern")
 }
 
-fn mask(text: &str) -> String {
+pub fn mask(text: &str) -> String {
     let text = pattern(r"LS0tLS1CRUdJ[A-Za-z0-9+/=]+").replace_all(text, "<PEM>");
     pattern(r"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----").replace_all(&text, "<PEM>").into_owned()
 }

@@ -7,10 +7,11 @@ use helm::{Capabilities, Chart, KubeVersion, RenderOptions, Values};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-pub fn trials() -> Vec<Trial> {
+/// Names and files of the cases.
+pub fn cases() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/structure");
     let mut cases: Vec<_> = fs::read_dir(folder)
         .expect("the folder of cases")
@@ -18,15 +19,28 @@ pub fn trials() -> Vec<Trial> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
         .collect();
     cases.sort();
-    cases
-        .into_iter()
-        .map(|path| {
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            Trial::test(format!("structure::{name}"), move || {
-                run(&sections(&fs::read_to_string(&path).expect("a case")))
-            })
-        })
-        .collect()
+    let name = |path: &Path| path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    cases.into_iter().map(|path| (name(&path), path)).collect()
+}
+
+pub fn trials() -> Vec<Trial> {
+    let trial = |(name, path): (String, PathBuf)| Trial::test(format!("structure::{name}"), move || run(&path));
+    cases().into_iter().map(trial).collect()
+}
+
+/// A case's sections, and its chart in the folder `chart` of a temporary one.
+pub fn unpack(case: &Path) -> Result<(TempDir, BTreeMap<String, String>), Failed> {
+    let sections = sections(&fs::read_to_string(case)?);
+    let folder = TempDir::new()?;
+    for (path, text) in &sections {
+        if matches!(path.as_str(), "values" | "options" | "output" | "error") {
+            continue;
+        }
+        let path = folder.path().join("chart").join(path);
+        fs::create_dir_all(path.parent().expect("a file in the chart"))?;
+        fs::write(path, text)?;
+    }
+    Ok((folder, sections))
 }
 
 fn sections(text: &str) -> BTreeMap<String, String> {
@@ -45,17 +59,9 @@ fn sections(text: &str) -> BTreeMap<String, String> {
     sections
 }
 
-fn run(sections: &BTreeMap<String, String>) -> Result<(), Failed> {
-    let folder = TempDir::new()?;
-    for (path, text) in sections {
-        if matches!(path.as_str(), "values" | "options" | "output" | "error") {
-            continue;
-        }
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().expect("a file in the chart"))?;
-        fs::write(path, text)?;
-    }
-    let found = render(folder.path(), sections);
+fn run(case: &Path) -> Result<(), Failed> {
+    let (folder, sections) = unpack(case)?;
+    let found = render(&folder.path().join("chart"), &sections);
     match (sections.get("output"), sections.get("error"), found) {
         (Some(expected), None, Ok(found)) if *expected == found => Ok(()),
         (None, Some(expected), Err(found)) if sorted(expected) == sorted(&found) => Ok(()),
