@@ -22,14 +22,22 @@ pub(super) enum Node {
 pub(super) fn document(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
     let breaks = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"];
     if breaks.iter().any(|end| input.ends_with(end.as_bytes())) {
-        return Loader { anchors: HashMap::new(), end: None }.document(input);
+        return guard(|| Loader { anchors: HashMap::new(), end: None }.document(input));
     }
     // The scanner panics where a block scalar ends with the text and no line break. So one is added, and what it adds
     // to such a scalar is taken away again. The lines in errors are go-yaml's only with it.
     let padded = [input, b"\n"].concat();
     let line = input.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let end = End { index: padded.len() as u64, line };
-    Loader { anchors: HashMap::new(), end: Some(end) }.document(&padded)
+    guard(|| Loader { anchors: HashMap::new(), end: Some(end) }.document(&padded))
+}
+
+/// Turns the scanner's panic into an error: it has one for a tag with a comma right behind it, as in `[!!str, a]`.
+/// go-yaml takes the comma for a part of the tag there, which nobody can mean.
+fn guard<T>(load: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    // Nothing of the parser outlives the call.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(load))
+        .unwrap_or_else(|_| Err("did not find expected whitespace or line break".to_owned()))
 }
 
 /// The end of a text to which a line break was added.

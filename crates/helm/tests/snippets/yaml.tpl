@@ -124,3 +124,8 @@
 {{ toJson (fromYamlArray "|\n  a") }}
 {{ toJson (fromYaml "|\n a\n b\n  ") }}
 {{ toJson (fromYamlArray "|\n a\n b\n  ") }}
+{{ toJson (fromYaml "a: [!!str b, c]") }}
+{{ toJson (fromYaml "a: !<tag:yaml.org,2002:str> 1") }}
+{{ toJson (fromYaml "a: !<tag:yaml.org,2002:str 1") }}
+{{ toJson (fromYaml "a: !e%C3%A9 1") }}
+{{ toJson (fromYaml "%TAG !e! tag:e,2000:\n---\na: !e!x 1") }}
