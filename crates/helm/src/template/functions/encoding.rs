@@ -162,7 +162,11 @@ fn convert(value: &Value, depth: usize, count: &mut usize) -> Result<Data, Strin
                 let mut map = DataMap::new();
                 for (name, field) in fields(object) {
                     let omitted = matches!(name, "GitCommit" | "GitTreeState" | "GoVersion") && field.is_empty();
-                    if let Some(name) = json_name(name).filter(|_| !omitted) {
+                    let name = match object.as_ref() {
+                        Object::HelmVersion { .. } if name == "Version" => Some("version"),
+                        _ => json_name(name),
+                    };
+                    if let Some(name) = name.filter(|_| !omitted) {
                         map.insert(name.to_owned(), convert(&field, depth + 1, count)?);
                     }
                 }

@@ -17,8 +17,10 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("unset", &[Type::Map, Type::Text], |_, arguments| {
         if let Some(map) = arguments.map(0) {
             map.entries.borrow_mut().remove(&arguments.text(1));
+            return Ok(arguments.value(0).clone());
         }
-        Ok(arguments.value(0).clone())
+        // Go's nil map, which prints like an empty one.
+        Ok(Value::map(Default::default()))
     }),
     Function::new("hasKey", &[Type::Map, Type::Text], |_, arguments| {
         Ok(Value::Bool(arguments.map(0).is_some_and(|map| map.entries.borrow().contains_key(&arguments.text(1)))))
