@@ -7,9 +7,13 @@
 //!
 //! `--json` prints the templates' output by path as one JSON object instead.
 
-use helm::{Capabilities, Chart, Error, KubeVersion, RenderOptions, Rendered, Values, render, render_templates};
+use helm::{
+    Capabilities, Chart, Error, KubeVersion, Release, RenderOptions, Rendered, Values, render, render_templates,
+};
 use std::error::Error as _;
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Default)]
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("Error: {message}");
-            return ExitCode::from(2);
+            return ExitCode::FAILURE;
         }
     };
     match run(&arguments) {
@@ -88,34 +92,34 @@ impl Arguments {
 }
 
 fn run(arguments: &Arguments) -> Result<String, Error> {
-    let chart = Chart::load(&arguments.chart)?;
-    let missing = chart.missing_dependencies();
-    if !missing.is_empty() {
-        return Err(Error::Chart(format!(
-            "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to \
-             fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
-            missing.join(", ")
-        )));
+    if !Path::new(&arguments.chart).exists() {
+        return Err(Error::Chart(format!("path {:?} not found", arguments.chart)));
     }
     let mut values = Values::new();
     for path in &arguments.values {
-        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
-        values.merge(Values::from_yaml(&text)?);
+        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::Values(format!("open {path}: no such file or directory")),
+            _ => Error::Read { path: path.into(), source: error },
+        })?;
+        let read =
+            Values::from_yaml(&text).map_err(|error| Error::Values(format!("failed to parse {path}: {error}")))?;
+        values.merge(read);
     }
-    for assignment in &arguments.set_json {
-        let (path, json) = assignment.split_once('=').unwrap_or((assignment, "null"));
-        let value: serde_json::Value = serde_json::from_str(json)
-            .map_err(|error| Error::Values(format!("failed parsing --set-json data {assignment}: {error}")))?;
-        values.set(path, value)?;
+    for assignments in &arguments.set_json {
+        values.set_json(assignments)?;
     }
+    let chart = Chart::load(&arguments.chart)?;
+    chart.check_installable()?;
+    let name = arguments.name.as_deref().unwrap_or("release-name");
+    Release::check_name(name).map_err(|error| Error::Values(format!("release name check failed: {error}")))?;
     let mut capabilities = Capabilities::default();
-    if let Some(version) = &arguments.kube_version {
+    if let Some(version) = arguments.kube_version.as_ref().filter(|version| !version.is_empty()) {
         capabilities.kube_version = KubeVersion::parse(version)
             .map_err(|error| Error::Values(format!("invalid kube version '{version}': {error}")))?;
     }
     capabilities.api_versions.extend(arguments.api_versions.iter().cloned());
     let options = RenderOptions {
-        name: arguments.name.as_deref().unwrap_or("release-name"),
+        name,
         namespace: arguments.namespace.as_deref().unwrap_or("default"),
         is_upgrade: arguments.is_upgrade,
         capabilities: Some(&capabilities),

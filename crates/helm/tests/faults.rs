@@ -92,6 +92,26 @@ fn what_is_no_archive_is_refused() {
     assert!(Chart::from_archive(&garbage).is_err());
 }
 
+#[test]
+fn charts_that_cannot_be_installed_say_why() {
+    let table: [(&[u8], &str); 4] = [
+        (b"apiVersion: v2\nname: c\nversion: 1.0.0\ntype: library\n", "library charts are not installable"),
+        (b"apiVersion: v3\nname: c\nversion: 1.0.0\n", "invalid chart apiVersion"),
+        (
+            b"apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies: [{name: d, version: 1.0.0}, {name: e, version: 2.0.0}]\n",
+            "missing in charts/ directory: d, e",
+        ),
+        (b"apiVersion: v2\nname: c\nversion: 1.0.0\ntype: application\n", ""),
+    ];
+    for (metadata, expected) in table {
+        let files = vec![File { name: "Chart.yaml".to_owned(), data: metadata.to_vec() }];
+        match Chart::from_files(files).unwrap().check_installable() {
+            Ok(()) => assert_eq!(expected, ""),
+            Err(error) => assert!(!expected.is_empty() && error.to_string().contains(expected), "{error}"),
+        }
+    }
+}
+
 fn chart(template: &str) -> Chart {
     Chart::from_files(vec![
         File { name: "Chart.yaml".to_owned(), data: METADATA.to_vec() },

@@ -15,6 +15,27 @@ pub(super) const MAX_FILE_SIZE: u64 = 5 * 1024 * 1024;
 /// Largest decompressed archive with its headers; a bomb of headers alone ends here.
 const MAX_STREAM: u64 = MAX_SIZE + 16 * 1024 * 1024;
 
+/// How a gzip file begins.
+pub(super) const MAGIC: &[u8] = &[0x1F, 0x8B, 0x08];
+
+/// The type of a file that is no archive, for a message. Go looks at 512 bytes, zeros behind a shorter file among them,
+/// so that only a long text is told as one.
+pub(super) fn content_type(data: &[u8]) -> &'static str {
+    let head = &data[..data.len().min(512)];
+    let trimmed = head.trim_ascii_start().to_ascii_lowercase();
+    if trimmed.starts_with(b"<!doctype html") || trimmed.starts_with(b"<html") {
+        "text/html; charset=utf-8"
+    } else if trimmed.starts_with(b"<?xml") {
+        "text/xml; charset=utf-8"
+    } else if head.starts_with(b"PK\x03\x04") {
+        "application/zip"
+    } else if head.len() == 512 && !head.iter().any(|byte| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f)) {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    }
+}
+
 const BYTE_ORDER_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
 
 /// The regular files of an archive, with paths from the chart's root.
@@ -22,7 +43,7 @@ const BYTE_ORDER_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// Paths that are absolute or lead out of the chart are refused; links are not followed.
 pub(super) fn unpack(data: &[u8]) -> Result<Vec<File>> {
     let refuse = |message: String| Err(Error::Chart(message));
-    if !data.starts_with(&[0x1F, 0x8B, 0x08]) {
+    if !data.starts_with(MAGIC) {
         return refuse("the file does not appear to be a gzipped archive".to_owned());
     }
     let mut archive = Archive::new(MultiGzDecoder::new(data).take(MAX_STREAM));

@@ -34,7 +34,13 @@ impl Chart {
             }
             return Self::from_files(folder(path)?);
         }
-        Self::from_archive(&fs::read(path).map_err(read)?)
+        let data = fs::read(path).map_err(read)?;
+        if !data.starts_with(archive::MAGIC) {
+            let path = path.display();
+            let kind = archive::content_type(&data);
+            return Err(Error::Chart(format!("file '{path}' does not appear to be a gzipped archive; got '{kind}'")));
+        }
+        Self::from_archive(&data)
     }
 
     /// Loads a chart from the bytes of a .tgz file.

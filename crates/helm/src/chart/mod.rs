@@ -10,6 +10,7 @@ pub(crate) use dependencies::process_dependencies;
 pub use metadata::{Dependency, Maintainer, Metadata};
 
 use crate::data::{Data, Map};
+use crate::error::{Error, Result};
 
 /// A file of a chart: its path in the chart with `/`, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,29 @@ impl Chart {
         let declared = self.metadata.dependencies.iter().flatten();
         let is_missing = |wanted: &&Dependency| !self.dependencies.iter().any(|child| child.name() == wanted.name);
         declared.filter(is_missing).map(|wanted| wanted.name.clone()).collect()
+    }
+
+    /// Whether the chart can be installed by itself, which rendering does not ask: it is no library, of a known format, and
+    /// has its dependencies with it.
+    ///
+    /// # Errors
+    /// [`Error::Chart`] with Helm's text.
+    pub fn check_installable(&self) -> Result<()> {
+        if !matches!(self.metadata.api_version.as_str(), "v1" | "v2") {
+            return Err(Error::Chart("invalid chart apiVersion".to_owned()));
+        }
+        if !matches!(self.metadata.kind.as_str(), "" | "application") {
+            return Err(Error::Chart(format!("{} charts are not installable", self.metadata.kind)));
+        }
+        let missing = self.missing_dependencies();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Chart(format!(
+            "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to \
+             fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
+            missing.join(", ")
+        )))
     }
 
     /// Files under crds/ with the endings .yaml, .yml and .json, of this chart and of its dependencies.

@@ -189,6 +189,33 @@ impl Status {
 }
 
 impl Release {
+    /// Checks a release's name by Helm's rule: at most 53 characters, words of lower-case letters, digits and `-`, with
+    /// dots between them.
+    ///
+    /// # Errors
+    /// [`Error::Values`] with Helm's text.
+    pub fn check_name(name: &str) -> Result<()> {
+        const LONGEST: usize = 53;
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_word = |word: &str| {
+            word.bytes().all(|byte| is_letter(byte) || byte == b'-')
+                && word.bytes().next().is_some_and(is_letter)
+                && word.bytes().next_back().is_some_and(is_letter)
+        };
+        if name.is_empty() {
+            return Err(Error::Values("release name \"\": no name provided".to_owned()));
+        }
+        if name.len() <= LONGEST && name.split('.').all(is_word) {
+            return Ok(());
+        }
+        Err(Error::Values(format!(
+            "release name {}: invalid release name, must match regex \
+             ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than \
+             {LONGEST}",
+            crate::template::format::quote(name)
+        )))
+    }
+
     /// Name of the Secret: `sh.helm.release.v1.NAME.vREVISION`.
     #[must_use]
     pub fn secret_name(&self) -> String {

@@ -49,6 +49,46 @@ impl Values {
         result.map_err(|message| Error::Values(format!("{message} in `{path}`")))
     }
 
+    /// What `--set-json` does: `PATH=JSON`, any number of them with commas between, where no JSON means null; or one JSON
+    /// object, which is laid over the values.
+    ///
+    /// # Errors
+    /// [`Error::Values`] with Helm's text.
+    pub fn set_json(&mut self, text: &str) -> Result<()> {
+        if text.trim_start().starts_with('{') {
+            return match serde_json::from_str::<serde_json::Value>(text).map(Data::from) {
+                Ok(Data::Map(map)) => {
+                    merge(&mut self.map, map);
+                    Ok(())
+                }
+                _ => Err(Error::Values(format!("failed parsing --set-json data JSON: {text}"))),
+            };
+        }
+        self.assign(text).map_err(|_| Error::Values(format!("failed parsing --set-json data {text}")))
+    }
+
+    fn assign(&mut self, mut rest: &str) -> Result<()> {
+        while !rest.is_empty() {
+            let wrong = || Error::Values(format!("key `{rest}` has no value"));
+            let end = path_end(rest).ok_or_else(wrong)?;
+            let (path, after) = (&rest[..end], &rest[end + 1..]);
+            let trimmed = after.trim_start();
+            if trimmed.is_empty() || trimmed.starts_with(',') {
+                self.set(path, Data::Null)?;
+                rest = trimmed.strip_prefix(',').unwrap_or(trimmed);
+                continue;
+            }
+            let mut stream = serde_json::Deserializer::from_str(after).into_iter::<serde_json::Value>();
+            let value = stream.next().and_then(std::result::Result::ok).ok_or_else(wrong)?;
+            let left = after[stream.byte_offset()..].trim_start();
+            if !path.is_empty() {
+                self.set(path, value)?;
+            }
+            rest = left.strip_prefix(',').unwrap_or(left);
+        }
+        Ok(())
+    }
+
     /// The values as plain data.
     #[must_use]
     pub fn as_map(&self) -> &Map {
@@ -74,6 +114,17 @@ fn merge(into: &mut Map, from: Map) {
             }
         }
     }
+}
+
+/// Where the `=` after a path is; none where a comma comes first.
+fn path_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    let end = text.char_indices().find(|(_, character)| {
+        let is_end = matches!(character, '=' | ',') && !escaped;
+        escaped = *character == '\\' && !escaped;
+        is_end
+    });
+    end.filter(|(_, character)| *character == '=').map(|(index, _)| index)
 }
 
 enum Step {
@@ -151,6 +202,33 @@ fn place(target: &mut Data, steps: &[Step], value: Data) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_set_as_on_helms_command_line() {
+        let table = [
+            ("a=5", "{a: 5}"),
+            (r#"a.b={"c": [1, null]}"#, "{a: {b: {c: [1, null]}}}"),
+            (r#"a={"x": 1}, c = "=,", d="#, r#"{a: {x: 1}, " c ": "=,", " d": null}"#),
+            (r#"{"a": {"z": 1}}"#, "{a: {z: 1}}"),
+            ("a[1]=3", "{a: [null, 3]}"),
+            (r"a\=b=1", r#"{"a=b": 1}"#),
+            ("a=", "{a: null}"),
+        ];
+        for (text, expected) in table {
+            let mut values = Values::new();
+            values.set_json(text).unwrap();
+            assert_eq!(values, Values::from_yaml(expected).unwrap(), "{text}");
+        }
+        for (text, expected) in [
+            ("a", "failed parsing --set-json data a"),
+            ("a=1,,b=2", "failed parsing --set-json data a=1,,b=2"),
+            ("a=[1", "failed parsing --set-json data a=[1"),
+            ("a[-1]=2", "failed parsing --set-json data a[-1]=2"),
+            (r#"{"a""#, r#"failed parsing --set-json data JSON: {"a""#),
+        ] {
+            assert_eq!(Values::new().set_json(text).unwrap_err().to_string(), expected);
+        }
+    }
 
     #[test]
     fn paths_set_values() {

@@ -189,6 +189,17 @@ fn the_secret_is_named_and_labelled_as_helms() {
 }
 
 #[test]
+fn names_follow_helms_rule() {
+    for name in ["a", "cilium", "a-b.c0.9", &"x".repeat(53)] {
+        assert!(Release::check_name(name).is_ok(), "{name}");
+    }
+    for name in ["", "A", "-a", "a-", "a..b", ".a", "a.", "a_b", "é", &"x".repeat(54)] {
+        let error = Release::check_name(name).unwrap_err().to_string();
+        assert!(error.starts_with("release name \""), "{error}");
+    }
+}
+
+#[test]
 fn a_release_that_no_secret_can_hold_is_refused() {
     let mut release = release(1, "one");
     // Random bytes do not compress.
