@@ -152,7 +152,7 @@ pub enum Error {
         expected: Option<u64>,
         /// The reason.
         cause: String,
-        /// How often it was tried without any progress.
+        /// How often it was tried.
         attempts: u32,
         /// The transport's own error.
         #[source]

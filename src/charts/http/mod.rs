@@ -152,7 +152,7 @@ enum Failed {
     /// The connection did not come up or broke.
     Broken { url: Url, broken: Broken },
     /// The connection broke in the middle of the body.
-    Cut { url: Url, broken: Broken, progress: bool },
+    Cut { url: Url, broken: Broken },
     /// A status that another attempt may change.
     Busy(Answer),
 }
@@ -166,7 +166,7 @@ impl Http {
     /// Fetches, with patience. The answer is a success or an error of the client's making, such as 401 or 404.
     pub(super) async fn get(&self, request: &Request<'_>) -> Result<Answer> {
         let mut partial = Partial::default();
-        let mut fruitless = 0;
+        let (mut fruitless, mut furthest) = (0, 0);
         for attempt in 1..=ATTEMPTS_IN_ALL {
             // Connections with all their buffers are large; they do not belong on the stacks of callers.
             let failed = match Box::pin(self.once(request, &mut partial)).await {
@@ -174,7 +174,10 @@ impl Http {
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(failed) => failed,
             };
-            fruitless = if matches!(failed, Failed::Cut { progress: true, .. }) { 1 } else { fruitless + 1 };
+            // A server that cannot go on in the middle begins anew each time; that alone is no progress.
+            let progress = matches!(failed, Failed::Cut { .. }) && partial.bytes.len() > furthest;
+            furthest = furthest.max(partial.bytes.len());
+            fruitless = if progress { 1 } else { fruitless + 1 };
             let asked = failed.wait_asked_for();
             if attempt == ATTEMPTS_IN_ALL
                 || fruitless >= failed.attempts()
@@ -301,8 +304,7 @@ async fn receive(
     if partial.total.is_some_and(|total| total > limit) {
         return Err(too_large());
     }
-    let before = partial.bytes.len();
-    let mut logged = before as u64;
+    let mut logged = partial.bytes.len() as u64;
     let broken = loop {
         match tokio::time::timeout(PIECE_TIMEOUT, body.frame()).await {
             Ok(Some(Ok(frame))) => {
@@ -323,7 +325,7 @@ async fn receive(
         }
     };
     if let Some(broken) = broken {
-        return Err(Failed::Cut { url, broken, progress: partial.bytes.len() > before });
+        return Err(Failed::Cut { url, broken });
     }
     tracing::debug!(url = shown(&url), bytes = partial.bytes.len(), "fetched");
     Ok(Answer { status: 200, headers: head.headers, body: std::mem::take(&mut partial.bytes), url })
