@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ekshybrid::provider::Ekshybrid;
 use framework::provider::ProviderServer;
-use harness::suite::{Suite, Way, built};
+use harness::suite::{Suite, Way, built, control_plane};
 
 fn main() -> ExitCode {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -23,5 +23,5 @@ fn main() -> ExitCode {
         Arc::new(|| Arc::new(ProviderServer::<Ekshybrid>::new())),
     );
     let prelude = include_str!("acceptance/provider.tf").to_owned();
-    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), prelude }.main(vec![way])
+    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), control_plane: control_plane(project), prelude }.main(vec![way])
 }

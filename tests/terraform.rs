@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use harness::suite::{Suite, Way, built};
+use harness::suite::{Suite, Way, built, control_plane};
 use harness::terraform::{ProviderBinary, find};
 
 fn main() -> ExitCode {
@@ -25,5 +25,5 @@ fn main() -> ExitCode {
     };
     let ways = find(project).into_iter().map(|found| Way::terraform(found, Some(provider.clone()))).collect();
     let prelude = include_str!("acceptance/provider.tf").to_owned();
-    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), prelude }.main(ways)
+    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), control_plane: control_plane(project), prelude }.main(ways)
 }

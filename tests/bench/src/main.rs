@@ -73,7 +73,7 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
         more: format!("{}; {} KiB of schema", starts.schema.spread("ms"), starts.schema_size / 1024),
     });
 
-    let sandbox = Sandbox::start(&sandbox)?;
+    let sandbox = Sandbox::start(&sandbox, None)?;
     let account = sandbox.account()?;
     let memory = runtime.block_on(process::memory(&provider, &account, MEMORIES))?;
     report.add(Figure {

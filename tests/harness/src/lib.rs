@@ -12,6 +12,7 @@ pub mod case;
 pub mod check;
 pub mod core;
 pub mod difference;
+pub mod kubernetes;
 pub mod layer;
 pub mod outcome;
 pub mod places;

@@ -29,6 +29,11 @@ impl Places {
         self.named.insert(name.into(), value);
     }
 
+    /// Everything that has a name, as one object.
+    pub fn named(&self) -> Json {
+        Json::Object(self.named.clone().into_iter().collect())
+    }
+
     /// Takes the state that `@{state.…}` and `@{output.…}` look at.
     pub fn set_state(&mut self, state: State) {
         self.state = state;

@@ -369,6 +369,12 @@ impl Run<'_> {
                 body: body.as_deref().map(fill).transpose()?,
                 name: name.clone(),
             },
+            Outside::Kube { method, path, body, name } => Outside::Kube {
+                method: method.clone(),
+                path: fill(path)?,
+                body: body.as_deref().map(fill).transpose()?,
+                name: name.clone(),
+            },
             other => other.clone(),
         };
         if let Some((name, answer)) = account.change(&change).map_err(|error| chain(&error))? {
@@ -411,6 +417,11 @@ impl Run<'_> {
                 let seen = Seen { value: &object.values, unknown: &Json::Null, sensitive: &object.sensitive };
                 check::value(seen, &target.path, test, &self.places)
                     .map_err(|fault| format!("state: {target}: {fault}"))
+            }
+            Expectation::Answer { path, test } => {
+                let named = self.places.named();
+                let seen = Seen { value: &named, unknown: &Json::Null, sensitive: &Json::Null };
+                check::value(seen, path, test, &self.places).map_err(|fault| format!("answer: {path}: {fault}"))
             }
             Expectation::StateGone { address } => match state.objects.get(address) {
                 Some(object) => Err(format!("{address} is still in the state: {}", object.values)),
@@ -488,7 +499,7 @@ mod tests {
 
     #[test]
     fn programs_know_what_they_lack() {
-        let needs = |terraform, tofu, layer| Needs { terraform, tofu, layer, because: "so".into() };
+        let needs = |terraform, tofu, layer| Needs { terraform, tofu, layer, because: "so".into(), ..Needs::default() };
         let newer = needs(Some((1, 12)), None, None);
         let both = needs(Some((1, 12)), Some((1, 11)), None);
         let real = needs(None, None, Some(LayerKind::Terraform));

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value as Json, json};
 
 use crate::case::{Outside, Repeat};
+use crate::kubernetes::{Administrator, AdministratorError};
 
 /// A running sandbox. It ends when this is dropped, and also when this process does.
 #[derive(Debug)]
@@ -27,6 +28,15 @@ pub struct Account<'a> {
     /// What the sandbox told about the account: keys, region, what it holds.
     pub told: Json,
     id: String,
+    cluster: Option<Cluster>,
+}
+
+/// The account's cluster once it has a control plane.
+#[derive(Debug)]
+struct Cluster {
+    /// Where the control API's calls about it are, below the account.
+    path: String,
+    administrator: Administrator,
 }
 
 /// The sandbox did not do what it was asked.
@@ -49,6 +59,12 @@ pub enum SandboxError {
         #[source]
         source: std::io::Error,
     },
+    /// The cluster's API server did not do what it was asked.
+    #[error(transparent)]
+    Administrator(#[from] AdministratorError),
+    /// A case asks the API server of a cluster that has none.
+    #[error("the case's cluster has no control plane: write `requires control plane because …` at its beginning")]
+    NoControlPlane,
     /// It refused.
     #[error("the sandbox refused {call}: {status} {answer}")]
     Refused {
@@ -62,15 +78,19 @@ pub enum SandboxError {
 }
 
 impl Sandbox {
-    /// Starts the program and waits until it serves.
+    /// Starts the program and waits until it serves. `control_plane` is the folder of a control plane's programs.
     ///
     /// # Errors
     ///
     /// The program is missing, or ends before it serves.
-    pub fn start(program: &Path) -> Result<Self, SandboxError> {
+    pub fn start(program: &Path, control_plane: Option<&Path>) -> Result<Self, SandboxError> {
         let fault = |fault: String| SandboxError::Start { program: program.display().to_string(), fault };
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--die-with-parent"])
+        let mut command = Command::new(program);
+        command.args(["--port", "0", "--die-with-parent"]);
+        if let Some(folder) = control_plane {
+            command.arg("--control-plane").arg(folder);
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -102,7 +122,7 @@ impl Sandbox {
     pub fn account(&self) -> Result<Account<'_>, SandboxError> {
         let told = self.call("POST", "/accounts", Some(&json!({"seed": true})))?;
         let id = told["account_id"].as_str().unwrap_or_default().to_owned();
-        Ok(Account { sandbox: self, told, id })
+        Ok(Account { sandbox: self, told, id, cluster: None })
     }
 
     /// One call of the control API. An answer without a body is null.
@@ -153,13 +173,36 @@ impl Account<'_> {
         self.sandbox.endpoint()
     }
 
-    /// Everything that the account's AWS calls could show.
+    /// Starts the control plane of the account's cluster.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn start_control_plane(&mut self) -> Result<(), SandboxError> {
+        let name = self.told["holds"]["cluster_names"][0].as_str().unwrap_or_default();
+        let path = format!("/clusters/{name}");
+        self.call("POST", &format!("{path}/control-plane"), None)?;
+        let told = self.call("GET", &format!("{path}/kubeconfig"), None)?;
+        let administrator = Administrator::new(told["content"].as_str().unwrap_or_default())?;
+        self.cluster = Some(Cluster { path, administrator });
+        Ok(())
+    }
+
+    /// Everything that the account's AWS calls could show, and what its cluster holds of the kinds that types of
+    /// this provider change.
     ///
     /// # Errors
     ///
     /// The sandbox refuses or is gone.
     pub fn dump(&self) -> Result<Json, SandboxError> {
-        self.call("GET", "/dump", None)
+        let mut dump = self.call("GET", "/dump", None)?;
+        // A cluster that a case has deleted holds nothing.
+        if let Some(cluster) = &self.cluster
+            && self.call("GET", &format!("{}/control-plane", cluster.path), None).is_ok()
+        {
+            dump["kubernetes"] = cluster.administrator.dump()?;
+        }
+        Ok(dump)
     }
 
     /// How many requests there were so far, by `service:Operation`.
@@ -170,7 +213,21 @@ impl Account<'_> {
     pub fn counters(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
         let answer = self.call("GET", "/requests", None)?;
         let counters = answer["counters"].as_object().cloned().unwrap_or_default();
-        Ok(counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect())
+        let mut counters: BTreeMap<String, u64> =
+            counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect();
+        let Some(cluster) = &self.cluster else { return Ok(counters) };
+        // A cluster that a case has deleted has answered nothing any more.
+        let Ok(asked) = self.call("GET", &format!("{}/requests", cluster.path), None) else { return Ok(counters) };
+        for user in asked["users"].as_object().into_iter().flat_map(|users| users.values()) {
+            for (request, count) in user["counters"].as_object().into_iter().flatten() {
+                let count = count.as_u64().unwrap_or(0);
+                let (verb, what) = request.split_once(' ').unwrap_or((request, ""));
+                let what = if what.starts_with('/') { &what[1..] } else { what.split('.').next().unwrap_or(what) };
+                *counters.entry(format!("kubernetes:{verb}/{what}")).or_default() += count;
+                *counters.entry("kubernetes:*".to_owned()).or_default() += count;
+            }
+        }
+        Ok(counters)
     }
 
     /// Makes a change behind Terraform's back; what is answered may be given a name.
@@ -216,6 +273,11 @@ impl Account<'_> {
                     serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()))
                 });
                 let answer = self.call(method, path, body.as_ref())?;
+                Ok(name.clone().map(|name| (name, answer)))
+            }
+            Outside::Kube { method, path, body, name } => {
+                let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
+                let answer = cluster.administrator.call(method, path, body.as_deref())?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
         }

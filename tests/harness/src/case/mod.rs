@@ -41,6 +41,8 @@ pub struct Needs {
     pub tofu: Option<(u64, u64)>,
     /// The only layer that can show it.
     pub layer: Option<LayerKind>,
+    /// The account's cluster must have a control plane, which stands when the case begins.
+    pub control_plane: bool,
     /// The author's reasons, for those who read what was left out.
     pub because: String,
 }

@@ -109,8 +109,8 @@ impl Case {
 }
 
 impl Needs {
-    /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `only in-process because …`
-    /// or `only terraform because …`; says whether the line was one of these.
+    /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
+    /// because …`, `only in-process because …` or `only terraform because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
             return if line.starts_with("requires ") || line.starts_with("only ") {
@@ -119,7 +119,9 @@ impl Needs {
                 Ok(false)
             };
         };
-        if let Some(rest) = line.strip_prefix("requires ") {
+        if line.starts_with("requires control plane ") {
+            self.control_plane = true;
+        } else if let Some(rest) = line.strip_prefix("requires ") {
             let words: Vec<&str> = rest.split_whitespace().collect();
             let [program, ">=", version, ..] = words.as_slice() else {
                 return Err(format!("`{line}`: write `requires terraform >= 1.12 because …`"));
@@ -216,6 +218,7 @@ mod tests {
 # An activation lives.
 # And dies.
 requires terraform >= 1.12 because of identity
+requires control plane because of objects
 
 === file values.yaml
 a: 1
@@ -242,12 +245,13 @@ differs: code
         let case = Case::parse("x", CASE).unwrap();
         assert_eq!(case.shows, "An activation lives. And dies.");
         assert_eq!(case.needs.terraform, Some((1, 12)));
+        assert!(case.needs.control_plane);
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
-        assert_eq!(case.steps[0].line, 7);
+        assert_eq!(case.steps[0].line, 8);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 13);
+        assert_eq!(case.steps[0].expectations[1].0, 14);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());
     }

@@ -66,6 +66,9 @@ pub enum Outside {
     /// `METHOD PATH [JSON] [as NAME]`: any call of the sandbox's control API below the account; the answer's members
     /// are `@{NAME.…}` from then on.
     Call { method: String, path: String, body: Option<String>, name: Option<String> },
+    /// `kube METHOD PATH [JSON] [as NAME]`: a request to the API server of the account's cluster with the
+    /// administrator's certificate. METHOD is one of HTTP's, PATCH being a merge patch, or APPLY.
+    Kube { method: String, path: String, body: Option<String>, name: Option<String> },
 }
 
 /// How often a fault happens.
@@ -183,17 +186,28 @@ impl Outside {
                 ip_address: (*ip_address).to_owned(),
             }),
             [method @ ("GET" | "POST" | "DELETE"), path, ..] if path.starts_with('/') => {
-                let rest = line.split_once(path).map_or("", |(_, rest)| rest).trim();
-                let (body, name) = match rest.rsplit_once("as ") {
-                    Some((body, name)) if !name.contains(['}', '"', ' ']) => (body.trim(), Some(name.to_owned())),
-                    _ => (rest, None),
-                };
-                let body = (!body.is_empty()).then(|| body.to_owned());
+                let (body, name) = body_and_name(line, path);
                 Ok(Self::Call { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
+            }
+            ["kube", method @ ("GET" | "POST" | "PUT" | "PATCH" | "APPLY" | "DELETE"), path, ..]
+                if path.starts_with('/') =>
+            {
+                let (body, name) = body_and_name(line, path);
+                Ok(Self::Kube { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
             }
             _ => Err(refuse()),
         }
     }
+}
+
+/// What stands behind the path: `[JSON] [as NAME]`.
+fn body_and_name(line: &str, path: &str) -> (Option<String>, Option<String>) {
+    let rest = line.split_once(path).map_or("", |(_, rest)| rest).trim();
+    let (body, name) = match rest.rsplit_once("as ") {
+        Some((body, name)) if !name.contains(['}', '"', ' ']) => (body.trim(), Some(name.to_owned())),
+        _ => (rest, None),
+    };
+    ((!body.is_empty()).then(|| body.to_owned()), name)
 }
 
 #[cfg(test)]
@@ -237,6 +251,15 @@ mod tests {
                 "DELETE /faults",
                 Outside::Call { method: "DELETE".into(), path: "/faults".into(), body: None, name: None },
             ),
+            (
+                "kube PATCH /api/v1/nodes/a {\"metadata\": {\"labels\": null}} as node",
+                Outside::Kube {
+                    method: "PATCH".into(),
+                    path: "/api/v1/nodes/a".into(),
+                    body: Some("{\"metadata\": {\"labels\": null}}".into()),
+                    name: Some("node".into()),
+                },
+            ),
         ] {
             assert_eq!(Outside::parse(line), Ok(expected), "{line}");
         }
@@ -244,7 +267,14 @@ mod tests {
 
     #[test]
     fn other_lines_are_refused() {
-        for line in ["clock 2", "fault slow ssm:X", "fault slow ssm:X many times", "remove it", "POST principals"] {
+        for line in [
+            "clock 2",
+            "fault slow ssm:X",
+            "fault slow ssm:X many times",
+            "remove it",
+            "POST principals",
+            "kube EDIT /api/v1/nodes",
+        ] {
             assert!(Outside::parse(line).is_err(), "{line}");
         }
     }
