@@ -23,5 +23,11 @@ fn main() -> ExitCode {
         Arc::new(|| Arc::new(ProviderServer::<Ekshybrid>::new())),
     );
     let prelude = include_str!("acceptance/provider.tf").to_owned();
-    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), control_plane: control_plane(project), prelude }.main(vec![way])
+    Suite {
+        cases: project.join("tests/acceptance"),
+        sandbox: Some(sandbox),
+        control_plane: control_plane(project),
+        prelude,
+    }
+    .main(vec![way])
 }

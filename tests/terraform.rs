@@ -25,5 +25,11 @@ fn main() -> ExitCode {
     };
     let ways = find(project).into_iter().map(|found| Way::terraform(found, Some(provider.clone()))).collect();
     let prelude = include_str!("acceptance/provider.tf").to_owned();
-    Suite { cases: project.join("tests/acceptance"), sandbox: Some(sandbox), control_plane: control_plane(project), prelude }.main(ways)
+    Suite {
+        cases: project.join("tests/acceptance"),
+        sandbox: Some(sandbox),
+        control_plane: control_plane(project),
+        prelude,
+    }
+    .main(ways)
 }

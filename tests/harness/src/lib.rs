@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a particular provider: the test binaries of the root package bring theirs.
 
+pub mod aws;
 pub mod case;
 pub mod check;
 pub mod core;

@@ -369,6 +369,12 @@ impl Run<'_> {
                 body: body.as_deref().map(fill).transpose()?,
                 name: name.clone(),
             },
+            Outside::Aws { service, what, body, name } => Outside::Aws {
+                service: service.clone(),
+                what: fill(what)?,
+                body: body.as_deref().map(fill).transpose()?,
+                name: name.clone(),
+            },
             Outside::Kube { method, path, body, name } => Outside::Kube {
                 method: method.clone(),
                 path: fill(path)?,

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
+use crate::aws::{Signer, of_xml};
 use crate::case::{Outside, Repeat};
 use crate::kubernetes::{Administrator, AdministratorError};
 
@@ -127,18 +128,40 @@ impl Sandbox {
 
     /// One call of the control API. An answer without a body is null.
     fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
-        let url = format!("{}{path}", self.control_url);
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let headers = [("content-type", "application/json".to_owned())];
+        let answer = self.exchange(&self.control_url, method, path, &headers, &body)?;
+        if answer.trim().is_empty() {
+            return Ok(Json::Null);
+        }
+        serde_json::from_str(&answer).map_err(|error| SandboxError::Refused {
+            call: format!("{method} {path}"),
+            status: 200,
+            answer: format!("no JSON ({error}): {answer}"),
+        })
+    }
+
+    /// One exchange below `base`, which must succeed.
+    fn exchange(
+        &self,
+        base: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Result<String, SandboxError> {
+        let url = format!("{base}{path}");
         let call = || format!("{method} {path}");
         let broken = |source| SandboxError::Connection { call: call(), source };
         let (authority, path) = url
             .strip_prefix("http://")
             .and_then(|rest| rest.split_once('/'))
             .ok_or_else(|| broken(std::io::Error::other(format!("`{url}` is no http address"))))?;
-        let body = body.map(ToString::to_string).unwrap_or_default();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let mut stream = TcpStream::connect(authority).map_err(broken)?;
         write!(
             stream,
-            "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+            "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\n{headers}\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         )
@@ -148,14 +171,10 @@ impl Sandbox {
         let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        let refused = |answer: &str| SandboxError::Refused { call: call(), status, answer: answer.to_owned() };
         if !(200..300).contains(&status) {
-            return Err(refused(body));
+            return Err(SandboxError::Refused { call: call(), status, answer: body.to_owned() });
         }
-        if body.trim().is_empty() {
-            return Ok(Json::Null);
-        }
-        serde_json::from_str(body).map_err(|error| refused(&format!("no JSON ({error}): {body}")))
+        Ok(body.to_owned())
     }
 }
 
@@ -275,12 +294,29 @@ impl Account<'_> {
                 let answer = self.call(method, path, body.as_ref())?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
+            Outside::Aws { service, what, body, name } => {
+                let answer = self.aws(service, what, body.as_deref())?;
+                Ok(name.clone().map(|name| (name, answer)))
+            }
             Outside::Kube { method, path, body, name } => {
                 let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
                 let answer = cluster.administrator.call(method, path, body.as_deref())?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
         }
+    }
+
+    /// One call of AWS with the account's own keys.
+    fn aws(&self, service: &str, what: &str, body: Option<&str>) -> Result<Json, SandboxError> {
+        let told = |name: &str| self.told[name].as_str().unwrap_or_default();
+        let (access_key, secret_key, region) = (told("access_key"), told("secret_key"), told("region"));
+        let endpoint = self.sandbox.endpoint();
+        let host = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+        let body = body
+            .map_or(Json::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned())));
+        let signed = Signer { access_key, secret_key, region }.sign(host, service, what, &body);
+        let answer = self.sandbox.exchange(endpoint, &signed.method, &signed.path, &signed.headers, &signed.body)?;
+        Ok(serde_json::from_str(&answer).unwrap_or_else(|_| of_xml(&answer)))
     }
 
     fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {

@@ -66,6 +66,9 @@ pub enum Outside {
     /// `METHOD PATH [JSON] [as NAME]`: any call of the sandbox's control API below the account; the answer's members
     /// are `@{NAME.…}` from then on.
     Call { method: String, path: String, body: Option<String>, name: Option<String> },
+    /// `aws ec2 OPERATION [JSON] [as NAME]`, or `aws eks METHOD PATH [JSON] [as NAME]`: a call of AWS with the
+    /// account's own keys.
+    Aws { service: String, what: String, body: Option<String>, name: Option<String> },
     /// `kube METHOD PATH [JSON] [as NAME]`: a request to the API server of the account's cluster with the
     /// administrator's certificate. METHOD is one of HTTP's, PATCH being a merge patch, or APPLY.
     Kube { method: String, path: String, body: Option<String>, name: Option<String> },
@@ -189,6 +192,14 @@ impl Outside {
                 let (body, name) = body_and_name(line, path);
                 Ok(Self::Call { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
             }
+            ["aws", service @ "eks", method, path, ..] if path.starts_with('/') => {
+                let (body, name) = body_and_name(line, path);
+                Ok(Self::Aws { service: (*service).to_owned(), what: format!("{method} {path}"), body, name })
+            }
+            ["aws", service @ "ec2", operation, ..] => {
+                let (body, name) = body_and_name(line, operation);
+                Ok(Self::Aws { service: (*service).to_owned(), what: (*operation).to_owned(), body, name })
+            }
             ["kube", method @ ("GET" | "POST" | "PUT" | "PATCH" | "APPLY" | "DELETE"), path, ..]
                 if path.starts_with('/') =>
             {
@@ -252,6 +263,19 @@ mod tests {
                 Outside::Call { method: "DELETE".into(), path: "/faults".into(), body: None, name: None },
             ),
             (
+                "aws ec2 CreateVpc {\"CidrBlock\": \"10.0.0.0/16\"} as vpc",
+                Outside::Aws {
+                    service: "ec2".into(),
+                    what: "CreateVpc".into(),
+                    body: Some("{\"CidrBlock\": \"10.0.0.0/16\"}".into()),
+                    name: Some("vpc".into()),
+                },
+            ),
+            (
+                "aws eks DELETE /clusters/a",
+                Outside::Aws { service: "eks".into(), what: "DELETE /clusters/a".into(), body: None, name: None },
+            ),
+            (
                 "kube PATCH /api/v1/nodes/a {\"metadata\": {\"labels\": null}} as node",
                 Outside::Kube {
                     method: "PATCH".into(),
@@ -274,6 +298,7 @@ mod tests {
             "remove it",
             "POST principals",
             "kube EDIT /api/v1/nodes",
+            "aws iam ListRoles",
         ] {
             assert!(Outside::parse(line).is_err(), "{line}");
         }
