@@ -2,11 +2,13 @@
 
 pub mod cluster;
 mod explain;
+pub mod labels;
 mod names;
+pub mod place;
 pub mod tags;
 
 pub use explain::{explain, explain_at};
-pub use names::{AccountId, ClusterName, PolicyArn, Region, RoleArn, RoleName};
+pub use names::{AccountId, ClusterName, ObjectName, PolicyArn, Region, RoleArn, RoleName, SecurityGroupId, SubnetId};
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Span, Text};
@@ -21,6 +23,24 @@ pub struct Timeouts {
     pub create: Option<Span>,
     /// Removing the object.
     pub delete: Option<Span>,
+}
+
+/// How long an operation may take, for types that also wait when they are changed.
+#[derive(Clone, Debug, Model)]
+pub struct ChangeTimeouts {
+    /// Making the object, such as `10m`.
+    pub create: Option<Span>,
+    /// Changing the object.
+    pub update: Option<Span>,
+    /// Removing the object.
+    pub delete: Option<Span>,
+}
+
+/// How long a reading may take, for data sources that wait.
+#[derive(Clone, Debug, Model)]
+pub struct ReadTimeouts {
+    /// Waiting for what is read, such as `10m`.
+    pub read: Option<Span>,
 }
 
 /// The region that an object gets which names none, as far as a plan can know it: without asking AWS.

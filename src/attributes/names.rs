@@ -54,6 +54,20 @@ name!(
     PolicyArn
 );
 
+name!(
+    /// An EC2 subnet: `subnet-` and an id.
+    SubnetId
+);
+name!(
+    /// An EC2 security group: `sg-` and an id.
+    SecurityGroupId
+);
+name!(
+    /// Name of a Kubernetes object: a DNS subdomain. At most 253 characters. Source: Kubernetes, "Object Names and
+    /// IDs".
+    ObjectName
+);
+
 impl Text for Region {
     const NOUN: &'static str = "region";
 
@@ -192,7 +206,89 @@ impl Text for PolicyArn {
     }
 }
 
-text_field!(Region, RoleName, ClusterName, AccountId, RoleArn, PolicyArn);
+/// `PREFIX-` and letters or digits: eight or seventeen hexadecimal ones at EC2, other ones at its imitations.
+fn is_ec2_id(text: &str, prefix: &str) -> bool {
+    let id = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+}
+
+impl SubnetId {
+    /// An id as a cluster holds it, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl SecurityGroupId {
+    /// An id as a cluster holds it, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl Text for SubnetId {
+    const NOUN: &'static str = "subnet id";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if is_ec2_id(text, "subnet") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("`{text}` is not the id of a subnet. Write it like `subnet-0123456789abcdef0`."))
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for SecurityGroupId {
+    const NOUN: &'static str = "security group id";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if is_ec2_id(text, "sg") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is not the id of a security group. Write it like `sg-0123456789abcdef0`; a group's name does not do."
+            ))
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for ObjectName {
+    const NOUN: &'static str = "object name";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if is_subdomain(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` cannot be the name of a Kubernetes object. It has lower-case letters, digits, `-` and `.`, begins and ends with a letter or digit (also around each `.`), and has at most 253 characters."
+            ))
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether Kubernetes takes the text as a DNS subdomain.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let label =
+        |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(inner);
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+text_field!(Region, RoleName, ClusterName, AccountId, RoleArn, PolicyArn, SubnetId, SecurityGroupId, ObjectName);
 
 #[cfg(test)]
 mod tests {
@@ -233,6 +329,39 @@ mod tests {
         assert!(RoleArn::parse("arn:aws:iam::111122223333:user/a").is_err());
         assert!(RoleArn::parse("arn:aws:iam::aws:role/a").is_err());
         assert!(PolicyArn::parse("arn:aws:iam::aws:policy/ReadOnlyAccess").is_ok());
+    }
+
+    #[test]
+    fn ids_of_networks() {
+        assert!(SubnetId::parse("subnet-0123456789abcdef0").is_ok());
+        assert!(SecurityGroupId::parse("sg-12345678").is_ok());
+        for text in ["", "subnet-", "vpc-0123", "subnet-ABC", "subnet-0 1"] {
+            assert!(SubnetId::parse(text).is_err(), "{text}");
+        }
+        for text in ["default", "sg-", "subnet-0123456789abcdef0"] {
+            assert!(SecurityGroupId::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_objects() {
+        let long = "a".repeat(254);
+        for (text, fits) in [
+            ("us-west-2a", true),
+            ("a.b-c.d", true),
+            ("7", true),
+            ("", false),
+            ("US-west-2a", false),
+            ("a_b", false),
+            ("-a", false),
+            ("a-", false),
+            ("a..b", false),
+            ("a.-b", false),
+            (&long, false),
+            (&long[1..], true),
+        ] {
+            assert_eq!(ObjectName::parse(text).is_ok(), fits, "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! List resources, one file per type.
 
 pub mod activation;
+pub mod eniconfig;
 pub mod managed_instance;

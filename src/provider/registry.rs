@@ -14,8 +14,10 @@ use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
 use crate::functions::user_data::UserData;
 use crate::list::activation::ActivationList;
+use crate::list::eniconfig::EniConfigList;
 use crate::list::managed_instance::ManagedInstanceList;
 use crate::resources::activation::Activation;
+use crate::resources::eniconfig::EniConfig;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::vpc_cni::VpcCni;
 
@@ -23,6 +25,7 @@ use crate::resources::vpc_cni::VpcCni;
 pub(super) fn registry() -> Registry<Clients> {
     Registry::new()
         .resource::<Activation>()
+        .resource::<EniConfig>()
         .resource::<ManagedInstance>()
         .resource::<VpcCni>()
         .data_source::<ClusterData>()
@@ -36,5 +39,6 @@ pub(super) fn registry() -> Registry<Clients> {
         .ephemeral::<ActivationCode>()
         .action::<DeregisterInstance>()
         .list::<ActivationList>()
+        .list::<EniConfigList>()
         .list::<ManagedInstanceList>()
 }

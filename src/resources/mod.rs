@@ -1,5 +1,6 @@
 //! Managed resources, one file per type.
 
 pub mod activation;
+pub mod eniconfig;
 pub mod managed_instance;
 pub mod vpc_cni;

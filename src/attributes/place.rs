@@ -1,0 +1,103 @@
+//! Where an object of a cluster is: which cluster, in which region, by its arguments or else by the provider's.
+
+use framework::diagnostic::Result;
+use framework::model::{Maybe, Text};
+use framework::resource::parse_region_id;
+
+use super::{ClusterName, Region, aws_region, planned_region};
+use crate::aws;
+use crate::provider::Context;
+
+/// Cluster and region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its region.
+    pub region: Region,
+}
+
+impl Place {
+    /// What the arguments say, completed by the provider's configuration.
+    ///
+    /// # Errors
+    /// When neither names a cluster, or a region.
+    pub async fn of(cluster: Option<&ClusterName>, region: Option<&Region>, cx: &Context) -> Result<Self> {
+        let cluster = cx.clients()?.cluster_name(cluster)?;
+        Ok(Self { cluster, region: aws_region(region, cx).await? })
+    }
+
+    /// Whether EKS is deleting the cluster. Its API server may be out of reach by then, and what it holds goes anyway.
+    pub async fn is_being_deleted(&self, cx: &Context) -> bool {
+        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return false };
+        let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str()));
+        eks.describe_cluster(self.cluster.as_str())
+            .await
+            .map_or_else(|error: aws::Error| error.is_not_found(), |cluster| cluster.status == "DELETING")
+    }
+}
+
+/// The same as far as a plan knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlannedPlace {
+    /// The cluster.
+    pub cluster: Option<ClusterName>,
+    /// Its region.
+    pub region: Option<Region>,
+}
+
+impl PlannedPlace {
+    /// What the arguments say, completed by the provider's configuration.
+    ///
+    /// # Errors
+    /// When it is certain that neither names a cluster.
+    pub async fn of(
+        cluster: &Maybe<Option<ClusterName>>,
+        region: &Maybe<Option<Region>>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let cluster = match (cluster, cx.try_clients()) {
+            (Maybe::Known(Some(name)), _) => Some(name.clone()),
+            (Maybe::Known(None), Some(clients)) if clients.defaults().cluster_name.known().is_some() => {
+                Some(clients.cluster_name(None)?)
+            }
+            _ => None,
+        };
+        let region = match region {
+            Maybe::Known(Some(region)) => Some(region.clone()),
+            Maybe::Known(None) => planned_region(cx).await,
+            Maybe::Unknown => None,
+        };
+        Ok(Self { cluster, region })
+    }
+}
+
+/// Reads the import id `CLUSTER/KEY` or `CLUSTER/KEY@REGION`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_import_id(id: &str) -> std::result::Result<(ClusterName, String, Option<Region>), String> {
+    let (id, region) = parse_region_id(id)?;
+    let (cluster, key) = id
+        .split_once('/')
+        .filter(|(_, key)| !key.is_empty())
+        .ok_or("Write it as `CLUSTER/NAME`, or `CLUSTER/NAME@REGION`.")?;
+    let region = region.map(|region| Region::parse(&region)).transpose()?;
+    Ok((ClusterName::parse(cluster)?, key.to_owned(), region))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn import_ids() {
+        let (cluster, key, region) = parse_import_id("workshop/us-west-2a@eu-west-1").expect("an id");
+        assert_eq!((cluster.as_str(), key.as_str()), ("workshop", "us-west-2a"));
+        assert_eq!(region.expect("a region").as_str(), "eu-west-1");
+        assert!(parse_import_id("workshop/a").is_ok_and(|(_, _, region)| region.is_none()));
+        for id in ["workshop", "workshop/", "/a", "work shop/a", "workshop/a@nowhere", "workshop/a@"] {
+            assert!(parse_import_id(id).is_err(), "{id}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What AWS says about the networks that an ENIConfig names, and what is wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+
+use super::Args;
+use crate::attributes::{ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, explain_at};
+use crate::aws::ec2::{SecurityGroup, Subnet};
+use crate::aws::eks::Cluster;
+use crate::aws::{self, is_region};
+use crate::provider::Context;
+
+/// Pauses before a subnet that was made a moment ago is looked for again: EC2 shows it a little later.
+const SETTLING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
+
+/// What is asked about; `None` is not known yet, or needs no look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Question<'a> {
+    pub(super) cluster: Option<&'a ClusterName>,
+    pub(super) region: Option<&'a Region>,
+    pub(super) subnet: Option<&'a SubnetId>,
+    pub(super) groups: Option<&'a BTreeSet<SecurityGroupId>>,
+    /// The name, where the configuration says it.
+    pub(super) name: Option<&'a ObjectName>,
+}
+
+/// What AWS answered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Networks {
+    pub(super) subnet: Answer<Subnet>,
+    pub(super) groups: Answer<BTreeMap<String, SecurityGroup>>,
+    pub(super) cluster: Answer<Arc<Cluster>>,
+}
+
+/// One answer.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Answer<T> {
+    /// Not asked, or the caller may not ask.
+    #[default]
+    Unknown,
+    /// It does not exist.
+    Absent,
+    There(T),
+}
+
+impl<T> Answer<T> {
+    pub(super) fn there(&self) -> Option<&T> {
+        if let Self::There(found) = self { Some(found) } else { None }
+    }
+}
+
+impl Networks {
+    /// Asks AWS. What the caller may not ask is warned about and stays unknown.
+    pub(super) async fn look(question: Question<'_>, cx: &Context) -> Result<Self> {
+        let mut found = Self::default();
+        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return Ok(found) };
+        let Some(region) = question.region else { return Ok(found) };
+        let aws = aws.with_cancel(cx.cancel().clone());
+        let (ec2, eks) = (aws.ec2(Some(region.as_str())), aws.eks(Some(region.as_str())));
+        let names = Args::NAMES;
+        let (subnet, groups, cluster) = futures::join!(
+            async {
+                match question.subnet {
+                    Some(id) => answer(names.subnet_id, ec2.subnet(id.as_str()).await, cx),
+                    None => Ok(Answer::Unknown),
+                }
+            },
+            async {
+                match question.groups {
+                    Some(ids) => {
+                        let found = ec2.security_groups(ids.iter().map(SecurityGroupId::as_str)).await;
+                        answer(names.security_group_ids, found.map(Some), cx)
+                    }
+                    None => Ok(Answer::Unknown),
+                }
+            },
+            async {
+                match question.cluster {
+                    Some(name) => match eks.cluster(name.as_str()).await {
+                        Err(error) if error.is_not_found() => Ok(Answer::Absent),
+                        other => answer(names.cluster_name, other.map(Some), cx),
+                    },
+                    None => Ok(Answer::Unknown),
+                }
+            },
+        );
+        (found.subnet, found.groups, found.cluster) = (subnet?, groups?, cluster?);
+        Ok(found)
+    }
+
+    /// The same when an object is made: a subnet that is not there is looked for again.
+    pub(super) async fn look_patiently(question: Question<'_>, cx: &Context) -> Result<Self> {
+        let mut found = Self::look(question, cx).await?;
+        for pause in SETTLING {
+            if !matches!(found.subnet, Answer::Absent) || !cx.sleep(pause).await {
+                break;
+            }
+            found = Self::look(question, cx).await?;
+        }
+        Ok(found)
+    }
+
+    /// The cluster's own security group, which an ENIConfig has that names none.
+    pub(super) fn default_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
+        let group = self.cluster.there()?.cluster_security_group_id.as_deref()?;
+        Some(BTreeSet::from([SecurityGroupId::as_found(group)]))
+    }
+
+    /// Everything that is certainly wrong, each on its attribute.
+    pub(super) fn faults(&self, question: Question<'_>) -> Diagnostics {
+        let names = Args::NAMES;
+        let mut faults = Diagnostics::new();
+        let mut fault = |attribute: &str, summary: &str, detail: String| {
+            faults.push(Diagnostic::error(summary, detail).at(Path::attribute(attribute)));
+        };
+        let region = question.region.map(|region| format!(" in {region}")).unwrap_or_default();
+        let cluster = self.cluster.there();
+        if let Some(cluster) = cluster
+            && cluster.ip_family.as_deref() == Some("ipv6")
+        {
+            fault(
+                names.cluster_name,
+                "Cluster has IPv6 addresses",
+                format!(
+                    "Cluster `{}` gives its pods IPv6 addresses. Custom networking with ENIConfigs is for IPv4 clusters only.",
+                    cluster.name
+                ),
+            );
+        }
+        if let (Answer::Absent, Some(id)) = (&self.subnet, question.subnet) {
+            fault(
+                names.subnet_id,
+                "Subnet not found",
+                format!("There is no subnet `{id}`{region} in this account.\n\nCheck the id and the region."),
+            );
+        }
+        let vpc = cluster.and_then(|cluster| cluster.vpc_id.as_deref());
+        if let Some(subnet) = self.subnet.there() {
+            if let (Some(vpc), Some(cluster)) = (vpc, cluster)
+                && subnet.vpc_id != vpc
+            {
+                fault(
+                    names.subnet_id,
+                    "Subnet is in another VPC",
+                    format!(
+                        "Subnet `{}` is in VPC `{}`, but cluster `{}` is in VPC `{vpc}`. A node's interfaces are all in the VPC of the node.\n\nUse a subnet of `{vpc}`; for more addresses, associate a secondary CIDR with that VPC.",
+                        subnet.id, subnet.vpc_id, cluster.name
+                    ),
+                );
+            }
+            if let Some(name) = question.name.map(ObjectName::as_str)
+                && is_zone(name)
+                && name != subnet.availability_zone
+            {
+                fault(
+                    names.name,
+                    "Subnet is in another zone",
+                    format!(
+                        "The ENIConfig is named after zone `{name}`, but subnet `{}` is in `{}`. Nodes in `{name}` that choose their ENIConfig by zone could not use it.\n\nUse a subnet in `{name}`, or leave `name` out, so that it is the subnet's zone.",
+                        subnet.id, subnet.availability_zone
+                    ),
+                );
+            }
+        }
+        if let Some(found) = self.groups.there() {
+            for id in question.groups.into_iter().flatten() {
+                match found.get(id.as_str()) {
+                    None => fault(
+                        names.security_group_ids,
+                        "Security group not found",
+                        format!(
+                            "There is no security group `{id}`{region} in this account.\n\nCheck the id and the region."
+                        ),
+                    ),
+                    Some(group) if vpc.is_some_and(|vpc| group.vpc_id != vpc) => fault(
+                        names.security_group_ids,
+                        "Security group is of another VPC",
+                        format!(
+                            "Security group `{id}` is for VPC `{}`, but the cluster is in VPC `{}`.\n\nUse a group of the cluster's VPC.",
+                            group.vpc_id,
+                            vpc.unwrap_or_default()
+                        ),
+                    ),
+                    Some(_) => {}
+                }
+            }
+        }
+        faults
+    }
+}
+
+fn answer<T>(
+    attribute: &'static str,
+    found: std::result::Result<Option<T>, aws::Error>,
+    cx: &Context,
+) -> Result<Answer<T>> {
+    match found {
+        Ok(Some(found)) => Ok(Answer::There(found)),
+        Ok(None) => Ok(Answer::Absent),
+        Err(error) => match error.missing_permission() {
+            Some(action) => {
+                cx.report(
+                    Diagnostic::warning(
+                        "Networks of the ENIConfig are not checked",
+                        format!(
+                            "{error}.\n\nWhether subnet and security groups fit the cluster is not known. {}",
+                            aws::permission(action)
+                        ),
+                    )
+                    .at(Path::attribute(attribute)),
+                );
+                Ok(Answer::Unknown)
+            }
+            None => Err(explain_at(attribute, "Could not look at the networks of the ENIConfig", &error)),
+        },
+    }
+}
+
+/// Whether a name is that of an availability zone (`us-west-2a`) or of a local zone (`us-west-2-lax-1a`).
+fn is_zone(name: &str) -> bool {
+    let ends_as_zone = {
+        let mut letters = name.chars().rev();
+        letters.next().is_some_and(|c| c.is_ascii_lowercase()) && letters.next().is_some_and(|c| c.is_ascii_digit())
+    };
+    let parts: Vec<&str> = name.split('-').collect();
+    let regional = name.get(..name.len().saturating_sub(1)).is_some_and(is_region);
+    ends_as_zone && (regional || (3..parts.len()).any(|count| is_region(&parts[..count].join("-"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use framework::model::Text;
+
+    use super::*;
+
+    #[test]
+    fn zones_are_known_by_their_names() {
+        for (name, zone) in [
+            ("us-west-2a", true),
+            ("us-gov-west-1b", true),
+            ("us-west-2-lax-1a", true),
+            ("us-west-2", false),
+            ("us-west-2a-large", false),
+            ("pods", false),
+            ("nowhere-1a", false),
+            ("", false),
+        ] {
+            assert_eq!(is_zone(name), zone, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_fault_is_on_its_attribute() {
+        let cluster = |family: &str| {
+            let vpc_id = Some("vpc-1".to_owned());
+            let cluster = Cluster { name: "c".into(), vpc_id, ip_family: Some(family.into()), ..Cluster::default() };
+            Answer::There(Arc::new(cluster))
+        };
+        let subnet = |vpc: &str, zone: &str| {
+            Answer::There(Subnet {
+                id: "subnet-1".into(),
+                vpc_id: vpc.into(),
+                availability_zone: zone.into(),
+                ..Subnet::default()
+            })
+        };
+        let group = |id: &str, vpc: &str| {
+            (id.to_owned(), SecurityGroup { id: id.into(), vpc_id: vpc.into(), ..SecurityGroup::default() })
+        };
+        let id = SubnetId::as_found("subnet-1");
+        let ids = BTreeSet::from(["sg-1", "sg-2"].map(SecurityGroupId::as_found));
+        let name = ObjectName::parse("us-west-2a").expect("a name");
+        let question = Question { subnet: Some(&id), groups: Some(&ids), name: Some(&name), ..Question::default() };
+        let fitting = || Networks {
+            subnet: subnet("vpc-1", "us-west-2a"),
+            groups: Answer::There(BTreeMap::from([group("sg-1", "vpc-1"), group("sg-2", "vpc-1")])),
+            cluster: cluster("ipv4"),
+        };
+        let elsewhere = BTreeMap::from([group("sg-1", "vpc-2")]);
+        for (networks, expected) in [
+            (fitting(), vec![]),
+            (Networks::default(), vec![]),
+            (Networks { cluster: Answer::Unknown, subnet: subnet("vpc-9", "us-west-2a"), ..fitting() }, vec![]),
+            (Networks { cluster: cluster("ipv6"), ..fitting() }, vec!["cluster_name"]),
+            (Networks { subnet: Answer::Absent, ..fitting() }, vec!["subnet_id"]),
+            (Networks { subnet: subnet("vpc-2", "us-west-2a"), ..fitting() }, vec!["subnet_id"]),
+            (Networks { subnet: subnet("vpc-1", "us-west-2b"), ..fitting() }, vec!["name"]),
+            (
+                Networks { groups: Answer::There(elsewhere), subnet: subnet("vpc-2", "us-west-2b"), ..fitting() },
+                vec!["subnet_id", "name", "security_group_ids", "security_group_ids"],
+            ),
+        ] {
+            let found = networks.faults(question).0;
+            let paths: Vec<String> = found.iter().map(|fault| fault.path.to_string()).collect();
+            assert_eq!(paths, expected, "{networks:?}");
+        }
+    }
+}
