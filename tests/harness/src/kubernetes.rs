@@ -5,12 +5,16 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Map, Value as Json, json};
+
+/// How long a busy API server is asked again.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The administrator of one cluster.
 #[derive(Debug)]
@@ -81,13 +85,26 @@ impl Administrator {
         Ok(Self { address: address.to_owned(), tls: Arc::new(tls) })
     }
 
-    /// One request. `method` is GET, POST, PUT, DELETE, PATCH (a merge patch) or APPLY (a server-side apply, whose
+    /// One request, repeated while the API server is busy with itself. `method` is GET, POST, PUT, DELETE, PATCH (a merge patch) or APPLY (a server-side apply, whose
     /// field manager is in the path's query). Something that does not exist is null.
     ///
     /// # Errors
     ///
     /// The API server refuses or is gone.
     pub fn call(&self, method: &str, path: &str, body: Option<&str>) -> Result<Json, AdministratorError> {
+        let started = Instant::now();
+        loop {
+            match self.once(method, path, body) {
+                // The storage of a kind is not ready in the first moments.
+                Err(AdministratorError::Refused { status: 429 | 503, .. }) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn once(&self, method: &str, path: &str, body: Option<&str>) -> Result<Json, AdministratorError> {
         let call = || format!("{method} {path}");
         let broken = |source| AdministratorError::Connection { call: call(), source };
         let (verb, content_type) = match method {

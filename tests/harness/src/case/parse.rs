@@ -157,7 +157,6 @@ fn step(line: usize, heading: &str, body: &[(usize, &str)]) -> Result<Step, (usi
     let mut kind = StepKind::parse(heading).map_err(|text| (line, text))?;
     let mut needs = Needs::default();
     let mut configuration = None;
-    let mut expectations = Vec::new();
 
     // What belongs to the step itself stands right below its heading.
     let mut body = body;
@@ -167,8 +166,9 @@ fn step(line: usize, heading: &str, body: &[(usize, &str)]) -> Result<Step, (usi
         }
         body = rest;
     }
+    let split = body.iter().position(|(_, text)| text.trim_end() == "---").unwrap_or(body.len());
     if let StepKind::Outside(changes) = &mut kind {
-        for (number, text) in body {
+        for (number, text) in &body[..split] {
             let text = text.trim();
             if !text.is_empty() && !text.starts_with('#') {
                 changes.push((*number, Outside::parse(text).map_err(|fault| (*number, fault))?));
@@ -178,13 +178,12 @@ fn step(line: usize, heading: &str, body: &[(usize, &str)]) -> Result<Step, (usi
             return Err((line, "the step changes nothing".to_owned()));
         }
     } else {
-        let split = body.iter().position(|(_, text)| text.trim_end() == "---").unwrap_or(body.len());
         let text: String = body[..split].iter().flat_map(|(_, text)| [*text, "\n"]).collect();
         if !text.trim().is_empty() {
             configuration = Some(text);
         }
-        expectations = read_expectations(body.get(split + 1..).unwrap_or_default())?;
     }
+    let expectations = read_expectations(body.get(split + 1..).unwrap_or_default())?;
     let looks_at_state = expectations.iter().any(|(_, expectation)| expectation.is_about_state());
     Ok(Step { looks_at_state, line, heading: heading.to_owned(), kind, configuration, needs, expectations })
 }
@@ -234,6 +233,8 @@ error at x_y.a.role: Bad
 
 === outside
 clock +2d
+---
+answer: x unset
 === import x_y.a by identity {\"id\": \"1\"}
 requires terraform >= 1.14 because it came then
 ---
@@ -252,6 +253,7 @@ differs: code
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
         assert_eq!(case.steps[0].expectations[1].0, 14);
+        assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());
     }
