@@ -143,8 +143,8 @@ fn yaml() {
             Err(error) => return error.to_string(),
         };
         for (path, written) in files {
-            // A text of a single replacement mark or a lone surrogate has no form that reads back.
-            if written.contains('\u{fffd}') || written.is_empty() {
+            // Helm writes Unicode's own line breaks so that they read back as spaces.
+            if written.is_empty() || written.contains(['\u{fffd}', '\u{85}', '\u{2028}', '\u{2029}']) {
                 continue;
             }
             // Helm takes the last line break of a YAML text away, also where it belongs to a value.

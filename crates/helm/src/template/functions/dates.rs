@@ -43,9 +43,10 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::text(as_time(arguments.value(0)).map_or(0, |time| time.unix()).to_string()))
     }),
     Function::new("ago", &[Type::Any], |_, arguments| {
-        let seconds = since(&moment(arguments.value(0)));
-        // Rounded to the second, half away from zero.
-        let rounded = (seconds + 500_000_000 * seconds.signum()) / 1_000_000_000 * 1_000_000_000;
+        // Rounded to the second, half away from zero; what has no such second stays as it is.
+        let passed = i128::from(since(&moment(arguments.value(0))));
+        let rounded = (passed + 500_000_000 * passed.signum()) / 1_000_000_000 * 1_000_000_000;
+        let rounded = rounded.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         Ok(Value::text(format_duration(rounded)))
     }),
     Function::new("duration", &[Type::Any], |_, arguments| {
