@@ -195,9 +195,6 @@ fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resul
     let values = values.map;
     process_dependencies(&mut chart, &values)?;
     let merged = coalesce::coalesce(&chart, values).map_err(Error::Values)?;
-    if !options.skip_schema {
-        schema::check(&chart, &merged)?;
-    }
     let default;
     let capabilities = match options.capabilities {
         Some(capabilities) => capabilities,
@@ -206,7 +203,6 @@ fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resul
             &default
         }
     };
-    check_kube_version(&chart, &capabilities.kube_version)?;
     let scope = Scope {
         values: &merged,
         capabilities,
@@ -217,7 +213,13 @@ fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resul
         lookup: options.lookup,
         max_steps: options.max_steps,
     };
-    let files = template::run(&chart, &scope)?;
+    let check = || {
+        if !options.skip_schema {
+            schema::check(&chart, &merged)?;
+        }
+        check_kube_version(&chart, &capabilities.kube_version)
+    };
+    let files = template::run(&chart, &scope, check)?;
     Ok((files, chart))
 }
 

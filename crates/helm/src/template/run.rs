@@ -15,6 +15,7 @@ use crate::render::Capabilities;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread;
 
 /// What templates are told beside the chart.
@@ -33,17 +34,32 @@ pub(crate) struct Scope<'s> {
 const STACK: usize = 1 << 30;
 
 /// Renders all templates; the result is by path, without partials.
-pub(crate) fn run(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> {
+///
+/// `check` runs beside the parsing of the templates, which takes about as long as checking values against a large schema.
+/// No template runs before it is done, and its error comes before any of theirs.
+pub(crate) fn run(
+    chart: &Chart,
+    scope: &Scope<'_>,
+    check: impl FnOnce() -> Result<()>,
+) -> Result<BTreeMap<String, String>> {
     thread::scope(|threads| {
+        let (permit, permitted) = mpsc::channel();
         let thread = thread::Builder::new().name("helm-render".to_owned()).stack_size(STACK);
         let handle = thread
-            .spawn_scoped(threads, || render(chart, scope))
+            .spawn_scoped(threads, move || render(chart, scope, &permitted))
             .map_err(|error| Error::Template(format!("rendering template failed: {error}")))?;
-        handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let verdict = check();
+        if verdict.is_ok() {
+            // The thread is gone where a template could not be parsed.
+            let _ = permit.send(());
+        }
+        drop(permit);
+        let rendered = handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        verdict.and(rendered)
     })
 }
 
-fn render(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> {
+fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> Result<BTreeMap<String, String>> {
     let shared = [
         ("Release", objects::release(scope.name, scope.namespace, scope.revision, scope.is_upgrade)),
         ("Capabilities", objects::capabilities(scope.capabilities)),
@@ -62,6 +78,9 @@ fn render(chart: &Chart, scope: &Scope<'_>) -> Result<BTreeMap<String, String>> 
         let parsed = parse(&template.path, source)
             .map_err(|ParseError(message)| Error::Template(explain_parse_error(&template.path, &message)))?;
         set.add(&parsed);
+    }
+    if permitted.recv().is_err() {
+        return Ok(BTreeMap::new());
     }
     let set = Rc::new(set);
     let mut engine = Engine::new(scope.lookup, scope.max_steps);
