@@ -149,7 +149,7 @@ fn recursion_ends() {
 #[test]
 fn output_and_work_end() {
     let table = [
-        (r#"{{ $s := "x" }}{{ range until 64 }}{{ $s = print $s $s }}{{ end }}{{ $s }}"#, "MiB"),
+        (r#"{{ $s := repeat 1000000 "x" }}{{ range until 64 }}{{ $s = print $s $s }}{{ end }}{{ $s }}"#, "MiB"),
         (r#"{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"#, "steps"),
         (r#"{{ range 9223372036854775807 }}{{ end }}"#, "steps"),
         (r#"{{ repeat 9223372036854775807 "x" }}"#, "MiB"),
@@ -158,8 +158,14 @@ fn output_and_work_end() {
         (r#"{{ randAlpha 9223372036854775807 }}"#, "MiB"),
         (r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ mustToJson $d }}"#, "levels"),
         (r#"{{ $l := list 1 }}{{ range until 64 }}{{ $l = list $l $l }}{{ end }}{{ mustToYaml $l }}"#, "parts"),
-        (r#"{{ $l := list 1 }}{{ range until 64 }}{{ $l = list $l $l }}{{ end }}{{ print $l }}"#, "MiB"),
-        (r#"{{ $l := list 1 }}{{ range until 64 }}{{ $l = list $l $l }}{{ end }}{{ printf "%s" $l }}"#, "MiB"),
+        (
+            r#"{{ $l := list (repeat 1000000 "x") }}{{ range until 64 }}{{ $l = list $l $l }}{{ end }}{{ print $l }}"#,
+            "MiB",
+        ),
+        (
+            r#"{{ $l := list (repeat 1000000 "x") }}{{ range until 64 }}{{ $l = list $l $l }}{{ end }}{{ printf "%s" $l }}"#,
+            "MiB",
+        ),
     ];
     for (template, expected) in table {
         let found = failure(template);
