@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
 use super::FIELD_MANAGER;
+use super::discovery::Discoveries;
 use super::error::{Attempt, Error, Kind, Result, Verb};
 use super::listing::Listings;
 use super::object::{Resource, name};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     /// Repeats were of no use: the server cannot be reached at all.
     pub(super) given_up: AtomicBool,
     pub(super) listings: Listings,
+    pub(super) discoveries: Discoveries,
 }
 
 /// One API server. Cheap to clone; clones share connections and listings.
@@ -37,6 +39,10 @@ pub(super) struct Shared {
 pub struct Client {
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
+    /// The field manager of what is written.
+    manager: &'static str,
+    /// The form in which answers are asked for; `None` is plain JSON.
+    pub(super) accept: Option<&'static str>,
 }
 
 impl fmt::Debug for Client {
@@ -80,14 +86,32 @@ impl Client {
             tokens,
             given_up: AtomicBool::new(false),
             listings: Listings::default(),
+            discoveries: Discoveries::default(),
         };
-        Ok(Self { shared: Arc::new(shared), cancel: CancellationToken::new() })
+        let cancel = CancellationToken::new();
+        Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: None })
     }
 
     /// The same client, whose requests end when `cancel` does.
     #[must_use]
     pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
-        Self { shared: Arc::clone(&self.shared), cancel }
+        Self { cancel, ..self.clone() }
+    }
+
+    /// The same client writing under the name of another field manager, for objects that another program goes on with.
+    #[must_use]
+    pub fn as_manager(&self, manager: &'static str) -> Self {
+        Self { manager, ..self.clone() }
+    }
+
+    /// The same client asking for answers in another form.
+    pub(super) fn accepting(&self, accept: &'static str) -> Self {
+        Self { accept: Some(accept), ..self.clone() }
+    }
+
+    /// The field manager of what is written.
+    pub(super) fn manager(&self) -> &'static str {
+        self.manager
     }
 
     /// Name of the cluster.
@@ -166,7 +190,7 @@ impl Client {
         self.shared.listings.read(self, resource, name).await
     }
 
-    /// Server-side apply by this provider's one field manager. `object` names its kind, its name and every field that
+    /// Server-side apply by the client's field manager. `object` names its kind, its name and every field that
     /// is to be ours; fields that were ours and are not named any more go. With `force` fields are taken from other
     /// managers.
     ///
@@ -181,7 +205,7 @@ impl Client {
     ) -> Result<Json> {
         let attempt = Attempt::new(Verb::Patch, resource.told(namespace, name(object)));
         let path = resource.path(namespace, Some(name(object)));
-        let path = format!("{path}?fieldManager={FIELD_MANAGER}&force={force}");
+        let path = format!("{path}?fieldManager={}&force={force}", self.manager);
         let applied = self.call(Call { attempt, path, body: Some(("application/apply-patch+yaml", object.clone())) });
         let applied = applied.await;
         self.shared.listings.forget(resource);
@@ -233,7 +257,7 @@ impl Client {
         patch: Json,
     ) -> Result<Json> {
         let attempt = Attempt::new(Verb::Patch, resource.told(namespace, name));
-        let target = format!("{}?fieldManager={FIELD_MANAGER}", resource.path(namespace, Some(name)));
+        let target = format!("{}?fieldManager={}", resource.path(namespace, Some(name)), self.manager);
         let patched = self.call(Call { attempt, path: target, body: Some((content_type, patch)) }).await;
         self.shared.listings.forget(resource);
         patched
@@ -245,7 +269,7 @@ impl Client {
     /// [`Kind::AlreadyExists`]; those of the request.
     pub async fn create(&self, resource: &Resource, namespace: Option<&str>, object: &Json) -> Result<Json> {
         let attempt = Attempt::new(Verb::Create, resource.told(namespace, name(object)));
-        let path = format!("{}?fieldManager={FIELD_MANAGER}", resource.path(namespace, None));
+        let path = format!("{}?fieldManager={}", resource.path(namespace, None), self.manager);
         let made = self.call(Call { attempt, path, body: Some(("application/json", object.clone())) }).await;
         self.shared.listings.forget(resource);
         made
@@ -257,7 +281,7 @@ impl Client {
     /// [`Kind::Changed`] when it is not; those of the request.
     pub async fn replace(&self, resource: &Resource, namespace: Option<&str>, object: &Json) -> Result<Json> {
         let attempt = Attempt::new(Verb::Update, resource.told(namespace, name(object)));
-        let path = format!("{}?fieldManager={FIELD_MANAGER}", resource.path(namespace, Some(name(object))));
+        let path = format!("{}?fieldManager={}", resource.path(namespace, Some(name(object))), self.manager);
         let written = self.call(Call { attempt, path, body: Some(("application/json", object.clone())) }).await;
         self.shared.listings.forget(resource);
         written

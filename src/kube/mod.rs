@@ -8,6 +8,7 @@
 
 mod claim;
 mod client;
+mod discovery;
 mod error;
 mod listing;
 mod object;
@@ -17,6 +18,7 @@ mod target;
 
 pub use claim::{Claim, Owners};
 pub use client::Client;
+pub use discovery::{Discovery, Served};
 pub use error::{Attempt, Error, FieldConflict, Kind, Result, Verb};
 pub use object::{Resource, annotations, labels, name, owned_by};
 pub use rollout::{Rollout, Trouble};

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -133,6 +133,9 @@ impl Client {
     async fn request(&self, call: &Call) -> Result<Request<Body>> {
         let mut request = Request::builder().method(call.method()).uri(&call.path);
         request = request.header(USER_AGENT, concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
+        if let Some(accept) = self.accept {
+            request = request.header(ACCEPT, accept);
+        }
         if let Some(tokens) = &self.shared.tokens {
             let token = tokens.token().await.map_err(|source| {
                 Error::failed(
