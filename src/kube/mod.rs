@@ -12,6 +12,7 @@ mod discovery;
 mod error;
 mod listing;
 mod object;
+pub mod release;
 mod request;
 mod rollout;
 mod target;

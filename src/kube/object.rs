@@ -34,6 +34,8 @@ impl Resource {
     pub const DAEMON_SET: Self = Self::built_in("apps", "v1", "DaemonSet", "daemonsets");
     /// ENIConfig of the VPC CNI.
     pub const ENI_CONFIG: Self = Self::built_in("crd.k8s.amazonaws.com", "v1alpha1", "ENIConfig", "eniconfigs");
+    /// Namespace.
+    pub const NAMESPACE: Self = Self::built_in("", "v1", "Namespace", "namespaces");
     /// Node.
     pub const NODE: Self = Self::built_in("", "v1", "Node", "nodes");
     /// Pod.

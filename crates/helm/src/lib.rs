@@ -46,7 +46,7 @@ pub use manifest::{
 pub use release::{
     ApplyMethod, HookPhase, HookRun, MAX_SECRET_BYTES, Release, SECRET_KEY, SECRET_TYPE, Status, Written,
 };
-pub use render::{Capabilities, KubeVersion, RenderOptions, Rendered, render, render_templates};
+pub use render::{Capabilities, KubeVersion, RenderOptions, Rendered, render, render_templates, resolve};
 pub use values::Values;
 pub use version::{Constraint, Version};
 

@@ -190,6 +190,16 @@ pub fn render_templates(chart: &Chart, values: Values, options: RenderOptions<'_
     templates(chart, values, options).map(|(files, _)| files)
 }
 
+/// The chart as it takes part in a render with `values`: with the dependencies that condition, tags and alias leave.
+///
+/// # Errors
+/// As [`render`], for values that cannot be read.
+pub fn resolve(chart: &Chart, values: &Values) -> Result<Chart> {
+    let mut chart = chart.clone();
+    process_dependencies(&mut chart, &values.map)?;
+    Ok(chart)
+}
+
 fn templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<(BTreeMap<String, String>, Chart)> {
     let mut chart = chart.clone();
     let values = values.map;

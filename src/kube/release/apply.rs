@@ -1,0 +1,179 @@
+//! Objects sent to the cluster: in Helm's order, each by server-side apply, and removed in the reverse order.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use helm::UNINSTALL_ORDER;
+use serde_json::Value as Json;
+
+use super::super::client::Client;
+use super::super::error::{Attempt, Error as ApiError, Kind, Verb};
+use super::super::request::Call;
+use super::error::{Error, NotOurs, Refusal, Result};
+use super::objects::{Key, Object, is_kept, other_owner};
+
+/// Requests at the same time.
+pub(super) const AT_ONCE: usize = 8;
+/// How often an object is sent again while its namespace's quota is being counted.
+const QUOTA_ATTEMPTS: u32 = 5;
+
+/// The objects that exist and are not of the release, out of those that it did not have before.
+pub(super) async fn others(
+    client: &Client,
+    targets: &[Object],
+    known: &HashSet<Key>,
+    release: &str,
+    namespace: &str,
+) -> Result<Vec<NotOurs>> {
+    let new: Vec<&Object> = targets.iter().filter(|object| !known.contains(&object.key())).collect();
+    let found: Vec<_> = futures::stream::iter(new)
+        .map(|object| async move {
+            let found = client.get(&object.resource, object.namespace.as_deref(), &object.name).await;
+            (object, found)
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut others = Vec::new();
+    for (object, found) in found {
+        match found {
+            // The kind's definition is among the objects.
+            Err(error) if *error.kind() == Kind::NoSuchKind => {}
+            Err(source) => {
+                return Err(Error::Request { doing: format!("look whether {} exists", object.told()), source });
+            }
+            Ok(None) => {}
+            Ok(Some(live)) => {
+                let owner = other_owner(&live, release, namespace);
+                others.extend(owner.map(|owner| NotOurs { object: object.told(), owner }));
+            }
+        }
+    }
+    Ok(others)
+}
+
+/// Applies objects: those of one kind together, one kind after the other. What one refusal does not concern is applied
+/// all the same, so that all are told at once. The answers are in the order of the objects.
+pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> Result<Vec<Json>> {
+    let (mut applied, mut refused) = (Vec::new(), Vec::new());
+    for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
+        let answers: Vec<_> = futures::stream::iter(group)
+            .map(|object| async move { (object, apply_one(client, object, force).await) })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (object, answer) in answers {
+            match answer {
+                Ok(live) => applied.push(live),
+                Err(error) => refused.push(Refusal { object: object.told(), error }),
+            }
+        }
+        // The next requests would end like this one.
+        if let Some(ends) = refused.iter().find(|refusal| ends_all(&refusal.error)) {
+            return Err(Error::Request { doing: format!("apply {}", ends.object), source: ends.error.clone() });
+        }
+    }
+    if refused.is_empty() { Ok(applied) } else { Err(Error::Refused { refused, total: objects.len() }) }
+}
+
+fn ends_all(error: &ApiError) -> bool {
+    error.is_unreachable()
+        || matches!(
+            error.kind(),
+            Kind::Cancelled { .. } | Kind::Unauthorized | Kind::NoToken | Kind::Certificate { .. } | Kind::Throttled
+        )
+}
+
+/// One object, with unknown fields refused as Helm refuses them.
+async fn apply_one(client: &Client, object: &Object, force: bool) -> super::super::error::Result<Json> {
+    let attempt = Attempt::new(Verb::Patch, object.told());
+    let path = object.resource.path(object.namespace.as_deref(), Some(&object.name));
+    let path = format!("{path}?fieldManager={}&force={force}&fieldValidation=Strict", client.manager());
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let body = Some(("application/apply-patch+yaml", object.body.clone()));
+        match client.call(Call { attempt: attempt.clone(), path: path.clone(), body }).await {
+            // A ResourceQuota was counted for another object at the same time.
+            Err(error) if *error.kind() == Kind::Changed && attempts < QUOTA_ATTEMPTS => {
+                tokio::time::sleep(Duration::from_millis(50) * attempts).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What became of objects that were to be removed.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    /// Those that are being removed.
+    pub(super) objects: Vec<Object>,
+    /// Left because they are marked to be kept.
+    pub(super) kept: Vec<String>,
+    /// Left because they are not of the release any more.
+    pub(super) not_ours: Vec<String>,
+}
+
+/// Removes those of the objects that are of the release, in Helm's order of removal.
+pub(super) async fn remove(
+    client: &Client,
+    mut objects: Vec<Object>,
+    release: &str,
+    namespace: &str,
+) -> Result<Removed> {
+    let rank = |object: &Object| UNINSTALL_ORDER.iter().position(|kind| *kind == object.kind());
+    // Kinds that are not listed go first, as they came last: they need the others.
+    objects.sort_by_key(|object| rank(object).map_or(0, |rank| rank + 1));
+    let mut removed = Removed::default();
+    let mut refused = Vec::new();
+    for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
+        let answers: Vec<_> = futures::stream::iter(group)
+            .map(|object| async move { (object, remove_one(client, object, release, namespace).await) })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (object, answer) in answers {
+            match answer {
+                Ok(Fate::Absent) => {}
+                Ok(Fate::Removed) => removed.objects.push(object.clone()),
+                Ok(Fate::Kept) => removed.kept.push(object.told()),
+                Ok(Fate::NotOurs) => removed.not_ours.push(object.told()),
+                Err(source) if ends_all(&source) => {
+                    return Err(Error::Request { doing: format!("remove {}", object.told()), source });
+                }
+                Err(error) => refused.push(Refusal { object: object.told(), error }),
+            }
+        }
+    }
+    if refused.is_empty() { Ok(removed) } else { Err(Error::NotRemoved(refused)) }
+}
+
+enum Fate {
+    Absent,
+    Removed,
+    Kept,
+    NotOurs,
+}
+
+async fn remove_one(
+    client: &Client,
+    object: &Object,
+    release: &str,
+    namespace: &str,
+) -> super::super::error::Result<Fate> {
+    let at = object.namespace.as_deref();
+    let live = match client.get(&object.resource, at, &object.name).await {
+        Ok(Some(live)) => live,
+        Ok(None) => return Ok(Fate::Absent),
+        Err(error) if error.is_not_found() => return Ok(Fate::Absent),
+        Err(error) => return Err(error),
+    };
+    if is_kept(&live) {
+        return Ok(Fate::Kept);
+    }
+    if other_owner(&live, release, namespace).is_some() {
+        return Ok(Fate::NotOurs);
+    }
+    client.delete(&object.resource, at, &object.name).await.map(|_| Fate::Removed)
+}

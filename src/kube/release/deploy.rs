@@ -1,0 +1,406 @@
+//! Installation and upgrade, and the course that both have in common with a rollback.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use helm::{ApplyMethod, Chart, HookEvent, Release, Status, Values, resolve};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::super::discovery::Discovery;
+use super::super::error::Kind;
+use super::super::object::Resource;
+use super::apply::{apply, others, remove};
+use super::crds::{after_definitions, apply_definitions};
+use super::error::{Error, Failure, Left, Result};
+use super::hooks::Stage;
+use super::migrate::take_over;
+use super::objects::{Key, Object, read};
+use super::ready::Until;
+use super::recover::History;
+use super::render::{Rendering, check, render_for};
+use super::store::{Entry, Record, Revision, Store};
+use super::wait::{Deadline, until_ready};
+use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
+
+/// Labels that Helm writes itself.
+const OWN_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
+
+/// What an operation does between its two writes of the record.
+pub(super) struct Course {
+    pub(super) before: HookEvent,
+    pub(super) after: HookEvent,
+    pub(super) targets: Vec<Object>,
+    /// What stood before; what is not among the targets goes.
+    pub(super) former: Vec<Object>,
+    /// Fields were set by patches before.
+    pub(super) take_over: bool,
+    /// `Install complete`.
+    pub(super) done: String,
+    /// `Upgrade "cilium" failed`.
+    pub(super) failed: String,
+    /// The history that the operation started from.
+    pub(super) entries: Vec<Entry>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Releases {
+    /// Installs a chart as a new release. An installation of this provider that was cut off or failed is gone on with.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when there is such a release; any other of [`Error`].
+    pub async fn install(
+        &self,
+        chart: &Chart,
+        values: &Values,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> std::result::Result<Outcome, Failure> {
+        let store = self.store(&options.namespace, &options.name);
+        let entries = store.entries().await?;
+        if let Some(newest) = entries.last()
+            && newest.status != Status::Uninstalled
+            && (!newest.by_this_provider || History(entries.clone()).last_good().is_some())
+        {
+            return Err(Failure::from(Error::Exists {
+                name: store.name,
+                namespace: store.namespace,
+                revision: newest.revision,
+                status: newest.status,
+            }));
+        }
+        self.deploy(&store, chart, values, options, progress).await
+    }
+
+    /// Brings a release to a chart and values. A revision that was cut off or failed before is gone on from; where none
+    /// ever succeeded, this is an installation.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] when there is no such release; any other of [`Error`].
+    pub async fn upgrade(
+        &self,
+        chart: &Chart,
+        values: &Values,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> std::result::Result<Outcome, Failure> {
+        let store = self.store(&options.namespace, &options.name);
+        if store.entries().await?.last().is_none_or(|newest| newest.status == Status::Uninstalled) {
+            return Err(Failure::from(Error::Absent { name: store.name, namespace: store.namespace }));
+        }
+        self.deploy(&store, chart, values, options, progress).await
+    }
+
+    async fn deploy(
+        &self,
+        store: &Store,
+        chart: &Chart,
+        values: &Values,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> std::result::Result<Outcome, Failure> {
+        let deadline = Deadline::after(options.timeout);
+        check(chart, &options.name)?;
+        let (history, warning) = self.settled(store, deadline, progress).await?;
+        let good = history.last_good().cloned();
+        let is_upgrade = good.is_some();
+        let prepared = self.prepare(store, &history, chart, values, options, progress).await;
+        let (release, mut course, discovery) = match prepared {
+            Ok(prepared) => prepared,
+            // The revision that was given up is marked, and that is all.
+            Err(error) => return Err(Failure { warnings: warning.into_iter().collect(), ..Failure::from(error) }),
+        };
+        course.warnings.extend(warning);
+        let carried = self.carry_out(store, release, course, &discovery, options, deadline, progress).await;
+        let Err(mut failure) = carried else { return carried };
+        let Left::Failed { revision } = failure.left else { return Err(failure) };
+        if !options.atomic || failure.error.is_cancelled() {
+            return Err(failure);
+        }
+        progress("going back");
+        failure.left = if let Some(good) = good.filter(|_| is_upgrade) {
+            let back = Options { atomic: false, wait: true, description: None, ..options.clone() };
+            match Box::pin(self.rollback(good.revision, &back, progress)).await {
+                Ok(outcome) => {
+                    failure.warnings.extend(outcome.warnings);
+                    Left::RolledBack { revision, to: good.revision }
+                }
+                Err(back) => Left::NotRolledBack { revision, why: Box::new(back.error) },
+            }
+        } else {
+            let removal = Removal { timeout: options.timeout, wait: true, disable_hooks: options.disable_hooks };
+            match Box::pin(self.uninstall(&options.namespace, &options.name, &removal, progress)).await {
+                Ok(_) => Left::Removed,
+                Err(back) => Left::NotRolledBack { revision, why: Box::new(back.error) },
+            }
+        };
+        Err(failure)
+    }
+
+    /// Everything that can be refused before the record is written: nothing of the release is changed here.
+    async fn prepare(
+        &self,
+        store: &Store,
+        history: &History,
+        chart: &Chart,
+        values: &Values,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> Result<(Release, Course, Arc<Discovery>)> {
+        let asking = || Error::request("ask which kinds the cluster serves");
+        let is_upgrade = history.last_good().is_some();
+        let standing = self.standing(store, history).await?;
+        let mut discovery = self.client.discovery().await.map_err(asking())?;
+        let (apply_crds, force) = match options.crds {
+            CustomResources::Always => (true, true),
+            CustomResources::OnInstall => (!is_upgrade, options.force_conflicts),
+            CustomResources::Never => (false, false),
+        };
+        if apply_crds {
+            let chart = resolve(chart, values).map_err(Error::Render)?;
+            if apply_definitions(&self.client, &discovery, &chart, &store.namespace, force, progress).await? {
+                discovery = self.client.discovery().await.map_err(asking())?;
+            }
+        }
+        let revision = history.newest().map_or(1, |newest| newest.revision + 1);
+        let rendering = Rendering {
+            name: &store.name,
+            namespace: &store.namespace,
+            revision,
+            is_upgrade,
+            skip_schema: options.skip_schema,
+        };
+        let rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
+        let now = Timestamp::now();
+        let last = standing.last().map(|last| &last.release);
+        let mut labels = last.map(|last| last.labels.clone()).unwrap_or_default();
+        labels.extend(options.labels.clone());
+        labels.retain(|key, _| !OWN_LABELS.contains(&key.as_str()));
+        let release = Release {
+            name: store.name.clone(),
+            namespace: store.namespace.clone(),
+            revision,
+            status: if is_upgrade { Status::PendingUpgrade } else { Status::PendingInstall },
+            first_deployed: last.and_then(|last| last.first_deployed).or(Some(now)),
+            last_deployed: Some(now),
+            deleted: None,
+            description: if is_upgrade { "Preparing upgrade" } else { "Initial install underway" }.to_owned(),
+            rollback_revision: None,
+            notes: rendered.notes.clone(),
+            manifest: rendered.manifest_text(),
+            hooks: rendered.hooks.iter().cloned().map(Into::into).collect(),
+            chart: rendered.chart,
+            config: values.as_map().clone(),
+            labels,
+            apply_method: ApplyMethod::ServerSide,
+        };
+        let (before, after) = if is_upgrade {
+            (HookEvent::PreUpgrade, HookEvent::PostUpgrade)
+        } else {
+            (HookEvent::PreInstall, HookEvent::PostInstall)
+        };
+        let done = if is_upgrade { "Upgrade complete" } else { "Install complete" };
+        let failed = if is_upgrade { "Upgrade" } else { "Release" };
+        let course = Course {
+            before,
+            after,
+            done: options.description.clone().unwrap_or_else(|| done.to_owned()),
+            failed: format!("{failed} {:?} failed", store.name),
+            ..self.course(store, history, &standing, &rendered.manifests, &discovery).await?
+        };
+        Ok((release, course, discovery))
+    }
+
+    /// The revisions whose objects may be in the cluster, with their content, oldest first.
+    pub(super) async fn standing(&self, store: &Store, history: &History) -> Result<Vec<Revision>> {
+        let read = history.standing().iter().map(|entry| store.read(entry));
+        Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
+    }
+
+    /// The objects of a course, once it is known that they are free to take.
+    pub(super) async fn course(
+        &self,
+        store: &Store,
+        history: &History,
+        standing: &[Revision],
+        manifests: &[helm::Manifest],
+        discovery: &Discovery,
+    ) -> Result<Course> {
+        let (mut targets, unknown) = read(manifests, discovery, &store.namespace)?;
+        if !unknown.is_empty() {
+            return Err(Error::UnknownKinds(unknown));
+        }
+        for target in &mut targets {
+            target.mark(&store.name, &store.namespace);
+        }
+        let former = former(standing, discovery, &store.namespace)?;
+        // What a failed revision has tried to take is not known to be the release's.
+        let deployed: Vec<_> = standing.iter().filter(|one| one.entry.status != Status::Failed).cloned().collect();
+        let known: HashSet<Key> =
+            self::former(&deployed, discovery, &store.namespace)?.iter().map(Object::key).collect();
+        let others = others(&self.client, &targets, &known, &store.name, &store.namespace).await?;
+        if !others.is_empty() {
+            return Err(Error::NotOurs(others));
+        }
+        Ok(Course {
+            before: HookEvent::PreUpgrade,
+            after: HookEvent::PostUpgrade,
+            targets,
+            former,
+            take_over: standing.iter().any(|one| one.release.apply_method == ApplyMethod::ClientSide),
+            done: String::new(),
+            failed: String::new(),
+            entries: history.0.clone(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// From the first write of the record to the last.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller for each operation")]
+    pub(super) async fn carry_out(
+        &self,
+        store: &Store,
+        mut release: Release,
+        mut course: Course,
+        discovery: &Discovery,
+        options: &Options,
+        deadline: Deadline,
+        progress: Progress<'_>,
+    ) -> std::result::Result<Outcome, Failure> {
+        if options.create_namespace {
+            self.make_namespace(&store.namespace).await?;
+        }
+        let record = store.create(&release).await?;
+        let revision = release.revision;
+        let stage = Stage { client: &self.client, discovery, deadline, progress };
+        let worked = tokio::select! {
+            biased;
+            lost = record.keep_alive() => Err(lost),
+            worked = self.work(&stage, &mut release, &course, options, &record) => worked,
+        };
+        let mut warnings = std::mem::take(&mut course.warnings);
+        let kept = match worked {
+            Ok(kept) => kept,
+            Err(error @ Error::AnotherWriter { .. }) => {
+                return Err(Failure { error, left: Left::Unfinished { revision }, warnings });
+            }
+            Err(error) => {
+                release.status = Status::Failed;
+                release.description = format!("{}: {}", course.failed, whole(&error));
+                let left = match record.write_at_last(&release).await {
+                    Ok(()) => Left::Failed { revision },
+                    Err(_) => Left::Unfinished { revision },
+                };
+                return Err(Failure { error, left, warnings });
+            }
+        };
+        release.status = Status::Deployed;
+        release.description.clone_from(&course.done);
+        if let Err(error) = record.write_at_last(&release).await {
+            return Err(Failure { error, left: Left::Unfinished { revision }, warnings });
+        }
+        for entry in course.entries.iter().filter(|entry| entry.status == Status::Deployed) {
+            if let Err(error) = self.supersede(store, entry).await {
+                warnings.push(format!(
+                    "Revision {} of release `{}` is still marked as deployed, beside revision {revision}: {}.",
+                    entry.revision,
+                    store.name,
+                    whole(&error)
+                ));
+            }
+        }
+        self.forget_old(store, &course.entries, options).await;
+        Ok(Outcome { release, kept, warnings })
+    }
+
+    /// The work itself; what stays because it is marked to be kept.
+    async fn work(
+        &self,
+        stage: &Stage<'_>,
+        release: &mut Release,
+        course: &Course,
+        options: &Options,
+        record: &Record,
+    ) -> Result<Vec<String>> {
+        let Stage { client, deadline, progress, .. } = *stage;
+        if !options.disable_hooks {
+            stage.run(release, course.before, record).await?;
+        }
+        if course.take_over {
+            take_over(client, &course.targets).await?;
+        }
+        progress(&format!("applying {} objects", course.targets.len()));
+        let (first, rest) = course.targets.split_at(after_definitions(&course.targets));
+        let mut live = apply(client, first, options.force_conflicts).await?;
+        if !first.is_empty() {
+            let definitions: Vec<_> =
+                first.iter().filter(|object| object.kind() == "CustomResourceDefinition").cloned().collect();
+            let seen = live.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
+            until_ready(client, &definitions, seen, Until::Ready, deadline, progress).await?;
+            client.forget_discovery();
+        }
+        live.extend(apply(client, rest, options.force_conflicts).await?);
+        let wanted: HashSet<Key> = course.targets.iter().map(Object::key).collect();
+        let gone: Vec<_> = course.former.iter().filter(|object| !wanted.contains(&object.key())).cloned().collect();
+        let removed = remove(client, gone, &release.name, &release.namespace).await?;
+        if options.wait || options.atomic {
+            let until = if options.wait_for_jobs { Until::JobsComplete } else { Until::Ready };
+            until_ready(client, &course.targets, live, until, deadline, progress).await?;
+        }
+        if !options.disable_hooks {
+            stage.run(release, course.after, record).await?;
+        }
+        Ok(removed.kept)
+    }
+
+    async fn make_namespace(&self, namespace: &str) -> Result<()> {
+        const NAMESPACE: Resource = Resource::NAMESPACE;
+        let doing = || format!("make namespace {namespace}");
+        if self.client.get(&NAMESPACE, None, namespace).await.map_err(Error::request(doing()))?.is_some() {
+            return Ok(());
+        }
+        let object = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            // The label is the one that Helm gives.
+            "metadata": { "name": namespace, "labels": { "name": namespace } },
+        });
+        match self.client.create(&NAMESPACE, None, &object).await {
+            Err(error) if *error.kind() == Kind::AlreadyExists => Ok(()),
+            other => other.map(drop).map_err(Error::request(doing())),
+        }
+    }
+
+    async fn supersede(&self, store: &Store, entry: &Entry) -> Result<()> {
+        let Some(mut revision) = store.read(entry).await? else { return Ok(()) };
+        revision.release.status = Status::Superseded;
+        store.adopt(&revision.entry).write_at_last(&revision.release).await
+    }
+
+    /// Removes the oldest revisions beyond the limit; the new one counts, and the deployed one is not among them.
+    async fn forget_old(&self, store: &Store, entries: &[Entry], options: &Options) {
+        let too_many = (entries.len() + 1).saturating_sub(options.history_limit);
+        if options.history_limit == 0 || too_many == 0 {
+            return;
+        }
+        // What stays too long does no harm, and the next operation tries again.
+        if let Err(error) = store.remove(&entries[..too_many.min(entries.len())]).await {
+            tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
+        }
+    }
+}
+
+/// The objects of revisions, each once, as its newest revision has it. Kinds that the cluster does not serve any more
+/// have no objects.
+pub(super) fn former(standing: &[Revision], discovery: &Discovery, namespace: &str) -> Result<Vec<Object>> {
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for revision in standing.iter().rev() {
+        let manifests = revision
+            .release
+            .manifests()
+            .map_err(|source| Error::Stored { secret: format!("{namespace}/{}", revision.entry.secret), source })?;
+        let (objects, _) = read(&manifests, discovery, namespace)?;
+        found.extend(objects.into_iter().filter(|object| seen.insert(object.key())));
+    }
+    Ok(found)
+}

@@ -1,0 +1,328 @@
+//! What can go wrong with a release, and what is left of it then.
+
+use std::fmt;
+use std::time::Duration;
+
+use helm::{HookEvent, Status};
+use jiff::Timestamp;
+
+use super::super::error::Error as ApiError;
+use super::super::error::Kind;
+
+/// Result of an operation that leaves nothing behind when it fails.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. Display says this layer only; causes are sources.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A request failed.
+    #[error("could not {doing}")]
+    Request {
+        /// What it was for: `read release kube-system/cilium`.
+        doing: String,
+        /// The request's error.
+        #[source]
+        source: ApiError,
+    },
+    /// The name cannot be that of a release.
+    #[error(
+        "`{0}` cannot be the name of a release: it must be at most 53 characters, small letters, digits, `-` and `.`, with a letter or digit at each end"
+    )]
+    Name(String),
+    /// The chart is none that can be installed.
+    #[error("chart `{chart}` cannot be installed: {problem}")]
+    NotInstallable {
+        /// The chart's name.
+        chart: String,
+        /// Why not.
+        problem: String,
+    },
+    /// The chart does not render with these values on this cluster.
+    #[error("the chart cannot be rendered")]
+    Render(#[source] helm::Error),
+    /// What the chart renders to, or a file of its `crds/`, is no Kubernetes object.
+    #[error("{path} holds no Kubernetes object: {problem}")]
+    Manifest {
+        /// The template or file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A stored revision cannot be read.
+    #[error("the stored revision in Secret {secret} cannot be read")]
+    Stored {
+        /// Namespace and name of the Secret.
+        secret: String,
+        /// Why not.
+        #[source]
+        source: helm::Error,
+    },
+    /// The cluster does not serve kinds that the chart uses.
+    #[error("the cluster does not serve {}", list(.0))]
+    UnknownKinds(Vec<UnknownKind>),
+    /// Objects of the chart exist, and are not of this release.
+    #[error("objects of the release exist already and belong to others: {}", list(.0))]
+    NotOurs(Vec<NotOurs>),
+    /// The cluster refused objects; the others are applied.
+    #[error("the cluster refused {} of {total} objects: {}", .refused.len(), list(.refused))]
+    Refused {
+        /// Each refusal.
+        refused: Vec<Refusal>,
+        /// How many objects there are.
+        total: usize,
+    },
+    /// Objects could not be removed; the others are.
+    #[error("could not remove {}", list(.0))]
+    NotRemoved(Vec<Refusal>),
+    /// Objects are not ready in time, or have failed.
+    #[error("after {} s not ready: {}", .waited.as_secs(), list(.unready))]
+    NotReady {
+        /// How long they were waited for.
+        waited: Duration,
+        /// Each object with its own reasons.
+        unready: Vec<Unready>,
+    },
+    /// A hook failed, or did not end in time.
+    #[error("the {} hook {} failed", .event.name(), .unready)]
+    Hook {
+        /// When it ran.
+        event: HookEvent,
+        /// The hook's object with its own reasons.
+        unready: Unready,
+    },
+    /// Objects that were removed are still there.
+    #[error("after {} s still there: {}", .waited.as_secs(), list(.objects))]
+    StillThere {
+        /// How long they were waited for.
+        waited: Duration,
+        /// The objects, each with the finalizers that hold it.
+        objects: Vec<String>,
+    },
+    /// A Secret cannot hold the release.
+    #[error(
+        "the record of the release takes {bytes} bytes, and Kubernetes takes at most {max} in a Secret; nothing was sent",
+        max = helm::MAX_SECRET_BYTES
+    )]
+    TooLarge {
+        /// Length of the encoded record.
+        bytes: usize,
+    },
+    /// There is a release of this name already.
+    #[error("release `{name}` exists already in namespace `{namespace}`: revision {revision}, {}", .status.name())]
+    Exists {
+        /// The release.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// The newest revision.
+        revision: i64,
+        /// Its status.
+        status: Status,
+    },
+    /// There is no release of this name.
+    #[error("there is no release `{name}` in namespace `{namespace}`")]
+    Absent {
+        /// The release.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// A release has no revision of this number.
+    #[error("release `{name}` has no revision {revision}")]
+    NoRevision {
+        /// The release.
+        name: String,
+        /// The revision.
+        revision: i64,
+    },
+    /// Somebody is at work on the release.
+    #[error(
+        "somebody else is at work on release `{name}`: revision {revision} is {} since {}",
+        .status.name(),
+        .since.map_or_else(|| "an unknown time".to_owned(), |since| since.to_string())
+    )]
+    InProgress {
+        /// The release.
+        name: String,
+        /// The revision.
+        revision: i64,
+        /// Its status.
+        status: Status,
+        /// When it was written last.
+        since: Option<Timestamp>,
+        /// It was written by this provider, in another run.
+        by_this_provider: bool,
+    },
+    /// Somebody else wrote the release meanwhile; nothing of theirs was changed.
+    #[error("somebody else wrote revision {revision} of release `{name}` at the same time")]
+    AnotherWriter {
+        /// The release.
+        name: String,
+        /// The revision.
+        revision: i64,
+    },
+}
+
+impl Error {
+    pub(super) fn request(doing: impl Into<String>) -> impl FnOnce(ApiError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Request { doing, source }
+    }
+
+    /// The error of the API server's client behind this one, when there is one.
+    #[must_use]
+    pub fn api_error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Request { source, .. } => Some(source),
+            Self::Refused { refused, .. } | Self::NotRemoved(refused) => refused.first().map(|one| &one.error),
+            _ => None,
+        }
+    }
+
+    /// Terraform asked to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.api_error().is_some_and(|error| matches!(error.kind(), Kind::Cancelled { .. }))
+    }
+}
+
+/// A kind that the cluster does not serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownKind {
+    /// `cert-manager.io/v1`.
+    pub api_version: String,
+    /// `Certificate`.
+    pub kind: String,
+    /// The template that uses it.
+    pub path: String,
+}
+
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} (in {})", self.kind, self.api_version, self.path)
+    }
+}
+
+/// An object that exists and is not of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotOurs {
+    /// `ConfigMap kube-system/cilium-config`.
+    pub object: String,
+    /// Whose it is, as far as it says so.
+    pub owner: String,
+}
+
+impl fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.object, self.owner)
+    }
+}
+
+/// An object and what the API server said of it.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// `ConfigMap kube-system/cilium-config`.
+    pub object: String,
+    /// The answer.
+    pub error: ApiError,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.error.kind())
+    }
+}
+
+/// An object that is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unready {
+    /// `DaemonSet kube-system/cilium`.
+    pub object: String,
+    /// How far it is: `1 of 3 pods available`.
+    pub state: String,
+    /// What its pods and events say, the most telling first.
+    pub reasons: Vec<String>,
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.state)?;
+        if self.reasons.is_empty() { Ok(()) } else { write!(f, " ({})", self.reasons.join("; ")) }
+    }
+}
+
+/// An operation that failed, and what is left behind.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// What is left behind.
+    pub left: Left,
+    /// What was noticed and does not end the operation.
+    pub warnings: Vec<String>,
+}
+
+/// What is left behind when an operation fails.
+#[derive(Debug)]
+pub enum Left {
+    /// Nothing has been changed, apart from custom resource definitions and a namespace.
+    Nothing,
+    /// A revision that is recorded as failed; objects of it may be there. The next operation goes on from it.
+    Failed {
+        /// The revision.
+        revision: i64,
+    },
+    /// A revision that could not even be marked as failed. The next operation finds it and goes on from it.
+    Unfinished {
+        /// The revision.
+        revision: i64,
+    },
+    /// The former state is back.
+    RolledBack {
+        /// The revision that failed.
+        revision: i64,
+        /// The revision whose state is back.
+        to: i64,
+    },
+    /// The failed installation is removed again.
+    Removed,
+    /// The way back failed too.
+    NotRolledBack {
+        /// The revision that failed.
+        revision: i64,
+        /// Why the way back failed.
+        why: Box<Error>,
+    },
+}
+
+impl From<Error> for Failure {
+    /// Before anything was changed.
+    fn from(error: Error) -> Self {
+        Self { error, left: Left::Nothing, warnings: Vec::new() }
+    }
+}
+
+impl Left {
+    /// Something of the release exists in the cluster.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Removed)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,103 @@
+//! Hooks: objects that run at a moment of a release's life, one after the other.
+
+use helm::{DeletePolicy, Hook, HookEvent, HookPhase, Release};
+use jiff::Timestamp;
+
+use super::super::client::Client;
+use super::super::discovery::Discovery;
+use super::Progress;
+use super::apply::apply;
+use super::error::{Error, Result, Unready};
+use super::objects::{Object, parse_all, read};
+use super::ready::Until;
+use super::store::Record;
+use super::wait::{Deadline, until_gone, until_ready};
+
+/// Where hooks run.
+pub(super) struct Stage<'s> {
+    pub(super) client: &'s Client,
+    pub(super) discovery: &'s Discovery,
+    pub(super) deadline: Deadline,
+    pub(super) progress: Progress<'s>,
+}
+
+impl Stage<'_> {
+    /// Runs the hooks of one event, and records how each went. They are not marked as the release's: nothing removes
+    /// them but their own policies.
+    pub(super) async fn run(&self, release: &mut Release, event: HookEvent, record: &Record) -> Result<()> {
+        let order = release.hooks_for(event);
+        for (place, index) in order.iter().enumerate() {
+            let hook = release.hooks[*index].hook.clone();
+            self.remove(&release.namespace, &hook, DeletePolicy::BeforeHookCreation).await?;
+            let run = &mut release.hooks[*index];
+            (run.started, run.completed, run.phase) = (Some(Timestamp::now()), None, Some(HookPhase::Running));
+            record.write(release).await?;
+            (self.progress)(&format!("{} hook {} {}", event.name(), hook.kind, hook.name));
+            let ended = self.run_one(&release.namespace, &hook).await;
+            let run = &mut release.hooks[*index];
+            run.completed = Some(Timestamp::now());
+            run.phase = Some(if ended.is_ok() { HookPhase::Succeeded } else { HookPhase::Failed });
+            let Err(error) = ended else { continue };
+            if !error.is_cancelled() {
+                // The reason that counts is the hook's.
+                let _ = self.remove(&release.namespace, &hook, DeletePolicy::HookFailed).await;
+                for earlier in &order[..place] {
+                    let hook = release.hooks[*earlier].hook.clone();
+                    let _ = self.remove(&release.namespace, &hook, DeletePolicy::HookSucceeded).await;
+                }
+            }
+            return Err(failed(event, error));
+        }
+        for index in order.iter().rev() {
+            let hook = release.hooks[*index].hook.clone();
+            self.remove(&release.namespace, &hook, DeletePolicy::HookSucceeded).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_one(&self, namespace: &str, hook: &Hook) -> Result<()> {
+        let objects = self.objects(namespace, hook)?;
+        let live = apply(self.client, &objects, false).await?;
+        until_ready(self.client, &objects, live, Until::HookDone, self.deadline, self.progress).await
+    }
+
+    /// Removes a hook's object where its policies say so, and waits until it is gone.
+    async fn remove(&self, namespace: &str, hook: &Hook, policy: DeletePolicy) -> Result<()> {
+        // All objects of the kind would go with it.
+        if !hook.has_delete_policy(policy) || hook.kind == "CustomResourceDefinition" {
+            return Ok(());
+        }
+        let Ok(objects) = self.objects(namespace, hook) else { return Ok(()) };
+        for object in &objects {
+            let removed = self.client.delete(&object.resource, object.namespace.as_deref(), &object.name).await;
+            removed.map_err(Error::request(format!("remove the hook {}", object.told())))?;
+        }
+        until_gone(self.client, &objects, self.deadline, self.progress).await
+    }
+
+    fn objects(&self, namespace: &str, hook: &Hook) -> Result<Vec<Object>> {
+        // What a hook's text holds beside its object is refused here and not at the API server.
+        parse_all(&hook.path, &hook.manifest)?;
+        let manifest = helm::Manifest {
+            path: hook.path.clone(),
+            content: hook.manifest.clone(),
+            kind: hook.kind.clone(),
+            name: hook.name.clone(),
+            annotations: std::collections::BTreeMap::new(),
+        };
+        let (objects, unknown) = read(&[manifest], self.discovery, namespace)?;
+        if unknown.is_empty() { Ok(objects) } else { Err(Error::UnknownKinds(unknown)) }
+    }
+}
+
+/// The hook's own failure, with when it ran.
+fn failed(event: HookEvent, error: Error) -> Error {
+    match error {
+        Error::NotReady { mut unready, .. } if !unready.is_empty() => Error::Hook { event, unready: unready.remove(0) },
+        Error::Refused { refused, .. } if !refused.is_empty() => {
+            let state = format!("the cluster refused it: {}", refused[0].error.kind());
+            Error::Hook { event, unready: Unready { object: refused[0].object.clone(), state, reasons: Vec::new() } }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,242 @@
+//! Manifests as objects that can be sent: with their place in paths, their namespace, and the marks of their release.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use helm::{Manifest, split_manifests};
+use serde_json::{Value as Json, json};
+
+use super::super::discovery::{Discovery, Served};
+use super::super::object::{Resource, annotations, labels, name};
+use super::error::{Error, Result, UnknownKind};
+
+/// Marks of an object that belongs to a release. Source: Helm, pkg/action/validate.go.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+/// An object with this annotation outlives its release.
+const POLICY: &str = "helm.sh/resource-policy";
+
+/// One object of a release.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) resource: Resource,
+    /// `None` where the kind has no namespaces.
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+    /// What is sent.
+    pub(super) body: Json,
+}
+
+/// What makes two objects the same, whatever version they are written in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    group: String,
+    kind: String,
+    namespace: Option<String>,
+    name: String,
+}
+
+impl Object {
+    pub(super) fn key(&self) -> Key {
+        Key {
+            group: self.resource.group.to_string(),
+            kind: self.resource.kind.to_string(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// `DaemonSet kube-system/cilium`.
+    pub(super) fn told(&self) -> String {
+        self.resource.told(self.namespace.as_deref(), &self.name)
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        &self.resource.kind
+    }
+
+    /// Marks the object as one of a release.
+    pub(super) fn mark(&mut self, release: &str, namespace: &str) {
+        let metadata = &mut self.body["metadata"];
+        for (member, key, value) in [
+            ("labels", MANAGED_BY, "Helm"),
+            ("annotations", RELEASE_NAME, release),
+            ("annotations", RELEASE_NAMESPACE, namespace),
+        ] {
+            if !metadata[member].is_object() {
+                metadata[member] = json!({});
+            }
+            metadata[member][key] = value.into();
+        }
+    }
+}
+
+/// Whose an object is that is not of the release; `None` when it is of it.
+pub(super) fn other_owner(object: &Json, release: &str, namespace: &str) -> Option<String> {
+    let annotations = annotations(object);
+    let labels = labels(object);
+    let by = labels.get(MANAGED_BY).map(String::as_str);
+    match (by, annotations.get(RELEASE_NAME), annotations.get(RELEASE_NAMESPACE)) {
+        (Some("Helm"), Some(name), Some(at)) if name == release && at == namespace => None,
+        (_, Some(name), Some(at)) if name != release || at != namespace => {
+            Some(format!("it belongs to release {at}/{name}"))
+        }
+        (Some(by), ..) if by != "Helm" => Some(format!("its label {MANAGED_BY} is {by}")),
+        _ => Some("it is not marked as an object of the release".to_owned()),
+    }
+}
+
+/// Whether an object is to stay when its release has it no more.
+pub(super) fn is_kept(object: &Json) -> bool {
+    annotations(object).get(POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
+}
+
+/// The objects in YAML text; lists are taken apart.
+pub(super) fn parse(path: &str, content: &str) -> Result<Vec<Json>> {
+    let manifest = Manifest {
+        path: path.to_owned(),
+        content: content.to_owned(),
+        kind: String::new(),
+        name: String::new(),
+        annotations: BTreeMap::new(),
+    };
+    let wrong = |problem: String| Error::Manifest { path: path.to_owned(), problem };
+    let object = Json::from(&manifest.object().map_err(|error| wrong(error.to_string()))?);
+    if object.is_null() {
+        return Ok(Vec::new());
+    }
+    let text = |member: &str| object[member].as_str().is_some_and(|text| !text.is_empty());
+    if !text("apiVersion") || !text("kind") {
+        return Err(wrong("it has no `apiVersion` or no `kind`".to_owned()));
+    }
+    if object["kind"] == "List"
+        || (object["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && object["items"].is_array())
+    {
+        return Ok(object["items"].as_array().cloned().unwrap_or_default());
+    }
+    if name(&object).is_empty() {
+        return Err(wrong(format!("the {} has no name", object["kind"].as_str().unwrap_or_default())));
+    }
+    Ok(vec![object])
+}
+
+/// All objects of a text with several documents.
+pub(super) fn parse_all(path: &str, content: &str) -> Result<Vec<Json>> {
+    let parsed: Result<Vec<_>> = split_manifests(content).iter().map(|document| parse(path, document)).collect();
+    Ok(parsed?.into_iter().flatten().collect())
+}
+
+/// Manifests as objects of the namespace, in their order, and the kinds that the cluster does not serve. Kinds whose
+/// definition is among the manifests count as served.
+pub(super) fn read(
+    manifests: &[Manifest],
+    discovery: &Discovery,
+    namespace: &str,
+) -> Result<(Vec<Object>, Vec<UnknownKind>)> {
+    let mut bodies = Vec::new();
+    for manifest in manifests {
+        for body in parse(&manifest.path, &manifest.content)? {
+            bodies.push((manifest.path.as_str(), body));
+        }
+    }
+    let defined: HashMap<_, _> = bodies.iter().flat_map(|(_, body)| defined(body)).collect();
+    let (mut objects, mut unknown) = (Vec::new(), Vec::new());
+    for (path, mut body) in bodies {
+        let text = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let by_definition = || defined.get(&(api_version.clone(), kind.clone()));
+        let Some(served) = discovery.served(&api_version, &kind).or_else(by_definition) else {
+            unknown.push(UnknownKind { api_version, kind, path: path.to_owned() });
+            continue;
+        };
+        if !body["metadata"].is_object() {
+            body["metadata"] = json!({});
+        }
+        let own = body["metadata"]["namespace"].as_str().filter(|own| !own.is_empty()).unwrap_or(namespace).to_owned();
+        let namespace = served.namespaced.then_some(own);
+        match &namespace {
+            Some(namespace) => body["metadata"]["namespace"] = namespace.as_str().into(),
+            // The API server would drop it too.
+            None => drop(body["metadata"].as_object_mut().and_then(|metadata| metadata.remove("namespace"))),
+        }
+        let name = name(&body).to_owned();
+        objects.push(Object { resource: served.resource.clone(), namespace, name, body });
+    }
+    let mut seen = HashSet::new();
+    unknown.retain(|one| seen.insert((one.api_version.clone(), one.kind.clone())));
+    Ok((objects, unknown))
+}
+
+/// The kinds that a CustomResourceDefinition brings.
+fn defined(body: &Json) -> Vec<((String, String), Served)> {
+    if body["kind"] != "CustomResourceDefinition" {
+        return Vec::new();
+    }
+    let spec = &body["spec"];
+    let text = |pointer: &str| spec.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let (group, kind, plural) = (text("/group"), text("/names/kind"), text("/names/plural"));
+    let versions = spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] != false);
+    let served = |version: &str| Served {
+        resource: Resource {
+            group: group.clone().into(),
+            version: version.to_owned().into(),
+            kind: kind.clone().into(),
+            plural: plural.clone().into(),
+        },
+        namespaced: spec["scope"] == "Namespaced",
+    };
+    let versions = versions.filter_map(|version| version["name"].as_str());
+    versions.map(|version| ((format!("{group}/{version}"), kind.clone()), served(version))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(content: &str) -> Manifest {
+        Manifest {
+            path: "c/templates/a.yaml".to_owned(),
+            content: content.to_owned(),
+            kind: String::new(),
+            name: String::new(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn namespaces_and_marks() {
+        let thing = "apiVersion: a.example/v1\nkind: Thing\nmetadata: {name: t, namespace: other, labels: {a: b}}";
+        let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.a.example}\n\
+            spec: {group: a.example, scope: Namespaced, names: {kind: Thing, plural: things}, versions: [{name: v1}]}";
+        let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: a.example/v1, kind: Thing, metadata: {name: u}}";
+        let missing = "apiVersion: b.example/v1\nkind: Other\nmetadata: {name: o}";
+        let manifests: Vec<_> = [definition, thing, list, missing, missing].map(manifest).into();
+        let (objects, unknown) = read(&manifests, &Discovery::default(), "ns").unwrap();
+        let told: Vec<_> = objects.iter().map(Object::told).collect();
+        assert_eq!(told, ["Thing other/t", "Thing ns/u"]);
+        assert_eq!(objects[1].body["metadata"]["namespace"], "ns");
+        let unknown: Vec<_> = unknown.iter().map(|one| one.kind.as_str()).collect();
+        assert_eq!(unknown, ["CustomResourceDefinition", "Other"], "each once");
+
+        let mut object = objects[0].clone();
+        assert!(other_owner(&object.body, "rel", "ns").is_some());
+        object.mark("rel", "ns");
+        assert_eq!(object.body["metadata"]["labels"], json!({ "a": "b", "app.kubernetes.io/managed-by": "Helm" }));
+        assert_eq!(other_owner(&object.body, "rel", "ns"), None);
+        let owner = other_owner(&object.body, "rel", "elsewhere").unwrap();
+        assert_eq!(owner, "it belongs to release ns/rel");
+    }
+
+    #[test]
+    fn what_is_no_object_is_said() {
+        for (text, problem) in [
+            ("a: 1", "no `apiVersion`"),
+            ("apiVersion: v1\nkind: Pod", "the Pod has no name"),
+            ("a: b: c", "YAML parse error"),
+        ] {
+            let error = parse("p", text).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+        assert_eq!(parse("p", "# nothing\n").unwrap(), Vec::<Json>::new());
+    }
+}

@@ -1,0 +1,167 @@
+//! Revisions that somebody left unfinished, and how it is known that nobody works on them.
+//!
+//! While this provider works on a revision it writes a sign of life into the Secret every [`BEAT`](super::store::BEAT).
+//!
+//! - A revision with signs of life is watched for the length of a lease. When nothing is written meanwhile, its writer
+//!   is gone. Clocks play no part in that, but for one shortcut: a sign that is older than [`SURELY_OVER`] needs no
+//!   watching, because two clocks that AWS accepts signatures from are not that far apart (5 minutes each).
+//! - A revision without them is Helm's, or another tool's, which gives no sign until it ends. It counts as given up when
+//!   it was written more than [`FOREIGN_OVER`] ago; before that the operation is refused.
+//!
+//! A revision that is given up is marked as failed, with the resourceVersion that was read, so that of two who recover
+//! it at the same time only one does.
+
+use std::time::Duration;
+
+use helm::Status;
+use jiff::Timestamp;
+
+use super::error::{Error, Result};
+use super::store::{Entry, Store};
+use super::wait::{Deadline, pause};
+use super::{Progress, Releases};
+
+/// How long a revision with signs of life must be without one: several of them, in case the API server is slow.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// A sign of life that is older is not watched any more.
+const SURELY_OVER: Duration = Duration::from_mins(15);
+/// A revision without signs of life is given up when it is older: longer than Helm's operations take.
+const FOREIGN_OVER: Duration = Duration::from_mins(60);
+
+/// The revisions of a release, oldest first.
+pub(super) struct History(pub(super) Vec<Entry>);
+
+impl History {
+    pub(super) fn newest(&self) -> Option<&Entry> {
+        self.0.last()
+    }
+
+    pub(super) fn deployed(&self) -> Option<&Entry> {
+        self.0.iter().rfind(|entry| entry.status == Status::Deployed)
+    }
+
+    /// The newest revision that was good once.
+    pub(super) fn last_good(&self) -> Option<&Entry> {
+        self.0.iter().rfind(|entry| matches!(entry.status, Status::Deployed | Status::Superseded))
+    }
+
+    /// The revisions whose objects may be in the cluster: the last good one, and all that failed after it.
+    pub(super) fn standing(&self) -> &[Entry] {
+        let good = self.deployed().or_else(|| self.last_good());
+        let first = good.map_or(0, |good| self.0.partition_point(|entry| entry.revision < good.revision));
+        &self.0[first..]
+    }
+}
+
+impl Releases {
+    /// The history, after the newest revision has been marked as failed if it was left unfinished; with a warning then.
+    pub(super) async fn settled(
+        &self,
+        store: &Store,
+        deadline: Deadline,
+        progress: Progress<'_>,
+    ) -> Result<(History, Option<String>)> {
+        let entries = store.entries().await?;
+        let Some(newest) = entries.last().filter(|entry| entry.is_unfinished()).cloned() else {
+            return Ok((History(entries), None));
+        };
+        let newest = self.given_up(store, newest, deadline, progress).await?;
+        let Some(mut revision) = store.read(&newest).await? else {
+            return Err(store.another_writer(newest.revision));
+        };
+        if revision.entry.version != newest.version {
+            return Err(store.another_writer(newest.revision));
+        }
+        let was = newest.status.name();
+        revision.release.status = Status::Failed;
+        revision.release.description = format!("Given up while it was {was}");
+        store.adopt(&newest).write(&revision.release).await?;
+        let warning = format!(
+            "Revision {} of release `{}` was {was}, and nobody works on it any more. It is marked as failed now.",
+            newest.revision, store.name
+        );
+        Ok((History(store.entries().await?), Some(warning)))
+    }
+
+    /// Returns the entry when nobody works on it.
+    async fn given_up(&self, store: &Store, entry: Entry, deadline: Deadline, progress: Progress<'_>) -> Result<Entry> {
+        let in_progress = |entry: &Entry| Error::InProgress {
+            name: store.name.clone(),
+            revision: entry.revision,
+            status: entry.status,
+            since: entry.written,
+            by_this_provider: entry.alive.is_some(),
+        };
+        let is_over = |time: Timestamp, after: Duration| {
+            let age = Timestamp::now().duration_since(time);
+            age.is_positive() && age.unsigned_abs() > after
+        };
+        match entry.alive {
+            None if entry.written.is_some_and(|written| is_over(written, FOREIGN_OVER)) => return Ok(entry),
+            None => return Err(in_progress(&entry)),
+            Some(alive) if is_over(alive, SURELY_OVER) => return Ok(entry),
+            Some(_) => {}
+        }
+        progress(&format!(
+            "revision {} of release {} is {}; watching for {} s whether somebody works on it",
+            entry.revision,
+            store.name,
+            entry.status.name(),
+            self.lease.as_secs()
+        ));
+        let mut seen = entry;
+        let mut since = std::time::Instant::now();
+        loop {
+            pause(&self.client, (self.lease / 6).min(Duration::from_secs(2)), "watch an unfinished revision").await?;
+            let newest = store.entries().await?.pop();
+            match newest {
+                Some(newest) if newest.revision == seen.revision && newest.is_unfinished() => {
+                    if newest.version != seen.version {
+                        since = std::time::Instant::now();
+                    }
+                    seen = newest;
+                }
+                _ => return Err(store.another_writer(seen.revision)),
+            }
+            if since.elapsed() >= self.lease {
+                return Ok(seen);
+            }
+            if deadline.is_over() {
+                return Err(in_progress(&seen));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_stand_in_the_cluster() {
+        use Status::{Deployed, Failed, Superseded};
+        for (statuses, expected) in [
+            (vec![], vec![]),
+            (vec![Deployed], vec![1]),
+            (vec![Superseded, Deployed], vec![2]),
+            (vec![Superseded, Deployed, Failed, Failed], vec![2, 3, 4]),
+            // Killed between the two writes at the end of an upgrade by Helm.
+            (vec![Superseded, Superseded, Failed], vec![2, 3]),
+            (vec![Deployed, Superseded, Failed], vec![1, 2, 3]),
+            (vec![Failed, Failed], vec![1, 2]),
+        ] {
+            let entry = |(index, status): (usize, &Status)| Entry {
+                revision: i64::try_from(index).expect("small") + 1,
+                status: *status,
+                written: None,
+                by_this_provider: true,
+                secret: String::new(),
+                version: String::new(),
+                alive: None,
+            };
+            let history = History(statuses.iter().enumerate().map(entry).collect());
+            let standing: Vec<_> = history.standing().iter().map(|entry| entry.revision).collect();
+            assert_eq!(standing, expected, "{statuses:?}");
+        }
+    }
+}

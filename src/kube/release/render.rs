@@ -1,0 +1,190 @@
+//! Charts rendered for a cluster: with its version and kinds, and with `lookup` into it.
+
+use std::sync::Arc;
+
+use helm::{Capabilities, Chart, Data, KubeVersion, Lookup, RenderOptions, Rendered, Values, render};
+use serde_json::{Value as Json, json};
+use tokio::runtime::Handle;
+
+use super::super::client::Client;
+use super::super::discovery::Discovery;
+use super::error::{Error, Result};
+
+/// Longest name of a release. Source: Helm, chart/common/util/validate_name.go.
+const LONGEST_NAME: usize = 53;
+
+/// What is rendered, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Rendering<'r> {
+    /// Name of the release.
+    pub name: &'r str,
+    /// Its namespace.
+    pub namespace: &'r str,
+    /// The revision that templates see, from 1.
+    pub revision: i64,
+    /// Whether templates see an upgrade; else an installation.
+    pub is_upgrade: bool,
+    /// Whether values are not checked against the chart's schema.
+    pub skip_schema: bool,
+}
+
+/// Whether a text can be the name of a release: what Helm allows.
+#[must_use]
+pub fn is_release_name(name: &str) -> bool {
+    let edge = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
+    let label = |label: &str| {
+        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|one| edge(one) || one == '-')
+    };
+    name.len() <= LONGEST_NAME && name.split('.').all(label)
+}
+
+/// Refuses what Helm would not install.
+pub(super) fn check(chart: &Chart, name: &str) -> Result<()> {
+    if !is_release_name(name) {
+        return Err(Error::Name(name.to_owned()));
+    }
+    let problem = |problem: String| Error::NotInstallable { chart: chart.name().to_owned(), problem };
+    let kind = chart.metadata.kind.as_str();
+    if !matches!(kind, "" | "application") {
+        return Err(problem(format!("it is a {kind} chart, made to be part of others")));
+    }
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        return Err(problem(format!("its charts/ has not the declared dependencies {}", missing.join(", "))));
+    }
+    Ok(())
+}
+
+/// What `.Capabilities` says of a cluster.
+pub(super) fn capabilities(discovery: &Discovery) -> Result<Capabilities> {
+    Ok(Capabilities {
+        kube_version: KubeVersion::parse(&discovery.version).map_err(Error::Render)?,
+        api_versions: discovery.api_versions(),
+        ..Capabilities::default()
+    })
+}
+
+/// Renders on a thread of its own: it takes processor time, and `lookup` waits for the cluster.
+pub(super) async fn render_for(
+    client: &Client,
+    discovery: &Arc<Discovery>,
+    chart: &Chart,
+    values: &Values,
+    rendering: Rendering<'_>,
+) -> Result<Rendered> {
+    let capabilities = capabilities(discovery)?;
+    let cluster = Cluster { client: client.clone(), discovery: Arc::clone(discovery), runtime: Handle::current() };
+    let (chart, values) = (chart.clone(), values.clone());
+    let (name, namespace) = (rendering.name.to_owned(), rendering.namespace.to_owned());
+    let Rendering { revision, is_upgrade, skip_schema, .. } = rendering;
+    let work = tokio::task::spawn_blocking(move || {
+        let options = RenderOptions {
+            name: &name,
+            namespace: &namespace,
+            revision,
+            is_upgrade,
+            capabilities: Some(&capabilities),
+            lookup: &cluster,
+            skip_schema,
+            subchart_notes: false,
+        };
+        render(&chart, values, options)
+    });
+    match work.await {
+        Ok(rendered) => rendered.map_err(Error::Render),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down, and nobody is there for an answer.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// The cluster that templates look into.
+struct Cluster {
+    client: Client,
+    discovery: Arc<Discovery>,
+    runtime: Handle,
+}
+
+impl Cluster {
+    async fn look(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> super::super::error::Result<Json> {
+        let Some(served) = self.discovery.served(api_version, kind) else { return Ok(Json::Null) };
+        let namespace = (served.namespaced && !namespace.is_empty()).then_some(namespace);
+        if name.is_empty() {
+            let items = self.client.list(&served.resource, namespace, None).await?;
+            let items: Vec<Json> = items
+                .into_iter()
+                .map(|mut item| {
+                    // Items of a list do not repeat what the list says; Helm's do.
+                    item["apiVersion"] = api_version.into();
+                    item["kind"] = kind.into();
+                    item
+                })
+                .collect();
+            return Ok(json!({ "apiVersion": api_version, "kind": format!("{kind}List"), "items": items }));
+        }
+        Ok(self.client.get(&served.resource, namespace, name).await?.unwrap_or_default())
+    }
+}
+
+impl Lookup for Cluster {
+    fn lookup(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> std::result::Result<Option<Data>, String> {
+        match self.runtime.block_on(self.look(api_version, kind, namespace, name)) {
+            Ok(Json::Null) => Ok(None),
+            Ok(found) => Ok(Some(Data::from(found))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_helm_allows_them() {
+        for (name, allowed) in [
+            ("cilium", true),
+            ("a.b-c.1", true),
+            (&"a".repeat(53), true),
+            (&"a".repeat(54), false),
+            ("", false),
+            ("-a", false),
+            ("a-", false),
+            ("a..b", false),
+            ("A", false),
+            ("a_b", false),
+        ] {
+            assert_eq!(is_release_name(name), allowed, "{name}");
+        }
+    }
+
+    #[test]
+    fn charts_that_are_not_installed() {
+        let chart = |kind: &str, dependencies: &str| {
+            let text = format!("apiVersion: v2\nname: c\nversion: 1.0.0\ntype: {kind}\n{dependencies}");
+            let file = helm::File { name: "Chart.yaml".to_owned(), data: text.into_bytes() };
+            Chart::from_files(vec![file]).unwrap()
+        };
+        check(&chart("application", ""), "c").unwrap();
+        let error = |chart: &Chart| check(chart, "c").unwrap_err().to_string();
+        assert!(error(&chart("library", "")).contains("it is a library chart"));
+        let missing =
+            chart("application", "dependencies: [{name: sub, version: '1', repository: 'https://a.example'}]");
+        assert!(error(&missing).contains("declared dependencies sub"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Rollback: the state of an earlier revision as a new one.
+
+use helm::{HookEvent, Release, Status};
+use jiff::Timestamp;
+
+use super::deploy::Course;
+use super::error::{Error, Failure, Result};
+use super::recover::History;
+use super::store::Store;
+use super::wait::Deadline;
+use super::{Options, Outcome, Progress, Releases};
+
+impl Releases {
+    /// Brings back what revision `to` was, under the next number. Its manifests count, not its chart: nothing is
+    /// rendered.
+    ///
+    /// # Errors
+    /// [`Error::Absent`], [`Error::NoRevision`]; any other of [`Error`].
+    pub async fn rollback(
+        &self,
+        to: i64,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> std::result::Result<Outcome, Failure> {
+        let deadline = Deadline::after(options.timeout);
+        let store = self.store(&options.namespace, &options.name);
+        let (history, warning) = self.settled(&store, deadline, progress).await?;
+        let discovery = self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+        let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
+        course.warnings.extend(warning);
+        self.carry_out(&store, release, course, &discovery, options, deadline, progress).await
+    }
+
+    async fn prepare_rollback(
+        &self,
+        store: &Store,
+        history: &History,
+        to: i64,
+        options: &Options,
+        discovery: &super::super::discovery::Discovery,
+    ) -> Result<(Release, Course)> {
+        let Some(newest) = history.newest() else {
+            return Err(Error::Absent { name: store.name.clone(), namespace: store.namespace.clone() });
+        };
+        let none = || Error::NoRevision { name: store.name.clone(), revision: to };
+        let entry = history.0.iter().find(|entry| entry.revision == to).ok_or_else(none)?;
+        let wanted = store.read(entry).await?.ok_or_else(none)?.release;
+        let standing = self.standing(store, history).await?;
+        let manifests = wanted.manifests().map_err(Error::Render)?;
+        let course = self.course(store, history, &standing, &manifests, discovery).await?;
+        let description = options.description.clone().unwrap_or_else(|| format!("Rollback to {to}"));
+        let release = Release {
+            revision: newest.revision + 1,
+            status: Status::PendingRollback,
+            first_deployed: standing.last().map_or(wanted.first_deployed, |last| last.release.first_deployed),
+            last_deployed: Some(Timestamp::now()),
+            deleted: None,
+            description: description.clone(),
+            rollback_revision: Some(to),
+            apply_method: helm::ApplyMethod::ServerSide,
+            ..wanted
+        };
+        let course = Course {
+            before: HookEvent::PreRollback,
+            after: HookEvent::PostRollback,
+            done: description,
+            failed: format!("Rollback {:?} failed", store.name),
+            ..course
+        };
+        Ok((release, course))
+    }
+}

@@ -1,0 +1,186 @@
+//! Waiting for objects: until they are ready, or gone.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use serde_json::Value as Json;
+
+use super::super::client::Client;
+use super::super::error::{Attempt, Error as ApiError, Kind};
+use super::Progress;
+use super::apply::AT_ONCE;
+use super::error::{Error, Result, Unready};
+use super::objects::Object;
+use super::ready::{Readiness, Until, readiness};
+use super::reason::reasons;
+
+/// The first pause between two looks, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Progress is told this often when nothing changes.
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+/// Objects whose own reasons are asked for.
+const MOST_ASKED: usize = 5;
+
+/// An end of time for a whole operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    begun: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    pub(super) fn after(timeout: Duration) -> Self {
+        Self { begun: Instant::now(), timeout }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.begun.elapsed() >= self.timeout
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.begun.elapsed())
+    }
+}
+
+/// A pause that ends when Terraform asks to stop.
+pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> Result<()> {
+    tokio::select! {
+        biased;
+        () = client.cancel.cancelled() => {
+            let source = ApiError::new(Kind::Cancelled { may_exist: false }, Attempt::connect(), client.cluster());
+            Err(Error::Request { doing: doing.to_owned(), source })
+        }
+        () = tokio::time::sleep(duration) => Ok(()),
+    }
+}
+
+struct Waited<'o> {
+    object: &'o Object,
+    live: Json,
+    state: String,
+}
+
+/// Waits until `objects` are ready. `live` is what the API server told of them last, in the same order.
+pub(super) async fn until_ready(
+    client: &Client,
+    objects: &[Object],
+    live: Vec<Json>,
+    until: Until,
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let begun = Instant::now();
+    let mut told_at = begun;
+    let mut pace = FIRST_PAUSE;
+    let mut waited = Vec::new();
+    for (object, live) in objects.iter().zip(live) {
+        // Helm does not wait for what is paused.
+        if until != Until::HookDone && live.pointer("/spec/paused").is_some_and(|paused| *paused == true) {
+            continue;
+        }
+        waited.push(Waited { object, live, state: String::new() });
+    }
+    loop {
+        let mut failed = false;
+        waited.retain_mut(|one| match readiness(&one.live, until) {
+            Readiness::Ready => false,
+            Readiness::Waiting(state) => {
+                one.state = state;
+                true
+            }
+            Readiness::Failed(state) => {
+                one.state = state;
+                failed = true;
+                true
+            }
+        });
+        let Some(first) = waited.first() else { return Ok(()) };
+        if failed || deadline.is_over() {
+            return Err(Error::NotReady { waited: begun.elapsed(), unready: explain(client, &waited).await });
+        }
+        if told_at.elapsed() >= TOLD_EVERY || told_at == begun {
+            told_at = Instant::now();
+            let more = if waited.len() > 1 { format!(", and {} more", waited.len() - 1) } else { String::new() };
+            progress(&format!("waiting for {}: {}{more}", first.object.told(), first.state));
+        }
+        pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), "wait for objects to be ready").await?;
+        pace = pace.mul_f64(1.5).min(LONGEST_PAUSE);
+        let answers: Vec<_> = futures::stream::iter(&waited)
+            .map(|one| client.get(&one.object.resource, one.object.namespace.as_deref(), &one.object.name))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (one, answer) in waited.iter_mut().zip(answers) {
+            let answer = answer.map_err(Error::request(format!("look at {}", one.object.told())))?;
+            match answer {
+                Some(live) => one.live = live,
+                None => {
+                    let state = "somebody removed it meanwhile".to_owned();
+                    let unready = Unready { object: one.object.told(), state, reasons: Vec::new() };
+                    return Err(Error::NotReady { waited: begun.elapsed(), unready: vec![unready] });
+                }
+            }
+        }
+    }
+}
+
+async fn explain(client: &Client, waited: &[Waited<'_>]) -> Vec<Unready> {
+    let mut unready = Vec::new();
+    for (index, one) in waited.iter().enumerate() {
+        let reasons = if index < MOST_ASKED { reasons(client, &one.live).await } else { Vec::new() };
+        unready.push(Unready { object: one.object.told(), state: one.state.clone(), reasons });
+    }
+    unready
+}
+
+/// Waits until objects are gone.
+pub(super) async fn until_gone(
+    client: &Client,
+    objects: &[Object],
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let begun = Instant::now();
+    let mut told_at = begun;
+    let mut pace = FIRST_PAUSE;
+    let mut waited: Vec<(&Object, Option<String>)> = objects.iter().map(|object| (object, None)).collect();
+    loop {
+        let answers: Vec<_> = futures::stream::iter(&waited)
+            .map(|(object, _)| client.get(&object.resource, object.namespace.as_deref(), &object.name))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut left = Vec::new();
+        for ((object, uid), answer) in waited.into_iter().zip(answers) {
+            let live = match answer {
+                Err(error) if error.is_not_found() => continue,
+                other => other.map_err(Error::request(format!("look whether {} is gone", object.told())))?,
+            };
+            let Some(live) = live else { continue };
+            let now = live.pointer("/metadata/uid").and_then(Json::as_str).unwrap_or_default().to_owned();
+            // One of the same name that somebody made since is not the one that was removed.
+            if uid.as_ref().is_none_or(|uid| *uid == now) {
+                left.push((object, now, held_by(&live)));
+            }
+        }
+        let Some((first, ..)) = left.first() else { return Ok(()) };
+        if deadline.is_over() {
+            let objects = left.iter().map(|(object, _, held)| format!("{}{held}", object.told())).collect();
+            return Err(Error::StillThere { waited: begun.elapsed(), objects });
+        }
+        if told_at.elapsed() >= TOLD_EVERY {
+            told_at = Instant::now();
+            progress(&format!("waiting until {} is gone ({} in all)", first.told(), left.len()));
+        }
+        pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), "wait for objects to be gone").await?;
+        pace = pace.mul_f64(1.5).min(LONGEST_PAUSE);
+        waited = left.into_iter().map(|(object, uid, _)| (object, Some(uid))).collect();
+    }
+}
+
+fn held_by(live: &Json) -> String {
+    let finalizers = live.pointer("/metadata/finalizers").and_then(Json::as_array).into_iter().flatten();
+    let names: Vec<_> = finalizers.filter_map(Json::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(" (held by {})", names.join(", ")) }
+}
