@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
@@ -78,8 +78,8 @@ impl Client {
             let versions = groups.flat_map(|group| group["versions"].as_array().into_iter().flatten());
             classic.extend(versions.filter_map(|version| version["groupVersion"].as_str()).map(str::to_owned));
         }
-        let lists: Vec<(String, Json)> = futures::stream::iter(classic)
-            .map(|api_version| async move {
+        let about = |api_version: String| {
+            async move {
                 let root = if api_version.contains('/') { "/apis" } else { "/api" };
                 let list = match self.about(&format!("{root}/{api_version}")).await {
                     // A group whose own server is down has no kinds now; the others have.
@@ -87,10 +87,11 @@ impl Client {
                     other => other?,
                 };
                 Ok((api_version, list))
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+            }
+            .boxed()
+        };
+        let all: Vec<_> = classic.into_iter().map(about).collect();
+        let lists: Vec<(String, Json)> = futures::stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await?;
         for (api_version, list) in lists {
             found.add_classic(&api_version, &list);
         }

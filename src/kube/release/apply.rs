@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use helm::UNINSTALL_ORDER;
 use serde_json::Value as Json;
 
@@ -14,9 +15,14 @@ use super::error::{Error, NotOurs, Refusal, Result};
 use super::objects::{Key, Object, is_kept, other_owner};
 
 /// Requests at the same time.
-pub(super) const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 8;
 /// How often an object is sent again while its namespace's quota is being counted.
 const QUOTA_ATTEMPTS: u32 = 5;
+
+/// Awaits many, some of them at the same time. The answers are in the same order.
+pub(super) async fn together<T: Send>(all: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    futures::stream::iter(all).buffered(AT_ONCE).collect().await
+}
 
 /// The objects that exist and are not of the release, out of those that it did not have before.
 pub(super) async fn others(
@@ -26,15 +32,15 @@ pub(super) async fn others(
     release: &str,
     namespace: &str,
 ) -> Result<Vec<NotOurs>> {
-    let new: Vec<&Object> = targets.iter().filter(|object| !known.contains(&object.key())).collect();
-    let found: Vec<_> = futures::stream::iter(new)
-        .map(|object| async move {
-            let found = client.get(&object.resource, object.namespace.as_deref(), &object.name).await;
-            (object, found)
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let new = targets.iter().filter(|object| !known.contains(&object.key()));
+    let look = |object| {
+        async move {
+            let Object { resource, namespace, name, .. } = object;
+            (object, client.get(resource, namespace.as_deref(), name).await)
+        }
+        .boxed()
+    };
+    let found = together(new.map(look).collect()).await;
     let mut others = Vec::new();
     for (object, found) in found {
         match found {
@@ -58,11 +64,8 @@ pub(super) async fn others(
 pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> Result<Vec<Json>> {
     let (mut applied, mut refused) = (Vec::new(), Vec::new());
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
-        let answers: Vec<_> = futures::stream::iter(group)
-            .map(|object| async move { (object, apply_one(client, object, force).await) })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let send = |object| async move { (object, apply_one(client, object, force).await) }.boxed();
+        let answers = together(group.iter().map(send).collect()).await;
         for (object, answer) in answers {
             match answer {
                 Ok(live) => applied.push(live),
@@ -128,11 +131,8 @@ pub(super) async fn remove(
     let mut removed = Removed::default();
     let mut refused = Vec::new();
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
-        let answers: Vec<_> = futures::stream::iter(group)
-            .map(|object| async move { (object, remove_one(client, object, release, namespace).await) })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let send = |object| async move { (object, remove_one(client, object, release, namespace).await) }.boxed();
+        let answers = together(group.iter().map(send).collect()).await;
         for (object, answer) in answers {
             match answer {
                 Ok(Fate::Absent) => {}

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use helm::{ApplyMethod, Chart, HookEvent, Release, Status, Values, resolve};
 use jiff::Timestamp;
 use serde_json::json;
@@ -49,27 +51,30 @@ impl Releases {
     ///
     /// # Errors
     /// [`Error::Exists`] when there is such a release; any other of [`Error`].
-    pub async fn install(
-        &self,
-        chart: &Chart,
-        values: &Values,
-        options: &Options,
-        progress: Progress<'_>,
-    ) -> std::result::Result<Outcome, Failure> {
-        let store = self.store(&options.namespace, &options.name);
-        let entries = store.entries().await?;
-        if let Some(newest) = entries.last()
-            && newest.status != Status::Uninstalled
-            && (!newest.by_this_provider || History(entries.clone()).last_good().is_some())
-        {
-            return Err(Failure::from(Error::Exists {
-                name: store.name,
-                namespace: store.namespace,
-                revision: newest.revision,
-                status: newest.status,
-            }));
+    pub fn install<'a>(
+        &'a self,
+        chart: &'a Chart,
+        values: &'a Values,
+        options: &'a Options,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, std::result::Result<Outcome, Failure>> {
+        async move {
+            let store = self.store(&options.namespace, &options.name);
+            let entries = store.entries().await?;
+            if let Some(newest) = entries.last()
+                && newest.status != Status::Uninstalled
+                && (!newest.by_this_provider || History(entries.clone()).last_good().is_some())
+            {
+                return Err(Failure::from(Error::Exists {
+                    name: store.name,
+                    namespace: store.namespace,
+                    revision: newest.revision,
+                    status: newest.status,
+                }));
+            }
+            self.deploy(&store, chart, values, options, progress).await
         }
-        self.deploy(&store, chart, values, options, progress).await
+        .boxed()
     }
 
     /// Brings a release to a chart and values. A revision that was cut off or failed before is gone on from; where none
@@ -77,18 +82,21 @@ impl Releases {
     ///
     /// # Errors
     /// [`Error::Absent`] when there is no such release; any other of [`Error`].
-    pub async fn upgrade(
-        &self,
-        chart: &Chart,
-        values: &Values,
-        options: &Options,
-        progress: Progress<'_>,
-    ) -> std::result::Result<Outcome, Failure> {
-        let store = self.store(&options.namespace, &options.name);
-        if store.entries().await?.last().is_none_or(|newest| newest.status == Status::Uninstalled) {
-            return Err(Failure::from(Error::Absent { name: store.name, namespace: store.namespace }));
+    pub fn upgrade<'a>(
+        &'a self,
+        chart: &'a Chart,
+        values: &'a Values,
+        options: &'a Options,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, std::result::Result<Outcome, Failure>> {
+        async move {
+            let store = self.store(&options.namespace, &options.name);
+            if store.entries().await?.last().is_none_or(|newest| newest.status == Status::Uninstalled) {
+                return Err(Failure::from(Error::Absent { name: store.name, namespace: store.namespace }));
+            }
+            self.deploy(&store, chart, values, options, progress).await
         }
-        self.deploy(&store, chart, values, options, progress).await
+        .boxed()
     }
 
     async fn deploy(
@@ -120,7 +128,7 @@ impl Releases {
         progress("going back");
         failure.left = if let Some(good) = good.filter(|_| is_upgrade) {
             let back = Options { atomic: false, wait: true, description: None, ..options.clone() };
-            match Box::pin(self.rollback(good.revision, &back, progress)).await {
+            match self.rollback(good.revision, &back, progress).await {
                 Ok(outcome) => {
                     failure.warnings.extend(outcome.warnings);
                     Left::RolledBack { revision, to: good.revision }
@@ -129,7 +137,7 @@ impl Releases {
             }
         } else {
             let removal = Removal { timeout: options.timeout, wait: true, disable_hooks: options.disable_hooks };
-            match Box::pin(self.uninstall(&options.namespace, &options.name, &removal, progress)).await {
+            match self.uninstall(&options.namespace, &options.name, &removal, progress).await {
                 Ok(_) => Left::Removed,
                 Err(back) => Left::NotRolledBack { revision, why: Box::new(back.error) },
             }

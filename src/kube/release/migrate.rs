@@ -3,12 +3,12 @@
 //!
 //! Source: Kubernetes, client-go/util/csaupgrade, which Helm 4 uses for the same.
 
-use futures::StreamExt as _;
+use futures::FutureExt as _;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::client::Client;
 use super::super::error::Kind;
-use super::apply::AT_ONCE;
+use super::apply::together;
 use super::error::{Error, Result};
 use super::objects::Object;
 
@@ -17,11 +17,8 @@ const ATTEMPTS: u32 = 5;
 
 /// Takes over, for the client's manager, what `objects` have by patches of Helm 3 or of its Terraform provider.
 pub(super) async fn take_over(client: &Client, objects: &[Object]) -> Result<()> {
-    let mut done = futures::stream::iter(objects).map(|object| take_over_one(client, object)).buffer_unordered(AT_ONCE);
-    while let Some(one) = done.next().await {
-        one?;
-    }
-    Ok(())
+    let all = objects.iter().map(|object| take_over_one(client, object).boxed()).collect();
+    together(all).await.into_iter().collect()
 }
 
 async fn take_over_one(client: &Client, object: &Object) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Rollback: the state of an earlier revision as a new one.
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use helm::{HookEvent, Release, Status};
 use jiff::Timestamp;
 
@@ -16,19 +18,23 @@ impl Releases {
     ///
     /// # Errors
     /// [`Error::Absent`], [`Error::NoRevision`]; any other of [`Error`].
-    pub async fn rollback(
-        &self,
+    pub fn rollback<'a>(
+        &'a self,
         to: i64,
-        options: &Options,
-        progress: Progress<'_>,
-    ) -> std::result::Result<Outcome, Failure> {
-        let deadline = Deadline::after(options.timeout);
-        let store = self.store(&options.namespace, &options.name);
-        let (history, warning) = self.settled(&store, deadline, progress).await?;
-        let discovery = self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
-        let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
-        course.warnings.extend(warning);
-        self.carry_out(&store, release, course, &discovery, options, deadline, progress).await
+        options: &'a Options,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, std::result::Result<Outcome, Failure>> {
+        async move {
+            let deadline = Deadline::after(options.timeout);
+            let store = self.store(&options.namespace, &options.name);
+            let (history, warning) = self.settled(&store, deadline, progress).await?;
+            let discovery =
+                self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+            let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
+            course.warnings.extend(warning);
+            self.carry_out(&store, release, course, &discovery, options, deadline, progress).await
+        }
+        .boxed()
     }
 
     async fn prepare_rollback(

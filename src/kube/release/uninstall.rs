@@ -1,5 +1,7 @@
 //! Removal of a release: its objects, and then its record.
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use helm::{HookEvent, Release, Status};
 use jiff::Timestamp;
 
@@ -19,56 +21,60 @@ impl Releases {
     ///
     /// # Errors
     /// Any of [`Error`]; the release is then still there, with what could not be removed.
-    pub async fn uninstall(
-        &self,
-        namespace: &str,
-        name: &str,
-        removal: &Removal,
-        progress: Progress<'_>,
-    ) -> std::result::Result<Option<Uninstalled>, Failure> {
-        let deadline = Deadline::after(removal.timeout);
-        let store = self.store(namespace, name);
-        let mut entries = store.entries().await?;
-        let mut warnings = Vec::new();
-        // Two who remove the same do each other no harm; who installs and who removes do.
-        if entries.last().is_some_and(|newest| newest.status.is_pending()) {
-            let (history, warning) = self.settled(&store, deadline, progress).await?;
-            entries = history.0;
-            warnings.extend(warning);
-        }
-        let history = History(entries);
-        let Some(newest) = history.newest() else { return Ok(None) };
-        if newest.status == Status::Uninstalled {
-            store.remove(&history.0).await?;
-            return Ok(None);
-        }
-        let revision = newest.revision;
-        let standing = self.standing(&store, &history).await?;
-        let Some(last) = standing.last() else { return Err(Failure::from(store.another_writer(revision))) };
-        let mut release = last.release.clone();
-        let discovery = self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
-        let objects = former(&standing, &discovery, namespace)?;
-        release.status = Status::Uninstalling;
-        release.deleted = Some(Timestamp::now());
-        "Deletion in progress (or silently failed)".clone_into(&mut release.description);
-        let record = store.adopt(&last.entry);
-        record.write(&release).await?;
-        let stage = Stage { client: &self.client, discovery: &discovery, deadline, progress };
-        let worked = tokio::select! {
-            biased;
-            lost = record.keep_alive() => Err(lost),
-            worked = self.take_away(&stage, &mut release, objects, removal, &record) => worked,
-        };
-        let left = Left::Failed { revision };
-        match worked {
-            Ok(removed) => {
-                // Those that were written meanwhile go too: there is nothing any more that they could tell.
-                let gone = async { store.remove(&store.entries().await?).await };
-                gone.await.map_err(|error| Failure { error, left, warnings: warnings.clone() })?;
-                Ok(Some(Uninstalled { kept: removed.kept, not_ours: removed.not_ours, warnings }))
+    pub fn uninstall<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+        removal: &'a Removal,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, std::result::Result<Option<Uninstalled>, Failure>> {
+        async move {
+            let deadline = Deadline::after(removal.timeout);
+            let store = self.store(namespace, name);
+            let mut entries = store.entries().await?;
+            let mut warnings = Vec::new();
+            // Two who remove the same do each other no harm; who installs and who removes do.
+            if entries.last().is_some_and(|newest| newest.status.is_pending()) {
+                let (history, warning) = self.settled(&store, deadline, progress).await?;
+                entries = history.0;
+                warnings.extend(warning);
             }
-            Err(error) => Err(Failure { error, left, warnings }),
+            let history = History(entries);
+            let Some(newest) = history.newest() else { return Ok(None) };
+            if newest.status == Status::Uninstalled {
+                store.remove(&history.0).await?;
+                return Ok(None);
+            }
+            let revision = newest.revision;
+            let standing = self.standing(&store, &history).await?;
+            let Some(last) = standing.last() else { return Err(Failure::from(store.another_writer(revision))) };
+            let mut release = last.release.clone();
+            let discovery =
+                self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+            let objects = former(&standing, &discovery, namespace)?;
+            release.status = Status::Uninstalling;
+            release.deleted = Some(Timestamp::now());
+            "Deletion in progress (or silently failed)".clone_into(&mut release.description);
+            let record = store.adopt(&last.entry);
+            record.write(&release).await?;
+            let stage = Stage { client: &self.client, discovery: &discovery, deadline, progress };
+            let worked = tokio::select! {
+                biased;
+                lost = record.keep_alive() => Err(lost),
+                worked = self.take_away(&stage, &mut release, objects, removal, &record) => worked,
+            };
+            let left = Left::Failed { revision };
+            match worked {
+                Ok(removed) => {
+                    // Those that were written meanwhile go too: there is nothing any more that they could tell.
+                    let gone = async { store.remove(&store.entries().await?).await };
+                    gone.await.map_err(|error| Failure { error, left, warnings: warnings.clone() })?;
+                    Ok(Some(Uninstalled { kept: removed.kept, not_ours: removed.not_ours, warnings }))
+                }
+                Err(error) => Err(Failure { error, left, warnings }),
+            }
         }
+        .boxed()
     }
 
     async fn take_away(

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::FutureExt as _;
 use serde_json::Value as Json;
 
 use super::super::client::Client;
 use super::super::error::{Attempt, Error as ApiError, Kind};
 use super::Progress;
-use super::apply::AT_ONCE;
+use super::apply::together;
 use super::error::{Error, Result, Unready};
 use super::objects::Object;
 use super::ready::{Readiness, Until, readiness};
@@ -53,6 +53,18 @@ pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> R
         }
         () = tokio::time::sleep(duration) => Ok(()),
     }
+}
+
+/// Objects as they are now, in the same order.
+async fn look<'o>(
+    client: &'o Client,
+    objects: impl Iterator<Item = &'o Object>,
+) -> Vec<super::super::error::Result<Option<Json>>> {
+    let one = |object: &'o Object| {
+        async move { client.get(&object.resource, object.namespace.as_deref(), &object.name).await }.boxed()
+    };
+    let all = objects.map(one).collect();
+    together(all).await
 }
 
 struct Waited<'o> {
@@ -106,11 +118,7 @@ pub(super) async fn until_ready(
         }
         pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), "wait for objects to be ready").await?;
         pace = pace.mul_f64(1.5).min(LONGEST_PAUSE);
-        let answers: Vec<_> = futures::stream::iter(&waited)
-            .map(|one| client.get(&one.object.resource, one.object.namespace.as_deref(), &one.object.name))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let answers = look(client, waited.iter().map(|one| one.object)).await;
         for (one, answer) in waited.iter_mut().zip(answers) {
             let answer = answer.map_err(Error::request(format!("look at {}", one.object.told())))?;
             match answer {
@@ -146,11 +154,7 @@ pub(super) async fn until_gone(
     let mut pace = FIRST_PAUSE;
     let mut waited: Vec<(&Object, Option<String>)> = objects.iter().map(|object| (object, None)).collect();
     loop {
-        let answers: Vec<_> = futures::stream::iter(&waited)
-            .map(|(object, _)| client.get(&object.resource, object.namespace.as_deref(), &object.name))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let answers = look(client, waited.iter().map(|(object, _)| *object)).await;
         let mut left = Vec::new();
         for ((object, uid), answer) in waited.into_iter().zip(answers) {
             let live = match answer {
