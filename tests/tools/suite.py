@@ -269,7 +269,7 @@ def main() -> int:
         except tools.Unavailable as reason:
             summary.append(f"  –  the chart engine on published charts: left out, {reason}")
         if not tools.installed("helm"):
-            summary.append("  –  release records read by Helm's command line: left out, it is not built here (`make helm`)")
+            summary.append("  –  releases beside Helm's command line: left out, it is not built here (`make helm`)")
     print("\n━━ summary")
     print("\n".join(summary))
     print(f"\n{total.passed} passed, {total.failed} failed")

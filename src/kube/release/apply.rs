@@ -24,6 +24,16 @@ pub(super) async fn together<T: Send>(all: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     futures::stream::iter(all).buffered(AT_ONCE).collect().await
 }
 
+/// An answer with the object that it is about.
+async fn with<T>(object: &Object, answer: impl Future<Output = T>) -> (&Object, T) {
+    (object, answer.await)
+}
+
+/// An object as it is now.
+pub(super) async fn live(client: &Client, object: &Object) -> super::super::error::Result<Option<Json>> {
+    client.get(&object.resource, object.namespace.as_deref(), &object.name).await
+}
+
 /// The objects that exist and are not of the release, out of those that it did not have before.
 pub(super) async fn others(
     client: &Client,
@@ -33,14 +43,7 @@ pub(super) async fn others(
     namespace: &str,
 ) -> Result<Vec<NotOurs>> {
     let new = targets.iter().filter(|object| !known.contains(&object.key()));
-    let look = |object| {
-        async move {
-            let Object { resource, namespace, name, .. } = object;
-            (object, client.get(resource, namespace.as_deref(), name).await)
-        }
-        .boxed()
-    };
-    let found = together(new.map(look).collect()).await;
+    let found = together(new.map(|object| with(object, live(client, object)).boxed()).collect()).await;
     let mut others = Vec::new();
     for (object, found) in found {
         match found {
@@ -64,8 +67,8 @@ pub(super) async fn others(
 pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> Result<Vec<Json>> {
     let (mut applied, mut refused) = (Vec::new(), Vec::new());
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
-        let send = |object| async move { (object, apply_one(client, object, force).await) }.boxed();
-        let answers = together(group.iter().map(send).collect()).await;
+        let answers = group.iter().map(|object| with(object, apply_one(client, object, force)).boxed());
+        let answers = together(answers.collect()).await;
         for (object, answer) in answers {
             match answer {
                 Ok(live) => applied.push(live),
@@ -131,8 +134,8 @@ pub(super) async fn remove(
     let mut removed = Removed::default();
     let mut refused = Vec::new();
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
-        let send = |object| async move { (object, remove_one(client, object, release, namespace).await) }.boxed();
-        let answers = together(group.iter().map(send).collect()).await;
+        let answers = group.iter().map(|object| with(object, remove_one(client, object, release, namespace)).boxed());
+        let answers = together(answers.collect()).await;
         for (object, answer) in answers {
             match answer {
                 Ok(Fate::Absent) => {}

@@ -86,7 +86,7 @@ pub(super) async fn render_for(
             capabilities: Some(&capabilities),
             lookup: &cluster,
             skip_schema,
-            subchart_notes: false,
+            ..RenderOptions::default()
         };
         render(&chart, values, options)
     });

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::super::client::Client;
 use super::super::error::{Attempt, Error as ApiError, Kind};
 use super::Progress;
-use super::apply::together;
+use super::apply::{live, together};
 use super::error::{Error, Result, Unready};
 use super::objects::Object;
 use super::ready::{Readiness, Until, readiness};
@@ -60,11 +60,7 @@ async fn look<'o>(
     client: &'o Client,
     objects: impl Iterator<Item = &'o Object>,
 ) -> Vec<super::super::error::Result<Option<Json>>> {
-    let one = |object: &'o Object| {
-        async move { client.get(&object.resource, object.namespace.as_deref(), &object.name).await }.boxed()
-    };
-    let all = objects.map(one).collect();
-    together(all).await
+    together(objects.map(|object| live(client, object).boxed()).collect()).await
 }
 
 struct Waited<'o> {
@@ -73,11 +69,11 @@ struct Waited<'o> {
     state: String,
 }
 
-/// Waits until `objects` are ready. `live` is what the API server told of them last, in the same order.
+/// Waits until `objects` are ready. `seen` is what the API server told of them last, in the same order.
 pub(super) async fn until_ready(
     client: &Client,
     objects: &[Object],
-    live: Vec<Json>,
+    seen: Vec<Json>,
     until: Until,
     deadline: Deadline,
     progress: Progress<'_>,
@@ -86,7 +82,7 @@ pub(super) async fn until_ready(
     let mut told_at = begun;
     let mut pace = FIRST_PAUSE;
     let mut waited = Vec::new();
-    for (object, live) in objects.iter().zip(live) {
+    for (object, live) in objects.iter().zip(seen) {
         // Helm does not wait for what is paused.
         if until != Until::HookDone && live.pointer("/spec/paused").is_some_and(|paused| *paused == true) {
             continue;

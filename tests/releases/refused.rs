@@ -101,7 +101,7 @@ async fn a_field_of_another_manager_is_taken_only_by_force() {
 async fn what_is_wrong_before_anything_is_sent() {
     let Some(ground) = ground().await else { return };
     let own = config_map("own", "x");
-    let unknown = "apiVersion: no.example/v1\nkind: Nothing\nmetadata: {name: n}\n";
+    let unknown = "apiVersion: no.example/v1\nkind: Nothing\nmetadata: {name: one}\n";
     let broken = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ fail \"say no\" }}}\n";
     let nameless = "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n";
     for (template, expected) in [

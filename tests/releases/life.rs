@@ -127,7 +127,7 @@ async fn we_go_on_with_what_the_command_line_made() {
         assert_eq!(ground.value(namespace, "old").await, None);
         assert_eq!(helm.json(&["history", "rel"])[0]["status"], "superseded");
         ground.releases.uninstall(namespace, "rel", &Removal::default(), &quiet).await.unwrap().unwrap();
-        assert_eq!(helm.json(&["list", "--all"]), json!([]));
+        assert_eq!(helm.json(&["list"]), json!([]));
         assert_eq!(ground.value(namespace, "own").await, None);
     }
 }
