@@ -20,6 +20,17 @@ pub(super) enum Node {
 /// # Errors
 /// go-yaml's text.
 pub(super) fn document(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
+    if input.first() == Some(&MARK[0]) && !input.starts_with(MARK) {
+        // The reader takes any character that begins with this byte for a broken byte order mark, unless one comes first.
+        return marked(&[MARK, input].concat());
+    }
+    marked(input)
+}
+
+/// The byte order mark, which the reader passes over.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+fn marked(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
     let breaks = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"];
     if breaks.iter().any(|end| input.ends_with(end.as_bytes())) {
         return guard(|| Loader { anchors: HashMap::new(), end: None }.document(input));
@@ -28,7 +39,8 @@ pub(super) fn document(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
     // to such a scalar is taken away again. The lines in errors are go-yaml's only with it.
     let padded = [input, b"\n"].concat();
     let line = input.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let end = End { index: padded.len() as u64, line };
+    let skipped = if input.starts_with(MARK) { MARK.len() } else { 0 };
+    let end = End { index: (padded.len() - skipped) as u64, line };
     guard(|| Loader { anchors: HashMap::new(), end: Some(end) }.document(&padded))
 }
 

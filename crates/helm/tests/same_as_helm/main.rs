@@ -5,7 +5,14 @@
 //! also renders the same inputs again, random templates, and the published charts (`EKSHYBRID_CHARTS`, or
 //! ../shared/charts beside the checkout). What is left out for want of them is said.
 
+mod broken;
 mod command_line;
+#[path = "../fuzz/corpus.rs"]
+#[allow(dead_code, reason = "only the fuzz targets use all of it")]
+mod corpus;
+#[path = "../fuzz/mutate.rs"]
+#[allow(dead_code, reason = "only the fuzz targets use all of it")]
+mod mutate;
 mod oracle;
 mod published;
 mod random;
@@ -33,6 +40,7 @@ fn main() -> ExitCode {
         Some(_) => {
             trials.extend(snippets::live_trials());
             trials.extend(random::trials());
+            trials.extend(broken::trials());
             trials.extend(published::trials());
         }
         None => eprintln!(

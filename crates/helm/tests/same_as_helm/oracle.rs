@@ -106,7 +106,8 @@ pub fn ours(chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: 
 /// The same with a chart at hand.
 pub fn ours_loaded(chart: &helm::Chart, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
     let text = |error: helm::Error| error.to_string().trim().to_owned();
-    let values = helm::Values::from_yaml(&values.to_string()).map_err(text)?;
+    // Not by way of YAML text, which refuses some characters that JSON and Helm let through.
+    let values = helm::Values::from(helm::Data::from(values.clone()).as_map().cloned().unwrap_or_default());
     let options = helm::RenderOptions { name, namespace, is_upgrade: upgrade, ..helm::RenderOptions::default() };
     helm::render_templates(chart, values, options).map_err(text)
 }

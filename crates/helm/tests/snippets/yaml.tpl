@@ -129,3 +129,8 @@
 {{ toJson (fromYaml "a: !<tag:yaml.org,2002:str 1") }}
 {{ toJson (fromYaml "a: !e%C3%A9 1") }}
 {{ toJson (fromYaml "%TAG !e! tag:e,2000:\n---\na: !e!x 1") }}
+{{ toJson (fromYaml "\uff01x: 1\n") }}
+{{ toJson (fromYaml "\uff01x: |\n  y") }}
+{{ toJson (fromYaml "\ufeffx: |\n  y") }}
+{{ toJson (fromYaml "\ufffd") }}
+{{ toJson (fromYaml "\uff01x: [") }}
