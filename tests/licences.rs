@@ -140,7 +140,10 @@ fn a_package_that_breaks_a_rule_is_found() {
         ("ours", Some("MPL-2.0"), None, None),
         ("copyleft", Some("GPL-3.0-only"), Some(REGISTRY), Some("`GPL-3.0-only` is not allowed")),
         ("half", Some("MIT AND AGPL-3.0-only"), Some(REGISTRY), Some("`MIT AND AGPL-3.0-only` is not allowed")),
-        ("exception", Some("Apache-2.0 WITH LLVM-exception"), Some(REGISTRY), Some("is not allowed")),
+        ("exception", Some("Apache-2.0 WITH LLVM-exception"), Some(REGISTRY), None),
+        ("exception", Some("GPL-2.0-only WITH Classpath-exception-2.0"), Some(REGISTRY), Some("is not allowed")),
+        // An exception is allowed with its own licence only.
+        ("exception", Some("MIT WITH LLVM-exception"), Some(REGISTRY), Some("is not allowed")),
         ("silent", None, Some(REGISTRY), Some("names no licence")),
         ("odd", Some("do what you want"), Some(REGISTRY), Some("is no SPDX expression")),
         ("openssl", Some("Apache-2.0"), Some(REGISTRY), Some("is banned: TLS comes from rustls")),

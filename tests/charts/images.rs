@@ -26,7 +26,7 @@ fn rendered(folder: &Path, chart: &str, values: &str) -> String {
     let rendered = render(&chart, values, options).expect("it renders");
     let hooks = rendered.hooks.iter().map(|hook| hook.manifest.as_str());
     let all = rendered.manifests.iter().map(|manifest| manifest.content.as_str()).chain(hooks);
-    all.map(|content| format!("---\n{content}\n")).collect()
+    all.fold(String::new(), |text, content| text + "---\n" + content + "\n")
 }
 
 /// What stands behind `image:` in any line: a second way to the same answer.
