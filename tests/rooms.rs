@@ -37,8 +37,16 @@ const CLIENT: &[&str] = &["framework", "prost*", "tonic*", "rmp*"];
 /// A type reaches AWS and Kubernetes through the clients, and Terraform through the framework.
 const TYPE: &[&str] =
     &["prost*", "tonic*", "rmp*", "aws_sdk_*", "aws_config", "aws_smithy_*", "hyper*", "http", "rustls"];
-const RESOURCE_USES: Uses =
-    Uses::Only(&["attributes", "aws", "charts", "kube", "node", "provider::Clients", "provider::Context"]);
+const RESOURCE_USES: Uses = Uses::Only(&[
+    "attributes",
+    "aws",
+    "charts",
+    "kube",
+    "node",
+    "provider::Clients",
+    "provider::Context",
+    "provider::Way",
+]);
 /// What lists, reads or works on a resource may take that resource's types; the resource knows nothing of it.
 const BESIDE_USES: Uses =
     Uses::Only(&["attributes", "aws", "charts", "kube", "node", "provider::Clients", "provider::Context", "resources"]);
