@@ -58,6 +58,17 @@ def build() -> Verdict:
     return one(command("cargo", "build", "--workspace"))
 
 
+def control_plane() -> Verdict:
+    """A real Kubernetes control plane for the sandbox, built from source where it is missing."""
+    try:
+        tools.control_plane()
+        tools.go_tool("kubectl")
+    except tools.Unavailable as reason:
+        # Whatever needs it is left out and says so.
+        raise LeftOut(str(reason)) from None
+    return Verdict(passed=1)
+
+
 def unit() -> Verdict:
     """Everything that cargo tests, the acceptance cases on both layers included."""
     environment = cargo_environment()
@@ -129,6 +140,7 @@ def stacks() -> Verdict:
 # Name → (what it says, the function, whether the later parts need it).
 PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "format": ("the sources are formatted", format_sources, False),
+    "control-plane": ("a Kubernetes control plane is there (the first time 10 to 25 minutes, from source)", control_plane, False),
     "build": ("provider and sandbox compile (the first time about 13 minutes, nearly all of it AWS's EC2 client)", build, True),
     "tests": ("unit tests, properties, licences, rooms, acceptance cases in-process and by real Terraform", unit, False),
     "sandbox": ("boto3 drives the sandbox and checks every answer against AWS's service models", sandbox, False),
