@@ -229,6 +229,8 @@ def cargo_environment() -> dict[str, str]:
             environment[variable] = str(tool())
         except tools.Unavailable as reason:
             print(f"{variable}: {reason}")
+    if tools.installed("kubectl"):
+        environment["PATH"] = os.pathsep.join([environment["PATH"], str(tools.go_tool("kubectl").parent)])
     if tools.installed("helm"):
         environment["EKSHYBRID_HELM"] = str(tools.go_tool("helm"))
     if tools.installed("opentofu"):
