@@ -96,3 +96,6 @@
 {{ include "loop" . }}
 {{ include "helper" }}
 {{ include 5 . }}
+{{ .Capabilities }}
+{{ range $i, $e := . }}{{ if eq $i "Capabilities" }}{{ $e }}{{ print $e }}{{ end }}{{ end }}
+{{ with .Capabilities }}{{ . }}{{ end }}{{ range list .Capabilities }}{{ . }}{{ end }}

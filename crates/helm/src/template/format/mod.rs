@@ -20,7 +20,8 @@ pub(crate) fn display(value: &Value, out: &mut String) {
         Value::Object(object) => match object.as_ref() {
             // The place of this struct has an address, so its pointer's String method counts.
             Object::KubeVersion { normalized, .. } => out.push_str(normalized),
-            Object::Capabilities { .. } => write_struct(object, out, 0),
+            // An action prints what a pointer leads to, `print` the pointer.
+            Object::Capabilities { .. } => write_fields(object, out, 0),
             _ => write_plain(value, out, 0),
         },
         value => write_plain(value, out, 0),
@@ -152,6 +153,10 @@ fn write_struct(object: &Object, out: &mut String, depth: usize) {
     if object.is_pointer() {
         out.push('&');
     }
+    write_fields(object, out, depth);
+}
+
+fn write_fields(object: &Object, out: &mut String, depth: usize) {
     out.push('{');
     for (index, (_, field)) in fields(object).iter().enumerate() {
         if index > 0 {
