@@ -151,3 +151,22 @@ async fn of_two_at_the_same_time_one_writes() {
     assert_eq!(won.unwrap().release.revision, 1);
     assert_eq!(ground.statuses("race", "rel").await, ["deployed"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_held_up_is_gone_on_with() {
+    let Some(ground) = ground().await else { return };
+    let held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [release.example/hold]}\n";
+    let own = config_map("own", "x");
+    let chart = chart("1.0.0", &[("templates/own.yaml", &own), ("templates/held.yaml", held)]);
+    ground.releases.install(&chart, &Values::new(), &options("held"), &quiet).await.unwrap();
+    let soon = Removal { timeout: Duration::from_secs(2), ..Removal::default() };
+    let failed = ground.releases.uninstall("held", "rel", &soon, &quiet).await.unwrap_err();
+    assert!(matches!(&failed.error, Error::StillThere { objects, .. } if objects.len() == 1), "{failed:?}");
+    assert!(failed.to_string().contains("ConfigMap held/held (held by release.example/hold)"), "{failed}");
+    assert!(failed.left.exists());
+    assert_eq!(ground.statuses("held", "rel").await, ["uninstalling"]);
+    let free = json!({ "metadata": { "finalizers": null } });
+    ground.client.merge(&Resource::CONFIG_MAP, Some("held"), "held", free).await.unwrap();
+    ground.releases.uninstall("held", "rel", &Removal::default(), &quiet).await.unwrap().unwrap();
+    assert_eq!(ground.statuses("held", "rel").await, Vec::<&str>::new());
+}

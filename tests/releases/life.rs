@@ -232,6 +232,16 @@ async fn no_more_revisions_than_the_limit() {
     let history = ground.releases.history("limit", "rel").await.unwrap();
     let revisions: Vec<_> = history.iter().map(|entry| (entry.revision, entry.status)).collect();
     assert_eq!(revisions, [(3, Status::Superseded), (4, Status::Deployed)]);
+
+    // Failures count too, and do not push the good one out.
+    let nameless = "apiVersion: v1\nkind: Secret\nmetadata: {name: bad, labels: {a: 'no label!'}}\n";
+    let bad = crate::ground::chart("2.0.0", &[("templates/bad.yaml", nameless)]);
+    for _ in 0..3 {
+        ground.releases.upgrade(&bad, &Values::new(), &options, &quiet).await.unwrap_err();
+    }
+    let history = ground.releases.history("limit", "rel").await.unwrap();
+    let revisions: Vec<_> = history.iter().map(|entry| (entry.revision, entry.status)).collect();
+    assert_eq!(revisions, [(4, Status::Deployed), (7, Status::Failed)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

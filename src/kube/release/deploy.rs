@@ -283,7 +283,7 @@ impl Releases {
         let stage = Stage { client: &self.client, discovery, deadline, progress };
         let worked = tokio::select! {
             biased;
-            lost = record.keep_alive() => Err(lost),
+            ended = record.keep_alive() => Err(ended),
             worked = self.work(&stage, &mut release, &course, options, &record) => worked,
         };
         let mut warnings = std::mem::take(&mut course.warnings);
@@ -295,6 +295,7 @@ impl Releases {
             Err(error) => {
                 release.status = Status::Failed;
                 release.description = format!("{}: {}", course.failed, whole(&error));
+                self.forget_old(store, &course.entries, options).await;
                 let left = match record.write_at_last(&release).await {
                     Ok(()) => Left::Failed { revision },
                     Err(_) => Left::Unfinished { revision },
@@ -384,14 +385,16 @@ impl Releases {
         store.adopt(&revision.entry).write_at_last(&revision.release).await
     }
 
-    /// Removes the oldest revisions beyond the limit; the new one counts, and the deployed one is not among them.
+    /// Removes the oldest revisions beyond the limit, with which the new one counts. The last good one stays.
     async fn forget_old(&self, store: &Store, entries: &[Entry], options: &Options) {
         let too_many = (entries.len() + 1).saturating_sub(options.history_limit);
         if options.history_limit == 0 || too_many == 0 {
             return;
         }
+        let good = History(entries.to_vec()).last_good().map(|good| good.revision);
+        let old: Vec<_> = entries.iter().filter(|entry| Some(entry.revision) != good).take(too_many).collect();
         // What stays too long does no harm, and the next operation tries again.
-        if let Err(error) = store.remove(&entries[..too_many.min(entries.len())]).await {
+        if let Err(error) = store.remove(old).await {
             tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
         }
     }

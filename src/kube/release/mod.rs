@@ -64,6 +64,7 @@ pub struct Releases {
 }
 
 /// How to install, upgrade or roll back.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, as in Helm's command line")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Name of the release.

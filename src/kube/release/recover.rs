@@ -26,7 +26,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// A sign of life that is older is not watched any more.
 const SURELY_OVER: Duration = Duration::from_mins(15);
 /// A revision without signs of life is given up when it is older: longer than Helm's operations take.
-const FOREIGN_OVER: Duration = Duration::from_mins(60);
+const FOREIGN_OVER: Duration = Duration::from_hours(1);
 
 /// The revisions of a release, oldest first.
 pub(super) struct History(pub(super) Vec<Entry>);
@@ -36,20 +36,24 @@ impl History {
         self.0.last()
     }
 
-    pub(super) fn deployed(&self) -> Option<&Entry> {
-        self.0.iter().rfind(|entry| entry.status == Status::Deployed)
+    /// The revisions since the release was removed last; where Helm kept its history, older ones are there too.
+    fn since_removal(&self) -> &[Entry] {
+        let removed = self.0.iter().rposition(|entry| entry.status == Status::Uninstalled);
+        &self.0[removed.map_or(0, |removed| removed + 1)..]
     }
 
     /// The newest revision that was good once.
     pub(super) fn last_good(&self) -> Option<&Entry> {
-        self.0.iter().rfind(|entry| matches!(entry.status, Status::Deployed | Status::Superseded))
+        let was_good = |entry: &&Entry| matches!(entry.status, Status::Deployed | Status::Superseded);
+        self.since_removal().iter().rfind(was_good)
     }
 
-    /// The revisions whose objects may be in the cluster: the last good one, and all that failed after it.
+    /// The revisions whose objects may be in the cluster: the deployed one, else the last good one, and all after it.
     pub(super) fn standing(&self) -> &[Entry] {
-        let good = self.deployed().or_else(|| self.last_good());
-        let first = good.map_or(0, |good| self.0.partition_point(|entry| entry.revision < good.revision));
-        &self.0[first..]
+        let entries = self.since_removal();
+        let deployed = entries.iter().rfind(|entry| entry.status == Status::Deployed);
+        let first = deployed.or_else(|| self.last_good()).map_or(0, |good| good.revision);
+        &entries[entries.partition_point(|entry| entry.revision < first)..]
     }
 }
 
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_may_stand_in_the_cluster() {
-        use Status::{Deployed, Failed, Superseded};
+        use Status::{Deployed, Failed, Superseded, Uninstalled};
         for (statuses, expected) in [
             (vec![], vec![]),
             (vec![Deployed], vec![1]),
@@ -149,6 +153,9 @@ mod tests {
             (vec![Superseded, Superseded, Failed], vec![2, 3]),
             (vec![Deployed, Superseded, Failed], vec![1, 2, 3]),
             (vec![Failed, Failed], vec![1, 2]),
+            // Removed by Helm with its history kept, and installed again.
+            (vec![Superseded, Uninstalled], vec![]),
+            (vec![Superseded, Uninstalled, Failed], vec![3]),
         ] {
             let entry = |(index, status): (usize, &Status)| Entry {
                 revision: i64::try_from(index).expect("small") + 1,

@@ -52,7 +52,8 @@ impl Releases {
         let entry = history.0.iter().find(|entry| entry.revision == to).ok_or_else(none)?;
         let wanted = store.read(entry).await?.ok_or_else(none)?.release;
         let standing = self.standing(store, history).await?;
-        let manifests = wanted.manifests().map_err(Error::Render)?;
+        let unreadable = |source| Error::Stored { secret: format!("{}/{}", store.namespace, entry.secret), source };
+        let manifests = wanted.manifests().map_err(unreadable)?;
         let course = self.course(store, history, &standing, &manifests, discovery).await?;
         let description = options.description.clone().unwrap_or_else(|| format!("Rollback to {to}"));
         let release = Release {

@@ -60,7 +60,7 @@ impl Releases {
             let stage = Stage { client: &self.client, discovery: &discovery, deadline, progress };
             let worked = tokio::select! {
                 biased;
-                lost = record.keep_alive() => Err(lost),
+                ended = record.keep_alive() => Err(ended),
                 worked = self.take_away(&stage, &mut release, objects, removal, &record) => worked,
             };
             let left = Left::Failed { revision };

@@ -117,14 +117,12 @@ pub(super) async fn until_ready(
         let answers = look(client, waited.iter().map(|one| one.object)).await;
         for (one, answer) in waited.iter_mut().zip(answers) {
             let answer = answer.map_err(Error::request(format!("look at {}", one.object.told())))?;
-            match answer {
-                Some(live) => one.live = live,
-                None => {
-                    let state = "somebody removed it meanwhile".to_owned();
-                    let unready = Unready { object: one.object.told(), state, reasons: Vec::new() };
-                    return Err(Error::NotReady { waited: begun.elapsed(), unready: vec![unready] });
-                }
-            }
+            let Some(live) = answer else {
+                let state = "somebody removed it meanwhile".to_owned();
+                let unready = Unready { object: one.object.told(), state, reasons: Vec::new() };
+                return Err(Error::NotReady { waited: begun.elapsed(), unready: vec![unready] });
+            };
+            one.live = live;
         }
     }
 }
