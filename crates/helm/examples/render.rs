@@ -30,7 +30,8 @@ struct Arguments {
     json: bool,
 }
 
-fn main() -> ExitCode {
+/// The tests run this too, as a module.
+pub fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {

@@ -16,6 +16,8 @@ mod mutate;
 mod oracle;
 mod published;
 mod random;
+#[path = "../../examples/render.rs"]
+mod render;
 mod snippets;
 mod structure;
 
@@ -23,6 +25,9 @@ use libtest_mimic::{Arguments, Trial};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
+    if std::env::var_os(command_line::AS_EXAMPLE).is_some() {
+        return render::main();
+    }
     // Dates without a zone are local; the expected ones were made in UTC.
     if std::env::var("TZ").as_deref() != Ok("UTC") {
         let Ok(program) = std::env::current_exe() else { return ExitCode::FAILURE };
