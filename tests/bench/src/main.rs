@@ -3,9 +3,11 @@
 //! Nothing is asserted by time. The exit status tells only whether everything could be measured; a figure beyond its
 //! limit is named in a line that begins with `missed:`. The programs are those of the release profile, beside this one.
 
+mod cluster;
 mod plan;
 mod process;
 mod report;
+mod runner;
 mod samples;
 
 use std::error::Error;
@@ -16,6 +18,7 @@ use harness::sandbox::Sandbox;
 use harness::suite::built;
 
 use report::{Figure, Report};
+use runner::{Bench, Costs};
 
 /// Why something could not be measured.
 type Fault = Box<dyn Error + Send + Sync>;
@@ -73,7 +76,8 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
         more: format!("{}; {} KiB of schema", starts.schema.spread("ms"), starts.schema_size / 1024),
     });
 
-    let sandbox = Sandbox::start(&sandbox, None)?;
+    let control_plane = harness::suite::control_plane(&project());
+    let sandbox = Sandbox::start(&sandbox, control_plane.as_deref())?;
     let account = sandbox.account()?;
     let memory = runtime.block_on(process::memory(&provider, &account, MEMORIES))?;
     report.add(Figure {
@@ -91,17 +95,61 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
         more: String::new(),
     });
 
-    let plans = plan::plans(&project(), &provider, &account, RESOURCES, PLANS)?;
+    let bench = Bench::new(&project(), &provider, &account)?;
+    let plans = plan::plans(&bench, &account, RESOURCES, PLANS)?;
     report.add(Figure {
         title: "DescribeActivations calls of the plan of 500 activations",
         measured: plans.calls,
         limit: 12.0,
         unit: "calls",
-        more: format!("the most of {PLANS} plans; {}", plans.terraform),
+        more: format!("the most of {} plans; {}", PLANS - 1, bench.title()),
     });
-    let (ours, theirs) = (&plans.activations, &plans.data);
+    let title = "time of that plan ÷ time of the plan of 500 terraform_data";
+    report.add(ratio(title, &plans.activations, &plans.data));
+    clusters(report, &sandbox, &provider, control_plane.is_some())
+}
+
+/// The cluster side, in an account of its own whose cluster has a control plane.
+fn clusters(report: &mut Report, sandbox: &Sandbox, provider: &Path, control_plane: bool) -> Result<(), Fault> {
+    if !control_plane {
+        println!("The cluster side is left out: there is no control plane (`make control-plane` builds it).");
+        return Ok(());
+    }
+    let mut account = sandbox.account()?;
+    account.start_control_plane()?;
+    let bench = Bench::new(&project(), provider, &account)?;
+    let refresh = cluster::refresh(&bench, &account)?;
+    for (title, measured, limit, unit) in [
+        ("DescribeCluster calls of the plan of 60 cluster-side resources", refresh.describe_cluster, 1.0, "calls"),
+        ("requests of that plan about the kinds that the cluster serves", refresh.discoveries, 1.0, "requests"),
+        ("requests of that plan to the API server", refresh.requests, 65.0, "requests"),
+    ] {
+        report.add(Figure { title, measured, limit, unit, more: String::new() });
+    }
+    let (ours, theirs) = cluster::plans(&bench, &account, PLANS)?;
+    report.add(ratio("time of the plan of 60 ENIConfigs ÷ time of the plan of 60 terraform_data", &ours, &theirs));
+    let binding = cluster::binding(&bench, &account)?;
     report.add(Figure {
-        title: "time of that plan ÷ time of the plan of 500 terraform_data",
+        title: "annotating 1,000 nodes, Terraform's start included",
+        measured: binding.wall.as_secs_f64(),
+        limit: 30.0,
+        unit: "s",
+        more: String::new(),
+    });
+    report.add(Figure {
+        title: "most resident memory of the provider while annotating them (VmHWM)",
+        measured: binding.memory(),
+        limit: 60.0,
+        unit: "MB",
+        more: String::new(),
+    });
+    Ok(())
+}
+
+/// What one kind of plan takes beside another; both are always made in turn.
+fn ratio(title: &'static str, ours: &Costs, theirs: &Costs) -> Figure {
+    Figure {
+        title,
         measured: ours.wall.median() / theirs.wall.median(),
         limit: 1.5,
         unit: "×",
@@ -113,8 +161,7 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
             ours.provider.median(),
             theirs.terraform.median()
         ),
-    });
-    Ok(())
+    }
 }
 
 /// In megabytes (10⁶ bytes), as memory.

@@ -149,7 +149,7 @@ fn filled(attributes: &[wire::schema::Attribute], given: &Json) -> Json {
 }
 
 /// A line of `/proc/PID/status`: `VmRSS:   12345 kB`.
-fn status_megabytes(status: &str, name: &str) -> Result<f64, Fault> {
+pub fn status_megabytes(status: &str, name: &str) -> Result<f64, Fault> {
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB")).ok_or_else(|| format!("there is no {name}"))?;
     // The kernel's kB is 1024 bytes.

@@ -130,7 +130,7 @@ impl Sandbox {
     fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let headers = [("content-type", "application/json".to_owned())];
-        let answer = self.exchange(&self.control_url, method, path, &headers, &body)?;
+        let answer = exchange(&self.control_url, method, path, &headers, &body)?;
         if answer.trim().is_empty() {
             return Ok(Json::Null);
         }
@@ -139,42 +139,6 @@ impl Sandbox {
             status: 200,
             answer: format!("no JSON ({error}): {answer}"),
         })
-    }
-
-    /// One exchange below `base`, which must succeed.
-    fn exchange(
-        &self,
-        base: &str,
-        method: &str,
-        path: &str,
-        headers: &[(&str, String)],
-        body: &str,
-    ) -> Result<String, SandboxError> {
-        let url = format!("{base}{path}");
-        let call = || format!("{method} {path}");
-        let broken = |source| SandboxError::Connection { call: call(), source };
-        let (authority, path) = url
-            .strip_prefix("http://")
-            .and_then(|rest| rest.split_once('/'))
-            .ok_or_else(|| broken(std::io::Error::other(format!("`{url}` is no http address"))))?;
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let mut stream = TcpStream::connect(authority).map_err(broken)?;
-        write!(
-            stream,
-            "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\n{headers}\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .map_err(broken)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).map_err(broken)?;
-        let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        if !(200..300).contains(&status) {
-            return Err(SandboxError::Refused { call: call(), status, answer: body.to_owned() });
-        }
-        Ok(body.to_owned())
     }
 }
 
@@ -200,8 +164,8 @@ impl Account<'_> {
     pub fn start_control_plane(&mut self) -> Result<(), SandboxError> {
         let name = self.told["holds"]["cluster_names"][0].as_str().unwrap_or_default();
         let path = format!("/clusters/{name}");
-        self.call("POST", &format!("{path}/control-plane"), None)?;
-        let told = self.call("GET", &format!("{path}/kubeconfig"), None)?;
+        self.ask("POST", &format!("{path}/control-plane"), None)?;
+        let told = self.ask("GET", &format!("{path}/kubeconfig"), None)?;
         let administrator = Administrator::new(told["content"].as_str().unwrap_or_default())?;
         self.cluster = Some(Cluster { path, administrator });
         Ok(())
@@ -214,10 +178,10 @@ impl Account<'_> {
     ///
     /// The sandbox refuses or is gone.
     pub fn dump(&self) -> Result<Json, SandboxError> {
-        let mut dump = self.call("GET", "/dump", None)?;
+        let mut dump = self.ask("GET", "/dump", None)?;
         // A cluster that a case has deleted holds nothing.
         if let Some(cluster) = &self.cluster
-            && self.call("GET", &format!("{}/control-plane", cluster.path), None).is_ok()
+            && self.ask("GET", &format!("{}/control-plane", cluster.path), None).is_ok()
         {
             dump["kubernetes"] = cluster.administrator.dump()?;
         }
@@ -230,18 +194,18 @@ impl Account<'_> {
     ///
     /// The sandbox refuses or is gone.
     pub fn counters(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
-        let answer = self.call("GET", "/requests", None)?;
+        let answer = self.ask("GET", "/requests", None)?;
         let counters = answer["counters"].as_object().cloned().unwrap_or_default();
         let mut counters: BTreeMap<String, u64> =
             counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect();
         let Some(cluster) = &self.cluster else { return Ok(counters) };
         // A cluster that a case has deleted has answered nothing any more.
-        let Ok(asked) = self.call("GET", &format!("{}/requests", cluster.path), None) else { return Ok(counters) };
+        let Ok(asked) = self.ask("GET", &format!("{}/requests", cluster.path), None) else { return Ok(counters) };
         for user in asked["users"].as_object().into_iter().flat_map(|users| users.values()) {
             for (request, count) in user["counters"].as_object().into_iter().flatten() {
                 let count = count.as_u64().unwrap_or(0);
                 let (verb, what) = request.split_once(' ').unwrap_or((request, ""));
-                let what = if what.starts_with('/') { &what[1..] } else { what.split('.').next().unwrap_or(what) };
+                let what = what.strip_prefix('/').unwrap_or_else(|| what.split('.').next().unwrap_or(what));
                 *counters.entry(format!("kubernetes:{verb}/{what}")).or_default() += count;
                 *counters.entry("kubernetes:*".to_owned()).or_default() += count;
             }
@@ -261,7 +225,7 @@ impl Account<'_> {
         };
         match change {
             Outside::Clock(by) => {
-                self.call("POST", "/clock", Some(&json!({"advance_seconds": by.seconds()}))).map(unnamed)
+                self.ask("POST", "/clock", Some(&json!({"advance_seconds": by.seconds()}))).map(unnamed)
             }
             Outside::Fault { kind, operation, repeat, skip, milliseconds } => {
                 let (service, operation) = operation.split_once(':').unwrap_or((operation, "*"));
@@ -276,22 +240,22 @@ impl Account<'_> {
                 if let Some(milliseconds) = milliseconds {
                     body["milliseconds"] = (*milliseconds).into();
                 }
-                self.call("POST", "/faults", Some(&body)).map(unnamed)
+                self.ask("POST", "/faults", Some(&body)).map(unnamed)
             }
-            Outside::FaultsEnd => self.call("DELETE", "/faults", None).map(unnamed),
+            Outside::FaultsEnd => self.ask("DELETE", "/faults", None).map(unnamed),
             Outside::Delete { kind, name } => {
-                self.call("POST", "/delete", Some(&json!({"kind": kind, "name": name}))).map(unnamed)
+                self.ask("POST", "/delete", Some(&json!({"kind": kind, "name": name}))).map(unnamed)
             }
             Outside::Register { host, activation, ip_address } => {
                 let body = json!({"activation_id": activation, "computer_name": host, "ip_address": ip_address});
-                Ok(Some((host.clone(), self.call("POST", "/instances", Some(&body))?)))
+                Ok(Some((host.clone(), self.ask("POST", "/instances", Some(&body))?)))
             }
             Outside::Call { method, path, body, name } => {
                 let body = body.as_deref().map(|text| {
                     // The text is sent as it is when it is no JSON, and the sandbox says what is wrong with it.
                     serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()))
                 });
-                let answer = self.call(method, path, body.as_ref())?;
+                let answer = self.ask(method, path, body.as_ref())?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
             Outside::Aws { service, what, body, name } => {
@@ -315,11 +279,16 @@ impl Account<'_> {
         let body = body
             .map_or(Json::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned())));
         let signed = Signer { access_key, secret_key, region }.sign(host, service, what, &body);
-        let answer = self.sandbox.exchange(endpoint, &signed.method, &signed.path, &signed.headers, &signed.body)?;
+        let answer = exchange(endpoint, &signed.method, &signed.path, &signed.headers, &signed.body)?;
         Ok(serde_json::from_str(&answer).unwrap_or_else(|_| of_xml(&answer)))
     }
 
-    fn call(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
+    /// One call of the control API about the account. An answer without a body is null.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, SandboxError> {
         self.sandbox.call(method, &format!("/accounts/{}{path}", self.id), body)
     }
 }
@@ -327,6 +296,41 @@ impl Account<'_> {
 impl Drop for Account<'_> {
     fn drop(&mut self) {
         // The process ends soon after; an account that stays until then harms nobody.
-        let _ = self.call("DELETE", "", None);
+        let _ = self.ask("DELETE", "", None);
     }
+}
+
+/// One exchange below `base`, which must succeed.
+fn exchange(
+    base: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &str,
+) -> Result<String, SandboxError> {
+    let url = format!("{base}{path}");
+    let call = || format!("{method} {path}");
+    let broken = |source| SandboxError::Connection { call: call(), source };
+    let (authority, path) = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(|| broken(std::io::Error::other(format!("`{url}` is no http address"))))?;
+    let headers = headers.iter().fold(String::new(), |text, (name, value)| text + name + ": " + value + "\r\n");
+    let mut stream = TcpStream::connect(authority).map_err(broken)?;
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\n{headers}\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .map_err(broken)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map_err(broken)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    if !(200..300).contains(&status) {
+        return Err(SandboxError::Refused { call: call(), status, answer: body.to_owned() });
+    }
+    Ok(body.to_owned())
 }

@@ -80,9 +80,11 @@ pub fn built(name: &str, package: &str) -> Result<PathBuf, String> {
     })
 }
 
-/// The folder of a control plane's programs below the project's cache: the newest that is whole.
+/// The folder of a control plane's programs in the project's cache (EKSHYBRID_CACHE, else `.cache`): the newest that is
+/// whole.
 pub fn control_plane(project: &Path) -> Option<PathBuf> {
-    let folders = std::fs::read_dir(project.join(".cache/tools")).ok()?.flatten().map(|entry| entry.path());
+    let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| project.join(".cache"), PathBuf::from);
+    let folders = std::fs::read_dir(cache.join("tools")).ok()?.flatten().map(|entry| entry.path());
     let programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
     let whole = folders.filter(|folder| programs.iter().all(|program| folder.join(program).is_file()));
     whole.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok())
