@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ekshybrid::provider::Ekshybrid;
 use framework::provider::ProviderServer;
-use harness::suite::{Suite, Way, built, control_plane};
+use harness::suite::{Suite, Way, built, charts, control_plane};
 
 fn main() -> ExitCode {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         cases: project.join("tests/acceptance"),
         sandbox: Some(sandbox),
         control_plane: control_plane(project),
+        charts: charts(project),
         prelude,
     }
     .main(vec![way])

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use harness::suite::{Suite, Way, built, control_plane};
+use harness::suite::{Suite, Way, built, charts, control_plane};
 use harness::terraform::{ProviderBinary, find};
 
 fn main() -> ExitCode {
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         cases: project.join("tests/acceptance"),
         sandbox: Some(sandbox),
         control_plane: control_plane(project),
+        charts: charts(project),
         prelude,
     }
     .main(ways)

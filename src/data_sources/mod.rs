@@ -1,4 +1,5 @@
 //! Data sources, one file per type.
 
 pub mod cluster;
+pub mod cni_images;
 pub mod managed_instances;

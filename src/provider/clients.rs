@@ -9,9 +9,10 @@ use framework::path::Path;
 
 use super::config::{Config, Kubernetes};
 use super::kubernetes::Connections;
-use super::settings::settings;
+use super::settings::{settings, sources};
 use crate::attributes::{ClusterName, Region, explain};
 use crate::aws;
+use crate::charts;
 
 /// Clients and defaults, made once when Terraform configures the provider. Nothing here has been on the network.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Clients {
     pub(super) aws: std::result::Result<aws::Clients, Unready>,
     pub(super) kubernetes: Maybe<Option<Kubernetes>>,
     pub(super) connections: Connections,
+    charts: std::result::Result<charts::Client, Unready>,
     pub(super) defaults: Defaults,
     handovers: Mutex<HashMap<String, Vec<String>>>,
 }
@@ -61,6 +63,9 @@ impl Clients {
             aws,
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),
+            charts: sources(config)
+                .map(|settings| charts::Client::new(settings, None))
+                .map_err(|argument| Unready { argument }),
             defaults,
             handovers: Mutex::default(),
         })
@@ -87,6 +92,13 @@ impl Clients {
     #[must_use]
     pub fn known_aws(&self) -> Option<&aws::Clients> {
         self.aws.as_ref().ok()
+    }
+
+    /// Charts and manifests from outside; `None` while an argument of the provider that it needs is unknown, which is so
+    /// in some plans only.
+    #[must_use]
+    pub fn charts(&self) -> Option<&charts::Client> {
+        self.charts.as_ref().ok()
     }
 
     /// The defaults.

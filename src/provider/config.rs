@@ -66,8 +66,7 @@ pub struct Config {
     /// `KUBE_PROXY_URL` and so on), then from EKS; without it those variables do not count. With `host` or
     /// `config_path` it is for one cluster, the provider's `cluster_name`.
     pub kubernetes: Option<Kubernetes>,
-    /// Registries of charts and images that ask for a password. Kept for types that read from registries; no type of
-    /// this release does.
+    /// Chart repositories and registries that ask for a password.
     pub registries: Option<Vec<Registry>>,
     /// Defaults for connections to hosts. Kept for types that log in to hosts; no type of this release does.
     pub ssh: Option<Ssh>,

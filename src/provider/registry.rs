@@ -5,6 +5,7 @@ use framework::provider::Registry;
 use super::Clients;
 use crate::actions::deregister_instance::DeregisterInstance;
 use crate::data_sources::cluster::ClusterData;
+use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::managed_instances::ManagedInstances;
 use crate::ephemeral::activation_code::ActivationCode;
 use crate::functions::bootstrap_arguments::BootstrapArguments;
@@ -17,6 +18,7 @@ use crate::list::activation::ActivationList;
 use crate::list::eniconfig::EniConfigList;
 use crate::list::managed_instance::ManagedInstanceList;
 use crate::resources::activation::Activation;
+use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::vpc_cni::VpcCni;
@@ -25,10 +27,12 @@ use crate::resources::vpc_cni::VpcCni;
 pub(super) fn registry() -> Registry<Clients> {
     Registry::new()
         .resource::<Activation>()
+        .resource::<Cni>()
         .resource::<EniConfig>()
         .resource::<ManagedInstance>()
         .resource::<VpcCni>()
         .data_source::<ClusterData>()
+        .data_source::<CniImages>()
         .data_source::<ManagedInstances>()
         .function::<BootstrapArguments>()
         .function::<CidrsOverlap>()

@@ -6,7 +6,7 @@ use framework::model::{Maybe, Model, Secret, Text};
 use secrecy::SecretString;
 
 use super::config::{AssumeRole, AssumeRoleWithWebIdentity, Config, Endpoints};
-use crate::aws;
+use crate::{aws, charts};
 
 /// The settings; the error is the first argument that is not known yet.
 pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Settings, &'static str> {
@@ -44,6 +44,26 @@ pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Setti
             .unwrap_or(false),
         skip_metadata_api_check: None,
         ec2_metadata_service_endpoint: None,
+    })
+}
+
+/// How charts and manifests are fetched; the error is the first argument that is not known yet.
+pub(super) fn sources(config: &<Config as Model>::Planned) -> Result<charts::Settings, &'static str> {
+    let names = Config::NAMES;
+    let logins = optional(&config.registries, names.registries)?.into_iter().flatten();
+    Ok(charts::Settings {
+        http_proxy: optional(&config.http_proxy, names.http_proxy)?.map(owned),
+        https_proxy: optional(&config.https_proxy, names.https_proxy)?.map(owned),
+        no_proxy: optional(&config.no_proxy, names.no_proxy)?.cloned(),
+        ca_bundle: optional(&config.custom_ca_bundle, names.custom_ca_bundle)?.map(PathBuf::from),
+        logins: logins
+            .map(|login| charts::Login {
+                host: login.host.clone(),
+                username: login.username.clone(),
+                password: secret(&login.password),
+            })
+            .collect(),
+        cache: None,
     })
 }
 

@@ -178,7 +178,10 @@ impl Releases {
             is_upgrade,
             skip_schema: options.skip_schema,
         };
-        let rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
+        let mut rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
+        if let Some(rewrite) = &options.rewrite {
+            rewrite.apply(&mut rendered)?;
+        }
         let now = Timestamp::now();
         let last = standing.last().map(|last| &last.release);
         let mut labels = last.map(|last| last.labels.clone()).unwrap_or_default();

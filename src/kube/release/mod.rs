@@ -36,6 +36,7 @@ mod uninstall;
 mod wait;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use helm::{Capabilities, Chart, Release, Rendered, Status, Values};
@@ -95,6 +96,33 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// How many revisions are kept, the new one included; 0 is all.
     pub history_limit: usize,
+    /// Changes each rendered manifest, hooks included, before it is applied and recorded.
+    pub rewrite: Option<Rewrite>,
+}
+
+/// What changes the text of a rendered manifest.
+#[derive(Clone)]
+pub struct Rewrite(pub Arc<dyn Fn(&str) -> std::result::Result<String, String> + Send + Sync>);
+
+impl std::fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rewrite")
+    }
+}
+
+impl Rewrite {
+    /// Changes everything that a chart rendered to.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] with what the change says against a manifest.
+    pub fn apply(&self, rendered: &mut Rendered) -> Result<()> {
+        let manifests = rendered.manifests.iter_mut().map(|one| (&one.path, &mut one.content));
+        let hooks = rendered.hooks.iter_mut().map(|one| (&one.path, &mut one.manifest));
+        for (path, text) in manifests.chain(hooks) {
+            *text = (self.0)(text).map_err(|problem| Error::Manifest { path: path.clone(), problem })?;
+        }
+        Ok(())
+    }
 }
 
 impl Options {
@@ -116,6 +144,7 @@ impl Options {
             description: None,
             labels: BTreeMap::new(),
             history_limit: HISTORY_LIMIT,
+            rewrite: None,
         }
     }
 }

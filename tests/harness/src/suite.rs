@@ -23,6 +23,8 @@ pub struct Suite {
     pub sandbox: Option<PathBuf>,
     /// The folder of a Kubernetes control plane's programs; `None` leaves out the cases that need one.
     pub control_plane: Option<PathBuf>,
+    /// The folder of published charts; `None` leaves out the cases that need them.
+    pub charts: Option<PathBuf>,
     /// The provider block for configurations that have none; `@{…}` places are filled in.
     pub prelude: String,
 }
@@ -90,6 +92,14 @@ pub fn control_plane(project: &Path) -> Option<PathBuf> {
     whole.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok())
 }
 
+/// The folder of published charts: the one in `EKSHYBRID_CHARTS`, else ../shared/charts beside the project, else those
+/// that the project's tools have downloaded.
+pub fn charts(project: &Path) -> Option<PathBuf> {
+    let named = std::env::var_os("EKSHYBRID_CHARTS").map(PathBuf::from);
+    let places = named.into_iter().chain([project.join("../shared/charts"), project.join(".cache/charts")]);
+    places.filter_map(|folder| folder.canonicalize().ok()).find(|folder| folder.join("cilium-1.17.1.tgz").is_file())
+}
+
 impl Suite {
     /// Runs the cases each way, as told by the command line.
     pub fn main(self, ways: Vec<Way>) -> ExitCode {
@@ -115,10 +125,19 @@ impl Suite {
                 let kind = way.title.clone();
                 let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(&sandbox));
                 let prelude = self.prelude.clone();
+                let folders = [("cases", Some(&self.cases)), ("charts", self.charts.as_ref())];
+                let folders =
+                    folders.into_iter().filter_map(|(name, folder)| Some((name, folder?.display().to_string())));
+                let folders: Vec<(&'static str, String)> = folders.collect();
                 let lacking = loaded.as_ref().ok().and_then(|case| {
                     let lacks_plane = case.needs.control_plane && self.control_plane.is_none();
                     let plane = || "no control plane is built; `make control-plane` does it".to_owned();
-                    way.program.lacks(&case.needs).or_else(|| lacks_plane.then(plane))
+                    let lacks_charts = case.needs.charts && self.charts.is_none();
+                    let charts = || "EKSHYBRID_CHARTS and ../shared/charts lead to no published charts".to_owned();
+                    way.program
+                        .lacks(&case.needs)
+                        .or_else(|| lacks_plane.then(plane))
+                        .or_else(|| lacks_charts.then(charts))
                 });
                 if let Some(reason) = lacking {
                     if !arguments.list {
@@ -127,7 +146,7 @@ impl Suite {
                     continue;
                 }
                 trials.push(
-                    Trial::test(name.clone(), move || one(loaded, &way, sandbox.as_ref().as_ref(), &prelude))
+                    Trial::test(name.clone(), move || one(loaded, &way, sandbox.as_ref().as_ref(), &prelude, folders))
                         .with_kind(kind),
                 );
             }
@@ -145,6 +164,7 @@ fn one(
     way: &Way,
     sandbox: Option<&Result<Sandbox, SandboxError>>,
     prelude: &str,
+    folders: Vec<(&'static str, String)>,
 ) -> Result<(), Failed> {
     let case = loaded?;
     let mut account: Option<Account<'_>> = match sandbox {
@@ -154,6 +174,11 @@ fn one(
     };
     if let Some(account) = account.as_mut().filter(|_| case.needs.control_plane) {
         account.start_control_plane().map_err(|error| run::chain(&error))?;
+    }
+    if let Some(account) = account.as_mut() {
+        for (name, folder) in folders {
+            account.told[name] = folder.into();
+        }
     }
     let mut places = Places::default();
     if let Some(account) = &account {

@@ -43,6 +43,8 @@ pub struct Needs {
     pub layer: Option<LayerKind>,
     /// The account's cluster must have a control plane, which stands when the case begins.
     pub control_plane: bool,
+    /// The published charts must be there.
+    pub charts: bool,
     /// The author's reasons, for those who read what was left out.
     pub because: String,
 }

@@ -110,7 +110,7 @@ impl Case {
 
 impl Needs {
     /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
-    /// because …`, `only in-process because …` or `only terraform because …`; says whether the line was one of these.
+    /// because …`, `requires charts because …`, `only in-process because …` or `only terraform because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
             return if line.starts_with("requires ") || line.starts_with("only ") {
@@ -121,6 +121,8 @@ impl Needs {
         };
         if line.starts_with("requires control plane ") {
             self.control_plane = true;
+        } else if line.starts_with("requires charts ") {
+            self.charts = true;
         } else if let Some(rest) = line.strip_prefix("requires ") {
             let words: Vec<&str> = rest.split_whitespace().collect();
             let [program, ">=", version, ..] = words.as_slice() else {
@@ -218,6 +220,7 @@ mod tests {
 # And dies.
 requires terraform >= 1.12 because of identity
 requires control plane because of objects
+requires charts because of Cilium
 
 === file values.yaml
 a: 1
@@ -246,7 +249,7 @@ differs: code
         let case = Case::parse("x", CASE).unwrap();
         assert_eq!(case.shows, "An activation lives. And dies.");
         assert_eq!(case.needs.terraform, Some((1, 12)));
-        assert!(case.needs.control_plane);
+        assert!(case.needs.control_plane && case.needs.charts);
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
         assert_eq!(case.steps[0].line, 8);

@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_cni.cilium
+  id = "workshop/kube-system/cilium"
+}

@@ -1,0 +1,82 @@
+//! `ekshybrid_cni_images`: the images that a CNI would pull.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use framework::data_source::DataSource;
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Model, Text as _};
+use framework::path::Path;
+
+use crate::charts::images::Mirror;
+use crate::provider::{Clients, Context};
+use crate::resources::cni::{Calico, Cilium, ImageRegistry, check, preview};
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(cilium, calico))]
+pub struct Args {
+    /// Cilium, with the arguments of `ekshybrid_cni`.
+    pub cilium: Option<Cilium>,
+    /// Calico, with the arguments of `ekshybrid_cni`.
+    pub calico: Option<Calico>,
+    /// Registry, with a path or without, from which the images are to be taken.
+    pub image_registry: Option<ImageRegistry>,
+    /// Kubernetes version that the chart is rendered for, such as `1.34`. Default: what `helm template` assumes.
+    pub kubernetes_version: Option<String>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// Version of the chart.
+    pub chart_version: String,
+    /// Version of Cilium or Calico; null when the chart does not tell.
+    pub app_version: Option<String>,
+    /// The images as the chart names them, those of its hooks included.
+    pub images: BTreeSet<String>,
+    /// The place of each image in `image_registry`, by the image; empty without it.
+    pub mirrored: BTreeMap<String, String>,
+}
+
+/// The data source.
+#[derive(Debug)]
+pub enum CniImages {}
+
+impl DataSource for CniImages {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+
+    const NAME: &'static str = "ekshybrid_cni_images";
+    const DESCRIPTION: &'static str = "\
+The images that Cilium or Calico would pull with these values, for a registry that must hold them before the cluster \
+asks. The chart is rendered without a cluster; no credentials are needed.
+
+What Calico's operator pulls by itself is not in its chart and not told here; the manifest of Calico names all.";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        check(&args.cilium, &args.calico, faults);
+    }
+
+    async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
+        let charts = cx.clients()?.charts().ok_or_else(|| {
+            Diagnostic::error(
+                "Provider configuration not known yet",
+                "An argument of the provider's configuration that is needed to fetch charts is known only after apply.",
+            )
+        })?;
+        let kubernetes = args.kubernetes_version.as_deref();
+        let seen = preview(args.cilium.as_ref(), args.calico.as_ref(), kubernetes, charts).await?;
+        let mirror = args.image_registry.as_ref().map(|registry| Mirror::parse(registry.text())).transpose();
+        let mirror = mirror.map_err(|error| {
+            Diagnostic::error("Invalid registry", format!("{error}.")).at(Path::attribute(Args::NAMES.image_registry))
+        })?;
+        let place = |image: &String| Some((image.clone(), mirror.as_ref()?.place(image)));
+        Ok(Outputs {
+            mirrored: seen.images.iter().filter_map(place).collect(),
+            chart_version: seen.chart_version,
+            app_version: seen.app_version,
+            images: seen.images,
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! `ekshybrid_cni`: Cilium or Calico, installed, upgraded and removed.
+//!
+//! `wanted` turns arguments into a chart and values (`cilium`, `calico`), `pool` says what speaks against the pods'
+//! addresses, `plan` and `life` lead through a change, `aws_node` takes the VPC CNI away and puts it back, `cleanup`
+//! removes what a CNI leaves in the cluster, `summary` is what a release is told by, and `told` explains errors.
+
+mod arguments;
+mod aws_node;
+mod calico;
+mod cilium;
+mod cleanup;
+mod life;
+mod plan;
+mod pool;
+mod preview;
+mod summary;
+mod told;
+mod wanted;
+
+use std::collections::BTreeSet;
+
+use framework::diagnostic::{Diagnostics, Result};
+use framework::model::{Bounded, Model, Text};
+use framework::resource::{Plan, Resource, State, parse_region_id};
+use framework::value::Value;
+
+pub use self::arguments::{Calico, Cilium, ImageRegistry};
+use self::arguments::{ReleaseName, Timeouts};
+pub use self::plan::check;
+pub use self::preview::{Preview, preview};
+use crate::attributes::{ClusterName, Region};
+use crate::provider::{Clients, Context};
+
+/// How many nodes may be waited for. A cluster has no more nodes than the bound.
+pub type Nodes = Bounded<0, 100_000>;
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(cilium, calico))]
+pub struct Args {
+    /// EKS cluster. Default: the provider's `cluster_name`.
+    #[attr(replace)]
+    pub cluster_name: Option<ClusterName>,
+    /// Install Cilium.
+    pub cilium: Option<Cilium>,
+    /// Install Calico.
+    pub calico: Option<Calico>,
+    /// Take the DaemonSet kube-system/aws-node away before the installation, for a cluster all of whose nodes run this
+    /// CNI. It is kept in the ConfigMap kube-system/ekshybrid-aws-node, and put back on destroy. Nodes that ran
+    /// aws-node before must be replaced. Refused where the EKS add-on vpc-cni owns it. Default: false.
+    #[attr(default = false)]
+    pub remove_vpc_cni: bool,
+    /// Registry, with a path or without, from which every image is taken instead of its own place:
+    /// `registry.example.com/mirror` makes `quay.io/cilium/cilium:v1.17.1` into
+    /// `registry.example.com/mirror/cilium/cilium:v1.17.1`.
+    pub image_registry: Option<ImageRegistry>,
+    /// How many nodes of the node selector must be Ready at the end. Default: none is waited for.
+    pub wait_for_nodes: Option<Nodes>,
+    /// When an installation fails, remove it again; when an upgrade fails, bring the last good revision back.
+    /// Default: false.
+    #[attr(default = false)]
+    pub atomic: bool,
+    /// Remove on destroy the custom resource definitions too that the CNI has made, and with them every object of
+    /// these kinds, network policies included. Definitions that were there before stay. Default: true.
+    #[attr(default = true)]
+    pub cleanup_on_destroy: bool,
+    /// Region of the cluster. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// How long operations may take. Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being
+    /// made), `delete` `10m`.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// EKS cluster.
+    #[attr(keep)]
+    pub cluster_name: ClusterName,
+    /// Namespace of the Helm release.
+    #[attr(keep)]
+    pub release_namespace: String,
+    /// Name of the Helm release.
+    #[attr(keep)]
+    pub release_name: String,
+    /// Status of the Helm release: `deployed`, or `failed` when the last change did not come to its end.
+    pub release_status: String,
+    /// Revision of the Helm release.
+    pub revision: i64,
+    /// Version of the chart.
+    pub chart_version: String,
+    /// Version of Cilium or Calico; null when the chart does not tell.
+    pub app_version: Option<String>,
+    /// The minor version that was installed first, such as `1.17`. Cilium is told it at every upgrade.
+    #[attr(keep)]
+    pub first_minor_version: String,
+    /// Where pods get their addresses from.
+    pub pod_cidrs: Vec<String>,
+    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without
+    /// `sensitive_values`.
+    pub effective_values: String,
+    /// Every image that the manifests run, and their hooks.
+    pub images: BTreeSet<String>,
+    /// Checksum of the manifests without secrets and certificates, which are different each time.
+    pub manifest_digest: String,
+    /// Region of the cluster.
+    #[attr(keep)]
+    pub region: Region,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// EKS cluster.
+    pub cluster_name: ClusterName,
+    /// Namespace of the Helm release.
+    pub release_namespace: String,
+    /// Name of the Helm release.
+    pub release_name: String,
+    /// Region of the cluster. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// The resource.
+#[derive(Debug)]
+pub enum Cni {}
+
+impl Resource for Cni {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_cni";
+    const DESCRIPTION: &'static str = "\
+The CNI of a cluster's hybrid nodes: Cilium or Calico, with the defaults that EKS hybrid nodes need.
+
+It is installed as a Helm release, without the helm program: charts are rendered here, and `helm list`, `helm history` \
+and `helm rollback` work on what this resource has made, as this resource goes on with a release that they have made. A \
+plan renders the chart and shows the values and images that will change. Where the cluster is not there yet, or values \
+are known only after apply, it shows what can be known.
+
+The pods' address pool of an installed CNI cannot change, and a plan that would change it is refused. Cilium goes up \
+one minor version at a time, each time with its preflight check first.
+
+A destroy removes the release and what the CNI has made in the cluster. On the hosts it leaves interfaces, routes, \
+`/etc/cni/net.d` and `/opt/cni/bin`; a restart of the host clears the interfaces and routes.";
+    const IMPORT_ID: &'static str =
+        "`CLUSTER/NAMESPACE/RELEASE`, or `CLUSTER/NAMESPACE/RELEASE@REGION` for another region than the provider's";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        check(&args.cilium, &args.calico, faults);
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        plan::plan(plan, cx).await
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        life::create(args, cx).await
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        life::read(identity, prior, cx).await
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        life::update(prior, args, cx).await
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        life::delete(state, cx).await
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (key, region) = parse_region_id(id)?;
+        let parts: Vec<&str> = key.split('/').collect();
+        let [cluster, namespace, release] = parts[..] else {
+            return Err(format!("`{id}` is not {}.", Self::IMPORT_ID));
+        };
+        let cluster = ClusterName::parse(cluster)?;
+        let (namespace, release) = (ReleaseName::parse(namespace)?, ReleaseName::parse(release)?);
+        let region = region.map(|region| Region::parse(&region)).transpose()?;
+        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
+        Ok(vec![
+            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
+            (Identity::NAMES.release_namespace, Value::from(namespace.text())),
+            (Identity::NAMES.release_name, Value::from(release.text())),
+            (Identity::NAMES.region, region),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn import_ids() {
+        let names =
+            |id: &str| Cni::import_id(id).map(|parts| parts.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
+        let text = |text: &str| Value::from(text);
+        assert_eq!(
+            names("workshop/kube-system/cilium@us-west-2"),
+            Ok(vec![text("workshop"), text("kube-system"), text("cilium"), text("us-west-2")])
+        );
+        assert_eq!(names("w/n/r"), Ok(vec![text("w"), text("n"), text("r"), Value::Null]));
+        for id in ["", "workshop", "workshop/cilium", "workshop/a/b/c", "workshop/a/B", "workshop/a/b@nowhere"] {
+            assert!(Cni::import_id(id).is_err(), "{id}");
+        }
+    }
+}

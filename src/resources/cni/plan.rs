@@ -1,0 +1,426 @@
+//! What a plan can know: the values and images that will change, and what cannot work.
+
+use std::sync::Arc;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::Maybe;
+use framework::path::Path;
+use framework::resource::{Plan, State};
+use helm::{RenderOptions, Values, Version};
+
+use super::arguments::{Calico, Cilium, Method};
+use super::wanted::{Pool, Product, Ready, Wanted};
+use super::{Args, Cni, Outputs, aws_node, cilium, life, pool, summary, told};
+use crate::attributes::cluster::warn_of_near_name;
+use crate::attributes::{ClusterName, Region, aws_region, planned_region};
+use crate::aws::eks::Cluster;
+use crate::kube::Client;
+use crate::kube::release::{Releases, Rendering};
+use crate::provider::{Clients, Context, Way};
+
+/// Checks what concerns several arguments of a CNI.
+pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, faults: &mut Diagnostics) {
+    let mut fault = |path: Path, summary: &str, detail: String| {
+        faults.push(Diagnostic::error(summary, detail).at(path));
+    };
+    if let Some(cilium) = cilium.set() {
+        let at = |member: &str| Path::attribute(Args::NAMES.cilium).dot(member);
+        match &cilium.version {
+            Some(version) if Version::parse(version.trim_start_matches('v')).is_err() => fault(
+                at("version"),
+                "Invalid version",
+                format!(
+                    "`{version}` is not the whole version of a chart, such as `1.17.9-0`. Ranges are not taken, so that a plan shows what will be installed."
+                ),
+            ),
+            None if !is_whole(cilium.repository.as_deref(), cilium.chart.as_deref()) => fault(
+                at("version"),
+                "No version is named",
+                "Set `version`, such as `1.17.9-0`: a newer release of Cilium is never installed by itself.".to_owned(),
+            ),
+            _ => {}
+        }
+    }
+    if let Some(calico) = calico.set() {
+        let at = |member: &str| Path::attribute(Args::NAMES.calico).dot(member);
+        if calico.method == Some(Method::Manifest) {
+            if calico.source.is_none() {
+                fault(
+                    at("source"),
+                    "No manifest is named",
+                    "With `method = \"manifest\"` set `source` to the manifest: a file, or its `https://` address."
+                        .to_owned(),
+                );
+            }
+            if calico.values.is_some() {
+                fault(
+                    at("values"),
+                    "A manifest has no values",
+                    "`values` is for the operator's chart. Use the typed arguments, or edit the manifest.".to_owned(),
+                );
+            }
+            if calico.pod_cidrs.as_ref().is_some_and(|list| list.len() > 1) {
+                fault(
+                    at("pod_cidrs"),
+                    "Too many pod networks",
+                    "Calico's manifest makes one address pool. Name one network, or use `method = \"operator\"`."
+                        .to_owned(),
+                );
+            }
+        } else {
+            let is_chart = calico.source.as_deref().is_some_and(|source| {
+                !source.contains("://") || std::path::Path::new(source).extension().is_some_and(|end| end == "tgz")
+            });
+            if calico.version.is_none() && !is_chart {
+                fault(
+                    at("version"),
+                    "No version is named",
+                    "Set `version`, such as `v3.29.2`: a newer release of Calico is never installed by itself."
+                        .to_owned(),
+                );
+            }
+            if calico.aws_src_dst_check.is_some() {
+                fault(
+                    at("aws_src_dst_check"),
+                    "Only the manifest has this setting",
+                    "The operator's chart has no value for it. Set `awsSrcDstCheck` of the FelixConfiguration `default`, or use `method = \"manifest\"`.".to_owned(),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a chart without a version is one certain chart.
+fn is_whole(repository: Option<&str>, chart: Option<&str>) -> bool {
+    let named = chart.is_some_and(|chart| {
+        chart
+            .strip_prefix("oci://")
+            .is_none_or(|rest| rest.rsplit('/').next().is_some_and(|last| last.contains([':', '@'])))
+    });
+    repository.is_none() && named
+}
+
+pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
+    place(plan, cx).await?;
+    let (Maybe::Known(cilium), Maybe::Known(calico)) = (&plan.args.cilium, &plan.args.calico) else { return Ok(()) };
+    let mirror = match &plan.args.image_registry {
+        Maybe::Known(mirror) => mirror.clone(),
+        Maybe::Unknown => return Ok(()),
+    };
+    let mirror = mirror.as_ref().map(framework::model::Text::text);
+    let Some(wanted) = Wanted::new(cilium.as_ref(), calico.as_ref(), mirror) else { return Ok(()) };
+    if let Some(prior) = &plan.prior
+        && Wanted::of(&prior.args).is_none_or(|installed| {
+            std::mem::discriminant(&installed.product) != std::mem::discriminant(&wanted.product)
+                || installed.namespace() != wanted.namespace()
+                || installed.release() != wanted.release()
+        })
+    {
+        plan.replace(wanted.attribute());
+    }
+    plan.outputs.release_namespace = Maybe::Known(wanted.namespace().to_owned());
+    plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
+    let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
+    if let Some(prior) = &prior
+        && life::is_same(prior, &wanted, cx)
+    {
+        keep(plan, prior);
+        return Ok(());
+    }
+    // Something will be done to the release, even where the configuration is what it was.
+    plan.outputs.release_status = Maybe::Unknown;
+    plan.outputs.revision = Maybe::Unknown;
+    plan.outputs.chart_version = Maybe::Unknown;
+    plan.outputs.app_version = Maybe::Unknown;
+    plan.outputs.effective_values = Maybe::Unknown;
+    plan.outputs.images = Maybe::Unknown;
+    plan.outputs.manifest_digest = Maybe::Unknown;
+    plan.outputs.pod_cidrs = Maybe::Unknown;
+    change(plan, &wanted, prior.as_ref(), cx).await
+}
+
+/// Cluster and region as far as they are known.
+async fn place(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
+    if !plan.configures(Args::NAMES.region)
+        && let Some(region) = planned_region(cx).await
+    {
+        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
+            plan.replace(Args::NAMES.region);
+        }
+        plan.outputs.region = Maybe::Known(region);
+    }
+    if !plan.configures(Args::NAMES.cluster_name)
+        && let Some(clients) = cx.try_clients()
+        && !matches!(clients.defaults().cluster_name, Maybe::Unknown)
+    {
+        let cluster = clients.cluster_name(None)?;
+        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != cluster) {
+            plan.replace(Args::NAMES.cluster_name);
+        }
+        plan.outputs.cluster_name = Maybe::Known(cluster);
+    }
+    Ok(())
+}
+
+/// The release stays as it is.
+fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
+    let Outputs {
+        release_status,
+        revision,
+        chart_version,
+        app_version,
+        effective_values,
+        images,
+        manifest_digest,
+        pod_cidrs,
+        ..
+    } = prior.outputs.clone();
+    plan.outputs.release_status = Maybe::Known(release_status);
+    plan.outputs.revision = Maybe::Known(revision);
+    plan.outputs.chart_version = Maybe::Known(chart_version);
+    plan.outputs.app_version = Maybe::Known(app_version);
+    plan.outputs.effective_values = Maybe::Known(effective_values);
+    plan.outputs.images = Maybe::Known(images);
+    plan.outputs.manifest_digest = Maybe::Known(manifest_digest);
+    plan.outputs.pod_cidrs = Maybe::Known(pod_cidrs);
+}
+
+/// The cluster of a plan, as far as it can be asked.
+struct Site {
+    cluster: ClusterName,
+    region: Region,
+    described: Option<Arc<Cluster>>,
+    client: Option<Client>,
+}
+
+/// Shows a change, and refuses what cannot work.
+async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>>, cx: &Context) -> Result<()> {
+    let site = site(plan, cx).await?;
+    let described = site.as_ref().and_then(|site| site.described.as_deref());
+    let pod_cidrs = match (wanted.pod_cidrs(), prior) {
+        (Some(given), _) => Some(given),
+        (None, Some(prior)) => Some(prior.outputs.pod_cidrs.clone()),
+        (None, None) => described.map(pool::default),
+    };
+    let Some(pod_cidrs) = pod_cidrs else { return Ok(()) };
+    let Some(charts) = cx.try_clients().and_then(Clients::charts) else { return Ok(()) };
+    let first_minor = prior.map(|prior| prior.outputs.first_minor_version.as_str());
+    let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, first_minor).await?;
+    let version = chart.metadata.version.clone();
+    if let Some(prior) = prior
+        && matches!(wanted.product, Product::Cilium(_))
+        && let Some(refused) = cilium::refused_step(&prior.outputs.chart_version, &version)
+    {
+        cx.report(Diagnostic::error("Cilium goes one minor version at a time", refused).at(wanted.at("version")));
+    }
+    let now = wanted.pool(&values.all, &pod_cidrs);
+    plan.outputs.pod_cidrs = Maybe::Known(now.cidrs.clone());
+    plan.outputs.chart_version = Maybe::Known(version);
+    plan.outputs.app_version = Maybe::Known(life::app_version(&chart));
+    plan.outputs.effective_values = Maybe::Known(summary::yaml(&values.shown));
+    if prior.is_none() {
+        plan.outputs.first_minor_version = Maybe::Known(life::minor_of(&chart.metadata.version));
+    }
+    for fault in pool_faults(wanted, &now, prior, site.as_ref(), cx).await {
+        cx.report(fault);
+    }
+    let client = site.as_ref().and_then(|site| site.client.as_ref());
+    let Some(client) = client else {
+        render_alone(&chart, &values.all, wanted, prior.is_some()).await?;
+        return Ok(());
+    };
+    let releases = Releases::new(client);
+    if prior.is_none()
+        && let Some(site) = &site
+        && let Ok(Some(there)) = releases.current(wanted.namespace(), wanted.release()).await
+        && !there.entry.by_this_provider
+    {
+        cx.report(life::exists(wanted, &site.cluster, &site.region));
+    }
+    let rendering = Rendering {
+        name: wanted.release(),
+        namespace: wanted.namespace(),
+        revision: prior.map_or(1, |prior| prior.outputs.revision + 1),
+        is_upgrade: prior.is_some(),
+        skip_schema: false,
+    };
+    match releases.render(&chart, &values.all, rendering).await {
+        Ok(mut rendered) => {
+            if let Some(rewrite) = wanted.rewrite()
+                && rewrite.apply(&mut rendered).is_err()
+            {
+                return Ok(());
+            }
+            let images = life::images_of(&rendered);
+            life::promise(&images, cx);
+            plan.outputs.images = Maybe::Known(images);
+        }
+        Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),
+        // What the cluster does not answer now it may answer in the apply.
+        Err(error) => tracing::info!("the chart is not rendered at plan: {}", told::chain(&error)),
+    }
+    if *plan.args.remove_vpc_cni.known().unwrap_or(&false)
+        && let Some(site) = &site
+        && prior.is_none_or(|prior| !prior.args.remove_vpc_cni)
+        && let Some(fault) = addon_owns(&site.cluster, &site.region, cx).await
+    {
+        cx.report(fault);
+    }
+    Ok(())
+}
+
+async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
+    let named = match (plan.args.cluster_name.set(), plan.outputs.cluster_name.known()) {
+        (Some(name), _) | (None, Some(name)) => name.clone(),
+        (None, None) => return Ok(None),
+    };
+    let (Some(clients), Maybe::Known(argument)) = (cx.try_clients(), &plan.args.region) else { return Ok(None) };
+    let Some(aws) = clients.known_aws() else { return Ok(None) };
+    let Ok(region) = aws_region(argument.as_ref(), cx).await else { return Ok(None) };
+    let client = match clients.way_to(&named, Some(&region), cx.cancel()).await? {
+        Way::Open(client) => Some(client),
+        Way::NoCluster(_) => {
+            warn_of_near_name(&named, Some(&region), cx).await;
+            return Ok(None);
+        }
+        Way::NotReady(_) | Way::Unknown(_) => None,
+    };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let described = eks.cluster(named.as_str()).await.ok();
+    Ok(Some(Site { cluster: named, region, described, client }))
+}
+
+async fn pool_faults(
+    wanted: &Wanted,
+    now: &Pool,
+    prior: Option<&State<Cni>>,
+    site: Option<&Site>,
+    cx: &Context,
+) -> Vec<Diagnostic> {
+    let at = wanted.at("pod_cidrs");
+    let mut faults = Vec::new();
+    let mut immutable = |difference: String, whence: &str| {
+        faults.push(
+            Diagnostic::error(
+                "The pod networks of an installed CNI cannot change",
+                format!("{}: {difference}. Pods have addresses of these networks, and {} does not give them others.\n\nKeep them. To move to other networks, destroy this resource, replace the nodes, and install anew.", told::capital(whence), wanted.name()),
+            )
+            .at(at.clone()),
+        );
+    };
+    if let Some(prior) = prior {
+        let installed = installed_pool(prior, wanted);
+        if let Some(difference) = pool::difference(&installed, now) {
+            immutable(difference, "as it was installed");
+        } else if let Some(client) = site.and_then(|site| site.client.as_ref())
+            && let Ok(Some(live)) = pool::live(client, wanted).await
+            && let Some(difference) = pool::difference(&live, now)
+        {
+            immutable(difference, "in the cluster");
+        }
+    }
+    if let Some(site) = site
+        && let Some(described) = &site.described
+        && prior.is_none()
+    {
+        faults.extend(check_networks(wanted, now, described, &site.region, cx).await.0);
+    }
+    faults
+}
+
+/// Everything that speaks against a pool in a cluster.
+pub(super) async fn check_networks(
+    wanted: &Wanted,
+    now: &Pool,
+    described: &Cluster,
+    region: &Region,
+    cx: &Context,
+) -> Diagnostics {
+    let mut faults = Diagnostics::new();
+    let at = wanted.at("pod_cidrs");
+    if now.cidrs.is_empty() {
+        faults.push(
+            Diagnostic::error(
+                "No pod network is named",
+                format!(
+                    "Cluster `{}` has no remote pod networks, so there is no default. Set `pod_cidrs`.",
+                    described.name
+                ),
+            )
+            .at(at.clone()),
+        );
+        return faults;
+    }
+    let vpc = vpc_cidrs(described, region, cx).await;
+    for problem in pool::faults(now, &pool::taken(described, &vpc)) {
+        faults.push(
+            Diagnostic::error(
+                "Pod network cannot be used",
+                format!("{problem}.\n\nChoose a network that neither the nodes, nor the services, nor the VPC of cluster `{}` use.", described.name),
+            )
+            .at(at.clone()),
+        );
+    }
+    for outside in pool::outside(now, &described.remote_pod_networks) {
+        faults.push(
+            Diagnostic::warning(
+                "Pod network is not one of the cluster's",
+                format!("`{outside}` is in none of the remote pod networks of cluster `{}`: {}. The API server reaches no pods there, webhooks among them.", described.name, described.remote_pod_networks.join(", ")),
+            )
+            .at(at.clone()),
+        );
+    }
+    faults
+}
+
+async fn vpc_cidrs(described: &Cluster, region: &Region, cx: &Context) -> Vec<String> {
+    let (Some(vpc), Some(aws)) = (&described.vpc_id, cx.try_clients().and_then(Clients::known_aws)) else {
+        return Vec::new();
+    };
+    let ec2 = aws.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+    // Who may not look at the VPC goes without this check.
+    ec2.vpc(vpc).await.ok().flatten().map(|vpc| vpc.cidr_blocks).unwrap_or_default()
+}
+
+/// The pool of the installed release, as its values tell it.
+fn installed_pool(prior: &State<Cni>, wanted: &Wanted) -> Pool {
+    let values = Values::from_yaml(&prior.outputs.effective_values).unwrap_or_default();
+    let told = match (&wanted.product, Wanted::of(&prior.args)) {
+        (Product::Manifest(_), Some(installed)) => installed.pool(&values, &prior.outputs.pod_cidrs),
+        _ => wanted.pool(&values, &prior.outputs.pod_cidrs),
+    };
+    if told.cidrs.is_empty() { Pool { cidrs: prior.outputs.pod_cidrs.clone(), size: told.size } } else { told }
+}
+
+/// Renders without a cluster, for what templates say against the values.
+async fn render_alone(chart: &helm::Chart, values: &Values, wanted: &Wanted, is_upgrade: bool) -> Result<()> {
+    let (chart, values) = (Arc::new(chart.clone()), values.clone());
+    let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
+    let work = tokio::task::spawn_blocking(move || {
+        let options = RenderOptions { name: &name, namespace: &namespace, is_upgrade, ..RenderOptions::default() };
+        helm::render(&chart, values, options).map(|_| ())
+    });
+    match work.await {
+        // What the cluster's version has to do with it is seen when there is one.
+        Ok(Ok(()) | Err(helm::Error::KubeVersion(_))) => Ok(()),
+        Ok(Err(error)) => Err(told::render(&error, wanted).into()),
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
+
+/// EKS would put aws-node back at once.
+pub(super) async fn addon_owns(cluster: &ClusterName, region: &Region, cx: &Context) -> Option<Diagnostic> {
+    let aws = cx.try_clients()?.known_aws()?;
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let addon = eks.addon(cluster.as_str(), "vpc-cni").await.ok()?;
+    Some(
+        Diagnostic::error(
+            "The EKS add-on vpc-cni owns aws-node",
+            format!(
+                "Cluster `{cluster}` has the add-on vpc-cni (status {}), which would make DaemonSet {}/{} anew.\n\nRemove the add-on instead of setting `remove_vpc_cni`.",
+                addon.status, aws_node::NAMESPACE, aws_node::NAME
+            ),
+        )
+        .at(Path::attribute(Args::NAMES.remove_vpc_cni)),
+    )
+}

@@ -1,0 +1,185 @@
+//! What speaks against an address pool: other networks of the cluster, and a pool that is in use already.
+
+use std::net::IpAddr;
+
+use serde_json::Value as Json;
+
+use super::wanted::{Pool, Product, Wanted};
+use crate::aws::eks::Cluster;
+use crate::kube::{Client, Resource, Result};
+use crate::node::cidr::Cidr;
+
+/// A network that pods must keep out of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// `the service network`.
+    pub(super) what: String,
+    pub(super) cidr: String,
+}
+
+/// The networks of a cluster, those of its VPC given.
+pub(super) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
+    let one = |what: &str, cidr: &String| Taken { what: what.to_owned(), cidr: cidr.clone() };
+    let mut taken: Vec<Taken> = cluster.service_ipv4_cidr.iter().map(|cidr| one("the service network", cidr)).collect();
+    taken.extend(cluster.remote_node_networks.iter().map(|cidr| one("the remote node network", cidr)));
+    taken.extend(vpc_cidrs.iter().map(|cidr| one("the VPC's network", cidr)));
+    taken
+}
+
+/// Everything that is wrong with a pool.
+pub(super) fn faults(pool: &Pool, taken: &[Taken]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let ranges: Vec<(&String, Cidr)> =
+        pool.cidrs.iter().filter_map(|text| Some((text, text.parse::<Cidr>().ok()?))).collect();
+    for (index, (text, range)) in ranges.iter().enumerate() {
+        for other in taken {
+            if other.cidr.parse::<Cidr>().is_ok_and(|other| other.overlaps(*range)) {
+                faults.push(format!("`{text}` overlaps {} {}", other.what, other.cidr));
+            }
+        }
+        for (other, _) in ranges.iter().take(index).filter(|(_, other)| other.overlaps(*range)) {
+            faults.push(format!("`{text}` overlaps `{other}` of the same pool"));
+        }
+        if let Some(size) = pool.size
+            && i64::from(range.prefix()) > size
+        {
+            faults.push(format!("`{text}` is smaller than the /{size} that one node gets"));
+        }
+    }
+    faults
+}
+
+/// The ranges that are in none of the cluster's remote pod networks, where it has some.
+pub(super) fn outside(pool: &Pool, remote: &[String]) -> Vec<String> {
+    let remote: Vec<Cidr> = remote.iter().filter_map(|text| text.parse().ok()).collect();
+    if remote.is_empty() {
+        return Vec::new();
+    }
+    let is_outside =
+        |text: &&String| text.parse::<Cidr>().is_ok_and(|range| !remote.iter().any(|one| one.contains(range)));
+    pool.cidrs.iter().filter(is_outside).cloned().collect()
+}
+
+/// The remote pod networks that pods can have IPv4 addresses from.
+pub(super) fn default(cluster: &Cluster) -> Vec<String> {
+    let is_v4 = |text: &&String| text.parse::<Cidr>().is_ok_and(|range| matches!(range.network(), IpAddr::V4(_)));
+    cluster.remote_pod_networks.iter().filter(is_v4).cloned().collect()
+}
+
+/// The pool that the CNI in the cluster works with; `None` where it tells none.
+pub(super) async fn live(client: &Client, wanted: &Wanted) -> Result<Option<Pool>> {
+    match wanted.product {
+        Product::Cilium(_) => {
+            let found = client.get(&Resource::CONFIG_MAP, Some(wanted.namespace()), "cilium-config").await?;
+            Ok(found.as_ref().and_then(of_config_map))
+        }
+        Product::Operator(_) | Product::Manifest(_) => {
+            let pools = Resource {
+                group: "crd.projectcalico.org".into(),
+                version: "v1".into(),
+                kind: "IPPool".into(),
+                plural: "ippools".into(),
+            };
+            let listed = match client.list(&pools, None, None).await {
+                Ok(listed) => listed,
+                // Without the kind there is no pool.
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            Ok(of_ip_pools(&listed))
+        }
+    }
+}
+
+fn of_config_map(object: &Json) -> Option<Pool> {
+    let data = object.get("data")?;
+    let cidrs = data["cluster-pool-ipv4-cidr"].as_str()?;
+    let size = data["cluster-pool-ipv4-mask-size"].as_str().and_then(|text| text.parse().ok());
+    Some(Pool { cidrs: cidrs.split([' ', ',']).filter(|one| !one.is_empty()).map(str::to_owned).collect(), size })
+}
+
+fn of_ip_pools(listed: &[Json]) -> Option<Pool> {
+    let text = |pool: &Json| pool["spec"]["cidr"].as_str().map(str::to_owned);
+    let cidrs: Vec<String> = listed.iter().filter_map(text).collect();
+    let size = listed.first().and_then(|pool| pool["spec"]["blockSize"].as_i64());
+    (!cidrs.is_empty()).then_some(Pool { cidrs, size })
+}
+
+/// How two pools differ; `None` when they do not.
+pub(super) fn difference(installed: &Pool, wanted: &Pool) -> Option<String> {
+    let sorted = |pool: &Pool| {
+        let mut cidrs = pool.cidrs.clone();
+        cidrs.sort();
+        cidrs
+    };
+    let shown = |pool: &Pool| if pool.cidrs.is_empty() { "none".to_owned() } else { pool.cidrs.join(", ") };
+    if sorted(installed) != sorted(wanted) {
+        return Some(format!("the pods' networks are {}, and would be {}", shown(installed), shown(wanted)));
+    }
+    match (installed.size, wanted.size) {
+        (Some(old), Some(new)) if old != new => Some(format!("each node gets a /{old}, and would get a /{new}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pool(cidrs: &[&str], size: i64) -> Pool {
+        Pool { cidrs: cidrs.iter().map(|text| (*text).to_owned()).collect(), size: Some(size) }
+    }
+
+    #[test]
+    fn pools_keep_out_of_other_networks() {
+        let cluster = Cluster {
+            service_ipv4_cidr: Some("172.20.0.0/16".to_owned()),
+            remote_node_networks: vec!["10.80.0.0/16".to_owned()],
+            remote_pod_networks: vec!["10.85.0.0/16".to_owned(), "fd00::/64".to_owned()],
+            ..Cluster::default()
+        };
+        let taken = taken(&cluster, &["10.0.0.0/16".to_owned()]);
+        for (pool, parts) in [
+            (pool(&["10.85.0.0/16"], 25), vec![]),
+            (pool(&["172.20.128.0/17"], 25), vec!["the service network 172.20.0.0/16"]),
+            (pool(&["10.80.0.0/12"], 25), vec!["the remote node network 10.80.0.0/16"]),
+            (pool(&["10.0.0.0/8"], 25), vec!["the remote node network", "the VPC's network 10.0.0.0/16"]),
+            (pool(&["10.85.0.0/26"], 25), vec!["smaller than the /25"]),
+            (pool(&["10.85.0.0/16", "10.85.1.0/24"], 25), vec!["of the same pool"]),
+        ] {
+            let found = faults(&pool, &taken);
+            assert_eq!(found.len(), parts.len(), "{found:?}");
+            for (found, part) in found.iter().zip(parts) {
+                assert!(found.contains(part), "{found}");
+            }
+        }
+        assert_eq!(default(&cluster), ["10.85.0.0/16"]);
+        assert_eq!(outside(&pool(&["10.85.1.0/24", "10.9.0.0/16"], 25), &cluster.remote_pod_networks), ["10.9.0.0/16"]);
+        assert!(outside(&pool(&["10.9.0.0/16"], 25), &[]).is_empty());
+    }
+
+    #[test]
+    fn live_pools() {
+        let config = json!({ "data": { "cluster-pool-ipv4-cidr": "10.1.0.0/16 10.2.0.0/16", "cluster-pool-ipv4-mask-size": "25" } });
+        assert_eq!(of_config_map(&config), Some(pool(&["10.1.0.0/16", "10.2.0.0/16"], 25)));
+        assert_eq!(of_config_map(&json!({ "data": {} })), None);
+        let pools = [json!({ "spec": { "cidr": "10.1.0.0/16", "blockSize": 26 } })];
+        assert_eq!(of_ip_pools(&pools), Some(pool(&["10.1.0.0/16"], 26)));
+        assert_eq!(of_ip_pools(&[]), None);
+    }
+
+    #[test]
+    fn differences() {
+        let installed = pool(&["10.1.0.0/16", "10.2.0.0/16"], 25);
+        assert_eq!(difference(&installed, &pool(&["10.2.0.0/16", "10.1.0.0/16"], 25)), None);
+        assert!(
+            difference(&installed, &pool(&["10.1.0.0/16"], 25))
+                .is_some_and(|text| text.contains("would be 10.1.0.0/16"))
+        );
+        assert!(
+            difference(&installed, &pool(&["10.1.0.0/16", "10.2.0.0/16"], 24)).is_some_and(|text| text.contains("/24"))
+        );
+    }
+}

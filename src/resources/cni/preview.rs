@@ -1,0 +1,63 @@
+//! A chart as it would be, without a cluster.
+
+use std::collections::BTreeSet;
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::path::Path;
+use helm::{Capabilities, KubeVersion, RenderOptions};
+
+use super::arguments::{Calico, Cilium};
+use super::wanted::{Ready, Wanted};
+use super::{life, told};
+use crate::charts;
+
+/// What a chart comes to.
+#[derive(Debug)]
+pub struct Preview {
+    /// Version of the chart.
+    pub chart_version: String,
+    /// Version of what it installs, when it tells.
+    pub app_version: Option<String>,
+    /// Every image of its manifests and hooks.
+    pub images: BTreeSet<String>,
+}
+
+/// Fetches a chart and renders it for a version of Kubernetes.
+///
+/// # Errors
+/// When it cannot be had, or does not render with its values.
+pub async fn preview(
+    cilium: Option<&Cilium>,
+    calico: Option<&Calico>,
+    kubernetes: Option<&str>,
+    charts: &charts::Client,
+) -> Result<Preview> {
+    let wanted = Wanted::new(cilium, calico, None)
+        .ok_or_else(|| Diagnostic::bug("Neither or both of `cilium` and `calico` are set."))?;
+    let mut capabilities = Capabilities::default();
+    if let Some(version) = kubernetes {
+        capabilities.kube_version = KubeVersion::parse(version).map_err(|error| {
+            Diagnostic::error("Invalid Kubernetes version", format!("{error}."))
+                .at(Path::attribute("kubernetes_version"))
+        })?;
+    }
+    // No image depends on the addresses.
+    let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec!["10.0.0.0/16".to_owned()]);
+    let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, None).await?;
+    let (chart_version, app_version) = (chart.metadata.version.clone(), life::app_version(&chart));
+    let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
+    let work = tokio::task::spawn_blocking(move || {
+        let options = RenderOptions {
+            name: &name,
+            namespace: &namespace,
+            capabilities: Some(&capabilities),
+            ..RenderOptions::default()
+        };
+        helm::render(&chart, values.all, options)
+    });
+    let rendered = match work.await {
+        Ok(rendered) => rendered.map_err(|error| told::render(&error, &wanted))?,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    };
+    Ok(Preview { chart_version, app_version, images: life::images_of(&rendered) })
+}

@@ -1,0 +1,130 @@
+//! What a release is told by: its images, a checksum that certificates do not change, and values that may be seen.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use helm::{Data, Map, Release};
+use serde_json::Value as Json;
+
+use crate::charts::{Sha256, images};
+
+const MASK: &str = "[generated]";
+
+/// Everything that a release runs, hooks included.
+pub(super) fn images(release: &Release) -> BTreeSet<String> {
+    let hooks = release.hooks.iter().map(|run| run.hook.manifest.as_str());
+    images_of(std::iter::once(release.manifest.as_str()).chain(hooks))
+}
+
+/// Images of texts of manifests. A text that cannot be read has none; whoever applied it could read it.
+pub(super) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    texts.filter_map(|text| images::parse(text).ok()).flat_map(|objects| images::of(&objects)).collect()
+}
+
+/// SHA-256 of the objects, without what each render makes anew: the data of Secrets, certificates and keys.
+pub(super) fn digest(manifest: &str) -> String {
+    let mut objects = images::parse(manifest).unwrap_or_default();
+    for object in &mut objects {
+        mask(object);
+    }
+    let sum = objects.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
+    Sha256::of(sum.as_bytes()).hex()
+}
+
+fn mask(object: &mut Json) {
+    if object["kind"] == "Secret" {
+        for member in ["data", "stringData"] {
+            for value in
+                object.get_mut(member).and_then(Json::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+            {
+                *value = MASK.into();
+            }
+        }
+    }
+    mask_texts(object, "");
+}
+
+fn mask_texts(value: &mut Json, key: &str) {
+    match value {
+        Json::String(text) if key == "caBundle" || is_generated(text) => *text = MASK.to_owned(),
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_texts(item, "")),
+        Json::Object(map) => map.iter_mut().for_each(|(key, value)| mask_texts(value, key)),
+        _ => {}
+    }
+}
+
+/// A certificate or key in PEM, or such a thing in base64.
+fn is_generated(text: &str) -> bool {
+    const BEGIN: &str = "-----BEGIN ";
+    // The first letters of `-----BEGIN ` in base64: the rest need not be decoded.
+    let encoded = || text.starts_with("LS0tLS1CRUdJTi") && STANDARD.decode(text.trim()).is_ok();
+    text.trim_start().starts_with(BEGIN) || encoded()
+}
+
+/// Values as YAML; empty for none.
+pub(super) fn yaml(values: &Map) -> String {
+    let json = Json::from(&Data::Map(values.clone()));
+    // A tree of texts and numbers always has a form in YAML.
+    serde_saphyr::to_string(&json).unwrap_or_default()
+}
+
+/// Values without those that `hidden` sets.
+pub(super) fn without(values: &Map, hidden: &Map) -> Map {
+    values
+        .iter()
+        .filter_map(|(key, value)| {
+            let left = match (value, hidden.get(key)) {
+                (Data::Map(inner), Some(Data::Map(hidden))) => {
+                    let left = without(inner, hidden);
+                    if left.is_empty() {
+                        return None;
+                    }
+                    Data::Map(left)
+                }
+                (_, Some(_)) => return None,
+                (value, None) => value.clone(),
+            };
+            Some((key.clone(), left))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use helm::Values;
+
+    use super::*;
+
+    fn values(text: &str) -> Map {
+        Values::from_yaml(text).expect(text).as_map().clone()
+    }
+
+    #[test]
+    fn hidden_values_are_left_out() {
+        let all = values("a: {secret: x, shown: 1}\nb: [1]\nc: {secret: y}\n");
+        let hidden = values("a: {secret: z}\nc: {secret: w}\n");
+        assert_eq!(without(&all, &hidden), values("a: {shown: 1}\nb: [1]\n"));
+    }
+
+    #[test]
+    fn yaml_reads_back() {
+        let all = values("ipam: {mode: cluster-pool, size: 25, ratio: 0.5}\nlist: ['a: b', 'true']\n");
+        let text = yaml(&all);
+        assert_eq!(values(&text), all, "{text}");
+        assert!(text.contains("size: 25\n"), "{text}");
+    }
+
+    #[test]
+    fn certificates_change_no_checksum() {
+        let manifest = |secret: &str, bundle: &str, pem: &str, image: &str| {
+            format!(
+                "---\nkind: Secret\napiVersion: v1\ndata: {{tls.key: {secret}}}\n---\nkind: ConfigMap\napiVersion: v1\ndata:\n  ca.crt: |\n    -----BEGIN CERTIFICATE-----\n    {pem}\n---\nkind: ValidatingWebhookConfiguration\nwebhooks: [{{clientConfig: {{caBundle: {bundle}}}}}]\n---\nkind: Pod\nspec: {{containers: [{{image: {image}}}]}}\n"
+            )
+        };
+        let one = digest(&manifest("YQ==", "Yg==", "AAAA", "i:1"));
+        assert_eq!(digest(&manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
+        assert_ne!(digest(&manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
+        assert_eq!(one.len(), 64);
+    }
+}

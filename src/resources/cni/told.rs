@@ -1,0 +1,172 @@
+//! How errors of sources, charts and releases are told to a person.
+
+use framework::diagnostic::{Diagnostic, Diagnostics};
+use framework::path::Path;
+use helm::Status;
+
+use super::wanted::{Product, Wanted};
+use crate::attributes::cluster::explain_kube;
+use crate::charts;
+use crate::kube::release::{Error, Failure, Left};
+use crate::provider::Context;
+
+/// An error with all its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some layers repeat what is below them.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Why a chart or manifest could not be had.
+pub(super) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
+    use charts::Error as E;
+    let place = if matches!(wanted.product, Product::Cilium(_)) { "chart" } else { "source" };
+    let (member, remedy) = match error {
+        E::NoSuchVersion { .. } | E::NoVersion { .. } => (Some("version"), "Set `version` to one that is there."),
+        E::NoSuchChart { .. } => (Some(place), "Check the name of the chart and the repository."),
+        E::Checksum { .. } | E::NoChecksum { .. } | E::FolderPinned { .. } => (
+            Some("sha256"),
+            "If the publisher has changed the file, find out why before you change `sha256`. Nothing was used of what came.",
+        ),
+        E::Refused { .. } | E::PasswordInTheClear { .. } => (
+            None,
+            "Set user and password for this host in `registries` of the provider's configuration, or check those that are there.",
+        ),
+        E::Unreachable { .. } | E::Status { .. } | E::Cut { .. } => (
+            None,
+            "Check that the host can be reached from here, through `https_proxy` of the provider's configuration where one is needed. In a closed network give a file or a folder instead.",
+        ),
+        E::Read { .. } | E::NoSource { .. } | E::NotFound { .. } => (Some(place), "Check the path or the address."),
+        _ => (None, "Check where the chart comes from."),
+    };
+    let at = member.map_or_else(|| Path::attribute(wanted.attribute()), |member| wanted.at(member));
+    let summary = format!("Could not get the chart of {}", wanted.name());
+    Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&chain(error)))).at(at)
+}
+
+/// Why a chart does not render with these values.
+pub(super) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
+    let text = chain(error);
+    let summary = format!("Could not render the chart of {}", wanted.name());
+    let values = || wanted.at("values");
+    match error {
+        helm::Error::Schema(_) => {
+            Diagnostic::error(summary, format!("{}\n\nCorrect the values that are named.", capital(&text))).at(values())
+        }
+        helm::Error::KubeVersion(_) => {
+            let remedy = "Choose a version of the chart that supports the cluster's Kubernetes.";
+            Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&text))).at(wanted.at("version"))
+        }
+        helm::Error::Template(_) => {
+            let detail = match said(&text) {
+                // What the chart's author says comes first, where it is said second.
+                Some(said) => format!("{said}\n\nThe chart says so: {text}"),
+                None => format!("{text}\n\nCorrect the values that this template reads."),
+            };
+            Diagnostic::error(summary, detail).at(values())
+        }
+        _ => Diagnostic::error(summary, format!("{}.", capital(&text))).at(values()),
+    }
+}
+
+/// What a template says by `fail` or `required`. Source: Helm, engine.go: both end in `error calling …: MESSAGE`.
+fn said(text: &str) -> Option<&str> {
+    ["error calling fail: ", "error calling required: "].iter().find_map(|mark| Some(text.rsplit_once(mark)?.1.trim()))
+}
+
+/// Why a release could not be made, changed or removed.
+pub(super) async fn failed(summary: &str, failure: &Failure, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
+    let left = left(&failure.left);
+    if let Error::Render(error) = &failure.error
+        && let Some(wanted) = wanted
+    {
+        return render(error, wanted).into();
+    }
+    if let Some(error) = failure.error.api_error() {
+        let mut faults = explain_kube(summary, error, left.as_deref(), cx).await;
+        if let Some(fault) = faults.0.first_mut() {
+            fault.detail = format!("{}.\n\n{}", capital(&failure.error.to_string()), fault.detail);
+        }
+        return faults;
+    }
+    let mut paragraphs = vec![format!("{}.", capital(&chain(&failure.error)))];
+    paragraphs.extend(left);
+    paragraphs.extend(remedy(&failure.error, wanted));
+    Diagnostic::error(summary, paragraphs.join("\n\n")).into()
+}
+
+fn remedy(error: &Error, wanted: Option<&Wanted>) -> Option<String> {
+    let name = wanted.map_or("the CNI", Wanted::name);
+    Some(match error {
+        Error::NotOurs(_) => format!(
+            "{name} seems to be installed by other means. Import its release if it has one, or remove it first."
+        ),
+        Error::NotReady { .. } => {
+            "See why the pods that are named do not become ready, mend it, and apply again; raise `timeouts` if they only need longer.".to_owned()
+        }
+        Error::TooLarge { .. } => "Make the values smaller.".to_owned(),
+        Error::UnknownKinds(_) => "Install what defines these kinds first, or turn the feature off that needs them.".to_owned(),
+        _ => "Apply again to go on.".to_owned(),
+    })
+}
+
+fn left(left: &Left) -> Option<String> {
+    match left {
+        Left::Nothing => Some("Nothing was changed.".to_owned()),
+        Left::Failed { revision } => Some(format!(
+            "What is applied so far stays, recorded as revision {revision} of the release with status {}; the next apply goes on from there.",
+            Status::Failed.name()
+        )),
+        Left::Unfinished { revision } => Some(format!(
+            "Revision {revision} of the release is not finished; the next apply finds it and goes on from there."
+        )),
+        Left::RolledBack { revision, to } => {
+            Some(format!("Revision {revision} failed, and what revision {to} was is back."))
+        }
+        Left::Removed => Some("The installation is removed again.".to_owned()),
+        Left::NotRolledBack { revision, why } => {
+            Some(format!("Revision {revision} failed, and the way back failed too: {}.", chain(why.as_ref())))
+        }
+    }
+}
+
+/// The text with a capital at its beginning, where it begins with a word.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Passes the warnings of an operation on.
+pub(super) fn warn(warnings: &[String], cx: &Context) {
+    for warning in warnings {
+        cx.report(Diagnostic::warning(
+            "Something about the release is worth knowing",
+            format!("{}.", capital(warning)),
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_chart_says_comes_first() {
+        let text = "execution error at (cilium/templates/validate.yaml:10:4): error calling fail: use either a or b";
+        assert_eq!(said(text), Some("use either a or b"));
+        assert_eq!(said("parse error at x"), None);
+        assert_eq!(capital("could not"), "Could not");
+    }
+}

@@ -1,0 +1,398 @@
+//! What is to be installed: arguments turned into a source, a release, and values.
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::Text as _;
+use framework::path::{Path, Step};
+use helm::{Chart, Data, Map, Values};
+use serde_json::Value as Json;
+
+use super::arguments::{Calico, Cilium, Method, Network};
+use super::{Args, calico, cilium, summary, told};
+use crate::charts::images::Mirror;
+use crate::charts::{self, Content, Source};
+use crate::kube::release::Rewrite;
+
+/// The CNI, with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Product {
+    Cilium(Cilium),
+    /// Calico by its operator's chart.
+    Operator(Calico),
+    /// Calico by a manifest.
+    Manifest(Calico),
+}
+
+/// What the arguments ask for, before the chart is there.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) product: Product,
+    pub(super) mirror: Option<Mirror>,
+}
+
+/// A chart with its values.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    pub(super) chart: Chart,
+    pub(super) values: Composed,
+}
+
+/// Values, and those of them that may be seen.
+#[derive(Clone, Debug)]
+pub(super) struct Composed {
+    pub(super) all: Values,
+    pub(super) shown: Map,
+}
+
+impl Wanted {
+    /// `None` where neither or both are set, which the model refuses.
+    pub(super) fn of(args: &Args) -> Option<Self> {
+        Self::new(args.cilium.as_ref(), args.calico.as_ref(), args.image_registry.as_ref().map(|it| it.text()))
+    }
+
+    pub(super) fn new(cilium: Option<&Cilium>, calico: Option<&Calico>, mirror: Option<&str>) -> Option<Self> {
+        let product = match (cilium, calico) {
+            (Some(cilium), None) => Product::Cilium(cilium.clone()),
+            (None, Some(calico)) if calico.method == Some(Method::Manifest) => Product::Manifest(calico.clone()),
+            (None, Some(calico)) => Product::Operator(calico.clone()),
+            _ => return None,
+        };
+        Some(Self { product, mirror: mirror.and_then(|mirror| Mirror::parse(mirror).ok()) })
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self.product {
+            Product::Cilium(_) => "Cilium",
+            Product::Operator(_) | Product::Manifest(_) => "Calico",
+        }
+    }
+
+    /// The attribute that holds its arguments.
+    pub(super) fn attribute(&self) -> &'static str {
+        match self.product {
+            Product::Cilium(_) => Args::NAMES.cilium,
+            Product::Operator(_) | Product::Manifest(_) => Args::NAMES.calico,
+        }
+    }
+
+    pub(super) fn at(&self, member: &str) -> Path {
+        Path::attribute(self.attribute()).dot(member)
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        match &self.product {
+            Product::Cilium(cilium) => cilium.namespace.as_ref().map_or(cilium::NAMESPACE, |name| name.text()),
+            Product::Operator(_) => calico::NAMESPACE,
+            Product::Manifest(_) => calico::MANIFEST_NAMESPACE,
+        }
+    }
+
+    pub(super) fn release(&self) -> &str {
+        match &self.product {
+            Product::Cilium(cilium) => cilium.release_name.as_ref().map_or(cilium::RELEASE, |name| name.text()),
+            Product::Operator(_) => calico::CHART,
+            Product::Manifest(_) => calico::MANIFEST,
+        }
+    }
+
+    /// The nodes that it runs on; empty for all.
+    pub(super) fn node_selector(&self) -> std::collections::BTreeMap<String, String> {
+        let given = match &self.product {
+            Product::Cilium(cilium) => &cilium.node_selector,
+            Product::Operator(calico) | Product::Manifest(calico) => &calico.node_selector,
+        };
+        given.clone().unwrap_or_else(cilium::hybrid)
+    }
+
+    pub(super) fn pod_cidrs(&self) -> Option<Vec<String>> {
+        let given: &Option<Vec<Network>> = match &self.product {
+            Product::Cilium(cilium) => &cilium.pod_cidrs,
+            Product::Operator(calico) | Product::Manifest(calico) => &calico.pod_cidrs,
+        };
+        Some(given.as_ref()?.iter().map(|range| range.text().to_owned()).collect())
+    }
+
+    /// Where the chart or manifest is.
+    pub(super) fn source(&self) -> Result<Source> {
+        let (source, pin, at) = match &self.product {
+            Product::Cilium(cilium) => {
+                let version = cilium.version.as_deref();
+                let source = match (&cilium.repository, &cilium.chart) {
+                    (None, None) => Source::chart(Some(cilium::REPOSITORY), cilium::CHART, version),
+                    (Some(repository), None) => Source::chart(Some(repository), cilium::CHART, version),
+                    (repository, Some(chart)) => Source::chart(repository.as_deref(), chart, version),
+                };
+                (source, &cilium.sha256, "chart")
+            }
+            Product::Operator(calico) => {
+                let version = calico.version.as_deref();
+                let source = match calico.source.as_deref() {
+                    None => Source::chart(Some(calico::REPOSITORY), calico::CHART, version),
+                    Some(source) if source.starts_with("https://") && !source.ends_with(".tgz") => {
+                        Source::chart(Some(source), calico::CHART, version)
+                    }
+                    Some(source) => Source::chart(None, source, version),
+                };
+                (source, &calico.sha256, "source")
+            }
+            Product::Manifest(calico) => {
+                (Source::manifest(calico.source.as_deref().unwrap_or_default()), &calico.sha256, "source")
+            }
+        };
+        let pinned = source.and_then(|source| match pin {
+            Some(pin) => source.pinned(pin.text()),
+            None => Ok(source),
+        });
+        pinned.map_err(|error| told::source(&error, self).at(self.at(at)).into())
+    }
+
+    /// Brings chart and values together. `first_minor` is the minor version that was installed first; `None` for a new
+    /// installation.
+    pub(super) async fn ready(
+        &self,
+        charts: &charts::Client,
+        pod_cidrs: &[String],
+        first_minor: Option<&str>,
+    ) -> Result<Ready> {
+        let source = self.source()?;
+        let fetched = charts.fetch(&source).await;
+        let artifact = fetched.map_err(|error| Diagnostics::from(told::source(&error, self)))?;
+        let wanted = self.clone();
+        let pod_cidr = pod_cidrs.first().cloned().unwrap_or_default();
+        // Unpacking and reading takes processor time.
+        let load = move || wanted.load(&artifact, &pod_cidr);
+        let chart = match tokio::task::spawn_blocking(load).await {
+            Ok(chart) => chart?,
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+        };
+        let values = self.values(pod_cidrs, &chart.metadata.version, first_minor)?;
+        Ok(Ready { chart, values })
+    }
+
+    fn load(&self, artifact: &charts::Artifact, pod_cidr: &str) -> Result<Chart> {
+        let refuse = |why: String| -> Diagnostics {
+            Diagnostic::error(
+                format!("Could not read the chart of {}", self.name()),
+                format!("What `{}` holds cannot be used: {why}.", artifact.origin),
+            )
+            .at(Path::attribute(self.attribute()))
+            .into()
+        };
+        let chart = match (&self.product, &artifact.content) {
+            (Product::Manifest(calico), Content::Bytes(bytes)) => {
+                let text = std::str::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
+                Ok(calico::chart_of_manifest(text, calico, pod_cidr).map_err(refuse)?)
+            }
+            (Product::Manifest(_), Content::Folder(_)) => return Err(refuse("it is a folder".to_owned())),
+            (_, Content::Folder(folder)) => Chart::load(folder),
+            (_, Content::Bytes(bytes)) => Chart::from_archive(bytes),
+        };
+        let chart = chart.map_err(|error| refuse(told::chain(&error)))?;
+        let (expected, wanted) = match &self.product {
+            Product::Cilium(cilium) => (cilium::CHART, &cilium.version),
+            Product::Operator(calico) => (calico::CHART, &calico.version),
+            Product::Manifest(calico) => (calico::MANIFEST, &calico.version),
+        };
+        if chart.name() != expected {
+            return Err(refuse(format!("it is the chart `{}`, and `{expected}` is wanted", chart.name())));
+        }
+        let plain = |version: &str| version.trim_start_matches('v').to_owned();
+        if let Some(wanted) = wanted
+            && plain(wanted) != plain(&chart.metadata.version)
+        {
+            return Err(refuse(format!("it is version {}, and `version` is `{wanted}`", chart.metadata.version)));
+        }
+        Ok(chart)
+    }
+
+    /// The values of a release of `chart_version`.
+    pub(super) fn values(
+        &self,
+        pod_cidrs: &[String],
+        chart_version: &str,
+        first_minor: Option<&str>,
+    ) -> Result<Composed> {
+        let mirror = self.mirror.as_ref().map(ToString::to_string);
+        let (made, texts, hidden): (Json, Option<&Vec<String>>, Option<&str>) = match &self.product {
+            Product::Cilium(cilium) => {
+                let minor = cilium::minor(chart_version);
+                let compatibility = first_minor.filter(|first| minor.as_deref().is_some_and(|minor| minor != *first));
+                (
+                    cilium::values(cilium, pod_cidrs, compatibility),
+                    cilium.values.as_ref(),
+                    cilium.sensitive_values.as_ref().map(|values| values.expose().as_str()),
+                )
+            }
+            Product::Operator(calico) => {
+                (calico::values(calico, pod_cidrs, mirror.as_deref()), calico.values.as_ref(), None)
+            }
+            // Its edits are in the manifest itself.
+            Product::Manifest(_) => (Json::Object(serde_json::Map::new()), None, None),
+        };
+        let mut all = match Data::from(made) {
+            Data::Map(map) => Values::from(map),
+            _ => Values::new(),
+        };
+        for (index, text) in texts.into_iter().flatten().enumerate() {
+            let over = Values::from_yaml(text).map_err(|error| {
+                let at = self.at("values").then(Step::Index(i64::try_from(index).unwrap_or_default()));
+                Diagnostics::from(Diagnostic::error("Values are not YAML", format!("{error}.")).at(at))
+            })?;
+            all.merge(over);
+        }
+        let mut shown = all.as_map().clone();
+        if let Some(hidden) = hidden {
+            // What a parser says may quote what it reads.
+            let over = Values::from_yaml(hidden).map_err(|_| {
+                let at = self.at("sensitive_values");
+                let text =
+                    "`sensitive_values` is not a YAML map. What is wrong is not shown, since it could show a value.";
+                Diagnostics::from(Diagnostic::error("Values are not YAML", text).at(at))
+            })?;
+            shown = summary::without(&shown, over.as_map());
+            all.merge(over);
+        }
+        Ok(Composed { all, shown })
+    }
+
+    /// What changes the images of manifests.
+    pub(super) fn rewrite(&self) -> Option<Rewrite> {
+        let mirror = self.mirror.clone()?;
+        Some(Rewrite(std::sync::Arc::new(move |text: &str| {
+            mirror.rewrite_text(text).map_err(|error| error.to_string())
+        })))
+    }
+
+    /// The address pool that values or arguments make: its ranges, and what each node gets of them.
+    pub(super) fn pool(&self, values: &Values, pod_cidrs: &[String]) -> Pool {
+        match &self.product {
+            Product::Cilium(_) => Pool::of_cilium(values.as_map()),
+            Product::Operator(_) => Pool::of_operator(values.as_map()),
+            Product::Manifest(calico) => Pool {
+                cidrs: pod_cidrs.to_vec(),
+                size: Some(calico.block_size.map_or(26, framework::model::Bounded::get)),
+            },
+        }
+    }
+}
+
+/// An address pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pool {
+    pub(super) cidrs: Vec<String>,
+    /// Prefix length of what a node gets.
+    pub(super) size: Option<i64>,
+}
+
+impl Pool {
+    pub(super) fn of_cilium(values: &Map) -> Self {
+        let Some(pool) = values.get("ipam").and_then(|ipam| ipam.entry("operator")) else { return Self::default() };
+        let cidrs = match pool.entry("clusterPoolIPv4PodCIDRList") {
+            Some(Data::List(list)) => list.iter().filter_map(Data::as_text).map(str::to_owned).collect(),
+            Some(Data::Text(text)) => text.split([' ', ',']).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Self { cidrs, size: pool.entry("clusterPoolIPv4MaskSize").and_then(whole) }
+    }
+
+    pub(super) fn of_operator(values: &Map) -> Self {
+        let pools = Data::Map(values.clone());
+        let pools = pools.at(&["installation", "calicoNetwork", "ipPools"]).and_then(Data::as_list).unwrap_or_default();
+        let cidrs = pools.iter().filter_map(|pool| pool.entry("cidr")?.as_text().map(str::to_owned)).collect();
+        Self { cidrs, size: pools.first().and_then(|pool| whole(pool.entry("blockSize")?)) }
+    }
+}
+
+fn whole(data: &Data) -> Option<i64> {
+    match data {
+        Data::Text(text) => text.parse().ok(),
+        other => Json::from(other).as_i64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use framework::model::Secret;
+
+    use super::super::calico::tests::plain as calico;
+    use super::super::cilium::tests::plain as cilium;
+    use super::*;
+
+    fn wanted(cilium: Cilium) -> Wanted {
+        Wanted::new(Some(&cilium), None, None).expect("one of the two")
+    }
+
+    #[test]
+    fn sources() {
+        for (repository, chart, source) in [
+            (None, None, "oci://public.ecr.aws/eks/cilium/cilium"),
+            (Some("https://helm.cilium.io"), None, "https://helm.cilium.io/"),
+            (None, Some("./cilium.tgz"), "./cilium.tgz"),
+        ] {
+            let one = Cilium { repository: repository.map(str::to_owned), chart: chart.map(str::to_owned), ..cilium() };
+            let found = wanted(one).source().expect(source).to_string();
+            assert!(found.contains(source), "{found}");
+        }
+        let calico = Calico { source: Some("./calico.yaml".to_owned()), ..calico(Method::Manifest) };
+        let calico = Wanted::new(None, Some(&calico), None).expect("one of the two");
+        assert!(calico.source().expect("a path").to_string().contains("./calico.yaml"));
+    }
+
+    #[test]
+    fn later_values_win_and_hidden_ones_are_not_shown() {
+        let cilium = Cilium {
+            values: Some(vec![
+                "debug: {enabled: true}\n".to_owned(),
+                "debug: {enabled: false}\nkey: shown\n".to_owned(),
+            ]),
+            sensitive_values: Some(Secret::new("key: hidden\n".to_owned())),
+            ..cilium()
+        };
+        let composed = wanted(cilium).values(&["10.85.0.0/16".to_owned()], "1.18.6", Some("1.17")).expect("YAML");
+        assert_eq!(composed.all.as_map()["key"], Data::Text("hidden".to_owned()));
+        assert!(!composed.shown.contains_key("key"));
+        assert_eq!(composed.shown["debug"].entry("enabled"), Some(&Data::Bool(false)));
+        assert_eq!(composed.shown["upgradeCompatibility"], Data::Text("1.17".to_owned()));
+    }
+
+    #[test]
+    fn compatibility_is_told_to_other_minors_alone() {
+        for (version, first, told) in
+            [("1.17.1", None, false), ("1.17.9", Some("1.17"), false), ("1.18.6", Some("1.17"), true)]
+        {
+            let composed = wanted(cilium()).values(&[], version, first).expect("YAML");
+            assert_eq!(composed.shown.contains_key("upgradeCompatibility"), told, "{version}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_told_on_their_place() {
+        let bad = Cilium { values: Some(vec!["a: 1".to_owned(), "a: b: c".to_owned()]), ..cilium() };
+        let faults = wanted(bad).values(&[], "1.17.1", None).expect_err("no YAML");
+        assert_eq!(faults.0[0].path.to_string(), "cilium.values[1]");
+        let hidden = Secret::new("hunter2: [".to_owned());
+        let faults = wanted(Cilium { sensitive_values: Some(hidden), ..cilium() }).values(&[], "1.17.1", None);
+        let fault = &faults.expect_err("no YAML").0[0];
+        assert_eq!(fault.path.to_string(), "cilium.sensitive_values");
+        assert!(!fault.detail.contains("hunter2"));
+    }
+
+    #[test]
+    fn pools_are_those_of_the_values() {
+        let over = Cilium {
+            values: Some(vec![
+                "ipam: {operator: {clusterPoolIPv4PodCIDRList: ['10.1.0.0/16'], clusterPoolIPv4MaskSize: 27}}"
+                    .to_owned(),
+            ]),
+            ..cilium()
+        };
+        let wanted = wanted(over);
+        let given = ["10.85.0.0/16".to_owned()];
+        let composed = wanted.values(&given, "1.17.1", None).expect("YAML");
+        let pool = Pool { cidrs: vec!["10.1.0.0/16".to_owned()], size: Some(27) };
+        assert_eq!(wanted.pool(&composed.all, &given), pool);
+        let operator = Wanted::new(None, Some(&calico(Method::Operator)), None).expect("one of the two");
+        let composed = operator.values(&given, "v3.29.2", None).expect("YAML");
+        let pool = Pool { cidrs: given.to_vec(), size: Some(26) };
+        assert_eq!(operator.pool(&composed.all, &given), pool);
+    }
+}
