@@ -128,11 +128,10 @@ async fn what_is_wrong_before_anything_is_sent() {
         noise.push_str(&format!("{state:016x}"));
     }
     let large = chart("1.0.0", &[("templates/own.yaml", &own), ("files/noise", &noise)]);
-    ground.namespace("before").await;
     let failed = ground.releases.install(&large, &Values::new(), &options("before"), &quiet).await.unwrap_err();
     assert!(matches!(failed.error, Error::TooLarge { bytes } if bytes > 1 << 20), "{failed}");
-    assert_eq!(ground.value("before", "own").await, None);
-    assert_eq!(ground.statuses("before", "rel").await, Vec::<&str>::new());
+    let namespace = ground.client.get(&Resource::NAMESPACE, None, "before").await.unwrap();
+    assert_eq!(namespace, None, "nothing is sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

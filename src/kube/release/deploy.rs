@@ -155,10 +155,9 @@ impl Releases {
         options: &Options,
         progress: Progress<'_>,
     ) -> Result<(Release, Course, Arc<Discovery>)> {
-        let asking = || Error::request("ask which kinds the cluster serves");
         let is_upgrade = history.last_good().is_some();
         let standing = self.standing(store, history).await?;
-        let mut discovery = self.client.discovery().await.map_err(asking())?;
+        let mut discovery = self.kinds_now().await?;
         let (apply_crds, force) = match options.crds {
             CustomResources::Always => (true, true),
             CustomResources::OnInstall => (!is_upgrade, options.force_conflicts),
@@ -167,7 +166,7 @@ impl Releases {
         if apply_crds {
             let chart = resolve(chart, values).map_err(Error::Render)?;
             if apply_definitions(&self.client, &discovery, &chart, &store.namespace, force, progress).await? {
-                discovery = self.client.discovery().await.map_err(asking())?;
+                discovery = self.kinds_now().await?;
             }
         }
         let revision = history.newest().map_or(1, |newest| newest.revision + 1);
@@ -278,10 +277,11 @@ impl Releases {
         deadline: Deadline,
         progress: Progress<'_>,
     ) -> std::result::Result<Outcome, Failure> {
+        let secret = store.new_secret(&release)?;
         if options.create_namespace {
             self.make_namespace(&store.namespace).await?;
         }
-        let record = store.create(&release).await?;
+        let record = store.create(secret).await?;
         let revision = release.revision;
         let stage = Stage { client: &self.client, discovery, deadline, progress };
         let worked = tokio::select! {

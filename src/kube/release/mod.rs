@@ -46,6 +46,7 @@ pub use self::render::{Rendering, is_release_name};
 use self::store::Store;
 pub use self::store::{Entry, Revision};
 use super::client::Client;
+use super::discovery::Discovery;
 
 /// Helm's own field manager: with another one, its command line would conflict with what is applied here.
 const FIELD_MANAGER: &str = "helm";
@@ -245,7 +246,7 @@ impl Releases {
     /// # Errors
     /// [`Error::Request`].
     pub async fn capabilities(&self) -> Result<Capabilities> {
-        let discovery = self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+        let discovery = self.kinds().await?;
         render::capabilities(&discovery)
     }
 
@@ -255,8 +256,19 @@ impl Releases {
     /// [`Error::Render`], [`Error::Name`], [`Error::NotInstallable`], [`Error::Request`].
     pub async fn render(&self, chart: &Chart, values: &Values, rendering: Rendering<'_>) -> Result<Rendered> {
         render::check(chart, rendering.name)?;
-        let discovery = self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+        let discovery = self.kinds().await?;
         render::render_for(&self.client, &discovery, chart, values, rendering).await
+    }
+
+    /// The kinds that the cluster serves, as they were when they were asked for in this run.
+    async fn kinds(&self) -> Result<Arc<Discovery>> {
+        self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))
+    }
+
+    /// The same as they are now: before a change, because what runs in the cluster may have added some meanwhile.
+    async fn kinds_now(&self) -> Result<Arc<Discovery>> {
+        self.client.forget_discovery();
+        self.kinds().await
     }
 
     fn store(&self, namespace: &str, name: &str) -> Store {

@@ -28,8 +28,7 @@ impl Releases {
             let deadline = Deadline::after(options.timeout);
             let store = self.store(&options.namespace, &options.name);
             let (history, warning) = self.settled(&store, deadline, progress).await?;
-            let discovery =
-                self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+            let discovery = self.kinds_now().await?;
             let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
             course.warnings.extend(warning);
             self.carry_out(&store, release, course, &discovery, options, deadline, progress).await

@@ -146,31 +146,31 @@ impl Store {
         Ok(Revision { release, entry })
     }
 
-    /// Stores a new revision, and with that takes the lock.
-    pub(super) async fn create(&self, release: &Release) -> Result<Record> {
-        let writer = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+    /// The Secret of a new revision, if one can hold it. Nothing is sent.
+    pub(super) fn new_secret(&self, release: &Release) -> Result<NewSecret> {
+        let writer = writer();
         let body = self.secret(release, Written::Created(Timestamp::now()), &writer, None)?;
-        let doing = || format!("store revision {} of {}", release.revision, self.told());
+        Ok(NewSecret { revision: release.revision, name: release.secret_name(), writer, body })
+    }
+
+    /// Stores a new revision, and with that takes the lock.
+    pub(super) async fn create(&self, new: NewSecret) -> Result<Record> {
+        let NewSecret { revision, name: secret, writer, body } = new;
+        let doing = || format!("store revision {revision} of {}", self.told());
         let made = match self.client.create(&Resource::SECRET, Some(&self.namespace), &body).await {
             Ok(made) => made,
             // It may be stored all the same.
             Err(error) if matches!(error.kind(), Kind::AlreadyExists | Kind::AnswerLost { .. }) => {
-                let found = self.client.get(&Resource::SECRET, Some(&self.namespace), &release.secret_name()).await;
+                let found = self.client.get(&Resource::SECRET, Some(&self.namespace), &secret).await;
                 match found.map_err(Error::request(doing()))? {
                     Some(found) if annotations(&found).get(WRITER) == Some(&writer) => found,
-                    Some(_) => return Err(self.another_writer(release.revision)),
+                    Some(_) => return Err(self.another_writer(revision)),
                     None => return Err(Error::Request { doing: doing(), source: error }),
                 }
             }
             Err(error) => return Err(Error::Request { doing: doing(), source: error }),
         };
-        Ok(Record {
-            store: self.clone(),
-            revision: release.revision,
-            secret: release.secret_name(),
-            writer,
-            version: Mutex::new(version(&made).to_owned()),
-        })
+        Ok(Record { store: self.clone(), revision, secret, writer, version: Mutex::new(version(&made).to_owned()) })
     }
 
     /// Takes over the Secret of a revision that exists, as it was read.
@@ -179,7 +179,7 @@ impl Store {
             store: self.clone(),
             revision: entry.revision,
             secret: entry.secret.clone(),
-            writer: format!("{:016x}", RandomState::new().hash_one(std::process::id())),
+            writer: writer(),
             version: Mutex::new(entry.version.clone()),
         }
     }
@@ -220,6 +220,19 @@ impl Store {
     pub(super) fn another_writer(&self, revision: i64) -> Error {
         Error::AnotherWriter { name: self.name.clone(), revision }
     }
+}
+
+/// A number that is another for each call: the state that it is hashed with is random.
+fn writer() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+/// The Secret of a revision that is not stored yet.
+pub(super) struct NewSecret {
+    revision: i64,
+    name: String,
+    writer: String,
+    body: Json,
 }
 
 /// The Secret of the revision that is worked on.

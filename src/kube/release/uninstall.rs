@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::apply::{Removed, remove};
 use super::deploy::former;
-use super::error::{Error, Failure, Left, Result};
+use super::error::{Failure, Left, Result};
 use super::hooks::Stage;
 use super::objects::Object;
 use super::recover::History;
@@ -20,7 +20,7 @@ impl Releases {
     /// with.
     ///
     /// # Errors
-    /// Any of [`Error`]; the release is then still there, with what could not be removed.
+    /// Any of [`Error`](super::Error); the release is then still there, with what could not be removed.
     pub fn uninstall<'a>(
         &'a self,
         namespace: &'a str,
@@ -49,8 +49,7 @@ impl Releases {
             let standing = self.standing(&store, &history).await?;
             let Some(last) = standing.last() else { return Err(Failure::from(store.another_writer(revision))) };
             let mut release = last.release.clone();
-            let discovery =
-                self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))?;
+            let discovery = self.kinds_now().await?;
             let objects = former(&standing, &discovery, namespace)?;
             release.status = Status::Uninstalling;
             release.deleted = Some(Timestamp::now());
