@@ -195,6 +195,7 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
     let wanted = Settings::of(args).wanted();
     let mut attempts = 0;
     let mut warned = false;
+    let mut begun = None;
     let found = loop {
         attempts += 1;
         let mut found = find(site).await?;
@@ -202,11 +203,14 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
         if faults.has_errors() {
             return Err(faults);
         }
-        if prior.is_none() && daemon_set::note(&found.daemon_set).is_some() {
+        let owner = found.owner();
+        let noted = daemon_set::note(&found.daemon_set);
+        // A write whose answer was lost is found again: then what was there before is known from the first attempt.
+        let own = begun.take().filter(|record: &Record| noted.as_ref().is_some_and(|noted| record.noted(noted)));
+        if prior.is_none() && noted.is_some() && own.is_none() {
             return Err(second(site));
         }
-        let owner = found.owner();
-        let known = prior.and_then(|_| Record::of(cx, Some(&found.daemon_set), owner));
+        let known = own.or_else(|| prior.and_then(|_| Record::of(cx, Some(&found.daemon_set), owner)));
         let mut record = known.unwrap_or_else(|| Record::new(site.mode, owner));
         let (taken, refused) = daemon_set::held(&found.daemon_set, &wanted);
         if !refused.is_empty() {
@@ -221,7 +225,9 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
         let left: Vec<String> = record.variables.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
         match write(site, &mut found, &wanted, &left, &mut record, args, prior.is_none()).await {
             Ok(()) => break found,
-            Err(Stopped::Changed) if attempts < ATTEMPTS && cx.sleep(Duration::from_millis(200)).await => {}
+            Err(Stopped::Changed) if attempts < ATTEMPTS && cx.sleep(Duration::from_millis(200)).await => {
+                begun = Some(record);
+            }
             Err(Stopped::Changed) => {
                 return Err(Diagnostic::error(
                     SUMMARY,
@@ -285,6 +291,7 @@ async fn write(
     }
     record.mode = site.mode;
     record.owner = owner;
+    record.through_addon |= found.addon.is_some();
     record.remember(wanted, &found.daemon_set, &addon::variables(&values));
     record.keep(cx);
     if is_new {
@@ -755,8 +762,9 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
     };
     let given = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
     let deadline = Instant::now() + given.map_or(DELETE_TIMEOUT, Span::duration);
-    let mode = Record::of(cx, None, Owner::DaemonSet).map_or(ManagedBy::Auto, |record| record.mode);
-    let site = Site { client, cluster, region, mode, deadline, cx };
+    // What was once set in the add-on's values is taken out of them, whatever the configuration says by now.
+    let mode = Record::of(cx, None, Owner::DaemonSet).filter(|record| !record.through_addon).map(|record| record.mode);
+    let site = Site { client, cluster, region, mode: mode.unwrap_or(ManagedBy::Auto), deadline, cx };
     match take_back(&site).await {
         Ok(()) => Ok(()),
         Err(Stopped::Changed) => Err(Diagnostic::error(

@@ -28,6 +28,9 @@ pub(super) struct Record {
     /// The add-on's configuration values as text, when the first write went through it; `None` for none at all.
     #[serde(default)]
     pub(super) configuration: Option<String>,
+    /// Some write went through the add-on.
+    #[serde(default)]
+    pub(super) through_addon: bool,
     /// The variables that are managed.
     pub(super) variables: BTreeMap<String, Before>,
 }
@@ -53,7 +56,7 @@ pub(super) struct Before {
 
 impl Record {
     pub(super) fn new(mode: ManagedBy, owner: Owner) -> Self {
-        Self { mode, owner, configuration: None, variables: BTreeMap::new() }
+        Self { mode, owner, configuration: None, through_addon: false, variables: BTreeMap::new() }
     }
 
     /// The record of this state; else what the object itself tells of it.
@@ -82,7 +85,8 @@ impl Record {
             (name, Before { entry, configured, written, ..Before::default() })
         };
         let variables = noted.into_iter().map(before).collect();
-        Some(Self { mode: ManagedBy::Auto, owner, configuration: None, variables })
+        let through_addon = owner == Owner::Addon;
+        Some(Self { mode: ManagedBy::Auto, owner, configuration: None, through_addon, variables })
     }
 
     /// Writes it beside the state.
@@ -111,6 +115,11 @@ impl Record {
     /// What the annotation tells: each variable with its value before, through the one who owns it.
     pub(super) fn note(&self) -> BTreeMap<&str, Option<&str>> {
         self.variables.iter().map(|(name, before)| (name.as_str(), before.told(self.owner))).collect()
+    }
+
+    /// Whether the annotation is the one that this record makes.
+    pub(super) fn noted(&self, noted: &BTreeMap<String, Option<String>>) -> bool {
+        self.note().into_iter().eq(noted.iter().map(|(name, value)| (name.as_str(), value.as_deref())))
     }
 
     /// The variables and what they were last asked to be; for those that are only known by name, anything.

@@ -172,7 +172,7 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
             }
         }
     };
-    let wait = site.wait(format!("update {} of add-on {NAME} of cluster `{cluster}`", update.id));
+    let wait = site.wait(format!("the update of add-on {NAME} of cluster `{cluster}`"));
     wait::until(site.cx, &wait, look).await
 }
 
