@@ -1,25 +1,30 @@
 //! `ekshybrid_vpc_cni`: settings of the VPC CNI (aws-node), through the add-on or the DaemonSet, whichever owns it.
 //!
 //! `settings` turns arguments into variables and back, `record` keeps what was there before, `daemon_set` and `addon`
-//! are the two places that variables are set in, and `life` leads through creation, update and removal.
+//! are the two places that variables are set in. `planning`, `life` and `back` lead through plan, change and removal of
+//! what `site` has found.
 
 mod addon;
+mod back;
 mod daemon_set;
+mod fit;
 mod life;
+mod planning;
 mod record;
 mod settings;
+mod site;
 mod through_addon;
 mod version;
 
 use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostics, Result};
-use framework::model::{Bounded, Model, Span, Text};
+use framework::model::{Bounded, Model, Text};
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::{ClusterName, Region};
+use crate::attributes::{ChangeTimeouts, ClusterName, Region, labels};
 use crate::provider::{Clients, Context};
 
 pub use version::Version;
@@ -76,7 +81,7 @@ pub struct Args {
     pub region: Option<Region>,
     /// How long operations may take: waiting for the cluster and for aws-node, for the add-on, and for the nodes.
     /// Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being made), `delete` `10m`.
-    pub timeouts: Option<Timeouts>,
+    pub timeouts: Option<ChangeTimeouts>,
 }
 
 /// Results.
@@ -103,17 +108,6 @@ pub struct Identity {
     pub cluster_name: ClusterName,
     /// Its region. Default: the provider's.
     pub region: Option<Region>,
-}
-
-/// How long each operation may take.
-#[derive(Clone, Debug, Model)]
-pub struct Timeouts {
-    /// Making the settings, such as `20m`.
-    pub create: Option<Span>,
-    /// Changing them.
-    pub update: Option<Span>,
-    /// Putting back what was there before.
-    pub delete: Option<Span>,
 }
 
 /// Through what the settings are made.
@@ -180,23 +174,7 @@ impl Text for Key {
     const NOUN: &'static str = "key of a label or annotation";
 
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
-        let ends = |part: &str| {
-            let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-            alphanumeric(part.chars().next()) && alphanumeric(part.chars().next_back())
-        };
-        let named =
-            ends(name) && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        let prefixed = prefix.is_none_or(|prefix| {
-            let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            prefix.len() <= 253 && prefix.split('.').all(|part| ends(part) && part.chars().all(lower))
-        });
-        if named && prefixed {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(format!(
-            "`{text}` is not the key of a label or an annotation. Write it like `topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`, with a DNS name and a slash before them or without."
-        ))
+        if labels::is_key(text) { Ok(Self(text.to_owned())) } else { Err(labels::key_refused(text)) }
     }
 
     fn text(&self) -> &str {
@@ -236,11 +214,11 @@ person has set with kubectl is overwritten with a warning; one that another prog
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        life::plan(plan, cx).await
+        planning::plan(plan, cx).await
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        life::plan_delete(state, cx);
+        back::plan_delete(state, cx);
         Ok(())
     }
 
@@ -257,7 +235,7 @@ person has set with kubectl is overwritten with a warning; one that another prog
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        life::delete(state, cx).await
+        back::delete(state, cx).await
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {

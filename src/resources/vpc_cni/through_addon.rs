@@ -10,9 +10,9 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::wait::{self, Seen};
 use serde_json::{Map, Value as Json};
 
-use super::life::{Site, Stopped, stopped};
 use super::record::Record;
 use super::settings::Wanted;
+use super::site::{Site, Stopped, stopped};
 use super::{addon, daemon_set};
 use crate::attributes::{ClusterName, Region, explain};
 use crate::aws::Kind;

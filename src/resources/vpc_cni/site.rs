@@ -1,0 +1,182 @@
+//! One cluster as an operation works on it: how aws-node is found there, who owns it, and why work stops.
+
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostics, Result};
+use framework::model::Span;
+use framework::wait::{self, Seen, Wait};
+use serde_json::Value as Json;
+
+use super::daemon_set::{self, NAME, NAMESPACE};
+use super::version::Version;
+use super::{Args, ManagedBy, Outputs, Owner, through_addon};
+use crate::attributes::cluster::{connect, explain_kube, told};
+use crate::attributes::place::Place;
+use crate::attributes::{ClusterName, Region, explain};
+use crate::aws::eks::{self, Addon};
+use crate::kube::{self, Client, Kind};
+use crate::provider::Context;
+
+/// How long a change may take, when nothing else is said.
+const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
+/// How often a write is tried again because the object has changed since it was read. Its status changes often.
+pub(super) const ATTEMPTS: u32 = 20;
+pub(super) const SUMMARY: &str = "Could not configure the VPC CNI";
+
+/// One cluster, and what is asked of it.
+pub(super) struct Site<'a> {
+    pub(super) client: Client,
+    pub(super) cluster: ClusterName,
+    pub(super) region: Region,
+    pub(super) mode: ManagedBy,
+    pub(super) deadline: Instant,
+    pub(super) cx: &'a Context,
+}
+
+impl Site<'_> {
+    pub(super) fn eks(&self) -> Result<eks::Client> {
+        Ok(self.cx.clients()?.aws()?.with_cancel(self.cx.cancel().clone()).eks(Some(self.region.as_str())))
+    }
+
+    pub(super) fn wait(&self, what: String) -> Wait {
+        Wait {
+            what,
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            interval: Duration::from_millis(500),
+            max_interval: Duration::from_secs(10),
+        }
+    }
+
+    /// The add-on, `None` when the cluster has none. EKS is not asked when the configuration names the DaemonSet.
+    pub(super) async fn addon(&self) -> Result<Option<Addon>> {
+        addon_of(&self.cluster, &self.region, self.mode, self.cx).await
+    }
+
+    pub(super) async fn told<T>(&self, result: kube::Result<T>, left: Option<&str>) -> Result<T> {
+        told(result, SUMMARY, left, self.cx).await
+    }
+}
+
+pub(super) async fn addon_of(
+    cluster: &ClusterName,
+    region: &Region,
+    mode: ManagedBy,
+    cx: &Context,
+) -> Result<Option<Addon>> {
+    if mode == ManagedBy::DaemonSet {
+        return Ok(None);
+    }
+    let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    match eks.addon(cluster.as_str(), through_addon::NAME).await {
+        Ok(addon) => Ok(Some(addon)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => {
+            let mut faults = explain("Could not find out what owns aws-node", &error, None);
+            if let Some(fault) = faults.0.first_mut() {
+                fault.detail.push_str(
+                    "\n\nTo set the DaemonSet without asking EKS for the add-on, set `managed_by = \"daemonset\"`.",
+                );
+            }
+            Err(faults)
+        }
+    }
+}
+
+/// aws-node in a cluster.
+pub(super) struct Found {
+    pub(super) daemon_set: Json,
+    pub(super) addon: Option<Addon>,
+}
+
+impl Found {
+    pub(super) fn owner(&self) -> Owner {
+        if self.addon.is_some() { Owner::Addon } else { Owner::DaemonSet }
+    }
+
+    pub(super) fn outputs(&self, site: &Site<'_>, args: &Args) -> Outputs {
+        outputs(&self.daemon_set, self.owner(), args.managed_by, &site.cluster, &site.region)
+    }
+}
+
+pub(super) fn outputs(
+    daemon_set: &Json,
+    owner: Owner,
+    mode: Option<ManagedBy>,
+    cluster: &ClusterName,
+    region: &Region,
+) -> Outputs {
+    Outputs {
+        cluster_name: cluster.clone(),
+        version: Version::of(daemon_set).map(|version| version.to_string()),
+        effective_environment: daemon_set::environment(daemon_set),
+        // Who writes `auto` reads it.
+        managed_by: if mode == Some(ManagedBy::Auto) { ManagedBy::Auto } else { owner.into() },
+        region: region.clone(),
+    }
+}
+
+/// Waits for aws-node, and for the add-on where the configuration names it.
+pub(super) async fn find(site: &Site<'_>) -> Result<Found> {
+    let cluster = &site.cluster;
+    let wait = site.wait(format!("aws-node in cluster `{cluster}`"));
+    let look = || async {
+        let addon = site.addon().await?;
+        if let Some(addon) = &addon {
+            if matches!(addon.status.as_str(), "CREATING" | "UPDATING" | "DELETING") {
+                return Ok(Seen::Pending(format!("add-on vpc-cni is {}", addon.status)));
+            }
+        } else if site.mode == ManagedBy::Addon {
+            return Ok(Seen::Pending(format!(
+                "cluster `{cluster}` has no add-on vpc-cni. `managed_by = \"addon\"` waits for it: add it (`aws_eks_addon`), or leave `managed_by` out to set the DaemonSet"
+            )));
+        }
+        match site.told(daemon_set::find(&site.client).await, None).await? {
+            Some(daemon_set) => Ok(Seen::Done(Found { daemon_set, addon })),
+            None => match addon {
+                Some(addon) if addon.status == "CREATE_FAILED" => Err(through_addon::failed_addon(cluster, &addon)),
+                _ => Ok(Seen::Pending(format!(
+                    "there is no DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}`. A cluster made with `bootstrap_self_managed_addons = false` gets it with the add-on vpc-cni (`aws_eks_addon`); where another CNI took its place there is nothing to configure"
+                ))),
+            },
+        }
+    };
+    wait::until(site.cx, &wait, look).await
+}
+
+/// Opens the way for a change.
+pub(super) async fn open<'a>(args: &Args, place: Place, given: Option<&Span>, cx: &'a Context) -> Result<Site<'a>> {
+    let given = given.map(Span::duration);
+    let begun = Instant::now();
+    let Place { cluster, region } = place;
+    let client = connect(&cluster, Some(&region), given, cx).await?;
+    // The time of a cluster that is made counts when somebody has said how long all of it may take.
+    let deadline = given.map_or_else(|| Instant::now() + CHANGE_TIMEOUT, |given| begun + given);
+    let mode = args.managed_by.unwrap_or(ManagedBy::Auto);
+    Ok(Site { client, cluster, region, mode, deadline, cx })
+}
+
+/// Why a write did not come to its end.
+pub(super) enum Stopped {
+    /// The object is another one by now.
+    Changed,
+    Told(Diagnostics),
+}
+
+impl From<Diagnostics> for Stopped {
+    fn from(faults: Diagnostics) -> Self {
+        Self::Told(faults)
+    }
+}
+
+/// Tells an error of a write, unless it may be tried again.
+pub(super) async fn stopped<T>(
+    result: kube::Result<T>,
+    left: Option<&str>,
+    cx: &Context,
+) -> std::result::Result<T, Stopped> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) if *error.kind() == Kind::Changed => Err(Stopped::Changed),
+        Err(error) => Err(Stopped::Told(explain_kube(SUMMARY, &error, left, cx).await)),
+    }
+}
