@@ -77,11 +77,13 @@ impl<R: Resource> Adapter<R> {
         }
     }
 
-    /// Arguments that are also results and not decided yet read as not set, not as unknown.
-    fn without_undecided(&self, object: &Value) -> Value {
+    /// Arguments that are also results and not decided yet read as not set, not as unknown; but one that the
+    /// configuration sets to something unknown is unknown.
+    fn without_undecided(&self, object: &Value, config: &Value) -> Value {
         let Value::Map(entries) = object else { return object.clone() };
         let settle = |name: &String, value: &Value| {
-            let undecided = value.is_unknown() && self.results.contains(name);
+            let configured = config.attribute(name).is_some_and(|value| !value.is_null());
+            let undecided = value.is_unknown() && self.results.contains(name) && !configured;
             if undecided { Value::Null } else { value.clone() }
         };
         Value::Map(entries.iter().map(|(name, value)| (name.clone(), settle(name, value))).collect())
@@ -104,14 +106,14 @@ impl<R: Resource> Adapter<R> {
     /// The state as declared structs; `None` when something is missing, as right after an import.
     fn decode(&self, state: &Value) -> Option<State<R>> {
         let mut faults = Diagnostics::new();
-        let args = R::Args::decode(&self.without_undecided(state), &Path::root(), &mut faults);
+        let args = R::Args::decode(&self.without_undecided(state, &Value::Null), &Path::root(), &mut faults);
         let outputs = R::Outputs::decode(state, &Path::root(), &mut faults);
         Some(State { args: args?, outputs: outputs? })
     }
 
     fn decode_or_explain(&self, state: &Value) -> Result<State<R>, Diagnostics> {
         let mut faults = Diagnostics::new();
-        let args = R::Args::decode(&self.without_undecided(state), &Path::root(), &mut faults);
+        let args = R::Args::decode(&self.without_undecided(state, &Value::Null), &Path::root(), &mut faults);
         let outputs = R::Outputs::decode(state, &Path::root(), &mut faults);
         match (args, outputs) {
             (Some(args), Some(outputs)) => Ok(State { args, outputs }),
@@ -207,7 +209,11 @@ impl<R: Resource> Adapter<R> {
         let mut faults = Diagnostics::new();
         let object = Value::Map(draft.planned.clone());
         let with_write_only = with_write_only(&self.attributes, &object, &request.config);
-        let args = R::Args::decode_planned(&self.without_undecided(&with_write_only), &Path::root(), &mut faults);
+        let args = R::Args::decode_planned(
+            &self.without_undecided(&with_write_only, &request.config),
+            &Path::root(),
+            &mut faults,
+        );
         if faults.has_errors() {
             return Answer { value: Planned::default(), diagnostics: faults };
         }
@@ -278,7 +284,8 @@ impl<R: Resource> Adapter<R> {
         }
         let known = with_write_only(&self.attributes, &request.planned, &request.config);
         let mut faults = Diagnostics::new();
-        let Some(args) = R::Args::decode(&self.without_undecided(&known), &Path::root(), &mut faults) else {
+        let Some(args) = R::Args::decode(&self.without_undecided(&known, &request.config), &Path::root(), &mut faults)
+        else {
             if !faults.has_errors() {
                 faults.push(Diagnostic::bug(format!("an argument of `{}` was still unknown at apply", R::NAME)));
             }
