@@ -285,11 +285,6 @@ impl Lost {
             if let Some(client) = one.downcast_ref::<hyper_util::client::legacy::Error>() {
                 before_sending |= client.is_connect();
             }
-            if let Some(io) = one.downcast_ref::<std::io::Error>()
-                && let Some(inner) = io.get_ref()
-            {
-                certificate |= is_certificate(inner);
-            }
             certificate |= is_certificate(one);
             next = one.source();
         }
@@ -301,8 +296,12 @@ impl Lost {
     }
 }
 
+/// TLS wraps its error into one of input and output, and so does the connector around it.
 fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
+    match error.downcast_ref::<std::io::Error>().map(std::io::Error::get_ref) {
+        Some(Some(inner)) => is_certificate(inner),
+        _ => matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_))),
+    }
 }
 
 async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
@@ -329,7 +328,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
 }
 
 /// Between 75 % and 125 % of `pause`, so that many callers do not come back at the same moment.
-fn jitter(pause: Duration) -> Duration {
+pub(super) fn jitter(pause: Duration) -> Duration {
     let nanos =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     pause.mul_f64(0.75 + f64::from(nanos % 1_000) / 2_000.0)
@@ -340,6 +339,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn certificates_are_recognised_however_deep() {
+        use std::io::{Error, ErrorKind};
+        let refused = || rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        for (error, expected) in [
+            (Error::new(ErrorKind::InvalidData, refused()), true),
+            (Error::other(Error::new(ErrorKind::InvalidData, refused())), true),
+            (Error::other(Error::new(ErrorKind::ConnectionRefused, "refused")), false),
+            (Error::other(rustls::Error::HandshakeNotComplete), false),
+        ] {
+            assert_eq!(is_certificate(&error), expected, "{error}");
+        }
+    }
 
     #[test]
     fn kinds_of_answers() {
