@@ -48,7 +48,12 @@ pub async fn connect(
     };
     let started = Instant::now();
     let look = || async {
-        Ok(match clients.way_to(cluster, region, cx.cancel()).await? {
+        let way = match clients.way_to(cluster, region, cx.cancel()).await {
+            // The wait tells it, whether it was stopped while asking or between two times.
+            Err(_) if cx.cancel().is_cancelled() => return Ok(Seen::Pending("it was being looked for".to_owned())),
+            way => way?,
+        };
+        Ok(match way {
             Way::Open(client) => Seen::Done(client),
             Way::NotReady(status) if status == "FAILED" => {
                 return Err(Diagnostic::error(
@@ -146,7 +151,8 @@ async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
     eks.list_clusters().await.unwrap_or_default()
 }
 
-fn not_known(argument: &str) -> Diagnostics {
+/// The error of work that needs the cluster while `argument` of the provider's configuration is not known.
+pub fn not_known(argument: &str) -> Diagnostics {
     Diagnostic::error(
         "Provider configuration not known yet",
         format!(
@@ -200,6 +206,7 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
                 error.attempt().object
             )
         }
+        Kind::Malformed { .. } => "It is left as it is, because nothing can be changed in it safely. EKS cannot use it either. Mend it by hand, with `kubectl --namespace kube-system edit configmap aws-auth` for aws-auth, and apply again.".to_owned(),
         Kind::FieldConflict(_) => "Whoever manages these fields would change them back. Take them out of the other manager's hands (its manifest, chart or add-on configuration), or out of this configuration, and apply again.".to_owned(),
         Kind::Unreachable { .. } => "Check that the API server can be reached from here: a private endpoint needs a route into the VPC, a bastion or a proxy (`kubernetes.proxy_url` of the provider). A cluster that was deleted outside is noticed by its name.".to_owned(),
         Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
@@ -209,8 +216,8 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
     })
 }
 
-/// Who calls, as access entries name it: the role of a session, not the session.
-async fn principal(cx: &Context) -> Option<String> {
+/// Who calls, as access entries name it: the role of a session, not the session. The path of a role is not in it.
+pub async fn principal(cx: &Context) -> Option<String> {
     let aws = cx.try_clients()?.known_aws()?;
     let caller = aws.with_cancel(cx.cancel().clone()).sts().caller().await.ok()?;
     Some(role_of(&caller.arn).unwrap_or(caller.arn))

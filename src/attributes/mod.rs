@@ -5,6 +5,7 @@ mod explain;
 pub mod labels;
 mod names;
 pub mod place;
+pub mod principal;
 pub mod tags;
 
 pub use explain::{explain, explain_at};

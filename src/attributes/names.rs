@@ -177,10 +177,17 @@ impl Text for RoleArn {
 
     fn parse(text: &str) -> Result<Self, String> {
         if iam_arn(text, "role") {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!("`{text}` is not the ARN of an IAM role. Write it like `arn:aws:iam::111122223333:role/name`."))
+            return Ok(Self(text.to_owned()));
         }
+        let session = text.split_once(":assumed-role/").and_then(|(head, rest)| Some((head, rest.split('/').next()?)));
+        let hint = match session {
+            Some((head, name)) => format!(
+                "It is a session's. Write the role's, like `{}:role/{name}`, with its path when it has one.",
+                head.replacen(":sts:", ":iam:", 1)
+            ),
+            None => "Write it like `arn:aws:iam::111122223333:role/name`.".to_owned(),
+        };
+        Err(format!("`{text}` is not the ARN of an IAM role. {hint}"))
     }
 
     fn text(&self) -> &str {
@@ -328,6 +335,8 @@ mod tests {
         assert!(RoleArn::parse("arn:aws-cn:iam::111122223333:role/a/b").is_ok());
         assert!(RoleArn::parse("arn:aws:iam::111122223333:user/a").is_err());
         assert!(RoleArn::parse("arn:aws:iam::aws:role/a").is_err());
+        let why = RoleArn::parse("arn:aws:sts::111122223333:assumed-role/a/session").expect_err("a session");
+        assert!(why.contains("`arn:aws:iam::111122223333:role/a`"), "{why}");
         assert!(PolicyArn::parse("arn:aws:iam::aws:policy/ReadOnlyAccess").is_ok());
     }
 

@@ -27,6 +27,20 @@ impl Place {
         Ok(Self { cluster, region: aws_region(region, cx).await? })
     }
 
+    /// EKS there, for calls that end when Terraform asks to stop.
+    ///
+    /// # Errors
+    /// While the provider's configuration is not known.
+    pub fn eks(&self, cx: &Context) -> Result<aws::eks::Client> {
+        Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str())))
+    }
+
+    /// `CLUSTER/KEY@REGION`, the import id of an object there.
+    #[must_use]
+    pub fn import_id(&self, key: &str) -> String {
+        format!("{}/{key}@{}", self.cluster, self.region)
+    }
+
     /// Whether EKS is deleting the cluster. Its API server may be out of reach by then, and what it holds goes anyway.
     pub async fn is_being_deleted(&self, cx: &Context) -> bool {
         let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return false };
@@ -34,6 +48,12 @@ impl Place {
         eks.describe_cluster(self.cluster.as_str())
             .await
             .map_or_else(|error: aws::Error| error.is_not_found(), |cluster| cluster.status == "DELETING")
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cluster `{}` in {}", self.cluster, self.region)
     }
 }
 
@@ -69,6 +89,12 @@ impl PlannedPlace {
             Maybe::Unknown => None,
         };
         Ok(Self { cluster, region })
+    }
+
+    /// The place, when all of it is known.
+    #[must_use]
+    pub fn known(&self) -> Option<Place> {
+        Some(Place { cluster: self.cluster.clone()?, region: self.region.clone()? })
     }
 }
 

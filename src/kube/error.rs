@@ -124,6 +124,14 @@ pub enum Kind {
         /// The API server's own words.
         message: String,
     },
+    /// A text in the object is not what it must be, and is left as it is.
+    #[error("its `{member}` is malformed, {problem}")]
+    Malformed {
+        /// The member of the object's data.
+        member: &'static str,
+        /// What is wrong, with its line: `line 3: it is no list of entries`.
+        problem: String,
+    },
     /// Refused as too frequent until the time for repeats was over.
     #[error("the API server throttled the requests for longer than repeats last")]
     Throttled,

@@ -6,6 +6,7 @@
 //!
 //! What is absent from this room: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider fills.
 
+pub mod aws_auth;
 mod claim;
 mod client;
 mod discovery;

@@ -3,3 +3,4 @@
 pub mod activation;
 pub mod eniconfig;
 pub mod managed_instance;
+pub mod node_access;

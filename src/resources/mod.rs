@@ -1,7 +1,9 @@
 //! Managed resources, one file per type.
 
 pub mod activation;
+pub mod aws_auth_entry;
 pub mod cni;
 pub mod eniconfig;
 pub mod managed_instance;
+pub mod node_access;
 pub mod vpc_cni;

@@ -228,6 +228,30 @@ pub fn parse(instance_type: &Tree, options: &Tree) -> Result<Parsed<u32>, Refusa
     }
 }
 
+/// Counts the pods of a node whose limits come from elsewhere, under options.
+///
+/// # Errors
+/// Every rule that the known part of the options breaks.
+pub fn count(limits: &Limits, options: &Tree) -> Result<Parsed<u32>, Faults> {
+    let options = match shape::parse::<Options>(options)? {
+        Parsed::Ready(options) => options,
+        Parsed::Pending => return Ok(Parsed::Pending),
+    };
+    options.count(limits).map(Parsed::Ready).map_err(|error| {
+        let at = match error {
+            CountError::NoInterfaceLeft => "custom_networking",
+            CountError::VcpusUnknown { .. } => "vcpus",
+        };
+        fault(&[at], error.to_string())
+    })
+}
+
+/// Types of the built-in table that a name was probably meant to be, nearest first; at most two.
+#[must_use]
+pub fn near_types(name: &str) -> Vec<String> {
+    instance_limits::meant(name)
+}
+
 fn fault(path: &[&str], message: String) -> Faults {
     let path = path.iter().map(|name| Step::Attribute((*name).to_owned())).collect();
     // One fault is given, so there are faults.

@@ -1,0 +1,9 @@
+# Roles that may join the cluster as nodes, whoever gave them access.
+list "ekshybrid_node_access" "all" {
+  provider         = ekshybrid
+  include_resource = true
+
+  config {
+    cluster_name = "workshop"
+  }
+}

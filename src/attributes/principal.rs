@@ -1,0 +1,203 @@
+//! IAM principals as the aws-auth map names them, and the names that they get in Kubernetes.
+
+use framework::model::Text;
+use framework::text_field;
+
+use super::{ClusterName, Region, RoleArn, place};
+
+/// The ARN of a role, with or without its path. The map wants it without: see [`MapRoleArn::in_map`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapRoleArn(String);
+
+impl MapRoleArn {
+    /// The ARN without the role's path. A session's ARN has no path, and that is what the map is compared with.
+    #[must_use]
+    pub fn in_map(&self) -> String {
+        without_path(&self.0)
+    }
+
+    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`: the default user name of an access entry of a role.
+    #[must_use]
+    pub fn session_template(&self) -> String {
+        let session = self.in_map().replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
+        format!("{session}/{{{{SessionName}}}}")
+    }
+}
+
+/// `arn:aws:iam::ACCOUNT:role/NAME` of `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+#[must_use]
+pub fn without_path(role_arn: &str) -> String {
+    match (role_arn.split_once(":role/"), role_arn.rsplit_once('/')) {
+        (Some((head, _)), Some((_, name))) => format!("{head}:role/{name}"),
+        _ => role_arn.to_owned(),
+    }
+}
+
+impl Text for MapRoleArn {
+    const NOUN: &'static str = "role ARN";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        RoleArn::parse(text).map(|arn| Self(arn.as_str().to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+
+    fn same(one: &str, other: &str) -> bool {
+        without_path(one).eq_ignore_ascii_case(&without_path(other))
+    }
+}
+
+/// The ARN of a user, with its path when it has one, of a federated user, or of the account's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapUserArn(String);
+
+impl Text for MapUserArn {
+    const NOUN: &'static str = "user ARN";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = match parts[..] {
+            ["arn", partition, service, "", number, resource] if partition.starts_with("aws") && account(number) => {
+                match (service, resource.split_once('/')) {
+                    ("iam", None) => resource == "root",
+                    ("iam", Some(("user", name))) | ("sts", Some(("federated-user", name))) => !name.is_empty(),
+                    _ => false,
+                }
+            }
+            _ => false,
+        };
+        if fits {
+            return Ok(Self(text.to_owned()));
+        }
+        let hint = if text.contains(":role/") || text.contains(":assumed-role/") {
+            "It is a role's: use `role_arn`."
+        } else {
+            "Write it like `arn:aws:iam::111122223333:user/name`."
+        };
+        Err(format!("`{text}` is not the ARN of an IAM user. {hint}"))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+
+    fn same(one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other)
+    }
+}
+
+/// Name of a user or a group in Kubernetes: any text without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubjectName(String);
+
+impl SubjectName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for SubjectName {
+    const NOUN: &'static str = "name in Kubernetes";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() || text.trim() != text || text.chars().any(char::is_control) {
+            return Err(format!(
+                "`{}` is not the name of a user or a group: it is empty, has space at an end, or has control characters.",
+                text.escape_debug()
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+text_field!(MapRoleArn, MapUserArn, SubjectName);
+
+/// Reads the import id `CLUSTER/ARN` or `CLUSTER/ARN@REGION`. IAM allows `@` in names: what follows it is a region only
+/// when there is one of that name.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_import_id(id: &str) -> Result<(ClusterName, String, Option<Region>), String> {
+    if id.rsplit_once('@').is_some_and(|(_, region)| Region::parse(region).is_ok()) {
+        return place::parse_import_id(id);
+    }
+    let split = id.split_once('/').filter(|(_, arn)| !arn.is_empty());
+    let (cluster, arn) = split.ok_or("Write it as `CLUSTER/ARN`, or as `CLUSTER/ARN@REGION`.")?;
+    Ok((ClusterName::parse(cluster)?, arn.to_owned(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn import_ids() {
+        let parsed = |id: &str| {
+            let (cluster, arn, region) = parse_import_id(id)?;
+            Ok::<_, String>((cluster.to_string(), arn, region.map(|region| region.to_string())))
+        };
+        let role = "arn:aws:iam::111122223333:role/a/b";
+        let of = |arn: &str, region: Option<&str>| Ok(("c".to_owned(), arn.to_owned(), region.map(str::to_owned)));
+        assert_eq!(parsed(&format!("c/{role}")), of(role, None));
+        assert_eq!(parsed(&format!("c/{role}@us-west-2")), of(role, Some("us-west-2")));
+        assert_eq!(parsed(&format!("c/{role}@home")), of(&format!("{role}@home"), None));
+        assert_eq!(parsed(&format!("c/{role}@home@us-west-2")), of(&format!("{role}@home"), Some("us-west-2")));
+        for id in ["", "c", "c/", "/x", "c/@us-west-2", "-c/x"] {
+            assert!(parsed(id).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn roles_go_without_their_path() {
+        let role = |text: &str| MapRoleArn::parse(text).expect(text);
+        for (given, in_map) in [
+            ("arn:aws:iam::111122223333:role/n", "arn:aws:iam::111122223333:role/n"),
+            ("arn:aws-cn:iam::111122223333:role/a/b/n", "arn:aws-cn:iam::111122223333:role/n"),
+        ] {
+            assert_eq!(role(given).in_map(), in_map);
+            assert!(MapRoleArn::same(given, &in_map.to_uppercase().replace(":ROLE/", ":role/")));
+        }
+        assert_eq!(
+            role("arn:aws:iam::111122223333:role/a/n").session_template(),
+            "arn:aws:sts::111122223333:assumed-role/n/{{SessionName}}"
+        );
+        assert!(!MapRoleArn::same("arn:aws:iam::111122223333:role/n", "arn:aws:iam::111122223333:role/m"));
+    }
+
+    #[test]
+    fn users() {
+        for text in [
+            "arn:aws:iam::111122223333:user/team/ann",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:sts::111122223333:federated-user/ann",
+        ] {
+            assert!(MapUserArn::parse(text).is_ok(), "{text}");
+        }
+        for (text, hint) in [
+            ("ann", "Write it like"),
+            ("arn:aws:iam::1:user/ann", "Write it like"),
+            ("arn:aws:iam::111122223333:user/", "Write it like"),
+            ("arn:aws:iam::111122223333:role/ann", "use `role_arn`"),
+        ] {
+            let why = MapUserArn::parse(text).expect_err(text);
+            assert!(why.contains(hint), "{why}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        assert!(SubjectName::parse("system:node:{{EC2PrivateDNSName}}").is_ok());
+        for text in ["", " ", "a ", "a\nb"] {
+            assert!(SubjectName::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! `ekshybrid_max_pods`: how many pods nodes of some EC2 instance types can have, by what EC2 itself says of the types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use framework::data_source::DataSource;
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Bounded, Maybe, Model};
+use framework::path::{Path, Step};
+
+use crate::attributes::{Region, aws_region, explain};
+use crate::aws::ec2::InstanceType;
+use crate::node::instance_limits::Limits;
+use crate::node::{Faults, Parsed, Step as TreeStep, Tree, max_pods};
+use crate::provider::{Clients, Context};
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+pub struct Args {
+    /// EC2 instance types, such as `m5.large`.
+    pub instance_types: BTreeSet<String>,
+    /// Pods get their addresses from the subnets of ENIConfigs, so that the primary interface has none for them.
+    /// Default: false.
+    pub custom_networking: Option<bool>,
+    /// Interfaces get prefixes of 16 addresses each, where the type takes them. Default: false.
+    pub prefix_delegation: Option<bool>,
+    /// Version of the VPC CNI, such as `1.20.4`: before 1.9 it has no prefixes. Default: a version that has them.
+    pub cni_version: Option<String>,
+    /// The most interfaces that the VPC CNI uses (`MAX_ENI`), the primary one included. Default: all that the type
+    /// has.
+    pub max_enis: Option<Bounded<1, 1000>>,
+    /// Count the addresses alone, without the limit of 110 pods up to 30 vCPUs and 250 beyond. Default: false.
+    pub uncapped: Option<bool>,
+    /// Region in which EC2 is asked. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// The number of pods of a node, by instance type.
+    pub max_pods: BTreeMap<String, i64>,
+    /// The lowest of them: for a node group with several types. 0 without a type.
+    pub lowest: i64,
+    /// What EC2 says of the types.
+    pub limits: BTreeMap<String, TypeLimits>,
+    /// Region in which EC2 was asked.
+    pub region: Region,
+}
+
+/// What EC2 says of an instance type.
+#[derive(Clone, Debug, Model)]
+pub struct TypeLimits {
+    /// Network interfaces of the default network card, the primary one included.
+    pub interfaces: i64,
+    /// IPv4 addresses of one interface, its own included.
+    pub addresses_per_interface: i64,
+    /// vCPUs.
+    pub vcpus: i64,
+    /// Whether its interfaces take prefixes: on Nitro and on bare metal.
+    pub takes_prefixes: bool,
+}
+
+/// The data source.
+#[derive(Debug)]
+pub enum MaxPodsData {}
+
+impl DataSource for MaxPodsData {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+
+    const NAME: &'static str = "ekshybrid_max_pods";
+    const DESCRIPTION: &'static str = "\
+The number of pods that nodes of some EC2 instance types can have behind the VPC CNI. It counts as the function \
+`max_pods` does, but asks EC2 for the types' limits, so that it knows every type that the region has. It needs \
+`ec2:DescribeInstanceTypes`; the function needs no credentials.";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        // Any limits do: the options are judged here, and what depends on a type when it is known.
+        let some = Limits { interfaces: 4, addresses_per_interface: 10, prefixes: true, many_vcpus: Some(false) };
+        if let Err(refused) = max_pods::count(&some, &planned_options(args)) {
+            report(&refused, faults);
+        }
+        if args.instance_types.known().is_some_and(BTreeSet::is_empty) {
+            let detail = "Name at least one instance type, such as `m5.large`.";
+            faults.push(Diagnostic::error("No instance type", detail).at(Path::attribute(Args::NAMES.instance_types)));
+        }
+    }
+
+    async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
+        let region = aws_region(args.region.as_ref(), cx).await?;
+        let ec2 = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+        let found = ec2
+            .instance_types(args.instance_types.iter().map(String::as_str))
+            .await
+            .map_err(|error| explain("Could not ask EC2 for the instance types", &error, None))?;
+        let options = options(args);
+        let mut faults = Diagnostics::new();
+        let mut outputs = Outputs { max_pods: BTreeMap::new(), lowest: 0, limits: BTreeMap::new(), region };
+        for name in &args.instance_types {
+            let Some(found) = found.get(name) else {
+                faults.push(unknown(name, &outputs.region));
+                continue;
+            };
+            match max_pods::count(&limits(found), &options) {
+                Ok(Parsed::Ready(pods)) => drop(outputs.max_pods.insert(name.clone(), i64::from(pods))),
+                // Arguments are wholly known here.
+                Ok(Parsed::Pending) => {}
+                Err(refused) => {
+                    let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+                    let detail = format!("For `{name}`: {}.", told.join("; "));
+                    faults.push(Diagnostic::error("The pods cannot be counted", detail).at(element(name)));
+                }
+            }
+            outputs.limits.insert(name.clone(), told_limits(found));
+        }
+        if faults.has_errors() {
+            return Err(faults);
+        }
+        outputs.lowest = outputs.max_pods.values().min().copied().unwrap_or_default();
+        Ok(outputs)
+    }
+}
+
+fn element(name: &str) -> Path {
+    Path::attribute(Args::NAMES.instance_types).then(Step::Element(Box::new(framework::value::Value::from(name))))
+}
+
+fn limits(found: &InstanceType) -> Limits {
+    Limits {
+        interfaces: found.network_interfaces,
+        addresses_per_interface: found.ipv4_addresses_per_interface,
+        prefixes: found.takes_prefixes(),
+        many_vcpus: Some(found.vcpus > 30),
+    }
+}
+
+fn told_limits(found: &InstanceType) -> TypeLimits {
+    TypeLimits {
+        interfaces: found.network_interfaces.into(),
+        addresses_per_interface: found.ipv4_addresses_per_interface.into(),
+        vcpus: found.vcpus.into(),
+        takes_prefixes: found.takes_prefixes(),
+    }
+}
+
+fn unknown(name: &str, region: &Region) -> Diagnostic {
+    let near: Vec<String> = max_pods::near_types(name).iter().map(|name| format!("`{name}`")).collect();
+    let hint = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(" or ")) };
+    Diagnostic::error(
+        "No such instance type",
+        format!("EC2 has no instance type `{name}` in {region}.{hint}\n\nNot every region has every type; `region` names the one that is asked."),
+    )
+    .at(element(name))
+}
+
+fn options(args: &Args) -> Tree {
+    let flag = |value: Option<bool>| value.map_or(Tree::Null, Tree::Bool);
+    Tree::Map(BTreeMap::from([
+        (Args::NAMES.custom_networking.to_owned(), flag(args.custom_networking)),
+        (Args::NAMES.prefix_delegation.to_owned(), flag(args.prefix_delegation)),
+        (Args::NAMES.uncapped.to_owned(), flag(args.uncapped)),
+        (Args::NAMES.cni_version.to_owned(), args.cni_version.clone().map_or(Tree::Null, Tree::Text)),
+        (
+            Args::NAMES.max_enis.to_owned(),
+            args.max_enis.map_or(Tree::Null, |most| Tree::Number(most.get().to_string())),
+        ),
+    ]))
+}
+
+fn planned_options(args: &<Args as Model>::Planned) -> Tree {
+    fn tree<T>(value: &Maybe<Option<T>>, of: impl Fn(&T) -> Tree) -> Tree {
+        match value {
+            Maybe::Known(value) => value.as_ref().map_or(Tree::Null, of),
+            Maybe::Unknown => Tree::Later,
+        }
+    }
+    let flag = |value: &Maybe<Option<bool>>| tree(value, |value| Tree::Bool(*value));
+    Tree::Map(BTreeMap::from([
+        (Args::NAMES.custom_networking.to_owned(), flag(&args.custom_networking)),
+        (Args::NAMES.prefix_delegation.to_owned(), flag(&args.prefix_delegation)),
+        (Args::NAMES.uncapped.to_owned(), flag(&args.uncapped)),
+        (Args::NAMES.cni_version.to_owned(), tree(&args.cni_version, |version| Tree::Text(version.clone()))),
+        (Args::NAMES.max_enis.to_owned(), tree(&args.max_enis, |most| Tree::Number(most.get().to_string()))),
+    ]))
+}
+
+/// Each fault on the argument that it is about; the options have the arguments' names.
+fn report(refused: &Faults, faults: &mut Diagnostics) {
+    for fault in refused {
+        let path = match fault.path.first() {
+            Some(TreeStep::Attribute(name)) => Path::attribute(name.clone()),
+            _ => Path::root(),
+        };
+        faults.push(Diagnostic::error("Invalid argument", format!("{fault}.")).at(path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(interfaces: u32, addresses: u32, vcpus: u32, hypervisor: &str) -> Limits {
+        limits(&InstanceType {
+            network_interfaces: interfaces,
+            ipv4_addresses_per_interface: addresses,
+            vcpus,
+            hypervisor: Some(hypervisor.to_owned()),
+            ..InstanceType::default()
+        })
+    }
+
+    #[test]
+    fn it_counts_as_the_function() {
+        let args = |custom, prefixes| Args {
+            instance_types: BTreeSet::new(),
+            custom_networking: Some(custom),
+            prefix_delegation: Some(prefixes),
+            cni_version: None,
+            max_enis: None,
+            uncapped: None,
+            region: None,
+        };
+        // m5.large, m5.24xlarge and m4.large, of limits/maxpods-vectors.csv.
+        for (limits, custom, prefixes, expected) in [
+            (of(3, 10, 2, "nitro"), false, false, 29),
+            (of(3, 10, 2, "nitro"), true, false, 20),
+            (of(3, 10, 2, "nitro"), false, true, 110),
+            (of(15, 50, 96, "nitro"), false, true, 250),
+            (of(2, 10, 2, "xen"), false, true, 20),
+        ] {
+            assert_eq!(max_pods::count(&limits, &options(&args(custom, prefixes))), Ok(Parsed::Ready(expected)));
+        }
+    }
+}

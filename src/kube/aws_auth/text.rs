@@ -1,0 +1,382 @@
+//! Changes one entry in one of the map's texts and leaves every other byte as it is.
+//!
+//! The text is not written anew from what was read: comments, order, quoting and indentation belong to others. Bytes
+//! are put in, taken out or replaced where the entry is, and the result is read again: when it does not say exactly
+//! what it said before, and the change, it is refused.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::document::{Document, Item, Layout, Value};
+use super::{Entry, List};
+
+/// Byte order mark: the reader skips it without counting it.
+const BOM: char = '\u{feff}';
+
+/// Why a text cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line in the text, counted from one.
+    pub line: Option<u64>,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl Fault {
+    pub(super) fn at(line: u64, problem: &str) -> Self {
+        Self { line: Some(line), problem: problem.to_owned() }
+    }
+
+    pub(super) fn unreadable(error: &granit_parser::ScanError) -> Self {
+        Self { line: u64::try_from(error.marker().line()).ok(), problem: error.info() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.problem),
+            None => f.write_str(&self.problem),
+        }
+    }
+}
+
+/// A text of the map, read.
+#[derive(Clone, Debug)]
+pub(super) struct Text<'t> {
+    list: List,
+    bom: &'t str,
+    text: &'t str,
+    document: Document,
+    /// Entries in the order of the text; none for one without an ARN.
+    entries: Vec<Option<Entry>>,
+}
+
+impl<'t> Text<'t> {
+    /// Reads a text as EKS does.
+    pub(super) fn read(list: List, whole: &'t str) -> Result<Self, Fault> {
+        let text = whole.strip_prefix(BOM).unwrap_or(whole);
+        let bom = &whole[..whole.len() - text.len()];
+        let document = Document::read(text)?;
+        let entries = document.items.iter().map(|item| entry(list, item)).collect::<Result<_, _>>()?;
+        Ok(Self { list, bom, text, document, entries })
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+
+    /// No entry, no comment: nothing that anybody would miss.
+    pub(super) fn is_blank(&self) -> bool {
+        let rest = self.text.trim();
+        self.document.items.is_empty() && (rest.is_empty() || rest == "[]")
+    }
+
+    /// Where the entry stands that `wanted` speaks of. Of several with its ARN it is the one that is equal.
+    pub(super) fn find(&self, wanted: &Entry) -> Found {
+        let same: Vec<usize> = (0..self.entries.len())
+            .filter(|index| self.entries[*index].as_ref().is_some_and(|entry| entry.is_for(&wanted.arn)))
+            .collect();
+        let equal = same.iter().rev().find(|index| self.entries[**index].as_ref() == Some(wanted));
+        match (equal, same.as_slice()) {
+            (Some(index), _) => Found::At(*index),
+            (None, []) => Found::Nowhere,
+            (None, [index]) => Found::At(*index),
+            (None, [.., _]) => Found::Several,
+        }
+    }
+
+    pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index).and_then(Option::as_ref)
+    }
+
+    /// The text with an entry more, at the end of the list.
+    pub(super) fn with(&self, entry: &Entry) -> Result<String, Fault> {
+        let (at, added) = match &self.document.layout {
+            Layout::Nothing { at } => self.after_line(*at, &block(self.list, entry, 0)),
+            Layout::Null { start, end } => {
+                return self.checked(*start..*end, &format!("[{}]", flow(self.list, entry)), Change::Added(entry));
+            }
+            Layout::Block { column } => {
+                let at = self.document.items.last().map_or(0, |item| item.end);
+                self.after_line(at, &block(self.list, entry, *column))
+            }
+            Layout::Flow { open, .. } => match self.document.items.last() {
+                None => (*open, flow(self.list, entry)),
+                Some(last) => {
+                    let before = self.indentation(last.start);
+                    let between = before.map_or(", ".to_owned(), |before| format!(",{}{before}", self.line_break()));
+                    (last.end, between + &flow(self.list, entry))
+                }
+            },
+        };
+        self.checked(at..at, &added, Change::Added(entry))
+    }
+
+    /// The text with another entry in the place of one.
+    pub(super) fn with_changed(&self, index: usize, entry: &Entry) -> Result<String, Fault> {
+        let item = &self.document.items[index];
+        match &self.document.layout {
+            Layout::Block { column } => {
+                let (range, last) = self.lines(item)?;
+                let mut new = self.with_breaks(&block(self.list, entry, *column));
+                if last {
+                    new.truncate(new.trim_end().len());
+                }
+                self.checked(range, &new, Change::Changed(index, entry))
+            }
+            _ => self.checked(item.start..item.end, &flow(self.list, entry), Change::Changed(index, entry)),
+        }
+    }
+
+    /// The text without an entry.
+    pub(super) fn without(&self, index: usize) -> Result<String, Fault> {
+        let items = &self.document.items;
+        let item = &items[index];
+        let Layout::Flow { commas, open } = &self.document.layout else {
+            let (range, last) = self.lines(item)?;
+            // Of a last line without a break of its own the one before goes with it.
+            let before = &self.text[..range.start];
+            let before = before.strip_suffix('\n').unwrap_or(before);
+            let cut = before.strip_suffix('\r').unwrap_or(before).len();
+            // Empty lines behind it must not become a part of a text that ends before it.
+            let behind = &self.text[range.end..];
+            let empty: usize =
+                behind.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
+            let first = if last { cut..range.end } else { range.clone() };
+            let tries = [first, range.clone(), range.start..range.end + empty];
+            let mut outcome = Err(Fault::at(item.line, "the entry cannot be taken out"));
+            for range in tries {
+                outcome = self.checked(range, "", Change::Removed(index));
+                if outcome.is_ok() {
+                    break;
+                }
+            }
+            return outcome;
+        };
+        let after = items.get(index + 1).map_or(self.text.len(), |next| next.start);
+        let comma_after = commas.iter().find(|comma| (item.end..after).contains(*comma));
+        let before = index.checked_sub(1).map_or(*open, |previous| items[previous].end);
+        let comma_before = commas.iter().find(|comma| (before..item.start).contains(*comma));
+        let blank = |range: Range<usize>| self.text[range].trim().is_empty();
+        let mut removed = item.start..item.end;
+        let mut other_comma = None;
+        match (comma_after, comma_before) {
+            // The last one, with a comma behind it that stays.
+            (Some(_), Some(comma)) if items.len() == index + 1 && blank(comma + 1..item.start) => {
+                removed.start = *comma;
+            }
+            (Some(comma), _) if blank(item.end..*comma) => {
+                removed.end = comma + 1;
+                let rest = &self.text[removed.end..];
+                removed.end += rest.len() - rest.trim_start().len();
+            }
+            (Some(comma), _) => other_comma = Some(*comma),
+            (None, Some(comma)) if blank(comma + 1..item.start) => removed.start = *comma,
+            (None, Some(comma)) => other_comma = Some(*comma),
+            (None, None) => {}
+        }
+        let mut text = self.text.to_owned();
+        text.replace_range(removed.clone(), "");
+        if let Some(comma) = other_comma {
+            let moved = if comma > removed.start { comma - removed.len() } else { comma };
+            text.replace_range(moved..=moved, "");
+        }
+        self.check(text, Change::Removed(index))
+    }
+
+    /// Whole lines of an entry in block style, and whether the text ends in the last of them without a break.
+    fn lines(&self, item: &Item) -> Result<(Range<usize>, bool), Fault> {
+        let start = self.text[..item.dash].rfind('\n').map_or(0, |at| at + 1);
+        if !self.text[start..item.dash].trim().is_empty() {
+            return Err(Fault::at(item.line, "something else stands on the entry's line"));
+        }
+        let end = self.line_end(item.end);
+        Ok((start..end, !self.text[..end].ends_with('\n')))
+    }
+
+    /// The byte after the line in which `at` stands; `at` itself when a line begins there.
+    fn line_end(&self, at: usize) -> usize {
+        if at > 0 && self.text[..at].ends_with('\n') {
+            return at;
+        }
+        self.text[at..].find('\n').map_or(self.text.len(), |found| at + found + 1)
+    }
+
+    /// Where lines can be put in behind the line of `at`, and those lines: as many breaks as the text had at its end.
+    fn after_line(&self, at: usize, lines: &str) -> (usize, String) {
+        let lines = self.with_breaks(lines);
+        let at = self.line_end(at);
+        if at == 0 || self.text[..at].ends_with('\n') {
+            return (at, lines);
+        }
+        (at, format!("{}{}", self.line_break(), lines.trim_end()))
+    }
+
+    fn line_break(&self) -> &'static str {
+        let first = self.text.find('\n');
+        if first.is_some_and(|at| self.text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
+    }
+
+    fn with_breaks(&self, lines: &str) -> String {
+        if self.line_break() == "\n" { lines.to_owned() } else { lines.replace('\n', "\r\n") }
+    }
+
+    /// What stands before `at` on its line, when that is only space and another line comes before.
+    fn indentation(&self, at: usize) -> Option<&'t str> {
+        let start = self.text[..at].rfind('\n')? + 1;
+        let before = &self.text[start..at];
+        before.trim().is_empty().then_some(before)
+    }
+
+    fn checked(&self, range: Range<usize>, new: &str, change: Change<'_>) -> Result<String, Fault> {
+        let mut text = self.text.to_owned();
+        text.replace_range(range, new);
+        self.check(text, change)
+    }
+
+    /// The new text, when it says what the old one said and the change, and nothing else.
+    fn check(&self, new: String, change: Change<'_>) -> Result<String, Fault> {
+        let entangled = |why: Option<Fault>| Fault {
+            line: None,
+            problem: format!(
+                "the entry cannot be changed without changing others{}",
+                why.map(|fault| format!(" ({fault})")).unwrap_or_default()
+            ),
+        };
+        let read = Text::read(self.list, &new).map_err(|fault| entangled(Some(fault)))?;
+        let values = |text: &Text<'_>| text.document.items.iter().map(|item| item.value.clone()).collect::<Vec<_>>();
+        let (mut before, mut after) = (values(self), values(&read));
+        let own = match change {
+            Change::Added(entry) => {
+                let last = read.entries.last().cloned().flatten();
+                drop(after.pop());
+                last.as_ref() == Some(entry)
+            }
+            Change::Changed(index, entry) => {
+                before.remove(index);
+                let own = index < after.len() && read.entry(index) == Some(entry);
+                if own {
+                    after.remove(index);
+                }
+                own
+            }
+            Change::Removed(index) => {
+                before.remove(index);
+                true
+            }
+        };
+        if own && before == after { Ok(format!("{}{new}", self.bom)) } else { Err(entangled(None)) }
+    }
+}
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    At(usize),
+    Nowhere,
+    /// More than one has the ARN, and none is equal.
+    Several,
+}
+
+#[derive(Clone, Copy)]
+enum Change<'e> {
+    Added(&'e Entry),
+    Changed(usize, &'e Entry),
+    Removed(usize),
+}
+
+/// The entry of an item; none when it has no ARN. Names of members count in any case, as Go's JSON reads them.
+fn entry(list: List, item: &Item) -> Result<Option<Entry>, Fault> {
+    let Value::Map(pairs) = &item.value else {
+        return Err(Fault::at(item.line, "the entry is no map with `rolearn` or `userarn`, `username` and `groups`"));
+    };
+    let member = |name: &str| member(pairs, name, 0);
+    let scalar = |name: &str| match member(name) {
+        None => Ok(None),
+        Some(value @ Value::Scalar { .. }) => Ok(value.text().map(str::to_owned)),
+        Some(_) => Err(Fault::at(item.line, &format!("`{name}` of the entry is no text"))),
+    };
+    let (arn, username) = (scalar(list.arn_member())?, scalar("username")?);
+    let wrong_groups = || Fault::at(item.line, "`groups` of the entry is no list of texts");
+    let groups = match member("groups") {
+        None => BTreeSet::new(),
+        Some(value) if value.is_null() => BTreeSet::new(),
+        Some(Value::List(groups)) => {
+            let group = |value: &Value| value.text().map(str::to_owned).ok_or_else(wrong_groups);
+            groups.iter().map(group).collect::<Result<_, _>>()?
+        }
+        Some(_) => return Err(wrong_groups()),
+    };
+    Ok(arn.map(|arn| Entry { arn, username: username.unwrap_or_default(), groups }))
+}
+
+/// The last member of a name wins; a merge key (`<<`) gives what the map itself does not have.
+fn member<'v>(pairs: &'v [(Value, Value)], name: &str, depth: usize) -> Option<&'v Value> {
+    let named = |wanted: &str| {
+        let fits = |key: &Value| key.text().is_some_and(|key| key.eq_ignore_ascii_case(wanted));
+        pairs.iter().rev().find(|(key, _)| fits(key)).map(|(_, value)| value)
+    };
+    named(name).or_else(|| match named("<<") {
+        Some(Value::Map(merged)) if depth < 8 => member(merged, name, depth + 1),
+        Some(Value::List(all)) if depth < 8 => all.iter().find_map(|one| match one {
+            Value::Map(merged) => member(merged, name, depth + 1),
+            _ => None,
+        }),
+        _ => None,
+    })
+}
+
+/// The entry as lines, the dash in `column`.
+fn block(list: List, entry: &Entry, column: usize) -> String {
+    let indent = " ".repeat(column);
+    let mut lines = format!("{indent}- {}: {}\n", list.arn_member(), scalar(&entry.arn));
+    if !entry.username.is_empty() {
+        lines.push_str(&format!("{indent}  username: {}\n", scalar(&entry.username)));
+    }
+    if !entry.groups.is_empty() {
+        lines.push_str(&format!("{indent}  groups:\n"));
+    }
+    for group in &entry.groups {
+        lines.push_str(&format!("{indent}    - {}\n", scalar(group)));
+    }
+    lines
+}
+
+/// The entry on one line, as JSON: a list in brackets may be JSON.
+fn flow(list: List, entry: &Entry) -> String {
+    let mut members = vec![format!("{}: {}", quoted(list.arn_member()), quoted(&entry.arn))];
+    if !entry.username.is_empty() {
+        members.push(format!("\"username\": {}", quoted(&entry.username)));
+    }
+    if !entry.groups.is_empty() {
+        let groups: Vec<String> = entry.groups.iter().map(|group| quoted(group)).collect();
+        members.push(format!("\"groups\": [{}]", groups.join(", ")));
+    }
+    format!("{{{}}}", members.join(", "))
+}
+
+/// Plain where every reader takes it for a text, as ARNs and most names are; quoted elsewhere.
+fn scalar(text: &str) -> String {
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
+    let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@+={}".contains(c));
+    let word = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_word = word.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if first && rest && !text.ends_with(':') && !is_word { text.to_owned() } else { quoted(text) }
+}
+
+/// In double quotes, with JSON's escapes, all of which YAML knows.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() || c == BOM || matches!(c, '\u{2028}' | '\u{2029}') => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

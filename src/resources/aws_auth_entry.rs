@@ -1,0 +1,434 @@
+//! `ekshybrid_aws_auth_entry`: one entry of the ConfigMap aws-auth, which maps IAM roles and users to Kubernetes.
+
+use std::collections::BTreeSet;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Maybe, Model, Span, Text};
+use framework::path::Path;
+use framework::resource::{Plan, Resource, State};
+use framework::value::Value;
+
+use crate::attributes::cluster::{self, Reached};
+use crate::attributes::place::{Place, PlannedPlace};
+use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, parse_import_id, without_path};
+use crate::attributes::{ClusterName, Region};
+use crate::kube::Kind;
+use crate::kube::aws_auth::{Added, Changed, Entry, List};
+use crate::provider::{Clients, Context};
+
+/// Group that nodes are in, whose roles get the node's name as their user name.
+const NODES: &str = "system:nodes";
+/// Name of an EC2 node, which EKS fills in.
+const EC2_NODE: &str = "system:node:{{EC2PrivateDNSName}}";
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(role_arn, user_arn))]
+pub struct Args {
+    /// EKS cluster. Default: the provider's `cluster_name`.
+    #[attr(replace)]
+    pub cluster_name: Option<ClusterName>,
+    /// ARN of an IAM role. The map wants it without the role's path; a path may be given here and is left out there.
+    #[attr(replace)]
+    pub role_arn: Option<MapRoleArn>,
+    /// ARN of an IAM user, with its path when it has one.
+    #[attr(replace)]
+    pub user_arn: Option<MapUserArn>,
+    /// Name in Kubernetes. EKS fills in `{{SessionName}}`, `{{EC2PrivateDNSName}}`, `{{AccountID}}` and the like.
+    /// Default: for a user its ARN; for a role in the group `system:nodes` the name of its EC2 node,
+    /// `system:node:{{EC2PrivateDNSName}}`; for another role that of its session,
+    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry.
+    pub username: Option<SubjectName>,
+    /// Groups in Kubernetes, such as `system:masters`, or `system:bootstrappers` and `system:nodes` for nodes.
+    pub groups: Option<BTreeSet<SubjectName>>,
+    /// Region of the cluster. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// How long to wait for the cluster. Default: 30 minutes while EKS makes it, 5 while there is none of this name.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// EKS cluster.
+    #[attr(keep)]
+    pub cluster_name: ClusterName,
+    /// Name in Kubernetes. Empty for an imported entry that has none.
+    pub username: String,
+    /// Region of the cluster.
+    #[attr(keep)]
+    pub region: Region,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// EKS cluster.
+    pub cluster_name: ClusterName,
+    /// ARN of the role, unless it is a user's entry.
+    pub role_arn: Option<MapRoleArn>,
+    /// ARN of the user, unless it is a role's entry.
+    pub user_arn: Option<MapUserArn>,
+    /// Region of the cluster. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// How long to wait for the cluster.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// When the entry is made, such as `10m`.
+    pub create: Option<Span>,
+    /// When it is changed.
+    pub update: Option<Span>,
+}
+
+/// The resource.
+#[derive(Debug)]
+pub enum AwsAuthEntry {}
+
+impl Resource for AwsAuthEntry {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_aws_auth_entry";
+    const DESCRIPTION: &'static str = "\
+One entry of the ConfigMap `kube-system/aws-auth`, which says who an IAM role or user is in Kubernetes.
+
+Only this entry is touched: all others stay byte for byte, in their order, with their comments, whoever wrote them; \
+several entries may be made at once, also by others. A map that cannot be read is never written. A map that is not \
+there yet is made, and goes again with its last entry if nobody else has put something into it.
+
+EKS reads the map in the authentication modes `CONFIG_MAP` and `API_AND_CONFIG_MAP`. With the latter, and for hybrid \
+nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry` of hashicorp/aws.";
+    const IMPORT_ID: &'static str = "`CLUSTER/ARN`, or `CLUSTER/ARN@REGION` for another region than the provider's";
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        let place = place_defaults(plan, cx).await?;
+        if !plan.configures(Args::NAMES.username) {
+            plan.outputs.username = planned_username(&plan.args);
+        }
+        if (plan.is_create() || plan.is_replaced())
+            && let Some(place) = place.known()
+        {
+            cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
+            if let Some(why) = unread(&place, cx).await {
+                plan.fault(Args::NAMES.cluster_name, "Nobody reads the aws-auth map of this cluster", why);
+            }
+        }
+        Ok(())
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let entry = entry_of(state);
+        if let Some(caller) = cluster::principal(cx).await
+            && without_path(&caller).eq_ignore_ascii_case(&entry.arn)
+        {
+            cx.report(Diagnostic::warning(
+                "The entry of the caller goes",
+                format!(
+                    "Terraform calls as `{caller}`, and this is its own entry in aws-auth of cluster `{}`. Without another way in, such as an access entry, what comes after cannot reach the cluster.",
+                    state.outputs.cluster_name
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        let summary = "Could not add the entry to aws-auth";
+        let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
+        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref()).map(Span::duration);
+        let client = cluster::connect(&place.cluster, Some(&place.region), within, cx).await?;
+        if let Some(why) = unread(&place, cx).await {
+            return Err(Diagnostic::error("Nobody reads the aws-auth map of this cluster", why)
+                .at(Path::attribute(Args::NAMES.cluster_name))
+                .into());
+        }
+        let entry = entry(args);
+        let list = list(args);
+        let added = client.add_aws_auth_entry(list, &entry).await;
+        let uncertain = matches!(&added, Err(error) if matches!(error.kind(), Kind::Cancelled { may_exist: true }));
+        let left = uncertain.then_some("Whether the entry was added is not known; the next plan looks.");
+        if uncertain {
+            cx.save(&outputs(place.clone(), entry.clone()));
+        }
+        match cluster::told(added, summary, left, cx).await? {
+            Added::Done => Ok(outputs(place, entry)),
+            Added::Exists(found) => Err(exists(args, &place, list, &found).into()),
+        }
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
+        let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
+            Reached::Open(client) => client,
+            Reached::Gone => return Ok(None),
+            Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| cluster::not_known("kubernetes")),
+        };
+        let (list, arn) = match (&identity.role_arn, &identity.user_arn) {
+            (Some(role), _) => (List::Roles, role.in_map()),
+            (None, Some(user)) => (List::Users, user.text().to_owned()),
+            (None, None) => return Err(no_principal()),
+        };
+        let wanted = prior.map_or_else(|| Entry { arn, username: String::new(), groups: BTreeSet::new() }, entry_of);
+        let found = match client.aws_auth_entry(list, &wanted).await {
+            Ok(found) => found,
+            Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
+            failed => cluster::told(failed, "Could not read the entry of aws-auth", None, cx).await?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let groups = groups(&found, prior.and_then(|prior| prior.args.groups.as_ref()))?;
+        let args = Args {
+            cluster_name: Some(place.cluster.clone()),
+            role_arn: identity.role_arn.clone(),
+            user_arn: identity.user_arn.clone(),
+            username: SubjectName::parse(&found.username).ok(),
+            groups,
+            region: Some(place.region.clone()),
+            timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
+        };
+        Ok(Some(State { args, outputs: outputs(place, found) }))
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        let summary = "Could not change the entry of aws-auth";
+        let place = place_of(prior);
+        let (before, after) = (entry_of(prior), entry(args));
+        let list = list(args);
+        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref()).map(Span::duration);
+        let client = cluster::connect(&place.cluster, Some(&place.region), within, cx).await?;
+        let changed = client.change_aws_auth_entry(list, &before, &after).await;
+        match cluster::told(changed, summary, None, cx).await? {
+            Changed::Done => {}
+            // It went between the plan and now.
+            Changed::Absent => {
+                let added = client.add_aws_auth_entry(list, &after).await;
+                if let Added::Exists(found) = cluster::told(added, summary, None, cx).await? {
+                    return Err(exists(args, &place, list, &found).into());
+                }
+            }
+            Changed::Ambiguous => return Err(ambiguous(summary, &place, list, &before)),
+        }
+        Ok(outputs(place, after))
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let summary = "Could not take the entry out of aws-auth";
+        let place = place_of(state);
+        let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
+            Reached::Open(client) => client,
+            Reached::Gone => return Ok(()),
+            Reached::Unknown => return Err(cluster::not_known("kubernetes")),
+        };
+        let (list, entry) = (list(&state.args), entry_of(state));
+        let removed = match client.remove_aws_auth_entry(list, &entry).await {
+            Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(()),
+            removed => removed,
+        };
+        let left = "The entry is still recorded in the state.";
+        match cluster::told(removed, summary, Some(left), cx).await? {
+            Changed::Done | Changed::Absent => Ok(()),
+            Changed::Ambiguous => Err(ambiguous(summary, &place, list, &entry)),
+        }
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (cluster, arn, region) = parse_import_id(id)?;
+        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
+        let role = MapRoleArn::parse(&arn);
+        let user = MapUserArn::parse(&arn);
+        let (role, user) = match (&role, &user) {
+            (Ok(role), _) => (Value::from(role.text()), Value::Null),
+            (_, Ok(user)) => (Value::Null, Value::from(user.text())),
+            (Err(_), Err(_)) => {
+                return Err(format!("`{arn}` is neither the ARN of an IAM role nor that of an IAM user."));
+            }
+        };
+        Ok(vec![
+            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
+            (Identity::NAMES.role_arn, role),
+            (Identity::NAMES.user_arn, user),
+            (Identity::NAMES.region, region),
+        ])
+    }
+}
+
+/// Plans cluster and region; what the configuration leaves out is the provider's, and moves with it.
+async fn place_defaults(plan: &mut Plan<AwsAuthEntry>, cx: &Context) -> Result<PlannedPlace> {
+    let (cluster, region) = (plan.configures(Args::NAMES.cluster_name), plan.configures(Args::NAMES.region));
+    let given = if cluster { plan.args.cluster_name.clone() } else { Maybe::Known(None) };
+    let given_region = if region { plan.args.region.clone() } else { Maybe::Known(None) };
+    let place = PlannedPlace::of(&given, &given_region, cx).await?;
+    if let (false, Some(name)) = (cluster, &place.cluster) {
+        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != *name) {
+            plan.replace(Args::NAMES.cluster_name);
+        }
+        plan.outputs.cluster_name = Maybe::Known(name.clone());
+    }
+    if let (false, Some(name)) = (region, &place.region) {
+        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != *name) {
+            plan.replace(Args::NAMES.region);
+        }
+        plan.outputs.region = Maybe::Known(name.clone());
+    }
+    Ok(place)
+}
+
+fn list(args: &Args) -> List {
+    if args.role_arn.is_some() { List::Roles } else { List::Users }
+}
+
+/// The user name that an entry gets which names none.
+fn default_username(
+    role: Option<&MapRoleArn>,
+    user: Option<&MapUserArn>,
+    groups: Option<&BTreeSet<SubjectName>>,
+) -> String {
+    let is_node = groups.into_iter().flatten().any(|group| group.as_str() == NODES);
+    match (role, user) {
+        (Some(_), _) if is_node => EC2_NODE.to_owned(),
+        (Some(role), _) => role.session_template(),
+        (None, Some(user)) => user.text().to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn planned_username(args: &<Args as Model>::Planned) -> Maybe<String> {
+    match (&args.role_arn, &args.user_arn, &args.groups) {
+        (Maybe::Known(role), Maybe::Known(user), Maybe::Known(groups)) => {
+            Maybe::Known(default_username(role.as_ref(), user.as_ref(), groups.as_ref()))
+        }
+        _ => Maybe::Unknown,
+    }
+}
+
+/// The entry that the arguments ask for.
+fn entry(args: &Args) -> Entry {
+    let default = || default_username(args.role_arn.as_ref(), args.user_arn.as_ref(), args.groups.as_ref());
+    Entry {
+        arn: arn(args),
+        username: args.username.as_ref().map_or_else(default, |name| name.as_str().to_owned()),
+        groups: args.groups.iter().flatten().map(|group| group.as_str().to_owned()).collect(),
+    }
+}
+
+fn arn(args: &Args) -> String {
+    match (&args.role_arn, &args.user_arn) {
+        (Some(role), _) => role.in_map(),
+        (None, Some(user)) => user.text().to_owned(),
+        // The model's rule lets one of both in.
+        (None, None) => String::new(),
+    }
+}
+
+/// The entry as it is recorded.
+fn entry_of(state: &State<AwsAuthEntry>) -> Entry {
+    Entry { username: state.outputs.username.clone(), ..entry(&state.args) }
+}
+
+fn place_of(state: &State<AwsAuthEntry>) -> Place {
+    Place { cluster: state.outputs.cluster_name.clone(), region: state.outputs.region.clone() }
+}
+
+fn outputs(place: Place, entry: Entry) -> Outputs {
+    Outputs { cluster_name: place.cluster, username: entry.username, region: place.region }
+}
+
+/// None and no groups are the same: the spelling of the configuration stays.
+fn groups(found: &Entry, prior: Option<&BTreeSet<SubjectName>>) -> Result<Option<BTreeSet<SubjectName>>> {
+    let parse = |group: &String| {
+        SubjectName::parse(group).map_err(|why| {
+            Diagnostic::error(
+                "Could not read the entry of aws-auth",
+                format!("{why} It is a group of the entry of `{}`.", found.arn),
+            )
+        })
+    };
+    let groups: BTreeSet<SubjectName> =
+        found.groups.iter().map(parse).collect::<std::result::Result<_, Diagnostic>>()?;
+    Ok(if groups.is_empty() { prior.map(|_| groups) } else { Some(groups) })
+}
+
+/// Why nobody would read the map, as far as EKS can be asked.
+async fn unread(place: &Place, cx: &Context) -> Option<String> {
+    let cluster = place.eks(cx).ok()?.cluster(place.cluster.as_str()).await.ok()?;
+    (cluster.authentication_mode.as_deref() == Some("API")).then(|| {
+        format!(
+            "The authentication mode of {place} is API, in which EKS does not look at aws-auth.\n\nUse an access entry: `ekshybrid_node_access` for nodes, `aws_eks_access_entry` of hashicorp/aws for people and programs."
+        )
+    })
+}
+
+fn exists(args: &Args, place: &Place, list: List, found: &Entry) -> Diagnostic {
+    let attribute = if args.role_arn.is_some() { Args::NAMES.role_arn } else { Args::NAMES.user_arn };
+    let groups: Vec<String> = found.groups.iter().map(|group| format!("`{group}`")).collect();
+    Diagnostic::error(
+        "aws-auth has such an entry already",
+        format!(
+            "`{}` of ConfigMap kube-system/aws-auth of {place} holds an entry for `{}`, with user name `{}` and the groups {}. Somebody else may manage it, so it was left as it is, and nothing was added.\n\nTo manage it here, import it: `terraform import ekshybrid_aws_auth_entry.NAME '{}'`. Otherwise remove it where it is managed.",
+            list.member(),
+            found.arn,
+            found.username,
+            if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") },
+            place.import_id(&found.arn)
+        ),
+    )
+    .at(Path::attribute(attribute))
+}
+
+fn ambiguous(summary: &str, place: &Place, list: List, entry: &Entry) -> Diagnostics {
+    Diagnostic::error(
+        summary,
+        format!(
+            "`{}` of ConfigMap kube-system/aws-auth of {place} holds several entries for `{}`, and none of them is as it was made here. Nothing was changed.\n\nRemove those that are not wanted by hand (`kubectl --namespace kube-system edit configmap aws-auth`) and apply again.",
+            list.member(),
+            entry.arn
+        ),
+    )
+    .into()
+}
+
+fn no_principal() -> Diagnostics {
+    Diagnostic::error("No principal is named", "An entry is identified by `role_arn` or `user_arn`.").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/edge/n";
+    const USER: &str = "arn:aws:iam::111122223333:user/ann";
+
+    #[test]
+    fn user_names_by_default() {
+        let role = MapRoleArn::parse(ROLE).expect("a role");
+        let user = MapUserArn::parse(USER).expect("a user");
+        let nodes = BTreeSet::from([SubjectName::parse(NODES).expect("a group")]);
+        for (role, user, groups, expected) in [
+            (Some(&role), None, Some(&nodes), "system:node:{{EC2PrivateDNSName}}"),
+            (Some(&role), None, None, "arn:aws:sts::111122223333:assumed-role/n/{{SessionName}}"),
+            (None, Some(&user), Some(&nodes), USER),
+        ] {
+            assert_eq!(default_username(role, user, groups), expected);
+        }
+    }
+
+    #[test]
+    fn import_ids() {
+        let values = AwsAuthEntry::import_id(&format!("c/{ROLE}@us-west-2")).expect("an id");
+        assert_eq!(
+            values,
+            [
+                ("cluster_name", Value::from("c")),
+                ("role_arn", Value::from(ROLE)),
+                ("user_arn", Value::Null),
+                ("region", Value::from("us-west-2")),
+            ]
+        );
+        assert_eq!(AwsAuthEntry::import_id(&format!("c/{USER}")).expect("an id")[2].1, Value::from(USER));
+        assert!(AwsAuthEntry::import_id("c/ann").expect_err("no ARN").contains("neither"));
+    }
+}
