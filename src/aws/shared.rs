@@ -19,6 +19,8 @@ use super::error::{Error, Kind, Result};
 const GATHER: Duration = Duration::from_millis(4);
 /// From this many different keys on, listing everything is the better way.
 const MANY: usize = 3;
+/// From this many reads on as well, however often the same key was meant.
+const MANY_READS: usize = 12;
 /// Keys in one targeted call.
 const KEYS_PER_CALL: usize = 50;
 /// A listing older than this is not used any more: a debugged provider lives across many runs.
@@ -52,6 +54,8 @@ struct State<T> {
     unlistable: bool,
     /// Different keys asked for since there was a listing.
     asked: HashSet<String>,
+    /// Reads since then that were not answered without a call.
+    reads: usize,
     waiting: Vec<Waiting<T>>,
     /// A task is gathering or fetching and will look at `waiting` again.
     served: bool,
@@ -91,6 +95,7 @@ impl<T> Default for SharedReads<T> {
             listing: None,
             unlistable: false,
             asked: HashSet::new(),
+            reads: 0,
             waiting: Vec::new(),
             served: false,
             deleted: HashSet::new(),
@@ -143,6 +148,7 @@ impl<T: Clone> State<T> {
         if self.listing.as_ref().is_some_and(|listing| listing.begun.elapsed() > LISTING_GOOD_FOR) {
             self.listing = None;
             self.asked.clear();
+            self.reads = 0;
         }
         let listing = self.listing.as_ref()?;
         if self.changed.get(key).is_some_and(|changed| *changed >= listing.begun) {
@@ -181,7 +187,10 @@ async fn serve<S: Source>(shared: Arc<Mutex<State<S::Item>>>, source: S, sleep: 
             let wave = std::mem::take(&mut state.waiting);
             let wave = state.answer_known(wave, S::LISTING_IS_COMPLETE);
             state.asked.extend(wave.iter().map(|waiting| waiting.key.clone()));
-            let list = state.listing.is_none() && !state.unlistable && state.asked.len() >= MANY;
+            // What a first wave asks for together costs one call in any case.
+            let many = state.asked.len() >= MANY || (state.reads > 0 && state.reads + wave.len() >= MANY_READS);
+            state.reads += wave.len();
+            let list = many && state.listing.is_none() && !state.unlistable;
             if wave.is_empty() && state.waiting.is_empty() {
                 // Under the lock, so that no reader slips in between.
                 state.served = false;

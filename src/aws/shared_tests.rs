@@ -85,6 +85,13 @@ async fn calls_by_demand() {
 }
 
 #[tokio::test]
+async fn many_waves_of_readers_of_one_key_are_served_from_a_listing() {
+    let (reads, source) = (SharedReads::default(), Counted::new(1000));
+    read_all(&reads, &source, &[7; 60], 10).await;
+    assert_eq!(source.calls(), (1, 1));
+}
+
+#[tokio::test]
 async fn simultaneous_readers_of_one_key_share_one_call() {
     let (reads, source) = (SharedReads::default(), Counted::new(10));
     read_all(&reads, &source, &[7; 10], 10).await;

@@ -4,3 +4,4 @@ pub mod cluster;
 pub mod cni_images;
 pub mod managed_instances;
 pub mod max_pods;
+pub mod nodes;

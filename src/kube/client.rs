@@ -13,13 +13,15 @@ use super::discovery::Discoveries;
 use super::error::{Attempt, Error, Kind, Result, Verb};
 use super::listing::Listings;
 use super::object::{Resource, name};
-use super::request::Call;
+use super::request::{Call, METADATA_LIST, OBJECTS};
 use super::target::{Target, TokenSource, reason};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Objects in one page of a listing. Source: kubectl's own.
 const PAGE: usize = 500;
+/// The same where only metadata is wanted of kinds with many objects: little is held at a time.
+const METADATA_PAGE: usize = 200;
 
 /// What all clones share.
 pub(super) struct Shared {
@@ -165,14 +167,33 @@ impl Client {
         selector: Option<&str>,
         mut each: impl FnMut(Json),
     ) -> Result<()> {
+        self.pages_as(resource, namespace, selector, (PAGE, OBJECTS), &mut each).await
+    }
+
+    /// The metadata of every object of a kind, one by one.
+    ///
+    /// # Errors
+    /// As for [`Client::list`].
+    pub(super) async fn metadata_pages(&self, resource: &Resource, mut each: impl FnMut(Json)) -> Result<()> {
+        self.pages_as(resource, None, None, (METADATA_PAGE, METADATA_LIST), &mut each).await
+    }
+
+    async fn pages_as(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+        (size, form): (usize, &'static str),
+        each: &mut impl FnMut(Json),
+    ) -> Result<()> {
         let attempt = Attempt::new(Verb::List, resource.plural.as_ref());
         let mut resume: Option<String> = None;
         loop {
-            let query = query(selector, resume.as_deref());
+            let query = query(size, selector, resume.as_deref());
             let path = format!("{}?{query}", resource.path(namespace, None));
-            let mut page = self.call(Call { attempt: attempt.clone(), path, body: None }).await?;
+            let mut page = self.call_for(Call { attempt: attempt.clone(), path, body: None }, form).await?;
             if let Json::Array(items) = page["items"].take() {
-                items.into_iter().for_each(&mut each);
+                items.into_iter().for_each(&mut *each);
             }
             match page.pointer("/metadata/continue").and_then(Json::as_str) {
                 Some(token) if !token.is_empty() => resume = Some(token.to_owned()),
@@ -314,9 +335,9 @@ impl Client {
 }
 
 /// The query of one page.
-fn query(selector: Option<&str>, resume: Option<&str>) -> String {
+fn query(size: usize, selector: Option<&str>, resume: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("limit", &PAGE.to_string());
+    query.append_pair("limit", &size.to_string());
     for (name, value) in [("labelSelector", selector), ("continue", resume)] {
         if let Some(value) = value {
             query.append_pair(name, value);

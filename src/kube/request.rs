@@ -30,6 +30,13 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Beyond this an answer is not read: a page of a listing has a tenth of it.
 const LARGEST_ANSWER: usize = 64 << 20;
 
+/// Objects as they are.
+pub(super) const OBJECTS: &str = "application/json";
+/// An object's metadata alone. Source: Kubernetes API, "Metadata-only fetches".
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// A listing of metadata alone.
+pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -63,6 +70,11 @@ impl Call {
 impl Client {
     /// Sends a request, and repeats it while that can help.
     pub(super) async fn call(&self, call: Call) -> Result<Json> {
+        self.call_for(call, OBJECTS).await
+    }
+
+    /// The same for an answer in another form than whole objects.
+    pub(super) async fn call_for(&self, call: Call, form: &'static str) -> Result<Json> {
         let started = Instant::now();
         let mut attempts = 0;
         let mut pause = FIRST_PAUSE;
@@ -71,7 +83,7 @@ impl Client {
                 return Err(self.error(Kind::Cancelled { may_exist: false }, &call));
             }
             attempts += 1;
-            let (error, asked) = match self.attempt(&call, attempts).await {
+            let (error, asked) = match self.attempt(&call, form, attempts).await {
                 Outcome::Done(answer) => return Ok(answer),
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Again(error, asked) => (error, asked),
@@ -93,9 +105,9 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: &Call, attempts: u32) -> Outcome {
+    async fn attempt(&self, call: &Call, form: &'static str, attempts: u32) -> Outcome {
         let answer = Answer { attempts, ..Answer::default() };
-        let request = match self.request(call).await {
+        let request = match self.request(call, form).await {
             Ok(request) => request,
             Err(error) => return Outcome::Failed(error),
         };
@@ -130,8 +142,8 @@ impl Client {
         if again { Outcome::Again(error, None) } else { Outcome::Failed(error) }
     }
 
-    async fn request(&self, call: &Call) -> Result<Request<Body>> {
-        let mut request = Request::builder().method(call.method()).uri(&call.path);
+    async fn request(&self, call: &Call, form: &'static str) -> Result<Request<Body>> {
+        let mut request = Request::builder().method(call.method()).uri(&call.path).header(ACCEPT, form);
         request = request.header(USER_AGENT, concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
         if let Some(accept) = self.accept {
             request = request.header(ACCEPT, accept);

@@ -8,6 +8,7 @@ use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::managed_instances::ManagedInstances;
 use crate::data_sources::max_pods::MaxPodsData;
+use crate::data_sources::nodes::Nodes;
 use crate::ephemeral::activation_code::ActivationCode;
 use crate::functions::bootstrap_arguments::BootstrapArguments;
 use crate::functions::cidrs_overlap::CidrsOverlap;
@@ -23,6 +24,7 @@ use crate::resources::activation::Activation;
 use crate::resources::aws_auth_entry::AwsAuthEntry;
 use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
+use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::vpc_cni::VpcCni;
@@ -34,6 +36,7 @@ pub(super) fn registry() -> Registry<Clients> {
         .resource::<AwsAuthEntry>()
         .resource::<Cni>()
         .resource::<EniConfig>()
+        .resource::<EniConfigBinding>()
         .resource::<ManagedInstance>()
         .resource::<NodeAccess>()
         .resource::<VpcCni>()
@@ -41,6 +44,7 @@ pub(super) fn registry() -> Registry<Clients> {
         .data_source::<CniImages>()
         .data_source::<ManagedInstances>()
         .data_source::<MaxPodsData>()
+        .data_source::<Nodes>()
         .function::<BootstrapArguments>()
         .function::<CidrsOverlap>()
         .function::<HybridNodeTrustPolicy>()

@@ -4,6 +4,7 @@ pub mod activation;
 pub mod aws_auth_entry;
 pub mod cni;
 pub mod eniconfig;
+pub mod eniconfig_binding;
 pub mod managed_instance;
 pub mod node_access;
 pub mod vpc_cni;

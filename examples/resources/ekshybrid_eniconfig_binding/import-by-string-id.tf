@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_eniconfig_binding.example
+  id = "workshop/batch"
+}

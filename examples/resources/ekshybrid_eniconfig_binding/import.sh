@@ -1,0 +1,2 @@
+terraform import ekshybrid_eniconfig_binding.example workshop/batch
+terraform import ekshybrid_eniconfig_binding.elsewhere workshop/batch@eu-central-1

@@ -1,0 +1,524 @@
+//! `ekshybrid_eniconfig_binding`: nodes annotated with the ENIConfig that is theirs.
+//!
+//! Nodes are read in one listing of metadata; only a node that is not as it should be costs a request of its own.
+
+mod selection;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Maybe, Model, Span, Text};
+use framework::path::Path;
+use framework::resource::{Plan, Resource, State};
+use framework::value::Value;
+use framework::wait::{self, Seen, Wait};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use self::selection::{Selection, Work};
+use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told};
+use crate::attributes::place::{Place, PlannedPlace, parse_import_id};
+use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, labels};
+use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
+use crate::provider::{Clients, Context};
+
+/// The annotation that the VPC CNI reads unless `ENI_CONFIG_ANNOTATION_DEF` names another.
+const DEFAULT_ANNOTATION: &str = "k8s.amazonaws.com/eniConfig";
+/// How long the ENIConfig is waited for when nothing is said: the same apply may make it.
+const ENICONFIG_TIMEOUT: Duration = Duration::from_mins(2);
+/// Requests that are on their way at a time.
+const AT_ONCE: usize = 24;
+/// As many nodes are told by name.
+const MOST_TOLD: usize = 10;
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(node_selector, node_names))]
+pub struct Args {
+    /// EKS cluster. Default: the provider's `cluster_name`.
+    #[attr(replace)]
+    pub cluster_name: Option<ClusterName>,
+    /// Name of the ENIConfig. Refer to `ekshybrid_eniconfig.NAME.name`, so that it is there first.
+    pub eniconfig: ObjectName,
+    /// Annotate the nodes with all of these labels, such as `"eks.amazonaws.com/nodegroup" = "workers"`. Nodes that
+    /// join later are shown by the next plan. Excludes `node_names`.
+    pub node_selector: Option<BTreeMap<String, String>>,
+    /// Annotate the nodes with these names. Excludes `node_selector`.
+    pub node_names: Option<BTreeSet<ObjectName>>,
+    /// Key of the annotation, as the VPC CNI's `ENI_CONFIG_ANNOTATION_DEF` says it. Default:
+    /// `k8s.amazonaws.com/eniConfig`.
+    #[attr(replace, default = AnnotationKey::preset())]
+    pub annotation: AnnotationKey,
+    /// Region of the cluster. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// How long operations may take. `create` and `update` are for the wait for the cluster (default: 30 minutes while
+    /// EKS makes it, 5 while EKS does not know it) and for the ENIConfig (default: `2m`).
+    pub timeouts: Option<ChangeTimeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// Name of the cluster.
+    #[attr(keep)]
+    pub cluster_name: ClusterName,
+    /// Names of the nodes that are annotated.
+    #[attr(keep)]
+    pub bound_nodes: BTreeSet<String>,
+    /// Names of the nodes that the next apply has to look at: they match and are not annotated yet, or are annotated and
+    /// do not match any more. Empty after an apply.
+    #[attr(keep)]
+    pub pending_nodes: BTreeSet<String>,
+    /// Region of the cluster.
+    #[attr(keep)]
+    pub region: Region,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// EKS cluster.
+    pub cluster_name: ClusterName,
+    /// Name of the ENIConfig.
+    pub eniconfig: ObjectName,
+    /// Region of the cluster. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// The key of an annotation. Source: Kubernetes, "Annotations", "Syntax and character set".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnotationKey(String);
+
+impl AnnotationKey {
+    fn preset() -> Self {
+        Self(DEFAULT_ANNOTATION.to_owned())
+    }
+}
+
+impl Text for AnnotationKey {
+    const NOUN: &'static str = "annotation key";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        if labels::is_key(text) { Ok(Self(text.to_owned())) } else { Err(labels::key_refused(text)) }
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+framework::text_field!(AnnotationKey);
+
+/// The resource.
+#[derive(Debug)]
+pub enum EniConfigBinding {}
+
+impl Resource for EniConfigBinding {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_eniconfig_binding";
+    const DESCRIPTION: &'static str = "\
+Annotates nodes with the name of their ENIConfig, for clusters whose ENIConfigs are not chosen by a label such as the \
+zone.
+
+The present nodes of the selection are annotated. Nodes that have joined since are shown by the next plan as \
+`pending_nodes`, and annotated by its apply; nodes that are gone drop out of `bound_nodes`. A node that somebody else has \
+annotated with another ENIConfig is refused by name. Destroy removes the annotations that this resource has written, as \
+far as they still have its value.
+
+The VPC CNI reads the annotation when it starts on a node: nodes that run already keep the network interfaces that they \
+have until they are replaced. Where that is not wanted, let nodes choose by a label that they have from the beginning \
+(`ekshybrid_vpc_cni` with `eni_config_label`).";
+    const IMPORT_ID: &'static str = "`CLUSTER/ENICONFIG`, or `CLUSTER/ENICONFIG@REGION` for another region than the \
+        provider's; the nodes that have the annotation `k8s.amazonaws.com/eniConfig` with this value become `node_names`";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        labels::check(&args.node_selector, Args::NAMES.node_selector, faults);
+        for (name, is_empty) in [
+            (Args::NAMES.node_selector, args.node_selector.set().is_some_and(BTreeMap::is_empty)),
+            (Args::NAMES.node_names, args.node_names.set().is_some_and(BTreeSet::is_empty)),
+        ] {
+            if is_empty {
+                let detail = format!(
+                    "`{name}` is empty. An empty selection would mean no node or every node; name at least one."
+                );
+                faults.push(Diagnostic::error("No node is selected", detail).at(Path::attribute(name)));
+            }
+        }
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        let place = PlannedPlace::of(&plan.args.cluster_name, &plan.args.region, cx).await?;
+        if let Some(cluster) = place.cluster.filter(|_| !plan.configures(Args::NAMES.cluster_name)) {
+            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != cluster) {
+                plan.replace(Args::NAMES.cluster_name);
+            }
+            plan.outputs.cluster_name = Maybe::Known(cluster);
+        }
+        if let Some(region) = place.region.filter(|_| !plan.configures(Args::NAMES.region)) {
+            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
+                plan.replace(Args::NAMES.region);
+            }
+            plan.outputs.region = Maybe::Known(region);
+        }
+        let selects = [Args::NAMES.eniconfig, Args::NAMES.node_selector, Args::NAMES.node_names];
+        let is_behind = plan.prior.as_ref().is_some_and(|prior| !prior.outputs.pending_nodes.is_empty());
+        if is_behind || selects.iter().any(|name| plan.changes(name)) {
+            plan.outputs.bound_nodes = Maybe::Unknown;
+            plan.outputs.pending_nodes = Maybe::Known(BTreeSet::new());
+        }
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        let timeout = timeout(args, |timeouts| timeouts.create.as_ref());
+        let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
+        bind(args, None, place, timeout, cx).await
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        let summary = "Could not read the nodes' ENIConfigs";
+        let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
+        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+            Reached::Open(client) => client,
+            Reached::Gone => return Ok(None),
+            Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| not_known(summary)),
+        };
+        let preset = AnnotationKey::preset();
+        let annotation = prior.map_or(&preset, |prior| &prior.args.annotation);
+        let nodes = match client.annotated_nodes(annotation.text()).await {
+            Ok(nodes) => nodes,
+            Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
+            Err(error) => return Err(explain_kube(summary, &error, None, cx).await),
+        };
+        let Some(prior) = prior else { return Ok(imported(identity, &nodes, place)) };
+        let bound = &prior.outputs.bound_nodes;
+        let wanted = prior.args.eniconfig.as_str();
+        let work = Work::of(nodes, selected(&prior.args), wanted, Some((wanted, bound)));
+        let freed = work.free.iter().map(|node| node.name.clone());
+        let outputs = Outputs {
+            bound_nodes: work.bound.iter().cloned().chain(freed).collect(),
+            pending_nodes: work.pending(),
+            cluster_name: place.cluster,
+            region: place.region.clone(),
+        };
+        let args = Args { region: Some(place.region), ..prior.args.clone() };
+        Ok(Some(State { args, outputs }))
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        let timeout = timeout(args, |timeouts| timeouts.update.as_ref());
+        let place = Place { cluster: prior.outputs.cluster_name.clone(), region: prior.outputs.region.clone() };
+        bind(args, Some(prior), place, timeout, cx).await
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let summary = "Could not take the annotations off the nodes";
+        let Outputs { cluster_name, region, bound_nodes, .. } = &state.outputs;
+        let place = Place { cluster: cluster_name.clone(), region: region.clone() };
+        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+            Reached::Open(client) => client,
+            Reached::Gone => return Ok(()),
+            Reached::Unknown => return Err(not_known(summary)),
+        };
+        let key = state.args.annotation.text();
+        let nodes = match client.annotated_nodes(key).await {
+            Ok(nodes) => nodes,
+            Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => {
+                tracing::info!(cluster = %place.cluster, "the cluster is being deleted, and its nodes with it");
+                return Ok(());
+            }
+            Err(error) => return Err(explain_kube(summary, &error, None, cx).await),
+        };
+        let wanted = state.args.eniconfig.as_str();
+        let is_ours =
+            |node: &Annotated| node.ours && bound_nodes.contains(&node.name) && node.value.as_deref() == Some(wanted);
+        let nodes = nodes.into_iter().filter(is_ours).map(|node| (node, None)).collect();
+        let mut rest = bound_nodes.clone();
+        let outcome = annotate(&client, key, &[], nodes, |node, _| {
+            rest.remove(node);
+        })
+        .await;
+        let Err(error) = outcome else { return Ok(()) };
+        let left_behind = format!("{} are still annotated, and recorded in the state.", counted(rest.len()));
+        cx.save(&Outputs { bound_nodes: rest, ..state.outputs.clone() });
+        Err(explain_kube(summary, &error, Some(&left_behind), cx).await)
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (cluster, name, region) = parse_import_id(id)?;
+        let name = ObjectName::parse(&name)?;
+        Ok(vec![
+            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
+            (Identity::NAMES.eniconfig, Value::from(name.as_str())),
+            (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
+        ])
+    }
+}
+
+/// Brings the nodes to what the arguments say.
+async fn bind(
+    args: &Args,
+    prior: Option<&State<EniConfigBinding>>,
+    place: Place,
+    timeout: Option<Duration>,
+    cx: &Context,
+) -> Result<Outputs> {
+    let summary = "Could not annotate the nodes with their ENIConfig";
+    let started = Instant::now();
+    let client = connect(&place.cluster, Some(&place.region), timeout, cx).await?;
+    let left = timeout.map_or(ENICONFIG_TIMEOUT, |timeout| timeout.saturating_sub(started.elapsed()));
+    wait_for_eniconfig(&client, &args.eniconfig, left, cx).await?;
+
+    let (key, wanted) = (args.annotation.text(), args.eniconfig.as_str());
+    let former = prior.map(|prior| (prior.args.eniconfig.as_str(), &prior.outputs.bound_nodes));
+    let nodes = told(client.annotated_nodes(key).await, summary, None, cx).await?;
+    let work = Work::of(nodes, selected(args), wanted, former);
+    if !work.foreign.is_empty() {
+        return Err(held_by_others(&work.foreign, args, &place));
+    }
+    if !work.absent.is_empty() {
+        cx.report(
+            Diagnostic::warning(
+                "Nodes are not in the cluster",
+                format!(
+                    "Cluster `{}` has no {}. Those that join later are shown by the next plan.",
+                    place.cluster,
+                    list("node", work.absent.iter())
+                ),
+            )
+            .at(Path::attribute(Args::NAMES.node_names)),
+        );
+    }
+    let replaced: Vec<&str> = former.iter().map(|(value, _)| *value).collect();
+    let mut outputs = Outputs {
+        cluster_name: place.cluster.clone(),
+        region: place.region.clone(),
+        pending_nodes: work.pending(),
+        bound_nodes: work.bound,
+    };
+    outputs.bound_nodes.extend(work.free.iter().map(|node| node.name.clone()));
+    let to_bind = work.bind.into_iter().map(|node| (node, Some(wanted)));
+    let nodes: Vec<_> = to_bind.chain(work.free.into_iter().map(|node| (node, None))).collect();
+    let mut foreign = Vec::new();
+    let mut annotated = 0;
+    let outcome = annotate(&client, key, &replaced, nodes, |name, change| {
+        outputs.pending_nodes.remove(name);
+        match change {
+            Changed::Bound => {
+                annotated += 1;
+                outputs.bound_nodes.insert(name.to_owned());
+            }
+            Changed::Gone => drop(outputs.bound_nodes.remove(name)),
+            Changed::Foreign(value) => {
+                outputs.bound_nodes.remove(name);
+                foreign.push((name.to_owned(), value));
+            }
+        }
+    })
+    .await;
+    if let Err(error) = outcome {
+        let left_behind = format!(
+            "{} are annotated and recorded in the state; {} are not done yet.",
+            counted(outputs.bound_nodes.len()),
+            outputs.pending_nodes.len()
+        );
+        cx.save(&outputs);
+        return Err(explain_kube(summary, &error, Some(&left_behind), cx).await);
+    }
+    if !foreign.is_empty() {
+        cx.save(&outputs);
+        return Err(held_by_others(&foreign, args, &place));
+    }
+    if annotated > 0 {
+        cx.report(Diagnostic::warning(
+            "Nodes that run already keep their network interfaces",
+            format!(
+                "{} got the annotation `{key}` = `{wanted}`. The VPC CNI reads it when it starts on a node, so nodes with interfaces of another subnet must be replaced before their pods get addresses of this one.",
+                counted(annotated)
+            ),
+        ));
+    }
+    Ok(outputs)
+}
+
+/// How one node ended.
+enum Changed {
+    /// It has the annotation.
+    Bound,
+    /// It has not, or is not there.
+    Gone,
+    /// Somebody else has set another value in between.
+    Foreign(String),
+}
+
+/// Changes nodes, many at a time. Ends at the first failure, but not before what is on its way has come home, so that
+/// `each` hears of every node that was changed.
+async fn annotate(
+    client: &Client,
+    key: &str,
+    replaced: &[&str],
+    nodes: Vec<(Annotated, Option<&str>)>,
+    mut each: impl FnMut(&str, Changed),
+) -> kube::Result<()> {
+    let mut left = nodes.into_iter();
+    let mut under_way = FuturesUnordered::new();
+    let mut failed = None;
+    loop {
+        while failed.is_none() && under_way.len() < AT_ONCE {
+            let Some((node, value)) = left.next() else { break };
+            under_way.push(annotate_one(client, key, value, replaced, node));
+        }
+        let Some((name, outcome)) = under_way.next().await else { break };
+        match outcome {
+            Ok(changed) => each(&name, changed),
+            Err(error) => drop(failed.get_or_insert(error)),
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn annotate_one(
+    client: &Client,
+    key: &str,
+    value: Option<&str>,
+    replaced: &[&str],
+    node: Annotated,
+) -> (String, kube::Result<Changed>) {
+    let changed = client.annotate_node(&node, key, value, replaced).await.map(|change| match change {
+        Change::Done if value.is_some() => Changed::Bound,
+        Change::Foreign(found) if value.is_some() => Changed::Foreign(found),
+        // An annotation that was to go is somebody else's now, or is gone.
+        Change::Done | Change::Foreign(_) => Changed::Gone,
+        Change::NodeGone => {
+            tracing::info!(node = %node.name, "the node is gone, and needs no annotation any more");
+            Changed::Gone
+        }
+    });
+    (node.name, changed)
+}
+
+/// A node that looks for an ENIConfig which does not exist gets no pods, so nothing is annotated before it is there.
+async fn wait_for_eniconfig(client: &Client, name: &ObjectName, timeout: Duration, cx: &Context) -> Result<()> {
+    let wait = Wait {
+        what: format!("ENIConfig `{name}` of cluster `{}`", client.cluster()),
+        timeout,
+        interval: Duration::from_millis(500),
+        max_interval: Duration::from_secs(5),
+    };
+    wait::until(cx, &wait, || async {
+        let found = match client.get(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
+            Err(error) if error.is_not_found() => None,
+            other => told(other, "Could not look for the ENIConfig", None, cx).await?,
+        };
+        let absent = || {
+            "there is none of this name, and a node that is annotated with it would get no pods; refer to `ekshybrid_eniconfig.NAME.name` instead of repeating the name".to_owned()
+        };
+        Ok(found.map_or_else(|| Seen::Pending(absent()), |_| Seen::Done(())))
+    })
+    .await
+}
+
+fn selected(args: &Args) -> Selection<'_> {
+    match (&args.node_selector, &args.node_names) {
+        (Some(labels), _) => Selection::Labels(labels),
+        (None, Some(names)) => Selection::Names(names),
+        // A rule of the model refuses this; no name chooses no node.
+        (None, None) => Selection::Names(const { &BTreeSet::new() }),
+    }
+}
+
+/// Right after an import the annotated nodes are those that are meant, by their names.
+fn imported(identity: &Identity, nodes: &[Annotated], place: Place) -> Option<State<EniConfigBinding>> {
+    let wanted = identity.eniconfig.as_str();
+    let bound: BTreeSet<String> =
+        nodes.iter().filter(|node| node.value.as_deref() == Some(wanted)).map(|node| node.name.clone()).collect();
+    let names: BTreeSet<ObjectName> = bound.iter().filter_map(|name| ObjectName::parse(name).ok()).collect();
+    (!names.is_empty()).then(|| State {
+        args: Args {
+            cluster_name: Some(place.cluster.clone()),
+            eniconfig: identity.eniconfig.clone(),
+            node_selector: None,
+            node_names: Some(names),
+            annotation: AnnotationKey::preset(),
+            region: Some(place.region.clone()),
+            timeouts: None,
+        },
+        outputs: Outputs {
+            cluster_name: place.cluster,
+            bound_nodes: bound,
+            pending_nodes: BTreeSet::new(),
+            region: place.region,
+        },
+    })
+}
+
+fn held_by_others(foreign: &[(String, String)], args: &Args, place: &Place) -> Diagnostics {
+    let told: Vec<String> =
+        foreign.iter().take(MOST_TOLD).map(|(name, value)| format!("`{name}` has `{value}`")).collect();
+    let more = foreign.len().saturating_sub(MOST_TOLD);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let at = if args.node_selector.is_some() { Args::NAMES.node_selector } else { Args::NAMES.node_names };
+    Diagnostic::error(
+        "Nodes are bound to another ENIConfig",
+        format!(
+            "In cluster `{}` the annotation `{}` is set already, to something else than `{}`: {}{more}.\n\nLeave these nodes out of the selection, or take the annotation off them (`kubectl annotate node NAME {}-`). Two bindings must not select the same node.",
+            place.cluster,
+            args.annotation.text(),
+            args.eniconfig,
+            told.join(", "),
+            args.annotation.text()
+        ),
+    )
+    .at(Path::attribute(at))
+    .into()
+}
+
+/// `nodes `a`, `b``, cut where it gets long.
+fn list<'a>(noun: &str, names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let count = names.len();
+    let told: Vec<String> = names.take(MOST_TOLD).map(|name| format!("`{name}`")).collect();
+    let more = if count > MOST_TOLD { format!(" and {} more", count - MOST_TOLD) } else { String::new() };
+    format!("{noun}{} {}{more}", if count == 1 { "" } else { "s" }, told.join(", "))
+}
+
+fn counted(nodes: usize) -> String {
+    if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") }
+}
+
+fn not_known(summary: &str) -> Diagnostics {
+    Diagnostic::error(
+        summary,
+        "The provider's configuration is known only after apply, and the cluster must be asked before that. Apply what it depends on first, or set it to a known value.",
+    )
+    .into()
+}
+
+fn timeout(args: &Args, which: impl Fn(&ChangeTimeouts) -> Option<&Span>) -> Option<Duration> {
+    args.timeouts.as_ref().and_then(which).map(Span::duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_annotations() {
+        assert!(AnnotationKey::parse("example.com/eni").is_ok());
+        assert!(AnnotationKey::parse(DEFAULT_ANNOTATION).is_ok());
+        let why = AnnotationKey::parse("a b").expect_err("a space");
+        assert!(why.contains("`a b`"), "{why}");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..12).map(|number| format!("n{number:02}")).collect();
+        assert_eq!(list("node", names[..1].iter()), "node `n00`");
+        assert!(list("node", names.iter()).ends_with("`n09` and 2 more"));
+    }
+}

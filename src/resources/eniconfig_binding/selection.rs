@@ -1,0 +1,140 @@
+//! Which nodes are to be annotated, and which are to be left: decided on a listing, without I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::attributes::ObjectName;
+use crate::kube::Annotated;
+
+/// Which nodes are meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Selection<'a> {
+    /// Those with all of these labels.
+    Labels(&'a BTreeMap<String, String>),
+    /// Those with these names.
+    Names(&'a BTreeSet<ObjectName>),
+}
+
+impl Selection<'_> {
+    fn chooses(self, node: &Annotated) -> bool {
+        match self {
+            Self::Labels(labels) => labels.iter().all(|(key, value)| node.labels.get(key) == Some(value)),
+            Self::Names(names) => names.iter().any(|name| name.as_str() == node.name),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Annotated as wanted already.
+    pub(super) bound: BTreeSet<String>,
+    /// To be annotated.
+    pub(super) bind: Vec<Annotated>,
+    /// Annotated by this binding and not meant any more.
+    pub(super) free: Vec<Annotated>,
+    /// Annotated with another value by somebody else: name and value.
+    pub(super) foreign: Vec<(String, String)>,
+    /// Named, and not there.
+    pub(super) absent: BTreeSet<String>,
+}
+
+impl Work {
+    /// `wanted` is the annotation's value; `former` the value that this binding had before, and the nodes that it had
+    /// bound by then.
+    pub(super) fn of(
+        nodes: Vec<Annotated>,
+        selection: Selection<'_>,
+        wanted: &str,
+        former: Option<(&str, &BTreeSet<String>)>,
+    ) -> Self {
+        let mut work = Self::default();
+        if let Selection::Names(names) = selection {
+            work.absent = names.iter().map(|name| name.as_str().to_owned()).collect();
+        }
+        for node in nodes {
+            work.absent.remove(&node.name);
+            let is_former =
+                former.is_some_and(|(value, bound)| bound.contains(&node.name) && node.value.as_deref() == Some(value));
+            match (&node.value, selection.chooses(&node)) {
+                (Some(value), true) if value == wanted => drop(work.bound.insert(node.name)),
+                (None, true) => work.bind.push(node),
+                (Some(_), true) if is_former => work.bind.push(node),
+                (Some(value), true) => work.foreign.push((node.name, value.clone())),
+                (_, false) if is_former && node.ours => work.free.push(node),
+                (_, false) => {}
+            }
+        }
+        work
+    }
+
+    /// Nodes that are not as they should be: those to annotate and those to free, and those that others hold.
+    pub(super) fn pending(&self) -> BTreeSet<String> {
+        let names = self.bind.iter().chain(&self.free).map(|node| node.name.clone());
+        names.chain(self.foreign.iter().map(|(name, _)| name.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use framework::model::Text;
+
+    use super::*;
+
+    fn node(name: &str, zone: &str, value: Option<&str>, ours: bool) -> Annotated {
+        Annotated {
+            name: name.to_owned(),
+            labels: BTreeMap::from([("zone".to_owned(), zone.to_owned())]),
+            value: value.map(str::to_owned),
+            ours,
+            ..Annotated::default()
+        }
+    }
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn told(nodes: &[Annotated]) -> Vec<&str> {
+        nodes.iter().map(|node| node.name.as_str()).collect()
+    }
+
+    #[test]
+    fn each_node_is_judged_by_selection_and_value() {
+        let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
+        let bound = names(&["bound", "moved", "retaken", "taken", "old"]);
+        let nodes = vec![
+            node("joined", "a", None, false),
+            node("bound", "a", Some("new"), true),
+            node("old", "a", Some("former"), true),
+            node("taken", "a", Some("other"), false),
+            node("stranger", "a", Some("former"), false),
+            node("moved", "b", Some("former"), true),
+            node("retaken", "b", Some("other"), false),
+            node("elsewhere", "b", None, false),
+        ];
+        let work = Work::of(nodes, Selection::Labels(&labels), "new", Some(("former", &bound)));
+        assert_eq!(work.bound, names(&["bound"]));
+        assert_eq!(told(&work.bind), ["joined", "old"]);
+        assert_eq!(told(&work.free), ["moved"]);
+        let foreign = [("taken", "other"), ("stranger", "former")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(work.foreign, foreign);
+        assert_eq!(work.pending(), names(&["joined", "old", "moved", "taken", "stranger"]));
+    }
+
+    #[test]
+    fn named_nodes_that_are_not_there_are_told() {
+        let wanted: BTreeSet<ObjectName> = ["here", "gone"].map(|name| ObjectName::parse(name).expect("a name")).into();
+        let nodes = vec![node("here", "a", None, false), node("other", "a", None, false)];
+        let work = Work::of(nodes, Selection::Names(&wanted), "new", None);
+        assert_eq!((told(&work.bind), work.absent), (vec!["here"], names(&["gone"])));
+    }
+
+    #[test]
+    fn what_others_wrote_is_not_freed() {
+        let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
+        let bound = names(&["n"]);
+        let work =
+            Work::of(vec![node("n", "b", Some("x"), false)], Selection::Labels(&labels), "x", Some(("x", &bound)));
+        assert_eq!(work, Work::default());
+    }
+}
