@@ -169,18 +169,12 @@ impl Client {
         Ok(found)
     }
 
-    /// Sets the annotation of a node (`None` removes it), as long as its value is the one that `node` tells, or one of
-    /// `replaced`. A node that changes meanwhile in other ways is no obstacle.
+    /// Sets the annotation of a node (`None` removes it), as long as its value is the one that `node` tells. A node that
+    /// changes meanwhile in other ways is no obstacle.
     ///
     /// # Errors
     /// Those of the request.
-    pub async fn annotate_node(
-        &self,
-        node: &Annotated,
-        key: &str,
-        value: Option<&str>,
-        replaced: &[&str],
-    ) -> Result<Change> {
+    pub async fn annotate_node(&self, node: &Annotated, key: &str, value: Option<&str>) -> Result<Change> {
         let mut version = node.version.clone();
         let mut attempts = 0;
         loop {
@@ -201,7 +195,7 @@ impl Client {
                 return Ok(Change::Done);
             }
             match now.value {
-                Some(found) if node.value.as_deref() != Some(&found) && !replaced.contains(&found.as_str()) => {
+                Some(found) if node.value.as_deref() != Some(&found) => {
                     return Ok(Change::Foreign(found));
                 }
                 _ => version = now.version,

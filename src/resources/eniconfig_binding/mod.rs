@@ -40,6 +40,7 @@ pub struct Args {
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
     /// Name of the ENIConfig. Refer to `ekshybrid_eniconfig.NAME.name`, so that it is there first.
+    #[attr(replace)]
     pub eniconfig: ObjectName,
     /// Annotate the nodes with all of these labels, such as `"eks.amazonaws.com/nodegroup" = "workers"`. Nodes that
     /// join later are shown by the next plan. Excludes `node_names`.
@@ -166,7 +167,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
             }
             plan.outputs.region = Maybe::Known(region);
         }
-        let selects = [Args::NAMES.eniconfig, Args::NAMES.node_selector, Args::NAMES.node_names];
+        let selects = [Args::NAMES.node_selector, Args::NAMES.node_names];
         let is_behind = plan.prior.as_ref().is_some_and(|prior| !prior.outputs.pending_nodes.is_empty());
         if is_behind || selects.iter().any(|name| plan.changes(name)) {
             plan.outputs.bound_nodes = Maybe::Unknown;
@@ -199,7 +200,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let Some(prior) = prior else { return Ok(imported(identity, &nodes, place)) };
         let bound = &prior.outputs.bound_nodes;
         let wanted = prior.args.eniconfig.as_str();
-        let work = Work::of(nodes, selected(&prior.args), wanted, Some((wanted, bound)));
+        let work = Work::of(nodes, selected(&prior.args), wanted, bound);
         let freed = work.free.iter().map(|node| node.name.clone());
         let outputs = Outputs {
             bound_nodes: work.bound.iter().cloned().chain(freed).collect(),
@@ -240,7 +241,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
             |node: &Annotated| node.ours && bound_nodes.contains(&node.name) && node.value.as_deref() == Some(wanted);
         let nodes = nodes.into_iter().filter(is_ours).map(|node| (node, None)).collect();
         let mut rest = bound_nodes.clone();
-        let outcome = annotate(&client, key, &[], nodes, |node, _| {
+        let outcome = annotate(&client, key, nodes, |node, _| {
             rest.remove(node);
         })
         .await;
@@ -276,9 +277,9 @@ async fn bind(
     wait_for_eniconfig(&client, &args.eniconfig, left, cx).await?;
 
     let (key, wanted) = (args.annotation.text(), args.eniconfig.as_str());
-    let former = prior.map(|prior| (prior.args.eniconfig.as_str(), &prior.outputs.bound_nodes));
+    let bound = prior.map(|prior| prior.outputs.bound_nodes.clone()).unwrap_or_default();
     let nodes = told(client.annotated_nodes(key).await, summary, None, cx).await?;
-    let work = Work::of(nodes, selected(args), wanted, former);
+    let work = Work::of(nodes, selected(args), wanted, &bound);
     if !work.foreign.is_empty() {
         return Err(held_by_others(&work.foreign, args, &place));
     }
@@ -295,7 +296,6 @@ async fn bind(
             .at(Path::attribute(Args::NAMES.node_names)),
         );
     }
-    let replaced: Vec<&str> = former.iter().map(|(value, _)| *value).collect();
     let mut outputs = Outputs {
         cluster_name: place.cluster.clone(),
         region: place.region.clone(),
@@ -307,7 +307,7 @@ async fn bind(
     let nodes: Vec<_> = to_bind.chain(work.free.into_iter().map(|node| (node, None))).collect();
     let mut foreign = Vec::new();
     let mut annotated = 0;
-    let outcome = annotate(&client, key, &replaced, nodes, |name, change| {
+    let outcome = annotate(&client, key, nodes, |name, change| {
         outputs.pending_nodes.remove(name);
         match change {
             Changed::Bound => {
@@ -362,7 +362,6 @@ enum Changed {
 async fn annotate(
     client: &Client,
     key: &str,
-    replaced: &[&str],
     nodes: Vec<(Annotated, Option<&str>)>,
     mut each: impl FnMut(&str, Changed),
 ) -> kube::Result<()> {
@@ -372,7 +371,7 @@ async fn annotate(
     loop {
         while failed.is_none() && under_way.len() < AT_ONCE {
             let Some((node, value)) = left.next() else { break };
-            under_way.push(annotate_one(client, key, value, replaced, node));
+            under_way.push(annotate_one(client, key, value, node));
         }
         let Some((name, outcome)) = under_way.next().await else { break };
         match outcome {
@@ -387,10 +386,9 @@ async fn annotate_one(
     client: &Client,
     key: &str,
     value: Option<&str>,
-    replaced: &[&str],
     node: Annotated,
 ) -> (String, kube::Result<Changed>) {
-    let changed = client.annotate_node(&node, key, value, replaced).await.map(|change| match change {
+    let changed = client.annotate_node(&node, key, value).await.map(|change| match change {
         Change::Done if value.is_some() => Changed::Bound,
         Change::Foreign(found) if value.is_some() => Changed::Foreign(found),
         // An annotation that was to go is somebody else's now, or is gone.

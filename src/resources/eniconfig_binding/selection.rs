@@ -39,28 +39,21 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// `wanted` is the annotation's value; `former` the value that this binding had before, and the nodes that it had
-    /// bound by then.
-    pub(super) fn of(
-        nodes: Vec<Annotated>,
-        selection: Selection<'_>,
-        wanted: &str,
-        former: Option<(&str, &BTreeSet<String>)>,
-    ) -> Self {
+    /// `wanted` is the annotation's value; `bound` the nodes that this binding had annotated with it before.
+    pub(super) fn of(nodes: Vec<Annotated>, selection: Selection<'_>, wanted: &str, bound: &BTreeSet<String>) -> Self {
         let mut work = Self::default();
         if let Selection::Names(names) = selection {
             work.absent = names.iter().map(|name| name.as_str().to_owned()).collect();
         }
         for node in nodes {
             work.absent.remove(&node.name);
-            let is_former =
-                former.is_some_and(|(value, bound)| bound.contains(&node.name) && node.value.as_deref() == Some(value));
             match (&node.value, selection.chooses(&node)) {
                 (Some(value), true) if value == wanted => drop(work.bound.insert(node.name)),
                 (None, true) => work.bind.push(node),
-                (Some(_), true) if is_former => work.bind.push(node),
                 (Some(value), true) => work.foreign.push((node.name, value.clone())),
-                (_, false) if is_former && node.ours => work.free.push(node),
+                (Some(value), false) if value == wanted && node.ours && bound.contains(&node.name) => {
+                    work.free.push(node);
+                }
                 (_, false) => {}
             }
         }
@@ -101,31 +94,30 @@ mod tests {
     #[test]
     fn each_node_is_judged_by_selection_and_value() {
         let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
-        let bound = names(&["bound", "moved", "retaken", "taken", "old"]);
+        let bound = names(&["bound", "moved", "retaken", "taken", "gone"]);
         let nodes = vec![
             node("joined", "a", None, false),
-            node("bound", "a", Some("new"), true),
-            node("old", "a", Some("former"), true),
+            node("bound", "a", Some("pods"), true),
+            node("by-others", "a", Some("pods"), false),
             node("taken", "a", Some("other"), false),
-            node("stranger", "a", Some("former"), false),
-            node("moved", "b", Some("former"), true),
+            node("moved", "b", Some("pods"), true),
+            node("unknown", "b", Some("pods"), true),
             node("retaken", "b", Some("other"), false),
             node("elsewhere", "b", None, false),
         ];
-        let work = Work::of(nodes, Selection::Labels(&labels), "new", Some(("former", &bound)));
-        assert_eq!(work.bound, names(&["bound"]));
-        assert_eq!(told(&work.bind), ["joined", "old"]);
+        let work = Work::of(nodes, Selection::Labels(&labels), "pods", &bound);
+        assert_eq!(work.bound, names(&["bound", "by-others"]));
+        assert_eq!(told(&work.bind), ["joined"]);
         assert_eq!(told(&work.free), ["moved"]);
-        let foreign = [("taken", "other"), ("stranger", "former")].map(|(name, value)| (name.into(), value.into()));
-        assert_eq!(work.foreign, foreign);
-        assert_eq!(work.pending(), names(&["joined", "old", "moved", "taken", "stranger"]));
+        assert_eq!(work.foreign, [("taken".to_owned(), "other".to_owned())]);
+        assert_eq!(work.pending(), names(&["joined", "moved", "taken"]));
     }
 
     #[test]
     fn named_nodes_that_are_not_there_are_told() {
         let wanted: BTreeSet<ObjectName> = ["here", "gone"].map(|name| ObjectName::parse(name).expect("a name")).into();
         let nodes = vec![node("here", "a", None, false), node("other", "a", None, false)];
-        let work = Work::of(nodes, Selection::Names(&wanted), "new", None);
+        let work = Work::of(nodes, Selection::Names(&wanted), "pods", &BTreeSet::new());
         assert_eq!((told(&work.bind), work.absent), (vec!["here"], names(&["gone"])));
     }
 
@@ -133,8 +125,8 @@ mod tests {
     fn what_others_wrote_is_not_freed() {
         let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
         let bound = names(&["n"]);
-        let work =
-            Work::of(vec![node("n", "b", Some("x"), false)], Selection::Labels(&labels), "x", Some(("x", &bound)));
+        let nodes = vec![node("n", "b", Some("x"), false)];
+        let work = Work::of(nodes, Selection::Labels(&labels), "x", &bound);
         assert_eq!(work, Work::default());
     }
 }
