@@ -1,13 +1,8 @@
-# One ENIConfig for each zone, named after it: nodes choose theirs by the label topology.kubernetes.io/zone.
+# Pods of the nodes in one zone. Without `name` it is named after the zone of its subnet, which is what nodes look for
+# with the label topology.kubernetes.io/zone.
 resource "ekshybrid_eniconfig" "example" {
-  for_each = {
-    "us-west-2a" = "subnet-0123456789abcdef0"
-    "us-west-2d" = "subnet-0fedcba9876543210"
-  }
-
   cluster_name = "workshop"
-  name         = each.key
-  subnet_id    = each.value
+  subnet_id    = "subnet-0123456789abcdef0"
 
   # Without this the cluster's security group is taken.
   security_group_ids = ["sg-0123456789abcdef0"]
