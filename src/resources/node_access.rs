@@ -220,7 +220,7 @@ for. Access that somebody else has given already is not taken over; it is import
         let cluster = active(&place, within, cx).await?;
         let method = match choose(args.method, cluster.authentication_mode.as_deref()) {
             Ok(method) => method,
-            Err(why) => return Err(refused(&place, why).into()),
+            Err(why) => return Err(refused(&place, &why).into()),
         };
         let left = within.map(|within| within.saturating_sub(started.elapsed()));
         match method {
@@ -356,7 +356,7 @@ fn choose(method: Method, mode: Option<&str>) -> std::result::Result<Method, Ref
     }
 }
 
-fn refused(place: &Place, refused: Refused) -> Diagnostic {
+fn refused(place: &Place, refused: &Refused) -> Diagnostic {
     Diagnostic::error(
         "The cluster's authentication mode does not allow this method",
         format!("For {place}: {}.", refused.why),

@@ -38,7 +38,7 @@ const EKS: &str = "- groups:\n  - system:bootstrappers\n  - system:nodes\n  role
 fn an_entry_is_added_at_the_end_and_taken_out_again() {
     let block = "- rolearn: arn:aws:iam::111122223333:role/n\n  username: system:node:n\n  groups:\n    - a\n    - b\n";
     let flow = r#"{"rolearn": "arn:aws:iam::111122223333:role/n", "username": "system:node:n", "groups": ["a", "b"]}"#;
-    let indented = block.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    let indented = block.lines().map(|line| format!("  {line}\n")).collect::<Vec<_>>().concat();
     let crlf = block.replace('\n', "\r\n");
     let cut = block.trim_end();
     for (text, expected) in [
@@ -152,7 +152,7 @@ fn what_is_malformed_is_told_with_its_line() {
             other => panic!("{text:?}: {other:?}"),
         }
     }
-    let bomb: String = (1..30).map(|n| format!("- &a{n} {{x: [*a{0}, *a{0}]}}\n", n - 1)).collect();
+    let bomb = (1..30).map(|n| format!("- &a{n} {{x: [*a{0}, *a{0}]}}\n", n - 1)).collect::<Vec<_>>().concat();
     let fault = Text::read(List::Roles, &format!("- &a0 {{}}\n{bomb}")).expect_err("too much");
     assert!(fault.problem.contains("unfold"), "{fault}");
 }
@@ -235,7 +235,7 @@ fn foreign(entry: &Entry, style: u8) -> String {
     match style % 7 {
         0 => format!("- rolearn: {arn}\n  username: {name}\n  groups: [{}]\n", groups.join(", ")),
         1 => {
-            let groups: String = groups.iter().map(|group| format!("  - {group}\n")).collect();
+            let groups = groups.iter().map(|group| format!("  - {group}\n")).collect::<Vec<_>>().concat();
             format!("- groups:\n{groups}  rolearn: {arn} # who\n  username: {name}\n")
         }
         2 => format!(

@@ -46,7 +46,7 @@ impl std::fmt::Display for Fault {
 pub(super) struct Text<'t> {
     list: List,
     bom: &'t str,
-    text: &'t str,
+    source: &'t str,
     document: Document,
     /// Entries in the order of the text; none for one without an ARN.
     entries: Vec<Option<Entry>>,
@@ -59,7 +59,7 @@ impl<'t> Text<'t> {
         let bom = &whole[..whole.len() - text.len()];
         let document = Document::read(text)?;
         let entries = document.items.iter().map(|item| entry(list, item)).collect::<Result<_, _>>()?;
-        Ok(Self { list, bom, text, document, entries })
+        Ok(Self { list, bom, source: text, document, entries })
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -68,7 +68,7 @@ impl<'t> Text<'t> {
 
     /// No entry, no comment: nothing that anybody would miss.
     pub(super) fn is_blank(&self) -> bool {
-        let rest = self.text.trim();
+        let rest = self.source.trim();
         self.document.items.is_empty() && (rest.is_empty() || rest == "[]")
     }
 
@@ -79,9 +79,8 @@ impl<'t> Text<'t> {
             .collect();
         let equal = same.iter().rev().find(|index| self.entries[**index].as_ref() == Some(wanted));
         match (equal, same.as_slice()) {
-            (Some(index), _) => Found::At(*index),
+            (Some(index), _) | (None, [index]) => Found::At(*index),
             (None, []) => Found::Nowhere,
-            (None, [index]) => Found::At(*index),
             (None, [.., _]) => Found::Several,
         }
     }
@@ -136,11 +135,11 @@ impl<'t> Text<'t> {
         let Layout::Flow { commas, open } = &self.document.layout else {
             let (range, last) = self.lines(item)?;
             // Of a last line without a break of its own the one before goes with it.
-            let before = &self.text[..range.start];
+            let before = &self.source[..range.start];
             let before = before.strip_suffix('\n').unwrap_or(before);
             let cut = before.strip_suffix('\r').unwrap_or(before).len();
             // Empty lines behind it must not become a part of a text that ends before it.
-            let behind = &self.text[range.end..];
+            let behind = &self.source[range.end..];
             let empty: usize =
                 behind.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
             let first = if last { cut..range.end } else { range.clone() };
@@ -154,11 +153,11 @@ impl<'t> Text<'t> {
             }
             return outcome;
         };
-        let after = items.get(index + 1).map_or(self.text.len(), |next| next.start);
+        let after = items.get(index + 1).map_or(self.source.len(), |next| next.start);
         let comma_after = commas.iter().find(|comma| (item.end..after).contains(*comma));
         let before = index.checked_sub(1).map_or(*open, |previous| items[previous].end);
         let comma_before = commas.iter().find(|comma| (before..item.start).contains(*comma));
-        let blank = |range: Range<usize>| self.text[range].trim().is_empty();
+        let blank = |range: Range<usize>| self.source[range].trim().is_empty();
         let mut removed = item.start..item.end;
         let mut other_comma = None;
         match (comma_after, comma_before) {
@@ -168,54 +167,53 @@ impl<'t> Text<'t> {
             }
             (Some(comma), _) if blank(item.end..*comma) => {
                 removed.end = comma + 1;
-                let rest = &self.text[removed.end..];
+                let rest = &self.source[removed.end..];
                 removed.end += rest.len() - rest.trim_start().len();
             }
-            (Some(comma), _) => other_comma = Some(*comma),
             (None, Some(comma)) if blank(comma + 1..item.start) => removed.start = *comma,
-            (None, Some(comma)) => other_comma = Some(*comma),
+            (Some(comma), _) | (None, Some(comma)) => other_comma = Some(*comma),
             (None, None) => {}
         }
-        let mut text = self.text.to_owned();
+        let mut text = self.source.to_owned();
         text.replace_range(removed.clone(), "");
         if let Some(comma) = other_comma {
             let moved = if comma > removed.start { comma - removed.len() } else { comma };
             text.replace_range(moved..=moved, "");
         }
-        self.check(text, Change::Removed(index))
+        self.check(&text, Change::Removed(index))
     }
 
     /// Whole lines of an entry in block style, and whether the text ends in the last of them without a break.
     fn lines(&self, item: &Item) -> Result<(Range<usize>, bool), Fault> {
-        let start = self.text[..item.dash].rfind('\n').map_or(0, |at| at + 1);
-        if !self.text[start..item.dash].trim().is_empty() {
+        let start = self.source[..item.dash].rfind('\n').map_or(0, |at| at + 1);
+        if !self.source[start..item.dash].trim().is_empty() {
             return Err(Fault::at(item.line, "something else stands on the entry's line"));
         }
         let end = self.line_end(item.end);
-        Ok((start..end, !self.text[..end].ends_with('\n')))
+        Ok((start..end, !self.source[..end].ends_with('\n')))
     }
 
     /// The byte after the line in which `at` stands; `at` itself when a line begins there.
     fn line_end(&self, at: usize) -> usize {
-        if at > 0 && self.text[..at].ends_with('\n') {
+        if at > 0 && self.source[..at].ends_with('\n') {
             return at;
         }
-        self.text[at..].find('\n').map_or(self.text.len(), |found| at + found + 1)
+        self.source[at..].find('\n').map_or(self.source.len(), |found| at + found + 1)
     }
 
     /// Where lines can be put in behind the line of `at`, and those lines: as many breaks as the text had at its end.
     fn after_line(&self, at: usize, lines: &str) -> (usize, String) {
         let lines = self.with_breaks(lines);
         let at = self.line_end(at);
-        if at == 0 || self.text[..at].ends_with('\n') {
+        if at == 0 || self.source[..at].ends_with('\n') {
             return (at, lines);
         }
         (at, format!("{}{}", self.line_break(), lines.trim_end()))
     }
 
     fn line_break(&self) -> &'static str {
-        let first = self.text.find('\n');
-        if first.is_some_and(|at| self.text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
+        let first = self.source.find('\n');
+        if first.is_some_and(|at| self.source[..at].ends_with('\r')) { "\r\n" } else { "\n" }
     }
 
     fn with_breaks(&self, lines: &str) -> String {
@@ -224,19 +222,19 @@ impl<'t> Text<'t> {
 
     /// What stands before `at` on its line, when that is only space and another line comes before.
     fn indentation(&self, at: usize) -> Option<&'t str> {
-        let start = self.text[..at].rfind('\n')? + 1;
-        let before = &self.text[start..at];
+        let start = self.source[..at].rfind('\n')? + 1;
+        let before = &self.source[start..at];
         before.trim().is_empty().then_some(before)
     }
 
     fn checked(&self, range: Range<usize>, new: &str, change: Change<'_>) -> Result<String, Fault> {
-        let mut text = self.text.to_owned();
+        let mut text = self.source.to_owned();
         text.replace_range(range, new);
-        self.check(text, change)
+        self.check(&text, change)
     }
 
     /// The new text, when it says what the old one said and the change, and nothing else.
-    fn check(&self, new: String, change: Change<'_>) -> Result<String, Fault> {
+    fn check(&self, new: &str, change: Change<'_>) -> Result<String, Fault> {
         let entangled = |why: Option<Fault>| Fault {
             line: None,
             problem: format!(
@@ -244,7 +242,7 @@ impl<'t> Text<'t> {
                 why.map(|fault| format!(" ({fault})")).unwrap_or_default()
             ),
         };
-        let read = Text::read(self.list, &new).map_err(|fault| entangled(Some(fault)))?;
+        let read = Text::read(self.list, new).map_err(|fault| entangled(Some(fault)))?;
         let values = |text: &Text<'_>| text.document.items.iter().map(|item| item.value.clone()).collect::<Vec<_>>();
         let (mut before, mut after) = (values(self), values(&read));
         let own = match change {
