@@ -154,11 +154,11 @@ A destroy removes the release and what the CNI has made in the cluster. On the h
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        plan::plan(plan, cx).await
+        Box::pin(plan::plan(plan, cx)).await
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        life::create(args, cx).await
+        Box::pin(life::create(args, cx)).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
@@ -166,7 +166,7 @@ A destroy removes the release and what the CNI has made in the cluster. On the h
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        life::update(prior, args, cx).await
+        Box::pin(life::update(prior, args, cx)).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {

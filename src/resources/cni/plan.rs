@@ -6,10 +6,10 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Maybe;
 use framework::path::Path;
 use framework::resource::{Plan, State};
-use helm::{RenderOptions, Values, Version};
+use helm::{RenderOptions, Status, Values, Version};
 
 use super::arguments::{Calico, Cilium, Method};
-use super::wanted::{Pool, Product, Ready, Wanted};
+use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
 use super::{Args, Cni, Outputs, aws_node, cilium, life, pool, summary, told};
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::{ClusterName, Region, aws_region, planned_region};
@@ -68,9 +68,7 @@ pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, fau
                 );
             }
         } else {
-            let is_chart = calico.source.as_deref().is_some_and(|source| {
-                !source.contains("://") || std::path::Path::new(source).extension().is_some_and(|end| end == "tgz")
-            });
+            let is_chart = calico.source.as_deref().is_some_and(|source| !source.contains("://") || is_archive(source));
             if calico.version.is_none() && !is_chart {
                 fault(
                     at("version"),
@@ -136,7 +134,7 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.images = Maybe::Unknown;
     plan.outputs.manifest_digest = Maybe::Unknown;
     plan.outputs.pod_cidrs = Maybe::Unknown;
-    change(plan, &wanted, prior.as_ref(), cx).await
+    Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
 }
 
 /// Cluster and region as far as they are known.
@@ -230,10 +228,18 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         return Ok(());
     };
     let releases = Releases::new(client);
+    let there = match releases.current(wanted.namespace(), wanted.release()).await {
+        Ok(there) => there,
+        // What the cluster does not answer now it may answer in the apply.
+        Err(error) => {
+            tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
+            return render_alone(&chart, &values.all, wanted, prior.is_some()).await;
+        }
+    };
     if prior.is_none()
         && let Some(site) = &site
-        && let Ok(Some(there)) = releases.current(wanted.namespace(), wanted.release()).await
-        && !there.entry.by_this_provider
+        // An installation of this provider that failed is gone on with.
+        && there.is_some_and(|there| there.release.status == Status::Deployed || !there.entry.by_this_provider)
     {
         cx.report(life::exists(wanted, &site.cluster, &site.region));
     }
@@ -256,7 +262,6 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             plan.outputs.images = Maybe::Known(images);
         }
         Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),
-        // What the cluster does not answer now it may answer in the apply.
         Err(error) => tracing::info!("the chart is not rendered at plan: {}", told::chain(&error)),
     }
     if *plan.args.remove_vpc_cni.known().unwrap_or(&false)

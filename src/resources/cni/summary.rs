@@ -47,7 +47,7 @@ fn mask(object: &mut Json) {
 
 fn mask_texts(value: &mut Json, key: &str) {
     match value {
-        Json::String(text) if key == "caBundle" || is_generated(text) => *text = MASK.to_owned(),
+        Json::String(text) if key == "caBundle" || is_generated(text) => MASK.clone_into(text),
         Json::Array(items) => items.iter_mut().for_each(|item| mask_texts(item, "")),
         Json::Object(map) => map.iter_mut().for_each(|(key, value)| mask_texts(value, key)),
         _ => {}

@@ -78,9 +78,11 @@ pub(super) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
     }
 }
 
-/// What a template says by `fail` or `required`. Source: Helm, engine.go: both end in `error calling …: MESSAGE`.
+/// What a template says by `fail` or `required`. Source: Helm, engine.go: both become
+/// `execution error at (TEMPLATE:LINE:COLUMN): MESSAGE`.
 fn said(text: &str) -> Option<&str> {
-    ["error calling fail: ", "error calling required: "].iter().find_map(|mark| Some(text.rsplit_once(mark)?.1.trim()))
+    let (_, message) = text.strip_prefix("execution error at (")?.split_once("): ")?;
+    Some(message.trim())
 }
 
 /// Why a release could not be made, changed or removed.
@@ -92,21 +94,20 @@ pub(super) async fn failed(summary: &str, failure: &Failure, wanted: Option<&Wan
         return render(error, wanted).into();
     }
     if let Some(error) = failure.error.api_error() {
-        let mut faults = explain_kube(summary, error, left.as_deref(), cx).await;
+        let mut faults = explain_kube(summary, error, Some(&left), cx).await;
         if let Some(fault) = faults.0.first_mut() {
             fault.detail = format!("{}.\n\n{}", capital(&failure.error.to_string()), fault.detail);
         }
         return faults;
     }
-    let mut paragraphs = vec![format!("{}.", capital(&chain(&failure.error)))];
-    paragraphs.extend(left);
-    paragraphs.extend(remedy(&failure.error, wanted));
+    let what = format!("{}.", capital(&chain(&failure.error)));
+    let paragraphs = [what, left, remedy(&failure.error, wanted)];
     Diagnostic::error(summary, paragraphs.join("\n\n")).into()
 }
 
-fn remedy(error: &Error, wanted: Option<&Wanted>) -> Option<String> {
+fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
     let name = wanted.map_or("the CNI", Wanted::name);
-    Some(match error {
+    match error {
         Error::NotOurs(_) => format!(
             "{name} seems to be installed by other means. Import its release if it has one, or remove it first."
         ),
@@ -116,25 +117,25 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> Option<String> {
         Error::TooLarge { .. } => "Make the values smaller.".to_owned(),
         Error::UnknownKinds(_) => "Install what defines these kinds first, or turn the feature off that needs them.".to_owned(),
         _ => "Apply again to go on.".to_owned(),
-    })
+    }
 }
 
-fn left(left: &Left) -> Option<String> {
+fn left(left: &Left) -> String {
     match left {
-        Left::Nothing => Some("Nothing was changed.".to_owned()),
-        Left::Failed { revision } => Some(format!(
+        Left::Nothing => "Nothing was changed.".to_owned(),
+        Left::Failed { revision } => format!(
             "What is applied so far stays, recorded as revision {revision} of the release with status {}; the next apply goes on from there.",
             Status::Failed.name()
-        )),
-        Left::Unfinished { revision } => Some(format!(
+        ),
+        Left::Unfinished { revision } => format!(
             "Revision {revision} of the release is not finished; the next apply finds it and goes on from there."
-        )),
+        ),
         Left::RolledBack { revision, to } => {
-            Some(format!("Revision {revision} failed, and what revision {to} was is back."))
+            format!("Revision {revision} failed, and what revision {to} was is back.")
         }
-        Left::Removed => Some("The installation is removed again.".to_owned()),
+        Left::Removed => "The installation is removed again.".to_owned(),
         Left::NotRolledBack { revision, why } => {
-            Some(format!("Revision {revision} failed, and the way back failed too: {}.", chain(why.as_ref())))
+            format!("Revision {revision} failed, and the way back failed too: {}.", chain(why.as_ref()))
         }
     }
 }
@@ -164,9 +165,9 @@ mod tests {
 
     #[test]
     fn what_the_chart_says_comes_first() {
-        let text = "execution error at (cilium/templates/validate.yaml:10:4): error calling fail: use either a or b";
+        let text = "execution error at (cilium/templates/validate.yaml:10:4): use either a or b";
         assert_eq!(said(text), Some("use either a or b"));
-        assert_eq!(said("parse error at x"), None);
+        assert_eq!(said("parse error at (x:1): y"), None);
         assert_eq!(capital("could not"), "Could not");
     }
 }

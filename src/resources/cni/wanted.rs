@@ -46,7 +46,11 @@ pub(super) struct Composed {
 impl Wanted {
     /// `None` where neither or both are set, which the model refuses.
     pub(super) fn of(args: &Args) -> Option<Self> {
-        Self::new(args.cilium.as_ref(), args.calico.as_ref(), args.image_registry.as_ref().map(|it| it.text()))
+        Self::new(
+            args.cilium.as_ref(),
+            args.calico.as_ref(),
+            args.image_registry.as_ref().map(framework::model::Text::text),
+        )
     }
 
     pub(super) fn new(cilium: Option<&Cilium>, calico: Option<&Calico>, mirror: Option<&str>) -> Option<Self> {
@@ -127,7 +131,7 @@ impl Wanted {
                 let version = calico.version.as_deref();
                 let source = match calico.source.as_deref() {
                     None => Source::chart(Some(calico::REPOSITORY), calico::CHART, version),
-                    Some(source) if source.starts_with("https://") && !source.ends_with(".tgz") => {
+                    Some(source) if source.starts_with("https://") && !is_archive(source) => {
                         Source::chart(Some(source), calico::CHART, version)
                     }
                     Some(source) => Source::chart(None, source, version),
@@ -275,6 +279,11 @@ impl Wanted {
     }
 }
 
+/// Whether an address or a path is that of a chart's archive.
+pub(super) fn is_archive(text: &str) -> bool {
+    std::path::Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("tgz"))
+}
+
 /// An address pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pool {
@@ -317,8 +326,8 @@ mod tests {
     use super::super::cilium::tests::plain as cilium;
     use super::*;
 
-    fn wanted(cilium: Cilium) -> Wanted {
-        Wanted::new(Some(&cilium), None, None).expect("one of the two")
+    fn wanted(cilium: &Cilium) -> Wanted {
+        Wanted::new(Some(cilium), None, None).expect("one of the two")
     }
 
     #[test]
@@ -329,7 +338,7 @@ mod tests {
             (None, Some("./cilium.tgz"), "./cilium.tgz"),
         ] {
             let one = Cilium { repository: repository.map(str::to_owned), chart: chart.map(str::to_owned), ..cilium() };
-            let found = wanted(one).source().expect(source).to_string();
+            let found = wanted(&one).source().expect(source).to_string();
             assert!(found.contains(source), "{found}");
         }
         let calico = Calico { source: Some("./calico.yaml".to_owned()), ..calico(Method::Manifest) };
@@ -347,7 +356,7 @@ mod tests {
             sensitive_values: Some(Secret::new("key: hidden\n".to_owned())),
             ..cilium()
         };
-        let composed = wanted(cilium).values(&["10.85.0.0/16".to_owned()], "1.18.6", Some("1.17")).expect("YAML");
+        let composed = wanted(&cilium).values(&["10.85.0.0/16".to_owned()], "1.18.6", Some("1.17")).expect("YAML");
         assert_eq!(composed.all.as_map()["key"], Data::Text("hidden".to_owned()));
         assert!(!composed.shown.contains_key("key"));
         assert_eq!(composed.shown["debug"].entry("enabled"), Some(&Data::Bool(false)));
@@ -359,7 +368,7 @@ mod tests {
         for (version, first, told) in
             [("1.17.1", None, false), ("1.17.9", Some("1.17"), false), ("1.18.6", Some("1.17"), true)]
         {
-            let composed = wanted(cilium()).values(&[], version, first).expect("YAML");
+            let composed = wanted(&cilium()).values(&[], version, first).expect("YAML");
             assert_eq!(composed.shown.contains_key("upgradeCompatibility"), told, "{version}");
         }
     }
@@ -367,10 +376,10 @@ mod tests {
     #[test]
     fn bad_values_are_told_on_their_place() {
         let bad = Cilium { values: Some(vec!["a: 1".to_owned(), "a: b: c".to_owned()]), ..cilium() };
-        let faults = wanted(bad).values(&[], "1.17.1", None).expect_err("no YAML");
+        let faults = wanted(&bad).values(&[], "1.17.1", None).expect_err("no YAML");
         assert_eq!(faults.0[0].path.to_string(), "cilium.values[1]");
         let hidden = Secret::new("hunter2: [".to_owned());
-        let faults = wanted(Cilium { sensitive_values: Some(hidden), ..cilium() }).values(&[], "1.17.1", None);
+        let faults = wanted(&Cilium { sensitive_values: Some(hidden), ..cilium() }).values(&[], "1.17.1", None);
         let fault = &faults.expect_err("no YAML").0[0];
         assert_eq!(fault.path.to_string(), "cilium.sensitive_values");
         assert!(!fault.detail.contains("hunter2"));
@@ -385,7 +394,7 @@ mod tests {
             ]),
             ..cilium()
         };
-        let wanted = wanted(over);
+        let wanted = wanted(&over);
         let given = ["10.85.0.0/16".to_owned()];
         let composed = wanted.values(&given, "1.17.1", None).expect("YAML");
         let pool = Pool { cidrs: vec!["10.1.0.0/16".to_owned()], size: Some(27) };
