@@ -158,12 +158,19 @@ class Stack:
             raise Failed(f"stack {name}: aws.tf gives the locals {sorted(real)}, its stand-in {sorted(here)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
         facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
-        self.stand_in = stand_in_module(name)
+        self.stand_in, self.without = stand_in_module(name), None
         if self.stand_in:
-            if account.sandbox.without_control_plane:
-                raise LeftOut(account.sandbox.without_control_plane)
-            facts |= self.stand_in.prepare(account)
-        (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts}))
+            try:
+                if account.sandbox.without_control_plane:
+                    raise tools.Unavailable(account.sandbox.without_control_plane)
+                facts |= self.stand_in.prepare(account)
+            except tools.Unavailable as reason:
+                if not (optional := getattr(self.stand_in, "OPTIONAL", None)):
+                    raise LeftOut(str(reason)) from reason
+                (self.folder / optional).unlink()
+                self.stand_in, self.without = None, f"{optional} is left out: {reason}"
+        variables = facts.pop("variables", {})
+        (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts} | variables))
         self.environment = terraform.environment(folder, program("terraform-provider-ekshybrid")) | account.environment()
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> tuple[int, str]:
@@ -252,9 +259,11 @@ def check(names: list[str]) -> int:
         for name in names:
             try:
                 with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
-                    check_one(Stack(name, sandbox.account(), chosen, Path(folder), show=False))
+                    stack = Stack(name, sandbox.account(), chosen, Path(folder), show=False)
+                    check_one(stack)
                 passed += 1
-                print(f"ok      {name}: applied, planned empty, destroyed, nothing left", flush=True)
+                without = f" ({stack.without})" if stack.without else ""
+                print(f"ok      {name}: applied, planned empty, destroyed, nothing left{without}", flush=True)
             except LeftOut as reason:
                 print(f"–       {name}: left out, {reason}", flush=True)
             except Failed as reason:
@@ -311,10 +320,18 @@ def demo() -> int:
 
 
 def show_workshop(stack: Stack, account: Account) -> None:
-    title("Plan and apply: an activation for hosts outside AWS, and the configuration that such a host needs")
+    title("Plan and apply: an activation for hosts outside AWS, the configuration that such a host needs, and Cilium")
     stack.init()
     stack.plan()
     stack.apply()
+    verify(stack)
+
+    if stack.without:
+        print(f"\n{stack.without}")
+    else:
+        title("Cilium runs on the hosts, and they are Ready")
+        for arguments in (["get", "nodes", "-o", "wide"], ["get", "pods", "-n", "cilium", "-o", "wide"]):
+            print(f"\n$ kubectl {' '.join(arguments)}\n{indented(account.kubectl('workshop', *arguments), 140)}")
 
     title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
     print(indented(stack.output("node_config")))
