@@ -176,17 +176,17 @@ impl Client {
     /// Those of the request.
     pub async fn annotate_node(&self, node: &Annotated, key: &str, value: Option<&str>) -> Result<Change> {
         let mut version = node.version.clone();
-        let mut attempts = 0;
+        let mut tried = 0;
         loop {
-            attempts += 1;
+            tried += 1;
             let attempt = Attempt::new(Verb::Patch, Resource::NODE.told(None, &node.name));
             let path = format!("{}?fieldManager={FIELD_MANAGER}", Resource::NODE.path(None, Some(&node.name)));
-            let patch = json!({ "metadata": { "resourceVersion": version, "annotations": { key: value } } });
-            let call = Call { attempt, path, body: Some(("application/merge-patch+json", patch)) };
+            let wanted = json!({ "metadata": { "resourceVersion": version, "annotations": { key: value } } });
+            let call = Call { attempt, path, body: Some(("application/merge-patch+json", wanted)) };
             match self.call_for(call, request::METADATA).await {
                 Ok(_) => return Ok(Change::Done),
                 Err(error) if *error.kind() == Kind::NotFound => return Ok(Change::NodeGone),
-                Err(error) if *error.kind() == Kind::Changed && attempts < ATTEMPTS => {}
+                Err(error) if *error.kind() == Kind::Changed && tried < ATTEMPTS => {}
                 Err(error) => return Err(error),
             }
             let Some(object) = self.get(&Resource::NODE, None, &node.name).await? else { return Ok(Change::NodeGone) };
