@@ -102,6 +102,18 @@ pub struct Region {
     pub ec2: ec2::Store,
 }
 
+impl Region {
+    /// Lets what was under way in EKS come to its end when its time is over. The security group that EKS made for a
+    /// cluster goes with it.
+    pub fn settle(&mut self, advanced: i64) {
+        self.eks.settle(advanced);
+        let clusters = &self.eks.clusters;
+        self.ec2.security_groups.retain(|_, group| {
+            group.tags.get("aws:eks:cluster-name").is_none_or(|cluster| clusters.contains_key(cluster))
+        });
+    }
+}
+
 /// When an object came to be, on both clocks.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Birth {

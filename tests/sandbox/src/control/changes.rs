@@ -76,7 +76,12 @@ pub fn delete(account: &mut Account, region: &str, wanted: &Deletion) -> Answer 
         "activation" => account.region(&region).ssm.activations.remove(name).is_some(),
         "instance" => account.region(&region).ssm.instances.remove(name).is_some(),
         "parameter" => account.region(&region).ssm.parameters.remove(name).is_some(),
-        "cluster" => account.region(&region).eks.clusters.remove(name).is_some(),
+        "cluster" => {
+            let advanced = account.advanced;
+            let there = account.region(&region).eks.clusters.remove(name).is_some();
+            account.region(&region).settle(advanced);
+            there
+        }
         "addon" => name.split_once('/').is_some_and(|(cluster, addon)| {
             let clusters = &mut account.region(&region).eks.clusters;
             clusters.get_mut(cluster).is_some_and(|cluster| cluster.addons.remove(addon).is_some())

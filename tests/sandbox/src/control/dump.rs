@@ -22,6 +22,7 @@ pub fn of(account: &mut Account) -> Value {
         .collect();
     let mut regions = BTreeMap::new();
     for (name, region) in &mut account.regions {
+        region.settle(advanced);
         let activations: BTreeMap<&String, Value> = region
             .ssm
             .activations
@@ -59,7 +60,7 @@ pub fn of(account: &mut Account) -> Value {
             .collect();
         let content = json!({
             "ec2": region.ec2.dump(),
-            "eks": region.eks.dump(advanced),
+            "eks": region.eks.dump(),
             "ssm": {"activations": activations, "instances": instances, "parameters": parameters},
         });
         regions.insert(name.clone(), content);

@@ -37,8 +37,7 @@ pub struct Store {
 
 impl Store {
     /// Clusters as they are now, with their access entries, add-ons and node groups.
-    pub fn dump(&mut self, advanced: i64) -> Value {
-        self.settle(advanced);
+    pub fn dump(&self) -> Value {
         let clusters: BTreeMap<&String, Value> = self
             .clusters
             .iter()
@@ -62,7 +61,7 @@ impl Store {
     }
 
     /// Lets what was under way come to its end when its time is over.
-    fn settle(&mut self, advanced: i64) {
+    pub fn settle(&mut self, advanced: i64) {
         self.clusters.retain(|_, cluster| cluster.settle(advanced));
     }
 }
@@ -77,7 +76,7 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
     };
     call.authorize(&format!("eks:{}", route.operation), &resource)?;
     let advanced = call.account().advanced;
-    call.region().eks.settle(advanced);
+    call.region().settle(advanced);
     match route.operation {
         "CreateCluster" => create::create(call, input),
         "DescribeCluster" => {
@@ -192,6 +191,6 @@ fn delete_cluster(call: &mut Call<'_>, route: &Route) -> Result<Value> {
     cluster.begin(cluster::Phase::Deleting, seconds, advanced);
     let answer = json!({"cluster": cluster.describe()});
     // Gone at once when deletion takes no time.
-    call.region().eks.settle(advanced);
+    call.region().settle(advanced);
     Ok(answer)
 }

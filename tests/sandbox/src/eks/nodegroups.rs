@@ -385,6 +385,6 @@ pub fn delete(call: &mut Call<'_>, route: &Route) -> Result<Value> {
     if begins {
         order(call, &cluster_name, &name);
     }
-    call.region().eks.settle(advanced);
+    call.region().settle(advanced);
     Ok(answer)
 }

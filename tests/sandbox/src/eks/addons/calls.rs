@@ -291,7 +291,7 @@ pub fn delete(call: &mut Call<'_>, route: &Route) -> Result<Value> {
     if !preserve {
         order(call, &cluster, &name);
     }
-    call.region().eks.settle(advanced);
+    call.region().settle(advanced);
     Ok(answer)
 }
 
