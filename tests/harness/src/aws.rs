@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn forms_and_answers() {
         assert_eq!(
-            form("CreateVpc", &json!({ "CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": false })),
-            "Action=CreateVpc&Version=2016-11-15&AmazonProvidedIpv6CidrBlock=false&CidrBlock=10.0.0.0%2F16"
+            form("CreateVpc", &json!({ "CidrBlock": "10.0.0.0/16" })),
+            "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16"
         );
         let answer = "<?xml?><R xmlns=\"u\"><requestId>r</requestId><vpc><vpcId>vpc-1</vpcId><x/><state>available</state></vpc></R>";
         assert_eq!(of_xml(answer), json!({ "requestId": "r", "vpcId": "vpc-1", "state": "available" }));

@@ -252,10 +252,10 @@ differs: code
         assert!(case.needs.control_plane && case.needs.charts);
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
-        assert_eq!(case.steps[0].line, 8);
+        assert_eq!(case.steps[0].line, 9);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 14);
+        assert_eq!(case.steps[0].expectations[1].0, 15);
         assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());
