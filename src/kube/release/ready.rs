@@ -275,6 +275,7 @@ mod tests {
     }
 
     /// A status that fits generation 2 of an object.
+    #[allow(clippy::needless_pass_by_value, reason = "the literals of the tests are handed over")]
     fn object(api_version: &str, kind: &str, spec: Json, status: Json) -> Json {
         json!({ "apiVersion": api_version, "kind": kind, "metadata": { "generation": 2 }, "spec": spec, "status": status })
     }

@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn yaml_reads_back() {
-        let all = values("ipam: {mode: cluster-pool, size: 25, ratio: 0.5}\nlist: ['a: b', 'true', 'y', 'no', 'on', '012', '0x1f', '1e3', '~', 'null', '1_000', '2001-01-01', '']\n");
+        let all = values(
+            "ipam: {mode: cluster-pool, size: 25, ratio: 0.5}\nlist: ['a: b', 'true', 'y', 'no', 'on', '012', '0x1f', '1e3', '~', 'null', '1_000', '2001-01-01', '']\n",
+        );
         let text = yaml(&all);
         assert_eq!(values(&text), all, "{text}");
         assert!(text.contains("size: 25\n"), "{text}");

@@ -20,9 +20,13 @@ pub(super) fn parse(text: Option<&str>) -> Result<Map<String, Json>, String> {
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
-    let value: Json = match serde_json::from_str(text) {
-        Ok(value) => value,
-        Err(_) => serde_saphyr::from_str(text).map_err(|error| format!("they are neither JSON nor YAML: {error}"))?,
+    let value: Json = if let Ok(value) = serde_json::from_str(text) {
+        value
+    } else {
+        // `y` and `no` are texts since YAML 1.2; as booleans they would be written back as something else.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| format!("they are neither JSON nor YAML: {error}"))?
     };
     match value {
         Json::Object(values) if values.get(ENVIRONMENT).is_none_or(|env| env.is_object() || env.is_null()) => {
