@@ -68,11 +68,21 @@ struct Run<'a> {
     /// Texts that must be nowhere in what was said, with their lines.
     never: Vec<(usize, String)>,
     left_out: Vec<String>,
+    /// The provider has a configuration, be it the one of cases without a block for it.
+    configured: bool,
 }
 
 /// Runs the case and destroys what it made.
 pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option<&Account<'_>>) -> Verdict {
-    let mut run = Run { case, layer, account, places: Places::default(), never: Vec::new(), left_out: Vec::new() };
+    let mut run = Run {
+        case,
+        layer,
+        account,
+        places: Places::default(),
+        never: Vec::new(),
+        left_out: Vec::new(),
+        configured: false,
+    };
     let mut faults = match run.all(program) {
         Ok(()) => Vec::new(),
         Err(faults) => faults,
@@ -151,8 +161,17 @@ impl Run<'_> {
         let explain = |error: LayerError| chain(&error);
         let counters = self.counters()?;
         let configuration = step.configuration.as_ref().map(|text| self.places.fill(text)).transpose()?;
-        if let (Some(text), false) = (&configuration, step.kind == StepKind::Query) {
-            self.layer.configure(text).map_err(explain)?;
+        match &configuration {
+            Some(text) if step.kind != StepKind::Query => {
+                self.layer.configure(text).map_err(explain)?;
+                self.configured = true;
+            }
+            // A query has list blocks only; the provider's block lies beside them.
+            _ if step.kind == StepKind::Query && !self.configured => {
+                self.layer.configure("").map_err(explain)?;
+                self.configured = true;
+            }
+            _ => {}
         }
         let expectations: Vec<&Expectation> = step.expectations.iter().map(|(_, expectation)| expectation).collect();
         let mut faults = Vec::new();
