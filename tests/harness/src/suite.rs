@@ -100,6 +100,18 @@ pub fn charts(project: &Path) -> Option<PathBuf> {
     places.filter_map(|folder| folder.canonicalize().ok()).find(|folder| folder.join("cilium-1.17.1.tgz").is_file())
 }
 
+/// The newest Terraform, when there are several to choose from and not all are asked for.
+fn newest(ways: &[Arc<Way>]) -> Option<Program> {
+    if std::env::var_os("EKSHYBRID_EVERY_TERRAFORM").is_some() {
+        return None;
+    }
+    let version = |way: &Arc<Way>| match way.program {
+        Program::Terraform(major, minor) => Some((major, minor)),
+        Program::InProcess | Program::Tofu(..) => None,
+    };
+    ways.iter().filter_map(version).max().map(|(major, minor)| Program::Terraform(major, minor))
+}
+
 impl Suite {
     /// Runs the cases each way, as told by the command line.
     pub fn main(self, ways: Vec<Way>) -> ExitCode {
@@ -117,6 +129,13 @@ impl Suite {
             _ => None,
         });
         let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
+        let newest = newest(&ways);
+        if ways.len() > 1 && newest.is_some() && !arguments.list {
+            println!(
+                "Cases with a control plane run on the newest Terraform only, since each starts one \
+                 (EKSHYBRID_EVERY_TERRAFORM=1 runs them on all)."
+            );
+        }
         let mut trials = Vec::new();
         for file in files {
             let loaded = Case::load(&self.cases, &file).map(Arc::new).map_err(|error| error.to_string());
@@ -139,6 +158,12 @@ impl Suite {
                         .or_else(|| lacks_plane.then(plane))
                         .or_else(|| lacks_charts.then(charts))
                 });
+                // What a cluster answers does not depend on the Terraform that asks.
+                if loaded.as_ref().is_ok_and(|case| case.needs.control_plane)
+                    && newest.is_some_and(|newest| way.program != newest)
+                {
+                    continue;
+                }
                 if let Some(reason) = lacking {
                     if !arguments.list {
                         println!("left out: {kind} {name}: {reason}");
