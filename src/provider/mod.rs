@@ -32,7 +32,8 @@ impl Provider for Ekshybrid {
     const NAME: &'static str = "ekshybrid";
     const DESCRIPTION: &'static str = "\
 Amazon EKS beyond the plain VPC. This release covers what a host outside AWS needs in order to join a cluster as a \
-hybrid node: activations, registered hosts, the cluster's facts, NodeConfig and user data.
+hybrid node (activations, registered hosts, access, NodeConfig and user data), pods in a second range (ENIConfigs, \
+the settings of the VPC CNI, annotated nodes), and Cilium or Calico in a cluster.
 
 Arguments have the names and meanings that they have in the AWS, Kubernetes and Helm providers. Nested ones are \
 attributes, not blocks: `assume_role = [{ … }]`, `default_tags = { tags = { … } }`, `endpoints = { … }`.";
