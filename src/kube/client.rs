@@ -43,8 +43,8 @@ pub struct Client {
     pub(super) cancel: CancellationToken,
     /// The field manager of what is written.
     manager: &'static str,
-    /// The form in which answers are asked for; `None` is plain JSON.
-    pub(super) accept: Option<&'static str>,
+    /// The form in which answers are asked for.
+    pub(super) accept: &'static str,
 }
 
 impl fmt::Debug for Client {
@@ -91,7 +91,7 @@ impl Client {
             discoveries: Discoveries::default(),
         };
         let cancel = CancellationToken::new();
-        Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: None })
+        Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: OBJECTS })
     }
 
     /// The same client, whose requests end when `cancel` does.
@@ -108,7 +108,7 @@ impl Client {
 
     /// The same client asking for answers in another form.
     pub(super) fn accepting(&self, accept: &'static str) -> Self {
-        Self { accept: Some(accept), ..self.clone() }
+        Self { accept, ..self.clone() }
     }
 
     /// The field manager of what is written.
@@ -167,7 +167,7 @@ impl Client {
         selector: Option<&str>,
         mut each: impl FnMut(Json),
     ) -> Result<()> {
-        self.pages_as(resource, namespace, selector, (PAGE, OBJECTS), &mut each).await
+        self.pages_of(PAGE, resource, namespace, selector, &mut each).await
     }
 
     /// The metadata of every object of a kind, one by one.
@@ -175,15 +175,15 @@ impl Client {
     /// # Errors
     /// As for [`Client::list`].
     pub(super) async fn metadata_pages(&self, resource: &Resource, mut each: impl FnMut(Json)) -> Result<()> {
-        self.pages_as(resource, None, None, (METADATA_PAGE, METADATA_LIST), &mut each).await
+        self.accepting(METADATA_LIST).pages_of(METADATA_PAGE, resource, None, None, &mut each).await
     }
 
-    async fn pages_as(
+    async fn pages_of(
         &self,
+        size: usize,
         resource: &Resource,
         namespace: Option<&str>,
         selector: Option<&str>,
-        (size, form): (usize, &'static str),
         each: &mut impl FnMut(Json),
     ) -> Result<()> {
         let attempt = Attempt::new(Verb::List, resource.plural.as_ref());
@@ -191,7 +191,7 @@ impl Client {
         loop {
             let query = query(size, selector, resume.as_deref());
             let path = format!("{}?{query}", resource.path(namespace, None));
-            let mut page = self.call_for(Call { attempt: attempt.clone(), path, body: None }, form).await?;
+            let mut page = self.call(Call { attempt: attempt.clone(), path, body: None }).await?;
             if let Json::Array(items) = page["items"].take() {
                 items.into_iter().for_each(&mut *each);
             }

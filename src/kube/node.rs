@@ -183,7 +183,7 @@ impl Client {
             let path = format!("{}?fieldManager={FIELD_MANAGER}", Resource::NODE.path(None, Some(&node.name)));
             let wanted = json!({ "metadata": { "resourceVersion": version, "annotations": { key: value } } });
             let call = Call { attempt, path, body: Some(("application/merge-patch+json", wanted)) };
-            match self.call_for(call, request::METADATA).await {
+            match self.accepting(request::METADATA).call(call).await {
                 Ok(_) => return Ok(Change::Done),
                 Err(error) if *error.kind() == Kind::NotFound => return Ok(Change::NodeGone),
                 Err(error) if *error.kind() == Kind::Changed && tried < ATTEMPTS => {}

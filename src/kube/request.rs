@@ -32,10 +32,11 @@ const LARGEST_ANSWER: usize = 64 << 20;
 
 /// Objects as they are.
 pub(super) const OBJECTS: &str = "application/json";
-/// An object's metadata alone. Source: Kubernetes API, "Metadata-only fetches".
-pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-/// A listing of metadata alone.
-pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+/// An object's metadata alone, from servers that can. Source: Kubernetes API, "Metadata-only fetches".
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+/// A listing of metadata alone, from servers that can.
+pub(super) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -70,11 +71,6 @@ impl Call {
 impl Client {
     /// Sends a request, and repeats it while that can help.
     pub(super) async fn call(&self, call: Call) -> Result<Json> {
-        self.call_for(call, OBJECTS).await
-    }
-
-    /// The same for an answer in another form than whole objects.
-    pub(super) async fn call_for(&self, call: Call, form: &'static str) -> Result<Json> {
         let started = Instant::now();
         let mut attempts = 0;
         let mut pause = FIRST_PAUSE;
@@ -83,7 +79,7 @@ impl Client {
                 return Err(self.error(Kind::Cancelled { may_exist: false }, &call));
             }
             attempts += 1;
-            let (error, asked) = match self.attempt(&call, form, attempts).await {
+            let (error, asked) = match self.attempt(&call, attempts).await {
                 Outcome::Done(answer) => return Ok(answer),
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Again(error, asked) => (error, asked),
@@ -105,9 +101,9 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, call: &Call, form: &'static str, attempts: u32) -> Outcome {
+    async fn attempt(&self, call: &Call, attempts: u32) -> Outcome {
         let answer = Answer { attempts, ..Answer::default() };
-        let request = match self.request(call, form).await {
+        let request = match self.request(call).await {
             Ok(request) => request,
             Err(error) => return Outcome::Failed(error),
         };
@@ -142,12 +138,9 @@ impl Client {
         if again { Outcome::Again(error, None) } else { Outcome::Failed(error) }
     }
 
-    async fn request(&self, call: &Call, form: &'static str) -> Result<Request<Body>> {
-        let mut request = Request::builder().method(call.method()).uri(&call.path).header(ACCEPT, form);
+    async fn request(&self, call: &Call) -> Result<Request<Body>> {
+        let mut request = Request::builder().method(call.method()).uri(&call.path).header(ACCEPT, self.accept);
         request = request.header(USER_AGENT, concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
-        if let Some(accept) = self.accept {
-            request = request.header(ACCEPT, accept);
-        }
         if let Some(tokens) = &self.shared.tokens {
             let token = tokens.token().await.map_err(|source| {
                 Error::failed(
@@ -351,6 +344,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kube::{Credentials, Server, Target};
+
+    #[tokio::test]
+    async fn one_form_of_answer_is_asked_for() {
+        let target = Target {
+            cluster: "workshop".to_owned(),
+            server: Server::Address { url: "https://127.0.0.1:1".to_owned(), authority: None, insecure: true },
+            credentials: Credentials::Token("token".into()),
+            tls_server_name: None,
+            proxy: None,
+        };
+        let client = Client::new(&target).await.expect("a client");
+        let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
+        // A server takes the first of several headers.
+        for (client, form) in [(client.clone(), OBJECTS), (client.accepting(METADATA_LIST), METADATA_LIST)] {
+            let request = client.request(&call).await.expect("a request");
+            assert_eq!(request.headers().get_all(ACCEPT).iter().collect::<Vec<_>>(), [form]);
+        }
+    }
 
     #[test]
     fn certificates_are_recognised_however_deep() {

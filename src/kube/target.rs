@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use kube::client::AuthError;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, NamedAuthInfo};
 use secrecy::SecretString;
 
@@ -224,11 +225,58 @@ impl Exec {
     }
 }
 
-/// The innermost reason of an error, which is the one that says something.
+/// The innermost reason of an error, which is the one that says something. What a program for credentials printed, or was
+/// given in its environment, is never part of it: it may be a token.
 pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
-    while let Some(source) = innermost.source() {
+    loop {
+        match innermost.downcast_ref::<AuthError>() {
+            Some(AuthError::AuthExecRun { out, .. }) => {
+                return format!(
+                    "the program ended with {}; run it by hand, with its arguments and environment, to see why",
+                    out.status
+                );
+            }
+            Some(AuthError::AuthExecParse(_)) => return "the program printed no ExecCredential".to_owned(),
+            _ => {}
+        }
+        let Some(source) = innermost.source() else { break };
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::kube::Client;
+
+    #[tokio::test]
+    async fn a_program_that_fails_is_told_without_what_it_knows() {
+        for (script, told) in [
+            ("echo the-token; echo the-reason >&2; exit 3", "exit status: 3"),
+            ("echo 'token: the-token'", "did not contain a status"),
+            ("echo '{\"status\": {\"token\": [\"the-token\"]}}'", "no ExecCredential"),
+        ] {
+            let exec = Exec {
+                api_version: "client.authentication.k8s.io/v1".to_owned(),
+                command: "sh".to_owned(),
+                args: vec!["-c".to_owned(), script.to_owned()],
+                env: [("KEY".to_owned(), "the-key".to_owned())].into(),
+            };
+            let target = Target {
+                cluster: "workshop".to_owned(),
+                server: Server::Address { url: "https://127.0.0.1:1".to_owned(), authority: None, insecure: true },
+                credentials: Credentials::Exec(exec),
+                tls_server_name: None,
+                proxy: None,
+            };
+            let error = Client::new(&target).await.expect_err(script);
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(told), "{script}: {text}");
+            for secret in ["the-token", "the-key"] {
+                assert!(!text.contains(secret), "{script}: {text}");
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use super::super::client::Client;
 use super::super::error::{Error as ApiError, Kind};
 use super::super::object::{Resource, annotations, labels, name};
+use super::super::request::{METADATA, METADATA_LIST};
 use super::error::{Error, Result};
 
 /// Who wrote the Secret: a number that is another for each operation.
@@ -25,9 +26,6 @@ const WRITER: &str = "ekshybrid/writer";
 const ALIVE: &str = "ekshybrid/alive";
 /// Between two signs of life.
 pub(super) const BEAT: Duration = Duration::from_secs(5);
-
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// One stored revision.
 #[derive(Clone, Debug)]
