@@ -48,12 +48,7 @@ pub async fn connect(
     };
     let started = Instant::now();
     let look = || async {
-        let way = match clients.way_to(cluster, region, cx.cancel()).await {
-            // The wait tells it, whether it was stopped while asking or between two times.
-            Err(_) if cx.cancel().is_cancelled() => return Ok(Seen::Pending("it was being looked for".to_owned())),
-            way => way?,
-        };
-        Ok(match way {
+        Ok(match clients.way_to(cluster, region, cx.cancel()).await? {
             Way::Open(client) => Seen::Done(client),
             Way::NotReady(status) if status == "FAILED" => {
                 return Err(Diagnostic::error(

@@ -148,10 +148,6 @@ at its timeout which are not, and why in their kubelets' words.";
                 Err(error) if matches!(error.kind(), kube::Kind::Invalid { .. }) && args.selector.is_some() => {
                     return Err(selector_refused(&error));
                 }
-                // The wait ends then, and tells what it was for.
-                Err(error) if matches!(error.kind(), kube::Kind::Cancelled { .. }) => {
-                    return Ok(Seen::Pending("not answered".to_owned()));
-                }
                 found => told(found, "Could not read the nodes", None, cx).await?,
             };
             Ok(if count_ready(&nodes) >= wanted { Seen::Done(nodes) } else { Seen::Pending(summary(&nodes)) })

@@ -444,7 +444,6 @@ async fn active(place: &Place, timeout: Option<Duration>, cx: &Context) -> Resul
                 .into()),
                 status => Ok(Seen::Pending(format!("its status is {status}"))),
             },
-            Err(error) if error.is_cancelled() => Ok(Seen::Pending("it was being looked for".to_owned())),
             Err(error) if error.is_not_found() && started.elapsed() < timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
                 Ok(Seen::Pending(error.to_string()))
             }

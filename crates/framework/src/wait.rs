@@ -32,7 +32,7 @@ pub enum Seen<T> {
 /// Looks again and again until it is done.
 ///
 /// # Errors
-/// What `look` fails with; a timeout with what was seen last; a stop.
+/// What `look` fails with; a timeout with what was seen last; a stop, between two looks or within one.
 pub async fn until<C, T, F, R>(cx: &Context<C>, wait: &Wait, mut look: F) -> Result<T>
 where
     F: FnMut() -> R,
@@ -40,10 +40,17 @@ where
 {
     let start = Instant::now();
     let mut pause = wait.interval;
+    let mut last = "there was no answer yet".to_owned();
     loop {
-        let seen = match look().await? {
-            Seen::Done(value) => return Ok(value),
-            Seen::Pending(seen) => seen,
+        let seen = match look().await {
+            Ok(Seen::Done(value)) => return Ok(value),
+            Ok(Seen::Pending(seen)) => seen,
+            // A look that is cut off by the stop fails with an error of its own, which says less.
+            Err(failure) if cx.cancel().is_cancelled() => {
+                tracing::debug!(?failure, "stopped within a look");
+                return Err(stopped(wait, &last).into());
+            }
+            Err(failure) => return Err(failure),
         };
         let elapsed = start.elapsed();
         if elapsed >= wait.timeout {
@@ -60,16 +67,18 @@ where
         tracing::info!(elapsed_s = elapsed.as_secs(), "waiting for {}: {seen}", wait.what);
         let remaining = wait.timeout.saturating_sub(elapsed);
         if !cx.sleep(jitter(pause).min(remaining)).await {
-            return Err(Diagnostic::error(
-                format!("Stopped while waiting for {}", wait.what),
-                format!(
-                    "Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Apply again to go on."
-                ),
-            )
-            .into());
+            return Err(stopped(wait, &seen).into());
         }
+        last = seen;
         pause = (pause * 3 / 2).min(wait.max_interval);
     }
+}
+
+fn stopped(wait: &Wait, seen: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Stopped while waiting for {}", wait.what),
+        format!("Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Apply again to go on."),
+    )
 }
 
 /// Between 75 % and 125 % of `pause`, so that many waiters do not ask at the same moment.

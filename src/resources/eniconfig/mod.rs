@@ -257,9 +257,6 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
         wait::until(cx, &wait, || async {
             let found = match client.get(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
                 Err(error) if error.is_not_found() => None,
-                Err(error) if matches!(error.kind(), Kind::Cancelled { .. }) => {
-                    return Ok(Seen::Pending("not answered".to_owned()));
-                }
                 other => told(other, summary, None, cx).await?,
             };
             Ok(found.map_or(Seen::Done(()), |object| {
@@ -419,8 +416,6 @@ async fn existing(client: &Client, name: &ObjectName, timeout: Duration, cx: &Co
             Err(error) if *error.kind() == Kind::NoSuchKind => Ok(Seen::Pending(
                 "it has no CustomResourceDefinition `eniconfigs.crd.k8s.amazonaws.com`, which the VPC CNI brings: install the add-on `vpc-cni` (`aws_eks_addon`), or the VPC CNI's own manifest or chart".to_owned(),
             )),
-            // The wait ends then, and tells what it was for.
-            Err(error) if matches!(error.kind(), Kind::Cancelled { .. }) => Ok(Seen::Pending("not answered".to_owned())),
             found => told(found, "Could not look for the ENIConfig", None, cx).await.map(Seen::Done),
         }
     })

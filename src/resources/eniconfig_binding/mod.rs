@@ -412,10 +412,6 @@ async fn wait_for_eniconfig(client: &Client, name: &ObjectName, timeout: Duratio
     wait::until(cx, &wait, || async {
         let found = match client.get(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
             Err(error) if error.is_not_found() => None,
-            // The wait ends then, and tells what it was for.
-            Err(error) if matches!(error.kind(), kube::Kind::Cancelled { .. }) => {
-                return Ok(Seen::Pending("not answered".to_owned()));
-            }
             other => told(other, "Could not look for the ENIConfig", None, cx).await?,
         };
         let absent = || {

@@ -16,6 +16,9 @@ use serde_json::{Map, Value as Json, json};
 /// How long a busy API server is asked again.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long the API server may take to act by what it has stored.
+const EFFECT_PATIENCE: Duration = Duration::from_secs(60);
+
 /// The administrator of one cluster.
 #[derive(Debug)]
 pub struct Administrator {
@@ -47,6 +50,12 @@ pub enum AdministratorError {
         status: u16,
         /// What it said.
         answer: String,
+    },
+    /// It went on taking what it should refuse.
+    #[error("the API server still takes {call} after {} s", EFFECT_PATIENCE.as_secs())]
+    NotRefused {
+        /// Method and path.
+        call: String,
     },
 }
 
@@ -100,6 +109,25 @@ impl Administrator {
                     std::thread::sleep(Duration::from_millis(200));
                 }
                 other => return other,
+            }
+        }
+    }
+
+    /// Repeats a request until the API server forbids it or finds it invalid.
+    ///
+    /// # Errors
+    ///
+    /// It takes the request for a minute, refuses it for another reason, or is gone.
+    pub fn until_refused(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), AdministratorError> {
+        let started = Instant::now();
+        loop {
+            match self.call(method, path, body) {
+                Err(AdministratorError::Refused { status: 403 | 422, .. }) => return Ok(()),
+                Err(other) => return Err(other),
+                Ok(_) if started.elapsed() >= EFFECT_PATIENCE => {
+                    return Err(AdministratorError::NotRefused { call: format!("{method} {path}") });
+                }
+                Ok(_) => std::thread::sleep(Duration::from_millis(200)),
             }
         }
     }

@@ -264,16 +264,16 @@ impl Run<'_> {
             return Ok(faults);
         }
         let operation = expectations.iter().find_map(|expectation| match expectation {
-            Expectation::Interrupt { operation, kill } => Some((operation.clone(), *kill)),
+            Expectation::Interrupt { operation, times, kill } => Some((operation.clone(), *times, *kill)),
             _ => None,
         });
         let before = self.counters()?;
         let mut applied = match operation {
             None => self.layer.apply(None).map_err(explain)?,
-            Some((operation, kill)) => {
+            Some((operation, times, kill)) => {
                 let account = self.account.ok_or("`interrupt:` needs the sandbox")?;
                 let seen = |counters: &Counters| counters.get(&operation).copied().unwrap_or(0);
-                let mut due = || account.counters().is_ok_and(|now| seen(&now) > seen(&before));
+                let mut due = || account.counters().is_ok_and(|now| seen(&now) >= seen(&before) + times);
                 let mut interruption = Interruption { due: &mut due, kill, took: None };
                 let outcome = self.layer.apply(Some(&mut interruption)).map_err(explain)?;
                 let took = interruption.took;
@@ -399,6 +399,11 @@ impl Run<'_> {
                 path: fill(path)?,
                 body: body.as_deref().map(fill).transpose()?,
                 name: name.clone(),
+            },
+            Outside::KubeUntilRefused { method, path, body } => Outside::KubeUntilRefused {
+                method: method.clone(),
+                path: fill(path)?,
+                body: body.as_deref().map(fill).transpose()?,
             },
             other => other.clone(),
         };

@@ -267,6 +267,11 @@ impl Account<'_> {
                 let answer = cluster.administrator.call(method, path, body.as_deref())?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
+            Outside::KubeUntilRefused { method, path, body } => {
+                let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
+                cluster.administrator.until_refused(method, path, body.as_deref())?;
+                Ok(None)
+            }
         }
     }
 

@@ -43,9 +43,9 @@ pub enum Expectation {
     FoundCount(usize),
     /// `progress: TEXT`: an action's progress holds it.
     Progress(String),
-    /// `interrupt: after SERVICE:OPERATION`: Terraform is told to stop once that call has been seen.
-    /// `kill: after SERVICE:OPERATION`: the provider's process is killed then.
-    Interrupt { operation: String, kill: bool },
+    /// `interrupt: after [N] SERVICE:OPERATION`: Terraform is told to stop once that call has been seen, so often.
+    /// `kill: after [N] SERVICE:OPERATION`: the provider's process is killed then.
+    Interrupt { operation: String, times: u64, kill: bool },
     /// `within: SECONDS`: the interrupted command ends in time.
     Within { milliseconds: u64 },
 }
@@ -204,10 +204,17 @@ impl Expectation {
                 Ok(Self::Found { path: AttributePath::parse(path)?, test })
             }
             "progress" if !rest.is_empty() => Ok(Self::Progress(rest.to_owned())),
-            "interrupt" | "kill" => match rest.strip_prefix("after ") {
-                Some(operation) => Ok(Self::Interrupt { operation: operation.trim().to_owned(), kill: key == "kill" }),
-                None => refuse(),
-            },
+            "interrupt" | "kill" => {
+                let words: Vec<&str> = rest.split_whitespace().collect();
+                let (operation, times) = match words.as_slice() {
+                    ["after", times, operation] => {
+                        (operation, times.parse().map_err(|_| format!("`{times}` is no number of calls"))?)
+                    }
+                    ["after", operation] => (operation, 1),
+                    _ => return refuse(),
+                };
+                Ok(Self::Interrupt { operation: (*operation).to_owned(), times, kill: key == "kill" })
+            }
             "within" => {
                 super::step::Duration::parse(rest).map(|duration| Self::Within { milliseconds: duration.milliseconds })
             }

@@ -72,6 +72,10 @@ pub enum Outside {
     /// `kube METHOD PATH [JSON] [as NAME]`: a request to the API server of the account's cluster with the
     /// administrator's certificate. METHOD is one of HTTP's, PATCH being a merge patch, or APPLY.
     Kube { method: String, path: String, body: Option<String>, name: Option<String> },
+    /// `kube until refused METHOD PATH [JSON]`: the same request again and again until the API server forbids it or
+    /// finds it invalid. For what the API server takes up some time after it has stored it, such as an admission
+    /// policy; PATH should have `dryRun=All`.
+    KubeUntilRefused { method: String, path: String, body: Option<String> },
 }
 
 /// How often a fault happens.
@@ -206,6 +210,12 @@ impl Outside {
                 let (body, name) = body_and_name(line, path);
                 Ok(Self::Kube { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
             }
+            ["kube", "until", "refused", method @ ("POST" | "PUT" | "PATCH" | "APPLY" | "DELETE"), path, ..]
+                if path.starts_with('/') =>
+            {
+                let (body, _) = body_and_name(line, path);
+                Ok(Self::KubeUntilRefused { method: (*method).to_owned(), path: (*path).to_owned(), body })
+            }
             _ => Err(refuse()),
         }
     }
@@ -282,6 +292,14 @@ mod tests {
                     path: "/api/v1/nodes/a".into(),
                     body: Some("{\"metadata\": {\"labels\": null}}".into()),
                     name: Some("node".into()),
+                },
+            ),
+            (
+                "kube until refused DELETE /api/v1/nodes/a?dryRun=All",
+                Outside::KubeUntilRefused {
+                    method: "DELETE".into(),
+                    path: "/api/v1/nodes/a?dryRun=All".into(),
+                    body: None,
                 },
             ),
         ] {

@@ -241,6 +241,10 @@ impl Applying<'_> {
             return Err(broken("the plan during apply keeps what was planned", faults.join("; ")));
         }
         let planned = planned.kept;
+        // Terraform asks its hooks once more between the plan and the change.
+        if *self.stopped.borrow() {
+            return Ok(None);
+        }
         if planned.value == prior.value {
             return Ok(Some(as_it_is()));
         }
