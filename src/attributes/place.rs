@@ -1,12 +1,12 @@
 //! Where an object of a cluster is: which cluster, in which region, by its arguments or else by the provider's.
 
 use framework::diagnostic::Result;
-use framework::model::{Maybe, Text};
-use framework::resource::parse_region_id;
+use framework::model::{Maybe, Model, Text};
+use framework::resource::{Plan, Resource, parse_region_id};
 
 use super::{ClusterName, Region, aws_region, planned_region};
 use crate::aws;
-use crate::provider::Context;
+use crate::provider::{Clients, Context};
 
 /// Cluster and region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +71,7 @@ impl PlannedPlace {
     ///
     /// # Errors
     /// When it is certain that neither names a cluster.
-    pub async fn of(
-        cluster: &Maybe<Option<ClusterName>>,
-        region: &Maybe<Option<Region>>,
-        cx: &Context,
-    ) -> Result<Self> {
+    async fn of(cluster: &Maybe<Option<ClusterName>>, region: &Maybe<Option<Region>>, cx: &Context) -> Result<Self> {
         let cluster = match (cluster, cx.try_clients()) {
             (Maybe::Known(Some(name)), _) => Some(name.clone()),
             (Maybe::Known(None), Some(clients)) if clients.defaults().cluster_name.known().is_some() => {
@@ -91,12 +87,83 @@ impl PlannedPlace {
         Ok(Self { cluster, region })
     }
 
+    /// Plans the arguments `cluster_name` and `region`: what the configuration leaves out is the provider's, and the
+    /// object moves with it.
+    ///
+    /// # Errors
+    /// When it is certain that nothing names a cluster.
+    pub async fn plan<R: Placed>(plan: &mut Plan<R>, cx: &Context) -> Result<Self> {
+        let (cluster, region) = R::given(&plan.args);
+        // Where the configuration says nothing, the arguments hold what was planned before.
+        let cluster = if plan.configures(CLUSTER_NAME) { cluster.clone() } else { Maybe::Known(None) };
+        let region = if plan.configures(REGION) { region.clone() } else { Maybe::Known(None) };
+        let place = Self::of(&cluster, &region, cx).await?;
+        plan.follow_default(
+            CLUSTER_NAME,
+            place.cluster.as_ref(),
+            |outputs| R::recorded(outputs).0,
+            |outputs| R::planned(outputs).0,
+        );
+        plan.follow_default(
+            REGION,
+            place.region.as_ref(),
+            |outputs| R::recorded(outputs).1,
+            |outputs| R::planned(outputs).1,
+        );
+        Ok(place)
+    }
+
     /// The place, when all of it is known.
     #[must_use]
     pub fn known(&self) -> Option<Place> {
         Some(Place { cluster: self.cluster.clone()?, region: self.region.clone()? })
     }
 }
+
+/// A type whose objects are in a cluster, which its arguments and results `cluster_name` and `region` tell;
+/// [`placed`] writes it.
+pub trait Placed: Resource<Clients = Clients> {
+    /// Cluster and region of planned arguments.
+    fn given(args: &<Self::Args as Model>::Planned) -> (&Maybe<Option<ClusterName>>, &Maybe<Option<Region>>);
+    /// Cluster and region of results.
+    fn recorded(outputs: &Self::Outputs) -> (&ClusterName, &Region);
+    /// Cluster and region of planned results.
+    fn planned(outputs: &mut <Self::Outputs as Model>::Planned) -> (&mut Maybe<ClusterName>, &mut Maybe<Region>);
+}
+
+const CLUSTER_NAME: &str = "cluster_name";
+const REGION: &str = "region";
+
+/// Implements [`Placed`] for a resource whose `Args` and `Outputs` have the fields of these names.
+macro_rules! placed {
+    ($resource:ty) => {
+        impl $crate::attributes::place::Placed for $resource {
+            fn given(
+                args: &<Self::Args as framework::model::Model>::Planned,
+            ) -> (
+                &framework::model::Maybe<Option<$crate::attributes::ClusterName>>,
+                &framework::model::Maybe<Option<$crate::attributes::Region>>,
+            ) {
+                (&args.cluster_name, &args.region)
+            }
+
+            fn recorded(outputs: &Self::Outputs) -> (&$crate::attributes::ClusterName, &$crate::attributes::Region) {
+                (&outputs.cluster_name, &outputs.region)
+            }
+
+            fn planned(
+                outputs: &mut <Self::Outputs as framework::model::Model>::Planned,
+            ) -> (
+                &mut framework::model::Maybe<$crate::attributes::ClusterName>,
+                &mut framework::model::Maybe<$crate::attributes::Region>,
+            ) {
+                (&mut outputs.cluster_name, &mut outputs.region)
+            }
+        }
+    };
+}
+
+pub(crate) use placed;
 
 /// Reads the import id `CLUSTER/KEY` or `CLUSTER/KEY@REGION`.
 ///

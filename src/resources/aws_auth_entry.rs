@@ -9,7 +9,7 @@ use framework::resource::{Plan, Resource, State};
 use framework::value::Value;
 
 use crate::attributes::cluster::{self, Reached};
-use crate::attributes::place::{Place, PlannedPlace};
+use crate::attributes::place::{Place, PlannedPlace, placed};
 use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, parse_import_id, without_path};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::Kind;
@@ -87,6 +87,8 @@ pub struct Timeouts {
 #[derive(Debug)]
 pub enum AwsAuthEntry {}
 
+placed!(AwsAuthEntry);
+
 impl Resource for AwsAuthEntry {
     type Clients = Clients;
     type Args = Args;
@@ -106,7 +108,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
     const IMPORT_ID: &'static str = "`CLUSTER/ARN`, or `CLUSTER/ARN@REGION` for another region than the provider's";
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        let place = place_defaults(plan, cx).await?;
+        let place = PlannedPlace::plan(plan, cx).await?;
         if !plan.configures(Args::NAMES.username) {
             plan.outputs.username = planned_username(&plan.args);
         }
@@ -254,27 +256,6 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             (Identity::NAMES.region, region),
         ])
     }
-}
-
-/// Plans cluster and region; what the configuration leaves out is the provider's, and moves with it.
-async fn place_defaults(plan: &mut Plan<AwsAuthEntry>, cx: &Context) -> Result<PlannedPlace> {
-    let (cluster, region) = (plan.configures(Args::NAMES.cluster_name), plan.configures(Args::NAMES.region));
-    let given = if cluster { plan.args.cluster_name.clone() } else { Maybe::Known(None) };
-    let given_region = if region { plan.args.region.clone() } else { Maybe::Known(None) };
-    let place = PlannedPlace::of(&given, &given_region, cx).await?;
-    if let (false, Some(name)) = (cluster, &place.cluster) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != *name) {
-            plan.replace(Args::NAMES.cluster_name);
-        }
-        plan.outputs.cluster_name = Maybe::Known(name.clone());
-    }
-    if let (false, Some(name)) = (region, &place.region) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != *name) {
-            plan.replace(Args::NAMES.region);
-        }
-        plan.outputs.region = Maybe::Known(name.clone());
-    }
-    Ok(place)
 }
 
 fn list(args: &Args) -> List {

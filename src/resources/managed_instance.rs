@@ -134,14 +134,13 @@ over what is registered already, fails when it is not, and deregisters the host 
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
         plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
-        if !plan.configures(Args::NAMES.region)
-            && let Some(region) = planned_region(cx).await
-        {
-            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
-                plan.replace(Args::NAMES.region);
-            }
-            plan.outputs.region = Maybe::Known(region);
-        }
+        let region = planned_region(cx).await;
+        plan.follow_default(
+            Args::NAMES.region,
+            region.as_ref(),
+            |outputs| &outputs.region,
+            |outputs| &mut outputs.region,
+        );
         if let Some(prior) = &plan.prior
             && !plan.configures(Args::NAMES.iam_role)
         {

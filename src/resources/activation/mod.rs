@@ -203,16 +203,14 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
         plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
-        if !plan.configures(Args::NAMES.region)
-            && let Some(region) = planned_region(cx).await
-        {
-            // The provider was pointed at another region: the activation is wanted there.
-            let moves = |prior: &State<Self>| prior.outputs.region.as_ref().is_some_and(|before| *before != region);
-            if plan.prior.as_ref().is_some_and(moves) {
-                plan.replace(Args::NAMES.region);
-            }
-            plan.outputs.region = Maybe::Known(Some(region));
-        }
+        // The provider was pointed at another region: the activation is wanted there.
+        let region = planned_region(cx).await.map(Some);
+        plan.follow_default(
+            Args::NAMES.region,
+            region.as_ref(),
+            |outputs| &outputs.region,
+            |outputs| &mut outputs.region,
+        );
         if let Some(prior) = &plan.prior {
             let same = plan.outputs.tags_all.known().is_some_and(|tags| *tags == prior.outputs.tags_all);
             if !same {

@@ -28,6 +28,7 @@ pub use self::arguments::{Calico, Cilium, ImageRegistry};
 use self::arguments::{ReleaseName, Timeouts};
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
+use crate::attributes::place::placed;
 use crate::attributes::{ClusterName, Region};
 use crate::provider::{Clients, Context};
 
@@ -125,6 +126,8 @@ pub struct Identity {
 /// The resource.
 #[derive(Debug)]
 pub enum Cni {}
+
+placed!(Cni);
 
 impl Resource for Cni {
     type Clients = Clients;

@@ -12,7 +12,8 @@ use super::arguments::{Calico, Cilium, Method};
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
 use super::{Args, Cni, Outputs, aws_node, cilium, life, pool, summary, told};
 use crate::attributes::cluster::warn_of_near_name;
-use crate::attributes::{ClusterName, Region, aws_region, planned_region};
+use crate::attributes::place::PlannedPlace;
+use crate::attributes::{ClusterName, Region, aws_region};
 use crate::aws::eks::Cluster;
 use crate::kube::Client;
 use crate::kube::release::{Releases, Rendering};
@@ -99,7 +100,7 @@ fn is_whole(repository: Option<&str>, chart: Option<&str>) -> bool {
 }
 
 pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
-    place(plan, cx).await?;
+    PlannedPlace::plan(plan, cx).await?;
     let (Maybe::Known(cilium), Maybe::Known(calico)) = (&plan.args.cilium, &plan.args.calico) else { return Ok(()) };
     let mirror = match &plan.args.image_registry {
         Maybe::Known(mirror) => mirror.clone(),
@@ -135,29 +136,6 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.manifest_digest = Maybe::Unknown;
     plan.outputs.pod_cidrs = Maybe::Unknown;
     Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
-}
-
-/// Cluster and region as far as they are known.
-async fn place(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
-    if !plan.configures(Args::NAMES.region)
-        && let Some(region) = planned_region(cx).await
-    {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
-            plan.replace(Args::NAMES.region);
-        }
-        plan.outputs.region = Maybe::Known(region);
-    }
-    if !plan.configures(Args::NAMES.cluster_name)
-        && let Some(clients) = cx.try_clients()
-        && !matches!(clients.defaults().cluster_name, Maybe::Unknown)
-    {
-        let cluster = clients.cluster_name(None)?;
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != cluster) {
-            plan.replace(Args::NAMES.cluster_name);
-        }
-        plan.outputs.cluster_name = Maybe::Known(cluster);
-    }
-    Ok(())
 }
 
 /// The release stays as it is.

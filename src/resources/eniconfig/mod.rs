@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
 use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told, warn_of_near_name};
-use crate::attributes::place::{Place, PlannedPlace, parse_import_id};
+use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
 use crate::provider::{Clients, Context};
@@ -92,6 +92,8 @@ pub struct Identity {
 #[derive(Debug)]
 pub enum EniConfig {}
 
+placed!(EniConfig);
+
 impl Resource for EniConfig {
     type Clients = Clients;
     type Args = Args;
@@ -120,8 +122,7 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        let place = PlannedPlace::of(&plan.args.cluster_name, &plan.args.region, cx).await?;
-        place_defaults(plan, &place);
+        let place = PlannedPlace::plan(plan, cx).await?;
         let moves = plan.changes(Args::NAMES.subnet_id);
         let default_groups = !plan.configures(Args::NAMES.security_group_ids);
         let question = Question {
@@ -321,22 +322,6 @@ pub async fn state(
             region: place.region,
         },
     })
-}
-
-/// Cluster and region by default, and a new object where the default has changed.
-fn place_defaults(plan: &mut Plan<EniConfig>, place: &PlannedPlace) {
-    if let Some(cluster) = place.cluster.as_ref().filter(|_| !plan.configures(Args::NAMES.cluster_name)) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != *cluster) {
-            plan.replace(Args::NAMES.cluster_name);
-        }
-        plan.outputs.cluster_name = Maybe::Known(cluster.clone());
-    }
-    if let Some(region) = place.region.as_ref().filter(|_| !plan.configures(Args::NAMES.region)) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != *region) {
-            plan.replace(Args::NAMES.region);
-        }
-        plan.outputs.region = Maybe::Known(region.clone());
-    }
 }
 
 /// Everything that the arguments leave open, found out and checked. `prior` is what an update keeps.

@@ -18,7 +18,7 @@ use futures::stream::FuturesUnordered;
 
 use self::selection::{Selection, Work};
 use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told};
-use crate::attributes::place::{Place, PlannedPlace, parse_import_id};
+use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
 use crate::provider::{Clients, Context};
@@ -116,6 +116,8 @@ framework::text_field!(AnnotationKey);
 #[derive(Debug)]
 pub enum EniConfigBinding {}
 
+placed!(EniConfigBinding);
+
 impl Resource for EniConfigBinding {
     type Clients = Clients;
     type Args = Args;
@@ -154,19 +156,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        let place = PlannedPlace::of(&plan.args.cluster_name, &plan.args.region, cx).await?;
-        if let Some(cluster) = place.cluster.filter(|_| !plan.configures(Args::NAMES.cluster_name)) {
-            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != cluster) {
-                plan.replace(Args::NAMES.cluster_name);
-            }
-            plan.outputs.cluster_name = Maybe::Known(cluster);
-        }
-        if let Some(region) = place.region.filter(|_| !plan.configures(Args::NAMES.region)) {
-            if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != region) {
-                plan.replace(Args::NAMES.region);
-            }
-            plan.outputs.region = Maybe::Known(region);
-        }
+        PlannedPlace::plan(plan, cx).await?;
         let selects = [Args::NAMES.node_selector, Args::NAMES.node_names];
         let is_behind = plan.prior.as_ref().is_some_and(|prior| !prior.outputs.pending_nodes.is_empty());
         if is_behind || selects.iter().any(|name| plan.changes(name)) {

@@ -24,6 +24,7 @@ use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::attributes::place::placed;
 use crate::attributes::{ChangeTimeouts, ClusterName, Region, labels};
 use crate::provider::{Clients, Context};
 
@@ -187,6 +188,8 @@ framework::text_field!(ManagedBy, Key);
 /// The resource.
 #[derive(Debug)]
 pub enum VpcCni {}
+
+placed!(VpcCni);
 
 impl Resource for VpcCni {
     type Clients = Clients;

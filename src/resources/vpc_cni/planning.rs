@@ -30,19 +30,7 @@ pub(super) async fn plan(plan: &mut Plan<VpcCni>, cx: &Context) -> Result<()> {
     } else {
         cx.drop_private(WISHED);
     }
-    let place = PlannedPlace::of(&plan.args.cluster_name, &plan.args.region, cx).await?;
-    if let Some(cluster) = place.cluster.as_ref().filter(|_| !plan.configures(Args::NAMES.cluster_name)) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.cluster_name != *cluster) {
-            plan.replace(Args::NAMES.cluster_name);
-        }
-        plan.outputs.cluster_name = Maybe::Known(cluster.clone());
-    }
-    if let Some(region) = place.region.as_ref().filter(|_| !plan.configures(Args::NAMES.region)) {
-        if plan.prior.as_ref().is_some_and(|prior| prior.outputs.region != *region) {
-            plan.replace(Args::NAMES.region);
-        }
-        plan.outputs.region = Maybe::Known(region.clone());
-    }
+    let place = PlannedPlace::plan(plan, cx).await?;
     let switched = switched(plan, cx);
     if plan.is_create() || plan.has_changes() || plan.is_replaced() || switched {
         check(plan, &place, cx).await?;

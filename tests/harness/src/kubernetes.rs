@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json, json};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the API server may take to act by what it has stored.
-const EFFECT_PATIENCE: Duration = Duration::from_secs(60);
+const EFFECT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The administrator of one cluster.
 #[derive(Debug)]

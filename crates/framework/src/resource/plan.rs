@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::Model;
+use crate::model::{Maybe, Model};
 use crate::path::Path;
 use crate::resource::{Resource, State};
 use crate::value::Value;
@@ -58,6 +58,23 @@ impl<R: Resource> Plan<R> {
     /// Whether the configuration sets the attribute, to whatever value.
     pub fn configures(&self, name: &str) -> bool {
         self.config.attribute(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Plans an argument that is a result too and that the configuration leaves out: it follows its default, which is
+    /// decided outside the resource (the provider's region), and an object that was made by another default is made
+    /// anew. A default that is not known (`None`) leaves everything as it is.
+    pub fn follow_default<T: Clone + PartialEq>(
+        &mut self,
+        name: &str,
+        default: Option<&T>,
+        recorded: impl FnOnce(&R::Outputs) -> &T,
+        planned: impl FnOnce(&mut <R::Outputs as Model>::Planned) -> &mut Maybe<T>,
+    ) {
+        let Some(default) = default.filter(|_| !self.configures(name)) else { return };
+        if self.prior.as_ref().is_some_and(|prior| recorded(&prior.outputs) != default) {
+            self.replace(name);
+        }
+        *planned(&mut self.outputs) = Maybe::Known(default.clone());
     }
 
     /// The planned value of an attribute as it stands.

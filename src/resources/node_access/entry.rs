@@ -1,0 +1,224 @@
+//! Access by an access entry of EKS.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use framework::resource::State;
+use framework::wait::{self, Seen, Wait};
+
+use super::{Args, Method, NOT_REMOVED, NodeAccess, NodeType, Outputs, STILL_THERE, place_of};
+use crate::attributes::place::Place;
+use crate::attributes::{RoleArn, explain, tags};
+use crate::aws;
+use crate::aws::eks::{AccessEntry, AccessEntrySpec, Cluster};
+use crate::provider::Context;
+
+/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// How long a cluster is waited for that EKS does not know.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How long a role is waited for that IAM does not show to EKS yet.
+const ROLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Waits until the cluster is there and active. An access entry needs no way to the Kubernetes API.
+pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Context) -> Result<Arc<Cluster>> {
+    let eks = place.eks(cx)?;
+    let started = Instant::now();
+    let wait = Wait {
+        what: format!("cluster `{}` to be active", place.cluster),
+        timeout: timeout.unwrap_or(CREATING_TIMEOUT),
+        interval: Duration::from_secs(1),
+        max_interval: Duration::from_secs(15),
+    };
+    let look = || async {
+        match eks.cluster(place.cluster.as_str()).await {
+            Ok(cluster) => match cluster.status.as_str() {
+                "ACTIVE" | "UPDATING" => Ok(Seen::Done(cluster)),
+                "FAILED" | "DELETING" => Err(Diagnostic::error(
+                    "Could not give the nodes access",
+                    format!("The status of {place} is {}, so nothing can join it. Nothing was created.", cluster.status),
+                )
+                .at(Path::attribute(Args::NAMES.cluster_name))
+                .into()),
+                status => Ok(Seen::Pending(format!("its status is {status}"))),
+            },
+            Err(error) if error.is_not_found() && started.elapsed() < timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
+                Ok(Seen::Pending(error.to_string()))
+            }
+            Err(error) if error.is_not_found() => Err(Diagnostic::error(
+                format!("There is no cluster `{}`", place.cluster),
+                format!(
+                    "{error}.\n\nCheck the name, the region and the account. If the same apply makes the cluster, refer to its resource (`aws_eks_cluster.NAME.name`), so that this comes after it, or raise `timeouts`."
+                ),
+            )
+            .at(Path::attribute(Args::NAMES.cluster_name))
+            .into()),
+            Err(error) => Err(explain("Could not look at the cluster", &error, None)),
+        }
+    };
+    wait::until(cx, &wait, look).await
+}
+
+pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx: &Context) -> Result<Outputs> {
+    let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
+    let principal = args.principal_arn.as_str();
+    let spec = AccessEntrySpec {
+        principal_arn: principal.to_owned(),
+        kind: args.r#type.0.clone(),
+        username: None,
+        groups: BTreeSet::new(),
+        tags: tags_all.clone(),
+    };
+    let eks = place.eks(cx)?.settling_within(left.map_or(ROLE_TIMEOUT, |left| left.min(ROLE_TIMEOUT)));
+    let progress = |settling: &crate::aws::eks::Settling| {
+        tracing::info!(waited_s = settling.waited.as_secs(), "waiting until EKS knows the role `{principal}`");
+    };
+    let entry = match eks.create_access_entry(place.cluster.as_str(), &spec, progress).await {
+        Ok(entry) => entry,
+        Err(error) => {
+            if matches!(error.kind(), aws::Kind::Cancelled { may_exist: true }) {
+                cx.save(&uncertain_entry(&place, args, tags_all));
+            }
+            return Err(not_created(&eks, &place, principal, &error).await);
+        }
+    };
+    Ok(Outputs {
+        cluster_name: place.cluster,
+        effective_method: Method::AccessEntry,
+        username: entry.username,
+        groups: entry.groups,
+        access_entry_arn: Some(entry.arn),
+        region: place.region,
+        tags_all,
+    })
+}
+
+/// An entry whose creation was on its way when Terraform asked to stop: the next refresh finds it, or finds it missing.
+fn uncertain_entry(place: &Place, args: &Args, tags_all: BTreeMap<String, String>) -> Outputs {
+    let (username, groups) = args.r#type.identity();
+    Outputs {
+        cluster_name: place.cluster.clone(),
+        effective_method: Method::AccessEntry,
+        username: username.to_owned(),
+        groups,
+        access_entry_arn: None,
+        region: place.region.clone(),
+        tags_all,
+    }
+}
+
+async fn not_created(eks: &aws::eks::Client, place: &Place, principal: &str, error: &aws::Error) -> Diagnostics {
+    let summary = "Could not give the nodes access";
+    let at = Path::attribute(Args::NAMES.principal_arn);
+    if matches!(error.kind(), aws::Kind::InUse) {
+        let kind = eks.access_entry(place.cluster.as_str(), principal).await.ok();
+        let kind = kind.map(|entry| format!(" of type {}", entry.kind)).unwrap_or_default();
+        return Diagnostic::error(
+            "The role has access already",
+            format!(
+                "`{principal}` has an access entry{kind} in {place}. Somebody else may manage it, so it was left as it is: {error}.\n\nTo manage it here, import it: `terraform import ekshybrid_node_access.NAME '{}'`. Otherwise remove it where it is managed; managed node groups make their role's entry themselves.",
+                place.import_id(principal)
+            ),
+        )
+        .at(at)
+        .into();
+    }
+    if error.message().is_some_and(|text| text.to_ascii_lowercase().contains("invalid principal")) {
+        return Diagnostic::error(
+            summary,
+            format!(
+                "EKS does not know the role `{principal}`: {error}.\n\nNothing was created.\n\nCheck that the role exists in this account, and that its path is in the ARN when it has one. A role that is made by the same apply is waited for; refer to its resource (`aws_iam_role.NAME.arn`)."
+            ),
+        )
+        .at(at)
+        .into();
+    }
+    explain(summary, error, if error.may_exist() { None } else { Some("Nothing was created.") })
+}
+
+/// The access entry; none when it, its cluster, or access entries at all are not there.
+pub(super) async fn read(place: &Place, principal: &RoleArn, cx: &Context) -> Result<Option<AccessEntry>> {
+    let eks = place.eks(cx)?;
+    match eks.access_entry(place.cluster.as_str(), principal.as_str()).await {
+        Ok(entry) => Ok(Some(entry)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => {
+            let cluster = eks.cluster(place.cluster.as_str()).await.ok();
+            match cluster.and_then(|cluster| cluster.authentication_mode.clone()).as_deref() {
+                Some("CONFIG_MAP") => Ok(None),
+                _ => Err(explain("Could not read the nodes' access entry", &error, None)),
+            }
+        }
+    }
+}
+
+/// The state that an access entry makes.
+///
+/// # Errors
+/// While the provider is not configured.
+pub fn state(
+    place: &Place,
+    principal: &RoleArn,
+    found: AccessEntry,
+    prior: Option<&State<NodeAccess>>,
+    cx: &Context,
+) -> Result<State<NodeAccess>> {
+    // Tags with other keys are somebody else's; an imported entry has all of its tags from here.
+    let kept = prior.map(|prior| &prior.outputs.tags_all);
+    let tags_all: BTreeMap<String, String> =
+        found.tags.into_iter().filter(|(key, _)| kept.is_none_or(|kept| kept.contains_key(key))).collect();
+    let own = tags::own_for(cx, &tags_all, prior.and_then(|prior| prior.args.tags.as_ref()))?;
+    Ok(State {
+        args: Args {
+            cluster_name: Some(place.cluster.clone()),
+            principal_arn: principal.clone(),
+            r#type: NodeType(found.kind),
+            method: prior.map_or(Method::Auto, |prior| prior.args.method),
+            tags: own,
+            region: Some(place.region.clone()),
+            timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
+        },
+        outputs: Outputs {
+            cluster_name: place.cluster.clone(),
+            effective_method: Method::AccessEntry,
+            username: found.username,
+            groups: found.groups,
+            access_entry_arn: Some(found.arn),
+            region: place.region.clone(),
+            tags_all,
+        },
+    })
+}
+
+/// Brings the tags that are kept here to what the configuration says.
+pub(super) async fn change_tags(prior: &State<NodeAccess>, args: &Args, cx: &Context) -> Result<Outputs> {
+    let mut outputs = prior.outputs.clone();
+    let Some(arn) = outputs.access_entry_arn.clone() else { return Ok(outputs) };
+    let wanted = tags::merged_for(cx, args.tags.as_ref())?;
+    let place = place_of(prior);
+    let eks = place.eks(cx)?;
+    let failed = |error: aws::Error| explain("Could not change the tags of the access entry", &error, None);
+    let gone: Vec<String> = outputs.tags_all.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+    eks.remove_tags(&arn, &gone).await.map_err(failed)?;
+    let new: BTreeMap<String, String> = wanted
+        .iter()
+        .filter(|(key, value)| outputs.tags_all.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    eks.add_tags(&arn, &new).await.map_err(failed)?;
+    outputs.tags_all = wanted;
+    Ok(outputs)
+}
+
+/// Takes the access entry away; one that is gone already is no error.
+pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
+    let place = place_of(state);
+    let principal = state.args.principal_arn.as_str();
+    let removed = place.eks(cx)?.delete_access_entry(place.cluster.as_str(), principal).await;
+    removed.map_err(|error| explain(NOT_REMOVED, &error, Some(STILL_THERE)))
+}

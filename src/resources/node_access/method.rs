@@ -1,0 +1,165 @@
+//! By which way nodes get access: as the cluster's authentication mode allows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use framework::diagnostic::Diagnostic;
+use framework::model::{Maybe, Text};
+use framework::path::Path;
+use framework::resource::Plan;
+use framework::text_field;
+
+use super::{Args, NodeAccess, Outputs};
+use crate::attributes::place::Place;
+use crate::attributes::tags;
+use crate::aws::eks::Cluster;
+use crate::provider::Context;
+
+/// How access is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// As the cluster's authentication mode allows.
+    Auto,
+    /// An access entry of EKS.
+    AccessEntry,
+    /// An entry of the ConfigMap aws-auth.
+    AwsAuth,
+}
+
+impl Text for Method {
+    const NOUN: &'static str = "method";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "access_entry" => Ok(Self::AccessEntry),
+            "aws_auth" => Ok(Self::AwsAuth),
+            _ => Err(format!("`{text}` is none of `auto`, `access_entry` and `aws_auth`.")),
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Auto => "auto",
+            Self::AccessEntry => "access_entry",
+            Self::AwsAuth => "aws_auth",
+        }
+    }
+}
+
+text_field!(Method);
+
+/// Why a method cannot be used, on which attribute.
+pub(super) struct Refused {
+    attribute: &'static str,
+    why: &'static str,
+}
+
+/// The way that is taken. `mode` is the cluster's authentication mode.
+pub(super) fn choose(method: Method, mode: Option<&str>) -> std::result::Result<Method, Refused> {
+    match (method, mode) {
+        (Method::Auto | Method::AccessEntry, Some("API" | "API_AND_CONFIG_MAP")) => Ok(Method::AccessEntry),
+        // A cluster that does not say is older than access entries.
+        (Method::Auto | Method::AwsAuth, Some("CONFIG_MAP") | None) | (Method::AwsAuth, Some("API_AND_CONFIG_MAP")) => {
+            Ok(Method::AwsAuth)
+        }
+        (Method::AccessEntry, _) => Err(Refused {
+            attribute: Args::NAMES.method,
+            why: "in the authentication mode CONFIG_MAP there are no access entries. Set the cluster's mode to API_AND_CONFIG_MAP (`access_config` of `aws_eks_cluster`; hybrid nodes need it anyway), or leave `method` out",
+        }),
+        (Method::AwsAuth, _) => Err(Refused {
+            attribute: Args::NAMES.method,
+            why: "in the authentication mode API nobody reads aws-auth. Leave `method` out, or set it to `access_entry`",
+        }),
+        // A mode that is younger than this provider will know access entries.
+        (Method::Auto, Some(_)) => Ok(Method::AccessEntry),
+    }
+}
+
+pub(super) fn refused(place: &Place, refused: &Refused) -> Diagnostic {
+    Diagnostic::error(
+        "The cluster's authentication mode does not allow this method",
+        format!("For {place}: {}.", refused.why),
+    )
+    .at(Path::attribute(refused.attribute))
+}
+
+/// The cluster, when it is there and may be looked at.
+pub(super) async fn look(place: &Place, cx: &Context) -> Option<Arc<Cluster>> {
+    // What is wrong is told by the apply, which needs it.
+    place.eks(cx).ok()?.cluster(place.cluster.as_str()).await.ok()
+}
+
+/// Plans the way that is taken, as far as the cluster's mode is known.
+pub(super) fn plan(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) {
+    let (Maybe::Known(method), Some(cluster)) = (&plan.args.method, cluster) else { return };
+    let mode = cluster.authentication_mode.as_deref();
+    match (choose(*method, mode), plan.prior.as_ref().map(|prior| prior.outputs.effective_method)) {
+        (Err(refused), _) => {
+            plan.fault(
+                refused.attribute,
+                "The cluster's authentication mode does not allow this method",
+                format!("For cluster `{}`: {}.", cluster.name, refused.why),
+            );
+        }
+        (Ok(chosen), None) => plan.outputs.effective_method = Maybe::Known(chosen),
+        // What was once chosen stays while it works: nodes are there.
+        (Ok(_), Some(prior)) if *method == Method::Auto && choose(prior, mode).is_ok() => {}
+        (Ok(chosen), Some(prior)) if chosen != prior => {
+            plan.replace(Outputs::NAMES.effective_method);
+            plan.outputs.effective_method = Maybe::Known(chosen);
+        }
+        (Ok(_), Some(_)) => {}
+    }
+}
+
+/// Plans what follows from the way and the type.
+pub(super) fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
+    let new = plan.is_create() || plan.is_replaced();
+    let method = plan.outputs.effective_method.known().copied();
+    plan.outputs.tags_all = match method {
+        Some(Method::AwsAuth) => Maybe::Known(BTreeMap::new()),
+        Some(_) => tags::planned_for(cx, &plan.args.tags),
+        None => Maybe::Unknown,
+    };
+    if method == Some(Method::AwsAuth) {
+        // An entry of the map is kept as it was made; EKS keeps access entries itself.
+        if let Maybe::Known(kind) = &plan.args.r#type {
+            let (username, groups) = kind.identity();
+            plan.outputs.username = Maybe::Known(username.to_owned());
+            plan.outputs.groups = Maybe::Known(groups);
+        }
+        if new {
+            plan.outputs.access_entry_arn = Maybe::Known(None);
+        }
+        if plan.args.tags.set().is_some_and(|tags| !tags.is_empty()) && plan.args.method == Maybe::Known(Method::Auto) {
+            plan.fault(
+                Args::NAMES.tags,
+                "Nothing to tag",
+                "The cluster's authentication mode asks for an entry of aws-auth, which has no tags. Leave `tags` out.",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn the_mode_decides_the_method() {
+        use Method::{AccessEntry, Auto, AwsAuth};
+        for (method, mode, expected) in [
+            (Auto, Some("API"), Some(AccessEntry)),
+            (Auto, Some("API_AND_CONFIG_MAP"), Some(AccessEntry)),
+            (Auto, Some("CONFIG_MAP"), Some(AwsAuth)),
+            (Auto, None, Some(AwsAuth)),
+            (AccessEntry, Some("API"), Some(AccessEntry)),
+            (AccessEntry, Some("CONFIG_MAP"), None),
+            (AwsAuth, Some("API_AND_CONFIG_MAP"), Some(AwsAuth)),
+            (AwsAuth, Some("CONFIG_MAP"), Some(AwsAuth)),
+            (AwsAuth, Some("API"), None),
+        ] {
+            assert_eq!(choose(method, mode).ok(), expected, "{method:?} {mode:?}");
+        }
+    }
+}

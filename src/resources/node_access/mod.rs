@@ -1,0 +1,265 @@
+//! `ekshybrid_node_access`: lets an IAM role join a cluster as its nodes.
+
+mod entry;
+mod map;
+mod method;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Maybe, Model, Span, Text};
+use framework::path::Path;
+use framework::resource::{Plan, Resource, State};
+use framework::text_field;
+use framework::value::Value;
+
+pub use self::entry::state as state_of_entry;
+pub use self::map::state as state_of_map;
+pub use self::method::Method;
+use crate::attributes::cluster;
+use crate::attributes::place::{Place, PlannedPlace, placed};
+use crate::attributes::principal::parse_import_id;
+use crate::attributes::{ClusterName, Region, RoleArn, Timeouts, tags};
+use crate::aws::eks::AccessEntryType;
+use crate::provider::{Clients, Context};
+
+const NOT_REMOVED: &str = "Could not take the nodes' access away";
+const STILL_THERE: &str = "The access is still there and recorded in the state.";
+
+/// Arguments.
+#[derive(Clone, Debug, Model)]
+pub struct Args {
+    /// EKS cluster. Default: the provider's `cluster_name`.
+    #[attr(replace)]
+    pub cluster_name: Option<ClusterName>,
+    /// ARN of the nodes' IAM role, with its path when it has one. For hybrid nodes this is the role of the SSM
+    /// activation, or the one that IAM Roles Anywhere hands out.
+    #[attr(replace)]
+    pub principal_arn: RoleArn,
+    /// Nodes of which kind: `HYBRID_LINUX` for hybrid nodes, `EC2_LINUX` for self-managed EC2 nodes. Managed node
+    /// groups and EKS Auto Mode bring their own access. Default: `HYBRID_LINUX`.
+    #[attr(replace, default = NodeType(AccessEntryType::HybridLinux))]
+    pub r#type: NodeType,
+    /// How access is given: `access_entry`, `aws_auth` (an entry of the ConfigMap aws-auth) or `auto`: by access entry
+    /// where the cluster's authentication mode allows it (`API`, `API_AND_CONFIG_MAP`), else by aws-auth. Default:
+    /// `auto`.
+    #[attr(default = Method::Auto)]
+    pub method: Method,
+    /// Tags of the access entry; the provider's `default_tags` are added. An entry of aws-auth has none.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Region of the cluster. Default: the provider's.
+    #[attr(replace)]
+    pub region: Option<Region>,
+    /// How long each operation may take.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// Results.
+#[derive(Clone, Debug, Model)]
+pub struct Outputs {
+    /// EKS cluster.
+    #[attr(keep)]
+    pub cluster_name: ClusterName,
+    /// How access is given: `access_entry` or `aws_auth`.
+    #[attr(keep)]
+    pub effective_method: Method,
+    /// Name of the nodes in Kubernetes, such as `system:node:{{SessionName}}`; EKS fills in the place.
+    #[attr(keep)]
+    pub username: String,
+    /// Groups of the nodes in Kubernetes.
+    #[attr(keep)]
+    pub groups: BTreeSet<String>,
+    /// ARN of the access entry; null for an entry of aws-auth.
+    #[attr(keep)]
+    pub access_entry_arn: Option<String>,
+    /// Region of the cluster.
+    #[attr(keep)]
+    pub region: Region,
+    /// The tags that are kept on the access entry, the provider's `default_tags` included.
+    #[attr(keep)]
+    pub tags_all: BTreeMap<String, String>,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Model)]
+pub struct Identity {
+    /// EKS cluster.
+    pub cluster_name: ClusterName,
+    /// ARN of the nodes' IAM role.
+    pub principal_arn: RoleArn,
+    /// Region of the cluster. Default: the provider's.
+    pub region: Option<Region>,
+}
+
+/// Type of an access entry. What others have made of one is read as it is; a configuration may ask for two of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeType(AccessEntryType);
+
+impl NodeType {
+    /// User name and groups of such nodes. Source: API reference of EKS, CreateAccessEntry, and the ConfigMap that EKS
+    /// documents for nodes.
+    fn identity(&self) -> (&'static str, BTreeSet<String>) {
+        let name = match self.0 {
+            AccessEntryType::Ec2Linux => "system:node:{{EC2PrivateDNSName}}",
+            _ => "system:node:{{SessionName}}",
+        };
+        (name, ["system:bootstrappers", "system:nodes"].map(str::to_owned).into())
+    }
+
+    fn can_be_asked_for(&self) -> bool {
+        matches!(self.0, AccessEntryType::HybridLinux | AccessEntryType::Ec2Linux)
+    }
+}
+
+impl Text for NodeType {
+    const NOUN: &'static str = "type of nodes";
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        if !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+            return Ok(Self(AccessEntryType::from(text)));
+        }
+        Err(format!("`{text}` is neither `HYBRID_LINUX` nor `EC2_LINUX`."))
+    }
+
+    fn text(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+text_field!(NodeType);
+
+/// The resource.
+#[derive(Debug)]
+pub enum NodeAccess {}
+
+placed!(NodeAccess);
+
+impl Resource for NodeAccess {
+    type Clients = Clients;
+    type Args = Args;
+    type Outputs = Outputs;
+    type Identity = Identity;
+
+    const NAME: &'static str = "ekshybrid_node_access";
+    const DESCRIPTION: &'static str = "\
+Lets an IAM role join a cluster as its nodes: by an access entry of EKS, or by an entry of the ConfigMap aws-auth where \
+the cluster's authentication mode asks for that.
+
+The cluster must be there before, and nodes join only after: refer from what joins (an `ekshybrid_activation`, a node, \
+a launch template) to this resource, or let it `depends_on` it. A role that IAM does not show to EKS yet is waited \
+for. Access that somebody else has given already is not taken over; it is imported.";
+    const IMPORT_ID: &'static str =
+        "`CLUSTER/ROLE_ARN`, or `CLUSTER/ROLE_ARN@REGION` for another region than the provider's";
+
+    fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+        tags::check(&args.tags, Args::NAMES.tags, faults);
+        if let Maybe::Known(wanted) = &args.r#type
+            && !wanted.can_be_asked_for()
+        {
+            let detail = format!("`{}` is neither `HYBRID_LINUX` nor `EC2_LINUX`.", wanted.text());
+            faults.push(Diagnostic::error("Invalid type of nodes", detail).at(Path::attribute("type")));
+        }
+        if args.method == Maybe::Known(Method::AwsAuth) && args.tags.set().is_some_and(|tags| !tags.is_empty()) {
+            let detail = "An entry of aws-auth has no tags. Leave `tags` out, or set `method` to `access_entry`.";
+            faults.push(Diagnostic::error("Conflicting arguments", detail).at(Path::attribute(Args::NAMES.tags)));
+        }
+    }
+
+    async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
+        let place = PlannedPlace::plan(plan, cx).await?;
+        let cluster = match place.known() {
+            Some(place) => method::look(&place, cx).await,
+            None => None,
+        };
+        method::plan(plan, cluster.as_deref());
+        method::plan_results(plan, cx);
+        if (plan.is_create() || plan.is_replaced())
+            && let Some(place) = place.known()
+        {
+            cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
+        }
+        Ok(())
+    }
+
+    async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+        let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
+        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref()).map(Span::duration);
+        let started = Instant::now();
+        let cluster = entry::active(&place, within, cx).await?;
+        let method = match method::choose(args.method, cluster.authentication_mode.as_deref()) {
+            Ok(method) => method,
+            Err(why) => return Err(method::refused(&place, &why).into()),
+        };
+        let left = within.map(|within| within.saturating_sub(started.elapsed()));
+        match method {
+            Method::AwsAuth => map::create(args, place, left, cx).await,
+            _ => entry::create(args, place, left, cx).await,
+        }
+    }
+
+    async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
+        let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
+        let principal = &identity.principal_arn;
+        if prior.is_none_or(|prior| prior.outputs.effective_method == Method::AccessEntry) {
+            let found = entry::read(&place, principal, cx).await?;
+            match (found, prior) {
+                (Some(found), _) => return Ok(Some(entry::state(&place, principal, found, prior, cx)?)),
+                (None, Some(_)) => return Ok(None),
+                // An import may mean an entry of aws-auth.
+                (None, None) => {}
+            }
+        }
+        map::read(place, principal, prior, cx).await
+    }
+
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        match prior.outputs.effective_method {
+            Method::AwsAuth => map::mend(prior, cx).await,
+            _ => entry::change_tags(prior, args, cx).await,
+        }
+    }
+
+    async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        if state.outputs.effective_method == Method::AccessEntry {
+            return entry::remove(state, cx).await;
+        }
+        map::remove(state, cx).await
+    }
+
+    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+        let (cluster, arn, region) = parse_import_id(id)?;
+        let arn = RoleArn::parse(&arn)?;
+        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
+        Ok(vec![
+            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
+            (Identity::NAMES.principal_arn, Value::from(arn.as_str())),
+            (Identity::NAMES.region, region),
+        ])
+    }
+}
+
+fn place_of(state: &State<NodeAccess>) -> Place {
+    Place { cluster: state.outputs.cluster_name.clone(), region: state.outputs.region.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn types_that_can_be_asked_for() {
+        for (text, expected) in [("HYBRID_LINUX", true), ("EC2_LINUX", true), ("STANDARD", false), ("NEW_2", false)] {
+            assert_eq!(NodeType::parse(text).expect(text).can_be_asked_for(), expected, "{text}");
+        }
+        assert!(NodeType::parse("hybrid").is_err());
+    }
+
+    #[test]
+    fn import_ids() {
+        let role = "arn:aws:iam::111122223333:role/edge/n";
+        let values = NodeAccess::import_id(&format!("c/{role}")).expect("an id");
+        assert_eq!(values[1], ("principal_arn", Value::from(role)));
+        let why = NodeAccess::import_id("c/arn:aws:sts::111122223333:assumed-role/n/s").expect_err("a session");
+        assert!(why.contains("role/n"), "{why}");
+    }
+}
