@@ -96,6 +96,20 @@ def docs() -> Verdict:
     return one(generate_docs("--check"), "run `make docs`")
 
 
+def bench() -> Verdict:
+    """The figures, beside their limits. A missed one is told and is no failure; one that cannot be measured is."""
+    environment = cargo_environment()
+    verdict = one(command("cargo", "run", "--release", "--package", "bench", env=environment))
+    if "EKSHYBRID_CHARTS" not in environment:
+        verdict.notes.append("left out the render of Cilium, see above")
+        return verdict
+    chart = Path(environment["EKSHYBRID_CHARTS"]) / "cilium-1.20.0.tgz"
+    values = tools.ROOT / "crates" / "helm" / "tests" / "published" / "hybrid-nodes.yaml"
+    measure = ["cargo", "run", "--release", "--package", "helm", "--example", "measure", "--"]
+    rendered = one(command(*measure, chart, values, env=environment))
+    return Verdict(verdict.passed + rendered.passed, verdict.failed + rendered.failed, verdict.notes)
+
+
 def write_docs() -> Verdict:
     return one(generate_docs())
 
@@ -153,6 +167,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
 # Parts that only run when they are named.
 EXTRA = {
     "acceptance": ("acceptance cases in-process and by real Terraform", acceptance, False),
+    "bench": ("figures of the release build, beside their limits", bench, False),
     "write-docs": ("generates the pages", write_docs, False),
 }
 

@@ -27,6 +27,18 @@ pub enum Data {
 /// A map of [`Data`].
 pub type Map = BTreeMap<String, Data>;
 
+/// Puts `from` over `into`: maps are merged key by key, everything else is replaced.
+pub(crate) fn merge(into: &mut Map, from: Map) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Data::Map(inner)), Data::Map(value)) => merge(inner, value),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
 impl Data {
     /// The map, if this is one.
     #[must_use]

@@ -294,7 +294,7 @@ pub(super) async fn read(
 }
 
 /// Arguments that set nothing, as after an import.
-fn blank() -> Args {
+pub(super) fn blank() -> Args {
     Args {
         cluster_name: None,
         custom_networking: None,

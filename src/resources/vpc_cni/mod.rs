@@ -254,28 +254,6 @@ person has set with kubectl is overwritten with a warning; one that another prog
 mod tests {
     use super::*;
 
-    /// Arguments that set nothing.
-    pub(super) fn args() -> Args {
-        Args {
-            cluster_name: None,
-            custom_networking: None,
-            eni_config_label: None,
-            eni_config_annotation: None,
-            prefix_delegation: None,
-            external_snat: None,
-            warm_ip_target: None,
-            minimum_ip_target: None,
-            warm_eni_target: None,
-            warm_prefix_target: None,
-            environment: None,
-            minimum_version: None,
-            managed_by: None,
-            wait_for_rollout: true,
-            region: None,
-            timeouts: None,
-        }
-    }
-
     #[test]
     fn keys() {
         for key in ["topology.kubernetes.io/zone", "k8s.amazonaws.com/eniConfig", "zone", "a.b_c-d"] {

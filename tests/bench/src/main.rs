@@ -9,6 +9,7 @@ mod process;
 mod report;
 mod runner;
 mod samples;
+mod upgrade;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -142,6 +143,28 @@ fn clusters(report: &mut Report, sandbox: &Sandbox, provider: &Path, control_pla
         limit: 60.0,
         unit: "MB",
         more: String::new(),
+    });
+    upgrades(report, sandbox)
+}
+
+/// In an account of its own, whose cluster has no other nodes.
+fn upgrades(report: &mut Report, sandbox: &Sandbox) -> Result<(), Fault> {
+    let tools = match upgrade::Tools::find() {
+        Ok(tools) => tools,
+        Err(reason) => {
+            println!("The upgrade of Cilium is left out: {reason}.");
+            return Ok(());
+        }
+    };
+    let mut account = sandbox.account()?;
+    account.start_control_plane()?;
+    let (ours, theirs) = upgrade::times(&account, &tools)?;
+    report.add(Figure {
+        title: "upgrade of Cilium 1.17.1 to 1.18.6 until ready ÷ the same by Helm's command line",
+        measured: ours.median() / theirs.median(),
+        limit: 1.0,
+        unit: "×",
+        more: format!("medians of {}: {} ÷ {}", upgrade::ROUNDS, ours.whole("s"), theirs.whole("s")),
     });
     Ok(())
 }

@@ -3,7 +3,7 @@
 pub(crate) mod coalesce;
 pub(crate) mod schema;
 
-use crate::data::{Data, Map};
+use crate::data::{Data, Map, merge};
 use crate::error::{Error, Result};
 use crate::yaml;
 
@@ -101,17 +101,6 @@ impl From<Map> for Values {
         match Data::Map(map).with_floats() {
             Data::Map(map) => Self { map },
             _ => Self::default(),
-        }
-    }
-}
-
-fn merge(into: &mut Map, from: Map) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(Data::Map(inner)), Data::Map(value)) => merge(inner, value),
-            (_, value) => {
-                into.insert(key, value);
-            }
         }
     }
 }

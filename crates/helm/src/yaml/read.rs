@@ -2,7 +2,7 @@
 
 use super::load::{self, Node};
 use super::scalar::{Scalar, resolve};
-use crate::data::{Data, Map};
+use crate::data::{Data, Map, merge};
 use crate::template::format::float;
 use base64::Engine as _;
 use std::rc::Rc;
@@ -83,17 +83,6 @@ fn split(text: &str) -> Vec<String> {
         documents.push(current);
     }
     documents
-}
-
-fn merge(into: &mut Map, from: Map) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(Data::Map(inner)), Data::Map(value)) => merge(inner, value),
-            (_, value) => {
-                into.insert(key, value);
-            }
-        }
-    }
 }
 
 fn odd_number(data: &Data) -> Option<f64> {
