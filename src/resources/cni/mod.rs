@@ -9,12 +9,19 @@ mod aws_node;
 mod calico;
 mod cilium;
 mod cleanup;
-mod life;
+mod imported;
+mod install;
 mod plan;
 mod pool;
 mod preview;
+mod promise;
+mod read;
+mod remove;
+mod results;
+mod site;
 mod summary;
 mod told;
+mod upgrade;
 mod wanted;
 
 use std::collections::BTreeSet;
@@ -161,19 +168,19 @@ A destroy removes the release and what the CNI has made in the cluster. On the h
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        Box::pin(life::create(args, cx)).await
+        Box::pin(install::create(args, cx)).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
-        life::read(identity, prior, cx).await
+        read::read(identity, prior, cx).await
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        Box::pin(life::update(prior, args, cx)).await
+        Box::pin(upgrade::update(prior, args, cx)).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        life::delete(state, cx).await
+        remove::delete(state, cx).await
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {

@@ -10,7 +10,7 @@ use helm::{RenderOptions, Status, Values, Version};
 
 use super::arguments::{Calico, Cilium, Method};
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
-use super::{Args, Cni, Outputs, aws_node, cilium, life, pool, summary, told};
+use super::{Args, Cni, Outputs, aws_node, cilium, install, pool, promise, results, summary, told, upgrade};
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::place::PlannedPlace;
 use crate::attributes::{ClusterName, Region, aws_region};
@@ -121,7 +121,7 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
     let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
     if let Some(prior) = &prior
-        && life::is_same(prior, &wanted, cx)
+        && upgrade::is_same(prior, &wanted, cx)
     {
         keep(plan, prior);
         return Ok(());
@@ -192,10 +192,10 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     let now = wanted.pool(&values.all, &pod_cidrs);
     plan.outputs.pod_cidrs = Maybe::Known(now.cidrs.clone());
     plan.outputs.chart_version = Maybe::Known(version);
-    plan.outputs.app_version = Maybe::Known(life::app_version(&chart));
+    plan.outputs.app_version = Maybe::Known(results::app_version(&chart));
     plan.outputs.effective_values = Maybe::Known(summary::yaml(&values.shown));
     if prior.is_none() {
-        plan.outputs.first_minor_version = Maybe::Known(life::minor_of(&chart.metadata.version));
+        plan.outputs.first_minor_version = Maybe::Known(results::minor_of(&chart.metadata.version));
     }
     for fault in pool_faults(wanted, &now, prior, site.as_ref(), cx).await {
         cx.report(fault);
@@ -219,7 +219,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         // An installation of this provider that failed is gone on with.
         && there.is_some_and(|there| there.release.status == Status::Deployed || !there.entry.by_this_provider)
     {
-        cx.report(life::exists(wanted, &site.cluster, &site.region));
+        cx.report(install::exists(wanted, &site.cluster, &site.region));
     }
     let rendering = Rendering {
         name: wanted.release(),
@@ -235,8 +235,8 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             {
                 return Ok(());
             }
-            let images = life::images_of(&rendered);
-            life::promise(&images, cx);
+            let images = results::images_of(&rendered);
+            promise::promise(&images, cx);
             plan.outputs.images = Maybe::Known(images);
         }
         Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),

@@ -8,7 +8,7 @@ use helm::{Capabilities, KubeVersion, RenderOptions};
 
 use super::arguments::{Calico, Cilium};
 use super::wanted::{Ready, Wanted};
-use super::{life, told};
+use super::{results, told};
 use crate::charts;
 
 /// What a chart comes to.
@@ -44,7 +44,7 @@ pub async fn preview(
     // No image depends on the addresses.
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec!["10.0.0.0/16".to_owned()]);
     let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, None).await?;
-    let (chart_version, app_version) = (chart.metadata.version.clone(), life::app_version(&chart));
+    let (chart_version, app_version) = (chart.metadata.version.clone(), results::app_version(&chart));
     let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
     let work = tokio::task::spawn_blocking(move || {
         let options = RenderOptions {
@@ -59,5 +59,5 @@ pub async fn preview(
         Ok(rendered) => rendered.map_err(|error| told::render(&error, &wanted))?,
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     };
-    Ok(Preview { chart_version, app_version, images: life::images_of(&rendered) })
+    Ok(Preview { chart_version, app_version, images: results::images_of(&rendered) })
 }

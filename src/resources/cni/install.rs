@@ -1,0 +1,99 @@
+//! How a CNI is installed.
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use framework::resource::State;
+use helm::Map;
+
+use super::promise::check_promise;
+use super::results::outputs;
+use super::site::{Site, open, progress, ready, take_vpc_cni, wait_for_nodes};
+use super::wanted::Wanted;
+use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told};
+use crate::attributes::cluster::told as told_kube;
+use crate::attributes::{ClusterName, Region, aws_region, explain};
+use crate::kube::release::{Error, Failure};
+use crate::provider::Context;
+
+/// Private note: the definitions that were there before the CNI.
+pub(super) const BEFORE: &str = "definitions_before";
+
+pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+    let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
+    let region = aws_region(args.region.as_ref(), cx).await?;
+    let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
+    let site = open(args, cluster, region, given, cx).await?;
+    let summary = format!("Could not install {}", site.wanted.name());
+    let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(site.region.as_str()));
+    let described = eks.cluster(site.cluster.as_str()).await.map_err(|error| explain(&summary, &error, None))?;
+    let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| pool::default(&described));
+    let ready = ready(&site, &pod_cidrs, None).await?;
+    let now = site.wanted.pool(&ready.values.all, &pod_cidrs);
+    let faults = plan::check_networks(&site.wanted, &now, &described, &site.region, cx).await;
+    if faults.has_errors() {
+        return Err(faults);
+    }
+    check_promise(&site, &ready, None).await?;
+    let before = told_kube(cleanup::definitions(&site.client, &site.wanted.product).await, &summary, None, cx).await?;
+    // A set of texts always has a form in JSON.
+    if cx.private(BEFORE).is_none() {
+        cx.keep_private(BEFORE, serde_json::to_string(&before).unwrap_or_default());
+    }
+    let removed = args.remove_vpc_cni && take_vpc_cni(&site, &summary).await?;
+    let (nodes, _) = site.nodes(&summary).await?;
+    let options = site.options(args, nodes > 0);
+    if nodes == 0 {
+        tracing::info!("no node of the selector is there yet, so pods are not waited for");
+    }
+    let installed = site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await;
+    let release = match installed {
+        Ok(outcome) => {
+            told::warn(&outcome.warnings, cx);
+            outcome.release
+        }
+        Err(failure) => {
+            if !failure.left.exists() && removed {
+                // Without a CNI the nodes would have none at all.
+                let restored = told_kube(aws_node::restore(&site.client).await, &summary, None, cx).await;
+                restored?;
+            }
+            return Err(stop(&site, &failure, &summary, None, &ready.values.shown).await);
+        }
+    };
+    let outputs = outputs(&site, &release, None, &ready.values.shown);
+    cx.save(&outputs);
+    wait_for_nodes(&site, args, &summary).await?;
+    Ok(outputs)
+}
+
+/// Tells a failure, and records what exists of the release.
+pub(super) async fn stop(
+    site: &Site<'_>,
+    failure: &Failure,
+    summary: &str,
+    prior: Option<&State<Cni>>,
+    shown: &Map,
+) -> Diagnostics {
+    told::warn(&failure.warnings, site.cx);
+    if failure.left.exists()
+        && let Ok(Some(current)) = site.releases.current(site.wanted.namespace(), site.wanted.release()).await
+    {
+        site.cx.save(&outputs(site, &current.release, prior, shown));
+    }
+    if matches!(failure.error, Error::Exists { .. }) {
+        return exists(&site.wanted, &site.cluster, &site.region).into();
+    }
+    told::failed(summary, failure, Some(&site.wanted), site.cx).await
+}
+
+/// A release of this name is there already.
+pub(super) fn exists(wanted: &Wanted, cluster: &ClusterName, region: &Region) -> Diagnostic {
+    let (namespace, release) = (wanted.namespace(), wanted.release());
+    Diagnostic::error(
+        format!("{} is installed already", wanted.name()),
+        format!(
+            "Cluster `{cluster}` in {region} has a release `{release}` in namespace `{namespace}`. Nothing was changed.\n\nTo manage it here, import it: `terraform import ekshybrid_cni.NAME {cluster}/{namespace}/{release}@{region}`."
+        ),
+    )
+    .at(Path::attribute(wanted.attribute()))
+}

@@ -1,0 +1,87 @@
+//! How an installed CNI is looked at.
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::model::Secret;
+use framework::resource::State;
+use helm::{Data, Map, Values};
+
+use super::imported::{IMPORTED, imported};
+use super::results::{Told, first_minor};
+use super::wanted::Wanted;
+use super::{Cni, Identity, summary, told};
+use crate::attributes::aws_region;
+use crate::attributes::cluster::{Reached, reach};
+use crate::kube::release::{Failure, Releases};
+use crate::provider::Context;
+
+pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &Context) -> Result<Option<State<Cni>>> {
+    let cluster = &identity.cluster_name;
+    let region = aws_region(identity.region.as_ref(), cx).await?;
+    let summary = "Could not read the CNI's release";
+    let client = match reach(cluster, Some(&region), cx).await? {
+        Reached::Open(client) => client,
+        Reached::Gone => return Ok(None),
+        Reached::Unknown => {
+            return prior.cloned().map(Some).ok_or_else(|| {
+                Diagnostic::error(
+                    summary,
+                    "The provider's configuration is known only after apply. Apply what it depends on first.",
+                )
+                .into()
+            });
+        }
+    };
+    let found = Releases::new(&client).current(&identity.release_namespace, &identity.release_name).await;
+    let found = match found {
+        Ok(Some(found)) => found.release,
+        Ok(None) => return Ok(None),
+        Err(error) => return Err(told::failed(summary, &Failure::from(error), None, cx).await),
+    };
+    let mut args = if let Some(prior) = prior {
+        prior.args.clone()
+    } else {
+        cx.keep_private(IMPORTED, "true");
+        imported(&found)?
+    };
+    args.cluster_name = Some(cluster.clone());
+    args.region = Some(region.clone());
+    let mut hidden = Map::new();
+    if let Some(cilium) = &mut args.cilium
+        && let Some(values) = cilium.sensitive_values.as_ref().and_then(|text| Values::from_yaml(text.expose()).ok())
+    {
+        hidden = values.as_map().clone();
+        if !has(&found.config, &hidden) {
+            // Somebody has changed them: what is planned is to set them again.
+            cilium.sensitive_values = Some(Secret::new(String::new()));
+        }
+    }
+    let shown = summary::without(&found.config, &hidden);
+    let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
+    let wanted = Wanted::of(&args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
+    let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
+    let outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given, &shown);
+    Ok(Some(State { args, outputs }))
+}
+
+/// Whether `values` say what `wanted` says.
+pub(super) fn has(values: &Map, wanted: &Map) -> bool {
+    wanted.iter().all(|(key, wanted)| match (values.get(key), wanted) {
+        (Some(Data::Map(values)), Data::Map(wanted)) => has(values, wanted),
+        (Some(value), wanted) => value == wanted,
+        (None, wanted) => wanted.is_null(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_values_are_compared() {
+        let values = |text: &str| Values::from_yaml(text).expect(text).as_map().clone();
+        assert!(has(&values("a: {b: 1, c: 2}"), &values("a: {b: 1}")));
+        assert!(!has(&values("a: {b: 2}"), &values("a: {b: 1}")));
+        assert!(has(&values("a: 1"), &values("b: null")));
+        assert!(!has(&values("a: 1"), &values("b: 1")));
+    }
+}

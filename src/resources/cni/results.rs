@@ -1,0 +1,101 @@
+//! What is told of a release that is there.
+
+use std::collections::BTreeSet;
+
+use framework::resource::State;
+use helm::{Chart, Data, Map, Release, Rendered, Values};
+
+use super::site::Site;
+use super::wanted::{Product, Wanted};
+use super::{Cni, Outputs, cilium, summary};
+use crate::attributes::{ClusterName, Region};
+
+/// The version of Cilium or Calico that a chart tells.
+pub(super) fn app_version(chart: &Chart) -> Option<String> {
+    Some(chart.metadata.app_version.clone()).filter(|version| !version.is_empty())
+}
+
+pub(super) fn minor_of(version: &str) -> String {
+    cilium::minor(version).unwrap_or_else(|| version.to_owned())
+}
+
+/// Every image of something rendered, hooks included.
+pub(super) fn images_of(rendered: &Rendered) -> BTreeSet<String> {
+    let manifests = rendered.manifests.iter().map(|one| one.content.as_str());
+    summary::images_of(manifests.chain(rendered.hooks.iter().map(|hook| hook.manifest.as_str())))
+}
+
+/// The minor version that was installed first, as an upgrade was told it.
+pub(super) fn first_minor(release: &Release) -> String {
+    match release.config.get("upgradeCompatibility").and_then(Data::as_text) {
+        Some(minor) => minor.to_owned(),
+        None => minor_of(&release.chart.metadata.version),
+    }
+}
+
+pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>, shown: &Map) -> Outputs {
+    let first = prior
+        .map_or_else(|| minor_of(&release.chart.metadata.version), |prior| prior.outputs.first_minor_version.clone());
+    let given = prior.map(|prior| prior.outputs.pod_cidrs.clone()).or_else(|| site.wanted.pod_cidrs());
+    let told = Told { cluster: &site.cluster, region: &site.region, first };
+    told.outputs(&site.wanted, release, given, shown)
+}
+
+/// What is known beside a release.
+pub(super) struct Told<'a> {
+    pub(super) cluster: &'a ClusterName,
+    pub(super) region: &'a Region,
+    pub(super) first: String,
+}
+
+impl Told<'_> {
+    pub(super) fn outputs(
+        self,
+        wanted: &Wanted,
+        release: &Release,
+        given: Option<Vec<String>>,
+        shown: &Map,
+    ) -> Outputs {
+        let pool = match &wanted.product {
+            Product::Manifest(_) => pool_of_manifest(&release.manifest).or(given).unwrap_or_default(),
+            _ => wanted.pool(&Values::from(release.config.clone()), &given.unwrap_or_default()).cidrs,
+        };
+        Outputs {
+            cluster_name: self.cluster.clone(),
+            release_namespace: release.namespace.clone(),
+            release_name: release.name.clone(),
+            release_status: release.status.name().to_owned(),
+            revision: release.revision,
+            chart_version: release.chart.metadata.version.clone(),
+            app_version: app_version(&release.chart),
+            first_minor_version: self.first,
+            pod_cidrs: pool,
+            effective_values: summary::yaml(shown),
+            images: summary::images(release),
+            manifest_digest: summary::digest(&release.manifest),
+            region: self.region.clone(),
+        }
+    }
+}
+
+/// The pool that Calico's manifest was edited to.
+pub(super) fn pool_of_manifest(manifest: &str) -> Option<Vec<String>> {
+    let objects = crate::charts::images::parse(manifest).ok()?;
+    let node = objects.iter().find(|one| one["kind"] == "DaemonSet" && one["metadata"]["name"] == "calico-node")?;
+    let containers = node.pointer("/spec/template/spec/containers")?.as_array()?;
+    let variables = containers.iter().flat_map(|one| one["env"].as_array().into_iter().flatten());
+    let cidr = variables.into_iter().find(|one| one["name"] == "CALICO_IPV4POOL_CIDR")?["value"].as_str()?;
+    Some(vec![cidr.to_owned()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_of_a_manifest() {
+        let manifest = "kind: DaemonSet\nmetadata: {name: calico-node}\nspec: {template: {spec: {containers: [{env: [{name: CALICO_IPV4POOL_CIDR, value: 10.1.0.0/16}]}]}}}\n";
+        assert_eq!(pool_of_manifest(manifest), Some(vec!["10.1.0.0/16".to_owned()]));
+        assert_eq!(pool_of_manifest("kind: ConfigMap\n"), None);
+    }
+}

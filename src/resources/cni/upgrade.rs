@@ -1,0 +1,147 @@
+//! How a CNI is changed.
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::resource::State;
+use helm::{Data, Status, Values};
+use serde_json::Value as Json;
+
+use super::arguments::Cilium;
+use super::imported::IMPORTED;
+use super::install::stop;
+use super::promise::{PROMISED, check_promise};
+use super::results::{self, minor_of};
+use super::site::{Site, give_vpc_cni, open, progress, ready, take_vpc_cni, wait_for_nodes};
+use super::wanted::{Product, Ready, Wanted};
+use super::{Args, Cni, Outputs, cilium, summary, told};
+use crate::kube::release::{Options, Removal};
+use crate::provider::Context;
+
+/// Whether the release is already what is wanted.
+pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool {
+    let outputs = &prior.outputs;
+    let Some(installed) = Wanted::of(&prior.args) else { return false };
+    let imported = cx.private(IMPORTED).is_some();
+    if outputs.release_status != Status::Deployed.name() || installed.mirror != wanted.mirror {
+        return false;
+    }
+    let version = match (&wanted.product, &installed.product) {
+        (Product::Cilium(now), Product::Cilium(then)) => {
+            let source = |one: &Cilium| (one.repository.clone(), one.chart.clone(), one.sha256.clone());
+            if now.sensitive_values != then.sensitive_values || (!imported && source(now) != source(then)) {
+                return false;
+            }
+            &now.version
+        }
+        (Product::Operator(now), Product::Operator(then)) => {
+            if !imported && (&now.source, &now.sha256) != (&then.source, &then.sha256) {
+                return false;
+            }
+            &now.version
+        }
+        // Its arguments are edits of the manifest itself.
+        (Product::Manifest(now), Product::Manifest(then)) => return now == then,
+        _ => return false,
+    };
+    let plain = |version: &str| version.trim_start_matches('v').to_owned();
+    if version.as_deref().is_some_and(|version| plain(version) != plain(&outputs.chart_version)) {
+        return false;
+    }
+    let pods = wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
+    wanted
+        .values(&pods, &outputs.chart_version, Some(&outputs.first_minor_version))
+        .is_ok_and(|values| summary::yaml(&values.shown) == outputs.effective_values)
+}
+
+pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Result<Outputs> {
+    let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref());
+    let site = open(args, prior.outputs.cluster_name.clone(), prior.outputs.region.clone(), given, cx).await?;
+    let summary = format!("Could not upgrade {}", site.wanted.name());
+    let mut now = prior.outputs.clone();
+    if !is_same(prior, &site.wanted, cx) {
+        now = upgrade(&site, prior, args, &summary).await?;
+        cx.save(&now);
+    }
+    cx.drop_private(IMPORTED);
+    cx.drop_private(PROMISED);
+    match (prior.args.remove_vpc_cni, args.remove_vpc_cni) {
+        (false, true) => {
+            take_vpc_cni(&site, &summary).await?;
+        }
+        (true, false) => give_vpc_cni(&site.client, &summary, cx).await?,
+        _ => {}
+    }
+    wait_for_nodes(&site, args, &summary).await?;
+    Ok(now)
+}
+
+pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, summary: &str) -> Result<Outputs> {
+    let outputs = &prior.outputs;
+    let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
+    let ready = ready(site, &pod_cidrs, Some(&outputs.first_minor_version)).await?;
+    let version = ready.chart.metadata.version.clone();
+    if matches!(site.wanted.product, Product::Cilium(_))
+        && let Some(refused) = cilium::refused_step(&outputs.chart_version, &version)
+    {
+        let summary = "Cilium goes one minor version at a time";
+        return Err(Diagnostic::error(summary, refused).at(site.wanted.at("version")).into());
+    }
+    check_promise(site, &ready, Some(prior)).await?;
+    let (nodes, _) = site.nodes(summary).await?;
+    if let Product::Cilium(cilium) = &site.wanted.product
+        && cilium.preflight.unwrap_or(true)
+        && minor_of(&version) != minor_of(&outputs.chart_version)
+        && nodes > 0
+    {
+        preflight(site, &ready).await?;
+    }
+    let options = site.options(args, nodes > 0);
+    match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
+        Ok(outcome) => {
+            told::warn(&outcome.warnings, site.cx);
+            Ok(results::outputs(site, &outcome.release, Some(prior), &ready.values.shown))
+        }
+        Err(failure) => Err(stop(site, &failure, summary, Some(prior), &ready.values.shown).await),
+    }
+}
+
+/// Cilium's own check before an upgrade: its pods pull the new images on every node, and read the policies.
+pub(super) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
+    let summary = "Cilium's preflight check failed";
+    let name = format!("{}{}", site.wanted.release(), cilium::PREFLIGHT);
+    let all = Json::from(&Data::Map(ready.values.all.as_map().clone()));
+    let values = match Data::from(cilium::preflight(&all)) {
+        Data::Map(map) => Values::from(map),
+        _ => Values::new(),
+    };
+    let options = Options {
+        wait: true,
+        timeout: site.left(),
+        rewrite: site.wanted.rewrite(),
+        description: Some("Check before an upgrade".to_owned()),
+        ..Options::new(site.wanted.namespace(), &name)
+    };
+    progress("running Cilium's preflight check");
+    let removal = Removal { timeout: site.left(), ..Removal::default() };
+    // What a run that was cut off has left.
+    let cleared = site.releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;
+    if let Err(failure) = cleared {
+        return Err(told::failed(summary, &failure, Some(&site.wanted), site.cx).await);
+    }
+    let checked = site.releases.install(&ready.chart, &values, &options, &progress).await;
+    let removed = site.releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;
+    if let Err(failure) = checked {
+        let mut faults = told::failed(summary, &failure, Some(&site.wanted), site.cx).await;
+        if let Some(fault) = faults.0.first_mut() {
+            fault.detail.push_str(
+                "\n\nCilium itself was not touched. Mend what the check found, or set `preflight = false` to go without it.",
+            );
+        }
+        return Err(faults);
+    }
+    match removed {
+        Ok(_) => Ok(()),
+        Err(failure) => {
+            Err(told::failed("Could not remove Cilium's preflight check", &failure, Some(&site.wanted), site.cx).await)
+        }
+    }
+}
