@@ -226,9 +226,11 @@ impl<R: Resource> Adapter<R> {
             prior: prior.and_then(|prior| self.decode(prior)),
             changed: std::mem::take(&mut draft.changed),
             replace: std::mem::take(&mut draft.replace),
+            kept: BTreeSet::new(),
             faults: Diagnostics::new(),
             planned: draft.planned.clone(),
             config: request.config.clone(),
+            before: request.prior.clone(),
         };
         let outcome = R::plan(&mut plan, &cx).await;
         let mut diagnostics = cx.take_warnings();
@@ -251,6 +253,9 @@ impl<R: Resource> Adapter<R> {
                 };
                 planned.insert(name, value);
             }
+        }
+        for name in &plan.kept {
+            planned.insert(name.clone(), request.prior.attribute(name).cloned().unwrap_or(Value::Null));
         }
         if plan.is_replaced() && prior.is_some() {
             for attribute in &self.attributes {

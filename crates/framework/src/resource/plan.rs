@@ -18,9 +18,11 @@ pub struct Plan<R: Resource> {
     pub prior: Option<State<R>>,
     pub(crate) changed: BTreeSet<String>,
     pub(crate) replace: BTreeSet<String>,
+    pub(crate) kept: BTreeSet<String>,
     pub(crate) faults: Diagnostics,
     pub(crate) planned: BTreeMap<String, Value>,
     pub(crate) config: Value,
+    pub(crate) before: Value,
 }
 
 impl<R: Resource> Plan<R> {
@@ -48,6 +50,18 @@ impl<R: Resource> Plan<R> {
     /// Whether a new object is already needed.
     pub fn is_replaced(&self) -> bool {
         !self.replace.is_empty()
+    }
+
+    /// Leaves an argument as it is in the state, because the configuration says the same in other words. Terraform
+    /// allows that only where both the state and the configuration set it; elsewhere nothing is done. Results that
+    /// are unknown because of the argument stay so until this step sets them.
+    pub fn keep(&mut self, name: &str) {
+        let is_set = self.before.attribute(name).is_some_and(|value| !value.is_null());
+        if is_set && self.configures(name) {
+            self.changed.remove(name);
+            self.replace.remove(name);
+            self.kept.insert(name.to_owned());
+        }
     }
 
     /// Refuses the plan because of an attribute.

@@ -88,6 +88,22 @@ async fn the_providers_own_configuration_is_checked() {
 }
 
 #[tokio::test]
+async fn a_step_keeps_what_the_configuration_says_in_other_words() {
+    let server = configured("kept").await;
+    let config = server_config([("image", Value::from("debian"))]);
+    let kept = made(&server, &config).await;
+    let same = with(&config, "image", "debian:latest");
+    let planned = plan(&server, &kept, &same).await;
+    assert_eq!(planned.value.state, kept.state);
+    let planned = plan(&server, &kept, &with(&same, "size", 4)).await.value.state.expect("a plan");
+    assert_eq!(planned.attribute("image"), Some(&Value::from("debian")));
+    assert_eq!(planned.attribute("size"), Some(&Value::from(4)));
+    assert!(planned.attribute("generation").is_some_and(Value::is_unknown));
+    let other = plan(&server, &kept, &with(&config, "image", "alpine:latest")).await.value.state.expect("a plan");
+    assert_eq!(other.attribute("image"), Some(&Value::from("alpine:latest")));
+}
+
+#[tokio::test]
 async fn a_creation_has_defaults_and_promises() {
     let server = configured("creation").await;
     let watch = Value::map([("address", Value::from("a")), ("every", Value::Null)]);

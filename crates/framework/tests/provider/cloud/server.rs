@@ -168,6 +168,16 @@ impl Resource for Server {
         {
             plan.replace(ServerArgs::NAMES.size);
         }
+        // An image without a tag is its latest one.
+        if let Some(prior) = plan.prior.clone()
+            && let Some(before) = &prior.args.image
+            && plan.args.image.set().is_some_and(|after| *after == format!("{before}:latest"))
+        {
+            plan.keep(ServerArgs::NAMES.image);
+            if !plan.has_changes() {
+                plan.outputs.generation = Maybe::Known(prior.outputs.generation);
+            }
+        }
         if plan.args.name.known().is_some_and(|name| name.text() == "late-fault") {
             plan.fault(ServerArgs::NAMES.name, "Name is taken", "Another server is called `late-fault`.");
         }
