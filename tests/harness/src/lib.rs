@@ -13,6 +13,7 @@ pub mod case;
 pub mod check;
 pub mod core;
 pub mod difference;
+pub mod helm;
 pub mod kubernetes;
 pub mod layer;
 pub mod outcome;

@@ -405,6 +405,7 @@ impl Run<'_> {
                 path: fill(path)?,
                 body: body.as_deref().map(fill).transpose()?,
             },
+            Outside::Helm { arguments, name } => Outside::Helm { arguments: fill(arguments)?, name: name.clone() },
             other => other.clone(),
         };
         if let Some((name, answer)) = account.change(&change).map_err(|error| chain(&error))? {

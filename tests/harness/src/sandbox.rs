@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
 use crate::aws::{Signer, of_xml};
 use crate::case::{Outside, Repeat};
+use crate::helm::{self, HelmError};
 use crate::kubernetes::{Administrator, AdministratorError};
 
 /// A running sandbox. It ends when this is dropped, and also when this process does.
@@ -38,6 +39,8 @@ struct Cluster {
     /// Where the control API's calls about it are, below the account.
     path: String,
     administrator: Administrator,
+    /// The administrator's kubeconfig.
+    kubeconfig: PathBuf,
 }
 
 /// The sandbox did not do what it was asked.
@@ -63,6 +66,9 @@ pub enum SandboxError {
     /// The cluster's API server did not do what it was asked.
     #[error(transparent)]
     Administrator(#[from] AdministratorError),
+    /// Helm's command line did not do what it was asked.
+    #[error(transparent)]
+    Helm(#[from] HelmError),
     /// A case asks the API server of a cluster that has none.
     #[error("the case's cluster has no control plane: write `requires control plane because …` at its beginning")]
     NoControlPlane,
@@ -167,7 +173,8 @@ impl Account<'_> {
         self.ask("POST", &format!("{path}/control-plane"), None)?;
         let told = self.ask("GET", &format!("{path}/kubeconfig"), None)?;
         let administrator = Administrator::new(told["content"].as_str().unwrap_or_default())?;
-        self.cluster = Some(Cluster { path, administrator });
+        let kubeconfig = told["path"].as_str().unwrap_or_default().into();
+        self.cluster = Some(Cluster { path, administrator, kubeconfig });
         Ok(())
     }
 
@@ -265,6 +272,11 @@ impl Account<'_> {
             Outside::Kube { method, path, body, name } => {
                 let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
                 let answer = cluster.administrator.call(method, path, body.as_deref())?;
+                Ok(name.clone().map(|name| (name, answer)))
+            }
+            Outside::Helm { arguments, name } => {
+                let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
+                let answer = helm::run(&cluster.kubeconfig, arguments)?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
             Outside::KubeUntilRefused { method, path, body } => {

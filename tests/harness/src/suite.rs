@@ -8,6 +8,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::case::Case;
 use crate::core::{InProcess, MakeServer};
+use crate::helm;
 use crate::layer::{Layer, LayerError};
 use crate::places::Places;
 use crate::run::{self, Program};
@@ -153,10 +154,13 @@ impl Suite {
                     let plane = || "no control plane is built; `make control-plane` does it".to_owned();
                     let lacks_charts = case.needs.charts && self.charts.is_none();
                     let charts = || "EKSHYBRID_CHARTS and ../shared/charts lead to no published charts".to_owned();
+                    let lacks_helm = case.needs.helm && helm::program().is_none();
+                    let command_line = || "EKSHYBRID_HELM names no program; `make helm` builds it".to_owned();
                     way.program
                         .lacks(&case.needs)
                         .or_else(|| lacks_plane.then(plane))
                         .or_else(|| lacks_charts.then(charts))
+                        .or_else(|| lacks_helm.then(command_line))
                 });
                 // What a cluster answers does not depend on the Terraform that asks.
                 if loaded.as_ref().is_ok_and(|case| case.needs.control_plane)

@@ -45,6 +45,8 @@ pub struct Needs {
     pub control_plane: bool,
     /// The published charts must be there.
     pub charts: bool,
+    /// Helm's command line must be there.
+    pub helm: bool,
     /// The author's reasons, for those who read what was left out.
     pub because: String,
 }

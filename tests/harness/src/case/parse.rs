@@ -110,7 +110,8 @@ impl Case {
 
 impl Needs {
     /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
-    /// because …`, `requires charts because …`, `only in-process because …` or `only terraform because …`; says whether the line was one of these.
+    /// because …`, `requires charts because …`, `requires helm because …`, `only in-process because …` or `only
+    /// terraform because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
             return if line.starts_with("requires ") || line.starts_with("only ") {
@@ -123,6 +124,8 @@ impl Needs {
             self.control_plane = true;
         } else if line.starts_with("requires charts ") {
             self.charts = true;
+        } else if line.starts_with("requires helm ") {
+            self.helm = true;
         } else if let Some(rest) = line.strip_prefix("requires ") {
             let words: Vec<&str> = rest.split_whitespace().collect();
             let [program, ">=", version, ..] = words.as_slice() else {
@@ -221,6 +224,7 @@ mod tests {
 requires terraform >= 1.12 because of identity
 requires control plane because of objects
 requires charts because of Cilium
+requires helm because of releases
 
 === file values.yaml
 a: 1
@@ -249,13 +253,13 @@ differs: code
         let case = Case::parse("x", CASE).unwrap();
         assert_eq!(case.shows, "An activation lives. And dies.");
         assert_eq!(case.needs.terraform, Some((1, 12)));
-        assert!(case.needs.control_plane && case.needs.charts);
+        assert!(case.needs.control_plane && case.needs.charts && case.needs.helm);
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
-        assert_eq!(case.steps[0].line, 9);
+        assert_eq!(case.steps[0].line, 10);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 15);
+        assert_eq!(case.steps[0].expectations[1].0, 16);
         assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());

@@ -76,6 +76,8 @@ pub enum Outside {
     /// finds it invalid. For what the API server takes up some time after it has stored it, such as an admission
     /// policy; PATH should have `dryRun=All`.
     KubeUntilRefused { method: String, path: String, body: Option<String> },
+    /// `helm ARGUMENTS [as NAME]`: Helm's command line with the administrator's certificate.
+    Helm { arguments: String, name: Option<String> },
 }
 
 /// How often a fault happens.
@@ -216,6 +218,14 @@ impl Outside {
                 let (body, _) = body_and_name(line, path);
                 Ok(Self::KubeUntilRefused { method: (*method).to_owned(), path: (*path).to_owned(), body })
             }
+            ["helm", _, ..] => {
+                let arguments = line.trim().trim_start_matches("helm").trim();
+                let (arguments, name) = match arguments.rsplit_once(" as ") {
+                    Some((arguments, name)) => (arguments.trim(), Some(name.trim().to_owned())),
+                    None => (arguments, None),
+                };
+                Ok(Self::Helm { arguments: arguments.to_owned(), name })
+            }
             _ => Err(refuse()),
         }
     }
@@ -302,6 +312,10 @@ mod tests {
                     body: None,
                 },
             ),
+            (
+                "helm rollback cilium 1 -n kube-system as back",
+                Outside::Helm { arguments: "rollback cilium 1 -n kube-system".into(), name: Some("back".into()) },
+            ),
         ] {
             assert_eq!(Outside::parse(line), Ok(expected), "{line}");
         }
@@ -317,6 +331,7 @@ mod tests {
             "POST principals",
             "kube EDIT /api/v1/nodes",
             "aws iam ListRoles",
+            "helm",
         ] {
             assert!(Outside::parse(line).is_err(), "{line}");
         }
