@@ -14,6 +14,7 @@ mod error;
 mod listing;
 mod node;
 mod object;
+mod pod;
 pub mod release;
 mod request;
 mod rollout;
@@ -25,7 +26,8 @@ pub use discovery::{Discovery, Served};
 pub use error::{Attempt, Error, FieldConflict, Kind, Result, Verb};
 pub use node::{Annotated, Change, Node, Taint};
 pub use object::{Resource, annotations, labels, name, owned_by};
-pub use rollout::{Rollout, Trouble};
+pub use pod::Trouble;
+pub use rollout::Rollout;
 pub use target::{BoxError, Credentials, Exec, Server, Target, TokenSource};
 
 /// The field manager of everything that this provider writes.

@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use super::client::Client;
 use super::error::Result;
-use super::object::{Resource, name};
+use super::object::Resource;
+use super::pod::Trouble;
 
 /// How far a DaemonSet's newest specification is on its nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,24 +57,6 @@ impl fmt::Display for Rollout {
     }
 }
 
-/// Why a pod is not ready, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The pod.
-    pub pod: String,
-    /// Its node; empty while it has none.
-    pub node: String,
-    /// Reason and message: `ImagePullBackOff: Back-off pulling image …`.
-    pub why: String,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let node = if self.node.is_empty() { String::new() } else { format!(" on node {}", self.node) };
-        write!(f, "pod {}{node}: {}", self.pod, self.why)
-    }
-}
-
 impl Client {
     /// What keeps the pods that `selector` chooses from being ready; empty when all are.
     ///
@@ -81,50 +64,8 @@ impl Client {
     /// Those of the request.
     pub async fn troubles(&self, namespace: &str, selector: &str) -> Result<Vec<Trouble>> {
         let mut found = Vec::new();
-        self.pages(&Resource::POD, Some(namespace), Some(selector), |pod| found.extend(trouble(&pod))).await?;
+        self.pages(&Resource::POD, Some(namespace), Some(selector), |pod| found.extend(Trouble::of(&pod))).await?;
         Ok(found)
-    }
-}
-
-/// Why a pod is not ready; `None` when it is. The most telling reason comes first: a container that cannot start, one
-/// that ended, a pod without a place, and only then that it is not ready.
-fn trouble(pod: &Json) -> Option<Trouble> {
-    let conditions = pod.pointer("/status/conditions").and_then(Json::as_array);
-    let condition = |kind: &str| conditions.into_iter().flatten().find(|one| one["type"] == kind);
-    if condition("Ready").is_some_and(|ready| ready["status"] == "True") {
-        return None;
-    }
-    let containers = ["initContainerStatuses", "containerStatuses"].map(|list| pod["status"][list].as_array());
-    let containers = || containers.iter().flatten().flat_map(|list| list.iter());
-    let waiting = containers().map(|one| &one["state"]["waiting"]).find(|state| {
-        // A container that waits for its turn tells nothing.
-        state["reason"].as_str().is_some_and(|reason| !matches!(reason, "PodInitializing" | "ContainerCreating"))
-    });
-    let ended = || {
-        let states = containers().flat_map(|one| [&one["state"]["terminated"], &one["lastState"]["terminated"]]);
-        states.into_iter().find(|state| state["exitCode"].as_i64().is_some_and(|code| code != 0)).map(|state| {
-            let code = state["exitCode"].as_i64().unwrap_or_default();
-            format!("{} (exit code {code})", told(state).unwrap_or_else(|| "Error".to_owned()))
-        })
-    };
-    let unplaced = || condition("PodScheduled").filter(|one| one["status"] == "False").and_then(told);
-    let why = waiting
-        .and_then(told)
-        .or_else(ended)
-        .or_else(unplaced)
-        .or_else(|| condition("Ready").and_then(told))
-        .unwrap_or_else(|| format!("its phase is {}", pod["status"]["phase"].as_str().unwrap_or("unknown")));
-    let node = pod.pointer("/spec/nodeName").and_then(Json::as_str).unwrap_or_default().to_owned();
-    Some(Trouble { pod: name(pod).to_owned(), node, why })
-}
-
-/// `REASON: MESSAGE`, or the one of them that is there.
-fn told(state: &Json) -> Option<String> {
-    let text = |member: &str| state[member].as_str().map(str::trim).filter(|text| !text.is_empty());
-    match (text("reason"), text("message")) {
-        (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
-        (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
-        (None, None) => None,
     }
 }
 
@@ -155,42 +96,5 @@ mod tests {
             let object = json!({ "metadata": { "generation": generation }, "status": status });
             assert_eq!(Rollout::of(&object).is_done(), done, "{object}");
         }
-    }
-
-    #[test]
-    fn a_pod_tells_its_own_reason() {
-        let not_ready =
-            json!({ "type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "unready" });
-        for (status, why) in [
-            (
-                json!({
-                    "conditions": [not_ready],
-                    "initContainerStatuses": [{ "state": { "waiting": { "reason": "PodInitializing" } } }],
-                    "containerStatuses": [{ "state": { "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } } }],
-                }),
-                "ImagePullBackOff: no such image",
-            ),
-            (
-                json!({
-                    "conditions": [not_ready],
-                    "containerStatuses": [{ "state": {}, "lastState": { "terminated": { "exitCode": 1, "reason": "Error", "message": "no eniconfig" } } }],
-                }),
-                "Error: no eniconfig (exit code 1)",
-            ),
-            (
-                json!({ "conditions": [
-                    { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes" }, not_ready,
-                ] }),
-                "Unschedulable: 0/3 nodes",
-            ),
-            (json!({ "conditions": [not_ready] }), "ContainersNotReady: unready"),
-            (json!({ "phase": "Pending" }), "its phase is Pending"),
-        ] {
-            let pod = json!({ "metadata": { "name": "p" }, "spec": { "nodeName": "n" }, "status": status });
-            let found = trouble(&pod).expect("it is in trouble");
-            assert_eq!(found.to_string(), format!("pod p on node n: {why}"));
-        }
-        let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
-        assert_eq!(trouble(&ready), None);
     }
 }

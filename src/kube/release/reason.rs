@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::super::client::Client;
 use super::super::error::{Attempt, Verb};
 use super::super::object::{Resource, name};
+use super::super::pod::{Trouble, why};
 use super::super::request::Call;
 
 /// Reasons that are told of one object.
@@ -19,16 +20,14 @@ pub(super) async fn reasons(client: &Client, object: &Json) -> Vec<String> {
     let mut found = Vec::new();
     let mut speakers = vec![(kind.to_owned(), name(object).to_owned())];
     if kind == "Pod" {
-        found.extend(of_pod(object));
+        found.extend(why(object));
     } else if WORKLOADS.contains(&kind)
         && let Some(selector) = selector(&object["spec"]["selector"])
         && let Ok(pods) = client.list(&Resource::POD, Some(namespace), Some(&selector)).await
     {
-        for pod in pods.iter().filter(|pod| of_pod(pod).is_some()).take(MOST) {
-            let node = pod.pointer("/spec/nodeName").and_then(Json::as_str);
-            let node = node.map(|node| format!(" on node {node}")).unwrap_or_default();
-            found.extend(of_pod(pod).map(|why| format!("pod {}{node}: {why}", name(pod))));
-            speakers.push(("Pod".to_owned(), name(pod).to_owned()));
+        for trouble in pods.iter().filter_map(Trouble::of).take(MOST) {
+            found.push(trouble.to_string());
+            speakers.push(("Pod".to_owned(), trouble.pod));
         }
     }
     // A workload whose pods cannot even be made says so in its own events.
@@ -79,104 +78,11 @@ fn selector(selector: &Json) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(","))
 }
 
-/// Why a pod is not ready; `None` when it is, or has done its work. A container that cannot start says most, then one
-/// that ended, then a pod without a place.
-pub(super) fn of_pod(pod: &Json) -> Option<String> {
-    let status = &pod["status"];
-    let conditions = || status["conditions"].as_array().into_iter().flatten();
-    if status["phase"] == "Succeeded"
-        || conditions().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    {
-        return None;
-    }
-    let lists = ["initContainerStatuses", "containerStatuses"];
-    let containers = || lists.iter().flat_map(|list| status[*list].as_array().into_iter().flatten());
-    let of = |container: &Json, why: String| format!("container {}: {why}", container["name"].as_str().unwrap_or("?"));
-    let idle = |state: &Json| state["reason"] == "PodInitializing" || state["reason"] == "ContainerCreating";
-    let ended = |container: &Json| {
-        ["state", "lastState"].iter().find_map(|state| {
-            let ended = &container[*state]["terminated"];
-            let code = ended["exitCode"].as_i64().filter(|code| *code != 0)?;
-            Some(format!("{}, exit code {code}", told(ended).unwrap_or_else(|| "ended".to_owned())))
-        })
-    };
-    for container in containers() {
-        let waiting = &container["state"]["waiting"];
-        if let Some(why) = told(waiting).filter(|_| !idle(waiting)) {
-            // A container that crashes waits; why it crashed is in how it ended last.
-            let last = ended(container).map(|last| format!("; it ended before: {last}")).unwrap_or_default();
-            return Some(of(container, format!("{why}{last}")));
-        }
-    }
-    if let Some((container, why)) = containers().find_map(|container| Some((container, ended(container)?))) {
-        return Some(of(container, why));
-    }
-    let unplaced = conditions().find(|one| one["type"] == "PodScheduled" && one["status"] == "False");
-    let unready = || conditions().find(|one| one["type"] == "Ready");
-    unplaced
-        .and_then(told)
-        .or_else(|| told(status))
-        .or_else(|| unready().and_then(told))
-        .or_else(|| Some(format!("its phase is {}", status["phase"].as_str().unwrap_or("unknown"))))
-}
-
-/// `REASON: MESSAGE`, or the one of them that is there.
-fn told(state: &Json) -> Option<String> {
-    let text = |member: &str| state[member].as_str().map(str::trim).filter(|text| !text.is_empty());
-    match (text("reason"), text("message")) {
-        (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
-        (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
-        (None, None) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_pod_says_why() {
-        let unready =
-            json!({ "type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "unready" });
-        let container = |status: Json| json!({ "conditions": [unready], "containerStatuses": [status] });
-        for (status, expected) in [
-            (
-                container(
-                    json!({ "name": "agent", "state": { "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } } }),
-                ),
-                Some("container agent: ImagePullBackOff: no such image"),
-            ),
-            (
-                container(json!({
-                    "name": "agent", "state": { "waiting": { "reason": "CrashLoopBackOff" } },
-                    "lastState": { "terminated": { "exitCode": 1, "reason": "Error", "message": "no kernel" } },
-                })),
-                Some("container agent: CrashLoopBackOff; it ended before: Error: no kernel, exit code 1"),
-            ),
-            (
-                container(json!({ "name": "run", "state": { "terminated": { "exitCode": 2 } } })),
-                Some("container run: ended, exit code 2"),
-            ),
-            (
-                json!({ "conditions": [
-                    { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes" }, unready,
-                ] }),
-                Some("Unschedulable: 0/3 nodes"),
-            ),
-            (json!({ "phase": "Failed", "reason": "Evicted", "message": "low memory" }), Some("Evicted: low memory")),
-            (
-                container(json!({ "name": "agent", "state": { "waiting": { "reason": "ContainerCreating" } } })),
-                Some("ContainersNotReady: unready"),
-            ),
-            (json!({ "phase": "Pending" }), Some("its phase is Pending")),
-            (json!({ "phase": "Succeeded" }), None),
-            (json!({ "conditions": [{ "type": "Ready", "status": "True" }] }), None),
-        ] {
-            assert_eq!(of_pod(&json!({ "status": status })).as_deref(), expected, "{status}");
-        }
-    }
 
     #[test]
     fn selectors_as_queries() {

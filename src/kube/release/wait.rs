@@ -130,7 +130,9 @@ pub(super) async fn until_ready(
 async fn explain(client: &Client, waited: &[Waited<'_>]) -> Vec<Unready> {
     let mut unready = Vec::new();
     for (index, one) in waited.iter().enumerate() {
-        let reasons = if index < MOST_ASKED { reasons(client, &one.live).await } else { Vec::new() };
+        let mut reasons = if index < MOST_ASKED { reasons(client, &one.live).await } else { Vec::new() };
+        // An event may only repeat what the object's status says.
+        reasons.retain(|reason| !reason.ends_with(&one.state));
         unready.push(Unready { object: one.object.told(), state: one.state.clone(), reasons });
     }
     unready
