@@ -1,16 +1,51 @@
 //! A release that somebody else made, or that was made here and fell out of the state.
+//!
+//! Where its chart came from is not recorded, and its values are in other words than a configuration's. So until this
+//! resource has changed it, a configuration that comes to the same release is taken to say the same.
 
 use framework::diagnostic::{Diagnostic, Result};
 use helm::Release;
+use serde_json::{Value as Json, json};
 
 use super::arguments::{Calico, Cilium, Method, ReleaseName};
 use super::{Args, calico, cilium, summary};
+use crate::kube::release::Revision;
+use crate::provider::Context;
 
-/// Private note: the state is as an import made it, so nobody knows where the chart came from.
-pub(super) const IMPORTED: &str = "imported";
+/// Private note that a state is as an import made it.
+const NOTE: &str = "imported";
+const BY_US: &str = "by_this_provider";
+const MANIFESTS: &str = "manifests";
+
+/// What is noted of an imported release.
+#[derive(Debug)]
+pub(super) struct Imported {
+    /// This provider made it, and may have taken its images from a mirror, which the release does not tell.
+    pub(super) by_us: bool,
+    /// [`summary::fingerprint`] of its manifests.
+    pub(super) manifests: String,
+}
+
+impl Imported {
+    /// `None` where this resource has made or changed the release.
+    pub(super) fn of(cx: &Context) -> Option<Self> {
+        let note: Json = serde_json::from_str(&cx.private(NOTE)?).unwrap_or_default();
+        Some(Self { by_us: note[BY_US] == true, manifests: note[MANIFESTS].as_str().unwrap_or_default().to_owned() })
+    }
+
+    pub(super) fn note(found: &Revision, cx: &Context) {
+        let manifests = summary::fingerprint(&found.release.manifest);
+        cx.keep_private(NOTE, json!({ BY_US: found.entry.by_this_provider, MANIFESTS: manifests }).to_string());
+    }
+
+    /// From now on the arguments are the configuration's.
+    pub(super) fn forget(cx: &Context) {
+        cx.drop_private(NOTE);
+    }
+}
 
 /// Arguments that make a release what it is.
-pub(super) fn imported(release: &Release) -> Result<Args> {
+pub(super) fn arguments(release: &Release) -> Result<Args> {
     let version = Some(release.chart.metadata.version.clone());
     let values = (!release.config.is_empty()).then(|| vec![summary::yaml(&release.config)]);
     let mut args = Args {

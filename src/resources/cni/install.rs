@@ -3,16 +3,16 @@
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::resource::State;
-use helm::Map;
+use tokio_util::sync::CancellationToken;
 
 use super::promise::check_promise;
-use super::results::outputs;
+use super::results::{note_applied, outputs};
 use super::site::{Site, open, progress, ready, take_vpc_cni, wait_for_nodes};
 use super::wanted::Wanted;
 use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told};
 use crate::attributes::cluster::told as told_kube;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
-use crate::kube::release::{Error, Failure};
+use crate::kube::release::{Error, Failure, Left, Releases};
 use crate::provider::Context;
 
 /// Private note: the definitions that were there before the CNI.
@@ -39,11 +39,13 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     if cx.private(BEFORE).is_none() {
         cx.keep_private(BEFORE, serde_json::to_string(&before).unwrap_or_default());
     }
-    let removed = args.remove_vpc_cni && take_vpc_cni(&site, &summary).await?;
     let (nodes, _) = site.nodes(&summary).await?;
     let options = site.options(args, nodes > 0);
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
+    }
+    if args.remove_vpc_cni {
+        take_vpc_cni(&site, &summary).await?;
     }
     let installed = site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await;
     let release = match installed {
@@ -52,33 +54,34 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
             outcome.release
         }
         Err(failure) => {
-            if !failure.left.exists() && removed {
+            let mut faults = stop(&site, &failure, &summary, None).await;
+            if !failure.left.exists() && args.remove_vpc_cni {
                 // Without a CNI the nodes would have none at all.
-                let restored = told_kube(aws_node::restore(&site.client).await, &summary, None, cx).await;
-                restored?;
+                let kept = "DaemonSet kube-system/aws-node is not back yet. It is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
+                let client = site.client.with_cancel(CancellationToken::new());
+                let restored = told_kube(aws_node::restore(&client).await, &summary, Some(kept), cx).await;
+                faults.append(restored.err().unwrap_or_default());
             }
-            return Err(stop(&site, &failure, &summary, None, &ready.values.shown).await);
+            return Err(faults);
         }
     };
-    let outputs = outputs(&site, &release, None, &ready.values.shown);
+    let outputs = outputs(&site, &release, None);
+    note_applied(&outputs, cx);
     cx.save(&outputs);
     wait_for_nodes(&site, args, &summary).await?;
     Ok(outputs)
 }
 
 /// Tells a failure, and records what exists of the release.
-pub(super) async fn stop(
-    site: &Site<'_>,
-    failure: &Failure,
-    summary: &str,
-    prior: Option<&State<Cni>>,
-    shown: &Map,
-) -> Diagnostics {
+pub(super) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prior: Option<&State<Cni>>) -> Diagnostics {
     told::warn(&failure.warnings, site.cx);
-    if failure.left.exists()
-        && let Ok(Some(current)) = site.releases.current(site.wanted.namespace(), site.wanted.release()).await
-    {
-        site.cx.save(&outputs(site, &current.release, prior, shown));
+    // Where the former state is back, the former arguments are too.
+    if failure.left.exists() && !matches!(failure.left, Left::RolledBack { .. }) {
+        // Also when Terraform has asked to stop.
+        let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
+        if let Ok(Some(current)) = releases.current(site.wanted.namespace(), site.wanted.release()).await {
+            site.cx.save(&outputs(site, &current.release, prior));
+        }
     }
     if matches!(failure.error, Error::Exists { .. }) {
         return exists(&site.wanted, &site.cluster, &site.region).into();

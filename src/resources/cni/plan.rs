@@ -9,6 +9,7 @@ use framework::resource::{Plan, State};
 use helm::{RenderOptions, Status, Values, Version};
 
 use super::arguments::{Calico, Cilium, Method};
+use super::imported::Imported;
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
 use super::{Args, Cni, Outputs, aws_node, cilium, install, pool, promise, results, summary, told, upgrade};
 use crate::attributes::cluster::warn_of_near_name;
@@ -107,22 +108,27 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
         Maybe::Unknown => return Ok(()),
     };
     let mirror = mirror.as_ref().map(framework::model::Text::text);
-    let Some(wanted) = Wanted::new(cilium.as_ref(), calico.as_ref(), mirror) else { return Ok(()) };
-    if let Some(prior) = &plan.prior
-        && Wanted::of(&prior.args).is_none_or(|installed| {
-            std::mem::discriminant(&installed.product) != std::mem::discriminant(&wanted.product)
+    let Some(mut wanted) = Wanted::new(cilium.as_ref(), calico.as_ref(), mirror) else { return Ok(()) };
+    if let Some(prior) = &plan.prior {
+        wanted.stay(prior);
+        if Wanted::of(&prior.args).is_none_or(|mut installed| {
+            installed.stay(prior);
+            !installed.is_like(&wanted)
                 || installed.namespace() != wanted.namespace()
                 || installed.release() != wanted.release()
-        })
-    {
-        plan.replace(wanted.attribute());
+        }) {
+            plan.replace(wanted.attribute());
+        }
     }
     plan.outputs.release_namespace = Maybe::Known(wanted.namespace().to_owned());
     plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
     let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
     if let Some(prior) = &prior
-        && upgrade::is_same(prior, &wanted, cx)
+        && (upgrade::is_same(prior, &wanted, cx) || Box::pin(is_imported_so(plan, &wanted, prior, cx)).await?)
     {
+        if Imported::of(cx).is_some() {
+            plan.keep(wanted.attribute());
+        }
         keep(plan, prior);
         return Ok(());
     }
@@ -136,6 +142,37 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.manifest_digest = Maybe::Unknown;
     plan.outputs.pod_cidrs = Maybe::Unknown;
     Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
+}
+
+/// Whether an imported release is what chart and values come to, in whatever words.
+async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, cx: &Context) -> Result<bool> {
+    let outputs = &prior.outputs;
+    let hides = matches!(&wanted.product, Product::Cilium(cilium) if cilium.sensitive_values.is_some());
+    let Some(imported) = Imported::of(cx).filter(|_| outputs.release_status == Status::Deployed.name()) else {
+        return Ok(false);
+    };
+    // A mirror is to be noted in the state, and what is to be hidden is shown in it: both take a change.
+    if wanted.mirror.is_some() || hides {
+        return Ok(false);
+    }
+    let Some(client) = site(plan, cx).await?.and_then(|site| site.client) else { return Ok(false) };
+    let Some(charts) = cx.try_clients().and_then(Clients::charts) else { return Ok(false) };
+    let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
+    let ready = wanted.ready(charts, &pod_cidrs, Some(&outputs.first_minor_version)).await;
+    // What is wrong with them is told where the change is planned.
+    let Ok(Ready { chart, values }) = ready else { return Ok(false) };
+    if chart.metadata.version != outputs.chart_version {
+        return Ok(false);
+    }
+    let rendering = Rendering {
+        name: wanted.release(),
+        namespace: wanted.namespace(),
+        revision: outputs.revision,
+        is_upgrade: outputs.revision > 1,
+        skip_schema: false,
+    };
+    let rendered = Releases::new(&client).render(&chart, &values.all, rendering).await;
+    Ok(rendered.is_ok_and(|rendered| summary::fingerprint(&rendered.manifest_text()) == imported.manifests))
 }
 
 /// The release stays as it is.

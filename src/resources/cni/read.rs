@@ -3,12 +3,12 @@
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Secret;
 use framework::resource::State;
-use helm::{Data, Map, Values};
+use helm::{Data, Map};
 
-use super::imported::{IMPORTED, imported};
+use super::imported::{self, Imported};
 use super::results::{Told, first_minor};
 use super::wanted::Wanted;
-use super::{Cni, Identity, summary, told};
+use super::{Args, Cni, Identity, told};
 use crate::attributes::aws_region;
 use crate::attributes::cluster::{Reached, reach};
 use crate::kube::release::{Failure, Releases};
@@ -33,33 +33,34 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     };
     let found = Releases::new(&client).current(&identity.release_namespace, &identity.release_name).await;
     let found = match found {
-        Ok(Some(found)) => found.release,
+        Ok(Some(found)) => found,
         Ok(None) => return Ok(None),
         Err(error) => return Err(told::failed(summary, &Failure::from(error), None, cx).await),
     };
-    let mut args = if let Some(prior) = prior {
-        prior.args.clone()
-    } else {
-        cx.keep_private(IMPORTED, "true");
-        imported(&found)?
+    let mut args = match prior {
+        Some(prior) if Imported::of(cx).is_none() => prior.args.clone(),
+        other => {
+            Imported::note(&found, cx);
+            let made = imported::arguments(&found.release)?;
+            match other {
+                Some(prior) => Args { cilium: made.cilium, calico: made.calico, ..prior.args.clone() },
+                None => made,
+            }
+        }
     };
+    let found = found.release;
     args.cluster_name = Some(cluster.clone());
     args.region = Some(region.clone());
-    let mut hidden = Map::new();
-    if let Some(cilium) = &mut args.cilium
-        && let Some(values) = cilium.sensitive_values.as_ref().and_then(|text| Values::from_yaml(text.expose()).ok())
-    {
-        hidden = values.as_map().clone();
-        if !has(&found.config, &hidden) {
-            // Somebody has changed them: what is planned is to set them again.
-            cilium.sensitive_values = Some(Secret::new(String::new()));
-        }
-    }
-    let shown = summary::without(&found.config, &hidden);
-    let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let wanted = Wanted::of(&args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
+    let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
-    let outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given, &shown);
+    let outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given);
+    if let Some(hidden) = args.cilium.as_mut().and_then(|cilium| cilium.sensitive_values.as_mut())
+        && !has(&found.config, &wanted.hidden())
+    {
+        // Somebody has changed them: what is planned is to set them again.
+        *hidden = Secret::new(String::new());
+    }
     Ok(Some(State { args, outputs }))
 }
 
@@ -74,6 +75,8 @@ pub(super) fn has(values: &Map, wanted: &Map) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use helm::Values;
+
     use super::*;
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use framework::resource::State;
-use helm::{Chart, Data, Map, Release, Rendered, Values};
+use helm::{Chart, Data, Release, Rendered, Values};
 
 use super::site::Site;
 use super::wanted::{Product, Wanted};
 use super::{Cni, Outputs, cilium, summary};
 use crate::attributes::{ClusterName, Region};
+use crate::provider::Context;
 
 /// The version of Cilium or Calico that a chart tells.
 pub(super) fn app_version(chart: &Chart) -> Option<String> {
@@ -33,12 +34,25 @@ pub(super) fn first_minor(release: &Release) -> String {
     }
 }
 
-pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>, shown: &Map) -> Outputs {
+pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>) -> Outputs {
     let first = prior
         .map_or_else(|| minor_of(&release.chart.metadata.version), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone()).or_else(|| site.wanted.pod_cidrs());
     let told = Told { cluster: &site.cluster, region: &site.region, first };
-    told.outputs(&site.wanted, release, given, shown)
+    told.outputs(&site.wanted, release, given)
+}
+
+/// Private note: the manifests that this resource has applied last.
+const APPLIED: &str = "applied";
+
+/// Notes what is in the cluster now, so that another is noticed that came of the same arguments.
+pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
+    cx.keep_private(APPLIED, outputs.manifest_digest.clone());
+}
+
+/// What [`note_applied`] has noted last.
+pub(super) fn applied(cx: &Context) -> Option<String> {
+    cx.private(APPLIED)
 }
 
 /// What is known beside a release.
@@ -49,13 +63,7 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub(super) fn outputs(
-        self,
-        wanted: &Wanted,
-        release: &Release,
-        given: Option<Vec<String>>,
-        shown: &Map,
-    ) -> Outputs {
+    pub(super) fn outputs(self, wanted: &Wanted, release: &Release, given: Option<Vec<String>>) -> Outputs {
         let pool = match &wanted.product {
             Product::Manifest(_) => pool_of_manifest(&release.manifest).or(given).unwrap_or_default(),
             _ => wanted.pool(&Values::from(release.config.clone()), &given.unwrap_or_default()).cidrs,
@@ -70,7 +78,7 @@ impl Told<'_> {
             app_version: app_version(&release.chart),
             first_minor_version: self.first,
             pod_cidrs: pool,
-            effective_values: summary::yaml(shown),
+            effective_values: summary::yaml(&summary::without(&release.config, &wanted.hidden())),
             images: summary::images(release),
             manifest_digest: summary::digest(&release.manifest),
             region: self.region.clone(),

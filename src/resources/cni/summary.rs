@@ -24,12 +24,19 @@ pub(super) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<St
 
 /// SHA-256 of the objects, without what each render makes anew: the data of Secrets, certificates and keys.
 pub(super) fn digest(manifest: &str) -> String {
+    sum(manifest, mask)
+}
+
+/// SHA-256 of the objects without certificates and keys alone, so that other data of a Secret is another fingerprint.
+pub(super) fn fingerprint(manifest: &str) -> String {
+    sum(manifest, |object| mask_texts(object, ""))
+}
+
+fn sum(manifest: &str, mask: fn(&mut Json)) -> String {
     let mut objects = images::parse(manifest).unwrap_or_default();
-    for object in &mut objects {
-        mask(object);
-    }
-    let sum = objects.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
-    Sha256::of(sum.as_bytes()).hex()
+    objects.iter_mut().for_each(mask);
+    let all = objects.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
+    Sha256::of(all.as_bytes()).hex()
 }
 
 fn mask(object: &mut Json) {
@@ -128,5 +135,10 @@ mod tests {
         assert_eq!(digest(&manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
         assert_ne!(digest(&manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
         assert_eq!(one.len(), 64);
+        // A password is no certificate.
+        let secret = |value: &str| fingerprint(&manifest(value, "Yg==", "AAAA", "i:1"));
+        assert_ne!(secret("YQ=="), secret("Yw=="));
+        let key = |text: &str| secret(&STANDARD.encode(format!("-----BEGIN PRIVATE KEY-----\n{text}\n")));
+        assert_eq!(key("a"), key("b"));
     }
 }

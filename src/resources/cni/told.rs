@@ -114,6 +114,7 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
         Error::NotReady { .. } => {
             "See why the pods that are named do not become ready, mend it, and apply again; raise `timeouts` if they only need longer.".to_owned()
         }
+        Error::Hook { .. } => "See why the hook fails, mend it, and apply again.".to_owned(),
         Error::TooLarge { .. } => "Make the values smaller.".to_owned(),
         Error::UnknownKinds(_) => "Install what defines these kinds first, or turn the feature off that needs them.".to_owned(),
         _ => "Apply again to go on.".to_owned(),
@@ -162,6 +163,20 @@ pub(super) fn warn(warnings: &[String], cx: &Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_that_is_not_there_is_told_on_its_attribute() {
+        let cilium = super::super::cilium::tests::plain();
+        let wanted = Wanted::new(Some(&cilium), None, None).expect("one of the two");
+        let missing = charts::Error::NoSuchVersion {
+            origin: "https://helm.example.com/".to_owned(),
+            wanted: "1.17.99".to_owned(),
+            nearest: vec!["1.17.9-0".to_owned()],
+        };
+        let told = source(&missing, &wanted);
+        assert_eq!(told.path.to_string(), "cilium.version");
+        assert!(told.detail.contains("1.17.9-0"), "{}", told.detail);
+    }
 
     #[test]
     fn what_the_chart_says_comes_first() {

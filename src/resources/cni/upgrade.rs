@@ -6,10 +6,10 @@ use helm::{Data, Status, Values};
 use serde_json::Value as Json;
 
 use super::arguments::Cilium;
-use super::imported::IMPORTED;
+use super::imported::Imported;
 use super::install::stop;
 use super::promise::{PROMISED, check_promise};
-use super::results::{self, minor_of};
+use super::results::{self, applied, minor_of, note_applied};
 use super::site::{Site, give_vpc_cni, open, progress, ready, take_vpc_cni, wait_for_nodes};
 use super::wanted::{Product, Ready, Wanted};
 use super::{Args, Cni, Outputs, cilium, summary, told};
@@ -20,10 +20,19 @@ use crate::provider::Context;
 pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool {
     let outputs = &prior.outputs;
     let Some(installed) = Wanted::of(&prior.args) else { return false };
-    let imported = cx.private(IMPORTED).is_some();
     if outputs.release_status != Status::Deployed.name() || installed.mirror != wanted.mirror {
         return false;
     }
+    // Somebody has brought other manifests, perhaps by the same values.
+    if applied(cx).is_some_and(|applied| applied != outputs.manifest_digest) {
+        return false;
+    }
+    let imported = match Imported::of(cx) {
+        Some(_) if installed.product == wanted.product => return true,
+        // Its values do not tell everything that made it.
+        Some(imported) if imported.by_us => return false,
+        other => other.is_some(),
+    };
     let version = match (&wanted.product, &installed.product) {
         (Product::Cilium(now), Product::Cilium(then)) => {
             let source = |one: &Cilium| (one.repository.clone(), one.chart.clone(), one.sha256.clone());
@@ -54,14 +63,15 @@ pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
 
 pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Result<Outputs> {
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref());
-    let site = open(args, prior.outputs.cluster_name.clone(), prior.outputs.region.clone(), given, cx).await?;
+    let mut site = open(args, prior.outputs.cluster_name.clone(), prior.outputs.region.clone(), given, cx).await?;
+    site.wanted.stay(prior);
     let summary = format!("Could not upgrade {}", site.wanted.name());
     let mut now = prior.outputs.clone();
     if !is_same(prior, &site.wanted, cx) {
         now = upgrade(&site, prior, args, &summary).await?;
+        Imported::forget(cx);
         cx.save(&now);
     }
-    cx.drop_private(IMPORTED);
     cx.drop_private(PROMISED);
     match (prior.args.remove_vpc_cni, args.remove_vpc_cni) {
         (false, true) => {
@@ -98,9 +108,11 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
         Ok(outcome) => {
             told::warn(&outcome.warnings, site.cx);
-            Ok(results::outputs(site, &outcome.release, Some(prior), &ready.values.shown))
+            let outputs = results::outputs(site, &outcome.release, Some(prior));
+            note_applied(&outputs, site.cx);
+            Ok(outputs)
         }
-        Err(failure) => Err(stop(site, &failure, summary, Some(prior), &ready.values.shown).await),
+        Err(failure) => Err(stop(site, &failure, summary, Some(prior)).await),
     }
 }
 

@@ -3,11 +3,12 @@
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Text as _;
 use framework::path::{Path, Step};
+use framework::resource::State;
 use helm::{Chart, Data, Map, Values};
 use serde_json::Value as Json;
 
 use super::arguments::{Calico, Cilium, Method, Network};
-use super::{Args, calico, cilium, summary, told};
+use super::{Args, Cni, calico, cilium, summary, told};
 use crate::charts::images::Mirror;
 use crate::charts::{self, Content, Source};
 use crate::kube::release::Rewrite;
@@ -27,6 +28,8 @@ pub(super) enum Product {
 pub(super) struct Wanted {
     pub(super) product: Product,
     pub(super) mirror: Option<Mirror>,
+    /// Namespace and name of Calico's release where it is there already: whoever installed it may have chosen others.
+    named: Option<(String, String)>,
 }
 
 /// A chart with its values.
@@ -60,7 +63,21 @@ impl Wanted {
             (None, Some(calico)) => Product::Operator(calico.clone()),
             _ => return None,
         };
-        Some(Self { product, mirror: mirror.and_then(|mirror| Mirror::parse(mirror).ok()) })
+        Some(Self { product, mirror: mirror.and_then(|mirror| Mirror::parse(mirror).ok()), named: None })
+    }
+
+    /// Goes on with the release of `prior`. Where another CNI is wanted now, nothing is done.
+    pub(super) fn stay(&mut self, prior: &State<Cni>) {
+        let is_calico = !matches!(self.product, Product::Cilium(_));
+        if is_calico && Self::of(&prior.args).is_some_and(|installed| self.is_like(&installed)) {
+            let outputs = &prior.outputs;
+            self.named = Some((outputs.release_namespace.clone(), outputs.release_name.clone()));
+        }
+    }
+
+    /// Whether both are the same CNI, installed the same way.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.product) == std::mem::discriminant(&other.product)
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -83,6 +100,9 @@ impl Wanted {
     }
 
     pub(super) fn namespace(&self) -> &str {
+        if let Some((namespace, _)) = &self.named {
+            return namespace;
+        }
         match &self.product {
             Product::Cilium(cilium) => cilium.namespace.as_ref().map_or(cilium::NAMESPACE, |name| name.text()),
             Product::Operator(_) => calico::NAMESPACE,
@@ -91,6 +111,9 @@ impl Wanted {
     }
 
     pub(super) fn release(&self) -> &str {
+        if let Some((_, release)) = &self.named {
+            return release;
+        }
         match &self.product {
             Product::Cilium(cilium) => cilium.release_name.as_ref().map_or(cilium::RELEASE, |name| name.text()),
             Product::Operator(_) => calico::CHART,
@@ -256,6 +279,13 @@ impl Wanted {
             all.merge(over);
         }
         Ok(Composed { all, shown })
+    }
+
+    /// Values that are shown nowhere; those that cannot be read are refused elsewhere.
+    pub(super) fn hidden(&self) -> Map {
+        let Product::Cilium(cilium) = &self.product else { return Map::new() };
+        let text = cilium.sensitive_values.as_ref();
+        text.and_then(|text| Values::from_yaml(text.expose()).ok()).unwrap_or_default().as_map().clone()
     }
 
     /// What changes the images of manifests.
