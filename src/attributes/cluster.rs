@@ -121,7 +121,8 @@ fn is_near(one: &str, other: &str) -> bool {
     row[other.len()] <= 2
 }
 
-async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws::Error, cx: &Context) -> Diagnostics {
+/// What to say of a cluster that EKS does not know: its `error`, and the clusters that there are.
+pub async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws::Error, cx: &Context) -> Diagnostics {
     let there = match clusters(region, cx).await {
         names if names.is_empty() => String::new(),
         names => {

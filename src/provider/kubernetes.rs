@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::Clients;
+use super::clients::Unready;
 use super::config::{Config, Kubernetes};
 use crate::attributes::{ClusterName, Region, explain};
 use crate::aws;
@@ -66,15 +67,11 @@ impl Clients {
         {
             return Err(another_cluster(own, cluster));
         }
-        let aws = match &self.aws {
-            Ok(aws) => Ok(aws.with_cancel(cancel.clone())),
-            Err(unready) => Err(unready.argument),
-        };
         let cell = self.connections.cell(cluster, region);
         if let Some(client) = cell.get() {
             return Ok(Way::Open(client.with_cancel(cancel.clone())));
         }
-        let target = match target(settings, cluster, region, aws, &self.aws).await? {
+        let target = match target(settings, cluster, region, &self.aws, cancel).await? {
             Ok(target) => target,
             Err(other) => return Ok(other),
         };
@@ -84,13 +81,13 @@ impl Clients {
     }
 }
 
-/// Makes the target, or says why there is none.
+/// Makes the target, or says why there is none. `cancel` ends the question to EKS; the target outlives the call.
 async fn target(
     settings: Option<&Kubernetes>,
     cluster: &ClusterName,
     region: Option<&Region>,
-    aws: std::result::Result<aws::Clients, &'static str>,
-    shared: &std::result::Result<aws::Clients, super::clients::Unready>,
+    aws: &std::result::Result<aws::Clients, Unready>,
+    cancel: &CancellationToken,
 ) -> Result<std::result::Result<Target, Way>> {
     let given = Given::of(settings);
     let needs_endpoint = given.host.is_none() && given.config_path.is_none();
@@ -101,8 +98,8 @@ async fn target(
     let mut token_for = cluster.as_str().to_owned();
     if needs_endpoint || needs_authority {
         let aws = match aws {
-            Ok(aws) => aws,
-            Err(argument) => return Ok(Err(Way::Unknown(argument))),
+            Ok(aws) => aws.with_cancel(cancel.clone()),
+            Err(unready) => return Ok(Err(Way::Unknown(unready.argument))),
         };
         let found = match aws.eks(region.map(Region::as_str)).cluster(cluster.as_str()).await {
             Ok(found) => found,
@@ -133,7 +130,7 @@ async fn target(
     let credentials = if let Some(credentials) = given.credentials {
         credentials
     } else {
-        let aws = match shared {
+        let aws = match aws {
             Ok(aws) => aws.clone(),
             Err(unready) => return Ok(Err(Way::Unknown(unready.argument))),
         };

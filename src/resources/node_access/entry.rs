@@ -10,6 +10,7 @@ use framework::resource::State;
 use framework::wait::{self, Seen, Wait};
 
 use super::{Args, Method, NOT_REMOVED, NodeAccess, NodeType, Outputs, STILL_THERE, place_of};
+use crate::attributes::cluster;
 use crate::attributes::place::Place;
 use crate::attributes::{RoleArn, explain, tags};
 use crate::aws;
@@ -41,7 +42,10 @@ pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Contex
                 "ACTIVE" | "UPDATING" => Ok(Seen::Done(cluster)),
                 "FAILED" | "DELETING" => Err(Diagnostic::error(
                     "Could not give the nodes access",
-                    format!("The status of {place} is {}, so nothing can join it. Nothing was created.", cluster.status),
+                    format!(
+                        "The status of {place} is {}, so nothing can join it. Nothing was created.",
+                        cluster.status
+                    ),
                 )
                 .at(Path::attribute(Args::NAMES.cluster_name))
                 .into()),
@@ -50,14 +54,9 @@ pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Contex
             Err(error) if error.is_not_found() && started.elapsed() < timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
                 Ok(Seen::Pending(error.to_string()))
             }
-            Err(error) if error.is_not_found() => Err(Diagnostic::error(
-                format!("There is no cluster `{}`", place.cluster),
-                format!(
-                    "{error}.\n\nCheck the name, the region and the account. If the same apply makes the cluster, refer to its resource (`aws_eks_cluster.NAME.name`), so that this comes after it, or raise `timeouts`."
-                ),
-            )
-            .at(Path::attribute(Args::NAMES.cluster_name))
-            .into()),
+            Err(error) if error.is_not_found() => {
+                Err(cluster::unknown(&place.cluster, Some(&place.region), &error, cx).await)
+            }
             Err(error) => Err(explain("Could not look at the cluster", &error, None)),
         }
     };
