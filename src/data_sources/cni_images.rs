@@ -32,7 +32,8 @@ pub struct Outputs {
     pub chart_version: String,
     /// Version of Cilium or Calico; null when the chart does not tell.
     pub app_version: Option<String>,
-    /// The images as the chart names them, those of its hooks included.
+    /// The images as the chart names them, those of its hooks included, and those that Calico's operator pulls by
+    /// itself.
     pub images: BTreeSet<String>,
     /// The place of each image in `image_registry`, by the image; empty without it.
     pub mirrored: BTreeMap<String, String>,
@@ -52,7 +53,10 @@ impl DataSource for CniImages {
 The images that Cilium or Calico would pull with these values, for a registry that must hold them before the cluster \
 asks. The chart is rendered without a cluster; no credentials are needed.
 
-What Calico's operator pulls by itself is not in its chart and not told here; the manifest of Calico names all.";
+What Calico's operator pulls by itself is in no chart; it is known here for Calico 3.28 to 3.32 with the resources that \
+the chart makes. For other versions a warning says that the list holds the chart's own images alone; \
+`docker run --rm quay.io/tigera/operator:VERSION --print-images=list` prints the rest. An operator that takes its \
+digests from an `ImageSet` pulls the same images by digest.";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         check(&args.cilium, &args.calico, faults);
@@ -67,6 +71,18 @@ What Calico's operator pulls by itself is not in its chart and not told here; th
         })?;
         let kubernetes = args.kubernetes_version.as_deref();
         let seen = preview(args.cilium.as_ref(), args.calico.as_ref(), kubernetes, charts).await?;
+        if !seen.unknown.is_empty() {
+            cx.report(
+                Diagnostic::warning(
+                    "The list of images is not complete",
+                    format!(
+                        "Calico's operator pulls more than its chart names, and {}.\n\nAsk the operator itself: `docker run --rm OPERATOR_IMAGE --print-images=list`, with the image `tigera/operator` of this list.",
+                        seen.unknown.join("; ")
+                    ),
+                )
+                .at(Path::attribute(Args::NAMES.calico)),
+            );
+        }
         let mirror = args.image_registry.as_ref().map(|registry| Mirror::parse(registry.text())).transpose();
         let mirror = mirror.map_err(|error| {
             Diagnostic::error("Invalid registry", format!("{error}.")).at(Path::attribute(Args::NAMES.image_registry))

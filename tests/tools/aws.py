@@ -86,12 +86,12 @@ def ec2(action: str, arguments: dict[str, str], environment: dict = os.environ) 
     }
 
 
-def until(path: str, member: str, wanted: str | None) -> None:
+def until(path: str, member: str, wanted: str | None, environment: dict = os.environ) -> None:
     """Waits for a status; `None` for the end of the object."""
     give_up, status = time.monotonic() + PATIENCE_SECONDS, "unknown"
     while time.monotonic() < give_up:
         try:
-            status = eks("GET", path)[member]["status"]
+            status = eks("GET", path, environment=environment)[member]["status"]
         except Refused as refused:
             if refused.status == 404 and wanted is None:
                 return
@@ -101,20 +101,26 @@ def until(path: str, member: str, wanted: str | None) -> None:
         if status.endswith("FAILED") or status == "DEGRADED":
             break
         time.sleep(0.3)
-    sys.exit(f"{path} is {status}: {json.dumps(eks('GET', path)[member].get('health', {}))}")
+    sys.exit(f"{path} is {status}: {json.dumps(eks('GET', path, environment=environment)[member].get('health', {}))}")
+
+
+def create_cluster(name: str, role: str, subnets: list[str], more: dict | None = None, environment: dict = os.environ) -> dict:
+    """A cluster whose creator is its administrator, when it is there; `more` are other members of the call."""
+    eks("POST", "/clusters", {
+        "name": name, "roleArn": role, "version": "1.34",
+        "resourcesVpcConfig": {"subnetIds": subnets},
+        "accessConfig": {
+            "authenticationMode": "API_AND_CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True,
+        },
+    } | (more or {}), environment)
+    until(f"/clusters/{name}", "cluster", "ACTIVE", environment)
+    return eks("GET", f"/clusters/{name}", environment=environment)["cluster"]
 
 
 def main() -> None:
     match sys.argv[1:]:
         case ["create-cluster", name, role, *subnets]:
-            eks("POST", "/clusters", {
-                "name": name, "roleArn": role, "version": "1.34",
-                "resourcesVpcConfig": {"subnetIds": subnets},
-                "accessConfig": {
-                    "authenticationMode": "API_AND_CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True,
-                },
-            })
-            until(f"/clusters/{name}", "cluster", "ACTIVE")
+            create_cluster(name, role, subnets)
         case ["delete-cluster", name]:
             eks("DELETE", f"/clusters/{name}")
             until(f"/clusters/{name}", "cluster", None)

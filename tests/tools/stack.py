@@ -6,11 +6,21 @@
 
 A stack is a folder under examples/stacks. Its aws.tf holds what hashicorp/aws makes for a real
 user (roles, networks, the cluster); here tests/stacks/NAME.tf stands in for that one file and
-takes the same values from the sandbox. Where tests/stacks/NAME.py is there too, it makes what
-must be there before (`prepare`) and looks at what was made (`verify`). Everything else runs as it
-is written.
+takes the same values from the sandbox. Everything else runs as it is written. Where
+tests/stacks/NAME.py is there too, it has any of
+
+    prepare(account)    makes what must be there before; its result is the variable `sandbox`, but
+                        for `variables`, which are others, and `note`, which people are told
+    verify(account)     what is wrong with what was made
+    by_hand(account)    does what people do beside Terraform, after which a plan must be empty; what is
+                        wrong with it
+    KEPT_CLUSTERS       clusters that are there before and after, and must be the same
+    LEFT_NAMESPACES     those that a release has made in them, and that stay, as they do with Helm
+    OPTIONAL            the file that is left out where `prepare` cannot be done
+    CAN_DO_WITHOUT_CHARTS   it is run a second time with the published charts out of reach
 """
 
+import contextlib
 import difflib
 import importlib
 import json
@@ -20,9 +30,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
+import control
 import terraform
 import tools
 
@@ -32,6 +42,14 @@ sys.path.append(str(STAND_INS))
 
 # Arguments that a person at a terminal would not type.
 HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
+
+
+# Kinds that a CNI has objects of, or could take some along.
+KINDS = (
+    "namespaces", "nodes", "daemonsets", "deployments", "services", "serviceaccounts", "configmaps", "secrets",
+    "clusterroles", "clusterrolebindings", "roles", "rolebindings", "customresourcedefinitions", "poddisruptionbudgets",
+    "validatingwebhookconfigurations", "mutatingwebhookconfigurations",
+)
 
 
 class Failed(Exception):
@@ -97,16 +115,7 @@ class Sandbox:
         return Account(self, self.call("accounts", {"seed": True}))
 
     def call(self, path: str, body: dict | None = None):
-        request = urllib.request.Request(
-            f"{self.facts['control_url']}/{path}",
-            method="GET" if body is None else "POST",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        # The sandbox is on loopback: a proxy of the user's must not come between.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request) as answer:
-            return json.load(answer)
+        return control.call(f"{self.facts['control_url']}/{path}", body)
 
 
 class Account:
@@ -115,21 +124,51 @@ class Account:
     def __init__(self, sandbox: Sandbox, facts: dict):
         self.sandbox, self.facts = sandbox, facts
 
+    def control_url(self) -> str:
+        """The control API of this account."""
+        return f"{self.sandbox.facts['control_url']}/accounts/{self.facts['account_id']}"
+
     def call(self, path: str, body: dict | None = None):
-        return self.sandbox.call(f"accounts/{self.facts['account_id']}/{path}", body)
+        return control.call(f"{self.control_url()}/{path}", body)
 
     def dump(self) -> str:
         return json.dumps(self.call("dump"), indent=2, sort_keys=True)
 
     def kubectl(self, cluster: str, *arguments: str) -> str:
         """What kubectl answers the administrator of a cluster."""
+        return self.administrator(cluster, "kubectl", *arguments)
+
+    def helm(self, cluster: str, *arguments: str) -> str:
+        """What Helm's command line answers the administrator of a cluster, where it is built."""
+        if not tools.installed("helm"):
+            raise tools.Unavailable("Helm's command line is not built here (`make helm`)")
+        return self.administrator(cluster, "helm", *arguments)
+
+    def administrator(self, cluster: str, program: str, *arguments: str) -> str:
         kubeconfig = self.call(f"clusters/{cluster}/kubeconfig")["path"]
         answer = subprocess.run(
-            [tools.go_tool("kubectl"), "--kubeconfig", kubeconfig, *arguments], capture_output=True, text=True
+            [tools.go_tool(program), "--kubeconfig", kubeconfig, *arguments], capture_output=True, text=True
         )
         if answer.returncode != 0:
-            raise Failed(f"kubectl {' '.join(arguments)} ended with {answer.returncode}: {answer.stderr}")
+            raise Failed(f"{program} {' '.join(arguments)} ended with {answer.returncode}: {answer.stderr}")
         return answer.stdout
+
+    def objects(self, cluster: str, without: tuple[str, ...]) -> str:
+        """What a cluster holds outside of some namespaces, without what its own programs say about it."""
+        found = json.loads(self.kubectl(cluster, "get", ",".join(KINDS), "-A", "-o", "json"))["items"]
+        for one in found:
+            one.pop("status", None)
+            if one["kind"] == "Node":
+                # Taints follow the conditions.
+                one["spec"].pop("taints", None)
+            metadata = one["metadata"]
+            for member in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
+                metadata.pop(member, None)
+            metadata.get("annotations", {}).pop("deprecated.daemonset.template.generation", None)
+        names = {(one["metadata"].get("namespace") or one["metadata"]["name"], one["kind"], one["metadata"]["name"]): one
+                 for one in found}
+        kept = {" ".join(name): one for name, one in names.items() if name[0] not in without}
+        return json.dumps(kept, indent=2, sort_keys=True)
 
     def environment(self) -> dict[str, str]:
         """What a user exports to reach an account, with the sandbox as its endpoint."""
@@ -158,7 +197,7 @@ class Stack:
             raise Failed(f"stack {name}: aws.tf gives the locals {sorted(real)}, its stand-in {sorted(here)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
         facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
-        self.stand_in, self.without = stand_in_module(name), None
+        self.stand_in, self.notes = stand_in_module(name), []
         if self.stand_in:
             try:
                 if account.sandbox.without_control_plane:
@@ -168,8 +207,9 @@ class Stack:
                 if not (optional := getattr(self.stand_in, "OPTIONAL", None)):
                     raise LeftOut(str(reason)) from reason
                 (self.folder / optional).unlink()
-                self.stand_in, self.without = None, f"{optional} is left out: {reason}"
+                self.stand_in, self.notes = None, [f"{optional} is left out: {reason}"]
         variables = facts.pop("variables", {})
+        self.notes += [note] if (note := facts.pop("note", None)) else []
         (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts} | variables))
         self.environment = terraform.environment(folder, program("terraform-provider-ekshybrid")) | account.environment()
 
@@ -209,6 +249,12 @@ class Stack:
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
 
+    def everything(self) -> str:
+        """What the account holds, and the clusters that the stack is to leave as they are."""
+        kept = getattr(self.stand_in, "KEPT_CLUSTERS", ())
+        left = getattr(self.stand_in, "LEFT_NAMESPACES", ())
+        return "\n".join([self.account.dump(), *(self.account.objects(cluster, left) for cluster in kept)])
+
     def output(self, name: str):
         """The value of one output, secret or not."""
         answer = subprocess.run(
@@ -241,7 +287,7 @@ def locals_of(file: Path) -> set[str]:
 
 
 def compare(before: str, after: str) -> None:
-    """The account after destroy is the account before apply."""
+    """Account and clusters after destroy are what they were before apply."""
     if before != after:
         difference = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
         raise Failed("destroy left something behind, or took too much:\n" + "\n".join(difference))
@@ -256,40 +302,83 @@ def check(names: list[str]) -> int:
     print(f"{chosen}, in an account of the sandbox for each stack", flush=True)
     passed = failed = 0
     with Sandbox() as sandbox:
-        for name in names:
+        for name, charts in runs(names):
+            title = name if charts else f"{name} without published charts"
             try:
-                with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
+                with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder, charts_within_reach(charts):
                     stack = Stack(name, sandbox.account(), chosen, Path(folder), show=False)
                     check_one(stack)
                 passed += 1
-                without = f" ({stack.without})" if stack.without else ""
-                print(f"ok      {name}: applied, planned empty, destroyed, nothing left{without}", flush=True)
+                notes = f" ({'; '.join(stack.notes)})" if stack.notes else ""
+                print(f"ok      {title}: applied, planned empty, destroyed, nothing left{notes}", flush=True)
             except LeftOut as reason:
-                print(f"–       {name}: left out, {reason}", flush=True)
+                print(f"–       {title}: left out, {reason}", flush=True)
             except Failed as reason:
                 failed += 1
-                print(f"FAILED  {name}: {reason}", flush=True)
+                print(f"FAILED  {title}: {reason}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
+def runs(names: list[str]):
+    """The stacks, and whether the published charts are to be within reach."""
+    for name in names:
+        yield name, True
+        if getattr(stand_in_module(name), "CAN_DO_WITHOUT_CHARTS", False):
+            try:
+                tools.charts()
+            except tools.Unavailable:
+                # Then the first run has been that already.
+                continue
+            yield name, False
+
+
+@contextlib.contextmanager
+def charts_within_reach(wanted: bool):
+    """Unless they are wanted, the published charts are looked for in an empty folder."""
+    if wanted:
+        yield
+        return
+    before = os.environ.get("EKSHYBRID_CHARTS")
+    with tempfile.TemporaryDirectory(prefix="ekshybrid-") as nowhere:
+        os.environ["EKSHYBRID_CHARTS"] = nowhere
+        try:
+            yield
+        finally:
+            del os.environ["EKSHYBRID_CHARTS"]
+            if before is not None:
+                os.environ["EKSHYBRID_CHARTS"] = before
+
+
 def check_one(stack: Stack) -> None:
-    before = stack.account.dump()
+    before = stack.everything()
     stack.init()
     try:
         stack.plan()
         stack.apply()
         verify(stack)
+        by_hand(stack)
         if stack.plan():
             raise Failed("the plan after apply is not empty:\n" + stack.run("show", "-no-color", "tfplan")[1])
     finally:
         stack.destroy()
-    compare(before, stack.account.dump())
+    compare(before, stack.everything())
+
+
+def by_hand(stack: Stack) -> None:
+    """What people do beside Terraform, in stacks whose stand-in knows of such a thing."""
+    if not hasattr(stack.stand_in, "by_hand"):
+        return
+    try:
+        if faults := stack.stand_in.by_hand(stack.account):
+            raise Failed("\n".join(faults))
+    except tools.Unavailable as reason:
+        stack.notes.append(f"what people do by hand is left out: {reason}")
 
 
 def verify(stack: Stack) -> None:
     """What was made is as the stack's stand-in wants it."""
-    faults = stack.stand_in.verify(stack.account) if stack.stand_in else []
+    faults = stack.stand_in.verify(stack.account) if hasattr(stack.stand_in, "verify") else []
     if faults:
         raise Failed("\n".join(faults))
 
@@ -301,7 +390,7 @@ def demo() -> int:
     build()
     chosen = terraform.choose()
     with Sandbox() as sandbox:
-        for name, show in (("workshop", show_workshop), ("custom-networking", show_custom_networking)):
+        for name, show in (("custom-networking", show_custom_networking), ("workshop", show_workshop)):
             title(f"The stack `{name}`, applied by {chosen.product} {chosen.version} in a sandbox on this machine. No AWS account is touched.")
             with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
                 account = sandbox.account()
@@ -310,13 +399,23 @@ def demo() -> int:
                 except LeftOut as reason:
                     print(f"\nThis part is left out: {reason}")
                     continue
-                before = account.dump()
+                for note in stack.notes:
+                    print(f"\nNote: {note}.")
+                before = stack.everything()
                 show(stack, account)
-                title("Destroy, and compare the account with what it was before")
+                title("Destroy, and compare with what was there before")
                 stack.destroy()
-                compare(before, account.dump())
-                print("\nNothing is left: the account is what it was before the first apply.")
+                compare(before, stack.everything())
+                print(f"\n{what_is_left(stack)}")
     return 0
+
+
+def what_is_left(stack: Stack) -> str:
+    kept = getattr(stack.stand_in, "KEPT_CLUSTERS", ())
+    what = "the account and its cluster are what they were" if kept else "the account is what it was"
+    namespaces = " and ".join(f"`{name}`" for name in getattr(stack.stand_in, "LEFT_NAMESPACES", ()))
+    but = f", but for the empty namespace {namespaces}, which Helm leaves too" if namespaces else ""
+    return f"Nothing is left: {what} before the first apply{but}."
 
 
 def show_workshop(stack: Stack, account: Account) -> None:
@@ -325,13 +424,6 @@ def show_workshop(stack: Stack, account: Account) -> None:
     stack.plan()
     stack.apply()
     verify(stack)
-
-    if stack.without:
-        print(f"\n{stack.without}")
-    else:
-        title("Cilium runs on the hosts, and they are Ready")
-        for arguments in (["get", "nodes", "-o", "wide"], ["get", "pods", "-n", "cilium", "-o", "wide"]):
-            print(f"\n$ kubectl {' '.join(arguments)}\n{indented(account.kubectl('workshop', *arguments), 140)}")
 
     title("The NodeConfig that the host gets (the code in it is the sandbox's own)")
     print(indented(stack.output("node_config")))
@@ -360,6 +452,24 @@ def show_workshop(stack: Stack, account: Account) -> None:
     expect(stack.plan(), "the expired activation is not rotated")
     stack.apply()
 
+    # Without a control plane there is no CNI either.
+    if stack.stand_in:
+        title("The CNI's pods run on the cluster's hybrid nodes, which are Ready")
+        for arguments in (
+            ["get", "nodes", "-L", "eks.amazonaws.com/compute-type"], ["get", "pods", "-n", "cilium", "-o", "wide"],
+        ):
+            show_answer(account, "workshop", "kubectl", *arguments)
+        show_answer(account, "workshop", "helm", "list", "-A")
+
+
+def show_answer(account: Account, cluster: str, program: str, *arguments: str) -> None:
+    """What a program answers a cluster's administrator, or that it is not here."""
+    try:
+        answer = indented(getattr(account, program)(cluster, *arguments), 180)
+    except tools.Unavailable as reason:
+        answer = f"  left out: {reason}"
+    print(f"\n$ {program} {' '.join(arguments)}\n{answer}")
+
 
 def show_custom_networking(stack: Stack, account: Account) -> None:
     cluster = "custom-networking"
@@ -377,7 +487,7 @@ def show_custom_networking(stack: Stack, account: Account) -> None:
          "ENICONFIG:.metadata.annotations.k8s\\.amazonaws\\.com/eniConfig,PODS:.status.capacity.pods"],
         ["get", "pods", "-A", "-o", "wide"],
     ):
-        print(f"\n$ kubectl {' '.join(arguments)}\n{indented(account.kubectl(cluster, *arguments), 180)}")
+        show_answer(account, cluster, "kubectl", *arguments)
 
     title("Planned again: nothing to do")
     expect(not stack.plan(), "the plan after apply is not empty")

@@ -9,7 +9,7 @@ use helm::{Capabilities, KubeVersion, RenderOptions};
 use super::arguments::{Calico, Cilium};
 use super::wanted::{Ready, Wanted};
 use super::{results, told};
-use crate::charts;
+use crate::charts::{self, images};
 
 /// What a chart comes to.
 #[derive(Debug)]
@@ -18,8 +18,10 @@ pub struct Preview {
     pub chart_version: String,
     /// Version of what it installs, when it tells.
     pub app_version: Option<String>,
-    /// Every image of its manifests and hooks.
+    /// Every image of its manifests and hooks, and those that Calico's operator pulls by itself.
     pub images: BTreeSet<String>,
+    /// What else is pulled and not known, each as a clause.
+    pub unknown: Vec<String>,
 }
 
 /// Fetches a chart and renders it for a version of Kubernetes.
@@ -59,5 +61,10 @@ pub async fn preview(
         Ok(rendered) => rendered.map_err(|error| told::render(&error, &wanted))?,
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     };
-    Ok(Preview { chart_version, app_version, images: results::images_of(&rendered) })
+    let mut found = results::images_of(&rendered);
+    let parsed = rendered.manifests.iter().filter_map(|one| images::parse(&one.content).ok());
+    let objects: Vec<_> = parsed.flatten().collect();
+    let images::Pulled { images, unknown } = images::pulled(&objects, app_version.as_deref().unwrap_or(&chart_version));
+    found.extend(images);
+    Ok(Preview { chart_version, app_version, images: found, unknown })
 }

@@ -14,6 +14,7 @@
 pub mod addons;
 mod api;
 mod audit;
+mod calico;
 mod certificates;
 pub mod children;
 mod cluster;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Content, Error},
+    calico,
     cluster::ControlPlane,
     nodes, parallel,
 };
@@ -228,10 +229,13 @@ async fn settle(
     let cni = pod["metadata"]["labels"]["k8s-app"].as_str().unwrap_or_default().to_owned();
     let mut settled = Settled { cni, custom_networking: false, eniconfig: None, range: subnet.cloned() };
     if settled.cni != VPC_CNI {
+        if settled.cni == calico::NODE {
+            calico::start(&plane.api, pod).await?;
+        }
         settled.range = None;
         return Ok(Found::Ready(settled));
     }
-    let environment = environment_of(pod);
+    let environment = environment_of(pod, VPC_CNI);
     if environment.get("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG").map(String::as_str) != Some("true") {
         return Ok(Found::Ready(settled));
     }
@@ -253,9 +257,10 @@ async fn settle(
     Ok(Found::Ready(settled))
 }
 
-fn environment_of(pod: &Value) -> BTreeMap<String, String> {
+/// The variables with values of a pod's container.
+pub fn environment_of(pod: &Value, container: &str) -> BTreeMap<String, String> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let container = containers.into_iter().find(|container| container["name"] == VPC_CNI);
+    let container = containers.into_iter().find(|one| one["name"] == container);
     let variables = container.and_then(|container| container["env"].as_array()).into_iter().flatten();
     variables.filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()))).collect()
 }

@@ -1,13 +1,16 @@
 //! Images of rendered manifests: which ones their pods run, and the same manifests with every image from a mirror.
 //!
-//! Read are the kinds of Kubernetes itself that hold pods. What an operator makes of its own resources, such as
-//! Calico's from an `Installation`, is not in a manifest and not seen here.
+//! Read are the kinds of Kubernetes itself that hold pods. What Calico's operator makes of its own resources, such as an
+//! `Installation`, is not in a manifest; `operator` knows it.
+
+mod operator;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
+pub use self::operator::{Pulled, pulled};
 use super::error::{Error, Result};
 use super::source::url_of_host;
 

@@ -1,0 +1,24 @@
+output "cni" {
+  description = "What runs in the place of the VPC CNI."
+  value = {
+    version        = ekshybrid_cni.calico.app_version
+    release_status = ekshybrid_cni.calico.release_status
+    images         = ekshybrid_cni.calico.images
+  }
+}
+
+output "nodes" {
+  description = "Address and kind of each node: `hybrid` are the hosts, the others are managed nodes."
+  value = {
+    for node in data.ekshybrid_nodes.all.nodes : node.name => {
+      address = node.internal_ip
+      kind    = coalesce(node.compute_type, "ec2")
+    }
+  }
+}
+
+output "host_user_data" {
+  description = "Cloud-init user data of the hosts, with the activation's code in it."
+  value       = local.host_user_data
+  sensitive   = true
+}

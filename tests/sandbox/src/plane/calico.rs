@@ -1,0 +1,93 @@
+//! What the first pod of Calico's DaemonSet does when it starts: the default address pool, as its environment says.
+//!
+//! Source: reference of calico/node, "IP pools" of its environment variables. Once there is a pool, the variables count
+//! for nothing any more. Everything else that calico-node does is not played.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, Content, Error},
+    network::environment_of,
+};
+
+/// The DaemonSet, its label `k8s-app` and its container.
+pub const NODE: &str = "calico-node";
+const POOLS: &str = "/apis/crd.projectcalico.org/v1/ippools";
+
+/// Makes the pool where there is none yet.
+pub async fn start(api: &Api, pod: &Value) -> Result<(), Error> {
+    let environment = environment_of(pod, NODE);
+    if environment.get("NO_DEFAULT_POOLS").map(String::as_str) == Some("true") {
+        return Ok(());
+    }
+    let listed = match api.exchange("GET", POOLS, None).await? {
+        (200, listed) => listed,
+        // Without the kind a real one does not start; here the pods run whatever is there.
+        (404, _) => return Ok(()),
+        // A kind that has just been defined is served a little later.
+        (status, answer) => return Err(refused("GET", status, &answer)),
+    };
+    if listed["items"].as_array().is_some_and(|pools| !pools.is_empty()) {
+        return Ok(());
+    }
+    match api.exchange("POST", POOLS, Some((Content::Json, &pool(&environment)))).await? {
+        // Of two pods that start at once one is the first.
+        (200..300 | 409, _) => Ok(()),
+        (status, answer) => Err(refused("POST", status, &answer)),
+    }
+}
+
+fn refused(method: &str, status: u16, answer: &Value) -> Error {
+    let message = answer["message"].as_str().unwrap_or_default().to_owned();
+    Error::Refused { call: format!("{method} {POOLS}"), status, message }
+}
+
+fn pool(environment: &BTreeMap<String, String>) -> Value {
+    let of = |name: &str, default: &'static str| {
+        environment.get(&format!("CALICO_IPV4POOL_{name}")).filter(|value| !value.is_empty()).map_or(default, |it| it)
+    };
+    json!({
+        "apiVersion": "crd.projectcalico.org/v1",
+        "kind": "IPPool",
+        "metadata": {"name": "default-ipv4-ippool"},
+        "spec": {
+            "allowedUses": ["Workload", "Tunnel"],
+            "blockSize": of("BLOCK_SIZE", "26").parse::<u8>().unwrap_or(26),
+            "cidr": of("CIDR", "192.168.0.0/16"),
+            "ipipMode": of("IPIP", "Always"),
+            "natOutgoing": of("NAT_OUTGOING", "true") == "true",
+            "nodeSelector": of("NODE_SELECTOR", "all()"),
+            "vxlanMode": of("VXLAN", "Never"),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_is_as_the_environment_says() {
+        let environment = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let spec = |pairs: &[(&str, &str)]| pool(&environment(pairs))["spec"].clone();
+        let plain = spec(&[("CALICO_IPV4POOL_CIDR", "")]);
+        assert_eq!((&plain["cidr"], &plain["blockSize"]), (&json!("192.168.0.0/16"), &json!(26)));
+        assert_eq!((&plain["ipipMode"], &plain["vxlanMode"]), (&json!("Always"), &json!("Never")));
+        assert_eq!((&plain["natOutgoing"], &plain["nodeSelector"]), (&json!(true), &json!("all()")));
+        let set = spec(&[
+            ("CALICO_IPV4POOL_CIDR", "10.1.0.0/16"),
+            ("CALICO_IPV4POOL_BLOCK_SIZE", "24"),
+            ("CALICO_IPV4POOL_IPIP", "Never"),
+            ("CALICO_IPV4POOL_VXLAN", "CrossSubnet"),
+            ("CALICO_IPV4POOL_NAT_OUTGOING", "false"),
+            ("CALICO_IPV4POOL_NODE_SELECTOR", "a == \"b\""),
+        ]);
+        assert_eq!((&set["cidr"], &set["blockSize"]), (&json!("10.1.0.0/16"), &json!(24)));
+        assert_eq!((&set["ipipMode"], &set["vxlanMode"]), (&json!("Never"), &json!("CrossSubnet")));
+        assert_eq!((&set["natOutgoing"], &set["nodeSelector"]), (&json!(false), &json!("a == \"b\"")));
+    }
+}

@@ -1,0 +1,95 @@
+"""What is there before the stack `calico-two-vpcs`: the cluster with its VPC and its roles, and what must be there after."""
+
+import json
+import sys
+
+import aws
+import tools
+
+CLUSTER = "calico-two-vpcs"
+# It is there before and after, and must be the same.
+KEPT_CLUSTERS = (CLUSTER,)
+ZONES = ("us-west-2a", "us-west-2b")
+NETWORKS = {"vpc": "10.10.0.0/16", "premises": "10.90.0.0/16", "services": "172.16.0.0/16", "pods": "192.168.0.0/16"}
+# As in the published manifest, and as cni.tf says.
+POOL = {
+    "cidr": NETWORKS["pods"], "blockSize": 26, "ipipMode": "Never", "vxlanMode": "CrossSubnet", "natOutgoing": True,
+    "nodeSelector": "all()",
+}
+
+
+def prepare(account) -> dict:
+    """The cluster, with a real API server and with aws-node, whose hosts are in another network than its VPC."""
+    manifest = tools.charts() / "calico-vxlan-v3.29.2.yaml"
+    account.call("settings", {"control_plane": True})
+    environment = account.environment()
+
+    def ec2(action: str, **arguments: str) -> dict[str, str]:
+        return aws.ec2(action, arguments, environment)
+
+    def role(name: str, service: str) -> str:
+        return account.call("roles", {"name": f"{CLUSTER}-{name}", "trust_services": [service]})["arn"]
+
+    vpc = ec2("CreateVpc", CidrBlock=NETWORKS["vpc"])["vpcId"]
+    subnets = [
+        ec2("CreateSubnet", VpcId=vpc, AvailabilityZone=zone, CidrBlock=cidr)["subnetId"]
+        for zone, cidr in zip(ZONES, ("10.10.1.0/24", "10.10.2.0/24"))
+    ]
+    cluster = aws.create_cluster(CLUSTER, role("cluster", "eks.amazonaws.com"), subnets, {
+        "kubernetesNetworkConfig": {"serviceIpv4Cidr": NETWORKS["services"]},
+        "remoteNetworkConfig": {
+            "remoteNodeNetworks": [{"cidrs": [NETWORKS["premises"]]}],
+            "remotePodNetworks": [{"cidrs": [NETWORKS["pods"]]}],
+        },
+    }, environment)
+    program = f"{sys.executable} {tools.ROOT / 'tests' / 'tools'}"
+    return {
+        "variables": {"calico_manifest": str(manifest)},
+        "cluster": cluster,
+        "node_subnet_ids": subnets,
+        "node_role_arn": role("nodes", "ec2.amazonaws.com"),
+        "hybrid_role_arn": role("hybrid-nodes", "ssm.amazonaws.com"),
+        "control_url": account.control_url(),
+        # What its resources call instead of the AWS provider's code.
+        "aws": f"{program}/aws.py",
+        "host": f"{program}/host.py",
+    }
+
+
+def verify(account) -> list[str]:
+    """Faults: another pool than was asked for, nodes without Calico, a VPC CNI that is still there."""
+    faults = []
+
+    def objects(*what: str) -> list[dict]:
+        return json.loads(account.kubectl(CLUSTER, "get", *what, "-o", "json"))["items"]
+
+    # It is placed as soon as there are nodes, which come after Calico.
+    account.kubectl(CLUSTER, "rollout", "status", "deployment", "calico-kube-controllers", "-n", "kube-system", "--timeout=120s")
+
+    pools = [pool["spec"] for pool in objects("ippools.crd.projectcalico.org")]
+    if [{key: pool.get(key) for key in POOL} for pool in pools] != [POOL]:
+        faults.append(f"the address pools are {pools}")
+
+    nodes = account.call(f"clusters/{CLUSTER}/nodes")["nodes"]
+    if len(nodes) != 3 or sum(name.startswith("mi-") for name in nodes) != 1:
+        faults.append(f"the nodes are {sorted(nodes)}, and two managed ones and a host are wanted")
+    for node in objects("nodes"):
+        name = node["metadata"]["name"]
+        ready = {one["type"]: one["status"] for one in node["status"]["conditions"]}.get("Ready")
+        if ready != "True" or nodes.get(name, {}).get("cni") != "calico-node":
+            faults.append(f"node {name} is not Ready by Calico: Ready is {ready}, the node is {nodes.get(name)}")
+
+    daemons = {one["metadata"]["name"]: one for one in objects("daemonsets", "-n", "kube-system")}
+    if "aws-node" in daemons:
+        faults.append("the DaemonSet aws-node is still there")
+    status = daemons.get("calico-node", {}).get("status", {})
+    if (status.get("desiredNumberScheduled"), status.get("numberReady")) != (3, 3):
+        faults.append(f"the DaemonSet calico-node is not Ready on three nodes: {status}")
+    environment = {
+        one["name"]: one.get("value")
+        for one in daemons.get("calico-node", {}).get("spec", {}).get("template", {}).get("spec", {})
+        .get("containers", [{}])[0].get("env", [])
+    }
+    if environment.get("FELIX_AWSSRCDSTCHECK") != "DoNothing":
+        faults.append(f"the source/destination check is {environment.get('FELIX_AWSSRCDSTCHECK')}")
+    return faults
