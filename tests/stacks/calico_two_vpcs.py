@@ -21,7 +21,8 @@ POOL = {
 def prepare(account) -> dict:
     """The cluster, with a real API server and with aws-node, whose hosts are in another network than its VPC."""
     manifest = tools.charts() / "calico-vxlan-v3.29.2.yaml"
-    account.call("settings", {"control_plane": True})
+    # Nodes hold as many pods as the user data of their launch template says.
+    account.call("settings", {"control_plane": True, "node_max_pods": 110})
     environment = account.environment()
 
     def ec2(action: str, **arguments: str) -> dict[str, str]:

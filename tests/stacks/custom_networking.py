@@ -10,8 +10,8 @@ ZONES = ("us-west-2a", "us-west-2b")
 
 def prepare(account) -> dict:
     """A VPC with a second range, a subnet for nodes and one for pods in each zone, and a role for nodes."""
-    # New clusters get a real API server.
-    account.call("settings", {"control_plane": True})
+    # New clusters get a real API server; nodes hold as many pods as the user data of their launch template says.
+    account.call("settings", {"control_plane": True, "node_max_pods": 20})
     environment = account.environment()
 
     def ec2(action: str, **arguments: str) -> dict[str, str]:

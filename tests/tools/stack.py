@@ -223,7 +223,7 @@ class Stack:
         lines = []
         for line in process.stdout:
             if self.show:
-                print(f"  {line}", end="", flush=True)
+                print(indented(line, 180) or "  ", flush=True)
             lines.append(line)
         status, text = process.wait(), "".join(lines)
         if status not in expect:
@@ -399,6 +399,8 @@ def demo() -> int:
                 except LeftOut as reason:
                     print(f"\nThis part is left out: {reason}")
                     continue
+                if "terraform_data" in (stack.folder / "aws.tf").read_text():
+                    print("\nThe resources `terraform_data` stand in for what the AWS provider makes for a real user.")
                 for note in stack.notes:
                     print(f"\nNote: {note}.")
                 before = stack.everything()

@@ -29,6 +29,20 @@ fn selector(labels: &BTreeMap<String, String>) -> String {
     parts.join(" && ")
 }
 
+/// The nodes that get addresses of the pool, as Calico's selectors are written.
+pub(super) fn pool_nodes(calico: &Calico) -> String {
+    selector(&calico.node_selector.clone().unwrap_or_else(hybrid))
+}
+
+/// `vxlanMode` of the pool.
+pub(super) fn vxlan_mode(calico: &Calico) -> &'static str {
+    match calico.encapsulation.unwrap_or(Encapsulation::Vxlan) {
+        Encapsulation::Vxlan => "Always",
+        Encapsulation::VxlanCrossSubnet => "CrossSubnet",
+        Encapsulation::None => "Never",
+    }
+}
+
 /// The values of the operator's chart. Source: user guide of EKS, Configure CNI for hybrid nodes (December 2024), and
 /// the reference of Calico's `Installation`.
 pub(super) fn values(calico: &Calico, pod_cidrs: &[String], mirror: Option<&str>) -> Json {
@@ -109,19 +123,14 @@ fn edit(objects: &mut [Json], calico: &Calico, pod_cidr: &str) -> Result<String,
     };
     let tag = container["image"].as_str().and_then(|image| image.split('@').next()?.rsplit_once(":v"));
     let version = tag.map_or_else(|| "0.0.0".to_owned(), |(_, version)| version.to_owned());
-    let vxlan = match calico.encapsulation.unwrap_or(Encapsulation::Vxlan) {
-        Encapsulation::Vxlan => "Always",
-        Encapsulation::VxlanCrossSubnet => "CrossSubnet",
-        Encapsulation::None => "Never",
-    };
     let block = calico.block_size.map_or(BLOCK_SIZE, framework::model::Bounded::get).to_string();
     let nat = calico.nat_outgoing.unwrap_or(true).to_string();
-    let nodes = selector(&labels);
+    let nodes = pool_nodes(calico);
     let mut wanted = vec![
         ("CALICO_IPV4POOL_CIDR", pod_cidr),
         ("CALICO_IPV4POOL_BLOCK_SIZE", &block),
         ("CALICO_IPV4POOL_IPIP", "Never"),
-        ("CALICO_IPV4POOL_VXLAN", vxlan),
+        ("CALICO_IPV4POOL_VXLAN", vxlan_mode(calico)),
         ("CALICO_IPV4POOL_NAT_OUTGOING", &nat),
         ("CALICO_IPV4POOL_NODE_SELECTOR", &nodes),
     ];

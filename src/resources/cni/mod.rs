@@ -11,6 +11,7 @@ mod cilium;
 mod cleanup;
 mod imported;
 mod install;
+mod ip_pool;
 mod plan;
 mod pool;
 mod preview;

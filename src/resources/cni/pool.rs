@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value as Json;
 
+use super::ip_pool;
 use super::wanted::{Pool, Product, Wanted};
 use crate::aws::eks::Cluster;
 use crate::kube::{Client, Resource, Result};
@@ -74,13 +75,7 @@ pub(super) async fn live(client: &Client, wanted: &Wanted) -> Result<Option<Pool
             Ok(found.as_ref().and_then(of_config_map))
         }
         Product::Operator(_) | Product::Manifest(_) => {
-            let pools = Resource {
-                group: "crd.projectcalico.org".into(),
-                version: "v1".into(),
-                kind: "IPPool".into(),
-                plural: "ippools".into(),
-            };
-            let listed = match client.list(&pools, None, None).await {
+            let listed = match client.list(&ip_pool::kind(), None, None).await {
                 Ok(listed) => listed,
                 // Without the kind there is no pool.
                 Err(error) if error.is_not_found() => return Ok(None),

@@ -12,7 +12,8 @@ use super::promise::{PROMISED, check_promise};
 use super::results::{self, applied, minor_of, note_applied};
 use super::site::{Site, give_vpc_cni, open, progress, ready, take_vpc_cni, wait_for_nodes};
 use super::wanted::{Product, Ready, Wanted};
-use super::{Args, Cni, Outputs, cilium, summary, told};
+use super::{Args, Cni, Outputs, cilium, ip_pool, summary, told};
+use crate::attributes::cluster::told as told_kube;
 use crate::kube::release::{Options, Removal};
 use crate::provider::Context;
 
@@ -68,7 +69,7 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     let summary = format!("Could not upgrade {}", site.wanted.name());
     let mut now = prior.outputs.clone();
     if !is_same(prior, &site.wanted, cx) {
-        now = upgrade(&site, prior, args, &summary).await?;
+        now = Box::pin(upgrade(&site, prior, args, &summary)).await?;
         Imported::forget(cx);
         cx.save(&now);
     }
@@ -103,6 +104,13 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
         && nodes > 0
     {
         preflight(site, &ready).await?;
+    }
+    if let (Product::Manifest(now), Some(Product::Manifest(before))) =
+        (&site.wanted.product, Wanted::of(&prior.args).map(|wanted| wanted.product))
+    {
+        let changed = ip_pool::change(&site.client, &before, now, &outputs.pod_cidrs).await;
+        told_kube(changed, "Could not change Calico's address pool", Some("Nothing else was changed."), site.cx)
+            .await?;
     }
     let options = site.options(args, nodes > 0);
     match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
