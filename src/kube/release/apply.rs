@@ -93,9 +93,18 @@ fn ends_all(error: &ApiError) -> bool {
 
 /// One object, with unknown fields refused as Helm refuses them.
 async fn apply_one(client: &Client, object: &Object, force: bool) -> super::super::error::Result<Json> {
+    send(client, object, force, "").await
+}
+
+/// The object as it would be if it were applied now, fields of others taken where they conflict.
+pub(super) async fn dry_run(client: &Client, object: &Object) -> super::super::error::Result<Json> {
+    send(client, object, true, "&dryRun=All").await
+}
+
+async fn send(client: &Client, object: &Object, force: bool, more: &str) -> super::super::error::Result<Json> {
     let attempt = Attempt::new(Verb::Patch, object.told());
     let path = object.resource.path(object.namespace.as_deref(), Some(&object.name));
-    let path = format!("{path}?fieldManager={}&force={force}&fieldValidation=Strict", client.manager());
+    let path = format!("{path}?fieldManager={}&force={force}&fieldValidation=Strict{more}", client.manager());
     let mut attempts = 0;
     loop {
         attempts += 1;

@@ -22,6 +22,7 @@
 mod apply;
 mod crds;
 mod deploy;
+mod drift;
 mod error;
 mod hooks;
 mod migrate;
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 use helm::{Capabilities, Chart, Release, Rendered, Status, Values};
 
+pub use self::drift::Drifted;
 pub use self::error::{Error, Failure, Left, NotOurs, Refusal, Result, UnknownKind, Unready};
 pub use self::render::{Rendering, is_release_name};
 use self::store::Store;

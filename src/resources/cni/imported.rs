@@ -57,6 +57,7 @@ pub(super) fn arguments(release: &Release) -> Result<Args> {
         wait_for_nodes: None,
         atomic: false,
         cleanup_on_destroy: true,
+        detect_drift: false,
         region: None,
         timeouts: None,
     };

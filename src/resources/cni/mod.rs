@@ -44,6 +44,7 @@ use crate::provider::{Clients, Context};
 pub type Nodes = Bounded<0, 100_000>;
 
 /// Arguments.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Model)]
 #[model(exactly_one_of(cilium, calico))]
 pub struct Args {
@@ -73,6 +74,12 @@ pub struct Args {
     /// these kinds, network policies included. Definitions that were there before stay. Default: true.
     #[attr(default = true)]
     pub cleanup_on_destroy: bool,
+    /// Look at every object of the release at each refresh, and plan an upgrade that puts right what somebody has
+    /// removed or changed. That costs two requests for each object, one of them a change without effect, which takes
+    /// the right to make it. Without it a refresh reads the release's record alone, and sees what others do by Helm.
+    /// Default: false.
+    #[attr(default = false)]
+    pub detect_drift: bool,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
@@ -113,6 +120,9 @@ pub struct Outputs {
     pub images: BTreeSet<String>,
     /// Checksum of the manifests without secrets and certificates, which are different each time.
     pub manifest_digest: String,
+    /// Objects of the release that somebody has removed or changed, such as `DaemonSet kube-system/cilium (gone)`; empty
+    /// where `detect_drift` is not set.
+    pub drifted_objects: BTreeSet<String>,
     /// Region of the cluster.
     #[attr(keep)]
     pub region: Region,
@@ -151,6 +161,9 @@ It is installed as a Helm release, without the helm program: charts are rendered
 and `helm rollback` work on what this resource has made, as this resource goes on with a release that they have made. A \
 plan renders the chart and shows the values and images that will change. Where the cluster is not there yet, or values \
 are known only after apply, it shows what can be known.
+
+A release that Helm has made is taken over by an import. Where `chart` and `values` come to what is installed, the plan \
+is empty then, in whatever words they say it.
 
 The pods' address pool of an installed CNI cannot change, and a plan that would change it is refused. Cilium goes up \
 one minor version at a time, each time with its preflight check first.

@@ -1,5 +1,6 @@
 //! What a plan can know: the values and images that will change, and what cannot work.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -141,6 +142,7 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.images = Maybe::Unknown;
     plan.outputs.manifest_digest = Maybe::Unknown;
     plan.outputs.pod_cidrs = Maybe::Unknown;
+    plan.outputs.drifted_objects = Maybe::Known(BTreeSet::new());
     Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
 }
 
@@ -152,7 +154,7 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
         return Ok(false);
     };
     // A mirror is to be noted in the state, and what is to be hidden is shown in it: both take a change.
-    if wanted.mirror.is_some() || hides {
+    if wanted.mirror.is_some() || hides || !outputs.drifted_objects.is_empty() {
         return Ok(false);
     }
     let Some(client) = site(plan, cx).await?.and_then(|site| site.client) else { return Ok(false) };
@@ -185,6 +187,7 @@ fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
         effective_values,
         images,
         manifest_digest,
+        drifted_objects,
         pod_cidrs,
         ..
     } = prior.outputs.clone();
@@ -195,6 +198,7 @@ fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
     plan.outputs.effective_values = Maybe::Known(effective_values);
     plan.outputs.images = Maybe::Known(images);
     plan.outputs.manifest_digest = Maybe::Known(manifest_digest);
+    plan.outputs.drifted_objects = Maybe::Known(drifted_objects);
     plan.outputs.pod_cidrs = Maybe::Known(pod_cidrs);
 }
 

@@ -3,7 +3,7 @@
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Secret;
 use framework::resource::State;
-use helm::{Data, Map};
+use helm::{Data, Map, Status};
 
 use super::imported::{self, Imported};
 use super::results::{Told, first_minor};
@@ -31,7 +31,8 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
             });
         }
     };
-    let found = Releases::new(&client).current(&identity.release_namespace, &identity.release_name).await;
+    let releases = Releases::new(&client);
+    let found = releases.current(&identity.release_namespace, &identity.release_name).await;
     let found = match found {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(None),
@@ -54,7 +55,14 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     let wanted = Wanted::of(&args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
     let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
-    let outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given);
+    let mut outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given);
+    // What did not come to its end is to be done again anyway.
+    if args.detect_drift && found.status == Status::Deployed {
+        match releases.drift(&found).await {
+            Ok(drifted) => outputs.drifted_objects = drifted.iter().map(ToString::to_string).collect(),
+            Err(error) => return Err(told::failed(summary, &Failure::from(error), None, cx).await),
+        }
+    }
     if let Some(hidden) = args.cilium.as_mut().and_then(|cilium| cilium.sensitive_values.as_mut())
         && !has(&found.config, &wanted.hidden())
     {

@@ -81,6 +81,7 @@ impl Told<'_> {
             effective_values: summary::yaml(&summary::without(&release.config, &wanted.hidden())),
             images: summary::images(release),
             manifest_digest: summary::digest(&release.manifest),
+            drifted_objects: BTreeSet::new(),
             region: self.region.clone(),
         }
     }

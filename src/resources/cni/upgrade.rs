@@ -24,6 +24,9 @@ pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
     if outputs.release_status != Status::Deployed.name() || installed.mirror != wanted.mirror {
         return false;
     }
+    if !outputs.drifted_objects.is_empty() {
+        return false;
+    }
     // Somebody has brought other manifests, perhaps by the same values.
     if applied(cx).is_some_and(|applied| applied != outputs.manifest_digest) {
         return false;
@@ -112,7 +115,9 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
         told_kube(changed, "Could not change Calico's address pool", Some("Nothing else was changed."), site.cx)
             .await?;
     }
-    let options = site.options(args, nodes > 0);
+    // The plan has shown what somebody has changed, and that it will be put right.
+    let force_conflicts = !outputs.drifted_objects.is_empty();
+    let options = Options { force_conflicts, ..site.options(args, nodes > 0) };
     match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
         Ok(outcome) => {
             told::warn(&outcome.warnings, site.cx);
