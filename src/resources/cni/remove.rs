@@ -7,13 +7,13 @@ use framework::model::Span;
 use framework::resource::State;
 
 use super::install::BEFORE;
-use super::site::{give_vpc_cni, progress};
+use super::site::{give_vpc_cni, is_ready, progress};
 use super::wanted::{Product, Wanted};
 use super::{Cni, cleanup, told};
-use crate::attributes::cluster::{Reached, reach};
+use crate::attributes::cluster::{Reached, reach, told as told_kube};
 use crate::attributes::{ClusterName, Region};
-use crate::kube::Client;
 use crate::kube::release::{Releases, Removal};
+use crate::kube::{Client, Resource};
 use crate::provider::Context;
 
 /// How long a removal may take.
@@ -55,7 +55,13 @@ pub(super) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
     let wanted = Wanted::of(&state.args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
     let summary = format!("Could not remove {}", wanted.name());
     let left = || deadline.saturating_duration_since(Instant::now());
-    let removal = Removal { timeout: left(), ..Removal::default() };
+    // Where a whole system goes, its nodes go first.
+    let nodes = told_kube(client.list(&Resource::NODE, None, None).await, &summary, None, cx).await?;
+    let disable_hooks = !nodes.iter().any(is_ready);
+    if disable_hooks {
+        tracing::info!("no node is Ready, so the release's hooks cannot run and are left out");
+    }
+    let removal = Removal { timeout: left(), disable_hooks, ..Removal::default() };
     let releases = Releases::new(client);
     let removed = releases.uninstall(&outputs.release_namespace, &outputs.release_name, &removal, &progress).await;
     match removed {
