@@ -32,7 +32,7 @@ use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
 use super::sts::Caller;
 use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
-use super::{ec2, eks, ssm, sts};
+use super::{ec2, ecr, eks, ssm, sts};
 
 /// First pause before a repeat; doubled each time, with full jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
@@ -71,8 +71,10 @@ struct Ready {
 /// The clients of one region, and what their readers share.
 pub(super) struct Regional {
     pub(super) region: String,
-    config: SdkConfig,
+    pub(super) config: SdkConfig,
     addresses: [Option<String>; 4],
+    /// Another address of ECR than its own.
+    pub(super) ecr_address: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
@@ -80,6 +82,7 @@ pub(super) struct Regional {
     pub(super) ssm_reads: ssm::Reads,
     pub(super) eks_reads: eks::Reads,
     pub(super) ec2_reads: ec2::Reads,
+    pub(super) ecr_password: ecr::Password,
 }
 
 /// What a call does to the world; decides what happens to it when Terraform asks to stop.
@@ -267,6 +270,7 @@ impl Clients {
                 region,
                 config,
                 addresses: [&addresses.ec2, &addresses.eks, &addresses.ssm, &addresses.sts].map(Clone::clone),
+                ecr_address: addresses.ecr.clone(),
                 ec2: OnceLock::new(),
                 eks: OnceLock::new(),
                 ssm: OnceLock::new(),
@@ -274,6 +278,7 @@ impl Clients {
                 ssm_reads: ssm::Reads::default(),
                 eks_reads: eks::Reads::default(),
                 ec2_reads: ec2::Reads::default(),
+                ecr_password: ecr::Password::default(),
             })
         });
         Ok(Arc::clone(regional))
@@ -362,7 +367,7 @@ fn base(resolved: &Resolved, http: &SharedHttpClient, sleep: &SharedAsyncSleep, 
 
 /// A share of the retry budget without end: as in `hashicorp/aws`, the number of attempts is the only limit. The
 /// SDK's own budget of 500 tokens would be used up by ten callers that are throttled for twenty seconds.
-fn partition(service: &'static str, region: &str) -> RetryPartition {
+pub(super) fn partition(service: &'static str, region: &str) -> RetryPartition {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     RetryPartition::custom(format!("{service}-{region}"))
         .token_bucket(TokenBucket::unlimited())

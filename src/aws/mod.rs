@@ -11,6 +11,7 @@ mod classify;
 mod clients;
 mod credentials;
 pub mod ec2;
+mod ecr;
 pub mod eks;
 mod error;
 mod region;

@@ -148,6 +148,7 @@ pub(super) struct Resolved {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Addresses {
     pub(super) ec2: Option<String>,
+    pub(super) ecr: Option<String>,
     pub(super) eks: Option<String>,
     pub(super) ssm: Option<String>,
     pub(super) sts: Option<String>,
@@ -263,6 +264,7 @@ impl Lookup<'_> {
         let given = &settings.endpoints;
         Ok(Addresses {
             ec2: self.endpoint(given.ec2.as_ref(), "endpoints.ec2", "ec2")?,
+            ecr: self.endpoint(given.ecr.as_ref(), "endpoints.ecr", "ecr")?,
             eks: self.endpoint(given.eks.as_ref(), "endpoints.eks", "eks")?,
             ssm: self.endpoint(given.ssm.as_ref(), "endpoints.ssm", "ssm")?,
             sts: self.endpoint(given.sts.as_ref(), "endpoints.sts", "sts")?,

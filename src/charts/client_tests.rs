@@ -484,6 +484,41 @@ async fn why_aws_gave_no_password_is_told() {
     assert!(matches!(&error, Error::Refused { tried: Tried::Nothing { .. }, .. }), "{error:?}");
 }
 
+/// Gives passwords that are good for a while: one after the other.
+struct Renewing(std::sync::atomic::AtomicU32);
+
+impl EcrLogin for Renewing {
+    fn authorization_token<'a>(&'a self, _: &'a EcrRegistry) -> BoxFuture<'a, Result<SecretString, Cause>> {
+        let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Box::pin(async move { Ok(format!("password-{number}").into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_password_of_ecr_that_has_expired_is_not_shown_again() {
+    const HOST: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
+    let authority = Authority::new();
+    // Each password opens one request; then ECR says that it has expired, which is no challenge.
+    let server = Server::tls(authority.server(HOST), |seen| match (seen.header("authorization"), seen.number) {
+        ("", _) => Reply::new(401, "").with("www-authenticate", "Basic realm=\"a\""),
+        ("Basic password-0", 1) => Reply::new(200, manifest(CHART)),
+        ("Basic password-1", 2) => Reply::new(200, CHART),
+        _ => Reply::new(403, r#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired."}]}"#),
+    })
+    .await;
+    let tunnel = proxy(server.port, "").await;
+    let (cache, bundle) = (folder(), folder());
+    std::fs::write(bundle.path().join("ca.pem"), &authority.pem).expect("written");
+    let settings = Settings {
+        https_proxy: Some(format!("http://127.0.0.1:{}", tunnel.port)),
+        ca_bundle: Some(bundle.path().join("ca.pem")),
+        ..settings(&cache)
+    };
+    let client = Client::build(settings, Some(Arc::new(Renewing(0.into()))), &|_| None, hasty());
+    let source = Source::chart(None, &format!("oci://{HOST}/a/net:1.0.0"), None).expect("a source");
+    assert_eq!(bytes(&client.fetch(&source).await.expect("fetched")), CHART);
+}
+
 #[test]
 fn proxies_of_the_environment() {
     let environment = [("HTTP_PROXY", "http://eh"), ("https_proxy", "http://es"), ("NO_PROXY", "a,b")];

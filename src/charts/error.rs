@@ -141,6 +141,15 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// The proxy wants a user and a password, or others than it was given.
+    #[error("the proxy on the way to `{url}` wants a user and a password (status 407)")]
+    ProxyPassword {
+        /// The address.
+        url: String,
+        /// The transport's own error.
+        #[source]
+        source: Cause,
+    },
     /// The connection ended in the middle of the content, again and again.
     #[error("the connection to `{url}` was cut after {received} bytes{}: {cause}{}", of(*expected), times(*attempts))]
     Cut {

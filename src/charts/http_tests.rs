@@ -272,7 +272,8 @@ async fn proxies_are_used_with_their_passwords() {
     assert_eq!(forward.seen()[0].header("proxy-authorization"), WORD);
 
     let error = client(with("me:wrong@"), &forwarding, "").get(&plain(&https)).await.expect_err("refused");
-    assert!(matches!(&error, Error::Unreachable { cause, .. } if cause.contains("proxy")), "{error:?}");
+    assert!(matches!(&error, Error::ProxyPassword { .. }), "{error:?}");
+    assert_eq!(tunnel.lines().len(), 2, "once is enough");
     assert!(!error.to_string().contains("wrong"), "{error}");
 
     // This machine, and what the user excepts, are reached directly.

@@ -1,13 +1,14 @@
 //! What the types of the provider share in one run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Model};
 use framework::path::Path;
 
 use super::config::{Config, Kubernetes};
+use super::ecr::Passwords;
 use super::kubernetes::Connections;
 use super::settings::{settings, sources};
 use crate::attributes::{ClusterName, Region, explain};
@@ -59,12 +60,13 @@ impl Clients {
                 .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),
             Err(argument) => Err(Unready { argument }),
         };
+        let passwords = Arc::new(Passwords(aws.as_ref().map(Clone::clone).map_err(|unready| unready.argument)));
         Ok(Self {
             aws,
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),
             charts: sources(config)
-                .map(|settings| charts::Client::new(settings, None))
+                .map(|settings| charts::Client::new(settings, Some(passwords)))
                 .map_err(|argument| Unready { argument }),
             defaults,
             handovers: Mutex::default(),

@@ -66,7 +66,8 @@ pub struct Config {
     /// `KUBE_PROXY_URL` and so on), then from EKS; without it those variables do not count. With `host` or
     /// `config_path` it is for one cluster, the provider's `cluster_name`.
     pub kubernetes: Option<Kubernetes>,
-    /// Chart repositories and registries that ask for a password.
+    /// Chart repositories and registries that ask for a password. Private registries of Amazon ECR need none here: they
+    /// get the one that `ecr:GetAuthorizationToken` gives to the AWS credentials in the registry's region.
     pub registries: Option<Vec<Registry>>,
     /// Defaults for connections to hosts. Kept for types that log in to hosts; no type of this release does.
     pub ssh: Option<Ssh>,

@@ -2,6 +2,7 @@
 
 mod clients;
 mod config;
+mod ecr;
 mod kubernetes;
 mod registry;
 mod settings;

@@ -78,6 +78,19 @@ struct Ready {
     tls: Arc<ClientConfig>,
 }
 
+/// Troubles that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// The server does not speak TLS.
+    NoTls,
+    /// The server's certificate is not trusted.
+    Certificate,
+    /// The proxy wants a user and a password, or others.
+    ProxyPassword,
+    /// Any other.
+    Other,
+}
+
 /// A connection that did not come up, or broke.
 #[derive(Debug)]
 pub(super) struct Broken {
@@ -87,24 +100,30 @@ pub(super) struct Broken {
     pub(super) connecting: bool,
     /// Another attempt would end the same way.
     pub(super) for_good: bool,
-    /// The server does not speak TLS.
-    pub(super) no_tls: bool,
+    pub(super) what: What,
     pub(super) source: Cause,
 }
 
 impl Broken {
     pub(super) fn new(connecting: bool, source: Cause) -> Self {
         let tls = find::<rustls::Error>(source.as_ref());
-        let no_tls = matches!(tls, Some(rustls::Error::InvalidMessage(_)));
-        let for_good = matches!(tls, Some(rustls::Error::InvalidCertificate(_))) || no_tls;
-        Self { cause: cause(source.as_ref()), connecting, for_good, no_tls, source }
+        let cause = cause(source.as_ref());
+        let what = match tls {
+            Some(rustls::Error::InvalidMessage(_)) => What::NoTls,
+            Some(rustls::Error::InvalidCertificate(_)) => What::Certificate,
+            // The tunnel's own error has no public type, so its words are all there is. Source: `TunnelError` of
+            // hyper-util.
+            _ if cause == "tunnel error: proxy authorization required" => What::ProxyPassword,
+            _ => What::Other,
+        };
+        Self { cause, connecting, for_good: what != What::Other, what, source }
     }
 
     pub(super) fn silent(connecting: bool, limit: Duration) -> Self {
         let what = if connecting { "no connection" } else { "no answer" };
         let cause = format!("{what} within {} s", limit.as_secs());
         let source = std::io::Error::new(std::io::ErrorKind::TimedOut, cause.clone()).into();
-        Self { cause, connecting, for_good: false, no_tls: false, source }
+        Self { cause, connecting, for_good: false, what: What::Other, source }
     }
 }
 

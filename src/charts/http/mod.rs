@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
-use self::connect::{Broken, Wiring};
+use self::connect::{Broken, What, Wiring};
 pub(super) use self::connect::{Proxies, is_loopback};
 pub(super) use self::pace::Pace;
 use super::error::{Error, Result, Tried};
@@ -201,7 +201,7 @@ impl Http {
     /// Whether nothing but TLS keeps a host from answering: it speaks plain HTTP.
     pub(super) async fn is_plain(&self, url: &Url) -> Result<bool> {
         let sent = Box::pin(self.wiring.send(url, HeaderMap::new())).await?;
-        Ok(matches!(sent, Err(Broken { no_tls: true, .. })))
+        Ok(matches!(sent, Err(Broken { what: What::NoTls, .. })))
     }
 
     async fn once(&self, request: &Request<'_>, partial: &mut Partial) -> Result<Answer, Failed> {
@@ -365,6 +365,9 @@ impl Failed {
         let asked = self.wait_asked_for();
         match self {
             Self::ForGood(error) => error,
+            Self::Broken { url, broken } if broken.what == What::ProxyPassword => {
+                Error::ProxyPassword { url: shown(&url), source: broken.source }
+            }
             Self::Broken { url, broken } => {
                 Error::Unreachable { url: shown(&url), cause: broken.cause, attempts, source: broken.source }
             }

@@ -75,6 +75,11 @@ impl Logins {
         Ok(Some(Basic { username: "AWS".to_owned(), encoded }))
     }
 
+    /// Whether the password of a registry comes from AWS.
+    pub(super) fn of_aws(&self, registry: &str) -> bool {
+        self.ecr.is_some() && self.configured(registry).is_none() && EcrRegistry::parse(registry).is_some()
+    }
+
     /// For messages: what a host was shown.
     pub(in crate::charts) fn tried(&self, registry: &str) -> Tried {
         if let Some(login) = self.configured(registry) {

@@ -210,6 +210,13 @@ impl Repository<'_> {
             .map_err(|error| Error::NoSource { text: self.reference.to_string(), problem: error.to_string() })?;
         let key = (self.reference.registry.clone(), self.reference.repository.clone());
         let known = self.registries.authorizations.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = match known {
+            // Such a password expires, and ECR then refuses with 403: whoever gives it knows when.
+            Some(_) if self.logins.of_aws(&key.0) => {
+                self.logins.basic(&key.0).await?.map(|login| login.authorization(&url))
+            }
+            known => known,
+        };
         let request = Request { url: &url, accept, authorization: known.as_ref(), limit, immutable };
         let answer = self.http.get(&request).await?;
         if answer.status != 401 || answer.url.origin() != url.origin() {

@@ -6,9 +6,10 @@ use helm::Status;
 
 use super::wanted::{Product, Wanted};
 use crate::attributes::cluster::explain_kube;
-use crate::charts;
+use crate::attributes::explain;
 use crate::kube::release::{Error, Failure, Left};
 use crate::provider::Context;
+use crate::{aws, charts};
 
 /// An error with all its causes.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -29,6 +30,9 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// Why a chart or manifest could not be had.
 pub(super) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     use charts::Error as E;
+    if let E::EcrLogin { source, .. } = error {
+        return no_password(error, source.downcast_ref(), wanted);
+    }
     let place = if matches!(wanted.product, Product::Cilium(_)) { "chart" } else { "source" };
     let (member, remedy) = match error {
         E::NoSuchVersion { .. } | E::NoVersion { .. } => (Some("version"), "Set `version` to one that is there."),
@@ -37,11 +41,24 @@ pub(super) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
             Some("sha256"),
             "If the publisher has changed the file, find out why before you change `sha256`. Nothing was used of what came.",
         ),
+        // ECR's own words name the caller and the action; a registry of another account must let it in as well.
+        E::Refused { tried: charts::Tried::Ecr { .. }, .. } => (
+            Some(place),
+            "Allow `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer` on the repository in a policy of the caller, and `ecr:ListImages` where a range of versions is looked for. The repository of another account must allow the same to the caller in its repository policy. To pull as somebody else, set user and password for this host in `registries` of the provider's configuration.",
+        ),
         E::Refused { .. } | E::PasswordInTheClear { .. } => (
             None,
             "Set user and password for this host in `registries` of the provider's configuration, or check those that are there.",
         ),
-        E::Unreachable { .. } | E::Status { .. } | E::Cut { .. } => (
+        E::Status { .. } => (
+            None,
+            "Try again when the server has recovered. One that limits how much may be fetched may allow more to a user: set user and password for this host in `registries` of the provider's configuration, or use a mirror of your own.",
+        ),
+        E::ProxyPassword { .. } => (
+            None,
+            "Give the proxy a user and a password that it accepts in `https_proxy` of the provider's configuration (or `HTTPS_PROXY`), `http://USER:PASSWORD@proxy.example:3128`, or name the host in `no_proxy` if it can be reached without it.",
+        ),
+        E::Unreachable { .. } | E::Cut { .. } => (
             None,
             "Check that the host can be reached from here, through `https_proxy` of the provider's configuration where one is needed. In a closed network give a file or a folder instead.",
         ),
@@ -51,6 +68,19 @@ pub(super) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     let at = member.map_or_else(|| Path::attribute(wanted.attribute()), |member| wanted.at(member));
     let summary = format!("Could not get the chart of {}", wanted.name());
     Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&chain(error)))).at(at)
+}
+
+/// Why AWS gave no password for a registry of ECR.
+fn no_password(error: &charts::Error, cause: Option<&aws::Error>, wanted: &Wanted) -> Diagnostic {
+    let summary = format!("Could not get the chart of {}", wanted.name());
+    let detail = match cause {
+        Some(cause) => {
+            let told = explain(&summary, cause, None).0.pop().map(|told| told.detail).unwrap_or_default();
+            format!("{error}.\n\n{told}")
+        }
+        None => format!("{}.", chain(error)),
+    };
+    Diagnostic::error(summary, detail).at(Path::attribute(wanted.attribute()))
 }
 
 /// Why a chart does not render with these values.

@@ -10,9 +10,14 @@ pub enum Kind {
     Throttling,
     #[serde(rename = "http_500")]
     Http500,
+    /// Of registries alone.
+    #[serde(rename = "http_503")]
+    Http503,
     Reset,
     Slow,
     DropAfterWork,
+    /// The connection ends in the middle of the answer. Of registries alone.
+    Cut,
 }
 
 impl Kind {
@@ -20,9 +25,11 @@ impl Kind {
         match self {
             Self::Throttling => "throttling",
             Self::Http500 => "http_500",
+            Self::Http503 => "http_503",
             Self::Reset => "reset",
             Self::Slow => "slow",
             Self::DropAfterWork => "drop_after_work",
+            Self::Cut => "cut",
         }
     }
 }
@@ -40,6 +47,8 @@ pub struct Fault {
     pub times: Option<u64>,
     pub until: Option<Moment>,
     pub milliseconds: u64,
+    /// What a registry asks for with `Retry-After`.
+    pub retry_after_seconds: Option<u64>,
 }
 
 /// The fault that hits this call, if any. Takes one off its count; faults that are over are dropped.
@@ -77,6 +86,7 @@ mod tests {
             times,
             until,
             milliseconds: 0,
+            retry_after_seconds: None,
         }
     }
 

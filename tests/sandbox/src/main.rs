@@ -3,7 +3,8 @@
 //! ```text
 //! server ── /_sandbox ──▶ control ──▶ world
 //!    ├── /_sandbox/…/clusters ──▶ plane (real Kubernetes control planes)
-//!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 ──▶ world
+//!    ├── /_sandbox/…/registry, proxies ──▶ edge (registries of ECR, forward proxies)
+//!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 · ecr ──▶ world
 //! ```
 //!
 //! `world` is data, one folder or file per service holds that service's rules, `aws` knows no service's rules and
@@ -14,6 +15,8 @@ mod cidr;
 mod command_line;
 mod control;
 mod ec2;
+mod ecr;
+mod edge;
 mod eks;
 mod fault;
 mod iam;
@@ -109,7 +112,7 @@ fn run(options: &Options) -> Result<(), Error> {
         let planes = Arc::new(Planes::new(programs, format!("http://{address}")));
         let line = shared.change(|world| control::ready_line(world, &format!("http://{address}")));
         let ended = tokio::select! {
-            () = server::serve(listener, Arc::clone(&shared), Arc::clone(&planes)) => Ok(()),
+            () = server::serve(listener, Arc::clone(&shared), Arc::clone(&planes), Arc::default()) => Ok(()),
             () = planes.follow(&shared) => Ok(()),
             error = announce(line, &planes, &shared, options) => Err(Error::ControlPlane(error)),
             _ = terminate.recv() => Ok(()),

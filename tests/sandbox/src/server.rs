@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{
     aws::{self, Delivery, sigv4::Wire},
     control,
+    edge::{self, Edge},
     moment::Moment,
     plane::{self, Planes},
     store::Shared,
@@ -25,11 +26,11 @@ const LARGEST_BODY: usize = 8 << 20;
 struct Cut;
 
 /// Accepts connections until the process ends.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Planes>) {
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Planes>, edge: Arc<Edge>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, peer, Arc::clone(&shared), Arc::clone(&planes)));
+                tokio::spawn(connection(stream, peer, Arc::clone(&shared), Arc::clone(&planes), Arc::clone(&edge)));
             }
             // Out of file descriptors: others end soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -37,7 +38,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Plane
     }
 }
 
-async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, planes: Arc<Planes>) {
+async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, planes: Arc<Planes>, edge: Arc<Edge>) {
     // Losing the delay option costs speed only.
     let _ = stream.set_nodelay(true);
     // A second handle: with it a reset can be asked for while the HTTP server owns the first.
@@ -45,8 +46,9 @@ async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, p
         return;
     };
     let handle = Arc::new(handle);
-    let service =
-        service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&shared), Arc::clone(&planes)));
+    let service = service_fn(move |request| {
+        answer(request, Arc::clone(&handle), Arc::clone(&shared), Arc::clone(&planes), Arc::clone(&edge))
+    });
     // Errors here are the client's going away, or our own cut.
     let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -62,6 +64,7 @@ async fn answer(
     handle: Arc<std::net::TcpStream>,
     shared: Arc<Shared>,
     planes: Arc<Planes>,
+    edge: Arc<Edge>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
@@ -72,7 +75,11 @@ async fn answer(
     let query = head.uri.query().unwrap_or_default().to_owned();
     if let Some(path) = path.strip_prefix("/_sandbox") {
         let method = head.method.as_str();
-        let (status, value) = match plane::answer(&planes, &shared, method, path, &query, &body).await {
+        let mut answered = plane::answer(&planes, &shared, method, path, &query, &body).await;
+        if answered.is_none() {
+            answered = edge::answer(&edge, &shared, method, path, &query, &body).await;
+        }
+        let (status, value) = match answered {
             Some(answer) => answer,
             None => shared.change(|world| control::handle(world, method, path, &query, &body)),
         };

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ec2, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::Order, random, settings::Settings, ssm,
+    ec2, ecr, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::Order, random, settings::Settings,
+    ssm,
 };
 
 /// The newest requests that an account remembers.
@@ -100,6 +101,8 @@ pub struct Region {
     pub ssm: ssm::Store,
     pub eks: eks::Store,
     pub ec2: ec2::Store,
+    #[serde(default)]
+    pub ecr: ecr::Store,
 }
 
 impl Region {

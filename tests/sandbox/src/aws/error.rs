@@ -56,7 +56,7 @@ pub fn authentication(service: Service, problem: Authentication) -> AwsError {
     const EXPIRED: &str = "The security token included in the request is expired";
     const EC2: &str = "AWS was not able to validate the provided access credentials";
     match service {
-        Service::Ssm | Service::Eks => {
+        Service::Ssm | Service::Ecr | Service::Eks => {
             let status = if service == Service::Eks { 403 } else { 400 };
             let (code, message) = match problem {
                 Authentication::Missing => {
@@ -96,7 +96,7 @@ pub fn authentication(service: Service, problem: Authentication) -> AwsError {
 /// The answer of a service to a caller who lacks a permission. `message` is the sentence that names it.
 pub fn denied(service: Service, message: &str) -> AwsError {
     match service {
-        Service::Ssm => AwsError::client("AccessDeniedException", message),
+        Service::Ssm | Service::Ecr => AwsError::client("AccessDeniedException", message),
         Service::Eks => AwsError::new(403, "AccessDeniedException", message),
         Service::Sts | Service::Iam => AwsError::new(403, "AccessDenied", message),
         Service::Ec2 => AwsError::new(
@@ -109,7 +109,7 @@ pub fn denied(service: Service, message: &str) -> AwsError {
 
 pub fn throttled(service: Service) -> AwsError {
     match service {
-        Service::Ssm => AwsError::client("ThrottlingException", "Rate exceeded"),
+        Service::Ssm | Service::Ecr => AwsError::client("ThrottlingException", "Rate exceeded"),
         Service::Eks => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
         Service::Sts | Service::Iam => AwsError::client("Throttling", "Rate exceeded"),
         Service::Ec2 => AwsError::new(503, "RequestLimitExceeded", "Request limit exceeded."),
@@ -119,6 +119,7 @@ pub fn throttled(service: Service) -> AwsError {
 pub fn internal(service: Service) -> AwsError {
     match service {
         Service::Ssm => AwsError::new(500, "InternalServerError", "An error occurred on the server side."),
+        Service::Ecr => AwsError::new(500, "ServerException", "There was a server-side error."),
         Service::Eks => AwsError::new(500, "ServerException", "An internal server error occurred."),
         Service::Sts | Service::Iam => AwsError::new(
             500,
@@ -132,7 +133,7 @@ pub fn internal(service: Service) -> AwsError {
 /// An operation that the service, or this stand-in, does not have.
 pub fn unknown_operation(service: Service, operation: &str) -> AwsError {
     match service {
-        Service::Ssm => AwsError::client("UnknownOperationException", ""),
+        Service::Ssm | Service::Ecr => AwsError::client("UnknownOperationException", ""),
         Service::Eks => AwsError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"),
         Service::Sts | Service::Iam | Service::Ec2 => {
             AwsError::client("InvalidAction", format!("Could not find operation {operation} for version of the API"))

@@ -18,7 +18,7 @@ use self::{
     sigv4::{Refusal, Wire},
 };
 use crate::{
-    ec2, eks,
+    ec2, ecr, eks,
     fault::{self, Fault, Kind},
     iam,
     identity::{Credential, Permissions, Principal},
@@ -30,6 +30,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     Ec2,
+    Ecr,
     Eks,
     Iam,
     Ssm,
@@ -41,6 +42,7 @@ impl Service {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "ec2" => Self::Ec2,
+            "ecr" => Self::Ecr,
             "eks" => Self::Eks,
             "iam" => Self::Iam,
             "ssm" => Self::Ssm,
@@ -52,6 +54,7 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
+            Self::Ecr => "ecr",
             Self::Eks => "eks",
             Self::Iam => "iam",
             Self::Ssm => "ssm",
@@ -63,6 +66,9 @@ impl Service {
     fn guess(wire: &Wire<'_>) -> Self {
         if wire.header("x-amz-target").is_some_and(|target| target.starts_with("AmazonSSM.")) {
             return Self::Ssm;
+        }
+        if wire.header("x-amz-target").is_some_and(|target| target.starts_with(ecr::TARGET)) {
+            return Self::Ecr;
         }
         if wire.path != "/" {
             return Self::Eks;
@@ -328,9 +334,10 @@ fn authenticate(
 fn parse(service: Service, wire: &Wire<'_>) -> Result<Parsed> {
     let mut parsed = Parsed { operation: String::new(), json: Value::Null, query: Query(Vec::new()), eks: None };
     match service {
-        Service::Ssm => {
+        Service::Ssm | Service::Ecr => {
+            let prefix = if service == Service::Ssm { "AmazonSSM." } else { ecr::TARGET };
             wire.header("x-amz-target")
-                .and_then(|target| target.strip_prefix("AmazonSSM."))
+                .and_then(|target| target.strip_prefix(prefix))
                 .ok_or_else(|| error::unknown_operation(service, ""))?
                 .clone_into(&mut parsed.operation);
             parsed.json = json_body(wire.body)?;
@@ -365,6 +372,7 @@ fn json_body(body: &[u8]) -> Result<Value> {
 
 fn dispatch(call: &mut Call<'_>, parsed: &Parsed) -> Result<Value> {
     match call.service {
+        Service::Ecr => ecr::answer(call, &parsed.operation, Json::new(&parsed.json)?),
         Service::Ssm => ssm::answer(call, &parsed.operation, Json::new(&parsed.json)?),
         Service::Eks => match &parsed.eks {
             Some(route) => eks::answer(call, route, Json::new(&parsed.json)?),

@@ -32,7 +32,7 @@ const NO_MESSAGE: &[&str] = &["InvalidFilterKey", "InvalidResourceId", "InvalidR
 
 pub fn result(service: Service, operation: &str, result: &Value, request_id: &str) -> Rendered {
     let (kind, body) = match service {
-        Service::Ssm => ("application/x-amz-json-1.1", result.to_string()),
+        Service::Ssm | Service::Ecr => ("application/x-amz-json-1.1", result.to_string()),
         Service::Eks => ("application/json", result.to_string()),
         Service::Sts | Service::Iam => {
             let mut body = format!("<{operation}Response xmlns=\"{}\">", namespace(service));
@@ -61,7 +61,7 @@ pub fn result(service: Service, operation: &str, result: &Value, request_id: &st
 
 pub fn error(service: Service, error: &AwsError, request_id: &str) -> Rendered {
     let (kind, body) = match service {
-        Service::Ssm => {
+        Service::Ssm | Service::Ecr => {
             let name = if CAPITAL_MESSAGE.contains(&error.code.as_str()) { "Message" } else { "message" };
             let mut body = json!({"__type": error.code});
             if !NO_MESSAGE.contains(&error.code.as_str()) {
@@ -109,7 +109,7 @@ fn namespace(service: Service) -> &'static str {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
-        Service::Ssm | Service::Eks => "",
+        Service::Ssm | Service::Ecr | Service::Eks => "",
     }
 }
 

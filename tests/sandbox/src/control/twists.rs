@@ -74,6 +74,7 @@ pub struct NewFault {
     times: Option<u64>,
     seconds: Option<i64>,
     milliseconds: Option<u64>,
+    retry_after_seconds: Option<u64>,
 }
 
 fn every() -> String {
@@ -81,7 +82,7 @@ fn every() -> String {
 }
 
 pub fn add_fault(account: &mut Account, wanted: NewFault) -> Answer {
-    if !["*", "ec2", "eks", "iam", "ssm", "sts"].contains(&wanted.service.as_str()) {
+    if !["*", "ec2", "ecr", "eks", "iam", "registry", "ssm", "sts"].contains(&wanted.service.as_str()) {
         return Err(Refused::bad(format!("`{}` is not a service", wanted.service)));
     }
     if wanted.times.is_some() == wanted.seconds.is_some() {
@@ -89,6 +90,14 @@ pub fn add_fault(account: &mut Account, wanted: NewFault) -> Answer {
     }
     if (wanted.kind == Kind::Slow) != wanted.milliseconds.is_some() {
         return Err(Refused::bad("`milliseconds` belongs to the kind `slow`, and to no other"));
+    }
+    let of_registry = wanted.service == "registry";
+    if matches!(wanted.kind, Kind::Http503 | Kind::Cut) && !of_registry {
+        return Err(Refused::bad(format!("`{}` is a fault of the service `registry`", wanted.kind.name())));
+    }
+    let waits = of_registry && matches!(wanted.kind, Kind::Throttling | Kind::Http503);
+    if wanted.retry_after_seconds.is_some() && !waits {
+        return Err(Refused::bad("`retry_after_seconds` belongs to `throttling` and `http_503` of `registry`"));
     }
     account.faults_made += 1;
     let id = format!("fault-{}", account.faults_made);
@@ -101,6 +110,7 @@ pub fn add_fault(account: &mut Account, wanted: NewFault) -> Answer {
         times: wanted.times,
         until: wanted.seconds.map(|seconds| Moment::now().plus_seconds(seconds)),
         milliseconds: wanted.milliseconds.unwrap_or_default(),
+        retry_after_seconds: wanted.retry_after_seconds,
     });
     Ok((201, json!({"id": id})))
 }

@@ -20,7 +20,7 @@ pub mod children;
 mod cluster;
 mod control;
 mod etcd;
-mod folder;
+pub mod folder;
 mod front;
 mod groups;
 mod jobs;

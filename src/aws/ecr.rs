@@ -1,0 +1,298 @@
+//! Elastic Container Registry: the password of private registries, and nothing else of it.
+//!
+//! One operation is not worth the SDK's crate with its sixty. It goes through the SDK's own machinery all the same:
+//! credentials, signature, repeats, pace and timeouts are those of every other call.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::request_info::RequestInfoInterceptor;
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as Request;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::metadata::ErrorMetadata;
+use aws_types::SdkConfig;
+use aws_types::SigningName;
+use aws_types::region::{Region, SigningRegion};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::call::Probe;
+use super::clients::{Clients, Effect, partition};
+use super::error::{Operation, Result};
+use super::region::dns_suffix;
+
+const PASSWORD: Operation = Operation::new("ecr", "GetAuthorizationToken");
+/// Source: `targetPrefix` and `jsonVersion` of ECR's service model.
+const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// A password with less time left is renewed: it must outlast a download, and this machine's clock may be a little off.
+const MARGIN: Duration = Duration::from_mins(5);
+
+/// The password of a region's registries, once it has been asked for.
+#[derive(Debug, Default)]
+pub(super) struct Password(Mutex<Option<Login>>);
+
+/// What ECR gives.
+#[derive(Debug, Clone)]
+struct Login {
+    /// `AWS:` and the password, in Base64.
+    token: SecretString,
+    expires: Timestamp,
+}
+
+impl Clients {
+    /// User and password for the private registries of `region`, as the `Basic` scheme carries them: `AWS:` and the
+    /// password, in Base64. It opens whatever the caller may pull, in registries of other accounts too.
+    ///
+    /// It is asked for once, and again when it is about to expire; ECR gives it for 12 hours.
+    ///
+    /// # Errors
+    /// Those of `ecr:GetAuthorizationToken` and of finding credentials;
+    /// [`Kind::UnknownRegion`](super::Kind::UnknownRegion).
+    pub async fn registry_password(&self, region: &str) -> Result<SecretString> {
+        let regional = self.regional(Some(region)).await?;
+        let mut known = regional.ecr_password.0.lock().await;
+        if let Some(login) = known.as_ref().filter(|login| Timestamp::now() + MARGIN < login.expires) {
+            return Ok(login.token.clone());
+        }
+        let config = &regional.config;
+        let address = regional.ecr_address.clone().unwrap_or_else(|| address(config, region));
+        let ask = |probe| async move { request(config, region, &address, probe).invoke(()).await };
+        let login = self.run(PASSWORD, Effect::Read, region, ask).await?;
+        Ok(known.insert(login).token.clone())
+    }
+}
+
+/// ECR's own address. Source: the endpoint rules of its service model.
+fn address(config: &SdkConfig, region: &str) -> String {
+    let (fips, dual) = (config.use_fips().unwrap_or(false), config.use_dual_stack().unwrap_or(false));
+    let suffix = dns_suffix(region);
+    let dual_suffix = match suffix {
+        "amazonaws.com.cn" => "api.amazonwebservices.com.cn",
+        "amazonaws.eu" => "api.amazonwebservices.eu",
+        _ => "api.aws",
+    };
+    match (fips, dual) {
+        (false, false) => format!("https://api.ecr.{region}.{suffix}"),
+        (true, false) => format!("https://ecr-fips.{region}.{suffix}"),
+        (false, true) => format!("https://ecr.{region}.{dual_suffix}"),
+        (true, true) => format!("https://ecr-fips.{region}.{dual_suffix}"),
+    }
+}
+
+/// The one request, as the SDK would make it.
+fn request(config: &SdkConfig, region: &str, address: &str, probe: Probe) -> Request<(), Login, ErrorMetadata> {
+    let mut signing = Layer::new("signing");
+    signing.store_put(AuthSchemeOptionResolverParams::new(()));
+    signing.store_put(SigV4OperationSigningConfig::default());
+    signing.store_put(SigningRegion::from(Region::new(region.to_owned())));
+    signing.store_put(SigningName::from_static("ecr"));
+    signing.store_put(partition("ecr", region));
+    let mut parts = RuntimeComponentsBuilder::new("signing");
+    let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    parts.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)));
+    parts.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
+    // The keyring holds and renews the credentials.
+    parts.set_identity_cache(Some(IdentityCache::no_cache()));
+    if let Some(credentials) = config.credentials_provider() {
+        parts.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials));
+    }
+    let mut builder = Request::builder()
+        .service_name("ECR")
+        .operation_name(PASSWORD.name)
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(address)
+        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
+        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .interceptor(RequestInfoInterceptor::new())
+        .interceptor(probe)
+        .runtime_plugin(StaticRuntimePlugin::new().with_config(signing.freeze()).with_runtime_components(parts));
+    if let Some(client) = config.http_client() {
+        builder = builder.http_client(client);
+    }
+    if let Some(retry) = config.retry_config() {
+        builder = builder.standard_retry(retry);
+    }
+    if let Some(timeouts) = config.timeout_config() {
+        builder = builder.timeout_config(timeouts.clone());
+    }
+    if let Some(sleep) = config.sleep_impl() {
+        builder = builder.sleep_impl(sleep);
+    }
+    if let Some(time) = config.time_source() {
+        builder = builder.time_source(time);
+    }
+    builder.serializer(|()| asked()).deserializer(answered).build()
+}
+
+fn asked() -> std::result::Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::from("{}"));
+    request.set_method("POST")?;
+    request.set_uri("/")?;
+    request.headers_mut().insert("content-type", CONTENT_TYPE);
+    request.headers_mut().insert("x-amz-target", TARGET);
+    request.headers_mut().insert("content-length", "2");
+    Ok(request)
+}
+
+fn answered(response: &HttpResponse) -> std::result::Result<Login, OrchestratorError<ErrorMetadata>> {
+    let body: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
+    if !response.status().is_success() {
+        return Err(OrchestratorError::operation(refused(response, &body)));
+    }
+    let login = &body["authorizationData"][0];
+    let token = login["authorizationToken"].as_str().filter(|token| !token.is_empty());
+    // Seconds since 1970, with a fraction.
+    let expires = login["expiresAt"].as_f64().and_then(|seconds| jiff::SignedDuration::try_from_secs_f64(seconds).ok());
+    let expires = expires.and_then(|since| Timestamp::from_duration(since).ok());
+    match (token, expires) {
+        (Some(token), Some(expires)) => Ok(Login { token: token.to_owned().into(), expires }),
+        _ => Err(OrchestratorError::response("the answer holds no password with its time of expiry".into())),
+    }
+}
+
+/// An error in the form of the JSON protocols: its code may have a namespace before it and an address behind it.
+fn refused(response: &HttpResponse, body: &Value) -> ErrorMetadata {
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(|| text("__type"));
+    let code = code.or_else(|| text("code")).unwrap_or_default();
+    let code = code.split(':').next().unwrap_or_default();
+    let mut builder = ErrorMetadata::builder();
+    if let Some(code) = code.rsplit('#').next().filter(|code| !code.is_empty()) {
+        builder = builder.code(code);
+    }
+    if let Some(message) = text("message").or_else(|| text("Message")) {
+        builder = builder.message(message);
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::error::Kind;
+    use crate::aws::settings::{Endpoints, Settings};
+    use crate::aws::stub::{Reply, Stub};
+
+    fn login(token: &str, minutes: i64) -> Reply {
+        let expires = Timestamp::now().as_second() + minutes * 60;
+        Reply::json(&serde_json::json!({ "authorizationData": [
+            { "authorizationToken": token, "expiresAt": expires, "proxyEndpoint": "https://1.dkr.ecr.us-west-2.amazonaws.com" },
+        ] }))
+    }
+
+    fn text(secret: &SecretString) -> &str {
+        use secrecy::ExposeSecret as _;
+        secret.expose_secret()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_asked_for_once_in_a_region_until_it_expires() {
+        let stub = Stub::new(
+            |asked| if asked.signed.contains("/eu-west-1/") { login("short", 4) } else { login("long", 720) },
+        );
+        let clients = stub.clients();
+        for (region, password, calls) in
+            [("us-west-2", "long", 1), ("us-west-2", "long", 1), ("eu-west-1", "short", 2), ("eu-west-1", "short", 3)]
+        {
+            let found = clients.registry_password(region).await.expect(region);
+            assert_eq!((text(&found), stub.count("GetAuthorizationToken")), (password, calls), "{region}");
+            assert!(!format!("{found:?}").contains(password));
+        }
+        stub.read(|asked| {
+            assert!(asked[0].signed.contains("/us-west-2/ecr/aws4_request"), "{}", asked[0].signed);
+            assert!(asked.iter().all(|one| one.body == serde_json::json!({})));
+        });
+    }
+
+    #[tokio::test]
+    async fn what_ecr_refuses_is_told_with_action_and_region() {
+        let stub = Stub::new(|_| {
+            Reply::refused(
+                "com.amazonaws.ecr#AccessDeniedException",
+                "User: arn:aws:iam::111122223333:user/me is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action",
+            )
+        });
+        let error = stub.clients().registry_password("eu-west-1").await.expect_err("denied");
+        assert_eq!(error.missing_permission(), Some("ecr:GetAuthorizationToken"));
+        assert_eq!((error.code(), error.region()), (Some("AccessDeniedException"), Some("eu-west-1")));
+        assert_eq!((error.status(), error.request_id()), (Some(400), Some("r-9")));
+        assert_eq!(stub.count("GetAuthorizationToken"), 1);
+        let error = stub.clients().registry_password("nowhere").await.expect_err("no region");
+        assert!(matches!(error.kind(), Kind::UnknownRegion { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_tried_again() {
+        let calls = std::sync::atomic::AtomicU32::new(0);
+        let stub = Stub::new(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => Reply::refused("ThrottlingException", "Rate exceeded"),
+            1 => Reply::Answer(500, r#"{"__type":"ServerException"}"#.to_owned()),
+            2 => Reply::Broken,
+            _ => login("late", 720),
+        });
+        let password = stub.clients().registry_password("us-west-2").await.expect("in the end");
+        assert_eq!((text(&password), stub.count("GetAuthorizationToken")), ("late", 4));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_password_is_an_error() {
+        for body in ["", "<html>", "{}", r#"{"authorizationData":[{"authorizationToken":"hunter2"}]}"#] {
+            let stub = Stub::new(move |_| Reply::Answer(200, body.to_owned()));
+            let error = stub.clients().registry_password("us-west-2").await.expect_err(body);
+            assert!(matches!(error.kind(), Kind::Other), "{error:?}");
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains("hunter2") && text.contains("holds no password"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses() {
+        for (region, fips, dual, expected) in [
+            ("us-west-2", false, false, "https://api.ecr.us-west-2.amazonaws.com"),
+            ("us-gov-west-1", true, false, "https://ecr-fips.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", false, false, "https://api.ecr.cn-north-1.amazonaws.com.cn"),
+            ("cn-north-1", false, true, "https://ecr.cn-north-1.api.amazonwebservices.com.cn"),
+            ("eu-west-1", false, true, "https://ecr.eu-west-1.api.aws"),
+            ("us-east-1", true, true, "https://ecr-fips.us-east-1.api.aws"),
+        ] {
+            let stub = Stub::new(|_| Reply::refused("AccessDeniedException", ""));
+            let clients = stub.clients_with(Settings {
+                access_key: Some("AKIDEXAMPLE".into()),
+                secret_key: Some("secret".into()),
+                use_fips_endpoint: Some(fips),
+                use_dualstack_endpoint: Some(dual),
+                ..Settings::default()
+            });
+            let error = clients.registry_password(region).await.expect_err("denied");
+            assert_eq!(error.endpoint(), Some(expected));
+        }
+        let stub = Stub::new(|_| Reply::refused("AccessDeniedException", ""));
+        let own = "https://vpce-1.api.ecr.us-west-2.vpce.amazonaws.com";
+        let clients = stub.clients_with(Settings {
+            access_key: Some("AKIDEXAMPLE".into()),
+            secret_key: Some("secret".into()),
+            endpoints: Endpoints { ecr: Some(own.to_owned()), ..Endpoints::default() },
+            ..Settings::default()
+        });
+        assert_eq!(clients.registry_password("us-west-2").await.expect_err("denied").endpoint(), Some(own));
+    }
+}
