@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Route, addons,
+    Route, access_entries, addons,
     cluster::{Cluster, Phase},
     create, find, invalid, paged,
 };
@@ -184,6 +184,11 @@ fn access(before: &Cluster, input: Json<'_>) -> Result<Change> {
     }
     let mut after = before.clone();
     mode.clone_into(&mut after.authentication_mode);
+    if let Some(creator) = after.hidden_admin.take_if(|_| new != 0) {
+        // With access entries the creator's permission becomes one, which can be seen and taken away.
+        let entry = access_entries::Entry::administrator(&after.arn, &creator, Moment::now());
+        after.access_entries.entry(creator).or_insert(entry);
+    }
     Ok(("AccessConfigUpdate", vec![("AuthenticationMode".to_owned(), json!(mode).to_string())], after))
 }
 
