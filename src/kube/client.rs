@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::FIELD_MANAGER;
 use super::discovery::Discoveries;
-use super::error::{Attempt, Error, Kind, Result, Verb};
+use super::error::{Attempt, Caller, Error, Kind, Result, Verb};
 use super::listing::Listings;
 use super::object::{Resource, name};
 use super::request::{Call, METADATA_LIST, OBJECTS};
 use super::target::{Target, TokenSource, reason};
 
 /// Until a connection stands.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Objects in one page of a listing. Source: kubectl's own.
 const PAGE: usize = 500;
 /// The same where only metadata is wanted of kinds with many objects: little is held at a time.
@@ -30,6 +30,10 @@ pub(super) struct Shared {
     pub(super) address: String,
     pub(super) http: kube::Client,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
+    /// Where the credentials come from.
+    pub(super) caller: Caller,
+    /// The server has answered once, whatever it said.
+    pub(super) has_answered: AtomicBool,
     /// Repeats were of no use: the server cannot be reached at all.
     pub(super) given_up: AtomicBool,
     pub(super) listings: Listings,
@@ -45,6 +49,8 @@ pub struct Client {
     manager: &'static str,
     /// The form in which answers are asked for.
     pub(super) accept: &'static str,
+    /// Readings do not wait long for a server that has never answered.
+    pub(super) is_looking: bool,
 }
 
 impl fmt::Debug for Client {
@@ -86,18 +92,27 @@ impl Client {
             address,
             http,
             tokens,
+            caller: target.credentials.caller(),
+            has_answered: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
             listings: Listings::default(),
             discoveries: Discoveries::default(),
         };
         let cancel = CancellationToken::new();
-        Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: OBJECTS })
+        Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: OBJECTS, is_looking: false })
     }
 
     /// The same client, whose requests end when `cancel` does.
     #[must_use]
     pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self.clone() }
+    }
+
+    /// The same client for somebody who looks how things are, as a plan does, and wants to know soon that the server
+    /// cannot be reached. What is written waits as long as ever.
+    #[must_use]
+    pub fn looking(&self) -> Self {
+        Self { is_looking: true, ..self.clone() }
     }
 
     /// The same client writing under the name of another field manager, for objects that another program goes on with.

@@ -81,6 +81,22 @@ impl fmt::Display for Attempt {
     }
 }
 
+/// Where the credentials of the caller come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// A token for each request, made from other credentials.
+    #[default]
+    Minted,
+    /// One token that was given.
+    Token,
+    /// A client certificate that was given.
+    Certificate,
+    /// A program.
+    Exec,
+    /// The user of a kubeconfig file.
+    Kubeconfig,
+}
+
 /// A field that another manager owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldConflict {
@@ -149,6 +165,16 @@ pub enum Kind {
         /// The reason in the words of the operating system.
         cause: String,
     },
+    /// The proxy on the way does not lead there.
+    #[error("the proxy on the way to `{address}` does not lead there: {cause}")]
+    Proxy {
+        /// Host and port of the API server.
+        address: String,
+        /// What the proxy said, or why it cannot be reached.
+        cause: String,
+        /// It wants a user and a password, or others.
+        wants_password: bool,
+    },
     /// The server's certificate is not trusted, or is for another name.
     #[error("the certificate of `{address}` is not accepted: {cause}")]
     Certificate {
@@ -202,6 +228,7 @@ struct Detail {
     status: Option<u16>,
     audit_id: Option<String>,
     attempts: u32,
+    caller: Caller,
     source: Option<BoxError>,
 }
 
@@ -215,6 +242,7 @@ pub(super) struct Answer {
     pub(super) status: Option<u16>,
     pub(super) audit_id: Option<String>,
     pub(super) attempts: u32,
+    pub(super) caller: Caller,
 }
 
 impl Error {
@@ -238,6 +266,7 @@ impl Error {
             status: answer.status,
             audit_id: answer.audit_id,
             attempts: answer.attempts,
+            caller: answer.caller,
             source,
         }))
     }
@@ -266,6 +295,12 @@ impl Error {
         self.0.status
     }
 
+    /// Where the caller's credentials come from.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        self.0.caller
+    }
+
     /// What the source of tokens said.
     #[must_use]
     pub fn token_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
@@ -281,7 +316,7 @@ impl Error {
     /// The API server could not be asked at all.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self.kind(), Kind::Unreachable { .. } | Kind::Unavailable { .. })
+        matches!(self.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. } | Kind::Unavailable { .. })
     }
 }
 

@@ -23,7 +23,7 @@ mod target;
 pub use claim::{Claim, Owners};
 pub use client::Client;
 pub use discovery::{Discovery, Served};
-pub use error::{Attempt, Error, FieldConflict, Kind, Result, Verb};
+pub use error::{Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
 pub use node::{Annotated, Change, Node, Taint};
 pub use object::{Resource, annotations, labels, name, owned_by};
 pub use pod::Trouble;

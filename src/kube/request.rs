@@ -17,6 +17,13 @@ use super::target::reason;
 
 /// How long a request is repeated. A restart of an API server behind a load balancer takes less.
 const REPEAT_FOR: Duration = Duration::from_mins(1);
+/// The same for a reading of somebody who looks, from a server that has never answered in this run: it is more likely
+/// out of reach than restarting, and a plan against it should say so before a person thinks that it hangs. Long enough
+/// for two attempts to connect ([`CONNECT_TIMEOUT`](super::client::CONNECT_TIMEOUT) each), of which the first may have
+/// lost its packets or met a target that a load balancer is about to leave out.
+const LOOK_FOR: Duration = Duration::from_secs(15);
+/// How long one attempt of such a reading may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// First pause before a repeat; doubled each time, with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause before a repeat.
@@ -85,8 +92,9 @@ impl Client {
                 Outcome::Again(error, asked) => (error, asked),
             };
             let pace = asked.unwrap_or_else(|| jitter(pause));
-            let unreachable = matches!(error.kind(), Kind::Unreachable { .. });
-            if started.elapsed() + pace > REPEAT_FOR || (unreachable && self.shared.given_up.load(Ordering::Relaxed)) {
+            let unreachable = matches!(error.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. });
+            let patience = if unreachable { self.patience(call.attempt.verb).0 } else { REPEAT_FOR };
+            if started.elapsed() + pace > patience || (unreachable && self.shared.given_up.load(Ordering::Relaxed)) {
                 // Others need not wait as long for the same server.
                 self.shared.given_up.fetch_or(unreachable, Ordering::Relaxed);
                 return Err(error);
@@ -101,13 +109,23 @@ impl Client {
         }
     }
 
+    /// How long a server that does not answer is tried, and how long one attempt may take.
+    fn patience(&self, verb: Verb) -> (Duration, Duration) {
+        if self.is_looking && verb.reads() && !self.shared.has_answered.load(Ordering::Relaxed) {
+            (LOOK_FOR, LOOK_TIMEOUT)
+        } else {
+            (REPEAT_FOR, ATTEMPT_TIMEOUT)
+        }
+    }
+
     async fn attempt(&self, call: &Call, attempts: u32) -> Outcome {
         let answer = Answer { attempts, ..Answer::default() };
         let request = match self.request(call).await {
             Ok(request) => request,
             Err(error) => return Outcome::Failed(error),
         };
-        let sending = tokio::time::timeout(ATTEMPT_TIMEOUT, async {
+        let limit = self.patience(call.attempt.verb).1;
+        let sending = tokio::time::timeout(limit, async {
             let response = self.shared.http.send(request).await.map_err(|error| Lost::of(&error))?;
             read(response).await
         });
@@ -122,13 +140,29 @@ impl Client {
         let lost = match sent {
             Ok(Ok(response)) => {
                 self.shared.given_up.store(false, Ordering::Relaxed);
+                self.shared.has_answered.store(true, Ordering::Relaxed);
                 return self.judge(call, response, answer);
             }
             Ok(Err(lost)) => lost,
-            Err(_) => Lost { before_sending: false, certificate: false, cause: "no answer in time".to_owned() },
+            Err(_) => Lost {
+                before_sending: false,
+                certificate: false,
+                proxy: None,
+                cause: format!("no answer within {} s", limit.as_secs()),
+            },
         };
         let address = self.shared.address.clone();
         let (kind, again) = match lost {
+            Lost { proxy: Some(proxy), cause, .. } => {
+                let wants_password = proxy == Proxy::WantsPassword;
+                let cause = match proxy {
+                    Proxy::WantsPassword => "it wants a user and a password (status 407)".to_owned(),
+                    Proxy::Refuses => "it refused to connect".to_owned(),
+                    Proxy::Broken => cause,
+                };
+                // A proxy refuses too while the API server behind it restarts.
+                (Kind::Proxy { address, cause, wants_password }, !wants_password)
+            }
             Lost { certificate: true, cause, .. } => (Kind::Certificate { address, cause }, false),
             Lost { before_sending: true, cause, .. } => (Kind::Unreachable { address, cause }, true),
             Lost { cause, .. } if call.attempt.verb.repeatable() => (Kind::Unreachable { address, cause }, true),
@@ -215,6 +249,7 @@ impl Client {
     }
 
     fn failed(&self, kind: Kind, call: &Call, answer: Answer) -> Error {
+        let answer = Answer { caller: self.shared.caller, ..answer };
         Error::failed(kind, call.attempt.clone(), &self.shared.cluster, Some(&self.shared.address), answer, None)
     }
 }
@@ -278,26 +313,52 @@ struct Lost {
     before_sending: bool,
     /// The server's certificate was refused.
     certificate: bool,
+    /// There is no way through the proxy.
+    proxy: Option<Proxy>,
     cause: String,
+}
+
+/// Why a proxy did not open a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proxy {
+    /// Status 407.
+    WantsPassword,
+    /// Another status.
+    Refuses,
+    /// Anything else.
+    Broken,
+}
+
+impl Proxy {
+    /// The tunnel's own error has no public type, so its words are all there is. Source: `TunnelError` of hyper-util.
+    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        Some(match error.to_string().strip_prefix("tunnel error: ")? {
+            "proxy authorization required" => Self::WantsPassword,
+            "unsuccessful" => Self::Refuses,
+            _ => Self::Broken,
+        })
+    }
 }
 
 impl Lost {
     fn of(error: &kube::Error) -> Self {
         let mut before_sending = false;
         let mut certificate = false;
+        let mut proxy = None;
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(one) = next {
             if let Some(client) = one.downcast_ref::<hyper_util::client::legacy::Error>() {
                 before_sending |= client.is_connect();
             }
             certificate |= is_certificate(one);
+            proxy = proxy.or_else(|| Proxy::of(one));
             next = one.source();
         }
-        Self { before_sending, certificate, cause: reason(error) }
+        Self { before_sending, certificate, proxy, cause: reason(error) }
     }
 
     fn while_reading(error: &kube::Error) -> Self {
-        Self { before_sending: false, certificate: false, cause: reason(error) }
+        Self { before_sending: false, certificate: false, proxy: None, cause: reason(error) }
     }
 }
 
@@ -321,7 +382,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
         }
         if bytes.len() > LARGEST_ANSWER {
             let cause = format!("the answer is longer than {} MiB", LARGEST_ANSWER >> 20);
-            return Err(Lost { before_sending: false, certificate: false, cause });
+            return Err(Lost { before_sending: false, certificate: false, proxy: None, cause });
         }
     }
     Ok(Read {
@@ -362,6 +423,31 @@ mod tests {
             let request = client.request(&call).await.expect("a request");
             assert_eq!(request.headers().get_all(ACCEPT).iter().collect::<Vec<_>>(), [form]);
         }
+    }
+
+    #[tokio::test]
+    async fn who_looks_is_told_soon_unless_the_server_has_answered_before() {
+        let target = Target {
+            cluster: "workshop".to_owned(),
+            server: Server::Address { url: "https://127.0.0.1:1".to_owned(), authority: None, insecure: true },
+            credentials: Credentials::Token("token".into()),
+            tls_server_name: None,
+            proxy: None,
+        };
+        let client = Client::new(&target).await.expect("a client");
+        let long = (REPEAT_FOR, ATTEMPT_TIMEOUT);
+        for (verb, looking) in [(Verb::Get, (LOOK_FOR, LOOK_TIMEOUT)), (Verb::Patch, long), (Verb::Delete, long)] {
+            assert_eq!(client.patience(verb), long, "{verb:?}");
+            assert_eq!(client.looking().patience(verb), looking, "{verb:?}");
+        }
+        client.shared.has_answered.store(true, Ordering::Relaxed);
+        assert_eq!(client.looking().patience(Verb::Get), long);
+        // Nobody listens there.
+        client.shared.given_up.store(true, Ordering::Relaxed);
+        let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
+        let error = client.looking().call(call).await.expect_err("nobody listens");
+        assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
+        assert_eq!(error.caller(), crate::kube::Caller::Token);
     }
 
     #[test]

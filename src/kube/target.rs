@@ -10,7 +10,7 @@ use kube::client::AuthError;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, NamedAuthInfo};
 use secrecy::SecretString;
 
-use super::error::{Attempt, Error, Kind, Result};
+use super::error::{Attempt, Caller, Error, Kind, Result};
 
 /// The error of a source of tokens, as its own room tells it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -81,6 +81,19 @@ pub enum Credentials {
     Exec(Exec),
     /// What the kubeconfig file says.
     Kubeconfig,
+}
+
+impl Credentials {
+    /// Which of these they are.
+    pub(super) fn caller(&self) -> Caller {
+        match self {
+            Self::Minted(_) => Caller::Minted,
+            Self::Token(_) => Caller::Token,
+            Self::Certificate { .. } => Caller::Certificate,
+            Self::Exec(_) => Caller::Exec,
+            Self::Kubeconfig => Caller::Kubeconfig,
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {

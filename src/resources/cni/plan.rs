@@ -302,7 +302,7 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
     let Some(aws) = clients.known_aws() else { return Ok(None) };
     let Ok(region) = aws_region(argument.as_ref(), cx).await else { return Ok(None) };
     let client = match clients.way_to(&named, Some(&region), cx.cancel()).await? {
-        Way::Open(client) => Some(client),
+        Way::Open(client) => Some(client.looking()),
         Way::NoCluster(_) => {
             warn_of_near_name(&named, Some(&region), cx).await;
             return Ok(None);

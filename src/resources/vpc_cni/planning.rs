@@ -55,7 +55,7 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
         return Ok(());
     };
     let client = match clients.way_to(named, Some(region), cx.cancel()).await? {
-        Way::Open(client) => client,
+        Way::Open(client) => client.looking(),
         Way::NoCluster(_) => {
             warn_of_near_name(named, Some(region), cx).await;
             return Ok(());
