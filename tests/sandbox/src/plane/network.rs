@@ -188,13 +188,16 @@ async fn decide(
 ) -> Result<(), Error> {
     match settle(shared, plane, name, subnet, pod).await? {
         Found::Ready(settled) => {
+            // Before the node is Ready, for whoever sees that and asks by whom.
+            if let Some(node) = plane.network.nodes().get_mut(name) {
+                node.cni = Some(settled.cni);
+                node.custom_networking = settled.custom_networking;
+                node.eniconfig = settled.eniconfig;
+            }
             // A node that has been deleted does not wait any more either.
             let _ = make_ready(plane, name, settled.range.as_deref()).await;
             if let Some(node) = plane.network.nodes().get_mut(name) {
                 node.waits = false;
-                node.cni = Some(settled.cni);
-                node.custom_networking = settled.custom_networking;
-                node.eniconfig = settled.eniconfig;
             }
         }
         Found::Missing(eniconfig) => {
