@@ -1,4 +1,4 @@
-//! How the release is linked: functions of identical code become one, which is a tenth of the program.
+//! How the release is linked: functions of identical code become one.
 //!
 //! Only rustc's own LLD is asked for it, which is the default linker on x86-64 Linux since Rust 1.90; GNU's ld has no
 //! such option. Where another linker is in use, the program is only larger.

@@ -38,6 +38,10 @@ pub(super) trait Source: Send + Sync + 'static {
     /// counts as gone, since it may be younger than the listing.
     const LISTING_IS_COMPLETE: bool;
 
+    /// What this run asks of an object stays as it is: one that a targeted call has found is good for as long as a
+    /// listing, so that readers who come while the call is under way, or after it, cost no other.
+    const LASTS: bool = false;
+
     /// The objects with these keys, at most 50; those that do not exist are left out.
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Self::Item>>>;
 
@@ -63,6 +67,8 @@ struct State<T> {
     deleted: HashSet<String>,
     /// Changed by this process: a listing from before does not count.
     changed: HashMap<String, Instant>,
+    /// Found by targeted calls, of sources whose objects last, and when that call began.
+    found: HashMap<String, (Instant, T)>,
 }
 
 struct Listing<T> {
@@ -100,6 +106,7 @@ impl<T> Default for SharedReads<T> {
             served: false,
             deleted: HashSet::new(),
             changed: HashMap::new(),
+            found: HashMap::new(),
         })))
     }
 }
@@ -150,8 +157,16 @@ impl<T: Clone> State<T> {
             self.asked.clear();
             self.reads = 0;
         }
+        let changed = self.changed.get(key).copied();
+        let counts = |begun: Instant| changed.is_none_or(|changed| changed < begun);
+        if let Some((begun, item)) = self.found.get(key)
+            && begun.elapsed() <= LISTING_GOOD_FOR
+            && counts(*begun)
+        {
+            return Some(Known::Present(item.clone()));
+        }
         let listing = self.listing.as_ref()?;
-        if self.changed.get(key).is_some_and(|changed| *changed >= listing.begun) {
+        if !counts(listing.begun) {
             return None;
         }
         match listing.items.get(key) {
@@ -233,9 +248,13 @@ async fn targeted<S: Source>(shared: &Mutex<State<S::Item>>, source: &S, mut wav
         let rest = wave.split_off(wave.len().min(KEYS_PER_CALL));
         let part = std::mem::replace(&mut wave, rest);
         let keys: HashSet<&String> = part.iter().map(|waiting| &waiting.key).collect();
+        let begun = Instant::now();
         match source.some(keys.into_iter().cloned().collect()).await {
             Ok(items) => {
-                let state = lock(shared);
+                let mut state = lock(shared);
+                if S::LASTS {
+                    state.found.extend(items.iter().map(|(key, item)| (key.clone(), (begun, item.clone()))));
+                }
                 for Waiting { key, answer } in part {
                     let item = if state.deleted.contains(&key) { None } else { items.get(&key).cloned() };
                     drop(answer.send(Ok(item)));

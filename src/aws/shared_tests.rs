@@ -55,6 +55,24 @@ impl Source for Counted {
     }
 }
 
+/// The same of objects that last.
+#[derive(Clone)]
+struct Lasting(Counted);
+
+impl Source for Lasting {
+    type Item = usize;
+    const LISTING_IS_COMPLETE: bool = false;
+    const LASTS: bool = true;
+
+    fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<usize>>> {
+        self.0.some(keys)
+    }
+
+    fn all(&self) -> BoxFuture<'_, Result<Option<Found<usize>>>> {
+        self.0.all()
+    }
+}
+
 fn no_sleep() -> SharedAsyncSleep {
     SharedAsyncSleep::new(Stub::new(|_| Reply::Silence))
 }
@@ -96,6 +114,27 @@ async fn simultaneous_readers_of_one_key_share_one_call() {
     let (reads, source) = (SharedReads::default(), Counted::new(10));
     read_all(&reads, &source, &[7; 10], 10).await;
     assert_eq!(source.calls(), (1, 0));
+}
+
+#[tokio::test]
+async fn what_lasts_is_asked_for_once_however_its_readers_come() {
+    let (reads, source) = (SharedReads::default(), Lasting(Counted::new(10)));
+    let sleep = no_sleep();
+    let read = |key: &'static str| reads.read(key, || source.clone(), &sleep);
+    for _ in 0..60 {
+        assert_eq!(read("7").await.expect("read"), Some(7));
+    }
+    assert_eq!(source.0.calls(), (1, 0));
+    // What is not there may come yet, and what this process changes or deletes is not as it was found.
+    assert_eq!((read("10").await.expect("read"), source.0.calls()), (None, (2, 0)));
+    source.0.exists.store(11, Ordering::SeqCst);
+    assert_eq!(read("10").await.expect("read"), Some(10));
+    reads.deleted("10");
+    assert_eq!(read("10").await.expect("read"), None);
+    let before = source.0.calls().0;
+    reads.changed("7");
+    assert_eq!(read("7").await.expect("read"), Some(7));
+    assert_eq!(source.0.calls().0, before + 1);
 }
 
 #[tokio::test]

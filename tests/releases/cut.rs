@@ -8,7 +8,7 @@ use helm::{Status, Values};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::ground::{Ground, chart, config_map, eventually, ground, options, quiet};
+use crate::ground::{Ground, PATIENCE, chart, config_map, definition, eventually, ground, options, quiet};
 
 const SECRET: &str = "sh.helm.release.v1.rel.v1";
 
@@ -127,26 +127,33 @@ async fn another_writer_ends_the_operation_and_keeps_what_he_wrote() {
     assert_eq!(secret["metadata"]["labels"]["status"], "failed");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_at_the_same_time_one_writes() {
     let Some(ground) = ground().await else { return };
-    let (one, two) = (config_map("own", "one"), config_map("own", "two"));
     ground.namespace("race").await;
-    let install = |file: String| {
-        let releases = ground.releases.clone();
-        async move {
-            let chart = chart("1.0.0", &[("templates/own.yaml", &file)]);
-            let hasty = ekshybrid::kube::release::Options { timeout: Duration::from_secs(5), ..options("race") };
-            releases.install(&chart, &Values::new(), &hasty, &quiet).await
-        }
+    // Both have read that there is no release when they come to the definitions, and neither goes on alone.
+    let both = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+    let install = |value: &str| {
+        let (releases, both) = (ground.releases.clone(), both.clone());
+        let files =
+            [("crds/races.yaml", definition("races", "Race", "")), ("templates/own.yaml", config_map("own", value))];
+        tokio::spawn(async move {
+            let chart = chart("1.0.0", &files.each_ref().map(|(name, text)| (*name, text.as_str())));
+            let met = |told: &str| {
+                if told.contains("crds/") {
+                    let met = tokio::time::timeout(PATIENCE, both.wait());
+                    let met = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(met));
+                    drop(met.expect("the other one"));
+                }
+            };
+            releases.install(&chart, &Values::new(), &options("race"), &met).await
+        })
     };
-    let (first, second) = tokio::join!(install(one), install(two));
+    let (first, second) = tokio::join!(install("one"), install("two"));
+    let (first, second) = (first.unwrap(), second.unwrap());
     let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
     let lost = lost.unwrap_err();
-    assert!(
-        matches!(lost.error, Error::AnotherWriter { .. } | Error::Exists { .. } | Error::InProgress { .. }),
-        "{lost:?}"
-    );
+    assert!(matches!(lost.error, Error::AnotherWriter { .. } | Error::Exists { .. }), "{lost:?}");
     assert!(matches!(lost.left, Left::Nothing));
     assert_eq!(won.unwrap().release.revision, 1);
     assert_eq!(ground.statuses("race", "rel").await, ["deployed"]);

@@ -192,6 +192,15 @@ pub fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{v: {value:?}}}\n")
 }
 
+/// A custom resource definition of the group `release.example`; `more` goes into its schema.
+pub fn definition(plural: &str, kind: &str, more: &str) -> String {
+    format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.release.example}}\n\
+         spec:\n  group: release.example\n  scope: Namespaced\n  names: {{kind: {kind}, plural: {plural}}}\n  versions:\n  \
+         - name: v1\n    served: true\n    storage: true\n    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true{more}}}}}\n"
+    )
+}
+
 pub fn options(namespace: &str) -> Options {
     Options { create_namespace: true, timeout: PATIENCE, ..Options::new(namespace, "rel") }
 }

@@ -5,7 +5,7 @@ use ekshybrid::kube::{Resource, name};
 use helm::{ApplyMethod, HookPhase, Status, Values};
 use serde_json::json;
 
-use crate::ground::{PATIENCE, chart, config_map, folder, ground, options, quiet};
+use crate::ground::{PATIENCE, chart, config_map, definition, folder, ground, options, quiet};
 
 const KEPT: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept, annotations: {helm.sh/resource-policy: keep}}\n";
@@ -173,13 +173,6 @@ async fn hooks_run_in_order_and_go_by_their_policies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn custom_resource_definitions_come_first_and_stay() {
     let Some(ground) = ground().await else { return };
-    let definition = |plural: &str, kind: &str, more: &str| {
-        format!(
-            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.release.example}}\n\
-             spec:\n  group: release.example\n  scope: Namespaced\n  names: {{kind: {kind}, plural: {plural}}}\n  versions:\n  \
-             - name: v1\n    served: true\n    storage: true\n    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true{more}}}}}\n"
-        )
-    };
     let thing = "{{ if .Capabilities.APIVersions.Has \"release.example/v1/Thing\" }}\napiVersion: release.example/v1\nkind: Thing\nmetadata: {name: t}\n{{ end }}\n";
     let own = "apiVersion: release.example/v1\nkind: Own\nmetadata: {name: o}\n";
     let (things, owns) = (definition("things", "Thing", ""), definition("owns", "Own", ""));

@@ -95,6 +95,8 @@ struct InstanceTypes(Client);
 impl Source for InstanceTypes {
     type Item = InstanceType;
     const LISTING_IS_COMPLETE: bool = false;
+    /// What a kind of instance can hold is in its definition.
+    const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<InstanceType>>> {
         Box::pin(async move {

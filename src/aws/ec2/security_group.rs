@@ -85,6 +85,8 @@ impl Source for SecurityGroups {
     type Item = SecurityGroup;
     /// `hashicorp/aws` makes security groups in the same run.
     const LISTING_IS_COMPLETE: bool = false;
+    /// A security group never moves.
+    const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<SecurityGroup>>> {
         let wanted = filter("group-id", keys);

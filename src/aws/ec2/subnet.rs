@@ -94,6 +94,8 @@ impl Source for Subnets {
     type Item = Subnet;
     /// `hashicorp/aws` makes subnets in the same run.
     const LISTING_IS_COMPLETE: bool = false;
+    /// A subnet never moves.
+    const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Subnet>>> {
         let wanted = filter("subnet-id", keys);

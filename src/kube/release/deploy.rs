@@ -72,7 +72,7 @@ impl Releases {
                     status: newest.status,
                 }));
             }
-            self.deploy(&store, chart, values, options, progress).await
+            self.deploy(&store, entries, chart, values, options, progress).await
         }
         .boxed()
     }
@@ -91,10 +91,11 @@ impl Releases {
     ) -> BoxFuture<'a, std::result::Result<Outcome, Failure>> {
         async move {
             let store = self.store(&options.namespace, &options.name);
-            if store.entries().await?.last().is_none_or(|newest| newest.status == Status::Uninstalled) {
+            let entries = store.entries().await?;
+            if entries.last().is_none_or(|newest| newest.status == Status::Uninstalled) {
                 return Err(Failure::from(Error::Absent { name: store.name, namespace: store.namespace }));
             }
-            self.deploy(&store, chart, values, options, progress).await
+            self.deploy(&store, entries, chart, values, options, progress).await
         }
         .boxed()
     }
@@ -102,6 +103,7 @@ impl Releases {
     async fn deploy(
         &self,
         store: &Store,
+        entries: Vec<Entry>,
         chart: &Chart,
         values: &Values,
         options: &Options,
@@ -109,7 +111,7 @@ impl Releases {
     ) -> std::result::Result<Outcome, Failure> {
         let deadline = Deadline::after(options.timeout);
         check(chart, &options.name)?;
-        let (history, warning) = self.settled(store, deadline, progress).await?;
+        let (history, warning) = self.settled(store, entries, deadline, progress).await?;
         let good = history.last_good().cloned();
         let is_upgrade = good.is_some();
         let prepared = self.prepare(store, &history, chart, values, options, progress).await;

@@ -59,13 +59,16 @@ impl History {
 
 impl Releases {
     /// The history, after the newest revision has been marked as failed if it was left unfinished; with a warning then.
+    ///
+    /// It is the history that the caller decided by: whoever writes after it was read is noticed as another writer,
+    /// when the next revision is stored.
     pub(super) async fn settled(
         &self,
         store: &Store,
+        entries: Vec<Entry>,
         deadline: Deadline,
         progress: Progress<'_>,
     ) -> Result<(History, Option<String>)> {
-        let entries = store.entries().await?;
         let Some(newest) = entries.last().filter(|entry| entry.is_unfinished()).cloned() else {
             return Ok((History(entries), None));
         };
@@ -84,7 +87,11 @@ impl Releases {
             "Revision {} of release `{}` was {was}, and nobody works on it any more. It is marked as failed now.",
             newest.revision, store.name
         );
-        Ok((History(store.entries().await?), Some(warning)))
+        let entries = store.entries().await?;
+        if let Some(later) = entries.last().filter(|entry| entry.revision != newest.revision) {
+            return Err(store.another_writer(later.revision));
+        }
+        Ok((History(entries), Some(warning)))
     }
 
     /// Returns the entry when nobody works on it.

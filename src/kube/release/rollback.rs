@@ -27,7 +27,7 @@ impl Releases {
         async move {
             let deadline = Deadline::after(options.timeout);
             let store = self.store(&options.namespace, &options.name);
-            let (history, warning) = self.settled(&store, deadline, progress).await?;
+            let (history, warning) = self.settled(&store, store.entries().await?, deadline, progress).await?;
             let discovery = self.kinds_now().await?;
             let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
             course.warnings.extend(warning);

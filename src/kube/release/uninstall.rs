@@ -35,7 +35,7 @@ impl Releases {
             let mut warnings = Vec::new();
             // Two who remove the same do each other no harm; who installs and who removes do.
             if entries.last().is_some_and(|newest| newest.status.is_pending()) {
-                let (history, warning) = self.settled(&store, deadline, progress).await?;
+                let (history, warning) = self.settled(&store, entries, deadline, progress).await?;
                 entries = history.0;
                 warnings.extend(warning);
             }

@@ -278,9 +278,9 @@
 {{ html (list) (dict) 1 2 3 4 }}
 {{ html .Values.map }}
 {{ htmlDate }}
-{{ htmlDate nil }}
+{{ eq (htmlDate nil) (htmlDate now) }}
 {{ htmlDate (list) (dict) 1 2 3 4 }}
-{{ htmlDate .Values.map }}
+{{ eq (htmlDate .Values.map) (htmlDate now) }}
 {{ htmlDateInZone }}
 {{ htmlDateInZone nil }}
 {{ htmlDateInZone (list) (dict) 1 2 3 4 }}
