@@ -1,7 +1,11 @@
-//! How the release is linked: functions of identical code become one.
+//! How the release is linked.
 //!
-//! Only rustc's own LLD is asked for it, which is the default linker on x86-64 Linux since Rust 1.90; GNU's ld has no
-//! such option. Where another linker is in use, the program is only larger.
+//! - Functions of identical code become one.
+//! - The program has a fixed address, as Terraform and the providers written in Go have. At any other address each
+//!   start reads a table of some hundred thousand addresses and writes as many: 3 MB of memory (DECISIONS.md, 26).
+//!
+//! Only rustc's own LLD is asked for it, which is the default linker on x86-64 Linux since Rust 1.90; GNU's ld cannot
+//! do the first. Where another linker is in use, the program is only larger.
 
 use std::env;
 use std::path::PathBuf;
@@ -12,6 +16,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=RUSTFLAGS");
     if env::var("PROFILE").as_deref() == Ok("release") && links_with_lld() {
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        println!("cargo::rustc-link-arg-bins=-no-pie");
     }
 }
 

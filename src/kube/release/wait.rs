@@ -14,9 +14,11 @@ use super::objects::Object;
 use super::ready::{Readiness, Until, readiness};
 use super::reason::reasons;
 
-/// The first pause between two looks, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The shortest pause between two looks, and the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between these, a pause is this part of what has been waited for: so much is the most that looking adds.
+const PAUSE_PART: u32 = 8;
 /// Progress is told this often when nothing changes.
 const TOLD_EVERY: Duration = Duration::from_secs(15);
 /// Objects whose own reasons are asked for.
@@ -55,6 +57,12 @@ pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> R
     }
 }
 
+/// Waits for the next look at something that has been waited for since `begun`.
+async fn next_look(client: &Client, begun: Instant, deadline: Deadline, doing: &str) -> Result<()> {
+    let pace = (begun.elapsed() / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), doing).await
+}
+
 /// Objects as they are now, in the same order.
 async fn look<'o>(
     client: &'o Client,
@@ -80,7 +88,6 @@ pub(super) async fn until_ready(
 ) -> Result<()> {
     let begun = Instant::now();
     let mut told_at = begun;
-    let mut pace = FIRST_PAUSE;
     let mut waited = Vec::new();
     for (object, live) in objects.iter().zip(seen) {
         // Helm does not wait for what is paused.
@@ -112,8 +119,7 @@ pub(super) async fn until_ready(
             let more = if waited.len() > 1 { format!(", and {} more", waited.len() - 1) } else { String::new() };
             progress(&format!("waiting for {}: {}{more}", first.object.told(), first.state));
         }
-        pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), "wait for objects to be ready").await?;
-        pace = pace.mul_f64(1.5).min(LONGEST_PAUSE);
+        next_look(client, begun, deadline, "wait for objects to be ready").await?;
         let answers = look(client, waited.iter().map(|one| one.object)).await;
         for (one, answer) in waited.iter_mut().zip(answers) {
             let answer = answer.map_err(Error::request(format!("look at {}", one.object.told())))?;
@@ -147,7 +153,6 @@ pub(super) async fn until_gone(
 ) -> Result<()> {
     let begun = Instant::now();
     let mut told_at = begun;
-    let mut pace = FIRST_PAUSE;
     let mut waited: Vec<(&Object, Option<String>)> = objects.iter().map(|object| (object, None)).collect();
     loop {
         let answers = look(client, waited.iter().map(|(object, _)| *object)).await;
@@ -173,8 +178,7 @@ pub(super) async fn until_gone(
             told_at = Instant::now();
             progress(&format!("waiting until {} is gone ({} in all)", first.told(), left.len()));
         }
-        pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), "wait for objects to be gone").await?;
-        pace = pace.mul_f64(1.5).min(LONGEST_PAUSE);
+        next_look(client, begun, deadline, "wait for objects to be gone").await?;
         waited = left.into_iter().map(|(object, uid, _)| (object, Some(uid))).collect();
     }
 }

@@ -157,11 +157,15 @@ fn watch(id: u32) -> Seen {
 
 /// The most memory that each process started by `id` has had so far, in megabytes.
 fn children_of(id: u32) -> impl Iterator<Item = f64> {
+    let program = |id: &str| std::fs::read_link(format!("/proc/{id}/exe")).ok();
+    let own = program(&id.to_string());
     let lists = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let children = lists.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
     let ids: Vec<String> =
         children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
-    ids.into_iter().filter_map(|child| {
+    ids.into_iter().filter_map(move |child| {
+        // Until a new process runs its own program it lives in its parent's memory, which is not to be counted.
+        program(&child).filter(|program| Some(program) != own.as_ref())?;
         let status = std::fs::read_to_string(format!("/proc/{child}/status")).ok()?;
         crate::process::status_megabytes(&status, "VmHWM").ok()
     })
