@@ -4,7 +4,7 @@
 
 use super::encoding::decode_base64;
 use super::random::random;
-use super::{Arguments, Function, Outcome, Type};
+use super::{Arguments, Function, Outcome, Type, rsa_key};
 use crate::bytes;
 use crate::template::engine::Context;
 use crate::template::failure::Failure;
@@ -56,8 +56,8 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("buildCustomCert", &[Type::Text, Type::Text], build),
 ];
 
-const RSA_BITS: usize = 2048;
-const STANDALONE_RSA_BITS: usize = 4096;
+const RSA_BITS: u32 = 2048;
+const STANDALONE_RSA_BITS: u32 = 4096;
 
 /// A private key with its PEM text in the form that sprig writes for its kind.
 struct Key {
@@ -103,12 +103,8 @@ fn key_pair(pkcs8: &[u8]) -> Result<KeyPair, String> {
     KeyPair::try_from(pkcs8).map_err(|error| error.to_string())
 }
 
-fn generate_rsa(bits: usize) -> Result<RsaPrivateKey, String> {
-    RsaPrivateKey::new(&mut rand_core::OsRng, bits).map_err(|error| error.to_string())
-}
-
-fn new_rsa(bits: usize) -> Result<Key, Failure> {
-    generate_rsa(bits)
+fn new_rsa(bits: u32) -> Result<Key, Failure> {
+    rsa_key::generate(bits)
         .and_then(|key| rsa_key(&key))
         .map_err(|error| Failure::new(format!("error generating rsa key: {error}")))
 }
@@ -142,7 +138,7 @@ const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 fn generate(kind: &str) -> Outcome {
     let failed = |error: String| Failure::new(format!("failed to generate private key: {error}"));
     Ok(Value::text(match kind {
-        "" | "rsa" => generate_rsa(STANDALONE_RSA_BITS).and_then(|key| rsa_key(&key)).map_err(failed)?.pem,
+        "" | "rsa" => rsa_key::generate(STANDALONE_RSA_BITS).and_then(|key| rsa_key(&key)).map_err(failed)?.pem,
         "ecdsa" => {
             let pair =
                 KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|error| failed(error.to_string()))?;

@@ -19,6 +19,7 @@ mod password;
 mod path;
 mod random;
 mod regular;
+mod rsa_key;
 mod text;
 mod toml;
 mod types;
