@@ -133,8 +133,8 @@ impl Suite {
         let newest = newest(&ways);
         if ways.len() > 1 && newest.is_some() && !arguments.list {
             println!(
-                "Cases with a control plane run on the newest Terraform only, since each starts one \
-                 (EKSHYBRID_EVERY_TERRAFORM=1 runs them on all)."
+                "Cases with a control plane, since each starts one, and those that say so run on the newest Terraform \
+                 only (EKSHYBRID_EVERY_TERRAFORM=1 runs them on all)."
             );
         }
         let mut trials = Vec::new();
@@ -163,7 +163,7 @@ impl Suite {
                         .or_else(|| lacks_helm.then(command_line))
                 });
                 // What a cluster answers does not depend on the Terraform that asks.
-                if loaded.as_ref().is_ok_and(|case| case.needs.control_plane)
+                if loaded.as_ref().is_ok_and(|case| case.needs.control_plane || case.needs.one_terraform)
                     && newest.is_some_and(|newest| way.program != newest)
                 {
                     continue;

@@ -33,6 +33,7 @@ pub struct Case {
 }
 
 /// Where a case or a step can run.
+#[allow(clippy::struct_excessive_bools, reason = "each is a line of its own in a case")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The least Terraform version, such as (1, 12).
@@ -41,6 +42,8 @@ pub struct Needs {
     pub tofu: Option<(u64, u64)>,
     /// The only layer that can show it.
     pub layer: Option<LayerKind>,
+    /// One Terraform shows it as well as all of them.
+    pub one_terraform: bool,
     /// The account's cluster must have a control plane, which stands when the case begins.
     pub control_plane: bool,
     /// The published charts must be there.

@@ -110,8 +110,8 @@ impl Case {
 
 impl Needs {
     /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
-    /// because …`, `requires charts because …`, `requires helm because …`, `only in-process because …` or `only
-    /// terraform because …`; says whether the line was one of these.
+    /// because …`, `requires charts because …`, `requires helm because …`, `only in-process because …`, `only
+    /// terraform because …` or `only one terraform because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
             return if line.starts_with("requires ") || line.starts_with("only ") {
@@ -142,6 +142,10 @@ impl Needs {
             }
         } else if line.starts_with("only in-process ") {
             self.layer = Some(LayerKind::InProcess);
+        } else if line.starts_with("only one terraform ") {
+            // Nothing is left out by it, so nobody asks why.
+            self.one_terraform = true;
+            return Ok(true);
         } else if line.starts_with("only terraform ") {
             self.layer = Some(LayerKind::Terraform);
         } else {
@@ -225,6 +229,7 @@ requires terraform >= 1.12 because of identity
 requires control plane because of objects
 requires charts because of Cilium
 requires helm because of releases
+only one terraform because they are alike
 
 === file values.yaml
 a: 1
@@ -256,10 +261,11 @@ differs: code
         assert!(case.needs.control_plane && case.needs.charts && case.needs.helm);
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
-        assert_eq!(case.steps[0].line, 10);
+        assert!(case.needs.one_terraform && !case.needs.because.contains("alike"));
+        assert_eq!(case.steps[0].line, 11);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 16);
+        assert_eq!(case.steps[0].expectations[1].0, 17);
         assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());
