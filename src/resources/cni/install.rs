@@ -9,7 +9,7 @@ use super::promise::check_promise;
 use super::results::{note_applied, outputs};
 use super::site::{Site, open, progress, ready, take_vpc_cni, wait_for_nodes};
 use super::wanted::Wanted;
-use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told};
+use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told, upgrade};
 use crate::attributes::cluster::told as told_kube;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
 use crate::kube::release::{Error, Failure, Left, Releases};
@@ -19,6 +19,8 @@ use crate::provider::Context;
 pub(super) const BEFORE: &str = "definitions_before";
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+    // Of what this one replaces.
+    cx.drop_private(upgrade::UNFINISHED);
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
@@ -27,6 +29,9 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.map_err(|error| explain(&summary, &error, None))?;
     let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| pool::default(&described));
+    if let Some(fault) = plan::too_many(&site.wanted, &pod_cidrs) {
+        return Err(fault.into());
+    }
     let ready = ready(&site, &pod_cidrs, None).await?;
     let now = site.wanted.pool(&ready.values.all, &pod_cidrs);
     let faults = plan::check_networks(&site.wanted, &now, &described, &site.region, cx).await;
@@ -55,7 +60,13 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         }
         Err(failure) => {
             let mut faults = stop(&site, &failure, &summary, None).await;
-            if !failure.left.exists() && args.remove_vpc_cni {
+            if args.remove_vpc_cni && failure.left.exists() {
+                if let Some(fault) = faults.0.first_mut() {
+                    fault.detail.push_str(
+                        "\n\nDaemonSet kube-system/aws-node is taken away, and kept in the ConfigMap kube-system/ekshybrid-aws-node. Removing this resource puts it back.",
+                    );
+                }
+            } else if args.remove_vpc_cni {
                 // Without a CNI the nodes would have none at all.
                 let kept = "DaemonSet kube-system/aws-node is not back yet. It is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
                 let client = site.client.with_cancel(CancellationToken::new());
@@ -85,6 +96,9 @@ pub(super) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prio
     }
     if matches!(failure.error, Error::Exists { .. }) {
         return exists(&site.wanted, &site.cluster, &site.region).into();
+    }
+    if prior.is_none() {
+        return told::not_installed(summary, failure, &site.wanted, site.cx).await;
     }
     told::failed(summary, failure, Some(&site.wanted), site.cx).await
 }

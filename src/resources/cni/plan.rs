@@ -11,8 +11,9 @@ use helm::{RenderOptions, Status, Values, Version};
 
 use super::arguments::{Calico, Cilium, Method};
 use super::imported::Imported;
+use super::pool::Part;
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
-use super::{Args, Cni, Outputs, aws_node, cilium, install, pool, promise, results, summary, told, upgrade};
+use super::{Args, Cni, Outputs, aws_node, cilium, install, pool, preview, promise, results, summary, told, upgrade};
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::place::PlannedPlace;
 use crate::attributes::{ClusterName, Region, aws_region};
@@ -124,6 +125,13 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     plan.outputs.release_namespace = Maybe::Known(wanted.namespace().to_owned());
     plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
     let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
+    if *plan.args.remove_vpc_cni.known().unwrap_or(&false)
+        && prior.as_ref().is_none_or(|prior| !prior.args.remove_vpc_cni)
+        && let Some((cluster, region)) = named(plan, cx).await
+        && let Some(fault) = addon_owns(&cluster, &region, cx).await
+    {
+        cx.report(fault);
+    }
     if let Some(prior) = &prior
         && (upgrade::is_same(prior, &wanted, cx) || Box::pin(is_imported_so(plan, &wanted, prior, cx)).await?)
     {
@@ -131,6 +139,9 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
             plan.keep(wanted.attribute());
         }
         keep(plan, prior);
+        if upgrade::is_unfinished(cx) {
+            plan.outputs.release_status = Maybe::Unknown;
+        }
         return Ok(());
     }
     // Something will be done to the release, even where the configuration is what it was.
@@ -219,8 +230,20 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         (None, Some(prior)) => Some(prior.outputs.pod_cidrs.clone()),
         (None, None) => described.map(pool::default),
     };
-    let Some(pod_cidrs) = pod_cidrs else { return Ok(()) };
     let Some(charts) = cx.try_clients().and_then(Clients::charts) else { return Ok(()) };
+    let Some(pod_cidrs) = pod_cidrs else {
+        // The cluster is not there, and its networks are all that is missing: what is wrong with the rest is told now.
+        let Ready { chart, values } = wanted.ready(charts, &[preview::STAND_IN.to_owned()], None).await?;
+        plan.outputs.chart_version = Maybe::Known(chart.metadata.version.clone());
+        plan.outputs.app_version = Maybe::Known(results::app_version(&chart));
+        plan.outputs.first_minor_version = Maybe::Known(results::minor_of(&chart.metadata.version));
+        return render_alone(&chart, &values.all, wanted, false).await;
+    };
+    if prior.is_none()
+        && let Some(fault) = too_many(wanted, &pod_cidrs)
+    {
+        return Err(fault.into());
+    }
     let first_minor = prior.map(|prior| prior.outputs.first_minor_version.as_str());
     let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, first_minor).await?;
     let version = chart.metadata.version.clone();
@@ -257,8 +280,9 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     };
     if prior.is_none()
         && let Some(site) = &site
-        // An installation of this provider that failed is gone on with.
-        && there.is_some_and(|there| there.release.status == Status::Deployed || !there.entry.by_this_provider)
+        // One of this provider may be this resource's own: what failed is gone on with, and what Terraform replaces is
+        // removed first. Where it is another resource's, the apply refuses before anything is changed.
+        && there.is_some_and(|there| !there.entry.by_this_provider)
     {
         cx.report(install::exists(wanted, &site.cluster, &site.region));
     }
@@ -283,35 +307,47 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),
         Err(error) => tracing::info!("the chart is not rendered at plan: {}", told::chain(&error)),
     }
-    if *plan.args.remove_vpc_cni.known().unwrap_or(&false)
-        && let Some(site) = &site
-        && prior.is_none_or(|prior| !prior.args.remove_vpc_cni)
-        && let Some(fault) = addon_owns(&site.cluster, &site.region, cx).await
-    {
-        cx.report(fault);
-    }
     Ok(())
 }
 
+/// Cluster and region, as far as a plan knows them.
+async fn named(plan: &Plan<Cni>, cx: &Context) -> Option<(ClusterName, Region)> {
+    let cluster = plan.args.cluster_name.set().or_else(|| plan.outputs.cluster_name.known())?.clone();
+    cx.try_clients()?.known_aws()?;
+    let Maybe::Known(argument) = &plan.args.region else { return None };
+    let region = aws_region(argument.as_ref(), cx).await.ok()?;
+    Some((cluster, region))
+}
+
+/// Calico's manifest makes one pool, and a cluster may have more pod networks.
+pub(super) fn too_many(wanted: &Wanted, pod_cidrs: &[String]) -> Option<Diagnostic> {
+    (matches!(wanted.product, Product::Manifest(_)) && pod_cidrs.len() > 1).then(|| {
+        Diagnostic::error(
+            "Too many pod networks",
+            format!(
+                "Calico's manifest makes one address pool, and the cluster has the remote pod networks {}. Name one of them in `pod_cidrs`, or use `method = \"operator\"`.",
+                pod_cidrs.join(", ")
+            ),
+        )
+        .at(wanted.at("pod_cidrs"))
+    })
+}
+
 async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
-    let named = match (plan.args.cluster_name.set(), plan.outputs.cluster_name.known()) {
-        (Some(name), _) | (None, Some(name)) => name.clone(),
-        (None, None) => return Ok(None),
-    };
-    let (Some(clients), Maybe::Known(argument)) = (cx.try_clients(), &plan.args.region) else { return Ok(None) };
+    let Some((cluster, region)) = named(plan, cx).await else { return Ok(None) };
+    let Some(clients) = cx.try_clients() else { return Ok(None) };
     let Some(aws) = clients.known_aws() else { return Ok(None) };
-    let Ok(region) = aws_region(argument.as_ref(), cx).await else { return Ok(None) };
-    let client = match clients.way_to(&named, Some(&region), cx.cancel()).await? {
+    let client = match clients.way_to(&cluster, Some(&region), cx.cancel()).await? {
         Way::Open(client) => Some(client.looking()),
         Way::NoCluster(_) => {
-            warn_of_near_name(&named, Some(&region), cx).await;
+            warn_of_near_name(&cluster, Some(&region), cx).await;
             return Ok(None);
         }
         Way::NotReady(_) | Way::Unknown(_) => None,
     };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
-    let described = eks.cluster(named.as_str()).await.ok();
-    Ok(Some(Site { cluster: named, region, described, client }))
+    let described = eks.cluster(cluster.as_str()).await.ok();
+    Ok(Some(Site { cluster, region, described, client }))
 }
 
 async fn pool_faults(
@@ -321,15 +357,14 @@ async fn pool_faults(
     site: Option<&Site>,
     cx: &Context,
 ) -> Vec<Diagnostic> {
-    let at = wanted.at("pod_cidrs");
     let mut faults = Vec::new();
-    let mut immutable = |difference: String, whence: &str| {
+    let mut immutable = |(part, difference): (Part, String), whence: &str| {
         faults.push(
             Diagnostic::error(
                 "The pod networks of an installed CNI cannot change",
                 format!("{}: {difference}. Pods have addresses of these networks, and {} does not give them others.\n\nKeep them. To move to other networks, destroy this resource, replace the nodes, and install anew.", told::capital(whence), wanted.name()),
             )
-            .at(at.clone()),
+            .at(wanted.at_pool(part)),
         );
     };
     if let Some(prior) = prior {
@@ -337,7 +372,7 @@ async fn pool_faults(
         if let Some(difference) = pool::difference(&installed, now) {
             immutable(difference, "as it was installed");
         } else if let Some(client) = site.and_then(|site| site.client.as_ref())
-            && let Ok(Some(live)) = pool::live(client, wanted).await
+            && let Ok(Some(live)) = pool::live(client, wanted, &now.cidrs).await
             && let Some(difference) = pool::difference(&live, now)
         {
             immutable(difference, "in the cluster");
@@ -376,13 +411,13 @@ pub(super) async fn check_networks(
         return faults;
     }
     let vpc = vpc_cidrs(described, region, cx).await;
-    for problem in pool::faults(now, &pool::taken(described, &vpc)) {
+    for (part, problem) in pool::faults(now, &pool::taken(described, &vpc)) {
         faults.push(
             Diagnostic::error(
                 "Pod network cannot be used",
                 format!("{problem}.\n\nChoose a network that neither the nodes, nor the services, nor the VPC of cluster `{}` use.", described.name),
             )
-            .at(at.clone()),
+            .at(wanted.at_pool(part)),
         );
     }
     for outside in pool::outside(now, &described.remote_pod_networks) {

@@ -18,6 +18,15 @@ pub(super) struct Taken {
     pub(super) cidr: String,
 }
 
+/// What of a pool something is said about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its ranges.
+    Ranges,
+    /// What each node gets of them.
+    Size,
+}
+
 /// The networks of a cluster, those of its VPC given.
 pub(super) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
     let one = |what: &str, cidr: &String| Taken { what: what.to_owned(), cidr: cidr.clone() };
@@ -28,23 +37,23 @@ pub(super) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
 }
 
 /// Everything that is wrong with a pool.
-pub(super) fn faults(pool: &Pool, taken: &[Taken]) -> Vec<String> {
+pub(super) fn faults(pool: &Pool, taken: &[Taken]) -> Vec<(Part, String)> {
     let mut faults = Vec::new();
     let ranges: Vec<(&String, Cidr)> =
         pool.cidrs.iter().filter_map(|text| Some((text, text.parse::<Cidr>().ok()?))).collect();
     for (index, (text, range)) in ranges.iter().enumerate() {
         for other in taken {
             if other.cidr.parse::<Cidr>().is_ok_and(|other| other.overlaps(*range)) {
-                faults.push(format!("`{text}` overlaps {} {}", other.what, other.cidr));
+                faults.push((Part::Ranges, format!("`{text}` overlaps {} {}", other.what, other.cidr)));
             }
         }
         for (other, _) in ranges.iter().take(index).filter(|(_, other)| other.overlaps(*range)) {
-            faults.push(format!("`{text}` overlaps `{other}` of the same pool"));
+            faults.push((Part::Ranges, format!("`{text}` overlaps `{other}` of the same pool")));
         }
         if let Some(size) = pool.size
             && i64::from(range.prefix()) > size
         {
-            faults.push(format!("`{text}` is smaller than the /{size} that one node gets"));
+            faults.push((Part::Size, format!("`{text}` is smaller than the /{size} that one node gets")));
         }
     }
     faults
@@ -67,8 +76,9 @@ pub(super) fn default(cluster: &Cluster) -> Vec<String> {
     cluster.remote_pod_networks.iter().filter(is_v4).cloned().collect()
 }
 
-/// The pool that the CNI in the cluster works with; `None` where it tells none.
-pub(super) async fn live(client: &Client, wanted: &Wanted) -> Result<Option<Pool>> {
+/// The pool that the CNI in the cluster works with; `None` where it tells none. Of Calico's pools only those of `ranges`
+/// count where all of these are there: others may be made beside them, and are their makers' business.
+pub(super) async fn live(client: &Client, wanted: &Wanted, ranges: &[String]) -> Result<Option<Pool>> {
     match wanted.product {
         Product::Cilium(_) => {
             let found = client.get(&Resource::CONFIG_MAP, Some(wanted.namespace()), "cilium-config").await?;
@@ -81,7 +91,7 @@ pub(super) async fn live(client: &Client, wanted: &Wanted) -> Result<Option<Pool
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) => return Err(error),
             };
-            Ok(of_ip_pools(&listed))
+            Ok(of_ip_pools(&listed, ranges))
         }
     }
 }
@@ -93,15 +103,20 @@ fn of_config_map(object: &Json) -> Option<Pool> {
     Some(Pool { cidrs: cidrs.split([' ', ',']).filter(|one| !one.is_empty()).map(str::to_owned).collect(), size })
 }
 
-fn of_ip_pools(listed: &[Json]) -> Option<Pool> {
-    let text = |pool: &Json| pool["spec"]["cidr"].as_str().map(str::to_owned);
-    let cidrs: Vec<String> = listed.iter().filter_map(text).collect();
-    let size = listed.first().and_then(|pool| pool["spec"]["blockSize"].as_i64());
+fn of_ip_pools(listed: &[Json], ranges: &[String]) -> Option<Pool> {
+    let range = |pool: &Json| pool["spec"]["cidr"].as_str().map(str::to_owned);
+    let is_ours = |pool: &&Json| range(pool).is_some_and(|range| ranges.contains(&range));
+    let mut pools: Vec<&Json> = listed.iter().filter(is_ours).collect();
+    if !ranges.iter().all(|wanted| pools.iter().any(|pool| range(pool).as_ref() == Some(wanted))) {
+        pools = listed.iter().collect();
+    }
+    let cidrs: Vec<String> = pools.iter().filter_map(|pool| range(pool)).collect();
+    let size = pools.first().and_then(|pool| pool["spec"]["blockSize"].as_i64());
     (!cidrs.is_empty()).then_some(Pool { cidrs, size })
 }
 
 /// How two pools differ; `None` when they do not.
-pub(super) fn difference(installed: &Pool, wanted: &Pool) -> Option<String> {
+pub(super) fn difference(installed: &Pool, wanted: &Pool) -> Option<(Part, String)> {
     let sorted = |pool: &Pool| {
         let mut cidrs = pool.cidrs.clone();
         cidrs.sort();
@@ -109,10 +124,13 @@ pub(super) fn difference(installed: &Pool, wanted: &Pool) -> Option<String> {
     };
     let shown = |pool: &Pool| if pool.cidrs.is_empty() { "none".to_owned() } else { pool.cidrs.join(", ") };
     if sorted(installed) != sorted(wanted) {
-        return Some(format!("the pods' networks are {}, and would be {}", shown(installed), shown(wanted)));
+        let text = format!("the pods' networks are {}, and would be {}", shown(installed), shown(wanted));
+        return Some((Part::Ranges, text));
     }
     match (installed.size, wanted.size) {
-        (Some(old), Some(new)) if old != new => Some(format!("each node gets a /{old}, and would get a /{new}")),
+        (Some(old), Some(new)) if old != new => {
+            Some((Part::Size, format!("each node gets a /{old}, and would get a /{new}")))
+        }
         _ => None,
     }
 }
@@ -146,8 +164,9 @@ mod tests {
         ] {
             let found = faults(&pool, &taken);
             assert_eq!(found.len(), parts.len(), "{found:?}");
-            for (found, part) in found.iter().zip(parts) {
+            for ((about, found), part) in found.iter().zip(parts) {
                 assert!(found.contains(part), "{found}");
+                assert_eq!(*about == Part::Size, part.starts_with("smaller"), "{found}");
             }
         }
         assert_eq!(default(&cluster), ["10.85.0.0/16"]);
@@ -160,9 +179,12 @@ mod tests {
         let config = json!({ "data": { "cluster-pool-ipv4-cidr": "10.1.0.0/16 10.2.0.0/16", "cluster-pool-ipv4-mask-size": "25" } });
         assert_eq!(of_config_map(&config), Some(pool(&["10.1.0.0/16", "10.2.0.0/16"], 25)));
         assert_eq!(of_config_map(&json!({ "data": {} })), None);
-        let pools = [json!({ "spec": { "cidr": "10.1.0.0/16", "blockSize": 26 } })];
-        assert_eq!(of_ip_pools(&pools), Some(pool(&["10.1.0.0/16"], 26)));
-        assert_eq!(of_ip_pools(&[]), None);
+        let one = |cidr: &str, size: i64| json!({ "spec": { "cidr": cidr, "blockSize": size } });
+        let pools = [one("10.2.0.0/16", 27), one("10.1.0.0/16", 26)];
+        let live = |wanted: &[&str]| of_ip_pools(&pools, &pool(wanted, 26).cidrs);
+        assert_eq!(live(&["10.1.0.0/16"]), Some(pool(&["10.1.0.0/16"], 26)), "somebody's own pool beside it");
+        assert_eq!(live(&["10.9.0.0/16"]), Some(pool(&["10.2.0.0/16", "10.1.0.0/16"], 27)));
+        assert_eq!(of_ip_pools(&[], &[]), None);
     }
 
     #[test]
@@ -171,10 +193,11 @@ mod tests {
         assert_eq!(difference(&installed, &pool(&["10.2.0.0/16", "10.1.0.0/16"], 25)), None);
         assert!(
             difference(&installed, &pool(&["10.1.0.0/16"], 25))
-                .is_some_and(|text| text.contains("would be 10.1.0.0/16"))
+                .is_some_and(|(part, text)| part == Part::Ranges && text.contains("would be 10.1.0.0/16"))
         );
         assert!(
-            difference(&installed, &pool(&["10.1.0.0/16", "10.2.0.0/16"], 24)).is_some_and(|text| text.contains("/24"))
+            difference(&installed, &pool(&["10.1.0.0/16", "10.2.0.0/16"], 24))
+                .is_some_and(|(part, text)| part == Part::Size && text.contains("/24"))
         );
     }
 }

@@ -11,6 +11,9 @@ use super::wanted::{Ready, Wanted};
 use super::{results, told};
 use crate::charts::{self, images};
 
+/// The pods' network where none is known yet.
+pub(super) const STAND_IN: &str = "10.0.0.0/16";
+
 /// What a chart comes to.
 #[derive(Debug)]
 pub struct Preview {
@@ -44,7 +47,7 @@ pub async fn preview(
         })?;
     }
     // No image depends on the addresses.
-    let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec!["10.0.0.0/16".to_owned()]);
+    let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec![STAND_IN.to_owned()]);
     let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, None).await?;
     let (chart_version, app_version) = (chart.metadata.version.clone(), results::app_version(&chart));
     let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());

@@ -8,6 +8,7 @@ use framework::resource::State;
 
 use super::install::BEFORE;
 use super::site::{give_vpc_cni, is_ready, progress};
+use super::upgrade::unfinished;
 use super::wanted::{Product, Wanted};
 use super::{Cni, cleanup, told};
 use crate::attributes::cluster::{Reached, reach, told as told_kube};
@@ -82,8 +83,8 @@ pub(super) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
         let before = cx.private(BEFORE).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         cleanup::remove(client, &wanted.product, &before, left(), cx).await?;
     }
-    if state.args.remove_vpc_cni {
-        give_vpc_cni(client, &summary, cx).await?;
+    if state.args.remove_vpc_cni || unfinished(cx).is_some_and(|was_removed| was_removed) {
+        give_vpc_cni(client, &summary, "The release is removed", cx).await?;
     }
     let hosts = match wanted.product {
         Product::Cilium(_) => "the links cilium_host, cilium_net and cilium_vxlan, the routes into the pods' networks",

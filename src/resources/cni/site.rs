@@ -106,11 +106,11 @@ pub(super) async fn take_vpc_cni(site: &Site<'_>, summary: &str) -> Result<bool>
     told_kube(aws_node::remove(&site.client).await, summary, None, site.cx).await
 }
 
-pub(super) async fn give_vpc_cni(client: &Client, summary: &str, cx: &Context) -> Result<()> {
-    let left = Some(
-        "The release is removed; the VPC CNI is not back yet, and is kept in the ConfigMap kube-system/ekshybrid-aws-node.",
-    );
-    match told_kube(aws_node::restore(client).await, summary, left, cx).await? {
+/// Puts aws-node back; `done` is what has been done before.
+pub(super) async fn give_vpc_cni(client: &Client, summary: &str, done: &str, cx: &Context) -> Result<()> {
+    let left =
+        format!("{done}; the VPC CNI is not back yet, and is kept in the ConfigMap kube-system/ekshybrid-aws-node.");
+    match told_kube(aws_node::restore(client).await, summary, Some(&left), cx).await? {
         Restored::Another => cx.report(Diagnostic::warning(
             "aws-node was made by somebody else meanwhile",
             format!("DaemonSet {}/{} is there, and stays as it is.", aws_node::NAMESPACE, aws_node::NAME),

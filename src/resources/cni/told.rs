@@ -115,9 +115,18 @@ fn said(text: &str) -> Option<&str> {
     Some(message.trim())
 }
 
-/// Why a release could not be made, changed or removed.
+/// Why a release could not be changed or removed.
 pub(super) async fn failed(summary: &str, failure: &Failure, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
-    let left = left(&failure.left);
+    why(summary, failure, left(&failure.left, "the next apply goes on from there"), wanted, cx).await
+}
+
+/// Why a release could not be installed. What Terraform could not create it replaces.
+pub(super) async fn not_installed(summary: &str, failure: &Failure, wanted: &Wanted, cx: &Context) -> Diagnostics {
+    let next = "the next apply removes it and installs it anew, or goes on from there after `terraform untaint`";
+    why(summary, failure, left(&failure.left, next), Some(wanted), cx).await
+}
+
+async fn why(summary: &str, failure: &Failure, left: String, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
     if let Error::Render(error) = &failure.error
         && let Some(wanted) = wanted
     {
@@ -151,16 +160,15 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
     }
 }
 
-fn left(left: &Left) -> String {
+/// What a failure leaves, and what the next apply does with it.
+fn left(left: &Left, next: &str) -> String {
     match left {
         Left::Nothing => "Nothing was changed.".to_owned(),
         Left::Failed { revision } => format!(
-            "What is applied so far stays, recorded as revision {revision} of the release with status {}; the next apply goes on from there.",
+            "What is applied so far stays, recorded as revision {revision} of the release with status {}; {next}.",
             Status::Failed.name()
         ),
-        Left::Unfinished { revision } => format!(
-            "Revision {revision} of the release is not finished; the next apply finds it and goes on from there."
-        ),
+        Left::Unfinished { revision } => format!("Revision {revision} of the release is not finished; {next}."),
         Left::RolledBack { revision, to } => {
             format!("Revision {revision} failed, and what revision {to} was is back.")
         }

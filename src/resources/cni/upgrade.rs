@@ -17,6 +17,20 @@ use crate::attributes::cluster::told as told_kube;
 use crate::kube::release::{Options, Removal};
 use crate::provider::Context;
 
+/// Private note: a change that has not come to its end, and whether aws-node was taken away before it. What follows the
+/// release's upgrade could fail after the state has the new arguments, and would be forgotten.
+pub(super) const UNFINISHED: &str = "unfinished";
+
+/// What the note of an unfinished change says: whether aws-node was taken away before.
+pub(super) fn unfinished(cx: &Context) -> Option<bool> {
+    cx.private(UNFINISHED)?.parse().ok()
+}
+
+/// Whether the last change has not come to its end.
+pub(super) fn is_unfinished(cx: &Context) -> bool {
+    unfinished(cx).is_some()
+}
+
 /// Whether the release is already what is wanted.
 pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool {
     let outputs = &prior.outputs;
@@ -70,6 +84,8 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     let mut site = open(args, prior.outputs.cluster_name.clone(), prior.outputs.region.clone(), given, cx).await?;
     site.wanted.stay(prior);
     let summary = format!("Could not upgrade {}", site.wanted.name());
+    let was_removed = unfinished(cx).unwrap_or(prior.args.remove_vpc_cni);
+    cx.keep_private(UNFINISHED, was_removed.to_string());
     let mut now = prior.outputs.clone();
     if !is_same(prior, &site.wanted, cx) {
         now = Box::pin(upgrade(&site, prior, args, &summary)).await?;
@@ -77,14 +93,18 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
         cx.save(&now);
     }
     cx.drop_private(PROMISED);
-    match (prior.args.remove_vpc_cni, args.remove_vpc_cni) {
+    match (was_removed, args.remove_vpc_cni) {
         (false, true) => {
             take_vpc_cni(&site, &summary).await?;
         }
-        (true, false) => give_vpc_cni(&site.client, &summary, cx).await?,
+        (true, false) => {
+            let done = format!("{} is as it is wanted", site.wanted.name());
+            give_vpc_cni(&site.client, &summary, &done, cx).await?;
+        }
         _ => {}
     }
     wait_for_nodes(&site, args, &summary).await?;
+    cx.drop_private(UNFINISHED);
     Ok(now)
 }
 

@@ -8,6 +8,7 @@ use helm::{Chart, Data, Map, Values};
 use serde_json::Value as Json;
 
 use super::arguments::{Calico, Cilium, Method, Network};
+use super::pool::Part;
 use super::{Args, Cni, calico, cilium, summary, told};
 use crate::charts::images::Mirror;
 use crate::charts::{self, Content, Source};
@@ -97,6 +98,15 @@ impl Wanted {
 
     pub(super) fn at(&self, member: &str) -> Path {
         Path::attribute(self.attribute()).dot(member)
+    }
+
+    /// The argument that a part of the pool comes from.
+    pub(super) fn at_pool(&self, part: Part) -> Path {
+        self.at(match (part, &self.product) {
+            (Part::Ranges, _) => "pod_cidrs",
+            (Part::Size, Product::Cilium(_)) => "pod_cidr_mask_size",
+            (Part::Size, Product::Operator(_) | Product::Manifest(_)) => "block_size",
+        })
     }
 
     pub(super) fn namespace(&self) -> &str {

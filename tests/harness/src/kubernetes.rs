@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json, json};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the API server may take to act by what it has stored.
-const EFFECT_PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const EFFECT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The administrator of one cluster.
 #[derive(Debug)]
@@ -113,22 +113,24 @@ impl Administrator {
         }
     }
 
-    /// Repeats a request until the API server forbids it or finds it invalid.
+    /// Repeats a request until the API server forbids it or finds it invalid, or until it does not any more.
     ///
     /// # Errors
     ///
-    /// It takes the request for a minute, refuses it for another reason, or is gone.
-    pub fn until_refused(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), AdministratorError> {
+    /// Nothing changes for a minute, it refuses the request for another reason, or is gone.
+    pub fn until(&self, refused: bool, method: &str, path: &str, body: Option<&str>) -> Result<(), AdministratorError> {
         let started = Instant::now();
         loop {
+            let is_late = started.elapsed() >= EFFECT_PATIENCE;
             match self.call(method, path, body) {
-                Err(AdministratorError::Refused { status: 403 | 422, .. }) => return Ok(()),
+                Err(AdministratorError::Refused { status: 403 | 422, .. }) if refused => return Ok(()),
+                Err(AdministratorError::Refused { status: 403 | 422, .. }) if !is_late => {}
                 Err(other) => return Err(other),
-                Ok(_) if started.elapsed() >= EFFECT_PATIENCE => {
-                    return Err(AdministratorError::NotRefused { call: format!("{method} {path}") });
-                }
-                Ok(_) => std::thread::sleep(Duration::from_millis(200)),
+                Ok(_) if !refused => return Ok(()),
+                Ok(_) if is_late => return Err(AdministratorError::NotRefused { call: format!("{method} {path}") }),
+                Ok(_) => {}
             }
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 

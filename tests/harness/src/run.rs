@@ -400,11 +400,13 @@ impl Run<'_> {
                 body: body.as_deref().map(fill).transpose()?,
                 name: name.clone(),
             },
-            Outside::KubeUntilRefused { method, path, body } => Outside::KubeUntilRefused {
+            Outside::KubeUntil { refused, method, path, body } => Outside::KubeUntil {
+                refused: *refused,
                 method: method.clone(),
                 path: fill(path)?,
                 body: body.as_deref().map(fill).transpose()?,
             },
+            Outside::Until { of, path, wanted } => Outside::Until { of: *of, path: fill(path)?, wanted: fill(wanted)? },
             Outside::Helm { arguments, name } => Outside::Helm { arguments: fill(arguments)?, name: name.clone() },
             other => other.clone(),
         };

@@ -7,13 +7,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
 use crate::aws::{Signer, of_xml};
-use crate::case::{Outside, Repeat};
+use crate::case::{Asked, Outside, Repeat};
 use crate::helm::{self, HelmError};
-use crate::kubernetes::{Administrator, AdministratorError};
+use crate::kubernetes::{Administrator, AdministratorError, EFFECT_PATIENCE};
 
 /// A running sandbox. It ends when this is dropped, and also when this process does.
 #[derive(Debug)]
@@ -72,6 +73,23 @@ pub enum SandboxError {
     /// A case asks the API server of a cluster that has none.
     #[error("the case's cluster has no control plane: write `requires control plane because …` at its beginning")]
     NoControlPlane,
+    /// What a case waits for is no JSON.
+    #[error("`{text}` is no JSON")]
+    NotJson {
+        /// What stands there.
+        text: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// What a case waits for does not come.
+    #[error("{path} still answers {answer} after {} s", EFFECT_PATIENCE.as_secs())]
+    NotYet {
+        /// The path that is asked.
+        path: String,
+        /// The last answer.
+        answer: String,
+    },
     /// It refused.
     #[error("the sandbox refused {call}: {status} {answer}")]
     Refused {
@@ -279,9 +297,24 @@ impl Account<'_> {
                 let answer = helm::run(&cluster.kubeconfig, arguments)?;
                 Ok(name.clone().map(|name| (name, answer)))
             }
-            Outside::KubeUntilRefused { method, path, body } => {
+            Outside::Until { of, path, wanted } => {
+                let wanted = serde_json::from_str(wanted)
+                    .map_err(|source| SandboxError::NotJson { text: wanted.clone(), source })?;
+                let look = || match of {
+                    Asked::Kube => {
+                        let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
+                        Ok(cluster.administrator.call("GET", path, None)?)
+                    }
+                    Asked::Eks => match self.aws("eks", &format!("GET {path}"), None) {
+                        Err(SandboxError::Refused { status: 404, .. }) => Ok(Json::Null),
+                        other => other,
+                    },
+                };
+                until(path, &wanted, look).map(|()| None)
+            }
+            Outside::KubeUntil { refused, method, path, body } => {
                 let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
-                cluster.administrator.until_refused(method, path, body.as_deref())?;
+                cluster.administrator.until(*refused, method, path, body.as_deref())?;
                 Ok(None)
             }
         }
@@ -314,6 +347,29 @@ impl Drop for Account<'_> {
     fn drop(&mut self) {
         // The process ends soon after; an account that stays until then harms nobody.
         let _ = self.ask("DELETE", "", None);
+    }
+}
+
+/// Looks until there is what is wanted.
+fn until(path: &str, wanted: &Json, look: impl Fn() -> Result<Json, SandboxError>) -> Result<(), SandboxError> {
+    let started = Instant::now();
+    loop {
+        let answer = look()?;
+        if holds(&answer, wanted) {
+            return Ok(());
+        }
+        if started.elapsed() >= EFFECT_PATIENCE {
+            return Err(SandboxError::NotYet { path: path.to_owned(), answer: answer.to_string() });
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Whether an answer has all members that are wanted, at any depth; null is a member that is not there.
+fn holds(found: &Json, wanted: &Json) -> bool {
+    match wanted {
+        Json::Object(members) => found.is_object() && members.iter().all(|(name, wanted)| holds(&found[name], wanted)),
+        other => found == other,
     }
 }
 

@@ -10,7 +10,7 @@ mod target;
 
 pub use expectation::{Comparison, Expectation, PlannedAction, Severity, Test};
 pub use parse::CaseError;
-pub use step::{Duration, Outside, Repeat, Step, StepKind};
+pub use step::{Asked, Duration, Outside, Repeat, Step, StepKind};
 pub use target::{AttributePath, PathStep, Target};
 
 /// A case as its file states it.

@@ -75,9 +75,23 @@ pub enum Outside {
     /// `kube until refused METHOD PATH [JSON]`: the same request again and again until the API server forbids it or
     /// finds it invalid. For what the API server takes up some time after it has stored it, such as an admission
     /// policy; PATH should have `dryRun=All`.
-    KubeUntilRefused { method: String, path: String, body: Option<String> },
+    /// `kube until allowed …` is the same the other way round.
+    KubeUntil { refused: bool, method: String, path: String, body: Option<String> },
+    /// `kube until GET PATH JSON`, `aws eks until GET PATH JSON`: asked again and again until the answer has what JSON
+    /// says, members that are not named being free. `null` is what does not exist. For what controllers, or EKS, do
+    /// some time after they were told to.
+    Until { of: Asked, path: String, wanted: String },
     /// `helm ARGUMENTS [as NAME]`: Helm's command line with the administrator's certificate.
     Helm { arguments: String, name: Option<String> },
+}
+
+/// Who answers a repeated question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The API server of the account's cluster.
+    Kube,
+    /// EKS.
+    Eks,
 }
 
 /// How often a fault happens.
@@ -202,6 +216,14 @@ impl Outside {
                 let (body, name) = body_and_name(line, path);
                 Ok(Self::Aws { service: (*service).to_owned(), what: format!("{method} {path}"), body, name })
             }
+            ["kube", "until", "GET", path, _, ..] if path.starts_with('/') => {
+                let wanted = body_and_name(line, path).0.unwrap_or_default();
+                Ok(Self::Until { of: Asked::Kube, path: (*path).to_owned(), wanted })
+            }
+            ["aws", "eks", "until", "GET", path, _, ..] if path.starts_with('/') => {
+                let wanted = body_and_name(line, path).0.unwrap_or_default();
+                Ok(Self::Until { of: Asked::Eks, path: (*path).to_owned(), wanted })
+            }
             ["aws", service @ "ec2", operation, ..] => {
                 let (body, name) = body_and_name(line, operation);
                 Ok(Self::Aws { service: (*service).to_owned(), what: (*operation).to_owned(), body, name })
@@ -212,11 +234,17 @@ impl Outside {
                 let (body, name) = body_and_name(line, path);
                 Ok(Self::Kube { method: (*method).to_owned(), path: (*path).to_owned(), body, name })
             }
-            ["kube", "until", "refused", method @ ("POST" | "PUT" | "PATCH" | "APPLY" | "DELETE"), path, ..]
-                if path.starts_with('/') =>
-            {
+            [
+                "kube",
+                "until",
+                what @ ("refused" | "allowed"),
+                method @ ("POST" | "PUT" | "PATCH" | "APPLY" | "DELETE"),
+                path,
+                ..,
+            ] if path.starts_with('/') => {
                 let (body, _) = body_and_name(line, path);
-                Ok(Self::KubeUntilRefused { method: (*method).to_owned(), path: (*path).to_owned(), body })
+                let refused = *what == "refused";
+                Ok(Self::KubeUntil { refused, method: (*method).to_owned(), path: (*path).to_owned(), body })
             }
             ["helm", _, ..] => {
                 let arguments = line.trim().trim_start_matches("helm").trim();
@@ -306,11 +334,24 @@ mod tests {
             ),
             (
                 "kube until refused DELETE /api/v1/nodes/a?dryRun=All",
-                Outside::KubeUntilRefused {
+                Outside::KubeUntil {
+                    refused: true,
                     method: "DELETE".into(),
                     path: "/api/v1/nodes/a?dryRun=All".into(),
                     body: None,
                 },
+            ),
+            (
+                "aws eks until GET /clusters/a/addons/b {\"addon\": null}",
+                Outside::Until {
+                    of: Asked::Eks,
+                    path: "/clusters/a/addons/b".into(),
+                    wanted: "{\"addon\": null}".into(),
+                },
+            ),
+            (
+                "kube until GET /api/v1/nodes/a null",
+                Outside::Until { of: Asked::Kube, path: "/api/v1/nodes/a".into(), wanted: "null".into() },
             ),
             (
                 "helm rollback cilium 1 -n kube-system as back",
