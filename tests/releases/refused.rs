@@ -137,7 +137,7 @@ async fn what_is_wrong_before_anything_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_set_that_is_never_ready_says_why() {
     let Some(ground) = ground().await else { return };
-    let soon = Options { timeout: Duration::from_secs(8), ..options("never") };
+    let soon = Options { timeout: Duration::from_secs(30), ..options("never") };
     let no_room = "      containers: [{name: a, image: a, resources: {requests: {cpu: '5000'}}}]\n";
     let nobody = "      serviceAccountName: nobody\n      containers: [{name: a, image: a}]\n";
     for (spec, reason) in [

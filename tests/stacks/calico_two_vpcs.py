@@ -67,6 +67,8 @@ def verify(account) -> list[str]:
     # It is placed as soon as there are nodes, which come after Calico.
     account.kubectl(CLUSTER, "rollout", "status", "deployment", "calico-kube-controllers", "-n", "kube-system", "--timeout=120s")
 
+    account.kubectl(CLUSTER, "rollout", "status", "daemonset", "calico-node", "-n", "kube-system", "--timeout=120s")
+
     pools = [pool["spec"] for pool in objects("ippools.crd.projectcalico.org")]
     if [{key: pool.get(key) for key in POOL} for pool in pools] != [POOL]:
         faults.append(f"the address pools are {pools}")

@@ -20,6 +20,9 @@ use crate::server::Server;
 /// The host kills two seconds after it has asked for the end. Calls under way have so long to end by themselves; the
 /// rest is for the sockets and the last log lines.
 const LAST_CALLS: Duration = Duration::from_millis(1400);
+/// Source: go-plugin, client.go, `Kill`.
+const HOST_KILLS_AFTER: Duration = Duration::from_secs(2);
+const _: () = assert!(LAST_CALLS.as_millis() + 500 <= HOST_KILLS_AFTER.as_millis(), "no time is left to end in");
 
 /// How often the process looks whether its host is still there.
 #[cfg(unix)]

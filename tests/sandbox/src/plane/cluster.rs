@@ -180,6 +180,7 @@ impl ControlPlane {
             plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }
         addons::install(&plane.api, &plan.facts, &plan.addons, plan.bootstrap_addons).await?;
+        plane.until_controlled(plan.bootstrap_addons).await?;
         plane.front.set_open(true);
         plane.milliseconds = begun.elapsed().as_millis();
         Ok(plane)
@@ -214,6 +215,43 @@ impl ControlPlane {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
+    }
+
+    /// Waits until the controllers work, as those of an ACTIVE cluster of EKS do: the namespaces have what each is given,
+    /// and what was installed has been seen.
+    async fn until_controlled(&self, addons: bool) -> Result<(), Error> {
+        const CORE: &str = "/api/v1/namespaces";
+        const APPS: &str = "/apis/apps/v1/namespaces/kube-system";
+        let begun = Instant::now();
+        loop {
+            let mut controlled = true;
+            for namespace in ["default", "kube-system"] {
+                for object in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+                    let answer = self.api.exchange("GET", &format!("{CORE}/{namespace}/{object}"), None).await;
+                    controlled &= matches!(answer, Ok((200, _)));
+                }
+            }
+            for kind in ["daemonsets", "deployments"].iter().filter(|_| addons) {
+                let answer = self.api.exchange("GET", &format!("{APPS}/{kind}"), None).await;
+                let objects = answer.ok().and_then(|(_, mut list)| Some(list["items"].as_array_mut()?.split_off(0)));
+                // A Deployment's revision is noted in a write of its own.
+                controlled &= objects.is_some_and(|objects| {
+                    let seen = |object: &Value| {
+                        addons::managed::is_observed(object)
+                            && (*kind == "daemonsets"
+                                || object["metadata"]["annotations"]["deployment.kubernetes.io/revision"].is_string())
+                    };
+                    objects.iter().all(seen)
+                });
+            }
+            if controlled {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::TooSlow(PATIENCE.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Ends the API server alone; the others wait for it to come back.

@@ -344,6 +344,9 @@ fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
     const FIRST: u16 = 20_000;
     const COUNT_OF_ALL: u16 = 12_000;
     const ATTEMPTS: u32 = 100;
+    // Those that were given out: two that start at the same time must not have the same.
+    static GIVEN: std::sync::Mutex<std::collections::BTreeSet<u16>> =
+        std::sync::Mutex::new(std::collections::BTreeSet::new());
     let mut held = Vec::with_capacity(COUNT);
     let mut ports = [0; COUNT];
     for port in &mut ports {
@@ -352,7 +355,9 @@ fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
             let random = u16::from_str_radix(&crate::random::hex(4), 16).unwrap_or_default();
             *port = FIRST + random % COUNT_OF_ALL;
             match std::net::TcpListener::bind(("127.0.0.1", *port)) {
-                Ok(listener) => break listener,
+                Ok(listener) if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(*port) => break listener,
+                Ok(_) if attempt < ATTEMPTS => attempt += 1,
+                Ok(_) => return Err(Error::Port(std::io::ErrorKind::AddrInUse.into())),
                 Err(error) if attempt == ATTEMPTS => return Err(Error::Port(error)),
                 Err(_) => attempt += 1,
             }

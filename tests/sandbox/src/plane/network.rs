@@ -194,8 +194,11 @@ async fn decide(
                 node.custom_networking = settled.custom_networking;
                 node.eniconfig = settled.eniconfig;
             }
-            // A node that has been deleted does not wait any more either.
-            let _ = make_ready(plane, name, settled.range.as_deref()).await;
+            match make_ready(plane, name, settled.range.as_deref()).await {
+                // A node that has been deleted does not wait any more either.
+                Ok(()) | Err(Error::Refused { status: 404, .. }) => {}
+                Err(error) => return Err(error),
+            }
             if let Some(node) = plane.network.nodes().get_mut(name) {
                 node.waits = false;
             }

@@ -161,7 +161,7 @@ pub async fn health(api: &Api, facts: &Facts, addon: &str, content: &Content) ->
 }
 
 /// Whether the controller has seen the newest specification.
-fn is_observed(object: &Value) -> bool {
+pub(in crate::plane) fn is_observed(object: &Value) -> bool {
     object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
