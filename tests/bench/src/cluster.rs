@@ -1,7 +1,10 @@
-//! What the cluster side costs: refreshing 60 resources of one cluster, planning 60 ENIConfigs, annotating 1,000 nodes.
+//! What the cluster side costs: refreshing 60 resources of one cluster, planning 60 ENIConfigs, annotating 1,000 nodes,
+//! planning a CNI.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use harness::places::Places;
 use harness::sandbox::Account;
 use serde_json::json;
 
@@ -56,6 +59,81 @@ pub fn plans(bench: &Bench, account: &Account<'_>, rounds: usize) -> Result<(Cos
     run(&ours, DESTROY)?;
     Ok(costs)
 }
+
+/// What one plan of an unchanged CNI asked for.
+pub struct Release {
+    /// All requests to the API server.
+    pub requests: f64,
+    /// Requests to the registry that the chart came from, and for its password.
+    pub downloads: f64,
+}
+
+/// Installs a CNI from a registry and plans it again.
+pub fn release(bench: &Bench, account: &Account<'_>, project: &Path) -> Result<Release, Fault> {
+    let chart = project.join("tests/sandbox/charts/cilium");
+    let file = |name: &str| std::fs::read_to_string(chart.join(name)).map(|text| (name.to_owned(), json!(text)));
+    let files = ["Chart.yaml", "values.yaml", "templates/cni.yaml"].map(file);
+    let files: serde_json::Map<_, _> = files.into_iter().collect::<Result<_, _>>()?;
+    let registry = account.ask("POST", "/registry", None)?;
+    account.ask(
+        "POST",
+        "/registry/charts",
+        Some(&json!({"repository": "charts/cilium", "tag": "0.1.0", "files": files})),
+    )?;
+    let proxy = account.ask("POST", "/proxies", Some(&json!({"hosts": registry["hosts"]})))?;
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut places = Places::default();
+    places.add_members(&account.told);
+    for (name, value) in [
+        ("endpoint", account.endpoint().to_owned()),
+        ("cluster", cluster(account)?.to_owned()),
+        ("proxy", text(&proxy["url"])),
+        ("authorities", text(&registry["ca_bundle"])),
+        ("registry", text(&registry["host"])),
+    ] {
+        places.add(name, value.into());
+    }
+    let terraform = bench.folder(true, &places.fill(RELEASE)?)?;
+    run(&terraform, APPLY)?;
+    let before = account.counters()?;
+    run(&terraform, PLAN)?;
+    let after = account.counters()?;
+    run(&terraform, DESTROY)?;
+    let asked = |wanted: &dyn Fn(&str) -> bool| counted(&after, wanted) - counted(&before, wanted);
+    if counted(&before, &|name| name == "registry:GetLayer") == 0.0 {
+        return Err("the chart did not come from the registry".into());
+    }
+    Ok(Release {
+        requests: asked(&|name| name == "kubernetes:*"),
+        downloads: asked(&|name| name.starts_with("registry:") || name.starts_with("ecr:")),
+    })
+}
+
+/// A CNI whose chart lies in a registry that is reached through a proxy.
+const RELEASE: &str = r#"
+provider "ekshybrid" {
+  region           = "@{region}"
+  access_key       = "@{access_key}"
+  secret_key       = "@{secret_key}"
+  https_proxy      = "@{proxy}"
+  custom_ca_bundle = "@{authorities}"
+
+  endpoints = {
+    ecr = "@{endpoint}"
+    eks = "@{endpoint}"
+    sts = "@{endpoint}"
+  }
+}
+
+resource "ekshybrid_cni" "a" {
+  cluster_name = "@{cluster}"
+
+  cilium = {
+    repository = "oci://@{registry}/charts"
+    version    = "0.1.0"
+  }
+}
+"#;
 
 /// Annotates [`NODES`] nodes that kwok plays.
 pub fn binding(bench: &Bench, account: &Account<'_>) -> Result<Cost, Fault> {

@@ -129,6 +129,13 @@ fn clusters(report: &mut Report, sandbox: &Sandbox, provider: &Path, control_pla
     }
     let (ours, theirs) = cluster::plans(&bench, &account, PLANS)?;
     report.add(ratio("time of the plan of 60 ENIConfigs ÷ time of the plan of 60 terraform_data", &ours, &theirs));
+    let release = cluster::release(&bench, &account, &project())?;
+    for (title, measured, limit) in [
+        ("requests of the plan of an unchanged CNI to the API server", release.requests, 1.0),
+        ("requests of that plan for its chart", release.downloads, 0.0),
+    ] {
+        report.add(Figure { title, measured, limit, unit: "requests", more: String::new() });
+    }
     let binding = cluster::binding(&bench, &account)?;
     report.add(Figure {
         title: "annotating 1,000 nodes, Terraform's start included",
