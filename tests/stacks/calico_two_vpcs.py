@@ -1,4 +1,4 @@
-"""What is there before the stack `calico-two-vpcs`: the cluster with its VPC and its roles, and what must be there after."""
+"""The stack `calico-two-vpcs`: what must be there before, and what it must have created."""
 
 import json
 import sys
@@ -7,8 +7,12 @@ import aws
 import tools
 
 CLUSTER = "calico-two-vpcs"
-# It is there before and after, and must be the same.
-KEPT_CLUSTERS = (CLUSTER,)
+# The stack's own default.
+REGION = "ap-northeast-1"
+# With the stand-in it exists before and after, and must be the same.
+STAND_IN_CLUSTERS = (CLUSTER,)
+# Resources of aws.tf that other files name, and those of the stand-in.
+STANDS_FOR = {"aws_instance.hosts": "terraform_data.hosts", "aws_eks_node_group.this": "terraform_data.nodes"}
 ZONES = ("us-west-2a", "us-west-2b")
 NETWORKS = {"vpc": "10.10.0.0/16", "premises": "10.90.0.0/16", "services": "172.16.0.0/16", "pods": "192.168.0.0/16"}
 # As in the published manifest, and as cni.tf says.
@@ -18,11 +22,14 @@ POOL = {
 }
 
 
-def prepare(account) -> dict:
-    """The cluster, with a real API server and with aws-node, whose hosts are in another network than its VPC."""
-    manifest = tools.charts() / "calico-vxlan-v3.29.2.yaml"
-    # Nodes hold as many pods as the user data of their launch template says.
-    account.call("settings", {"control_plane": True, "node_max_pods": 110})
+def prepare(account, charts) -> dict:
+    """New clusters get a real API server; the published manifest."""
+    account.call("settings", {"control_plane": True})
+    return {"variables": {"calico_manifest": str(charts() / "calico-vxlan-v3.29.2.yaml")}}
+
+
+def stand_in(account) -> dict:
+    """The cluster with aws-node, its VPC and its roles, and the hosts' network."""
     environment = account.environment()
 
     def ec2(action: str, **arguments: str) -> dict[str, str]:
@@ -31,11 +38,11 @@ def prepare(account) -> dict:
     def role(name: str, service: str) -> str:
         return account.call("roles", {"name": f"{CLUSTER}-{name}", "trust_services": [service]})["arn"]
 
-    vpc = ec2("CreateVpc", CidrBlock=NETWORKS["vpc"])["vpcId"]
-    subnets = [
-        ec2("CreateSubnet", VpcId=vpc, AvailabilityZone=zone, CidrBlock=cidr)["subnetId"]
-        for zone, cidr in zip(ZONES, ("10.10.1.0/24", "10.10.2.0/24"))
-    ]
+    def subnet(vpc: str, zone: str, cidr: str) -> str:
+        return ec2("CreateSubnet", VpcId=vpc, AvailabilityZone=zone, CidrBlock=cidr)["subnetId"]
+
+    vpc, premises = (ec2("CreateVpc", CidrBlock=NETWORKS[name])["vpcId"] for name in ("vpc", "premises"))
+    subnets = [subnet(vpc, zone, cidr) for zone, cidr in zip(ZONES, ("10.10.1.0/24", "10.10.2.0/24"))]
     cluster = aws.create_cluster(CLUSTER, role("cluster", "eks.amazonaws.com"), subnets, {
         "kubernetesNetworkConfig": {"serviceIpv4Cidr": NETWORKS["services"]},
         "remoteNetworkConfig": {
@@ -43,17 +50,14 @@ def prepare(account) -> dict:
             "remotePodNetworks": [{"cidrs": [NETWORKS["pods"]]}],
         },
     }, environment)
-    program = f"{sys.executable} {tools.ROOT / 'tests' / 'tools'}"
     return {
-        "variables": {"calico_manifest": str(manifest)},
         "cluster": cluster,
         "node_subnet_ids": subnets,
+        "host_subnet_id": subnet(premises, ZONES[0], "10.90.1.0/24"),
         "node_role_arn": role("nodes", "ec2.amazonaws.com"),
         "hybrid_role_arn": role("hybrid-nodes", "ssm.amazonaws.com"),
-        "control_url": account.control_url(),
         # What its resources call instead of the AWS provider's code.
-        "aws": f"{program}/aws.py",
-        "host": f"{program}/host.py",
+        "aws": f"{sys.executable} {tools.ROOT / 'tests' / 'tools' / 'aws.py'}",
     }
 
 
@@ -73,12 +77,14 @@ def verify(account) -> list[str]:
     if [{key: pool.get(key) for key in POOL} for pool in pools] != [POOL]:
         faults.append(f"the address pools are {pools}")
 
-    nodes = account.call(f"clusters/{CLUSTER}/nodes")["nodes"]
+    nodes = account.cluster(CLUSTER, "nodes")["nodes"]
     if len(nodes) != 3 or sum(name.startswith("mi-") for name in nodes) != 1:
         faults.append(f"the nodes are {sorted(nodes)}, and two managed ones and a host are wanted")
     for node in objects("nodes"):
         name = node["metadata"]["name"]
         ready = {one["type"]: one["status"] for one in node["status"]["conditions"]}.get("Ready")
+        if (pods := node["status"]["capacity"]["pods"]) != "110":
+            faults.append(f"node {name} holds {pods} pods, and its user data says 110")
         if ready != "True" or nodes.get(name, {}).get("cni") != "calico-node":
             faults.append(f"node {name} is not Ready by Calico: Ready is {ready}, the node is {nodes.get(name)}")
 

@@ -1,8 +1,8 @@
-# Stands in for aws.tf of the stack `custom-networking` when it runs in the sandbox: the cluster and its node group are
-# made by calls to EKS at the same places of the graph, in the networks that custom_networking.py has made before.
+# Stands in for aws.tf of the stack `custom-networking` where hashicorp/aws is not at hand: the cluster and its node group
+# are created by calls to EKS at the same places of the graph, in the networks that custom_networking.py has created.
 
 variable "sandbox" {
-  description = "What the sandbox tells about the account, and the networks that were made for the stack."
+  description = "Facts of the account, and the networks that were created for the stack."
   type        = any
 }
 
@@ -19,25 +19,28 @@ resource "terraform_data" "cluster" {
   }
 }
 
-# Like the attributes of `aws_eks_cluster`, its results are known only when the cluster is there.
+# Like the attributes of `aws_eks_cluster`, its results are known only once the cluster exists.
 data "ekshybrid_cluster" "made" {
   cluster_name = terraform_data.cluster.output.name
 }
 
 resource "terraform_data" "nodes" {
-  input = { cluster = local.cluster_ready_for_nodes, name = "custom-networking-nodes", aws = var.sandbox.aws }
+  input = { cluster = terraform_data.cluster.input.name, name = "custom-networking-nodes", aws = var.sandbox.aws }
 
-  # A launch template has the user data; nodes with another one are made anew.
+  # A launch template has the user data; nodes with another one are created anew.
   triggers_replace = sha256(local.node_user_data)
 
   provisioner "local-exec" {
-    command = "${self.input.aws} create-node-group ${self.input.cluster} ${self.input.name} ${var.sandbox.node_role_arn} 2 ${join(" ", values(var.sandbox.node_subnet_ids))}"
+    command     = "${self.input.aws} create-node-group ${self.input.cluster} ${self.input.name} ${var.sandbox.node_role_arn} 2 ${local.instance_type} ${join(" ", values(var.sandbox.node_subnet_ids))}"
+    environment = { USER_DATA = local.node_user_data }
   }
 
   provisioner "local-exec" {
     when    = destroy
     command = "${self.input.aws} delete-node-group ${self.input.cluster} ${self.input.name}"
   }
+
+  depends_on = [module.custom_networking]
 }
 
 locals {
@@ -47,7 +50,5 @@ locals {
   cluster_endpoint              = data.ekshybrid_cluster.made.endpoint
   cluster_certificate_authority = data.ekshybrid_cluster.made.certificate_authority
   cluster_service_cidr          = data.ekshybrid_cluster.made.service_cidr
-  cluster_name_of_nodes         = terraform_data.nodes.input.cluster
-  node_group_name               = terraform_data.nodes.input.name
   pod_subnet_ids                = var.sandbox.pod_subnet_ids
 }

@@ -1,17 +1,25 @@
-"""What hashicorp/aws makes before the cluster in the stack `custom-networking`, made by calls to the sandbox."""
+"""The stack `custom-networking`: what must be there before, and what it must have created."""
 
+import json
 import sys
 
 import aws
 import tools
 
+CLUSTER = "custom-networking"
 ZONES = ("us-west-2a", "us-west-2b")
+# Two interfaces for pods with nine addresses each, and two pods on the host's network; as the user data says.
+MAX_PODS = "20"
 
 
-def prepare(account) -> dict:
-    """A VPC with a second range, a subnet for nodes and one for pods in each zone, and a role for nodes."""
-    # New clusters get a real API server; nodes hold as many pods as the user data of their launch template says.
-    account.call("settings", {"control_plane": True, "node_max_pods": 20})
+def prepare(account, charts) -> dict:
+    """New clusters get a real API server."""
+    account.call("settings", {"control_plane": True})
+    return {}
+
+
+def stand_in(account) -> dict:
+    """A VPC with a second range, a subnet for nodes and one for pods in each zone, and two roles."""
     environment = account.environment()
 
     def ec2(action: str, **arguments: str) -> dict[str, str]:
@@ -39,10 +47,19 @@ def prepare(account) -> dict:
 
 
 def verify(account) -> list[str]:
-    """Faults: nodes that started without custom networking, or ever looked for an ENIConfig in vain."""
-    nodes = account.call("clusters/custom-networking/nodes")["nodes"]
-    faults = [] if nodes else ["the cluster has no nodes"]
+    """Faults: nodes that started without custom networking, ever looked for an ENIConfig in vain, or hold other pods."""
+    nodes = account.cluster(CLUSTER, "nodes")["nodes"]
+    faults = [] if len(nodes) == 2 else [f"the nodes are {sorted(nodes)}, and two are wanted"]
     for name, node in nodes.items():
         if not node["custom_networking"] or node["eniconfig"] not in ZONES or node["missed_eniconfigs"]:
             faults.append(f"node {name} started without custom networking or without its ENIConfig: {node}")
+    for node in json.loads(account.kubectl(CLUSTER, "get", "nodes", "-o", "json"))["items"]:
+        if (pods := node["status"]["capacity"]["pods"]) != MAX_PODS:
+            faults.append(f"node {node['metadata']['name']} holds {pods} pods, and its user data says {MAX_PODS}")
     return faults
+
+
+def by_hand(account) -> list[str]:
+    """Two weeks pass: AWS recommends another image by then, and nodes keep the one that they have."""
+    account.call("clock", {"advance_seconds": 14 * 24 * 3600})
+    return []

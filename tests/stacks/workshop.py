@@ -1,4 +1,4 @@
-"""What is there before the stack `workshop`: a cluster that answers, and two hosts that have joined it."""
+"""The stack `workshop`: a cluster that answers and two hosts that have joined it, and what must be there after."""
 
 import json
 
@@ -9,26 +9,30 @@ KEPT_CLUSTERS = (CLUSTER,)
 LEFT_NAMESPACES = ("cilium",)
 # Left out where there is no control plane.
 OPTIONAL = "cni.tf"
-CAN_DO_WITHOUT_CHARTS = True
 
 
-def prepare(account) -> dict:
+def prepare(account, charts) -> dict:
     """Starts the control plane of the account's cluster; hosts join it, and wait for a network."""
-    note = None
+    variables, note = {"cluster_name": CLUSTER, "ready_hosts": 2}, None
     try:
-        variables = {"cilium_chart": str(tools.charts() / "cilium-1.17.1.tgz")}
+        variables |= {"cilium_chart": str(charts() / "cilium-1.17.1.tgz")}
     except tools.Unavailable as reason:
         chart = tools.ROOT / "tests" / "sandbox" / "charts" / "cilium"
-        variables = {"cilium_chart": str(chart), "cilium_version": "0.1.0"}
+        variables |= {"cilium_chart": str(chart), "cilium_version": "0.1.0"}
         note = f"a small chart of the sandbox's own stands in for Cilium's: {reason}"
-    account.call(f"clusters/{CLUSTER}/control-plane", {})
-    account.call(f"clusters/{CLUSTER}/nodes", {"kind": "hybrid", "count": 2})
+    account.cluster(CLUSTER, "control-plane", {})
+    account.cluster(CLUSTER, "nodes", {"kind": "hybrid", "count": 2})
     return {"variables": variables, "note": note}
+
+
+def stand_in(account) -> dict:
+    """Seeded accounts have the role and its access already."""
+    return {}
 
 
 def verify(account) -> list[str]:
     """Faults: hosts that are not Ready, or whose network is another than Cilium."""
-    nodes = account.call(f"clusters/{CLUSTER}/nodes")["nodes"]
+    nodes = account.cluster(CLUSTER, "nodes")["nodes"]
     faults = [] if nodes else ["the cluster has no nodes"]
     ready = account.kubectl(CLUSTER, "get", "nodes", "--no-headers", "-o", "custom-columns=N:.metadata.name,"
                             "R:.status.conditions[?(@.type=='Ready')].status")

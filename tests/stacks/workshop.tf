@@ -1,13 +1,18 @@
-# Stands in for aws.tf of the stack `workshop` when it runs in the sandbox, whose accounts hold the role, its access
-# to the cluster and the cluster already.
+# Stands in for aws.tf of the stack `workshop` where hashicorp/aws is not at hand: accounts of the sandbox have the role and
+# its access to the cluster already.
 
 variable "sandbox" {
-  description = "What the sandbox tells about the account."
+  description = "Facts of the account."
   type        = any
+}
+
+variable "cluster_name" {
+  description = "Name of the cluster."
+  type        = string
 }
 
 locals {
   region           = var.sandbox.region
-  cluster_name     = var.sandbox.holds.cluster_names[0]
+  cluster_name     = var.cluster_name
   hybrid_role_name = "hybrid-nodes"
 }

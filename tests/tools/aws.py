@@ -2,13 +2,17 @@
 
     python3 tests/tools/aws.py create-cluster NAME ROLE_ARN SUBNET_ID…
     python3 tests/tools/aws.py delete-cluster NAME
-    python3 tests/tools/aws.py create-node-group CLUSTER NAME ROLE_ARN COUNT SUBNET_ID…
+    python3 tests/tools/aws.py create-node-group CLUSTER NAME ROLE_ARN COUNT INSTANCE_TYPE SUBNET_ID…
     python3 tests/tools/aws.py delete-node-group CLUSTER NAME
+    python3 tests/tools/aws.py run-instance NAME INSTANCE_TYPE SUBNET_ID
+    python3 tests/tools/aws.py terminate-instance NAME
 
-Each waits until EKS says that it is done, as the AWS provider does. Address, region and keys come
+A node group has a launch template of the same name; its user data, and that of an instance, is USER_DATA in the
+environment. Each waits until EKS says that it is done, as the AWS provider does. Address, region and keys come
 from the environment: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
 """
 
+import base64
 import datetime
 import hashlib
 import hmac
@@ -86,6 +90,55 @@ def ec2(action: str, arguments: dict[str, str], environment: dict = os.environ) 
     }
 
 
+# Names of the images, by the first letters of an instance type of that architecture and by what runs on them.
+ARM = ("t4g", "m6g", "m7g")
+IMAGES = {"node": "amazon-eks-node-al2023-{machine}-1.34-*", "host": "ubuntu-noble-24.04-{machine}-*"}
+
+
+def newest_image(kind: str, instance_type: str) -> str:
+    """The newest image; AWS lists the oldest first, and the last element of a name is kept."""
+    machine = "arm64" if instance_type.startswith(ARM) else "x86_64"
+    return ec2("DescribeImages", {"Filter.1.Name": "name", "Filter.1.Value.1": IMAGES[kind].format(machine=machine)})["imageId"]
+
+
+def user_data() -> str:
+    return base64.b64encode(os.environ["USER_DATA"].encode()).decode()
+
+
+def create_node_group(cluster: str, name: str, role: str, count: int, instance_type: str, subnets: list[str]) -> None:
+    template = ec2("CreateLaunchTemplate", {
+        "LaunchTemplateName": name, "LaunchTemplateData.UserData": user_data(),
+        "LaunchTemplateData.ImageId": newest_image("node", instance_type),
+        "LaunchTemplateData.InstanceType": instance_type,
+    })["launchTemplateId"]
+    eks("POST", f"/clusters/{cluster}/node-groups", {
+        "nodegroupName": name, "nodeRole": role, "subnets": subnets, "launchTemplate": {"id": template, "version": "1"},
+        "scalingConfig": {"minSize": count, "desiredSize": count, "maxSize": count},
+    })
+    until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", "ACTIVE")
+
+
+def delete_node_group(cluster: str, name: str) -> None:
+    eks("DELETE", f"/clusters/{cluster}/node-groups/{name}")
+    until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", None)
+    ec2("DeleteLaunchTemplate", {"LaunchTemplateName": name})
+
+
+def run_instance(name: str, instance_type: str, subnet: str) -> None:
+    ec2("RunInstances", {
+        "ImageId": newest_image("host", instance_type), "InstanceType": instance_type, "MinCount": "1", "MaxCount": "1",
+        "SubnetId": subnet, "UserData": user_data(), "TagSpecification.1.ResourceType": "instance",
+        "TagSpecification.1.Tag.1.Key": "Name", "TagSpecification.1.Tag.1.Value": name,
+    })
+
+
+def terminate_instance(name: str) -> None:
+    ec2("TerminateInstances", {"InstanceId.1": ec2("DescribeInstances", {
+        "Filter.1.Name": "tag:Name", "Filter.1.Value.1": name,
+        "Filter.2.Name": "instance-state-name", "Filter.2.Value.1": "running",
+    })["instanceId"]})
+
+
 def until(path: str, member: str, wanted: str | None, environment: dict = os.environ) -> None:
     """Waits for a status; `None` for the end of the object."""
     give_up, status = time.monotonic() + PATIENCE_SECONDS, "unknown"
@@ -124,15 +177,14 @@ def main() -> None:
         case ["delete-cluster", name]:
             eks("DELETE", f"/clusters/{name}")
             until(f"/clusters/{name}", "cluster", None)
-        case ["create-node-group", cluster, name, role, count, *subnets]:
-            eks("POST", f"/clusters/{cluster}/node-groups", {
-                "nodegroupName": name, "nodeRole": role, "subnets": subnets,
-                "scalingConfig": {"minSize": int(count), "desiredSize": int(count), "maxSize": int(count)},
-            })
-            until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", "ACTIVE")
+        case ["create-node-group", cluster, name, role, count, instance_type, *subnets]:
+            create_node_group(cluster, name, role, int(count), instance_type, subnets)
         case ["delete-node-group", cluster, name]:
-            eks("DELETE", f"/clusters/{cluster}/node-groups/{name}")
-            until(f"/clusters/{cluster}/node-groups/{name}", "nodegroup", None)
+            delete_node_group(cluster, name)
+        case ["run-instance", name, instance_type, subnet]:
+            run_instance(name, instance_type, subnet)
+        case ["terminate-instance", name]:
+            terminate_instance(name)
         case _:
             sys.exit(__doc__)
 

@@ -2,25 +2,29 @@
 
     python3 tests/tools/stack.py demo          the workshop stack, step by step, for people
     python3 tests/tools/stack.py check [NAME]  every stack (or one): apply, empty plan, destroy, nothing left
+    python3 tests/tools/stack.py mirror        a filesystem mirror with the built provider, for `terraform init`
     python3 tests/tools/stack.py sandbox [OPTION…]  the sandbox alone, until it is stopped
 
-A stack is a folder under examples/stacks. Its aws.tf holds what hashicorp/aws makes for a real
-user (roles, networks, the cluster); here tests/stacks/NAME.tf stands in for that one file and
-takes the same values from the sandbox. Everything else runs as it is written. Where
-tests/stacks/NAME.py is there too, it has any of
+A stack is a folder under examples/stacks. Where hashicorp/aws is at hand (see terraform.py), the
+folder runs as it is, and the AWS provider creates roles, networks, clusters and nodes in the
+sandbox. Each stack also runs with a stand-in, which is all that can be done elsewhere:
+tests/stacks/NAME.tf takes the place of aws.tf, and gives the same values. Everything else runs as
+it is written. tests/stacks/NAME.py has
 
-    prepare(account)    makes what must be there before; its result is the variable `sandbox`, but
-                        for `variables`, which are others, and `note`, which people are told
+    prepare(account, charts)   makes what must be there before; `charts` gives the folder of the published
+                        charts. Its result: `variables`, and a `note` for people
+    stand_in(account)   makes what else a stand-in needs; its result is added to the variable `sandbox`
     verify(account)     what is wrong with what was made
     by_hand(account)    does what people do beside Terraform, after which a plan must be empty; what is
                         wrong with it
-    KEPT_CLUSTERS       clusters that are there before and after, and must be the same
+    REGION              where the stack is, if that is not the sandbox's first region
+    KEPT_CLUSTERS       clusters that exist before and after, and must be the same; STAND_IN_CLUSTERS those
+                        that exist before with a stand-in alone
     LEFT_NAMESPACES     those that a release has made in them, and that stay, as they do with Helm
+    STANDS_FOR          resources of aws.tf that other files name, and those of the stand-in
     OPTIONAL            the file that is left out where `prepare` cannot be done
-    CAN_DO_WITHOUT_CHARTS   it is run a second time with the published charts out of reach
 """
 
-import contextlib
 import difflib
 import importlib
 import json
@@ -30,7 +34,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable
 
 import control
 import terraform
@@ -122,14 +129,15 @@ class Account:
     """One AWS account of the sandbox, with its roles, its network and its cluster."""
 
     def __init__(self, sandbox: Sandbox, facts: dict):
-        self.sandbox, self.facts = sandbox, facts
-
-    def control_url(self) -> str:
-        """The control API of this account."""
-        return f"{self.sandbox.facts['control_url']}/accounts/{self.facts['account_id']}"
+        self.sandbox, self.facts, self.region = sandbox, facts, facts["region"]
 
     def call(self, path: str, body: dict | None = None):
-        return control.call(f"{self.control_url()}/{path}", body)
+        """A call of this account's control API."""
+        return control.call(f"{self.sandbox.facts['control_url']}/accounts/{self.facts['account_id']}/{path}", body)
+
+    def cluster(self, name: str, path: str, body: dict | None = None):
+        """A call of the control API about a cluster."""
+        return self.call(f"clusters/{name}/{path}?region={self.region}", body)
 
     def dump(self) -> str:
         return json.dumps(self.call("dump"), indent=2, sort_keys=True)
@@ -145,7 +153,7 @@ class Account:
         return self.administrator(cluster, "helm", *arguments)
 
     def administrator(self, cluster: str, program: str, *arguments: str) -> str:
-        kubeconfig = self.call(f"clusters/{cluster}/kubeconfig")["path"]
+        kubeconfig = self.cluster(cluster, "kubeconfig")["path"]
         answer = subprocess.run(
             [tools.go_tool(program), "--kubeconfig", kubeconfig, *arguments], capture_output=True, text=True
         )
@@ -186,32 +194,53 @@ class Account:
 class Stack:
     """A copy of one example in a temporary folder, and the Terraform that runs it."""
 
-    def __init__(self, name: str, account: Account, chosen: terraform.Terraform, folder: Path, show: bool):
-        self.name, self.account, self.chosen, self.show = name, account, chosen, show
-        self.folder = folder / "stack"
+    def __init__(
+        self, name: str, account: Account, chosen: terraform.Terraform, folder: Path, show: bool,
+        aws: terraform.AwsProvider | None, charts: Callable[[], Path] = tools.charts,
+    ):
+        self.name, self.account, self.chosen, self.show, self.aws = name, account, chosen, show, aws
+        self.folder, self.notes = folder / "stack", []
+        self.module = importlib.import_module(name.replace("-", "_"))
+        if aws:
+            account.region = getattr(self.module, "REGION", account.region)
         shutil.copytree(STACKS / name, self.folder, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
-        stand_in = STAND_INS / f"{name}.tf"
+        facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
+        variables = {}
+        try:
+            if account.sandbox.without_control_plane:
+                raise tools.Unavailable(account.sandbox.without_control_plane)
+            prepared = self.module.prepare(account, charts)
+            variables = prepared.get("variables", {})
+            self.notes += [note] if (note := prepared.get("note")) else []
+        except tools.Unavailable as reason:
+            if not (optional := getattr(self.module, "OPTIONAL", None)):
+                raise LeftOut(str(reason)) from reason
+            (self.folder / optional).unlink()
+            variables = {"cluster_name": self.module.CLUSTER}
+            self.module, self.notes = None, [f"{optional} is left out: {reason}"]
+        if not aws:
+            self.stand_in()
+            more = self.module.stand_in(account) if self.module else {}
+            variables = {"sandbox": facts | more} | variables
+        (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps(variables))
+        self.environment = (
+            terraform.environment(folder, program("terraform-provider-ekshybrid"), aws) | account.environment()
+        )
+
+    def stand_in(self) -> None:
+        """Puts the stand-in where aws.tf is; nothing asks for hashicorp/aws any more."""
+        stand_in = STAND_INS / f"{self.name}.tf"
         if not stand_in.exists():
             raise Failed(f"{stand_in.relative_to(tools.ROOT)} is missing: nothing stands in for aws.tf")
-        if (real := locals_of(self.folder / "aws.tf")) != (here := locals_of(stand_in)):
-            raise Failed(f"stack {name}: aws.tf gives the locals {sorted(real)}, its stand-in {sorted(here)}")
+        # Those of both: aws.tf has others for its own use.
+        if missing := locals_of(stand_in) - (real := locals_of(self.folder / "aws.tf")):
+            raise Failed(f"stack {self.name}: aws.tf gives the locals {sorted(real)}, its stand-in also {sorted(missing)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
-        facts = {key: value for key, value in account.facts.items() if key not in ("access_key", "secret_key")}
-        self.stand_in, self.notes = stand_in_module(name), []
-        if self.stand_in:
-            try:
-                if account.sandbox.without_control_plane:
-                    raise tools.Unavailable(account.sandbox.without_control_plane)
-                facts |= self.stand_in.prepare(account)
-            except tools.Unavailable as reason:
-                if not (optional := getattr(self.stand_in, "OPTIONAL", None)):
-                    raise LeftOut(str(reason)) from reason
-                (self.folder / optional).unlink()
-                self.stand_in, self.notes = None, [f"{optional} is left out: {reason}"]
-        variables = facts.pop("variables", {})
-        self.notes += [note] if (note := facts.pop("note", None)) else []
-        (self.folder / "sandbox.auto.tfvars.json").write_text(json.dumps({"sandbox": facts} | variables))
-        self.environment = terraform.environment(folder, program("terraform-provider-ekshybrid")) | account.environment()
+        versions = self.folder / "versions.tf"
+        versions.write_text(re.sub(r"    aws = \{\n.*?\n    \}\n\n?", "", versions.read_text(), flags=re.DOTALL))
+        for real, here in getattr(self.module, "STANDS_FOR", {}).items():
+            for file in self.folder.glob("*.tf"):
+                file.write_text(file.read_text().replace(real, here))
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> tuple[int, str]:
         """Runs one command of Terraform. Its output is shown to people, or kept for a failure."""
@@ -249,11 +278,15 @@ class Stack:
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
 
+    def kept_clusters(self) -> tuple[str, ...]:
+        """Clusters that exist before the first apply, and must be the same in the end."""
+        with_stand_in = () if self.aws else getattr(self.module, "STAND_IN_CLUSTERS", ())
+        return getattr(self.module, "KEPT_CLUSTERS", ()) + with_stand_in
+
     def everything(self) -> str:
         """What the account holds, and the clusters that the stack is to leave as they are."""
-        kept = getattr(self.stand_in, "KEPT_CLUSTERS", ())
-        left = getattr(self.stand_in, "LEFT_NAMESPACES", ())
-        return "\n".join([self.account.dump(), *(self.account.objects(cluster, left) for cluster in kept)])
+        left = getattr(self.module, "LEFT_NAMESPACES", ())
+        return "\n".join([self.account.dump(), *(self.account.objects(cluster, left) for cluster in self.kept_clusters())])
 
     def output(self, name: str):
         """The value of one output, secret or not."""
@@ -274,12 +307,6 @@ class Stack:
         return [] if self.show and sys.stdout.isatty() else ["-no-color"]
 
 
-def stand_in_module(name: str):
-    """The part of a stack's stand-in that is written in Python, when it has one."""
-    module = name.replace("-", "_")
-    return importlib.import_module(module) if (STAND_INS / f"{module}.py").exists() else None
-
-
 def locals_of(file: Path) -> set[str]:
     """Names that the `locals` blocks of a formatted file define."""
     blocks = re.findall(r"^locals \{\n(.*?)^\}", file.read_text(), re.MULTILINE | re.DOTALL)
@@ -298,61 +325,60 @@ def compare(before: str, after: str) -> None:
 
 def check(names: list[str]) -> int:
     build()
-    chosen = terraform.choose()
+    chosen, aws = terraform.choose(), terraform.aws_provider()
     print(f"{chosen}, in an account of the sandbox for each stack", flush=True)
-    passed = failed = 0
-    with Sandbox() as sandbox:
-        for name, charts in runs(names):
-            title = name if charts else f"{name} without published charts"
-            try:
-                with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder, charts_within_reach(charts):
-                    stack = Stack(name, sandbox.account(), chosen, Path(folder), show=False)
-                    check_one(stack)
-                passed += 1
-                notes = f" ({'; '.join(stack.notes)})" if stack.notes else ""
-                print(f"ok      {title}: applied, planned empty, destroyed, nothing left{notes}", flush=True)
-            except LeftOut as reason:
-                print(f"–       {title}: left out, {reason}", flush=True)
-            except Failed as reason:
-                failed += 1
-                print(f"FAILED  {title}: {reason}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    if aws:
+        print(f"hashicorp/aws {aws.version} ({aws.path})", flush=True)
+    else:
+        print("–       hashicorp/aws is not at hand (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins alone", flush=True)
+    # They wait for each other's clouds and clusters most of the time, so they run side by side.
+    with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(lambda one: one_run(sandbox, chosen, *one), runs(names, aws)))
+    print(f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed")
+    return 1 if "failed" in outcomes else 0
 
 
-def runs(names: list[str]):
-    """The stacks, and whether the published charts are to be within reach."""
-    for name in names:
-        yield name, True
-        if getattr(stand_in_module(name), "CAN_DO_WITHOUT_CHARTS", False):
-            try:
-                tools.charts()
-            except tools.Unavailable:
-                # Then the first run has been that already.
-                continue
-            yield name, False
+def runs(names: list[str], aws: terraform.AwsProvider | None):
+    """The stacks as they are shipped where that is possible, and with their stand-ins."""
+    if aws:
+        yield from ((name, aws, tools.charts) for name in names)
+    yield from ((name, None, tools.charts) for name in names)
+    if "workshop" in names:
+        yield "workshop", None, no_charts
 
 
-@contextlib.contextmanager
-def charts_within_reach(wanted: bool):
-    """Unless they are wanted, the published charts are looked for in an empty folder."""
-    if wanted:
-        yield
-        return
-    before = os.environ.get("EKSHYBRID_CHARTS")
-    with tempfile.TemporaryDirectory(prefix="ekshybrid-") as nowhere:
-        os.environ["EKSHYBRID_CHARTS"] = nowhere
-        try:
-            yield
-        finally:
-            del os.environ["EKSHYBRID_CHARTS"]
-            if before is not None:
-                os.environ["EKSHYBRID_CHARTS"] = before
+def no_charts() -> Path:
+    raise tools.Unavailable("this run does without published charts")
+
+
+def one_run(
+    sandbox: Sandbox, chosen: terraform.Terraform, name: str, aws: terraform.AwsProvider | None,
+    charts: Callable[[], Path],
+) -> str:
+    """Runs one stack and prints what came of it in one go: `passed`, `failed` or `left out`."""
+    title = f"{name} {'with hashicorp/aws' if aws else 'with its stand-in'}"
+    title += "" if charts is tools.charts else ", without published charts"
+    begun = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
+            stack = Stack(name, sandbox.account(), chosen, Path(folder), False, aws, charts)
+            check_one(stack)
+        notes = f" ({'; '.join(stack.notes)})" if stack.notes else ""
+        took = time.monotonic() - begun
+        print(f"ok      {title}: applied, planned empty, destroyed, nothing left, {took:.0f} s{notes}", flush=True)
+        return "passed"
+    except LeftOut as reason:
+        print(f"–       {title}: left out, {reason}", flush=True)
+        return "left out"
+    except (Failed, tools.Unavailable) as reason:
+        print(f"FAILED  {title}: {reason}", flush=True)
+        return "failed"
 
 
 def check_one(stack: Stack) -> None:
     before = stack.everything()
     stack.init()
+    stack.run("validate", "-no-color")
     try:
         stack.plan()
         stack.apply()
@@ -360,25 +386,30 @@ def check_one(stack: Stack) -> None:
         by_hand(stack)
         if stack.plan():
             raise Failed("the plan after apply is not empty:\n" + stack.run("show", "-no-color", "tfplan")[1])
-    finally:
-        stack.destroy()
+    except Failed as first:
+        try:
+            stack.destroy()
+        except Failed as second:
+            raise Failed(f"{first}\n… and then {second}") from second
+        raise
+    stack.destroy()
     compare(before, stack.everything())
 
 
 def by_hand(stack: Stack) -> None:
-    """What people do beside Terraform, in stacks whose stand-in knows of such a thing."""
-    if not hasattr(stack.stand_in, "by_hand"):
+    """What people do beside Terraform, in stacks that know of such a thing."""
+    if not hasattr(stack.module, "by_hand"):
         return
     try:
-        if faults := stack.stand_in.by_hand(stack.account):
+        if faults := stack.module.by_hand(stack.account):
             raise Failed("\n".join(faults))
     except tools.Unavailable as reason:
         stack.notes.append(f"what people do by hand is left out: {reason}")
 
 
 def verify(stack: Stack) -> None:
-    """What was made is as the stack's stand-in wants it."""
-    faults = stack.stand_in.verify(stack.account) if hasattr(stack.stand_in, "verify") else []
+    """What was made is as the stack wants it."""
+    faults = stack.module.verify(stack.account) if stack.module else []
     if faults:
         raise Failed("\n".join(faults))
 
@@ -388,19 +419,19 @@ def verify(stack: Stack) -> None:
 
 def demo() -> int:
     build()
-    chosen = terraform.choose()
+    chosen, aws = terraform.choose(), terraform.aws_provider()
     with Sandbox() as sandbox:
         for name, show in (("custom-networking", show_custom_networking), ("workshop", show_workshop)):
             title(f"The stack `{name}`, applied by {chosen.product} {chosen.version} in a sandbox on this machine. No AWS account is touched.")
             with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
                 account = sandbox.account()
                 try:
-                    stack = Stack(name, account, chosen, Path(folder), show=True)
+                    stack = Stack(name, account, chosen, Path(folder), True, aws)
                 except LeftOut as reason:
                     print(f"\nThis part is left out: {reason}")
                     continue
-                if "terraform_data" in (stack.folder / "aws.tf").read_text():
-                    print("\nThe resources `terraform_data` stand in for what the AWS provider makes for a real user.")
+                if not stack.aws:
+                    print("\nhashicorp/aws is not at hand: the resources `terraform_data` stand in for what it creates for a real user.")
                 for note in stack.notes:
                     print(f"\nNote: {note}.")
                 before = stack.everything()
@@ -413,9 +444,9 @@ def demo() -> int:
 
 
 def what_is_left(stack: Stack) -> str:
-    kept = getattr(stack.stand_in, "KEPT_CLUSTERS", ())
+    kept = stack.kept_clusters()
     what = "the account and its cluster are what they were" if kept else "the account is what it was"
-    namespaces = " and ".join(f"`{name}`" for name in getattr(stack.stand_in, "LEFT_NAMESPACES", ()))
+    namespaces = " and ".join(f"`{name}`" for name in getattr(stack.module, "LEFT_NAMESPACES", ()))
     but = f", but for the empty namespace {namespaces}, which Helm leaves too" if namespaces else ""
     return f"Nothing is left: {what} before the first apply{but}."
 
@@ -455,7 +486,7 @@ def show_workshop(stack: Stack, account: Account) -> None:
     stack.apply()
 
     # Without a control plane there is no CNI either.
-    if stack.stand_in:
+    if stack.module:
         title("The CNI's pods run on the cluster's hybrid nodes, which are Ready")
         for arguments in (
             ["get", "nodes", "-L", "eks.amazonaws.com/compute-type"], ["get", "pods", "-n", "cilium", "-o", "wide"],
@@ -486,7 +517,7 @@ def show_custom_networking(stack: Stack, account: Account) -> None:
     for arguments in (
         ["get", "eniconfigs", "-o", "custom-columns=NAME:.metadata.name,SUBNET:.spec.subnet,GROUPS:.spec.securityGroups"],
         ["get", "nodes", "-o", "custom-columns=NAME:.metadata.name,ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone,"
-         "ENICONFIG:.metadata.annotations.k8s\\.amazonaws\\.com/eniConfig,PODS:.status.capacity.pods"],
+         "PODS:.status.capacity.pods"],
         ["get", "pods", "-A", "-o", "wide"],
     ):
         show_answer(account, cluster, "kubectl", *arguments)
@@ -494,15 +525,35 @@ def show_custom_networking(stack: Stack, account: Account) -> None:
     title("Planned again: nothing to do")
     expect(not stack.plan(), "the plan after apply is not empty")
 
-    title("The node group grows by a node: the plan wants its annotation")
-    account.call(f"clusters/{cluster}/nodes", {"kind": "ec2", "count": 1, "node_group": "custom-networking-nodes"})
-    expect(stack.plan(), "the new node was not noticed")
-    stack.apply()
+    title("The node group grows by a node, which finds its ENIConfig by its zone: nothing to do")
+    account.cluster(cluster, "nodes", {"kind": "ec2", "count": 1, "node_group": "custom-networking-nodes"})
+    expect(not stack.plan(), "a new node needs a change of the stack")
 
     title("Somebody switches custom networking off by hand: the plan notices")
     account.kubectl(cluster, "set", "env", "daemonset", "aws-node", "-n", "kube-system", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=false")
     expect(stack.plan(), "the changed variable was not noticed")
     stack.apply()
+
+
+# --- make mirror -------------------------------------------------------------------------------------
+
+
+def write_mirror() -> int:
+    """A mirror with the provider of this work tree, and the settings by which Terraform takes it from there."""
+    build()
+    folder = terraform.mirror(target_folder() / "mirror", program("terraform-provider-ekshybrid"))
+    # Other providers come from the registry.
+    print(f"""provider_installation {{
+  filesystem_mirror {{
+    path    = {json.dumps(str(folder))}
+    include = ["{terraform.ADDRESS}"]
+  }}
+  direct {{
+    exclude = ["{terraform.ADDRESS}"]
+  }}
+}}""")
+    tools.say("put these lines into ~/.terraformrc (OpenTofu: ~/.tofurc), or into a file that TF_CLI_CONFIG_FILE names")
+    return 0
 
 
 def expect(holds: bool, otherwise: str) -> None:
@@ -530,6 +581,8 @@ def main() -> int:
             os.execv(program("sandbox"), [str(program("sandbox")), *tools.sandbox_options(), *options])
         case ["check"]:
             return check(there)
+        case ["mirror"]:
+            return write_mirror()
         case ["check", name] if name in there:
             return check([name])
         case ["check", name]:

@@ -73,25 +73,104 @@ def refuse(command: tuple[str, ...]):
     raise tools.Unavailable(f"no Terraform runs on this machine: `{' '.join(command)}` failed")
 
 
+SYSTEM = {"linux": "linux", "darwin": "darwin"}[sys.platform]
+MACHINE = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+PLATFORM = f"{SYSTEM}_{MACHINE}"
+
+# The oldest hashicorp/aws that the examples allow.
+OLDEST_AWS = (5, 100, 0)
+
+
+@dataclass(frozen=True)
+class AwsProvider:
+    """A package of hashicorp/aws: a folder with its program, or an archive as a registry serves it."""
+
+    path: Path
+    version: str
+
+    def offer(self, mirror: Path) -> None:
+        """Puts it into a filesystem mirror."""
+        for registry in REGISTRIES.values():
+            home = mirror / registry / "hashicorp" / "aws"
+            place = home / self.path.name if self.path.is_file() else home / self.version / PLATFORM
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                place.symlink_to(self.path)
+
+
+def aws_provider() -> AwsProvider | None:
+    """The newest hashicorp/aws on this machine: in EKSHYBRID_AWS_PROVIDER, or where Terraform looks for providers."""
+    named = os.environ.get("EKSHYBRID_AWS_PROVIDER")
+    found = [one for place in ([Path(named)] if named else plugin_folders()) for one in packages_in(place)]
+    if named and not found:
+        oldest = ".".join(str(part) for part in OLDEST_AWS)
+        raise tools.Unavailable(
+            f"EKSHYBRID_AWS_PROVIDER is {named}, which holds no hashicorp/aws {oldest} or newer for {PLATFORM}, "
+            "laid out as HOST/hashicorp/aws/VERSION/PLATFORM"
+        )
+    return max(found, key=lambda one: numbers(one.version), default=None)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def packages_in(place: Path) -> list[AwsProvider]:
+    """Packages of hashicorp/aws in a folder laid out as Terraform's mirrors are, unpacked or packed, and its caches."""
+    found = []
+    for folder in place.glob(f"*/hashicorp/aws/*/{PLATFORM}"):
+        if any(os.access(program, os.X_OK) for program in folder.glob("terraform-provider-aws*")):
+            found.append((folder, folder.parent.name))
+    for archive in place.glob(f"*/hashicorp/aws/terraform-provider-aws_*_{PLATFORM}.zip"):
+        found.append((archive, archive.name.split("_")[1]))
+    released = re.compile(r"\d+\.\d+\.\d+")
+    return [AwsProvider(path.resolve(), version) for path, version in found
+            if released.fullmatch(version) and numbers(version) >= OLDEST_AWS]
+
+
+def plugin_folders() -> list[Path]:
+    """Where providers lie: as the command line's settings say, in its default places, and where images put them."""
+    home, data = Path.home(), os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    settings = [Path(os.environ.get("TF_CLI_CONFIG_FILE") or home / ".terraformrc"), home / ".tofurc"]
+    places = [os.environ.get("TF_PLUGIN_CACHE_DIR")]
+    for file in settings:
+        if file.is_file():
+            places += re.findall(r'^\s*(?:path|plugin_cache_dir)\s*=\s*"(.+)"', file.read_text(), re.MULTILINE)
+    local = os.environ.get("XDG_DATA_HOME") or home / ".local" / "share"
+    for shared in [local, *data.split(":"), home / "Library" / "Application Support"]:
+        places += [f"{shared}/terraform/plugins", f"{shared}/terraform/providers", f"{shared}/opentofu/plugins"]
+    places += [home / ".terraform.d" / "plugins", home / ".terraform.d" / "plugin-cache"]
+    places += ["/opt/tf-plugins", "/opt/terraform/plugins", "/opt/terraform/providers"]
+    return [Path(os.path.expandvars(os.path.expanduser(place))) for place in places if place]
+
+
 # The source address under which configurations name the provider, and the registry that Terraform adds to it.
 ADDRESS = "ekshybrid/ekshybrid"
 REGISTRIES = {"Terraform": "registry.terraform.io", "OpenTofu": "registry.opentofu.org"}
 
 
-def environment(folder: Path, provider: Path) -> dict[str, str]:
-    """An environment in which `terraform init` finds the built provider and nothing else.
+def mirror(folder: Path, provider: Path, aws: AwsProvider | None = None) -> Path:
+    """A filesystem mirror with the built provider, and with hashicorp/aws where it is given."""
+    for registry in REGISTRIES.values():
+        place = folder / registry / ADDRESS / VERSION / PLATFORM
+        place.mkdir(parents=True, exist_ok=True)
+        program = place / f"terraform-provider-ekshybrid_v{VERSION}"
+        program.unlink(missing_ok=True)
+        program.symlink_to(provider)
+    if aws:
+        aws.offer(folder)
+    return folder
+
+
+def environment(folder: Path, provider: Path, aws: AwsProvider | None = None) -> dict[str, str]:
+    """An environment in which `terraform init` finds the built provider, hashicorp/aws where it is given, and no other.
 
     The program is offered the way a registry mirror offers it, so that `init`, the lock file and
     the checksums work as they do for a user. Every TF_ and AWS_ variable of the user is left out:
     a run against the sandbox must not reach a real account by accident. Everything is written
     into `folder`.
     """
-    system = {"linux": "linux", "darwin": "darwin"}[sys.platform]
-    machine = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
-    for registry in REGISTRIES.values():
-        place = folder / "mirror" / registry / ADDRESS / VERSION / f"{system}_{machine}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"terraform-provider-ekshybrid_v{VERSION}").symlink_to(provider)
+    mirror(folder / "mirror", provider, aws)
     configuration = folder / "terraform.rc"
     configuration.write_text(
         "provider_installation {\n"

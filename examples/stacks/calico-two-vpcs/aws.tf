@@ -1,14 +1,5 @@
-# What the AWS provider makes for this stack: the cluster's VPC, the premises' VPC, the cluster, its managed nodes, the
+# What the AWS provider creates for this stack: the cluster's VPC, the premises' VPC, the cluster, its managed nodes, the
 # hosts, and a load balancer in front of a NodePort on the hosts.
-
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0"
-    }
-  }
-}
 
 variable "region" {
   description = "Region of everything."
@@ -40,9 +31,17 @@ variable "node_port" {
   default     = 30080
 }
 
+variable "client_cidrs" {
+  description = "Networks that may call the load balancer, such as [\"203.0.113.7/32\"]. Default: none."
+  type        = list(string)
+  default     = []
+}
+
 provider "aws" {
   region = var.region
 }
+
+data "aws_partition" "current" {}
 
 data "aws_caller_identity" "current" {}
 
@@ -83,11 +82,15 @@ resource "aws_internet_gateway" "cluster" {
 
 resource "aws_eip" "nat" {
   domain = "vpc"
+
+  depends_on = [aws_internet_gateway.cluster]
 }
 
 resource "aws_nat_gateway" "cluster" {
   allocation_id = aws_eip.nat.id
   subnet_id     = aws_subnet.public[var.zones[0]].id
+
+  depends_on = [aws_internet_gateway.cluster]
 }
 
 resource "aws_route_table" "public" {
@@ -196,7 +199,7 @@ resource "aws_iam_role" "cluster" {
 
 resource "aws_iam_role_policy_attachment" "cluster" {
   role       = aws_iam_role.cluster.name
-  policy_arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonEKSClusterPolicy"
 }
 
 resource "aws_eks_cluster" "this" {
@@ -232,11 +235,25 @@ resource "aws_eks_cluster" "this" {
   depends_on = [aws_iam_role_policy_attachment.cluster]
 }
 
-# From the hosts: VXLAN (UDP 4789) between nodes, NodePorts, pods of the host's network.
+# What nodes accept from other nodes, in both VPCs.
+locals {
+  node_ports = {
+    vxlan          = { protocol = "udp", from = 4789, to = 4789 }
+    kubelet        = { protocol = "tcp", from = 10250, to = 10250 }
+    node_ports     = { protocol = "tcp", from = 30000, to = 32767 }
+    node_ports_udp = { protocol = "udp", from = 30000, to = 32767 }
+  }
+}
+
 resource "aws_vpc_security_group_ingress_rule" "from_premises" {
+  for_each = local.node_ports
+
   security_group_id = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
+  description       = "${each.key} from the premises"
   cidr_ipv4         = aws_vpc.premises.cidr_block
-  ip_protocol       = "-1"
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.from
+  to_port           = each.value.to
 }
 
 # --- managed nodes -------------------------------------------------------------------------------------
@@ -253,23 +270,50 @@ resource "aws_iam_role_policy_attachment" "nodes" {
   for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.nodes.name
-  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.key}"
 }
 
-# An image of its own makes the user data count as it is, the number of pods included.
+# The newest image of that Kubernetes version.
 data "aws_ssm_parameter" "node_image" {
   name = "/aws/service/eks/optimized-ami/${aws_eks_cluster.this.version}/amazon-linux-2023/arm64/standard/recommended/image_id"
 }
 
+# Keeps the image with which the nodes were created: a newer one would replace them at the next apply, whatever that
+# apply is about. To move to the newest image: terraform apply -replace=terraform_data.node_image
+resource "terraform_data" "node_image" {
+  input = nonsensitive(data.aws_ssm_parameter.node_image.value)
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+# With an image of its own, a launch template's user data is used as it is, including the number of pods.
 resource "aws_launch_template" "nodes" {
   name          = "${var.name}-nodes"
-  image_id      = nonsensitive(data.aws_ssm_parameter.node_image.value)
+  image_id      = terraform_data.node_image.output
   instance_type = "t4g.medium"
   user_data     = base64encode(local.node_user_data)
+
+  # IMDSv2 only, and not for pods.
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_type = "gp3"
+      volume_size = 20
+      encrypted   = true
+    }
+  }
 }
 
 resource "aws_eks_node_group" "this" {
-  cluster_name    = local.cluster_ready_for_nodes
+  cluster_name    = aws_eks_cluster.this.name
   node_group_name = "${var.name}-nodes"
   node_role_arn   = aws_iam_role.nodes.arn
   subnet_ids      = values(aws_subnet.nodes)[*].id
@@ -285,7 +329,9 @@ resource "aws_eks_node_group" "this" {
     max_size     = local.managed_node_count
   }
 
+  # A node that starts before Calico runs the VPC CNI, and would have to be replaced.
   depends_on = [
+    ekshybrid_cni.calico,
     aws_iam_role_policy_attachment.nodes,
     aws_route_table_association.nodes,
     aws_vpc_security_group_ingress_rule.from_premises,
@@ -294,7 +340,7 @@ resource "aws_eks_node_group" "this" {
 
 # --- hosts ---------------------------------------------------------------------------------------------
 
-# The role that Systems Manager gives to every host that registers.
+# The role of every host that registers with Systems Manager.
 resource "aws_iam_role" "hybrid_nodes" {
   name = "${var.name}-hybrid-nodes"
   assume_role_policy = provider::ekshybrid::hybrid_node_trust_policy({
@@ -307,20 +353,35 @@ resource "aws_iam_role_policy_attachment" "hybrid_nodes" {
   for_each = toset(["AmazonSSMManagedInstanceCore", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.hybrid_nodes.name
-  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.key}"
 }
 
-# nodeadm reads the cluster and checks that the role has access to it.
+# `nodeadm init` reads the cluster and checks that the role has access to it; `nodeadm uninstall` deregisters the host.
 resource "aws_iam_role_policy" "hybrid_nodes" {
   name = "nodeadm"
   role = aws_iam_role.hybrid_nodes.name
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["eks:DescribeCluster", "eks:ListAccessEntries"]
-      Resource = aws_eks_cluster.this.arn
-    }]
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["eks:DescribeCluster", "eks:ListAccessEntries"]
+        Resource = aws_eks_cluster.this.arn
+      },
+      {
+        Effect   = "Allow"
+        Action   = "ssm:DescribeInstanceInformation"
+        Resource = "*"
+      },
+      {
+        Effect   = "Allow"
+        Action   = "ssm:DeregisterManagedInstance"
+        Resource = "arn:${data.aws_partition.current.partition}:ssm:${var.region}:${data.aws_caller_identity.current.account_id}:managed-instance/*"
+        Condition = {
+          StringEquals = { "ssm:resourceTag/EKSClusterARN" = aws_eks_cluster.this.arn }
+        }
+      },
+    ]
   })
 }
 
@@ -328,18 +389,24 @@ data "aws_ssm_parameter" "host_image" {
   name = "/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id"
 }
 
-# From the cluster's VPC: VXLAN between nodes, the kubelet's port, NodePorts.
 resource "aws_security_group" "hosts" {
   name   = "${var.name}-hosts"
   vpc_id = aws_vpc.premises.id
 }
 
 resource "aws_vpc_security_group_ingress_rule" "hosts" {
-  for_each = { cluster = aws_vpc.cluster.cidr_block, premises = aws_vpc.premises.cidr_block }
+  for_each = merge([
+    for network, cidr in { cluster = aws_vpc.cluster.cidr_block, premises = aws_vpc.premises.cidr_block } : {
+      for name, port in local.node_ports : "${name} from the ${network}" => merge(port, { cidr = cidr })
+    }
+  ]...)
 
   security_group_id = aws_security_group.hosts.id
-  cidr_ipv4         = each.value
-  ip_protocol       = "-1"
+  description       = each.key
+  cidr_ipv4         = each.value.cidr
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.from
+  to_port           = each.value.to
 }
 
 resource "aws_vpc_security_group_egress_rule" "hosts" {
@@ -358,13 +425,18 @@ resource "aws_instance" "hosts" {
   user_data                   = local.host_user_data
   user_data_replace_on_change = false
 
+  metadata_options {
+    http_tokens = "required"
+  }
+
   root_block_device {
     volume_size = 30
+    encrypted   = true
   }
 
   tags = { Name = "${var.name}-${each.key}" }
 
-  # A host needs its activation once. The next one, made when this one has expired, is for hosts that come later.
+  # A host needs its activation once; a later one is for hosts that are added later.
   lifecycle {
     ignore_changes = [user_data, ami]
   }
@@ -372,6 +444,7 @@ resource "aws_instance" "hosts" {
   depends_on = [
     aws_iam_role_policy.hybrid_nodes,
     aws_iam_role_policy_attachment.hybrid_nodes,
+    aws_internet_gateway.premises,
     aws_route_table_association.hosts,
     aws_vpc_security_group_egress_rule.hosts,
     aws_vpc_security_group_ingress_rule.hosts,
@@ -386,8 +459,10 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
+  for_each = toset(var.client_cidrs)
+
   security_group_id = aws_security_group.load_balancer.id
-  cidr_ipv4         = "0.0.0.0/0"
+  cidr_ipv4         = each.value
   ip_protocol       = "tcp"
   from_port         = 80
   to_port           = 80
@@ -406,6 +481,10 @@ resource "aws_lb" "this" {
   load_balancer_type = "application"
   subnets            = values(aws_subnet.public)[*].id
   security_groups    = [aws_security_group.load_balancer.id]
+
+  drop_invalid_header_fields = true
+
+  depends_on = [aws_internet_gateway.cluster]
 }
 
 resource "aws_lb_target_group" "hosts" {
@@ -427,6 +506,7 @@ resource "aws_lb_listener" "http" {
   }
 }
 
+# The hosts are EC2 instances here, so that their addresses are known. For other hosts, list the addresses.
 resource "aws_lb_target_group_attachment" "hosts" {
   for_each = aws_instance.hosts
 
@@ -450,10 +530,8 @@ locals {
   cluster_endpoint              = aws_eks_cluster.this.endpoint
   cluster_certificate_authority = aws_eks_cluster.this.certificate_authority[0].data
   cluster_service_cidr          = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
-  cluster_name_of_nodes         = aws_eks_node_group.this.cluster_name
   managed_node_count            = length(var.zones)
   hybrid_role_arn               = aws_iam_role.hybrid_nodes.arn
   hybrid_role_name              = aws_iam_role.hybrid_nodes.name
   host_names                    = var.hosts
-  host_ids                      = { for name, host in aws_instance.hosts : name => host.id }
 }

@@ -1,7 +1,7 @@
-# Calico by its published manifest, on every node of the cluster, in the place of the VPC CNI.
+# Calico by its published manifest, on every node of the cluster, instead of the VPC CNI.
 
 variable "calico_manifest" {
-  description = "Manifest of Calico v3.29.2: its address, or a file where its publisher cannot be reached from here."
+  description = "Manifest of Calico v3.29.2: its URL, or a file for networks that cannot reach it."
   type        = string
   default     = "https://raw.githubusercontent.com/projectcalico/calico/v3.29.2/manifests/calico-vxlan.yaml"
 }
@@ -9,7 +9,7 @@ variable "calico_manifest" {
 resource "ekshybrid_cni" "calico" {
   cluster_name = local.cluster_name
 
-  # The DaemonSet aws-node is kept in the cluster, and put back on destroy.
+  # The DaemonSet aws-node is saved in the cluster, and restored on destroy.
   remove_vpc_cni = true
 
   calico = {
@@ -28,4 +28,13 @@ resource "ekshybrid_cni" "calico" {
     encapsulation     = "VXLANCrossSubnet"
     aws_src_dst_check = "DoNothing"
   }
+
+  # The apply continues when the hosts are Ready. The managed nodes come afterwards; EKS waits for them.
+  wait_for_nodes = length(local.host_names)
+
+  # Destroy deletes Calico's custom resource definitions and with them every object of these kinds, such as network
+  # policies. Leave this out where such objects must survive.
+  cleanup_on_destroy = true
+
+  depends_on = [aws_instance.hosts]
 }

@@ -1,5 +1,5 @@
 output "cni" {
-  description = "What runs in the place of the VPC CNI."
+  description = "What runs instead of the VPC CNI."
   value = {
     version        = ekshybrid_cni.calico.app_version
     release_status = ekshybrid_cni.calico.release_status
@@ -8,7 +8,7 @@ output "cni" {
 }
 
 output "nodes" {
-  description = "Address and kind of each node: `hybrid` are the hosts, the others are managed nodes."
+  description = "Address and kind of each node: `hybrid` are the hosts, `ec2` the managed nodes."
   value = {
     for node in data.ekshybrid_nodes.all.nodes : node.name => {
       address = node.internal_ip

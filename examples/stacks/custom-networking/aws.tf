@@ -1,14 +1,5 @@
 # What the AWS provider makes for this stack: the VPC with its second range, the cluster, and nodes that start when
-# custom networking is in place.
-
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0"
-    }
-  }
-}
+# custom networking is on.
 
 variable "region" {
   description = "Region of the cluster."
@@ -25,12 +16,14 @@ variable "name" {
 variable "zones" {
   description = "Availability zones with nodes, at least two."
   type        = list(string)
-  default     = ["us-west-2a", "us-west-2d"]
+  default     = ["us-west-2a", "us-west-2b"]
 }
 
 provider "aws" {
   region = var.region
 }
+
+data "aws_partition" "current" {}
 
 resource "aws_vpc" "this" {
   cidr_block           = "192.168.0.0/24"
@@ -53,7 +46,11 @@ resource "aws_subnet" "nodes" {
   availability_zone = each.key
   cidr_block        = each.value
 
-  tags = { Name = "${var.name}-nodes-${each.key}" }
+  # Internal load balancers are placed here, never into the pods' subnets.
+  tags = {
+    Name                              = "${var.name}-nodes-${each.key}"
+    "kubernetes.io/role/internal-elb" = "1"
+  }
 }
 
 resource "aws_subnet" "public" {
@@ -64,21 +61,24 @@ resource "aws_subnet" "public" {
   cidr_block              = each.value
   map_public_ip_on_launch = true
 
-  tags = { Name = "${var.name}-public-${each.key}" }
+  tags = {
+    Name                     = "${var.name}-public-${each.key}"
+    "kubernetes.io/role/elb" = "1"
+  }
 }
 
+# One in each zone that has nodes.
 resource "aws_subnet" "pods" {
   for_each = { for index, zone in var.zones : zone => cidrsubnet("192.168.1.0/26", 1, index) }
 
-  # The VPC's id by way of its second range: a subnet outside the VPC's ranges is refused.
-  vpc_id            = aws_vpc_ipv4_cidr_block_association.pods.vpc_id
+  vpc_id            = aws_vpc.this.id
   availability_zone = each.key
   cidr_block        = each.value
 
-  tags = {
-    Name                              = "${var.name}-pods-${each.key}"
-    "kubernetes.io/role/internal-elb" = "1"
-  }
+  tags = { Name = "${var.name}-pods-${each.key}" }
+
+  # A subnet outside the VPC's ranges is refused.
+  depends_on = [aws_vpc_ipv4_cidr_block_association.pods]
 }
 
 resource "aws_internet_gateway" "this" {
@@ -87,11 +87,15 @@ resource "aws_internet_gateway" "this" {
 
 resource "aws_eip" "nat" {
   domain = "vpc"
+
+  depends_on = [aws_internet_gateway.this]
 }
 
 resource "aws_nat_gateway" "this" {
   allocation_id = aws_eip.nat.id
   subnet_id     = aws_subnet.public[var.zones[0]].id
+
+  depends_on = [aws_internet_gateway.this]
 }
 
 resource "aws_route_table" "public" {
@@ -103,7 +107,7 @@ resource "aws_route_table" "public" {
   }
 }
 
-# Nodes and pods leave by the same way.
+# Nodes and pods leave the VPC through the same NAT gateway.
 resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this.id
 
@@ -144,7 +148,7 @@ resource "aws_iam_role" "cluster" {
 
 resource "aws_iam_role_policy_attachment" "cluster" {
   role       = aws_iam_role.cluster.name
-  policy_arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonEKSClusterPolicy"
 }
 
 resource "aws_eks_cluster" "this" {
@@ -177,23 +181,50 @@ resource "aws_iam_role_policy_attachment" "nodes" {
   for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.nodes.name
-  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.key}"
 }
 
-# An image of its own makes the user data count as it is, the number of pods included.
-data "aws_ssm_parameter" "image" {
+# The newest image of that Kubernetes version.
+data "aws_ssm_parameter" "node_image" {
   name = "/aws/service/eks/optimized-ami/${aws_eks_cluster.this.version}/amazon-linux-2023/x86_64/standard/recommended/image_id"
 }
 
+# Keeps the image with which the nodes were created: a newer one would replace them at the next apply, whatever that
+# apply is about. To move to the newest image: terraform apply -replace=terraform_data.node_image
+resource "terraform_data" "node_image" {
+  input = nonsensitive(data.aws_ssm_parameter.node_image.value)
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+# With an image of its own, a launch template's user data is used as it is, including the number of pods.
 resource "aws_launch_template" "nodes" {
   name          = "${var.name}-nodes"
-  image_id      = nonsensitive(data.aws_ssm_parameter.image.value)
+  image_id      = terraform_data.node_image.output
   instance_type = local.instance_type
   user_data     = base64encode(local.node_user_data)
+
+  # IMDSv2 only, and not for pods.
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_type = "gp3"
+      volume_size = 20
+      encrypted   = true
+    }
+  }
 }
 
 resource "aws_eks_node_group" "this" {
-  cluster_name    = local.cluster_ready_for_nodes
+  cluster_name    = aws_eks_cluster.this.name
   node_group_name = "${var.name}-nodes"
   node_role_arn   = aws_iam_role.nodes.arn
   subnet_ids      = values(aws_subnet.nodes)[*].id
@@ -209,7 +240,13 @@ resource "aws_eks_node_group" "this" {
     max_size     = 4
   }
 
-  depends_on = [aws_iam_role_policy_attachment.nodes, aws_route_table_association.nodes]
+  # Nodes that start before custom networking is on keep their pods in the nodes' subnets.
+  depends_on = [
+    module.custom_networking,
+    aws_iam_role_policy_attachment.nodes,
+    aws_route_table_association.nodes,
+    aws_route_table_association.pods,
+  ]
 }
 
 locals {
@@ -219,7 +256,5 @@ locals {
   cluster_endpoint              = aws_eks_cluster.this.endpoint
   cluster_certificate_authority = aws_eks_cluster.this.certificate_authority[0].data
   cluster_service_cidr          = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
-  cluster_name_of_nodes         = aws_eks_node_group.this.cluster_name
-  node_group_name               = aws_eks_node_group.this.node_group_name
   pod_subnet_ids                = { for zone, subnet in aws_subnet.pods : zone => subnet.id }
 }

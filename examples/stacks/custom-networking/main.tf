@@ -1,24 +1,11 @@
-# Pods in a secondary CIDR: a subnet and an ENIConfig for each zone, aws-node switched to custom networking, nodes with
-# the right number of pods, in one apply.
+# Pods in a secondary CIDR: a subnet and an ENIConfig for each zone, the VPC CNI switched to custom networking, and nodes
+# with the right number of pods, in one apply.
 #
-# aws.tf holds what the AWS provider makes: networks, the cluster and its nodes. The order that matters comes from
-# references alone:
+# aws.tf holds what the AWS provider creates: networks, the cluster and its nodes. The order:
 #
-#   cluster ─▶ ENIConfigs ─▶ custom networking ─▶ node group ─▶ annotations of the nodes
+#   cluster ─▶ ENIConfigs ─▶ custom networking ─▶ node group
 #
-# The ENIConfigs take the cluster's name from the cluster, custom networking takes it from the ENIConfigs, and the node
-# group takes it from custom networking (`local.cluster_ready_for_nodes`). So no node ever starts without its ENIConfig,
-# and on destroy the nodes go first.
-
-terraform {
-  required_version = ">= 1.8"
-
-  required_providers {
-    ekshybrid = {
-      source = "ekshybrid/ekshybrid"
-    }
-  }
-}
+# The node group depends on the module, so no node starts without its ENIConfig, and on destroy the nodes go first.
 
 provider "ekshybrid" {
   region = local.region
@@ -32,17 +19,14 @@ module "custom_networking" {
 }
 
 locals {
-  # The same name, but whoever takes it from here comes after the ENIConfigs and after the switch.
-  cluster_ready_for_nodes = module.custom_networking.cluster_name
-
-  # One network interface fewer is left for pods, and AL2023 does not count that by itself.
+  # The primary network interface has no addresses for pods, and nodes on AL2023 do not take that into account.
   max_pods = provider::ekshybrid::max_pods(local.instance_type, { custom_networking = true })
 
   node_user_data = provider::ekshybrid::user_data({
     os = "al2023"
     node_config = {
       cluster = {
-        name                  = local.cluster_ready_for_nodes
+        name                  = local.cluster_name
         api_server_endpoint   = local.cluster_endpoint
         certificate_authority = local.cluster_certificate_authority
         cidr                  = local.cluster_service_cidr
@@ -52,18 +36,4 @@ locals {
       }
     }
   })
-}
-
-# Nodes find their ENIConfig by their zone. The annotation says the same where everybody can see it, and wins over the
-# label when zones are given other ENIConfigs later.
-resource "ekshybrid_eniconfig_binding" "nodes" {
-  for_each = module.custom_networking.eniconfigs
-
-  cluster_name = local.cluster_name_of_nodes
-  eniconfig    = each.value
-
-  node_selector = {
-    "eks.amazonaws.com/nodegroup" = local.node_group_name
-    "topology.kubernetes.io/zone" = each.key
-  }
 }

@@ -13,11 +13,6 @@ output "max_pods" {
   value       = local.max_pods
 }
 
-output "bound_nodes" {
-  description = "Nodes that carry the annotation, by zone."
-  value       = { for zone, binding in ekshybrid_eniconfig_binding.nodes : zone => binding.bound_nodes }
-}
-
 output "user_data" {
   description = "User data of the nodes' launch template."
   value       = local.node_user_data

@@ -1,13 +1,4 @@
-# What the AWS provider makes for this stack. The cluster itself exists already, with remote networks for the hosts.
-
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0"
-    }
-  }
-}
+# What the AWS provider creates for this stack: the role of the hosts and their access. The cluster exists already.
 
 variable "region" {
   description = "Region of the cluster."
@@ -26,11 +17,13 @@ provider "aws" {
 
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 data "aws_eks_cluster" "this" {
   name = var.cluster_name
 }
 
-# The role that Systems Manager gives to every host that registers.
+# The role of every host that registers with Systems Manager.
 resource "aws_iam_role" "hybrid_nodes" {
   name = "${var.cluster_name}-hybrid-nodes"
   assume_role_policy = provider::ekshybrid::hybrid_node_trust_policy({
@@ -43,10 +36,10 @@ resource "aws_iam_role_policy_attachment" "hybrid_nodes" {
   for_each = toset(["AmazonSSMManagedInstanceCore", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.hybrid_nodes.name
-  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.key}"
 }
 
-# nodeadm reads the cluster and checks that the role has access to it; uninstalling deregisters the host.
+# `nodeadm init` reads the cluster and checks that the role has access to it; `nodeadm uninstall` deregisters the host.
 resource "aws_iam_role_policy" "hybrid_nodes" {
   name = "nodeadm"
   role = aws_iam_role.hybrid_nodes.name
@@ -66,7 +59,7 @@ resource "aws_iam_role_policy" "hybrid_nodes" {
       {
         Effect   = "Allow"
         Action   = "ssm:DeregisterManagedInstance"
-        Resource = "arn:aws:ssm:${var.region}:${data.aws_caller_identity.current.account_id}:managed-instance/*"
+        Resource = "arn:${data.aws_partition.current.partition}:ssm:${var.region}:${data.aws_caller_identity.current.account_id}:managed-instance/*"
         Condition = {
           StringEquals = { "ssm:resourceTag/EKSClusterARN" = data.aws_eks_cluster.this.arn }
         }

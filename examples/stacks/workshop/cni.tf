@@ -1,5 +1,5 @@
-# Pods on the hosts get their network: Cilium, with the defaults for hybrid nodes and addresses from the cluster's remote
-# pod networks. Hosts become Ready as soon as its agent runs on them.
+# The network of the pods on the hosts: Cilium, with the defaults for hybrid nodes, and addresses from the cluster's remote
+# pod networks. Hosts become Ready when its agent runs on them.
 
 variable "cilium_version" {
   description = "Version of Cilium's chart."
@@ -8,8 +8,14 @@ variable "cilium_version" {
 }
 
 variable "cilium_chart" {
-  description = "Cilium's chart of that version as a .tgz file or a folder, where its publisher cannot be reached from here."
+  description = "Cilium's chart of that version as a .tgz file or a folder, for networks that cannot reach helm.cilium.io."
   type        = string
+  default     = null
+}
+
+variable "ready_hosts" {
+  description = "How many hosts must be Ready before an apply is complete. Set it once hosts have joined."
+  type        = number
   default     = null
 }
 
@@ -21,4 +27,10 @@ resource "ekshybrid_cni" "cilium" {
     namespace         = "cilium"
     operator_replicas = 1
   }
+
+  wait_for_nodes = var.ready_hosts
+
+  # Destroy deletes Cilium's custom resource definitions and with them every object of these kinds, such as network
+  # policies. Leave this out where such objects must survive.
+  cleanup_on_destroy = true
 }

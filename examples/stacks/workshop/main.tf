@@ -1,16 +1,7 @@
-# A host outside AWS joins an existing EKS cluster as a hybrid node.
+# Hosts outside AWS join an existing EKS cluster as hybrid nodes. README.md says what the cluster needs, and how the
+# outputs reach the hosts.
 #
-# aws.tf holds what the AWS provider makes: the role of the hosts and their access to the cluster.
-
-terraform {
-  required_version = ">= 1.8"
-
-  required_providers {
-    ekshybrid = {
-      source = "ekshybrid/ekshybrid"
-    }
-  }
-}
+# aws.tf holds what the AWS provider creates: the role of the hosts and their access to the cluster.
 
 provider "ekshybrid" {
   region       = local.region
@@ -19,36 +10,36 @@ provider "ekshybrid" {
 
 data "ekshybrid_cluster" "this" {}
 
-# The id and code with which hosts register. A new one is planned when this one has expired; hosts that have
-# registered stay, until destroy deregisters them.
+# The ID and code with which hosts register. An expired one is replaced by the next apply; registered hosts stay.
 resource "ekshybrid_activation" "hosts" {
   iam_role              = local.hybrid_role_name
   description           = "Hybrid nodes of ${local.cluster_name}"
   default_instance_name = "hybrid-ssm-node"
   registration_limit    = 5
   expires_in            = "24h"
+  rotate_when_expired   = true
+
+  # Destroy deregisters the hosts, which cuts them off from the cluster.
   deregister_on_destroy = true
 
-  # Hosts inherit the tags; by this one their role may deregister them when nodeadm is uninstalled.
+  # Hosts inherit the tags. The policy in aws.tf lets their role deregister instances with this tag.
   tags = {
     EKSClusterARN = data.ekshybrid_cluster.this.arn
   }
 }
 
-# The hosts that have registered so far, with this activation or with one that it replaced.
+# The hosts that have registered, with this activation or with an earlier one.
 data "ekshybrid_managed_instances" "hosts" {
   iam_role = local.hybrid_role_name
 }
 
 locals {
-  # Endpoint, certificate authority and service network are given, so that a host asks AWS for nothing when it joins.
+  # nodeadm asks EKS for the cluster's endpoint and certificate authority, and checks the host's address, version and
+  # access on the way. It skips these checks when the endpoint is given here.
   node_config = {
     cluster = {
-      name                  = local.cluster_name
-      region                = local.region
-      api_server_endpoint   = data.ekshybrid_cluster.this.endpoint
-      certificate_authority = data.ekshybrid_cluster.this.certificate_authority
-      cidr                  = data.ekshybrid_cluster.this.service_cidr
+      name   = local.cluster_name
+      region = local.region
     }
     hybrid = {
       ssm = {

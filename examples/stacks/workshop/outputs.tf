@@ -1,21 +1,21 @@
 output "activation_id" {
-  description = "Id of the activation that hosts register with."
+  description = "ID of the activation that hosts register with."
   value       = ekshybrid_activation.hosts.id
 }
 
 output "hosts" {
-  description = "Managed instance ids of the hosts that have registered."
+  description = "Managed instance IDs of the hosts that had registered when this was applied."
   value       = data.ekshybrid_managed_instances.hosts.ids
 }
 
 output "node_config" {
-  description = "NodeConfig for a host on which nodeadm is installed by hand: nodeadm init -c file://nodeConfig.yaml."
+  description = "NodeConfig for a running host: nodeadm init -c file://nodeConfig.yaml."
   value       = provider::ekshybrid::node_config(local.node_config)
   sensitive   = true
 }
 
 output "user_data" {
-  description = "Cloud-init user data for a fresh host: installs nodeadm and joins the cluster at the first boot."
+  description = "Cloud-init user data for a new host: installs nodeadm and joins the cluster at the first boot."
   value = provider::ekshybrid::user_data({
     node_config        = local.node_config
     kubernetes_version = data.ekshybrid_cluster.this.version

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -76,6 +77,12 @@ class Account:
 
         client.meta.events.register(f"before-parse.{service}.*", validate)
         return client
+
+    def wait(self, holds, what, seconds=10):
+        give_up = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < give_up, f"waited in vain for {what}"
+            time.sleep(0.05)
 
     def session(self, made, service, **more):
         """A client with what the control API or STS gave."""

@@ -4,7 +4,7 @@
 //! server ── /_sandbox ──▶ control ──▶ world
 //!    ├── /_sandbox/…/clusters ──▶ plane (real Kubernetes control planes)
 //!    ├── /_sandbox/…/registry, proxies ──▶ edge (registries of ECR, forward proxies)
-//!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 · ecr ──▶ world
+//!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 · elb · ecr ──▶ world
 //! ```
 //!
 //! `world` is data, one folder or file per service holds that service's rules, `aws` knows no service's rules and
@@ -18,6 +18,7 @@ mod ec2;
 mod ecr;
 mod edge;
 mod eks;
+mod elb;
 mod fault;
 mod iam;
 mod identity;

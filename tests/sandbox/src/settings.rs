@@ -17,8 +17,6 @@ pub struct Settings {
     pub nodegroup_delete_seconds: i64,
     /// How long a node group's nodes may take to be Ready until it is `CREATE_FAILED`.
     pub nodegroup_patience_seconds: i64,
-    /// Pods of each node of a node group; what its instance type can hold without.
-    pub node_max_pods: Option<u32>,
     /// Calls that IAM's new roles are unusable for.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
@@ -39,7 +37,6 @@ impl Default for Settings {
             nodegroup_create_seconds: 0,
             nodegroup_delete_seconds: 0,
             nodegroup_patience_seconds: 900,
-            node_max_pods: None,
             role_settle_attempts: 0,
             role_settle_seconds: 0,
             control_plane: false,

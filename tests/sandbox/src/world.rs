@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ec2, ecr, eks, fault::Fault, iam, identity::Credential, moment::Moment, plane::Order, random, settings::Settings,
-    ssm,
+    ec2, ecr, eks, elb, fault::Fault, iam, identity::Credential, moment::Moment, plane::Order, random,
+    settings::Settings, ssm,
 };
 
 /// The newest requests that an account remembers.
@@ -103,6 +103,8 @@ pub struct Region {
     pub ec2: ec2::Store,
     #[serde(default)]
     pub ecr: ecr::Store,
+    #[serde(default)]
+    pub elb: elb::Store,
 }
 
 impl Region {

@@ -1,6 +1,8 @@
-# Custom networking of the VPC CNI: an ENIConfig for each zone, then aws-node switched over.
+# Custom networking of the VPC CNI: an ENIConfig for each zone, then the switch.
 #
-# To be used as a module of its own:
+# Nodes find their ENIConfig by the label of their zone, so nodes that are added later need nothing more.
+#
+# Usage as a module of your own:
 #
 #   module "custom_networking" {
 #     source = "…/custom-networking/module"
@@ -10,8 +12,8 @@
 #   }
 #
 #   resource "aws_eks_node_group" "this" {
-#     cluster_name = module.custom_networking.cluster_name # after everything above
 #     …
+#     depends_on = [module.custom_networking]
 #   }
 
 terraform {
@@ -19,7 +21,8 @@ terraform {
 
   required_providers {
     ekshybrid = {
-      source = "ekshybrid/ekshybrid"
+      source  = "ekshybrid/ekshybrid"
+      version = ">= 0.1"
     }
   }
 }
@@ -34,12 +37,14 @@ resource "ekshybrid_eniconfig" "this" {
 }
 
 resource "ekshybrid_vpc_cni" "this" {
-  # The cluster's name by way of the ENIConfigs: they are there before aws-node asks for them.
-  cluster_name = one(toset([for config in ekshybrid_eniconfig.this : config.cluster_name]))
+  cluster_name = var.cluster_name
 
   custom_networking = true
   eni_config_label  = "topology.kubernetes.io/zone"
   prefix_delegation = var.prefix_delegation
   external_snat     = var.external_snat
   minimum_version   = var.minimum_version
+
+  # New network interfaces ask for their ENIConfig as soon as custom networking is on.
+  depends_on = [ekshybrid_eniconfig.this]
 }

@@ -1,5 +1,5 @@
 output "cluster_name" {
-  description = "Name of the cluster. Nodes that take it from here start after custom networking is in place."
+  description = "Name of the cluster."
   value       = ekshybrid_vpc_cni.this.cluster_name
 }
 

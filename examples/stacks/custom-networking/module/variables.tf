@@ -1,5 +1,5 @@
 variable "cluster_name" {
-  description = "Name of the cluster, best as a reference to the resource that makes it."
+  description = "Name of the cluster."
   type        = string
 }
 
@@ -26,13 +26,13 @@ variable "prefix_delegation" {
 }
 
 variable "external_snat" {
-  description = "Leave the translation of addresses to a gateway outside of the node."
+  description = "Disable SNAT on nodes; use it when a NAT gateway or an on-premises router translates."
   type        = bool
   default     = null
 }
 
 variable "minimum_version" {
-  description = "Oldest version of the VPC CNI that will do. Default: the oldest with custom networking as described."
+  description = "Oldest version of the VPC CNI to accept. Default: the oldest that supports custom networking."
   type        = string
   default     = null
 }

@@ -138,7 +138,7 @@ def unknown_operations_are_refused(account):
     refused("UnknownOperationException", account.client("ssm").list_documents)
     refused("MissingAuthenticationTokenException", account.client("eks").list_fargate_profiles, clusterName="workshop")
     refused("InvalidAction", account.client("iam").list_users)
-    refused("InvalidAction", account.client("ec2").describe_instances)
+    refused("InvalidAction", account.client("ec2").describe_hosts)
 
 
 @check

@@ -15,13 +15,14 @@ def node_group_life(account):
     eks = account.client("eks")
     account.control("POST", "/roles", {"name": "nodes", "trust_services": ["ec2.amazonaws.com"]})
     account.control("POST", "/settings", {"nodegroup_create_seconds": 60, "nodegroup_delete_seconds": 60})
-    template = {"id": "lt-0123456789abcdef0", "version": "1"}
+    made = account.client("ec2").create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData={"UserData": "eA=="})
+    template = {"id": made["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
     arguments = wanted(account, scalingConfig={"minSize": 0, "maxSize": 4, "desiredSize": 3}, labels={"a": "b"},
                        taints=[{"key": "t", "value": "v", "effect": "NO_SCHEDULE"}], launchTemplate=template,
                        tags={"k": "v"}, clientRequestToken="once")
     made = eks.create_nodegroup(**arguments)["nodegroup"]
     equal((made["status"], made["scalingConfig"]["desiredSize"], made["launchTemplate"], made["labels"]),
-          ("CREATING", 3, template, {"a": "b"}))
+          ("CREATING", 3, {**template, "name": "nodes"}, {"a": "b"}))
     equal(made["taints"], arguments["taints"])
     equal(eks.create_nodegroup(**arguments)["nodegroup"]["nodegroupArn"], made["nodegroupArn"])
     refused("ResourceInUseException", eks.create_nodegroup, "NodeGroup already exists", **wanted(account))
@@ -50,6 +51,11 @@ def node_group_life(account):
 def node_group_bad_input(account):
     eks = account.client("eks")
     account.control("POST", "/roles", {"name": "nodes", "trust_services": ["ec2.amazonaws.com"]})
+    ec2 = account.client("ec2")
+    image = "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/image_id"
+    own = account.client("ssm").get_parameter(Name=image)["Parameter"]["Value"]
+    ec2.create_launch_template(LaunchTemplateName="typed", LaunchTemplateData={"InstanceType": "m5.large"})
+    ec2.create_launch_template(LaunchTemplateName="own", LaunchTemplateData={"ImageId": own})
     for text, more in [
         ("cannot be found", {"nodeRole": f"arn:aws:iam::{account.id}:role/none"}),
         ("service principals [ec2.amazonaws.com]", {"nodeRole": f"arn:aws:iam::{account.id}:role/eks-cluster"}),
@@ -60,9 +66,13 @@ def node_group_bad_input(account):
         ("taint effect", {"taints": [{"key": "a", "effect": "NONE"}]}),
         ("launch template", {"launchTemplate": {"id": "lt-0", "name": "n"}}),
         ("Disk size must be specified within", {"launchTemplate": {"id": "lt-0"}, "diskSize": 20}),
+        ("instance types in both", {"launchTemplate": {"name": "typed"}, "instanceTypes": ["m5.large"]}),
+        ("AMI type", {"launchTemplate": {"name": "own"}, "amiType": "AL2023_x86_64_STANDARD"}),
+        ("does not fit", {"launchTemplate": {"name": "own"}, "instanceTypes": ["m7g.large"]}),
         ("invalid characters", {"nodegroupName": "a b"}),
     ]:
         refused("InvalidParameterException", eks.create_nodegroup, text, **{**wanted(account), **more})
+    refused("InvalidRequestException", eks.create_nodegroup, "lt-0", **wanted(account, launchTemplate={"id": "lt-0"}))
     refused("ResourceNotFoundException", eks.create_nodegroup, **{**wanted(account), "clusterName": "none"})
     refused("ResourceNotFoundException", eks.describe_nodegroup, "No node group found for name: none.",
             clusterName="workshop", nodegroupName="none")

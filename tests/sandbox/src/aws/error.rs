@@ -69,7 +69,7 @@ pub fn authentication(service: Service, problem: Authentication) -> AwsError {
             };
             AwsError::new(status, code, message)
         }
-        Service::Sts | Service::Iam => match problem {
+        Service::Sts | Service::Iam | Service::Elb => match problem {
             Authentication::Missing => {
                 AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
             }
@@ -98,7 +98,7 @@ pub fn denied(service: Service, message: &str) -> AwsError {
     match service {
         Service::Ssm | Service::Ecr => AwsError::client("AccessDeniedException", message),
         Service::Eks => AwsError::new(403, "AccessDeniedException", message),
-        Service::Sts | Service::Iam => AwsError::new(403, "AccessDenied", message),
+        Service::Sts | Service::Iam | Service::Elb => AwsError::new(403, "AccessDenied", message),
         Service::Ec2 => AwsError::new(
             403,
             "UnauthorizedOperation",
@@ -111,7 +111,7 @@ pub fn throttled(service: Service) -> AwsError {
     match service {
         Service::Ssm | Service::Ecr => AwsError::client("ThrottlingException", "Rate exceeded"),
         Service::Eks => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
-        Service::Sts | Service::Iam => AwsError::client("Throttling", "Rate exceeded"),
+        Service::Sts | Service::Iam | Service::Elb => AwsError::client("Throttling", "Rate exceeded"),
         Service::Ec2 => AwsError::new(503, "RequestLimitExceeded", "Request limit exceeded."),
     }
 }
@@ -121,7 +121,7 @@ pub fn internal(service: Service) -> AwsError {
         Service::Ssm => AwsError::new(500, "InternalServerError", "An error occurred on the server side."),
         Service::Ecr => AwsError::new(500, "ServerException", "There was a server-side error."),
         Service::Eks => AwsError::new(500, "ServerException", "An internal server error occurred."),
-        Service::Sts | Service::Iam => AwsError::new(
+        Service::Sts | Service::Iam | Service::Elb => AwsError::new(
             500,
             "InternalFailure",
             "The request processing has failed because of an unknown error, exception or failure.",
@@ -135,7 +135,7 @@ pub fn unknown_operation(service: Service, operation: &str) -> AwsError {
     match service {
         Service::Ssm | Service::Ecr => AwsError::client("UnknownOperationException", ""),
         Service::Eks => AwsError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"),
-        Service::Sts | Service::Iam | Service::Ec2 => {
+        Service::Sts | Service::Iam | Service::Elb | Service::Ec2 => {
             AwsError::client("InvalidAction", format!("Could not find operation {operation} for version of the API"))
         }
     }

@@ -170,6 +170,19 @@ impl Query {
             .collect()
     }
 
+    /// All that is under a name, as EC2 shows it again: members begin with a small letter, and a list `Name.N` is a
+    /// member `nameSet`. A name that is a list itself gives that list.
+    pub fn tree(&self, name: &str) -> Value {
+        let prefix = format!("{name}.");
+        let mut tree = Tree::default();
+        for (key, value) in &self.0 {
+            if let Some(path) = key.strip_prefix(&prefix) {
+                tree.put(path, value);
+            }
+        }
+        tree.value()
+    }
+
     /// Pairs of `Key` and `Value` under `name.N`.
     pub fn tags(&self, name: &str) -> Vec<(String, String)> {
         self.indices(name)
@@ -194,6 +207,48 @@ impl Query {
     }
 }
 
+/// Parameters on their way into a value.
+#[derive(Default)]
+struct Tree {
+    text: Option<String>,
+    members: std::collections::BTreeMap<String, Tree>,
+}
+
+impl Tree {
+    fn put(&mut self, path: &str, value: &str) {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let inner = self.members.entry(first.to_owned()).or_default();
+        if rest.is_empty() { inner.text = Some(value.to_owned()) } else { inner.put(rest, value) }
+    }
+
+    fn is_list(&self) -> bool {
+        !self.members.is_empty() && self.members.keys().all(|name| name.parse::<u32>().is_ok())
+    }
+
+    fn value(self) -> Value {
+        if let Some(text) = self.text {
+            return text.into();
+        }
+        if self.is_list() {
+            let mut entries: Vec<(u32, Tree)> =
+                self.members.into_iter().filter_map(|(index, inner)| Some((index.parse().ok()?, inner))).collect();
+            entries.sort_by_key(|(index, _)| *index);
+            return entries.into_iter().map(|(_, inner)| inner.value()).collect();
+        }
+        let members = self.members.into_iter().map(|(name, inner)| {
+            let mut shown = name;
+            if let Some(first) = shown.get_mut(..1) {
+                first.make_ascii_lowercase();
+            }
+            if inner.is_list() {
+                shown.push_str("Set");
+            }
+            (shown, inner.value())
+        });
+        Value::Object(members.collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +259,23 @@ mod tests {
             Query::parse("", b"VpcId.2=b&VpcId.10=c&VpcId.1=a&Filter.1.Name=n&Filter.1.Value.1=x&Filter.1.Value.2=y");
         assert_eq!(query.list("VpcId"), ["a", "b", "c"]);
         assert_eq!(query.filters(), [("n".to_owned(), vec!["x".to_owned(), "y".to_owned()])]);
+    }
+
+    #[test]
+    fn a_tree_is_named_as_ec2_shows_it() {
+        let query = Query::parse(
+            "",
+            b"D.ImageId=i&D.BlockDeviceMapping.1.Ebs.Encrypted=true&D.BlockDeviceMapping.1.DeviceName=x&D.SecurityGroupId.2=b&D.SecurityGroupId.1=a&L.1.X=1",
+        );
+        assert_eq!(
+            query.tree("D"),
+            serde_json::json!({
+                "imageId": "i",
+                "blockDeviceMappingSet": [{"deviceName": "x", "ebs": {"encrypted": "true"}}],
+                "securityGroupIdSet": ["a", "b"],
+            })
+        );
+        assert_eq!(query.tree("L"), serde_json::json!([{"x": "1"}]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use self::{
     sigv4::{Refusal, Wire},
 };
 use crate::{
-    ec2, ecr, eks,
+    ec2, ecr, eks, elb,
     fault::{self, Fault, Kind},
     iam,
     identity::{Credential, Permissions, Principal},
@@ -32,6 +32,7 @@ pub enum Service {
     Ec2,
     Ecr,
     Eks,
+    Elb,
     Iam,
     Ssm,
     Sts,
@@ -44,6 +45,7 @@ impl Service {
             "ec2" => Self::Ec2,
             "ecr" => Self::Ecr,
             "eks" => Self::Eks,
+            "elasticloadbalancing" => Self::Elb,
             "iam" => Self::Iam,
             "ssm" => Self::Ssm,
             "sts" => Self::Sts,
@@ -56,6 +58,7 @@ impl Service {
             Self::Ec2 => "ec2",
             Self::Ecr => "ecr",
             Self::Eks => "eks",
+            Self::Elb => "elasticloadbalancing",
             Self::Iam => "iam",
             Self::Ssm => "ssm",
             Self::Sts => "sts",
@@ -75,6 +78,7 @@ impl Service {
         }
         match Query::parse(wire.query, wire.body).text("Version") {
             Some("2016-11-15") => Self::Ec2,
+            Some("2015-12-01") => Self::Elb,
             Some("2010-05-08") => Self::Iam,
             Some("2011-06-15") => Self::Sts,
             _ => Self::Ssm,
@@ -349,7 +353,7 @@ fn parse(service: Service, wire: &Wire<'_>) -> Result<Parsed> {
             parsed.eks = Some(route);
             parsed.json = json_body(wire.body)?;
         }
-        Service::Sts | Service::Iam | Service::Ec2 => {
+        Service::Sts | Service::Iam | Service::Elb | Service::Ec2 => {
             parsed.query = Query::parse(wire.query, wire.body);
             parsed.operation = parsed
                 .query
@@ -380,6 +384,7 @@ fn dispatch(call: &mut Call<'_>, parsed: &Parsed) -> Result<Value> {
         },
         Service::Sts => sts::answer(call, &parsed.operation, &parsed.query),
         Service::Iam => iam::answer(call, &parsed.operation, &parsed.query),
+        Service::Elb => elb::answer(call, &parsed.operation, &parsed.query),
         Service::Ec2 => ec2::answer(call, &parsed.operation, &parsed.query),
     }
 }

@@ -34,7 +34,7 @@ pub fn result(service: Service, operation: &str, result: &Value, request_id: &st
     let (kind, body) = match service {
         Service::Ssm | Service::Ecr => ("application/x-amz-json-1.1", result.to_string()),
         Service::Eks => ("application/json", result.to_string()),
-        Service::Sts | Service::Iam => {
+        Service::Sts | Service::Iam | Service::Elb => {
             let mut body = format!("<{operation}Response xmlns=\"{}\">", namespace(service));
             if !result.is_null() {
                 element(&mut body, &format!("{operation}Result"), result, "member");
@@ -76,7 +76,7 @@ pub fn error(service: Service, error: &AwsError, request_id: &str) -> Rendered {
             }
             ("application/json", body.to_string())
         }
-        Service::Sts | Service::Iam => {
+        Service::Sts | Service::Iam | Service::Elb => {
             let party = if error.status < 500 { "Sender" } else { "Receiver" };
             let mut body = format!("<ErrorResponse xmlns=\"{}\">", namespace(service));
             let value = json!({"Type": party, "Code": error.code, "Message": error.message});
@@ -107,6 +107,7 @@ fn headers(service: Service, kind: &str, request_id: &str) -> Vec<(&'static str,
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
         Service::Ssm | Service::Ecr | Service::Eks => "",

@@ -17,6 +17,7 @@ pub fn of(account: &mut Account) -> Value {
         .map(|(name, role)| {
             let mut value = role.describe(&id);
             value["AttachedPolicies"] = role.attached.keys().cloned().collect();
+            value["InlinePolicies"] = json!(role.inline);
             (name.clone(), value)
         })
         .collect();
@@ -61,6 +62,7 @@ pub fn of(account: &mut Account) -> Value {
         let content = json!({
             "ec2": region.ec2.dump(),
             "eks": region.eks.dump(),
+            "elasticloadbalancing": region.elb.dump(),
             "ssm": {"activations": activations, "instances": instances, "parameters": parameters},
         });
         regions.insert(name.clone(), content);

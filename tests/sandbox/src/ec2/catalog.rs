@@ -142,6 +142,22 @@ pub fn architecture(name: &str) -> String {
     if is_arm { "arm64" } else { "amd64" }.to_owned()
 }
 
+/// As EC2 names it: x86_64 or arm64.
+pub fn machine(name: &str) -> &'static str {
+    TYPES.iter().find(|known| known.0 == name).map_or("x86_64", |known| known.1)
+}
+
+/// Graviton has one thread for each core, the others two.
+fn threads(known: &InstanceType) -> u32 {
+    if known.1 == "arm64" { 1 } else { known.2.min(2) }
+}
+
+/// Cores and threads, as an instance shows them.
+pub fn processor(name: &str) -> Value {
+    let known = TYPES.iter().find(|known| known.0 == name);
+    known.map_or(Value::Null, |known| json!({"coreCount": known.2 / threads(known), "threadsPerCore": threads(known)}))
+}
+
 pub fn instance_types(call: &Call<'_>, query: &Query) -> Result<Value> {
     let asked = query.list("InstanceType");
     let unknown: Vec<&str> =
@@ -166,8 +182,7 @@ pub fn instance_types(call: &Call<'_>, query: &Query) -> Result<Value> {
 fn describe(known: &InstanceType, order: u64) -> Entry {
     let (name, architecture, processors, memory, interfaces, addresses, hypervisor, cards) = *known;
     let burstable = name.starts_with('t');
-    // Graviton has one thread for each core, the others two.
-    let threads = if architecture == "arm64" { 1 } else { processors.min(2) };
+    let threads = threads(known);
     let is_metal = hypervisor.is_none();
     let speed = if cards > 1 { "100 Gigabit" } else { "Up to 10 Gigabit" };
     let network_cards: Vec<Value> = (0..cards)

@@ -1,4 +1,4 @@
-//! Security groups. Their rules are not modelled: a group has none but the default egress.
+//! Security groups. What their rules let through is not modelled.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     describe::{Entry, Kind},
-    need, tag_set, tags_of, vpcs,
+    interfaces, need,
+    rules::{self, Peer, Rule},
+    tag_set, tags_of, vpcs,
 };
 use crate::{
     aws::{
@@ -27,6 +29,8 @@ pub struct SecurityGroup {
     pub name: String,
     pub description: String,
     pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub rules: Vec<Rule>,
 }
 
 impl SecurityGroup {
@@ -38,7 +42,15 @@ impl SecurityGroup {
             name: name.to_owned(),
             description: description.to_owned(),
             tags: BTreeMap::new(),
+            // A new group lets everything out.
+            rules: vec![Rule::everything(true, Peer::Ipv4("0.0.0.0/0".to_owned()))],
         }
+    }
+
+    /// Lets in whatever belongs to the group.
+    pub fn open_to_itself(mut self) -> Self {
+        self.rules.push(Rule::everything(false, Peer::Group(self.id.clone())));
+        self
     }
 
     pub fn describe(&self, owner: &str, region: &str) -> Value {
@@ -49,21 +61,32 @@ impl SecurityGroup {
             "groupDescription": self.description,
             "ownerId": owner,
             "vpcId": self.vpc_id,
-            "ipPermissions": [],
-            "ipPermissionsEgress": [{
-                "ipProtocol": "-1",
-                "groups": [],
-                "ipRanges": [{"cidrIp": "0.0.0.0/0"}],
-                "ipv6Ranges": [],
-                "prefixListIds": [],
-            }],
+            "ipPermissions": rules::permissions(&self.rules, false, owner),
+            "ipPermissionsEgress": rules::permissions(&self.rules, true, owner),
             "tagSet": tag_set(&self.tags),
         })
+    }
+
+    /// Whether a rule speaks of another group.
+    fn names(&self, id: &str) -> bool {
+        self.rules.iter().any(|rule| rule.peer == Peer::Group(id.to_owned()))
     }
 
     fn arn(&self, owner: &str, region: &str) -> String {
         format!("arn:aws:ec2:{region}:{owner}:security-group/{}", self.id)
     }
+}
+
+/// A group by its ID.
+pub fn find<'a>(call: &'a mut Call<'_>, id: &str) -> Result<&'a mut SecurityGroup> {
+    let missing = || AwsError::client("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"));
+    call.region().ec2.security_groups.get_mut(id).ok_or_else(missing)
+}
+
+/// The ID of a VPC's default group.
+pub fn default_of(call: &mut Call<'_>, vpc: &str) -> Option<String> {
+    let groups = &call.region().ec2.security_groups;
+    groups.values().find(|group| group.vpc_id == vpc && group.name == "default").map(|group| group.id.clone())
 }
 
 pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
@@ -150,6 +173,12 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         cluster.network.cluster_security_group_id == id
             || cluster.network.security_group_ids.iter().any(|used| used == id)
     });
+    let has_group = |one: &super::records::Record| {
+        one.value["groupSet"].as_array().is_some_and(|all| all.iter().any(|group| group["groupId"] == id))
+    };
+    let in_use = in_use
+        || region.ec2.of(&interfaces::KIND).any(has_group)
+        || region.ec2.security_groups.values().any(|other| other.id != id && other.names(id));
     if in_use {
         return Err(AwsError::client("DependencyViolation", format!("resource {id} has a dependent object")));
     }

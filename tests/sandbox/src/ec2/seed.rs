@@ -1,6 +1,10 @@
 //! The network of a seeded account.
 
-use super::{security_groups::SecurityGroup, subnets::Subnet, vpcs::Vpc};
+use super::{
+    security_groups::SecurityGroup,
+    subnets::Subnet,
+    vpcs::{Vpc, equip},
+};
 use crate::world::Account;
 
 /// What a cluster is put into.
@@ -23,8 +27,7 @@ pub fn plant(account: &mut Account, region: &str) -> Network {
         subnet_ids.push(subnet.id.clone());
         account.region(region).ec2.subnets.insert(subnet.id.clone(), subnet);
     }
-    let default = SecurityGroup::new(account, &vpc_id, "default", "default VPC security group");
-    account.region(region).ec2.security_groups.insert(default.id.clone(), default);
+    equip(account, region, &vpc_id);
     let nodes = SecurityGroup::new(account, &vpc_id, "nodes", "Nodes of the cluster");
     let security_group_id = nodes.id.clone();
     account.region(region).ec2.security_groups.insert(nodes.id.clone(), nodes);
@@ -39,7 +42,8 @@ pub fn cluster_group(account: &mut Account, region: &str, cluster: &str, vpc_id:
         vpc_id,
         &name,
         "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any managed workloads.",
-    );
+    )
+    .open_to_itself();
     group.tags.insert(format!("kubernetes.io/cluster/{cluster}"), "owned".into());
     group.tags.insert("aws:eks:cluster-name".into(), cluster.into());
     let id = group.id.clone();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     describe::{Entry, Kind},
-    done, need, tag_set, tags_of, vpcs,
+    done, interfaces, need, routes, tag_set, tags_of, vpcs,
 };
 use crate::{
     aws::{
@@ -32,6 +32,9 @@ pub struct Subnet {
     pub block: String,
     pub zone: String,
     pub tags: BTreeMap<String, String>,
+    /// Whether instances get public addresses unless they say otherwise.
+    #[serde(default)]
+    pub public_addresses: bool,
 }
 
 impl Subnet {
@@ -43,6 +46,7 @@ impl Subnet {
             block: block.to_owned(),
             zone: zone.to_owned(),
             tags: BTreeMap::new(),
+            public_addresses: false,
         }
     }
 
@@ -62,7 +66,7 @@ impl Subnet {
             "availabilityZone": self.zone,
             "availabilityZoneId": zone_id(&self.zone),
             "defaultForAz": false,
-            "mapPublicIpOnLaunch": false,
+            "mapPublicIpOnLaunch": self.public_addresses,
             "mapCustomerOwnedIpOnLaunch": false,
             "enableDns64": false,
             "privateDnsNameOptionsOnLaunch": {
@@ -167,19 +171,43 @@ pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     super::describe::answer(call, query, &kind, entries)
 }
 
+/// A subnet by its ID.
+pub fn find<'a>(call: &'a mut Call<'_>, id: &str) -> Result<&'a mut Subnet> {
+    let missing = || AwsError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist"));
+    call.region().ec2.subnets.get_mut(id).ok_or_else(missing)
+}
+
+pub fn modify_attribute(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let subnet = find(call, need(query, "SubnetId")?)?;
+    match query.text("MapPublicIpOnLaunch.Value") {
+        Some(text) => subnet.public_addresses = text == "true",
+        None => {
+            return Err(AwsError::client(
+                "InvalidParameterCombination",
+                "this stand-in modifies mapPublicIpOnLaunch alone",
+            ));
+        }
+    }
+    Ok(done())
+}
+
 pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let id = need(query, "SubnetId")?;
     let region = call.region();
     if !region.ec2.subnets.contains_key(id) {
         return Err(AwsError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")));
     }
-    // The network interfaces of a cluster's control plane.
-    if region.eks.clusters.values().any(|cluster| cluster.network.subnet_ids.iter().any(|used| used == id)) {
+    // The network interfaces of a cluster's control plane are not kept.
+    let has_interface = region.ec2.of(&interfaces::KIND).any(|one| one.text("subnetId") == id);
+    if has_interface
+        || region.eks.clusters.values().any(|cluster| cluster.network.subnet_ids.iter().any(|used| used == id))
+    {
         return Err(AwsError::client(
             "DependencyViolation",
             format!("The subnet '{id}' has dependencies and cannot be deleted."),
         ));
     }
     region.ec2.subnets.remove(id);
+    routes::forget_subnet(&mut region.ec2, id);
     Ok(done())
 }

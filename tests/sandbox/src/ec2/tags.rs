@@ -2,21 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Store, done};
+use super::{
+    Store, acls,
+    describe::{self, Entry, Kind},
+    done, gateways, instances, interfaces, peering, records, routes, templates,
+};
 use crate::aws::{
     Call,
     error::{AwsError, Result},
     input::Query,
 };
 
+/// Kinds of records, for the names that tags give them.
+const RECORDS: [&records::Kind; 10] = [
+    &acls::KIND,
+    &gateways::ADDRESS,
+    &gateways::INTERNET,
+    &gateways::NAT,
+    &instances::KIND,
+    &instances::VOLUME,
+    &interfaces::KIND,
+    &peering::KIND,
+    &routes::KIND,
+    &templates::KIND,
+];
+
 fn target<'a>(store: &'a mut Store, id: &str) -> Result<&'a mut BTreeMap<String, String>> {
     let found = match id.split('-').next() {
         Some("vpc") => store.vpcs.get_mut(id).map(|vpc| &mut vpc.tags),
         Some("subnet") => store.subnets.get_mut(id).map(|subnet| &mut subnet.tags),
         Some("sg") => store.security_groups.get_mut(id).map(|group| &mut group.tags),
-        _ => None,
+        Some("sgr") => store
+            .security_groups
+            .values_mut()
+            .flat_map(|group| &mut group.rules)
+            .find(|rule| rule.id == id)
+            .map(|rule| &mut rule.tags),
+        _ => store.records.get_mut(id).map(|record| &mut record.tags),
     };
     found.ok_or_else(|| AwsError::client("InvalidID", format!("The ID '{id}' is not valid")))
 }
@@ -67,4 +91,42 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         }
     }
     Ok(done())
+}
+
+/// Every tagged resource: its ID, what kind it is, its tags.
+fn tagged(store: &Store) -> Vec<(&String, &'static str, &BTreeMap<String, String>)> {
+    let vpcs = store.vpcs.values().map(|vpc| (&vpc.id, "vpc", &vpc.tags));
+    let subnets = store.subnets.values().map(|subnet| (&subnet.id, "subnet", &subnet.tags));
+    let groups = store.security_groups.values();
+    let rules = groups.clone().flat_map(|group| &group.rules).map(|rule| (&rule.id, "security-group-rule", &rule.tags));
+    let groups = groups.map(|group| (&group.id, "security-group", &group.tags));
+    let others = store.records.values().filter_map(|record| {
+        let kind = RECORDS.into_iter().find(|kind| record.is(kind))?;
+        Some((&record.id, kind.tagged_as, &record.tags))
+    });
+    vpcs.chain(subnets).chain(groups).chain(rules).chain(others).collect()
+}
+
+pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let tags = tagged(&call.region().ec2).into_iter().flat_map(|(id, kind, tags)| {
+        tags.iter().map(move |(key, value)| (id.clone(), kind, key.clone(), value.clone()))
+    });
+    let entries = tags
+        .zip(0..)
+        .map(|((id, kind, key, value), order)| Entry {
+            order,
+            tags: BTreeMap::new(),
+            filterable: vec![
+                ("resource-id", vec![id.clone()]),
+                ("resource-type", vec![kind.to_owned()]),
+                ("key", vec![key.clone()]),
+                ("value", vec![value.clone()]),
+            ],
+            value: json!({"resourceId": id, "resourceType": kind, "key": key, "value": value}),
+            id,
+        })
+        .collect();
+    // Tags are chosen by filters alone.
+    let kind = Kind { ids: "None", missing: "InvalidID", called: "ID", set: "tagSet", sizes: (5, 1000) };
+    describe::answer(call, query, &kind, entries)
 }

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    acls,
     describe::{Entry, Kind},
-    done, need, security_groups, tag_set, tags_of,
+    done, gateways, need, peering, routes,
+    security_groups::SecurityGroup,
+    tag_set, tags_of,
 };
 use crate::{
     aws::{
@@ -108,9 +111,19 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     value["state"] = "pending".into();
     let id = vpc.id.clone();
     call.region().ec2.vpcs.insert(id.clone(), vpc);
-    let group = security_groups::SecurityGroup::new(call.account(), &id, "default", "default VPC security group");
-    call.region().ec2.security_groups.insert(group.id.clone(), group);
+    let region = call.region.clone();
+    equip(call.account(), &region, &id);
     Ok(json!({"vpc": value}))
+}
+
+/// Gives a new VPC what comes with it: security group, route table, network ACL.
+pub fn equip(account: &mut Account, region: &str, vpc: &str) {
+    let group = SecurityGroup::new(account, vpc, "default", "default VPC security group").open_to_itself();
+    let (table, acl) = (routes::main_table(account, vpc), acls::default_acl(account, vpc));
+    let store = &mut account.region(region).ec2;
+    store.security_groups.insert(group.id.clone(), group);
+    store.keep(table);
+    store.keep(acl);
 }
 
 pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
@@ -146,7 +159,11 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let id = find(call, query)?.id.clone();
     let store = &mut call.region().ec2;
     let in_use = store.subnets.values().any(|subnet| subnet.vpc_id == id)
-        || store.security_groups.values().any(|group| group.vpc_id == id && group.name != "default");
+        || store.security_groups.values().any(|group| group.vpc_id == id && group.name != "default")
+        || store.of(&gateways::INTERNET).any(|gateway| gateway.value["attachmentSet"][0]["vpcId"] == id.as_str())
+        || store
+            .of(&routes::KIND)
+            .any(|table| table.text("vpcId") == id && table.value["associationSet"][0]["main"] != true);
     if in_use {
         return Err(AwsError::client(
             "DependencyViolation",
@@ -154,6 +171,10 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         ));
     }
     store.security_groups.retain(|_, group| group.vpc_id != id);
+    store
+        .records
+        .retain(|_, record| !(record.is(&routes::KIND) || record.is(&acls::KIND)) || record.text("vpcId") != id);
+    peering::forget_vpc(store, &id);
     store.vpcs.remove(&id);
     Ok(done())
 }

@@ -5,7 +5,7 @@ mod access_policies;
 pub mod addons;
 pub mod authority;
 pub mod cluster;
-mod create;
+pub mod create;
 pub mod nodegroups;
 mod remote_networks;
 mod route;

@@ -1,5 +1,6 @@
 //! Managed node groups, thinly: as many EC2 nodes as are desired, made and waited for in the cluster's control plane
-//! where there is one. Scaling, updates and the Auto Scaling group behind are not modelled.
+//! where there is one. They take what the user data of their launch template says. Scaling, updates and the Auto Scaling
+//! group behind are not modelled.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,12 @@ pub struct NodeGroup {
     role_arn: String,
     pub subnets: Vec<String>,
     pub instance_type: String,
+    /// As the user data of the launch template says.
+    #[serde(default)]
+    pub max_pods: Option<u32>,
+    /// Of the nodes.
+    #[serde(default)]
+    pub security_group_ids: Vec<String>,
     pub labels: BTreeMap<String, String>,
     /// In Kubernetes' form.
     pub taints: Vec<Value>,
@@ -285,9 +292,16 @@ pub fn create(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
     if template.is_some() && input.value("diskSize").is_some() {
         return Err(invalid("Disk size must be specified within the launch template."));
     }
-    let types = match input.texts("instanceTypes")? {
-        Some(types) if !types.is_empty() => types,
-        _ => vec!["t3.medium".to_owned()],
+    let template = template.map(|template| launched(call, template)).transpose()?;
+    let data = template.as_ref().map_or(Value::Null, |(_, data)| data.clone());
+    let given = input.texts("instanceTypes")?.filter(|types| !types.is_empty());
+    let types = match (given, data["instanceType"].as_str()) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("You cannot specify instance types in both the launch template and the request."));
+        }
+        (Some(types), None) => types,
+        (None, Some(one)) => vec![one.to_owned()],
+        (None, None) => vec!["t3.medium".to_owned()],
     };
     if let Some(unknown) = types.iter().find(|name| ec2::catalog::pods(name).is_none()) {
         return Err(invalid(format!("The following supplied instance types do not exist: [{unknown}]")));
@@ -299,14 +313,21 @@ pub fn create(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    for member in ["amiType", "capacityType", "diskSize", "launchTemplate", "releaseVersion", "taints", "updateConfig"]
-    {
+    for member in ["amiType", "capacityType", "diskSize", "releaseVersion", "taints", "updateConfig"] {
         if let Some(given) = input.value(member) {
             echoed.insert(member.to_owned(), given.clone());
         }
     }
-    if template.is_none() || input.value("instanceTypes").is_some() {
+    if data["instanceType"].is_null() {
         echoed.insert("instanceTypes".to_owned(), json!(types));
+    }
+    if let Some(image) = data["imageId"].as_str() {
+        check_image(call, input, image, &types)?;
+        echoed.insert("amiType".to_owned(), json!("CUSTOM"));
+        echoed.insert("releaseVersion".to_owned(), json!(image));
+    }
+    if let Some((shown, _)) = template {
+        echoed.insert("launchTemplate".to_owned(), shown);
     }
     let born = call.account().birth();
     let arn = cluster.arn.replacen(":cluster/", ":nodegroup/", 1);
@@ -318,6 +339,8 @@ pub fn create(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         role_arn: role.to_owned(),
         subnets,
         instance_type: types.into_iter().next().unwrap_or_default(),
+        max_pods: data["userData"].as_str().and_then(ec2::user_data::max_pods),
+        security_group_ids: security_groups(&data, &cluster),
         labels: input.map("labels")?.unwrap_or_default().into_iter().collect(),
         taints: taints(input)?,
         least,
@@ -343,6 +366,44 @@ pub fn create(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
     found.node_groups.insert(name.to_owned(), group);
     order(call, &cluster.name, name);
     Ok(answer)
+}
+
+/// A launch template that a request names: as the group shows it, and the data of that version.
+fn launched(call: &mut Call<'_>, given: Json<'_>) -> Result<(Value, Value)> {
+    let refused = |error: AwsError| AwsError::client("InvalidRequestException", error.message);
+    let store = &call.region().ec2;
+    let template = ec2::templates::named(store, given.text("id")?, given.text("name")?).map_err(refused)?;
+    let version = given.text("version")?.unwrap_or("$Default");
+    let chosen = ec2::templates::chosen(template, version).map_err(refused)?;
+    let shown = json!({
+        "id": template.id,
+        "name": template.value["launchTemplateName"],
+        "version": chosen.number.to_string(),
+    });
+    Ok((shown, chosen.data))
+}
+
+/// An image of the user's own must be there and fit, and leaves no choice of another.
+fn check_image(call: &mut Call<'_>, input: Json<'_>, image: &str, types: &[String]) -> Result<()> {
+    if input.value("amiType").is_some() || input.value("releaseVersion").is_some() {
+        return Err(invalid(
+            "You cannot specify an AMI type or a release version when the launch template has an image ID.",
+        ));
+    }
+    let found =
+        ec2::images::find(call, image).map_err(|error| AwsError::client("InvalidRequestException", error.message))?;
+    match types.iter().find(|name| found["architecture"] != ec2::catalog::machine(name)) {
+        Some(other) => Err(invalid(format!("The image {image} does not fit the instance type {other}"))),
+        None => Ok(()),
+    }
+}
+
+/// Those of the launch template; without, the cluster's own.
+fn security_groups(data: &Value, cluster: &Cluster) -> Vec<String> {
+    let given = [&data["securityGroupIdSet"], &data["networkInterfaceSet"][0]["groupSet"]];
+    let given = given.into_iter().find_map(Value::as_array).into_iter().flatten();
+    let given: Vec<String> = given.filter_map(|id| id.as_str().map(ToOwned::to_owned)).collect();
+    if given.is_empty() { vec![cluster.network.cluster_security_group_id.clone()] } else { given }
 }
 
 /// Has the control plane do the group's job, where there is one.

@@ -31,6 +31,9 @@ pub struct Role {
     pub trust: String,
     /// Attached policies: ARN and name.
     pub attached: BTreeMap<String, String>,
+    /// Its own policies: name and JSON text.
+    #[serde(default)]
+    pub inline: BTreeMap<String, String>,
     /// What sessions of the role may do.
     pub permissions: Permissions,
     /// Calls for which Systems Manager does not see the role yet.
@@ -52,6 +55,7 @@ impl Role {
             tags: BTreeMap::new(),
             trust,
             attached: BTreeMap::new(),
+            inline: BTreeMap::new(),
             permissions: Permissions::all(),
             unsettled_attempts: 0,
             unsettled_until: born.at,

@@ -34,6 +34,14 @@ pub fn answer(call: &mut Call<'_>, operation: &str, query: &Query) -> Result<Val
         "AttachRolePolicy" => attach(call, query),
         "DetachRolePolicy" => detach(call, query),
         "ListAttachedRolePolicies" => list_attached(call, query),
+        "PutRolePolicy" => put_inline(call, query),
+        "GetRolePolicy" => read_inline(call, query),
+        "DeleteRolePolicy" => delete_inline(call, query),
+        "ListRolePolicies" => list_inline(call, query),
+        "ListInstanceProfilesForRole" => {
+            find(call, query)?;
+            paged(call, query, "InstanceProfiles", Vec::new())
+        }
         _ => Err(error::unknown_operation(call.service, operation)),
     }
 }
@@ -151,6 +159,9 @@ fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     if !role.attached.is_empty() {
         return Err(AwsError::new(409, "DeleteConflict", "Cannot delete entity, must detach all policies first."));
     }
+    if !role.inline.is_empty() {
+        return Err(AwsError::new(409, "DeleteConflict", "Cannot delete entity, must delete policies first."));
+    }
     let name = role.name.clone();
     call.account().roles.remove(&name);
     Ok(Value::Null)
@@ -193,4 +204,49 @@ fn list_attached(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         .map(|(arn, name)| (arn.clone(), json!({"PolicyName": name, "PolicyArn": arn})))
         .collect();
     paged(call, query, "AttachedPolicies", policies)
+}
+
+fn inline_name(query: &Query) -> Result<String> {
+    let name = query.text("PolicyName");
+    let mut constraints = Constraints::default();
+    constraints.required("policyName", name);
+    constraints.length("policyName", name, 1, 128);
+    constraints.finish_as("ValidationError")?;
+    Ok(name.unwrap_or_default().to_owned())
+}
+
+fn put_inline(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let name = inline_name(query)?;
+    let document = query.text("PolicyDocument").unwrap_or_default();
+    let parsed: Option<Value> = serde_json::from_str(document).ok();
+    if parsed.is_none_or(|policy| policy["Statement"].is_null()) {
+        return Err(AwsError::client("MalformedPolicyDocument", "The policy failed legacy parsing"));
+    }
+    find(call, query)?.inline.insert(name, document.to_owned());
+    Ok(Value::Null)
+}
+
+fn no_inline(query: &Query, name: &str) -> AwsError {
+    let role = query.text("RoleName").unwrap_or_default();
+    let message = format!("The role policy with name {name} cannot be found for role {role}.");
+    AwsError::new(404, "NoSuchEntity", message)
+}
+
+fn read_inline(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let name = inline_name(query)?;
+    let role = find(call, query)?;
+    let document = role.inline.get(&name).ok_or_else(|| no_inline(query, &name))?;
+    let document = percent_encoding::utf8_percent_encode(document, percent_encoding::NON_ALPHANUMERIC).to_string();
+    Ok(json!({"RoleName": role.name, "PolicyName": name, "PolicyDocument": document}))
+}
+
+fn delete_inline(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let name = inline_name(query)?;
+    find(call, query)?.inline.remove(&name).ok_or_else(|| no_inline(query, &name))?;
+    Ok(Value::Null)
+}
+
+fn list_inline(call: &mut Call<'_>, query: &Query) -> Result<Value> {
+    let names = find(call, query)?.inline.keys().map(|name| (name.clone(), json!(name))).collect();
+    paged(call, query, "PolicyNames", names)
 }

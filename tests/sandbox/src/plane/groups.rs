@@ -35,7 +35,7 @@ pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str) {
     });
     match found {
         Some((Job::Create(group), settings)) => {
-            let most = settings.node_max_pods.or_else(|| ec2::catalog::pods(&group.instance_type)).unwrap_or(29);
+            let most = group.max_pods.or_else(|| ec2::catalog::pods(&group.instance_type)).unwrap_or(29);
             let patience = u64::try_from(settings.nodegroup_patience_seconds).unwrap_or_default();
             if create(shared, plane, &group, most).await {
                 wait(shared, plane, name, Duration::from_secs(patience)).await;
@@ -44,6 +44,7 @@ pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str) {
             }
         }
         Some((Job::Remove(names), _)) => {
+            terminate(shared, plane, &names);
             let on = Arc::clone(plane);
             let removed = parallel::for_each(names, move |node| {
                 let plane = Arc::clone(&on);
@@ -74,12 +75,43 @@ async fn create(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGro
     };
     let names: Vec<String> = planned.iter().map(|node| node.name.clone()).collect();
     tell(shared, &plane.key, &group.name, |group| group.nodes = names);
+    launch(shared, plane, group, &planned);
     if let Err(error) = nodes::create(plane, planned).await {
         eprintln!("sandbox: nodes of {}: {error}", group.name);
         return false;
     }
     network::follow(shared, plane);
     true
+}
+
+/// The instances behind nodes.
+fn launch(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGroup, planned: &[nodes::Planned]) {
+    shared.change(|world| {
+        let Some(account) = world.accounts.get_mut(&plane.key.account) else { return };
+        for node in planned {
+            let Some(instance) = &node.instance else { continue };
+            let groups = &group.security_group_ids;
+            ec2::instances::of_node_group(
+                account,
+                &plane.key.region,
+                instance,
+                node.place(),
+                &group.instance_type,
+                groups,
+            );
+        }
+    });
+}
+
+fn terminate(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, names: &[String]) {
+    let instances: Vec<String> = names.iter().filter_map(|name| plane.network.instance_of(name)).collect();
+    shared.change(|world| {
+        let Some(account) = world.accounts.get_mut(&plane.key.account) else { return };
+        let store = &mut account.region(&plane.key.region).ec2;
+        for instance in &instances {
+            ec2::instances::end(store, instance);
+        }
+    });
 }
 
 /// Waits until all nodes are Ready, for so long.

@@ -23,6 +23,7 @@ mod etcd;
 pub mod folder;
 mod front;
 mod groups;
+mod hosts;
 mod jobs;
 mod kubeconfig;
 mod network;
@@ -89,6 +90,18 @@ pub enum Order {
     Addon { cluster: ClusterKey, name: String, number: u64 },
     /// Make or remove the nodes of a node group.
     NodeGroup { cluster: ClusterKey, name: String },
+    /// A machine does what its user data says.
+    Boot(Machine),
+    /// A machine has ended.
+    Halt(Machine),
+}
+
+/// An instance of EC2.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub account: String,
+    pub region: String,
+    pub instance: String,
 }
 
 /// Where a cluster's control plane stands, as EKS's answers show it.
@@ -238,6 +251,8 @@ impl Planes {
                         }
                     }
                     Order::Addon { cluster, name, number } => planes.work(&shared, &cluster, &name, number).await,
+                    Order::Boot(machine) => hosts::boot(&planes, &shared, &machine).await,
+                    Order::Halt(machine) => hosts::halt(&planes, &shared, &machine).await,
                     Order::NodeGroup { cluster, name } => match planes.standing(&cluster) {
                         Some(plane) => groups::work(&shared, &plane, &name).await,
                         None => groups::tell(&shared, &cluster, &name, |group| group.done(Vec::new())),

@@ -7,12 +7,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::hosts::Host;
 use super::{
     api::{Api, Content, Error},
     cluster::ControlPlane,
     parallel,
 };
-use crate::{cidr::Cidr, ec2, eks::nodegroups::NodeGroup, moment::Moment, random, world::World};
+use crate::{
+    cidr::Cidr,
+    ec2::{self, user_data::Joining},
+    eks::nodegroups::NodeGroup,
+    moment::Moment,
+    random,
+    world::World,
+};
 
 /// At most so many in one call.
 const MOST: usize = 5000;
@@ -65,6 +73,9 @@ pub struct Wanted {
     /// Of these alone; of the cluster's when there is none.
     #[serde(skip)]
     subnets: Vec<String>,
+    /// Of the one host, where it is known.
+    #[serde(skip)]
+    address: Option<String>,
 }
 
 fn one() -> usize {
@@ -104,6 +115,28 @@ impl Wanted {
             ready: When::Network,
             taints: group.taints.clone(),
             subnets: group.subnets.clone(),
+            address: None,
+        }
+    }
+
+    /// A host that has registered as the managed instance `id`.
+    pub fn of_host(id: &str, host: &Host, joining: &Joining) -> Self {
+        Self {
+            kind: Kind::Hybrid,
+            count: 1,
+            names: Some(vec![id.to_owned()]),
+            zone: None,
+            node_group: None,
+            instance_type: String::new(),
+            architecture: host.architecture.clone(),
+            // The kubelet's own number.
+            max_pods: joining.max_pods.unwrap_or(110),
+            labels: joining.labels.clone(),
+            pod_cidr: None,
+            ready: When::Network,
+            taints: Vec::new(),
+            subnets: Vec::new(),
+            address: Some(host.address.clone()),
         }
     }
 
@@ -125,9 +158,17 @@ pub struct Planned {
     object: Value,
     waits: bool,
     /// EC2 only.
-    instance: Option<String>,
+    pub instance: Option<String>,
     /// Range of its subnet, EC2 only.
     subnet: Option<String>,
+    /// Its subnet's ID, EC2 only, and its address.
+    place: (String, String),
+}
+
+impl Planned {
+    pub fn place(&self) -> (&str, &str) {
+        (&self.place.0, &self.place.1)
+    }
 }
 
 /// Puts nodes together; the error is the text for the caller.
@@ -160,16 +201,14 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
         let block = Cidr::parse(range).ok_or_else(|| format!("{range} is not a range"))?;
         // From the end downwards: pods take theirs from the beginning.
         let last = u32::try_from(block.size() - 2).unwrap_or(u32::MAX);
-        let address = last
-            .checked_sub(number)
-            .filter(|offset| *offset > 10)
-            .and_then(|offset| block.address(offset))
-            .ok_or_else(|| format!("{range} has no address left"))?;
+        let chosen = last.checked_sub(number).filter(|offset| *offset > 10).and_then(|offset| block.address(offset));
+        let address = wanted.address.clone().or_else(|| chosen.map(|address| address.to_string()));
+        let address = address.ok_or_else(|| format!("{range} has no address left"))?;
         let instance = subnet.map(|_| format!("i-0{}", random::hex(16)));
         let name = match (&wanted.names, wanted.kind) {
             (Some(names), _) => names[index].clone(),
             (None, Kind::Ec2) => {
-                format!("ip-{}.{}.compute.internal", address.to_string().replace('.', "-"), key.region)
+                format!("ip-{}.{}.compute.internal", address.replace('.', "-"), key.region)
             }
             (None, Kind::Hybrid) => format!("mi-0{}", random::hex(16)),
         };
@@ -226,7 +265,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
                 "allocatable": capacity,
                 "conditions": conditions(wanted.ready == When::AtOnce),
                 "addresses": [
-                    {"type": "InternalIP", "address": address.to_string()},
+                    {"type": "InternalIP", "address": address},
                     {"type": "Hostname", "address": name},
                 ],
                 "nodeInfo": {
@@ -249,6 +288,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
             waits: wanted.ready == When::Network,
             instance,
             subnet: subnet.map(|subnet| subnet.block.clone()),
+            place: (subnet.map(|subnet| subnet.id.clone()).unwrap_or_default(), address),
         });
     }
     Ok(planned)

@@ -1,5 +1,6 @@
 //! Node groups of a real cluster: nodes made, waited for, given up, removed.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Account, has_kubectl, programs, shared, text, wait_for};
@@ -74,8 +75,17 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
     let set = ["set", "env", "daemonset/aws-node", "--namespace", "kube-system"];
     cluster.kubectl(&[&set[..], &["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true"]].concat(), "").unwrap();
     cluster.kubectl(&["rollout", "status", "daemonset/aws-node", "--namespace", "kube-system"], "").unwrap();
-    settings(&account, &json!({"nodegroup_patience_seconds": 0, "node_max_pods": 20}));
-    create("green", json!({}));
+    settings(&account, &json!({"nodegroup_patience_seconds": 0}));
+    let user_data = STANDARD.encode(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\nContent-Type: application/node.eks.aws\n\n\
+         apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {config: {maxPods: 20}}}\n--b--\n",
+    );
+    account.ec2(&[
+        ("Action", "CreateLaunchTemplate"),
+        ("LaunchTemplateName", "nodes"),
+        ("LaunchTemplateData.UserData", &user_data),
+    ]);
+    create("green", json!({"launchTemplate": {"name": "nodes"}}));
     let failed = becomes("green", "CREATE_FAILED");
     assert_eq!(failed["health"]["issues"][0]["code"], "NodeCreationFailure");
     assert!(text(&failed["health"]["issues"][0]["resourceIds"][0]).starts_with("i-0"));

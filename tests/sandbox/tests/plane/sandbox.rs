@@ -76,8 +76,14 @@ impl Sandbox {
         Self { child, line, port }
     }
 
-    /// One exchange of plain HTTP.
+    /// One exchange of JSON.
     pub fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        let (status, body) = self.exchange_text(method, path, headers, body);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// One exchange of plain HTTP.
+    fn exchange_text(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let headers = headers.concat();
@@ -90,7 +96,7 @@ impl Sandbox {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     /// A call of the control API, with its status.
@@ -150,6 +156,25 @@ impl<'a> Account<'a> {
         let (status, answer) = self.sandbox.exchange(method, &format!("{path}?{query}"), &[("host", "sandbox")], &body);
         assert!(status < 300, "{method} {path}: {status} {answer}");
         answer
+    }
+
+    /// A call of EC2, signed with the account's key, that must succeed.
+    pub fn ec2(&self, parameters: &[(&str, &str)]) {
+        let parameters = [parameters, &[("Version", "2016-11-15")]].concat();
+        let query = presign(&Request {
+            key: &self.key,
+            method: "GET",
+            service: "ec2",
+            host: "sandbox",
+            path: "/",
+            parameters: &parameters,
+            header: None,
+            body: "",
+            expires: 60,
+            age: 0,
+        });
+        let (status, answer) = self.sandbox.exchange_text("GET", &format!("/?{query}"), &[("host", "sandbox")], "");
+        assert!(status < 300, "{status} {answer}");
     }
 
     /// The account's cluster, with its control plane started.

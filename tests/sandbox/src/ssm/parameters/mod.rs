@@ -19,6 +19,7 @@ use crate::{
         error::{AwsError, Result},
         input::Json,
     },
+    ec2,
     moment::Moment,
     world::Birth,
 };
@@ -211,6 +212,9 @@ fn look_up(call: &mut Call<'_>, given: &str, decrypt: bool) -> Result<Value> {
         Some((name, selector)) => (name, Some(selector)),
         None => (given, None),
     };
+    if let Some(found) = public(call, name) {
+        return Ok(found);
+    }
     let arn = arn(call, name);
     let parameters = &call.region().ssm.parameters;
     // The ARN of a plain name has a slash that the name has not.
@@ -231,6 +235,20 @@ fn look_up(call: &mut Call<'_>, given: &str, decrypt: bool) -> Result<Value> {
         }
     };
     Ok(parameter.describe(&arn, version, selector, decrypt))
+}
+
+/// A parameter of AWS's own: the ID of an image.
+fn public(call: &mut Call<'_>, name: &str) -> Option<Value> {
+    let value = ec2::images::of_public_parameter(call, name)?;
+    Some(json!({
+        "Name": name,
+        "Type": "String",
+        "Value": value,
+        "Version": 1,
+        "LastModifiedDate": call.now.epoch(),
+        "ARN": format!("arn:aws:ssm:{}::parameter{name}", call.region),
+        "DataType": "aws:ec2:image",
+    }))
 }
 
 pub fn read(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
