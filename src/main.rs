@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ekshybrid::provider::Ekshybrid;
 use framework::provider::ProviderServer;
-use framework::wire::{ServeOptions, serve};
+use framework::wire::{ServeOptions, log, serve};
 
 fn main() -> ExitCode {
     let options = ServeOptions {
@@ -13,5 +13,7 @@ fn main() -> ExitCode {
         version: env!("CARGO_PKG_VERSION"),
         log_targets: &["ekshybrid", "framework"],
     };
+    // The chart engine catches what its YAML parser does to broken input.
+    log::expect_panics(helm::is_catching);
     serve(ProviderServer::<Ekshybrid>::new, &options)
 }

@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
+use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
@@ -110,6 +111,8 @@ pub(super) struct Probe(Arc<Watched>);
 struct Watched {
     operation: Operation,
     attempts: AtomicU32,
+    /// Set while the SDK pauses between a failed attempt and the next: whether AWS has said that nothing was done.
+    failed: watch::Sender<Option<bool>>,
     endpoint: Mutex<Option<String>>,
     /// Where log lines go: the SDK works with logging switched off.
     log: Dispatch,
@@ -120,6 +123,7 @@ impl Probe {
         Self(Arc::new(Watched {
             operation,
             attempts: AtomicU32::new(0),
+            failed: watch::Sender::new(None),
             endpoint: Mutex::new(None),
             log: tracing::dispatcher::get_default(Clone::clone),
         }))
@@ -128,6 +132,14 @@ impl Probe {
     /// How often the request was sent.
     pub(super) fn attempts(&self) -> u32 {
         self.0.attempts.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no attempt is under way because the last one has failed; whether AWS has said that it did nothing. A
+    /// call that ends does not get here.
+    pub(super) async fn failed_attempt(&self) -> bool {
+        let mut failed = self.0.failed.subscribe();
+        // The sender lives as long as this does.
+        failed.wait_for(Option::is_some).await.is_ok_and(|undone| *undone == Some(true))
     }
 
     /// The address that it was sent to last.
@@ -154,6 +166,7 @@ impl Intercept for Probe {
         _: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
+        self.0.failed.send_replace(None);
         let uri: http::Uri = context.request().uri().parse().unwrap_or_default();
         if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) {
             *self.0.endpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{scheme}://{authority}"));
@@ -169,6 +182,8 @@ impl Intercept for Probe {
     ) -> std::result::Result<(), BoxError> {
         if context.output_or_error().is_some_and(|outcome| outcome.is_err()) {
             let status = context.response().map(|response| response.status().as_u16());
+            // A refusal changes nothing; a lost answer and a failure of the service may have.
+            self.0.failed.send_replace(Some(status.is_some_and(|status| status < 500)));
             tracing::dispatcher::with_default(&self.0.log, || {
                 tracing::debug!(operation = %self.0.operation, attempt = self.attempts(), status, "AWS attempt failed");
             });

@@ -38,9 +38,10 @@ use super::{ec2, ecr, eks, ssm, sts};
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
 /// Longest pause before a repeat. With 25 repeats a throttled call lasts a minute and a half on average.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// How long the answer of a change in flight is awaited after Terraform asked to stop. Terraform gives up on a
-/// provider that does not end, so it must be short.
-const GRACE: Duration = Duration::from_millis(1500);
+/// How long the answer of a change in flight is awaited after Terraform asked to stop. Terraform waits without a limit
+/// then: its answer is the only trace of something new, and who cannot wait stops a second time. So this is only a bound
+/// for answers that do not come at all; repeats are not begun any more.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Every AWS client of one provider configuration. Cheap to clone; clones share clients, credentials and reads.
 #[derive(Clone)]
@@ -90,9 +91,10 @@ pub(super) struct Regional {
 pub(super) enum Effect {
     /// Nothing: dropped at once.
     Read,
-    /// A change that can be repeated: its answer is awaited for a moment.
+    /// A change that can be repeated: its answer is awaited.
     Change,
-    /// Something new, whose answer is the only trace of it: awaited for a moment, and the error says what may exist.
+    /// Something new, whose answer is the only trace of it: awaited, and where it does not come, the error says what may
+    /// exist.
     Create,
 }
 
@@ -320,13 +322,12 @@ impl Clients {
         if effect == Effect::Read || !sent {
             return Err(cancelled(false));
         }
-        tracing::debug!(%operation, "asked to stop; waiting a moment for the answer");
+        tracing::debug!(%operation, "asked to stop; waiting for the answer");
         tokio::select! {
             biased;
             done = &mut work => done,
-            () = self.shared.sleep.sleep(GRACE) => {
-                Err(cancelled(effect == Effect::Create))
-            }
+            undone = probe.failed_attempt() => Err(cancelled(effect == Effect::Create && !undone)),
+            () = self.shared.sleep.sleep(GRACE) => Err(cancelled(effect == Effect::Create)),
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) struct Asked {
 }
 
 /// What happens to a request.
+#[derive(Clone)]
 pub(super) enum Reply {
     /// Status and body.
     Answer(u16, String),

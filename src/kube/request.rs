@@ -32,8 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const UNKNOWN_CALLER_ATTEMPTS: u32 = 4;
 /// One attempt may take this long. The API server itself ends requests after 60 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(65);
-/// How long the answer of a change is awaited after Terraform asked to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long the answer of a change is awaited after Terraform asked to stop. Terraform waits without a limit then, and
+/// an admission webhook may take 30 seconds. Source: Kubernetes, "Dynamic Admission Control", timeouts.
+const GRACE: Duration = Duration::from_secs(30);
 /// Beyond this an answer is not read: a page of a listing has a tenth of it.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -94,7 +95,9 @@ impl Client {
             let pace = asked.unwrap_or_else(|| jitter(pause));
             let unreachable = matches!(error.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. });
             let patience = if unreachable { self.patience(call.attempt.verb).0 } else { REPEAT_FOR };
-            if started.elapsed() + pace > patience || (unreachable && self.shared.given_up.load(Ordering::Relaxed)) {
+            if started.elapsed().saturating_add(pace) > patience
+                || (unreachable && self.shared.given_up.load(Ordering::Relaxed))
+            {
                 // Others need not wait as long for the same server.
                 self.shared.given_up.fetch_or(unreachable, Ordering::Relaxed);
                 return Err(error);

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::model::Model;
+use crate::note::{self, Note, Noted};
 use crate::value::Value;
 
 /// The surroundings of one call.
@@ -24,6 +27,8 @@ struct Notes {
     warnings: Diagnostics,
     saved: Option<BTreeMap<String, Value>>,
     private: BTreeMap<String, String>,
+    /// Whether the host sent any notes.
+    had_private: bool,
 }
 
 impl<C> Context<C> {
@@ -40,7 +45,9 @@ impl<C> Context<C> {
     pub(crate) fn with_private(self, private: &[u8]) -> Self {
         // Private bytes are ours alone; bytes that are not (moved from another provider) are passed over.
         if let Ok(private) = serde_json::from_slice(private) {
-            self.notes().private = private;
+            let mut notes = self.notes();
+            notes.private = private;
+            notes.had_private = true;
         }
         self
     }
@@ -92,7 +99,32 @@ impl<C> Context<C> {
         self.notes().saved = None;
     }
 
-    /// A private note kept beside the state.
+    /// What a note beside the state says. A missing note means that nothing is known, not that there was nothing.
+    pub fn noted<T: DeserializeOwned>(&self, note: &Note<T>) -> Noted<T> {
+        let Some(text) = self.notes().private.get(note.name()).cloned() else { return Noted::Missing };
+        if let Some(says) = note::read(&text) {
+            return Noted::Says(says);
+        }
+        tracing::warn!(note = note.name(), "a note beside the state cannot be read; it counts as missing");
+        Noted::Missing
+    }
+
+    /// Keeps a note beside the state. Never a secret: Terraform stores it as it is.
+    pub fn note<T: Serialize>(&self, note: &Note<T>, says: &T) {
+        // What has no JSON form cannot be noted; an earlier note would be wrong then.
+        match note::written(says) {
+            Some(text) => self.keep_private(note.name(), text),
+            None => self.drop_private(note.name()),
+        }
+    }
+
+    /// Forgets a note.
+    pub fn forget<T>(&self, note: &Note<T>) {
+        self.drop_private(note.name());
+    }
+
+    /// A private note kept beside the state. [`Context::noted`] is the way to go: `None` here says that nothing is
+    /// known, and `unwrap_or_default` would turn that into "there was nothing".
     pub fn private(&self, key: &str) -> Option<String> {
         self.notes().private.get(key).cloned()
     }
@@ -123,6 +155,14 @@ impl<C> Context<C> {
 
     pub(crate) fn take_saved(&self) -> Option<BTreeMap<String, Value>> {
         self.notes().saved.take()
+    }
+
+    /// The notes for a plan. Where the last one was dropped, they are not nothing but an empty list: hosts and this
+    /// crate take no bytes for "none were sent", and would go back to those beside the state.
+    pub(crate) fn planned_bytes(&self) -> Vec<u8> {
+        let had_some = self.notes().had_private;
+        let bytes = self.private_bytes();
+        if bytes.is_empty() && had_some { b"{}".to_vec() } else { bytes }
     }
 
     pub(crate) fn private_bytes(&self) -> Vec<u8> {

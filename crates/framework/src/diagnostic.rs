@@ -1,5 +1,7 @@
 //! What a person is told: errors and warnings, each with a summary, a detail and, where one is at fault, an attribute.
 
+use std::any::Any;
+
 use crate::path::Path;
 
 /// How grave a diagnostic is.
@@ -87,3 +89,28 @@ impl From<Diagnostic> for Diagnostics {
 
 /// The outcome of work that explains itself to a person.
 pub type Result<T> = std::result::Result<T, Diagnostics>;
+
+/// What a panic said.
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_either_kind() {
+        for (payload, expected) in [
+            (Box::new("plain") as Box<dyn Any + Send>, "plain"),
+            (Box::new("formatted 3".to_owned()), "formatted 3"),
+            (Box::new(3), "no message"),
+        ] {
+            assert_eq!(panic_message(payload.as_ref()), expected);
+        }
+    }
+}

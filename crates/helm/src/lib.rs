@@ -25,6 +25,7 @@
 
 mod api_versions;
 mod bytes;
+mod caught;
 mod chart;
 mod data;
 mod error;
@@ -37,6 +38,7 @@ mod values;
 mod version;
 mod yaml;
 
+pub use caught::is_catching;
 pub use chart::{Chart, CustomResource, Dependency, File, Maintainer, Metadata};
 pub use data::{Data, Map};
 pub use error::{Error, Result};

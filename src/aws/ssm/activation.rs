@@ -113,6 +113,7 @@ impl Client {
         let begun = Timestamp::now();
         let mut patience = Patience::new(self.settles_within);
         let mut lost = 0;
+        let mut last_lost = None;
         loop {
             let error = match self.try_create(spec).await {
                 Ok((id, code)) => {
@@ -126,8 +127,17 @@ impl Client {
             if matches!(error.kind(), Kind::AnswerLost { .. }) && lost < LOST_ANSWERS {
                 lost += 1;
                 tracing::warn!(%error, "the answer to CreateActivation was lost; an activation without a known code may be left behind");
-                self.clients.pause(LOST_PAUSE).await?;
+                if self.clients.pause(LOST_PAUSE).await.is_err() {
+                    // Told to stop: the attempt whose answer was lost is what there is to tell.
+                    return Err(error);
+                }
+                last_lost = Some(error);
                 continue;
+            }
+            if matches!(error.kind(), Kind::Cancelled { may_exist: false })
+                && let Some(earlier) = last_lost
+            {
+                return Err(earlier);
             }
             if lost > 0 {
                 let left_behind = self.left_behind(spec, begun, creations).await;

@@ -159,7 +159,7 @@ async fn a_creation_in_flight_gets_a_moment() {
     let ssm = stub.clients().with_cancel(cancel).ssm(None);
     let error = ssm.create_activation(&spec(), |_| {}).await.expect_err("stopped");
     assert_eq!(error.kind(), &Kind::Cancelled { may_exist: true });
-    assert_eq!(stub.slept(), [Duration::from_millis(1500)]);
+    assert_eq!(stub.slept(), [Duration::from_secs(30)]);
 
     let cancel = CancellationToken::new();
     let trigger = cancel.clone();
@@ -169,6 +169,22 @@ async fn a_creation_in_flight_gets_a_moment() {
     });
     let made = stub.clients().with_cancel(cancel).ssm(None).create_activation(&spec(), |_| {}).await;
     assert_eq!(made.expect("the answer came in time").id, "a-1");
+}
+
+#[tokio::test]
+async fn a_stopped_creation_is_not_tried_again() {
+    let refused = |status| Reply::Answer(status, json!({ "__type": "ThrottlingException" }).to_string());
+    for (reply, may_exist) in [(refused(400), false), (refused(500), true), (Reply::Broken, true)] {
+        let cancel = CancellationToken::new();
+        let trigger = cancel.clone();
+        let stub = Stub::new(move |_| {
+            trigger.cancel();
+            reply.clone()
+        });
+        let ssm = stub.clients().with_cancel(cancel).ssm(None);
+        let error = ssm.create_activation(&spec(), |_| {}).await.expect_err("stopped");
+        assert_eq!((error.may_exist(), stub.count("CreateActivation")), (may_exist, 1), "{error}");
+    }
 }
 
 #[tokio::test]

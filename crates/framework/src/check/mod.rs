@@ -7,6 +7,7 @@ mod conform;
 pub mod contract;
 mod golden;
 mod reserved;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ pub use golden::golden;
 use crate::path::Path;
 use crate::provider::{Provider, ProviderServer};
 use crate::schema::{Attribute, FunctionSignature, IdentitySchema, Kind, Nesting, ProviderSchema, Schema};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 /// One fault of a declaration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -308,4 +309,24 @@ fn any_type(ty: &Type, is_it: &dyn Fn(&Type) -> bool) -> bool {
             Type::Object { attributes, .. } => attributes.values().any(|attribute| any_type(attribute, is_it)),
             Type::Bool | Type::Number | Type::String | Type::Dynamic => false,
         }
+}
+
+/// The value for people, nulls of objects left out.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Unknown(_) => "(unknown)".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.len() > 200 => format!("({} bytes of text)", text.len()),
+        Value::String(text) => format!("{text:?}"),
+        Value::List(elements) | Value::Set(elements) => {
+            format!("[{}]", elements.iter().map(text_of).collect::<Vec<_>>().join(", "))
+        }
+        Value::Map(entries) => {
+            let set = entries.iter().filter(|(_, value)| !value.is_null());
+            format!("{{ {} }}", set.map(|(key, it)| format!("{key} = {}", text_of(it))).collect::<Vec<_>>().join(", "))
+        }
+        Value::Dynamic(inner) => text_of(&inner.1),
+    }
 }

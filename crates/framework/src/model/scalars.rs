@@ -183,7 +183,7 @@ macro_rules! text_field {
     )+ };
 }
 
-/// A length of time such as `36h`, `1h30m` or `7d`.
+/// A length of time such as `36h`, `1h30m`, `1.5h` or `7d`, of at the most 100 years.
 #[derive(Clone, Debug)]
 pub struct Span {
     text: String,
@@ -215,9 +215,15 @@ impl Text for Span {
     const NOUN: &'static str = "duration";
 
     fn parse(text: &str) -> Result<Self, String> {
-        parse_duration(text).map(|duration| Self { text: text.to_owned(), duration }).ok_or_else(|| {
-            format!("`{text}` is not a duration. Write whole numbers with the units `s`, `m`, `h` or `d`, such as `36h` or `1h30m`.")
-        })
+        match parse_duration(text) {
+            Some(duration) if duration > LONGEST_SPAN => {
+                Err(format!("`{text}` is longer than 100 years, the longest duration that is taken here."))
+            }
+            Some(duration) => Ok(Self { text: text.to_owned(), duration }),
+            None => Err(format!(
+                "`{text}` is not a duration. Write numbers with the units `s`, `m`, `h` or `d`, such as `36h`, `1h30m` or `1.5h`."
+            )),
+        }
     }
 
     fn text(&self) -> &str {
@@ -232,23 +238,49 @@ impl Text for Span {
     }
 }
 
+/// No longer ones are taken, so that any may be added to the present moment.
+const LONGEST_SPAN: Duration = Duration::from_hours(100 * 366 * 24);
+
+/// Reads numbers with units, as Go's `time.ParseDuration` does, and days.
 fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
-    let mut seconds: u64 = 0;
+    let mut nanos: u128 = 0;
     while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let number: u64 = rest.get(..digits)?.parse().ok()?;
-        let (scale, unit) = match rest.as_bytes().get(digits)? {
-            b's' => (1, 1),
-            b'm' => (60, 1),
-            b'h' => (3_600, 1),
-            b'd' => (86_400, 1),
+        let (whole, after) = digits(rest);
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) => digits(after),
+            None => ("", after),
+        };
+        let unit_length = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_length);
+        let unit: u128 = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            "d" => 86_400_000_000_000,
             _ => return None,
         };
-        seconds = seconds.checked_add(number.checked_mul(scale)?)?;
-        rest = &rest[digits + unit..];
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        // Beyond nanoseconds of a day nothing counts.
+        let fraction = fraction.get(..fraction.len().min(15))?;
+        let parts: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+        let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+        nanos = nanos.checked_add(u128::from(whole) * unit + parts * unit / scale)?;
+        rest = after;
     }
-    (!text.is_empty()).then(|| Duration::from_secs(seconds))
+    let seconds = u64::try_from(nanos / 1_000_000_000).ok()?;
+    let nanos = u32::try_from(nanos % 1_000_000_000).ok()?;
+    (!text.is_empty()).then(|| Duration::new(seconds, nanos))
+}
+
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// A moment in RFC 3339 form, such as `2026-11-21T15:00:00Z`.

@@ -3,22 +3,27 @@
 use std::fmt;
 
 use crate::diagnostic::Diagnostics;
+use crate::mask::{each_text, mask_value};
 use crate::model::Field;
 use crate::path::Path;
 use crate::schema::Kind;
 use crate::value::Value;
 
 /// A value that is sensitive in the schema and cannot be printed: `Debug` shows `[sensitive]`, and there is no
-/// `Display`.
+/// `Display`. From the moment that there is one, its texts are also masked in logs, diagnostics and panics, wherever
+/// they got there from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret<T>(T);
 
-impl<T> Secret<T> {
+impl<T: Field> Secret<T> {
     /// Keeps `value` from being printed.
     pub fn new(value: T) -> Self {
+        mask_value(&value.encode());
         Self(value)
     }
+}
 
+impl<T> Secret<T> {
     /// The value itself: the only way to it.
     pub fn expose(&self) -> &T {
         &self.0
@@ -45,7 +50,9 @@ impl<T: Field> Field for Secret<T> {
     }
 
     fn encode(&self) -> Value {
-        self.0.encode()
+        let value = self.0.encode();
+        mask_value(&value);
+        value
     }
 
     fn equivalent(one: &Value, other: &Value) -> bool {
@@ -93,11 +100,13 @@ impl<T: Field> Field for WriteOnly<T> {
 
 /// Decodes, and takes the value's texts out of whatever that says: a field's own rule may quote what it refuses.
 fn hushed<T>(value: &Value, faults: &mut Diagnostics, decode: impl FnOnce(&mut Diagnostics) -> Option<T>) -> Option<T> {
+    mask_value(value);
     let mut own = Diagnostics::new();
     let decoded = decode(&mut own);
     if !own.0.is_empty() {
         let mut texts = Vec::new();
-        collect_texts(value, &mut texts);
+        each_text(value, &mut |text| texts.push(text.to_owned()));
+        texts.retain(|text| !text.is_empty());
         // The longest first: one text may be a part of another.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         for fault in &mut own.0 {
@@ -117,25 +126,5 @@ fn without(message: &str, text: &str) -> String {
         message.replace(&format!("`{text}`"), "[sensitive]")
     } else {
         message.replace(text, "[sensitive]")
-    }
-}
-
-fn collect_texts(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) if !text.is_empty() => texts.push(text.clone()),
-        Value::Number(number) => texts.push(number.to_string()),
-        Value::List(elements) | Value::Set(elements) => {
-            for element in elements {
-                collect_texts(element, texts);
-            }
-        }
-        Value::Map(entries) => {
-            // Faults name keys in paths, which the schema or the person's own words give.
-            for entry in entries.values() {
-                collect_texts(entry, texts);
-            }
-        }
-        Value::Dynamic(inner) => collect_texts(&inner.1, texts),
-        _ => {}
     }
 }

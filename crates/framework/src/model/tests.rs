@@ -331,12 +331,66 @@ fn equal_in_other_words() {
 
 #[test]
 fn durations() {
-    for (text, seconds) in [("36h", 129_600), ("7d", 604_800), ("1h30m", 5_400), ("0s", 0), ("90s", 90)] {
-        assert_eq!(Span::parse(text).expect("a duration").duration().as_secs(), seconds, "{text}");
+    for (text, millis) in [
+        ("36h", 129_600_000),
+        ("7d", 604_800_000),
+        ("1h30m", 5_400_000),
+        ("0s", 0),
+        ("90s", 90_000),
+        ("1.5h", 5_400_000),
+        ("500ms", 500),
+        (".5m1.25s", 31_250),
+        ("1us", 0),
+        ("36600d", 3_162_240_000_000),
+    ] {
+        assert_eq!(Span::parse(text).expect("a duration").duration().as_millis(), millis, "{text}");
     }
-    for text in ["", "h", "36", "-1h", "1.5h", "1 h", "1w", "99999999999999999999s", "9999999999999999d", "1h30"] {
-        assert!(Span::parse(text).is_err(), "{text}");
+    for text in ["", "h", "36", "-1h", ".h", "1..5h", "1 h", "1w", "99999999999999999999s", "1h30"] {
+        let why = Span::parse(text).expect_err(text);
+        assert!(why.contains("is not a duration"), "{why}");
     }
+}
+
+#[test]
+fn a_duration_can_be_added_to_the_present_moment() {
+    // The largest that 64 bits hold, and what lies around it.
+    for text in ["18446744073709551615s", "18446744073709551614s", "9223372036854775807s", "213503982334601d", "36601d"]
+    {
+        let why = Span::parse(text).expect_err(text);
+        assert!(why.contains("longer than 100 years"), "{why}");
+    }
+    let longest = Span::parse("36600d").expect("a duration").duration();
+    assert!(std::time::Instant::now().checked_add(longest).is_some());
+    assert!(std::time::SystemTime::now().checked_add(longest).is_some());
+    let signed = jiff::SignedDuration::try_from(longest).expect("a signed duration");
+    assert!(jiff::Timestamp::now().checked_add(signed).is_ok());
+}
+
+#[test]
+fn secrets_are_masked_by_their_type() {
+    #[derive(Debug, Model)]
+    struct Locked {
+        /// One.
+        one: Secret<String>,
+        /// Some by name.
+        some: Option<Secret<std::collections::BTreeMap<String, String>>>,
+        /// Never kept.
+        fleeting: WriteOnly<String>,
+    }
+    let masked = |text: &str| crate::mask::masked(text).into_owned();
+    let value = Value::map([
+        ("one", Value::from("decoded-one-5512")),
+        ("some", Value::map([("key", Value::from("decoded-some-5512"))])),
+        ("fleeting", Value::from("decoded-fleeting-5512")),
+    ]);
+    // Also while something is unknown, as at plan.
+    let _ = Locked::decode_planned(&value, &Path::root(), &mut Diagnostics::new());
+    for secret in ["decoded-one-5512", "decoded-some-5512", "decoded-fleeting-5512"] {
+        assert_eq!(masked(&format!("<{secret}>")), "<[sensitive]>");
+    }
+    let _ = Secret::new("made-here-5512".to_owned());
+    assert_eq!(masked("<made-here-5512>"), "<[sensitive]>");
+    assert_eq!(masked("<key>"), "<key>", "the words of a map are the person's own");
 }
 
 #[test]

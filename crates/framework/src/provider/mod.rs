@@ -1,5 +1,6 @@
 //! A provider: its configuration, its clients, and the one list of everything that it offers.
 
+mod generated;
 mod registry;
 mod server;
 

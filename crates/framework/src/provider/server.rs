@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
+use super::generated::generated;
 use super::{Provider, Registry};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -198,8 +199,11 @@ impl<P: Provider> Server for ProviderServer<P> {
     }
 
     fn generate_config(&self, type_name: String, state: Value) -> Boxed<'_, Answer<Option<Value>>> {
-        let Some(schema) = self.schema.resources.get(&type_name) else { return missing("resource", &type_name) };
-        ready(Answer::of(Some(generated(schema, &state))))
+        let resource = self.registry.resources.get(type_name.as_str());
+        match resource.zip(self.schema.resources.get(&type_name)) {
+            Some((resource, schema)) => ready(Answer::of(Some(generated(schema, &resource.rules(), &state)))),
+            None => missing("resource", &type_name),
+        }
     }
 
     fn validate_data_source(&self, type_name: String, config: Value) -> Boxed<'_, Diagnostics> {
@@ -354,15 +358,4 @@ fn refuse_write_only(attributes: &[Attribute], object: &Value, at: &Path, faults
             }
         }
     }
-}
-
-/// A configuration that would make this state: what may be written, less what the provider decides by itself.
-fn generated(schema: &Schema, state: &Value) -> Value {
-    Value::map(schema.attributes.iter().map(|attribute| {
-        let value = state.attribute(&attribute.name).unwrap_or(&Value::Null);
-        let writable = (attribute.required || attribute.optional) && !attribute.write_only;
-        let by_itself =
-            attribute.default.as_ref() == Some(value) || (attribute.computed && attribute.default.is_none());
-        (attribute.name.clone(), if writable && !by_itself { value.clone() } else { Value::Null })
-    }))
 }

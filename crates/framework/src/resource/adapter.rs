@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::planning::{draft, promise};
 use super::{MoveSource, Plan, Resource, State, import};
 use crate::context::Context;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, panic_message};
 use crate::model::{Model, check_config, merge_attributes};
 use crate::path::Path;
 use crate::schema::{Attribute, IdentityAttribute, IdentitySchema, Kind, Nesting, Schema};
@@ -167,7 +169,7 @@ impl<R: Resource> Adapter<R> {
         let Some(identity) = R::Identity::decode(&identity, &Path::root(), &mut faults) else {
             return failed_read(request, faults);
         };
-        match R::read(&identity, prior.as_ref(), &cx).await {
+        match caught("Reading", R::NAME, R::read(&identity, prior.as_ref(), &cx)).await {
             Ok(Some(state)) => {
                 let state = self.keep_spelling(&request.state, Self::encode_state(&state));
                 let identity = Some(self.identity(&state));
@@ -188,7 +190,7 @@ impl<R: Resource> Adapter<R> {
     async fn run_plan(&self, request: PlanRequest, cx: Context<R::Clients>) -> Answer<Planned> {
         if request.proposed.is_null() {
             let diagnostics = match self.decode(&request.prior) {
-                Some(state) => match R::plan_delete(&state, &cx).await {
+                Some(state) => match caught("Planning the removal of", R::NAME, R::plan_delete(&state, &cx)).await {
                     Ok(()) => cx.take_warnings(),
                     Err(mut errors) => {
                         errors.append(cx.take_warnings());
@@ -199,7 +201,7 @@ impl<R: Resource> Adapter<R> {
             };
             let identity = self.known_identity(&request.prior);
             let planned =
-                Planned { state: Some(Value::Null), private: request.private, identity, ..Planned::default() };
+                Planned { state: Some(Value::Null), private: cx.planned_bytes(), identity, ..Planned::default() };
             return Answer { value: planned, diagnostics };
         }
         let prior = (!request.prior.is_null()).then_some(&request.prior);
@@ -232,7 +234,7 @@ impl<R: Resource> Adapter<R> {
             config: request.config.clone(),
             before: request.prior.clone(),
         };
-        let outcome = R::plan(&mut plan, &cx).await;
+        let outcome = caught("Planning", R::NAME, R::plan(&mut plan, &cx)).await;
         let mut diagnostics = cx.take_warnings();
         diagnostics.append(std::mem::take(&mut plan.faults));
         if let Err(errors) = outcome {
@@ -279,7 +281,7 @@ impl<R: Resource> Adapter<R> {
         } else {
             Vec::new()
         };
-        let value = Planned { state: Some(state), requires_replace, private: cx.private_bytes(), identity };
+        let value = Planned { state: Some(state), requires_replace, private: cx.planned_bytes(), identity };
         Answer { value, diagnostics }
     }
 
@@ -298,10 +300,10 @@ impl<R: Resource> Adapter<R> {
             return Answer { value: self.kept(state, request.private), diagnostics: faults };
         };
         let outcome = if request.prior.is_null() {
-            R::create(&args, &cx).await
+            caught("Making", R::NAME, R::create(&args, &cx)).await
         } else {
             match self.decode_or_explain(&request.prior) {
-                Ok(prior) => R::update(&prior, &args, &cx).await,
+                Ok(prior) => caught("Changing", R::NAME, R::update(&prior, &args, &cx)).await,
                 Err(errors) => Err(errors),
             }
         };
@@ -331,7 +333,7 @@ impl<R: Resource> Adapter<R> {
 
     async fn run_delete(&self, request: ApplyRequest, cx: Context<R::Clients>) -> Answer<Kept> {
         let outcome = match self.decode_or_explain(&request.prior) {
-            Ok(state) => R::delete(&state, &cx).await,
+            Ok(state) => caught("Removing", R::NAME, R::delete(&state, &cx)).await,
             Err(errors) => Err(errors),
         };
         let saved = cx.take_saved();
@@ -344,7 +346,8 @@ impl<R: Resource> Adapter<R> {
                     Some(outputs) => known_only(Self::encode(&request.prior, outputs)),
                     None => request.prior.clone(),
                 };
-                Answer { value: self.kept(Some(state), request.private), diagnostics }
+                // What the deletion noted on its way is the record of what is left to do.
+                Answer { value: self.kept(Some(state), cx.private_bytes()), diagnostics }
             }
         }
     }
@@ -504,6 +507,18 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
         let cx = Context::new(clients, cancel).with_private(&request.private);
         Box::pin(self.run_apply(request, cx))
     }
+}
+
+/// Runs a step of the type. A panic in it is an error like others, so that what was saved and noted before it is kept.
+async fn caught<T>(
+    doing: &str,
+    name: &str,
+    step: impl Future<Output = Result<T, Diagnostics>>,
+) -> Result<T, Diagnostics> {
+    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|payload| {
+        let why = panic_message(payload.as_ref());
+        Err(Diagnostic::bug(format!("{doing} this `{name}` failed unexpectedly: {why}.")).into())
+    })
 }
 
 /// The object with the configuration's write-only values in their places.

@@ -2,10 +2,10 @@
 
 use prost_types::Timestamp;
 
-use super::log::masked;
 use super::proto::tfplugin6 as wire;
 use super::{json, msgpack};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::mask::masked;
 use crate::path::{Path, Step};
 use crate::schema::{Attribute, FunctionSignature, IdentitySchema, Kind, Nesting, Parameter, ProviderSchema, Schema};
 use crate::server::Host;

@@ -7,8 +7,7 @@ use framework::value::{Refinement, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::{
-    HOST, configured, error, identity, made, nothing, object, part, plan, read, server_config, server_schema, told,
-    with,
+    HOST, configured, error, identity, made, nothing, object, part, plan, read, server_config, told, with,
 };
 
 fn owned(
@@ -243,13 +242,27 @@ async fn a_drift_is_planned_away() {
 }
 
 #[tokio::test]
-async fn a_generated_configuration_says_what_must_be_said() {
+async fn a_generated_configuration_changes_nothing() {
     let server = configured("generated").await;
-    let kept = made(&server, &server_config([("size", Value::from(8))])).await;
-    let generated = server.generate_config("cloud_server".into(), kept.state.expect("a state")).await;
-    let expected = object(
-        &server_schema(),
-        [("name", Value::from("web")), ("image", Value::from("debian")), ("size", Value::from(8))],
-    );
-    assert_eq!(generated.value, Some(expected));
+    let config = server_config([
+        ("size", Value::from(8)),
+        ("watch", Value::map([("address", Value::from("a")), ("every", Value::Null)])),
+        ("disks", Value::List(vec![disk([("filesystem", Value::from("xfs"))]), disk([])])),
+    ]);
+    let kept = made(&server, &config).await;
+    let generated = server.generate_config("cloud_server".into(), kept.state.clone().expect("a state")).await;
+    // The zone is where it is, whatever the cloud would decide now.
+    assert_eq!(generated.value, Some(with(&config, "zone", "zone-a")));
+    let planned = plan(&server, &kept, &generated.value.expect("a configuration")).await;
+    assert_eq!((planned.value.state, planned.value.requires_replace), (kept.state, vec![]));
+}
+
+#[tokio::test]
+async fn a_generated_configuration_says_only_one_of_what_excludes_each_other() {
+    let server = configured("generated-rules").await;
+    let kept = made(&server, &server_config([])).await;
+    let state = with(&kept.state.expect("a state"), "snapshot", "s");
+    let generated = server.generate_config("cloud_server".into(), state).await.value.expect("a configuration");
+    assert_eq!(generated.attribute("image"), Some(&Value::from("debian")));
+    assert_eq!(generated.attribute("snapshot"), Some(&Value::Null));
 }

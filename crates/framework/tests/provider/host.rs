@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use framework::check::contract::propose;
+use framework::check::rules::proposed;
 use framework::diagnostic::{Diagnostics, Severity};
 use framework::provider::ProviderServer;
 use framework::schema::Schema;
@@ -72,7 +72,7 @@ pub async fn plan(server: &dyn Server, before: &Kept, config: &Value) -> Answer<
     let attributes = &server.schema().resources["cloud_server"].attributes;
     let request = PlanRequest {
         type_name: "cloud_server".into(),
-        proposed: propose(attributes, &prior, config),
+        proposed: proposed(attributes, &prior, config),
         prior,
         config: config.clone(),
         private: before.private.clone(),

@@ -1,7 +1,7 @@
 //! Objects that are made, looked at, changed, removed, taken over.
 
 use framework::diagnostic::{Diagnostics, Severity};
-use framework::server::{Answer, ApplyRequest, ImportRequest, Imported, Kept, MoveRequest, Server};
+use framework::server::{Answer, ApplyRequest, ImportRequest, Imported, Kept, MoveRequest, PlanRequest, Server};
 use framework::value::Value;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -154,7 +154,69 @@ async fn a_deletion_leaves_nothing_or_everything() {
     let kept = made(&server, &server_config([("name", "stays".into())])).await;
     let failed = delete(&server, &kept).await;
     assert_eq!(told(&failed.diagnostics), [(Severity::Error, "Could not remove the server", String::new())]);
-    assert_eq!(failed.value, kept);
+    assert_eq!((&failed.value.state, &failed.value.identity), (&kept.state, &kept.identity));
+}
+
+fn notes(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_a_deletion_notes_is_kept() {
+    let server = configured("delete-notes").await;
+    let kept = made(&server, &server_config([("name", "stays".into())])).await;
+    let request = PlanRequest {
+        type_name: "cloud_server".into(),
+        prior: kept.state.clone().expect("a state"),
+        proposed: Value::Null,
+        config: Value::Null,
+        private: kept.private.clone(),
+        identity: kept.identity.clone().unwrap_or(Value::Null),
+        host: HOST,
+    };
+    let planned = server.plan(request, CancellationToken::new()).await;
+    assert_eq!(notes(&planned.value.private)["leaving"], json!(r#"["srv-1"]"#), "the plan's own note reaches apply");
+
+    let failed = delete(&server, &Kept { private: planned.value.private, ..kept.clone() }).await;
+    assert!(failed.diagnostics.has_errors());
+    assert_eq!(notes(&failed.value.private)["detached"], json!("1"), "half done work is recorded");
+
+    // The deletion of a tainted object is handed no notes.
+    let region = Region::named("delete-notes");
+    region.log.lock().expect("the log").clear();
+    delete(&server, &Kept { private: Vec::new(), ..kept }).await;
+    assert_eq!(*region.log.lock().expect("the log"), ["leaving Missing"]);
+}
+
+#[tokio::test]
+async fn a_plan_that_drops_the_last_note_says_so() {
+    let server = configured("dropped-note").await;
+    let kept = made(&server, &server_config([])).await;
+    let kept = Kept { private: br#"{"born":"here"}"#.to_vec(), ..kept };
+    let planned = plan(&server, &kept, &server_config([("name", "forgets".into())])).await;
+    // No bytes at all would mean "none were sent", and a plan during apply would fall back to those of the state.
+    assert_eq!(planned.value.private, b"{}");
+    let planned = plan(&server, &nothing(), &server_config([("name", "forgets".into())])).await;
+    assert_eq!(planned.value.private, b"");
+}
+
+#[tokio::test]
+async fn a_panic_keeps_what_was_saved_and_noted_before_it() {
+    let server = configured("panic").await;
+    let answer =
+        apply(&server, &nothing(), &server_config([("name", "panics".into())]), CancellationToken::new()).await;
+    assert_eq!(told(&answer.diagnostics), [(Severity::Error, "Provider bug", String::new())]);
+    let detail = &answer.diagnostics.0[0].detail;
+    assert!(
+        detail.starts_with("Making this `cloud_server` failed unexpectedly: srv-1 was a surprise.\n\nThis is a fault"),
+        "{detail}"
+    );
+    assert_eq!(part(&answer.value, "id"), &Value::from("srv-1"));
+    assert_eq!(answer.value.identity, Some(identity("srv-1")));
+    assert_eq!(notes(&answer.value.private)["born"], json!("here"));
+
+    let planned = plan(&server, &nothing(), &server_config([("name", "panics-in-plan".into())])).await;
+    assert_eq!(told(&planned.diagnostics), [(Severity::Error, "Provider bug", String::new())]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod sample;
 
 use std::process::ExitCode;
 
-use framework::wire::{ServeOptions, serve};
+use framework::wire::{ServeOptions, log, serve};
 
 const OPTIONS: ServeOptions =
     ServeOptions { name: "sample", address: "example.test/acme/sample", version: "1.2.3", log_targets: &["wire"] };
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let asked = |name: &str| std::env::args().any(|argument| argument == name);
     if std::env::var_os("SAMPLE_PROVIDER").is_some() || std::env::var_os(client::COOKIE.0).is_some() || asked("-debug")
     {
+        log::expect_panics(sample::is_catching);
         return serve(sample::Sample::new, &OPTIONS);
     }
     let arguments = libtest_mimic::Arguments::from_args();

@@ -1,5 +1,6 @@
 //! A provider with one of each, whose resource does what its `mode` says.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
@@ -16,6 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Masked from the start; appears in a panic's message.
 pub const SECRET: &str = "sample-secret-7731";
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the next panic of this thread is caught where it happens.
+pub fn is_catching() -> bool {
+    CATCHING.get()
+}
 
 pub struct Sample {
     schema: ProviderSchema,
@@ -182,6 +192,13 @@ impl Server for Sample {
             }
             match text(&request.planned, "mode") {
                 "panic" => panic!("the thing broke with {SECRET}"),
+                "expected-panic" => {
+                    CATCHING.set(true);
+                    let caught = std::panic::catch_unwind(|| panic!("bad input"));
+                    CATCHING.set(false);
+                    assert!(caught.is_err(), "a panic is caught");
+                    Answer::of(kept(with_id(&request.planned, Value::from("id-caught")), Private::new()))
+                }
                 "wait" => {
                     tracing::info!("Waiting");
                     cancel.cancelled().await;

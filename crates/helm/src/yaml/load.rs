@@ -4,6 +4,8 @@ use libyaml_safer::{Error, ErrorKind, EventData, Parser, ScalarStyle};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::caught::caught;
+
 /// Deepest nesting of a document; values are also read on threads with small stacks.
 const MAX_DEPTH: usize = 250;
 
@@ -48,8 +50,7 @@ fn marked(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
 /// go-yaml takes the comma for a part of the tag there, which nobody can mean.
 fn guard<T>(load: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     // Nothing of the parser outlives the call.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(load))
-        .unwrap_or_else(|_| Err("did not find expected whitespace or line break".to_owned()))
+    caught(load).unwrap_or_else(|| Err("did not find expected whitespace or line break".to_owned()))
 }
 
 /// The end of a text to which a line break was added.

@@ -29,6 +29,9 @@ pub async fn life(server: &dyn Server, name: &str, example: &Value, effort: Effo
         let Some(made) = trial.make(Value::Null, &first, Vec::new()).await else { continue };
         let Some(seen) = trial.refresh(&first, made).await else { continue };
         trial.expect_no_change(&first, &seen).await;
+        // A version that belongs to a write-only value cannot be written without it; an import has neither.
+        let cannot_be_written = trial.sets_write_only(&first);
+        trial.generated_changes_nothing(&state_of(&seen), seen.private.clone(), cannot_be_written).await;
         let mut last = seen;
         if trial.validate(&second, false, validate).await
             && let Some(changed) = trial.change(last.clone(), &second).await

@@ -9,7 +9,6 @@ mod life;
 mod message;
 mod mutation;
 mod plan;
-mod proposal;
 mod taking;
 
 use std::fmt;
@@ -21,14 +20,13 @@ use tokio_util::sync::CancellationToken;
 use self::chance::Chance;
 use self::message::well_formed;
 use self::mutation::{Mutator, plausible};
-use crate::check::conform;
+use crate::check::{conform, rules, text_of};
 use crate::diagnostic::Diagnostics;
 use crate::schema::{Attribute, FunctionSignature, ProviderSchema, Schema};
 use crate::server::{Host, ListRequest, PlanRequest, Planned, Server};
 use crate::value::Value;
 
 pub use life::life;
-pub use proposal::propose;
 pub use taking::taking_over;
 
 /// How much is tried.
@@ -77,7 +75,7 @@ impl<'a> Trial<'a> {
     fn violate(&mut self, config: &Value, problem: impl Into<String>) {
         let problem = problem.into();
         if self.violations.iter().all(|known| known.problem != problem) {
-            self.violations.push(Violation { place: self.place.clone(), problem, config: mutation::text_of(config) });
+            self.violations.push(Violation { place: self.place.clone(), problem, config: text_of(config) });
         }
     }
 
@@ -165,6 +163,7 @@ pub async fn resource(server: &dyn Server, name: &str, example: &Value, effort: 
             continue;
         };
         let prior = plausible(&schema.attributes, &created.state.unwrap_or(Value::Null), &mut chance);
+        trial.generated_changes_nothing(&prior, created.private.clone(), true).await;
         let known = mutation::known(&schema.attributes, &config, &mut chance);
         let next = if chance.one_in(3) { known } else { mutator.mutate(&known, &mut chance) };
         if trial.validate(&next, false, validate).await
@@ -209,7 +208,7 @@ impl Trial<'_> {
         let identity = self.identity_of(&prior);
         let request = PlanRequest {
             type_name: self.name.to_owned(),
-            proposed: propose(self.attributes, &prior, config),
+            proposed: rules::proposed(self.attributes, &prior, config),
             prior: prior.clone(),
             config: config.clone(),
             private,
@@ -224,13 +223,11 @@ impl Trial<'_> {
         for problem in plan::problems(self.attributes, &prior, config, &answer.value) {
             self.violate(config, format!("{what}: {problem}"));
         }
-        let problem = plan::identity_problems(
-            self.server.schema().identities.get(self.name),
-            &identity,
-            prior.is_null() || plan::replaces(&answer.value, &prior),
-            answer.value.identity.as_ref(),
-        );
-        if let Some(problem) = problem {
+        let is_new = prior.is_null() || plan::replaces(&answer.value, &prior);
+        let after = answer.value.identity.clone().unwrap_or(Value::Null);
+        if let Some(schema) = self.server.schema().identities.get(self.name)
+            && let Some(problem) = rules::identity(&schema.ty(), &identity, &after, is_new)
+        {
             self.violate(config, format!("{what}: {problem}"));
         }
         answer.value.state.is_some().then_some(answer.value)

@@ -328,6 +328,8 @@ fn fill_type(name: &str, ty: &Type, value: &Value, chance: &mut Chance) -> Value
             let bound = refinement.number_min.as_ref().or(refinement.number_max.as_ref());
             Value::Number(bound.map_or_else(|| Number::from(1i64), |(number, _)| number.clone()))
         }
+        // What exists may be in another region than the provider's own.
+        Type::String if name == "region" && chance.one_in(2) => Value::from("eu-central-1"),
         Type::String => Value::from(text_for(name, refinement.prefix.as_deref())),
         Type::List(_) => Value::List(Vec::new()),
         Type::Set(_) => Value::Set(Vec::new()),
@@ -392,24 +394,4 @@ pub(super) fn parameters(signature: &FunctionSignature, count: usize) -> Vec<Att
             never_null: false,
         })
         .collect()
-}
-
-/// The value for people, nulls of objects left out.
-pub(super) fn text_of(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Unknown(_) => "(unknown)".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) if text.len() > 200 => format!("({} bytes of text)", text.len()),
-        Value::String(text) => format!("{text:?}"),
-        Value::List(elements) | Value::Set(elements) => {
-            format!("[{}]", elements.iter().map(text_of).collect::<Vec<_>>().join(", "))
-        }
-        Value::Map(entries) => {
-            let set = entries.iter().filter(|(_, value)| !value.is_null());
-            format!("{{ {} }}", set.map(|(key, it)| format!("{key} = {}", text_of(it))).collect::<Vec<_>>().join(", "))
-        }
-        Value::Dynamic(inner) => text_of(&inner.1),
-    }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::mutation::{self, Mutator, plausible};
 use super::{Chance, Effort, HOST, Trial, Violation, complete};
-use crate::check::conform;
+use crate::check::{conform, rules};
 use crate::schema::{Attribute, IdentitySchema, Schema};
 use crate::server::{ImportRequest, MoveRequest, Server};
 use crate::value::Value;
@@ -107,6 +107,53 @@ impl Trial<'_> {
         if let Some(attribute) = schema.attributes.iter().filter(read_only).find(set) {
             self.violate(state, format!("the generated configuration sets `{}`, which it must not", attribute.name));
         }
+    }
+
+    /// A configuration that is generated from a state leaves the object as it is: Terraform plans it next, and whatever
+    /// that plan shows would be done to an object that only was to be taken over.
+    ///
+    /// A state that was made up here may want a change by itself; then nothing is said about it. It does where a
+    /// configuration with every single argument as it is in the state is planned as a change too.
+    pub(super) async fn generated_changes_nothing(&mut self, state: &Value, private: Vec<u8>, is_made_up: bool) {
+        if is_made_up && self.changed_by(&self.everything_of(state), state, private.clone()).await != Some(Vec::new()) {
+            return;
+        }
+        let call = self.server.generate_config(self.name.to_owned(), state.clone());
+        let Some(answer) = self.call(state, "generation of a configuration", call).await else { return };
+        let Some(config) = answer.value else { return };
+        match self.changed_by(&config, state, private).await {
+            Some(changed) if !changed.is_empty() => {
+                let changed = changed.join("`, `");
+                self.violate(&config, format!("the plan of a generated configuration changes `{changed}`"));
+            }
+            None if !is_made_up => self.violate(&config, "a generated configuration cannot be planned"),
+            _ => {}
+        }
+    }
+
+    /// The attributes that a plan of this configuration changes; `None` where it is refused.
+    async fn changed_by(&mut self, config: &Value, state: &Value, private: Vec<u8>) -> Option<Vec<String>> {
+        let (server, name) = (self.server, self.name.to_owned());
+        let validate = |config| server.validate_resource(name.clone(), config, HOST);
+        if !self.validate(config, false, validate).await {
+            return None;
+        }
+        let planned = self.plan_once(state.clone(), config, private).await?.state?;
+        let changed = self.attributes.iter().map(|attribute| &attribute.name);
+        Some(changed.filter(|name| planned.attribute(name) != state.attribute(name)).cloned().collect())
+    }
+
+    /// Whether a configuration sets what is never stored.
+    pub(super) fn sets_write_only(&self, config: &Value) -> bool {
+        !rules::write_only(self.attributes, config).is_empty()
+    }
+
+    fn everything_of(&self, state: &Value) -> Value {
+        Value::map(self.attributes.iter().map(|attribute| {
+            let writable = (attribute.required || attribute.optional) && !attribute.write_only;
+            let value = state.attribute(&attribute.name).filter(|_| writable);
+            (attribute.name.clone(), value.cloned().unwrap_or(Value::Null))
+        }))
     }
 
     async fn take_garbage(&mut self, schema: &Schema, garbage: Json) {

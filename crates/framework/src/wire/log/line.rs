@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use tracing::Level;
 
-use super::mask::masked;
+use crate::mask::masked;
 
 /// The host's reader takes 64 KiB for a line with its end; what is longer arrives as raw text in pieces.
 const LONGEST: usize = 64 * 1024 - 256;
@@ -65,7 +65,7 @@ fn level_name(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::log::mask;
+    use crate::mask::mask;
     use serde_json::json;
 
     fn at(text: &str) -> Timestamp {

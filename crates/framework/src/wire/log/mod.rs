@@ -8,7 +8,6 @@
 mod layer;
 mod level;
 mod line;
-mod mask;
 mod panic;
 mod writer;
 
@@ -17,10 +16,10 @@ use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
+pub use crate::mask::{mask, masked};
 pub use layer::HostLog;
 pub use level::level;
-pub use mask::{mask, masked};
-pub use panic::message as panic_message;
+pub use panic::expect as expect_panics;
 pub use writer::Lines;
 
 /// Begins to log, as the environment asks: `TF_LOG_PROVIDER_<name>`, `TF_LOG_PROVIDER`, `TF_LOG`, the first that is

@@ -1,16 +1,31 @@
 //! Panics, told so that the host understands them.
 
-use std::any::Any;
 use std::backtrace::Backtrace;
 use std::io::Write;
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 
-use super::mask::masked;
+use crate::diagnostic::panic_message;
+use crate::mask::masked;
+
+/// Who says that a panic is expected.
+static EXPECTED: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// From now on nothing is printed of a panic of which `is_expected` says, on the thread that panics, that it is about to
+/// be caught by whoever asked for the work, and told as an error of the input: by a library around a parser that panics,
+/// say. A printed panic would make Terraform say that the provider crashed. The first call counts.
+pub fn expect(is_expected: fn() -> bool) {
+    // A process has one provider.
+    let _ = EXPECTED.set(is_expected);
+}
 
 /// From now on a panic prints `panic: …` first. Terraform looks for these words: without them it only says that the
 /// request was cancelled.
 pub fn install() {
     std::panic::set_hook(Box::new(|info| {
+        if EXPECTED.get().is_some_and(|is_expected| is_expected()) {
+            return;
+        }
         let report = report(info, &Backtrace::force_capture());
         // The process may be about to end, so this does not go through the thread for lines. When standard error is
         // closed there is nobody left to tell.
@@ -23,31 +38,6 @@ fn report(info: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
     // Line by line: a line of 64 KiB would be cut by the host.
-    let report = format!("panic: {}\nat {place}, in the thread {thread}\n{backtrace}\n", message(info.payload()));
+    let report = format!("panic: {}\nat {place}, in the thread {thread}\n{backtrace}\n", panic_message(info.payload()));
     masked(&report).into_owned()
-}
-
-/// What a panic said.
-pub fn message(payload: &(dyn Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_of_either_kind() {
-        for (payload, expected) in [
-            (Box::new("plain") as Box<dyn Any + Send>, "plain"),
-            (Box::new("formatted 3".to_owned()), "formatted 3"),
-            (Box::new(3), "no message"),
-        ] {
-            assert_eq!(message(payload.as_ref()), expected);
-        }
-    }
 }

@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::wire::log::panic_message;
+use crate::diagnostic::{Diagnostic, Diagnostics, panic_message};
 
 /// Fires in all calls under way when the host asks to stop.
 ///

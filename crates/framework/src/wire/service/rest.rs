@@ -4,10 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::diagnostic::Result;
+use crate::mask::masked;
 use crate::server::{Answer, FunctionError};
 use crate::value::Type;
 use crate::wire::convert;
-use crate::wire::log::masked;
 use crate::wire::proto::tfplugin6 as wire;
 
 pub async fn validate_provider(

@@ -12,9 +12,9 @@ use super::guard::Call;
 use super::resource::identity_out;
 use super::{Events, Inner, Shared};
 use crate::diagnostic::{Diagnostics, Result};
+use crate::mask::masked;
 use crate::server::{ListRequest, Listed, Sink};
 use crate::wire::convert;
-use crate::wire::log::masked;
 use crate::wire::proto::tfplugin6 as wire;
 
 /// So many events wait for the host; then the work waits too.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use framework::context::Context;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model, Secret, Span, Text, WriteOnly};
+use framework::note::Note;
 use framework::path::Path;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::text_field;
@@ -17,6 +18,15 @@ use super::{Machine, Region};
 
 /// A server.
 pub struct Server;
+
+/// Where it came to be.
+const BORN: Note<String> = Note::named("born");
+/// Whether it was planned.
+const PLANNED: Note<String> = Note::named("planned");
+/// What the deletion is planned to take.
+pub const LEAVING: Note<Vec<String>> = Note::named("leaving");
+/// How many disks a deletion has detached already.
+const DETACHED: Note<i64> = Note::named("detached");
 
 /// A name of 1 to 20 letters, digits and dashes; upper and lower case are alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,7 +191,11 @@ impl Resource for Server {
         if plan.args.name.known().is_some_and(|name| name.text() == "late-fault") {
             plan.fault(ServerArgs::NAMES.name, "Name is taken", "Another server is called `late-fault`.");
         }
-        cx.keep_private("planned", "yes");
+        match plan.args.name.known().map(Text::text) {
+            Some("forgets") => cx.forget(&BORN),
+            Some("panics-in-plan") => panic!("the plan was upset"),
+            _ => cx.note(&PLANNED, &"yes".to_owned()),
+        }
         Ok(())
     }
 
@@ -189,6 +203,7 @@ impl Resource for Server {
         if state.args.name.text() == "precious" {
             cx.report(Diagnostic::warning("Precious server", "Its disks go with it."));
         }
+        cx.note(&LEAVING, &vec![state.outputs.id.clone()]);
         Ok(())
     }
 
@@ -212,12 +227,13 @@ impl Resource for Server {
         };
         let made = outputs(&id, &region.servers()[&id]);
         cx.save(&made);
-        cx.keep_private("born", "here");
+        cx.note(&BORN, &"here".to_owned());
         match args.name.text() {
             "fails-late" => {
                 cx.report(Diagnostic::warning("Slow cloud", "The server does not answer yet."));
                 Err(Diagnostic::error("Could not reach the server", "It was made, but does not answer.").into())
             }
+            "panics" => panic!("{id} was a surprise"),
             "waits" => {
                 region.note("waiting");
                 if cx.sleep(Duration::from_hours(1)).await {
@@ -272,7 +288,9 @@ impl Resource for Server {
     }
 
     async fn delete(state: &State<Self>, cx: &Context<Arc<Region>>) -> Result<()> {
+        cx.clients()?.note(format!("leaving {:?}", cx.noted(&LEAVING)));
         if state.args.name.text().eq_ignore_ascii_case("stays") {
+            cx.note(&DETACHED, &1);
             return Err(Diagnostic::error("Could not remove the server", "Something still uses it.").into());
         }
         cx.clients()?.servers().remove(&state.outputs.id);
