@@ -13,7 +13,7 @@ fn charts() -> Option<PathBuf> {
     let folder = std::env::var_os("EKSHYBRID_CHARTS").map_or(beside, PathBuf::from);
     let found = folder.is_dir().then_some(folder);
     if found.is_none() {
-        eprintln!("left out: the published charts, because EKSHYBRID_CHARTS and ../shared/charts lead to none");
+        harness::strict::nothing_done("EKSHYBRID_CHARTS and ../shared/charts lead to no published charts");
     }
     found
 }

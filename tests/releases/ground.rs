@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ekshybrid::kube::release::{Options, Releases};
 use ekshybrid::kube::{Client, Credentials, Resource, Server, Target};
+use harness::strict::nothing_done;
 use helm::{Chart, File};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -35,7 +36,7 @@ pub async fn ground() -> Option<Ground> {
     static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
     let plane = tokio::task::spawn_blocking(|| PLANE.get_or_init(start)).await.unwrap().as_ref();
     let Some(plane) = plane else {
-        left_out("the control plane's programs are not built; `make control-plane` builds them");
+        nothing_done("the control plane's programs are not built; `make control-plane` builds them");
         return None;
     };
     let target = Target {
@@ -56,21 +57,9 @@ pub async fn ground() -> Option<Ground> {
     Some(Ground { client, releases, kubeconfig: plane.kubeconfig.clone() })
 }
 
-/// Says why a test does nothing. Not by the macros: what they print of a test that passes is thrown away.
-pub fn left_out(reason: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    std::io::stderr().write_all(format!("left out: {test}: {reason}\n").as_bytes()).unwrap();
-}
-
 fn start() -> Option<Plane> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| root.join(".cache"), PathBuf::from);
-    let tools = std::fs::read_dir(cache.join("tools")).into_iter().flatten().flatten();
-    let programs = tools.map(|entry| entry.path()).find(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // The scheduler is built last.
-        name.starts_with("controlplane-") && path.join("kube-scheduler").is_file()
-    })?;
+    let programs = harness::suite::control_plane(root)?;
     let folder = TempDir::new().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     let mut sandbox = Command::new(harness::suite::built("sandbox", "sandbox").unwrap())
@@ -126,7 +115,7 @@ impl Ground {
     /// Helm's command line, or `None` where it is not built, after it has been said.
     pub fn helm(&self, namespace: &str) -> Option<CommandLine> {
         let Some(program) = std::env::var_os("EKSHYBRID_HELM") else {
-            left_out("Helm's command line is not built here (`make helm`)");
+            nothing_done("Helm's command line is not built here (`make helm`)");
             return None;
         };
         let (kubeconfig, namespace) = (self.kubeconfig.clone(), namespace.to_owned());

@@ -254,7 +254,6 @@ async fn templates_look_into_the_cluster() {
     let chart = chart("1.0.0", &[("templates/own.yaml", template)]);
     ground.releases.install(&chart, &Values::new(), &options("look"), &quiet).await.unwrap();
     let own = ground.get(&Resource::CONFIG_MAP, "look", "own").await.unwrap();
-    let expected =
-        json!({ "v": "seen", "none": "true", "unknown": "true", "listed": "ConfigMap", "version": "v1.34.3" });
+    let expected = json!({ "v": "seen", "none": "true", "unknown": "true", "listed": "ConfigMap", "version": "v1.34.3-eks-f69f56f" });
     assert_eq!(own["data"], expected);
 }

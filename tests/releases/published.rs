@@ -7,12 +7,12 @@ use ekshybrid::kube::release::{CustomResources, Options, Removal};
 use ekshybrid::kube::{Resource, name};
 use helm::{Chart, Values};
 
-use crate::ground::{ground, left_out, options, quiet};
+use crate::ground::{ground, options, quiet};
 
 fn charts() -> Option<PathBuf> {
     let found = std::env::var_os("EKSHYBRID_CHARTS").map(PathBuf::from);
     if found.is_none() {
-        left_out("there are no published charts here (`python3 tests/tools/tools.py charts`)");
+        harness::strict::nothing_done("there are no published charts here (`python3 tests/tools/tools.py charts`)");
     }
     found
 }
@@ -20,7 +20,7 @@ fn charts() -> Option<PathBuf> {
 fn load(folder: &std::path::Path, file: &str) -> Option<Chart> {
     let path = folder.join(file);
     if !path.is_file() {
-        left_out(&format!("{file} is not there"));
+        harness::strict::nothing_done(&format!("{file} is not there"));
         return None;
     }
     Some(Chart::load(path).unwrap())

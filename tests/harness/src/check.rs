@@ -243,12 +243,9 @@ pub fn messages(outcome: &Outcome, expectations: &[&Expectation], places: &Place
     let mut faults = Vec::new();
     let mut left: Vec<&Message> = outcome.messages.iter().collect();
     for expectation in expectations {
-        let Expectation::Diagnostic { severity, at, summary, details } = expectation else { continue };
-        let filled = places.fill(summary).and_then(|summary| {
-            let details = details.iter().map(|part| places.fill(part)).collect::<Result<Vec<_>, _>>()?;
-            Ok((summary, details))
-        });
-        let (summary, details) = match filled {
+        let Expectation::Diagnostic { severity, at, summaries, details, optional } = expectation else { continue };
+        let fill = |texts: &[String]| texts.iter().map(|text| places.fill(text)).collect::<Result<Vec<_>, _>>();
+        let (summaries, details) = match fill(summaries).and_then(|summaries| Ok((summaries, fill(details)?))) {
             Ok(filled) => filled,
             Err(fault) => {
                 faults.push(fault);
@@ -257,7 +254,7 @@ pub fn messages(outcome: &Outcome, expectations: &[&Expectation], places: &Place
         };
         let fits = |message: &Message| {
             message.severity == *severity
-                && (message.summary == summary || blames_first(&summary, &message.summary))
+                && summaries.iter().any(|one| message.summary == *one || blames_first(one, &message.summary))
                 && details.iter().all(|part| flat(&message.detail).contains(&flat(part)))
                 && at.as_ref().is_none_or(|at| {
                     message.address.as_ref().is_none_or(|address| *address == at.address)
@@ -268,9 +265,11 @@ pub fn messages(outcome: &Outcome, expectations: &[&Expectation], places: &Place
             Some(position) => {
                 left.remove(position);
             }
+            None if *optional => {}
             None => faults.push(format!(
-                "expected the {} `{summary}`{}{}, but it was not seen",
+                "expected the {} `{}`{}{}, but it was not seen",
                 if *severity == Severity::Error { "error" } else { "warning" },
+                summaries.join("` or `"),
                 at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default(),
                 joined(details.iter().map(|part| format!("\n      with `{part}`")))
             )),
@@ -388,6 +387,24 @@ mod tests {
         ] {
             let outcome = Outcome { messages: seen.clone(), ..Outcome::default() };
             let found = messages(&outcome, &[&expected], &Places::default());
+            assert_eq!(found.len(), faults, "{seen:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_of_messages_may_be_expected() {
+        let expected = ["error: Bad role or else Gone", "maybe error: Late"];
+        let expected = expected.map(|line| Expectation::parse(line, &[]).unwrap());
+        for (seen, faults) in [
+            (vec!["Bad role"], 0),
+            (vec!["Gone", "Late"], 0),
+            (vec!["Gone", "Bad role"], 1),
+            (vec!["Late"], 1),
+            (vec!["Gone", "Late", "Late too"], 1),
+        ] {
+            let outcome =
+                Outcome { messages: seen.iter().map(|one| message(one, "", None)).collect(), ..Outcome::default() };
+            let found = messages(&outcome, &expected.iter().collect::<Vec<_>>(), &Places::default());
             assert_eq!(found.len(), faults, "{seen:?}: {found:?}");
         }
     }

@@ -80,12 +80,12 @@ pub trait Layer {
     /// It cannot be read.
     fn is_empty(&mut self) -> Result<bool, LayerError>;
 
-    /// The state as it is now.
+    /// The state as it is now; with `marks` also which parts of it are sensitive, which costs real Terraform a process.
     ///
     /// # Errors
     ///
     /// It cannot be read.
-    fn state(&mut self) -> Result<State, LayerError>;
+    fn state(&mut self, marks: bool) -> Result<State, LayerError>;
 
     /// What the provider has logged for this case.
     fn logs(&self) -> String;
@@ -126,6 +126,8 @@ pub enum Look {
     Messages,
     /// Whether it is empty; the whole plan only when it is not.
     Emptiness,
+    /// What would be done to which object, without values.
+    Actions,
     /// The whole plan.
     Whole,
 }

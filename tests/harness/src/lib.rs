@@ -10,6 +10,7 @@
 
 pub mod aws;
 pub mod case;
+pub mod chaos;
 pub mod check;
 pub mod core;
 pub mod difference;
@@ -21,5 +22,6 @@ pub mod places;
 pub mod plugin;
 pub mod run;
 pub mod sandbox;
+pub mod strict;
 pub mod suite;
 pub mod terraform;

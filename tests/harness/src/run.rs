@@ -223,7 +223,8 @@ impl Run<'_> {
             }
         }
         if step.looks_at_state {
-            self.places.set_state(self.layer.state().map_err(explain)?);
+            let marks = expectations.iter().any(|expectation| expectation.is_about_marks());
+            self.places.set_state(self.layer.state(marks).map_err(explain)?);
         }
         let after = self.counters()?;
         for (line, expectation) in &step.expectations {
@@ -331,7 +332,7 @@ impl Run<'_> {
     /// Forgets the object, imports it, and holds what came against what was.
     fn import(&mut self, address: &str, goal: &Goal, expectations: &[&Expectation]) -> Result<Vec<String>, String> {
         let explain = |error: LayerError| chain(&error);
-        let before = self.layer.state().map_err(explain)?.objects.get(address).cloned();
+        let before = self.layer.state(false).map_err(explain)?.objects.get(address).cloned();
         if before.is_some() {
             self.layer.forget(address).map_err(explain)?;
         }
@@ -354,7 +355,7 @@ impl Run<'_> {
         let applied = self.layer.apply(None).map_err(explain)?;
         expect_success(&applied, "the import")?;
         let Some(before) = before else { return Ok(faults) };
-        let mut after = self.layer.state().map_err(explain)?.objects.get(address).cloned().unwrap_or_default();
+        let mut after = self.layer.state(false).map_err(explain)?.objects.get(address).cloned().unwrap_or_default();
         let mut before = before.values;
         for expectation in expectations {
             let Expectation::Differs(paths) = expectation else { continue };
@@ -502,7 +503,14 @@ impl Run<'_> {
 
 /// As much of a plan as the expectations look at.
 fn look(expectations: &[&Expectation]) -> Look {
-    if expectations.iter().any(|expectation| expectation.is_about_plan()) { Look::Whole } else { Look::Messages }
+    let mut about_plan = expectations.iter().filter(|expectation| expectation.is_about_plan()).peekable();
+    if about_plan.peek().is_none() {
+        Look::Messages
+    } else if about_plan.all(|expectation| expectation.is_about_actions()) {
+        Look::Actions
+    } else {
+        Look::Whole
+    }
 }
 
 type Counters = std::collections::BTreeMap<String, u64>;

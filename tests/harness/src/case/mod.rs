@@ -44,6 +44,8 @@ pub struct Needs {
     pub layer: Option<LayerKind>,
     /// One Terraform shows it as well as all of them.
     pub one_terraform: bool,
+    /// Every Terraform runs it, also those between the oldest and the newest, and also with a control plane.
+    pub every_terraform: bool,
     /// The account's cluster must have a control plane, which stands when the case begins.
     pub control_plane: bool,
     /// The published charts must be there.

@@ -111,10 +111,10 @@ impl Case {
 impl Needs {
     /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
     /// because …`, `requires charts because …`, `requires helm because …`, `only in-process because …`, `only
-    /// terraform because …` or `only one terraform because …`; says whether the line was one of these.
+    /// terraform because …`, `only one terraform because …` or `on every terraform because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
-            return if line.starts_with("requires ") || line.starts_with("only ") {
+            return if ["requires ", "only ", "on every "].iter().any(|word| line.starts_with(word)) {
                 Err(format!("`{line}` gives no reason: add ` because …`"))
             } else {
                 Ok(false)
@@ -145,6 +145,9 @@ impl Needs {
         } else if line.starts_with("only one terraform ") {
             // Nothing is left out by it, so nobody asks why.
             self.one_terraform = true;
+            return Ok(true);
+        } else if line.starts_with("on every terraform ") {
+            self.every_terraform = true;
             return Ok(true);
         } else if line.starts_with("only terraform ") {
             self.layer = Some(LayerKind::Terraform);
@@ -230,6 +233,7 @@ requires control plane because of objects
 requires charts because of Cilium
 requires helm because of releases
 only one terraform because they are alike
+on every terraform because it shows the resource
 
 === file values.yaml
 a: 1
@@ -262,10 +266,11 @@ differs: code
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
         assert!(case.needs.one_terraform && !case.needs.because.contains("alike"));
-        assert_eq!(case.steps[0].line, 11);
+        assert!(case.needs.every_terraform && !case.needs.because.contains("shows"));
+        assert_eq!(case.steps[0].line, 12);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 17);
+        assert_eq!(case.steps[0].expectations[1].0, 18);
         assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());
@@ -283,6 +288,7 @@ differs: code
             ("# x\n=== outside\n", 2),
             ("# x\n=== outside\nboom\n", 3),
             ("# x\nrequires terraform >= 1.12\n=== apply\n", 2),
+            ("# x\non every terraform\n=== apply\n", 2),
             ("# x\nrequires windows >= 1.12 because so\n=== apply\n", 2),
         ] {
             let error = Case::parse("x", text).unwrap_err();

@@ -331,7 +331,7 @@ impl Layer for InProcess {
         Ok(self.state.borrow().objects.is_empty())
     }
 
-    fn state(&mut self) -> Result<outcome::State, LayerError> {
+    fn state(&mut self, _marks: bool) -> Result<outcome::State, LayerError> {
         let state = self.state.borrow();
         let connection = self.block_on(self.connect())?;
         let mut shown = outcome::State::default();

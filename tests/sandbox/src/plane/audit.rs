@@ -1,6 +1,10 @@
 //! Who asked an API server for what, out of its own audit log.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _, Seek as _},
+    path::Path,
+};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -37,14 +41,17 @@ pub fn length(log: &Path) -> u64 {
 
 /// What has been asked since the log was so long.
 pub fn describe(log: &Path, since: u64) -> io::Result<Value> {
-    let bytes = match std::fs::read(log) {
-        Ok(bytes) => bytes,
+    let mut bytes = Vec::new();
+    match std::fs::File::open(log) {
+        Ok(mut file) => {
+            file.seek(io::SeekFrom::Start(since))?;
+            file.read_to_end(&mut bytes)?;
+        }
         // Nobody has asked yet.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
-    };
-    let start = usize::try_from(since).unwrap_or(usize::MAX).min(bytes.len());
-    Ok(of_lines(&String::from_utf8_lossy(&bytes[start..])))
+    }
+    Ok(of_lines(&String::from_utf8_lossy(&bytes)))
 }
 
 fn of_lines(text: &str) -> Value {

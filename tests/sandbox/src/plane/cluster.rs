@@ -1,10 +1,10 @@
-//! The control plane of one cluster: its files, its programs, what it remembers.
+//! The control plane of one cluster: a machine while it is lent to it, and what is the cluster's own.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -12,38 +12,25 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    ClusterKey, Error, Setup, addons,
+    ClusterKey, Error, addons,
     api::Api,
     audit,
-    certificates::{self, Authority},
-    children::{Child, Order, Spawner},
-    free_ports,
+    certificates::Authority,
     front::Front,
-    kubeconfig,
+    machine::{Machine, PATIENCE, Shape},
     network::Network,
-    programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
     webhook::Reviews,
-    write_private,
 };
 use crate::{cidr::Cidr, eks::addons::Content, world::World};
-
-/// Far more than it takes, for machines under load.
-const PATIENCE: Duration = Duration::from_mins(2);
-const AUDIT_LOG: &str = "audit.log";
-/// What kwok's kubelets do: its stages.
-const STAGES: &str = include_str!("stages.yaml");
 
 /// What a control plane needs to know of its cluster.
 pub struct Plan {
     key: ClusterKey,
-    /// PEM.
-    authority: String,
+    /// PEM of the key with which the cluster's authority signs.
     authority_key: String,
-    service_cidr: String,
+    pub(super) shape: Shape,
     /// Name under which AWS would have served it.
     host: String,
-    /// Address that the service `kubernetes` leads to: one of the VPC, as on EKS.
-    address: String,
     facts: addons::Facts,
     bootstrap_addons: bool,
     /// Managed ones, by name.
@@ -59,11 +46,13 @@ impl Plan {
         let services = Cidr::parse(&cluster.service_cidr)?;
         Some(Self {
             key: key.clone(),
-            authority: cluster.certificate.clone(),
             authority_key: cluster.certificate_key.clone(),
-            service_cidr: cluster.service_cidr.clone(),
+            shape: Shape {
+                service_cidr: cluster.service_cidr.clone(),
+                first_service: services.address(1)?.to_string(),
+                address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
+            },
             host: format!("{}.gr7.{}.eks.amazonaws.com", cluster.endpoint_id, key.region),
-            address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
             facts: addons::Facts {
                 cluster: key.name.clone(),
                 region: key.region.clone(),
@@ -88,31 +77,18 @@ pub struct ControlPlane {
     /// What clients talk to.
     pub front: Front,
     kubeconfig: String,
-    folder: PathBuf,
     milliseconds: u128,
-    spawner: Spawner,
-    api_server: Mutex<Option<Child>>,
-    api_server_order: (PathBuf, Vec<String>),
-    others: Mutex<Vec<Child>>,
+    machine: Arc<Machine>,
+    /// The machine has been given back, or ended.
+    is_retired: AtomicBool,
     reviews: Mutex<Reviews>,
     /// Length of the audit log when its requests were last forgotten.
     audited: AtomicU64,
 }
 
 impl ControlPlane {
-    pub(super) async fn start(
-        programs: &Programs,
-        setup: &Setup,
-        plan: Plan,
-        sandbox: &str,
-        begun: Instant,
-    ) -> Result<Self, Error> {
-        let key = plan.key.clone();
-        let folder = setup.folder.path().join(format!("{}-{}-{}-{}", key.account, key.region, key.name, key.order));
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| Error::File { file: folder.display().to_string(), source })?;
-        let [port] = free_ports()?;
-        let endpoint = format!("https://127.0.0.1:{port}");
+    /// Puts what belongs to the cluster on a machine that is as a fresh one.
+    pub(super) async fn start(machine: Arc<Machine>, plan: Plan, begun: Instant) -> Result<Self, Error> {
         let authority = Authority::of_key(&plan.authority_key).map_err(Error::Certificate)?;
         let names = [
             "127.0.0.1",
@@ -126,59 +102,19 @@ impl ControlPlane {
         ]
         .map(ToOwned::to_owned);
         let server = authority.server(&names).map_err(Error::Certificate)?;
-        let administrator = authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
-        let config = |user: &str, pair: &certificates::Pair| {
-            kubeconfig::of_certificate(&key.name, &endpoint, &plan.authority, user, pair)
-        };
-        let kubeconfig = config("kubernetes-admin", &administrator);
-        let url = format!("{sandbox}/_sandbox/token-reviews/{}/{}/{}", key.account, key.region, key.name);
-        let (public, private) = certificates::service_account_keys().map_err(Error::Certificate)?;
-        for (name, text) in [
-            ("ca.crt", plan.authority.as_str()),
-            ("ca.key", &plan.authority_key),
-            ("server.crt", &server.certificate),
-            ("server.key", &server.key),
-            ("service-accounts.pub", &public),
-            ("service-accounts.key", &private),
-            ("kubeconfig", &kubeconfig),
-            ("webhook.kubeconfig", &kubeconfig::of_webhook(&url)),
-            ("stages.yaml", STAGES),
-            ("audit-policy.json", &audit::policy().to_string()),
-        ] {
-            write_private(&folder.join(name), text)?;
-        }
-        for (program, user) in [
-            (CONTROLLER_MANAGER, "system:kube-controller-manager"),
-            (SCHEDULER, "system:kube-scheduler"),
-            (KWOK, "system:kwok"),
-        ] {
-            // Of the masters' group, so that none waits for the roles which the API server makes as it starts.
-            let pair = authority.client(user, "system:masters").map_err(Error::Certificate)?;
-            write_private(&folder.join(format!("{program}.kubeconfig")), &config(user, &pair))?;
-        }
-        let api = Api::new(port, &plan.authority, &administrator)?;
         let mut plane = Self {
-            api,
+            api: machine.api_for_cluster()?,
             network: Network::default(),
             facts: plan.facts.clone(),
-            front: Front::start(&plan.authority, &server, port).await?,
-            kubeconfig,
+            front: Front::start(&server, machine.authority(), machine.port).await?,
+            kubeconfig: machine.write_kubeconfig(&plan.key.name)?,
             milliseconds: 0,
-            spawner: setup.spawner.clone(),
-            api_server: Mutex::default(),
-            api_server_order: (programs.path(API_SERVER), api_server_arguments(&plan, &folder, port, setup.etcd.port)),
-            others: Mutex::default(),
+            is_retired: AtomicBool::default(),
             reviews: Mutex::default(),
-            audited: AtomicU64::default(),
-            folder,
-            key,
+            audited: AtomicU64::new(audit::length(&machine.audit_log())),
+            machine,
+            key: plan.key,
         };
-        plane.start_api_server().await?;
-        for name in [CONTROLLER_MANAGER, SCHEDULER, KWOK] {
-            let arguments = arguments_of(name, &plane.folder, &plan);
-            let child = plane.spawn(name, programs.path(name), arguments).await?;
-            plane.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
-        }
         addons::install(&plane.api, &plan.facts, &plan.addons, plan.bootstrap_addons).await?;
         plane.until_controlled(plan.bootstrap_addons).await?;
         plane.front.set_open(true);
@@ -188,32 +124,8 @@ impl ControlPlane {
 
     /// Starts the API server again and lets clients in when it is ready.
     pub async fn restart_api_server(&self) -> Result<(), Error> {
-        self.start_api_server().await?;
+        self.machine.start_api_server().await?;
         self.front.set_open(true);
-        Ok(())
-    }
-
-    /// Starts the API server, always on the same port, and waits until it is ready.
-    async fn start_api_server(&self) -> Result<(), Error> {
-        let (program, arguments) = self.api_server_order.clone();
-        let child = self.spawn(API_SERVER, program, arguments).await?;
-        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
-        let begun = Instant::now();
-        while !matches!(self.api.exchange("GET", "/readyz", None).await, Ok((200, _))) {
-            let ended = self
-                .api_server
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .as_mut()
-                .map_or_else(|| Some("it was ended".to_owned()), Child::ended);
-            if let Some(text) = ended {
-                return Err(Error::Ended(text));
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(Error::TooSlow(PATIENCE.as_secs()));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
         Ok(())
     }
 
@@ -257,24 +169,22 @@ impl ControlPlane {
     /// Ends the API server alone; the others wait for it to come back.
     pub fn end_api_server(&self) {
         self.front.set_open(false);
-        self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.machine.end_api_server();
     }
 
-    async fn spawn(&self, name: &'static str, program: PathBuf, arguments: Vec<String>) -> Result<Child, Error> {
-        let log = self.folder.join(format!("{name}.log"));
-        self.spawner
-            .start(Order { name, program, arguments, log })
-            .await
-            .map_err(|source| Error::Start { program: name, source })
+    /// The number of the machine under it.
+    pub fn machine_number(&self) -> u64 {
+        self.machine.number
     }
 
-    /// Ends all programs and removes the files.
-    pub fn end(&self) {
-        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.end_api_server();
+    /// Ends what is the cluster's own, and gives the machine: to be ended, or to be used again once nobody works on
+    /// [`ControlPlane::api`] any more. Nothing the second time.
+    pub fn retire(&self) -> Option<Arc<Machine>> {
+        if self.is_retired.swap(true, Ordering::SeqCst) {
+            return None;
+        }
         self.front.end();
-        // Nothing can be done about files that stay; they go with the folder around them.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        Some(Arc::clone(&self.machine))
     }
 
     /// `https://127.0.0.1:PORT`, of the front.
@@ -288,7 +198,7 @@ impl ControlPlane {
     }
 
     pub fn kubeconfig_path(&self) -> PathBuf {
-        self.folder.join("kubeconfig")
+        self.machine.kubeconfig_path()
     }
 
     /// How long the start took.
@@ -302,11 +212,11 @@ impl ControlPlane {
 
     /// What has been asked with tokens.
     pub fn requests(&self) -> std::io::Result<Value> {
-        audit::describe(&self.folder.join(AUDIT_LOG), self.audited.load(Ordering::SeqCst))
+        audit::describe(&self.machine.audit_log(), self.audited.load(Ordering::SeqCst))
     }
 
     pub fn forget_requests(&self) {
-        self.audited.store(audit::length(&self.folder.join(AUDIT_LOG)), Ordering::SeqCst);
+        self.audited.store(audit::length(&self.machine.audit_log()), Ordering::SeqCst);
     }
 
     /// The private DNS name of an EC2 instance that has a node here.
@@ -318,78 +228,8 @@ impl ControlPlane {
 impl Drop for ControlPlane {
     fn drop(&mut self) {
         // A start that was overtaken by the cluster's end.
-        self.end();
+        if let Some(machine) = self.retire() {
+            machine.end();
+        }
     }
-}
-
-fn api_server_arguments(plan: &Plan, folder: &Path, port: u16, etcd: u16) -> Vec<String> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let key = &plan.key;
-    vec![
-        format!("--etcd-servers=http://127.0.0.1:{etcd}"),
-        format!("--etcd-prefix=/{}/{}/{}/{}", key.account, key.region, key.name, key.order),
-        "--bind-address=127.0.0.1".to_owned(),
-        format!("--secure-port={port}"),
-        format!("--advertise-address={}", plan.address),
-        format!("--tls-cert-file={}", file("server.crt")),
-        format!("--tls-private-key-file={}", file("server.key")),
-        format!("--client-ca-file={}", file("ca.crt")),
-        format!("--service-cluster-ip-range={}", plan.service_cidr),
-        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
-        format!("--service-account-key-file={}", file("service-accounts.pub")),
-        format!("--service-account-signing-key-file={}", file("service-accounts.key")),
-        "--authorization-mode=Node,RBAC".to_owned(),
-        "--enable-admission-plugins=NodeRestriction".to_owned(),
-        format!("--authentication-token-webhook-config-file={}", file("webhook.kubeconfig")),
-        "--authentication-token-webhook-version=v1".to_owned(),
-        // Access entries and the clock are to count soon. Another cache in front of this one keeps accepted tokens for
-        // 10 seconds, and has no option.
-        "--authentication-token-webhook-cache-ttl=0s".to_owned(),
-        format!("--audit-policy-file={}", file("audit-policy.json")),
-        format!("--audit-log-path={}", file(AUDIT_LOG)),
-        "--allow-privileged=true".to_owned(),
-        "--profiling=false".to_owned(),
-        // Its ending is a kill, so there is nothing to drain.
-        "--shutdown-delay-duration=0s".to_owned(),
-    ]
-}
-
-fn arguments_of(name: &str, folder: &Path, plan: &Plan) -> Vec<String> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let mut arguments = vec![format!("--kubeconfig={}", file(&format!("{name}.kubeconfig")))];
-    let more: Vec<String> = match name {
-        CONTROLLER_MANAGER => vec![
-            "--leader-elect=false".to_owned(),
-            "--secure-port=0".to_owned(),
-            format!("--cluster-name={}", plan.key.name),
-            format!("--root-ca-file={}", file("ca.crt")),
-            format!("--service-account-private-key-file={}", file("service-accounts.key")),
-            format!("--cluster-signing-cert-file={}", file("ca.crt")),
-            format!("--cluster-signing-key-file={}", file("ca.key")),
-            // Nobody renews the nodes' leases, and under load nobody could for thousands of them.
-            "--node-monitor-grace-period=24h".to_owned(),
-            // A thousand nodes and their pods in seconds.
-            "--kube-api-qps=500".to_owned(),
-            "--kube-api-burst=1000".to_owned(),
-            "--profiling=false".to_owned(),
-        ],
-        SCHEDULER => vec![
-            "--leader-elect=false".to_owned(),
-            "--secure-port=0".to_owned(),
-            "--kube-api-qps=500".to_owned(),
-            "--kube-api-burst=1000".to_owned(),
-            "--profiling=false".to_owned(),
-        ],
-        _ => vec![
-            format!("--config={}", file("stages.yaml")),
-            "--manage-all-nodes=true".to_owned(),
-            // No leases: see the controller manager.
-            "--node-lease-duration-seconds=0".to_owned(),
-            // For nodes that bring no address, and for pods on nodes that bring no range.
-            "--node-ip=192.0.2.1".to_owned(),
-            "--cidr=10.244.0.1/16".to_owned(),
-        ],
-    };
-    arguments.extend(more);
-    arguments
 }

@@ -29,6 +29,14 @@ pub async fn answer(
         .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // What an API server asks itself: it knows its machine alone.
+    if let ["token-reviews", number] = segments[..] {
+        let plane = number.parse().ok().and_then(|number| planes.on_machine(number));
+        return Some(match plane {
+            Some(plane) => webhook::review(shared, &plane, body).await,
+            None => refused(404, "no cluster uses this machine"),
+        });
+    }
     let (account, region, name, rest) = match segments[..] {
         ["token-reviews", account, region, name] => (account, Some(region.to_owned()), name, &["token-review"][..]),
         ["accounts", account, "clusters", name, ref rest @ ..] => (account, None, name, rest),

@@ -2,13 +2,15 @@
 //! with kwok playing the nodes' kubelets.
 //!
 //! ```text
-//! control API, CreateCluster ──▶ Planes ──▶ etcd (one, a prefix for each cluster)
-//!                                   └─────▶ ControlPlane, one for each cluster ──▶ children
+//! control API, CreateCluster ──▶ Planes ──▶ etcd (one, a prefix for each machine)
+//!                                   ├─────▶ ControlPlane, one for each cluster ──▶ front
+//!                                   └─────▶ pool ──▶ Machine, lent to one cluster after the other ──▶ children
 //! clients ──▶ front ──▶ API server
 //! API server ──TokenReview──▶ webhook ──▶ world (principals, access entries) and the aws-auth map
 //! ```
 //!
-//! A control plane is started when it is asked for and ends with its cluster. Nothing here knows AWS's protocols.
+//! A control plane is started when it is asked for and ends with its cluster. Its machine, the running programs, then
+//! serves the next one, after everything that the cluster left has been taken away. Nothing here knows AWS's protocols.
 //! What a control plane holds is gone when it ends: `--state` keeps the clusters, not their objects.
 
 pub mod addons;
@@ -26,10 +28,13 @@ mod groups;
 mod hosts;
 mod jobs;
 mod kubeconfig;
+mod machine;
 mod network;
 mod nodes;
 mod parallel;
+mod pool;
 mod programs;
+mod reset;
 mod webhook;
 
 use std::{
@@ -42,7 +47,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
-use self::{children::Spawner, cluster::ControlPlane, etcd::Etcd, folder::Folder};
+use self::{children::Spawner, cluster::ControlPlane, etcd::Etcd, folder::Folder, pool::Pool};
 pub use self::{
     control::answer,
     programs::{Incomplete, Programs},
@@ -150,6 +155,8 @@ pub enum Error {
     TooSlow(u64),
     #[error("the API server did not do what was asked")]
     Api(#[from] api::Error),
+    #[error("etcd did not do what was asked")]
+    Etcd(#[source] etcd::StoreError),
 }
 
 impl Error {
@@ -174,6 +181,7 @@ pub struct Planes {
     sandbox: String,
     setup: OnceCell<Setup>,
     slots: std::sync::Mutex<BTreeMap<ClusterKey, Slot>>,
+    pool: Pool,
     /// Restarts go one after the other.
     restarting: Mutex<()>,
 }
@@ -193,6 +201,7 @@ impl Planes {
             sandbox,
             setup: OnceCell::new(),
             slots: std::sync::Mutex::default(),
+            pool: Pool::default(),
             restarting: Mutex::default(),
         }
     }
@@ -208,6 +217,12 @@ impl Planes {
         slots.get(key)?.get().cloned()
     }
 
+    /// The control plane that has the machine of this number now.
+    fn on_machine(&self, number: u64) -> Option<Arc<ControlPlane>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.values().filter_map(|slot| slot.get()).find(|plane| plane.machine_number() == number).cloned()
+    }
+
     /// Starts the control plane of a cluster, or waits for it when somebody else has begun.
     pub async fn start(&self, shared: &Shared, key: &ClusterKey) -> Result<Arc<ControlPlane>, Error> {
         let programs = self.programs.as_ref().ok_or(Error::Off)?;
@@ -219,8 +234,8 @@ impl Planes {
                 let plan = shared
                     .look(|world| cluster::Plan::of(world, key))
                     .ok_or_else(|| Error::NoCluster(key.name.clone()))?;
-                let plane = ControlPlane::start(programs, setup, plan, &self.sandbox, begun).await?;
-                Ok(Arc::new(plane))
+                let machine = self.pool.take(programs, setup, plan.shape.clone(), &self.sandbox).await?;
+                Ok(Arc::new(ControlPlane::start(machine, plan, begun).await?))
             })
             .await
             .cloned();
@@ -289,13 +304,15 @@ impl Planes {
         }
     }
 
-    /// Ends a control plane; its objects are gone.
+    /// Ends a control plane: nobody reaches its objects any more, and soon they are gone.
     fn end(&self, key: &ClusterKey) -> bool {
         let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         let Some(plane) = slot.and_then(|slot| slot.get().cloned()) else {
             return false;
         };
-        plane.end();
+        if let Some(machine) = plane.retire() {
+            self.pool.give_back(machine, async move { plane.api.close().await });
+        }
         true
     }
 
@@ -303,8 +320,11 @@ impl Planes {
     pub fn end_all(&self) {
         let slots = std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner));
         for plane in slots.into_values().filter_map(|slot| slot.get().cloned()) {
-            plane.end();
+            if let Some(machine) = plane.retire() {
+                machine.end();
+            }
         }
+        self.pool.end_all();
         if let Some(setup) = self.setup.get() {
             setup.etcd.end();
             // The value itself may be held by a task that is still being cancelled.

@@ -24,7 +24,8 @@ use crate::{
 
 /// At most so many in one call.
 const MOST: usize = 5000;
-const KUBELET: &str = "v1.34.3";
+/// As EKS builds it, for its own images and for hybrid nodes.
+const KUBELET: &str = "v1.34.2-eks-ecaa3a6";
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod addons;
+mod again;
 mod front;
 mod nodegroups;
 mod sandbox;
@@ -101,7 +102,7 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
 
     let version: Value =
         serde_json::from_str(&cluster.kubectl_with(&token, &["get", "--raw", "/version"]).unwrap()).unwrap();
-    assert_eq!(version["gitVersion"], "v1.34.3");
+    assert_eq!(version["gitVersion"], "v1.34.3-eks-f69f56f");
     assert_eq!(cluster.json(&["get", "daemonsets", "--all-namespaces"])["items"], json!([]));
 
     // What was asked is told, apart from what the administrator and the control plane ask.

@@ -96,10 +96,10 @@ struct State {
 }
 
 impl Front {
-    /// Listens on a free port. `authority` is PEM, `server` the certificate to show; `port` is the API server's.
-    pub async fn start(authority: &str, server: &Pair, port: u16) -> Result<Self, Error> {
-        let (server, client) =
-            configs(authority, server).map_err(|error| Error::Api(api::Error::Certificate(error)))?;
+    /// Listens on a free port and shows the certificate `server`. The API server behind has the port `port` and a
+    /// certificate of `inner`, as PEM.
+    pub async fn start(server: &Pair, inner: &str, port: u16) -> Result<Self, Error> {
+        let (server, client) = configs(inner, server).map_err(|error| Error::Api(api::Error::Certificate(error)))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
         let own = listener.local_addr().map_err(Error::Port)?.port();
         let state = Arc::new(State {
@@ -128,7 +128,7 @@ impl Front {
     }
 }
 
-fn configs(authority: &str, server: &Pair) -> Result<(ServerConfig, ClientConfig), rustls::Error> {
+fn configs(inner: &str, server: &Pair) -> Result<(ServerConfig, ClientConfig), rustls::Error> {
     let der = |pem: &str| authority::der(pem).unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut inward = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -137,7 +137,7 @@ fn configs(authority: &str, server: &Pair) -> Result<(ServerConfig, ClientConfig
         .with_single_cert(vec![der(&server.certificate).into()], PrivatePkcs8KeyDer::from(der(&server.key)).into())?;
     inward.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     let mut roots = RootCertStore::empty();
-    roots.add(der(authority).into())?;
+    roots.add(der(inner).into())?;
     let mut outward = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

@@ -1,0 +1,310 @@
+//! The programs of one control plane: its files, its children, its audit log. Knows no cluster: it is lent to one after
+//! the other (see `pool`), and is as it was when it was fresh each time.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    Error, Setup,
+    api::Api,
+    audit,
+    certificates::{self, Authority, Pair},
+    children::{Child, Order, Spawner},
+    etcd::Store,
+    free_ports, kubeconfig,
+    programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
+    reset::Fresh,
+    write_private,
+};
+use crate::eks::authority;
+
+/// Far more than it takes, for machines under load.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+const AUDIT_LOG: &str = "audit.log";
+/// What kwok's kubelets do: its stages.
+const STAGES: &str = include_str!("stages.yaml");
+
+/// What the programs are told when they start, and keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Range of the services' addresses.
+    pub service_cidr: String,
+    /// The first of them: that of the service `kubernetes`.
+    pub first_service: String,
+    /// Address that this service leads to: one of the VPC, as on EKS.
+    pub address: String,
+}
+
+pub struct Machine {
+    /// Tells it from the others of this process, also in the address of its token reviews.
+    pub number: u64,
+    pub shape: Shape,
+    pub store: Store,
+    /// Of the API server.
+    pub port: u16,
+    /// PEM. Its own, behind the front, which shows that of the cluster.
+    authority: String,
+    administrator: Pair,
+    /// For what concerns no cluster.
+    pub api: Api,
+    folder: PathBuf,
+    spawner: Spawner,
+    api_server: Mutex<Option<Child>>,
+    api_server_order: (PathBuf, Vec<String>),
+    others: Mutex<Vec<Child>>,
+    /// What was there before any cluster used it.
+    pub fresh: Fresh,
+    /// It has been through something after which it does not serve another cluster.
+    is_worn: AtomicBool,
+}
+
+impl Machine {
+    /// Starts the programs and waits until all of them work. `sandbox` is where the sandbox itself answers.
+    pub(super) async fn start(
+        programs: &Programs,
+        setup: &Setup,
+        number: u64,
+        shape: Shape,
+        sandbox: &str,
+    ) -> Result<Self, Error> {
+        let folder = setup.folder.path().join(format!("machine-{number}"));
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::File { file: folder.display().to_string(), source })?;
+        let [port] = free_ports()?;
+        let (certificate, key) = authority::make().map_err(Error::Certificate)?;
+        let authority = Authority::of_key(&key).map_err(Error::Certificate)?;
+        let names = ["127.0.0.1", "localhost", "kubernetes.default.svc", &shape.first_service].map(ToOwned::to_owned);
+        let server = authority.server(&names).map_err(Error::Certificate)?;
+        let administrator = authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
+        let (public, private) = certificates::service_account_keys().map_err(Error::Certificate)?;
+        let reviews = format!("{sandbox}/_sandbox/token-reviews/{number}");
+        for (name, text) in [
+            ("ca.crt", certificate.as_str()),
+            ("ca.key", &key),
+            ("server.crt", &server.certificate),
+            ("server.key", &server.key),
+            ("service-accounts.pub", &public),
+            ("service-accounts.key", &private),
+            ("webhook.kubeconfig", &kubeconfig::of_webhook(&reviews)),
+            ("stages.yaml", STAGES),
+            ("audit-policy.json", &audit::policy().to_string()),
+        ] {
+            write_private(&folder.join(name), text)?;
+        }
+        let endpoint = format!("https://127.0.0.1:{port}");
+        for (program, user) in [
+            (CONTROLLER_MANAGER, "system:kube-controller-manager"),
+            (SCHEDULER, "system:kube-scheduler"),
+            (KWOK, "system:kwok"),
+        ] {
+            // Of the masters' group, so that none waits for the roles which the API server makes as it starts.
+            let pair = authority.client(user, "system:masters").map_err(Error::Certificate)?;
+            let text = kubeconfig::of_certificate("sandbox", &endpoint, &certificate, user, &pair);
+            write_private(&folder.join(format!("{program}.kubeconfig")), &text)?;
+        }
+        let store = setup.etcd.store(format!("/{number}"));
+        let arguments = api_server_arguments(&shape, &folder, port, &store);
+        let mut machine = Self {
+            number,
+            api: Api::new(port, &certificate, &administrator)?,
+            port,
+            store,
+            authority: certificate,
+            administrator,
+            spawner: setup.spawner.clone(),
+            api_server: Mutex::default(),
+            api_server_order: (programs.path(API_SERVER), arguments),
+            others: Mutex::default(),
+            fresh: Fresh::default(),
+            is_worn: AtomicBool::default(),
+            shape,
+            folder,
+        };
+        machine.start_api_server().await?;
+        for name in [CONTROLLER_MANAGER, SCHEDULER, KWOK] {
+            let child = machine.spawn(name, programs.path(name), arguments_of(name, &machine.folder)).await?;
+            machine.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        }
+        machine.until_controlled().await?;
+        machine.fresh = Fresh::of(&machine).await?;
+        Ok(machine)
+    }
+
+    /// The administrator's way to the API server, for one cluster.
+    pub fn api_for_cluster(&self) -> Result<Api, Error> {
+        Ok(Api::new(self.port, &self.authority, &self.administrator)?)
+    }
+
+    /// PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Writes the administrator's kubeconfig for a cluster of this name, and gives it.
+    pub fn write_kubeconfig(&self, cluster: &str) -> Result<String, Error> {
+        let endpoint = format!("https://127.0.0.1:{}", self.port);
+        let user = "kubernetes-admin";
+        let text = kubeconfig::of_certificate(cluster, &endpoint, &self.authority, user, &self.administrator);
+        write_private(&self.kubeconfig_path(), &text)?;
+        Ok(text)
+    }
+
+    pub fn kubeconfig_path(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join(AUDIT_LOG)
+    }
+
+    pub fn is_worn(&self) -> bool {
+        self.is_worn.load(Ordering::SeqCst)
+    }
+
+    /// Starts the API server, always on the same port, and waits until it is ready.
+    pub async fn start_api_server(&self) -> Result<(), Error> {
+        let (program, arguments) = self.api_server_order.clone();
+        let child = self.spawn(API_SERVER, program, arguments).await?;
+        *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        let begun = Instant::now();
+        while !matches!(self.api.exchange("GET", "/readyz", None).await, Ok((200, _))) {
+            let ended = self
+                .api_server
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_mut()
+                .map_or_else(|| Some("it was ended".to_owned()), Child::ended);
+            if let Some(text) = ended {
+                return Err(Error::Ended(text));
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::TooSlow(PATIENCE.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the namespaces have what controllers and the API server give to each.
+    async fn until_controlled(&self) -> Result<(), Error> {
+        const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+        let begun = Instant::now();
+        let of_namespace =
+            |namespace| ["serviceaccounts/default", "configmaps/kube-root-ca.crt"].map(|object| (namespace, object));
+        let late = [("kube-system", "configmaps/extension-apiserver-authentication")];
+        for (namespace, object) in NAMESPACES.into_iter().flat_map(of_namespace).chain(late) {
+            let path = format!("/api/v1/namespaces/{namespace}/{object}");
+            while !matches!(self.api.exchange("GET", &path, None).await, Ok((200, _))) {
+                if begun.elapsed() > PATIENCE {
+                    return Err(Error::TooSlow(PATIENCE.as_secs()));
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the API server alone; the others wait for it to come back.
+    pub fn end_api_server(&self) {
+        self.is_worn.store(true, Ordering::SeqCst);
+        self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    async fn spawn(&self, name: &'static str, program: PathBuf, arguments: Vec<String>) -> Result<Child, Error> {
+        let log = self.folder.join(format!("{name}.log"));
+        self.spawner
+            .start(Order { name, program, arguments, log })
+            .await
+            .map_err(|source| Error::Start { program: name, source })
+    }
+
+    /// Ends all programs and removes the files.
+    pub fn end(&self) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.end_api_server();
+        // Nothing can be done about files that stay; they go with the folder around them.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    vec![
+        format!("--etcd-servers=http://127.0.0.1:{}", store.port),
+        format!("--etcd-prefix={}", store.prefix),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--advertise-address={}", shape.address),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--service-cluster-ip-range={}", shape.service_cidr),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
+        format!("--service-account-key-file={}", file("service-accounts.pub")),
+        format!("--service-account-signing-key-file={}", file("service-accounts.key")),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        "--enable-admission-plugins=NodeRestriction".to_owned(),
+        format!("--authentication-token-webhook-config-file={}", file("webhook.kubeconfig")),
+        "--authentication-token-webhook-version=v1".to_owned(),
+        // Access entries and the clock are to count soon. Another cache in front of this one keeps accepted tokens for
+        // 10 seconds, and has no option.
+        "--authentication-token-webhook-cache-ttl=0s".to_owned(),
+        format!("--audit-policy-file={}", file("audit-policy.json")),
+        format!("--audit-log-path={}", file(AUDIT_LOG)),
+        "--allow-privileged=true".to_owned(),
+        "--profiling=false".to_owned(),
+        // Its ending is a kill, so there is nothing to drain.
+        "--shutdown-delay-duration=0s".to_owned(),
+    ]
+}
+
+fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mut arguments = vec![format!("--kubeconfig={}", file(&format!("{name}.kubeconfig")))];
+    let more: Vec<String> = match name {
+        CONTROLLER_MANAGER => vec![
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            format!("--root-ca-file={}", file("ca.crt")),
+            format!("--service-account-private-key-file={}", file("service-accounts.key")),
+            format!("--cluster-signing-cert-file={}", file("ca.crt")),
+            format!("--cluster-signing-key-file={}", file("ca.key")),
+            // Nobody renews the nodes' leases, and under load nobody could for thousands of them.
+            "--node-monitor-grace-period=24h".to_owned(),
+            // A thousand nodes and their pods in seconds.
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+            "--profiling=false".to_owned(),
+        ],
+        SCHEDULER => vec![
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+            "--profiling=false".to_owned(),
+        ],
+        _ => vec![
+            format!("--config={}", file("stages.yaml")),
+            "--manage-all-nodes=true".to_owned(),
+            // No leases: see the controller manager.
+            "--node-lease-duration-seconds=0".to_owned(),
+            // For nodes that bring no address, and for pods on nodes that bring no range.
+            "--node-ip=192.0.2.1".to_owned(),
+            "--cidr=10.244.0.1/16".to_owned(),
+        ],
+    };
+    arguments.extend(more);
+    arguments
+}

@@ -1,0 +1,101 @@
+//! Machines that no cluster uses: a start costs seconds of two processors, a reset less than one.
+//!
+//! ```text
+//! cluster begins ──▶ take: one that is ready, or one that is being reset, or a new one
+//! cluster ends ────▶ give_back: reset in the background ──▶ ready, or ended when that does not succeed
+//! ```
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::task::JoinHandle;
+
+use super::{
+    Error, Programs, Setup,
+    machine::{Machine, Shape},
+    reset,
+};
+
+/// More than these are ended: each holds half a gigabyte.
+const MOST: usize = 4;
+
+#[derive(Default)]
+pub struct Pool {
+    waiting: Mutex<Vec<Waiting>>,
+    started: AtomicU64,
+}
+
+/// A machine that is ready or soon will be; nothing when it is not fit for another cluster.
+struct Waiting {
+    shape: Shape,
+    machine: JoinHandle<Option<Arc<Machine>>>,
+}
+
+impl Pool {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A machine that is as a fresh one.
+    pub(super) async fn take(
+        &self,
+        programs: &Programs,
+        setup: &Setup,
+        shape: Shape,
+        sandbox: &str,
+    ) -> Result<Arc<Machine>, Error> {
+        loop {
+            let found = {
+                let mut waiting = self.waiting();
+                let fits = |one: &Waiting| one.shape == shape;
+                let ready = waiting.iter().position(|one| fits(one) && one.machine.is_finished());
+                ready.or_else(|| waiting.iter().position(fits)).map(|position| waiting.remove(position))
+            };
+            match found {
+                None => break,
+                // One that panicked is none.
+                Some(waiting) => {
+                    if let Ok(Some(machine)) = waiting.machine.await {
+                        return Ok(machine);
+                    }
+                }
+            }
+        }
+        let number = self.started.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Arc::new(Machine::start(programs, setup, number, shape, sandbox).await?))
+    }
+
+    /// Takes back what a cluster has used. `retired` ends when nobody works on it any more.
+    pub fn give_back(&self, machine: Arc<Machine>, retired: impl Future<Output = ()> + Send + 'static) {
+        let shape = machine.shape.clone();
+        if machine.is_worn() || self.waiting().len() >= MOST {
+            machine.end();
+            return;
+        }
+        let task = tokio::spawn(async move {
+            retired.await;
+            match reset::reset(&machine).await {
+                Ok(true) => Some(machine),
+                Ok(false) => {
+                    machine.end();
+                    None
+                }
+                Err(error) => {
+                    eprintln!("sandbox: a control plane is not used again: {}", error.whole());
+                    machine.end();
+                    None
+                }
+            }
+        });
+        self.waiting().push(Waiting { shape, machine: task });
+    }
+
+    /// Ends all that wait; for the end of the process. Children that a task still holds end with the process.
+    pub fn end_all(&self) {
+        for waiting in std::mem::take(&mut *self.waiting()) {
+            waiting.machine.abort();
+        }
+    }
+}
