@@ -257,3 +257,72 @@ async fn templates_look_into_the_cluster() {
     let expected = json!({ "v": "seen", "none": "true", "unknown": "true", "listed": "ConfigMap", "version": "v1.34.3-eks-f69f56f" });
     assert_eq!(own["data"], expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_installed_is_what_the_command_line_installs() {
+    let Some(ground) = ground().await else { return };
+    let Some(helm) = ground.helm("bytes-theirs") else { return };
+    // Texts at every kind of end: of a document, of a file, before a separator, with and without a line break.
+    let block = |name: &str, style: &str, end: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  v: {style}\n    one\n    two{end}"
+        )
+    };
+    let all = |prefix: &str| -> String {
+        let styles = [("clip", "|"), ("strip", "|-"), ("keep", "|+"), ("folded", ">"), ("folded-keep", ">+")];
+        let documents = styles.map(|(name, style)| block(&format!("{prefix}-{name}"), style, "\n"));
+        documents.join("---\n")
+    };
+    let (middle, spaced) = (all("middle"), all("spaced").replace("---\n", "\n\n---\n\n"));
+    let unended = block("unended", "|", "");
+    let blank = block("blank", "|+", "\n\n\n");
+    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice, labels: {a: x, a: y}}\ndata: {v: x, v: y}\n";
+    let returns = block("returns", "|", "\n").replace('\n', "\r\n");
+    let hook =
+        block("hook", "|", "").replace("  name: hook", "  name: hook\n  annotations: {helm.sh/hook: post-install}");
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  v: |\n    a\n---\n# nothing\n";
+    let modes = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: modes}\nspec:\n  selector: {matchLabels: {a: b}}\n  \
+        template:\n    metadata: {labels: {a: b}}\n    spec:\n      nodeSelector: {nowhere: 'yes'}\n      \
+        containers: [{name: a, image: a}]\n      volumes:\n      - {name: a, secret: {secretName: s, defaultMode: 0400}}\n      \
+        - {name: b, secret: {secretName: s, defaultMode: 0o440}}\n";
+    let files = [
+        ("templates/middle.yaml", middle.as_str()),
+        ("templates/spaced.yaml", &spaced),
+        ("templates/unended.yaml", &unended),
+        ("templates/blank.yaml", &blank),
+        ("templates/twice.yaml", twice),
+        ("templates/returns.yaml", &returns),
+        ("templates/hook.yaml", &hook),
+        ("templates/secret.yaml", secret),
+        ("templates/modes.yaml", modes),
+    ];
+    let installed = async |namespace: &str| -> Vec<serde_json::Value> {
+        let mut found = Vec::new();
+        for resource in [&Resource::CONFIG_MAP, &Resource::SECRET, &Resource::DAEMON_SET] {
+            for object in ground.client.list(resource, Some(namespace), None).await.unwrap() {
+                let labels = &object["metadata"]["labels"];
+                let volumes = object.pointer("/spec/template/spec/volumes");
+                if name(&object) != "kube-root-ca.crt" && object["type"] != "helm.sh/release.v1" {
+                    found.push(json!([name(&object), labels, object["data"], volumes]));
+                }
+            }
+        }
+        found
+    };
+    let releases = &ground.releases;
+    let made = chart("1.0.0", &files);
+    let first = releases.install(&made, &Values::new(), &options("bytes-ours"), &quiet).await.unwrap().release;
+    let path = folder("1.0.0", &files);
+    helm.run(&["install", "rel", path.path().to_str().unwrap(), "--create-namespace"]);
+    let (ours, theirs) = (installed("bytes-ours").await, installed("bytes-theirs").await);
+    assert_eq!(ours.len(), 17);
+    assert_eq!(ours, theirs);
+    assert_eq!(releases.drift(&first).await.unwrap(), [], "it is read back as it was installed");
+
+    // Back to the same after something else.
+    let none = chart("2.0.0", &[("templates/a.yaml", &config_map("a", "x"))]);
+    releases.upgrade(&none, &Values::new(), &options("bytes-ours"), &quiet).await.unwrap();
+    let back = releases.rollback(1, &options("bytes-ours"), &quiet).await.unwrap().release;
+    assert_eq!(installed("bytes-ours").await, theirs);
+    assert_eq!(releases.drift(&back).await.unwrap(), []);
+}

@@ -31,6 +31,7 @@ mod data;
 mod error;
 mod json;
 mod manifest;
+mod regexp;
 mod release;
 mod render;
 mod template;
@@ -43,7 +44,7 @@ pub use chart::{Chart, CustomResource, Dependency, File, Maintainer, Metadata};
 pub use data::{Data, Map};
 pub use error::{Error, Result};
 pub use manifest::{
-    DeletePolicy, Hook, HookEvent, INSTALL_ORDER, Manifest, OutputLogPolicy, UNINSTALL_ORDER, split as split_manifests,
+    DeletePolicy, Hook, HookEvent, INSTALL_ORDER, Manifest, OutputLogPolicy, UNINSTALL_ORDER, read_objects,
 };
 pub use release::{
     ApplyMethod, HookPhase, HookRun, MAX_SECRET_BYTES, Release, SECRET_KEY, SECRET_TYPE, Status, Written,
@@ -51,6 +52,7 @@ pub use release::{
 pub use render::{Capabilities, KubeVersion, RenderOptions, Rendered, render, render_templates, resolve};
 pub use values::Values;
 pub use version::{Constraint, Version};
+pub use yaml::write as to_yaml;
 
 /// A cluster that templates can look into.
 pub trait Lookup: Sync {

@@ -2,6 +2,7 @@
 
 use crate::Lookup;
 use crate::NoCluster;
+use crate::bytes;
 use crate::chart::{Chart, CustomResource, process_dependencies};
 use crate::error::{Error, Result};
 use crate::manifest::{self, Hook, Manifest};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 pub struct KubeVersion {
     /// With a leading `v` and any suffix, such as `v1.33.4-eks-4f4795d`.
     pub full: String,
-    /// Without suffixes: what constraints are checked against.
+    /// Without suffixes, as long as it was written: what constraints are checked against.
     pub normalized: String,
     /// Major version.
     pub major: u64,
@@ -44,9 +45,6 @@ impl KubeVersion {
         let mut normalized: Vec<String> = Vec::new();
         for part in &parts {
             normalized.push(number(part)?.to_string());
-        }
-        if normalized.len() == 2 {
-            normalized.push("0".to_owned());
         }
         Ok(Self {
             full: if text.starts_with('v') { text.to_owned() } else { format!("v{text}") },
@@ -175,7 +173,7 @@ pub fn render(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resu
             if !notes.is_empty() {
                 notes.push('\n');
             }
-            notes.push_str(&content);
+            notes.push_str(&bytes::replace_stray(content));
         }
     }
     let (hooks, manifests) = manifest::sort(&rest)?;
@@ -187,7 +185,8 @@ pub fn render(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Resu
 /// # Errors
 /// As [`render`], without [`Error::Manifest`].
 pub fn render_templates(chart: &Chart, values: Values, options: RenderOptions<'_>) -> Result<BTreeMap<String, String>> {
-    templates(chart, values, options).map(|(files, _)| files)
+    let (files, _) = templates(chart, values, options)?;
+    Ok(files.into_iter().map(|(path, text)| (path, bytes::replace_stray(text))).collect())
 }
 
 /// The chart as it takes part in a render with `values`: with the dependencies that condition, tags and alias leave.

@@ -79,13 +79,7 @@ impl Mirror {
         if parse(&rewritten).is_ok_and(|rewritten| rewritten == after) {
             return Ok(rewritten);
         }
-        let documents: Result<Vec<String>> = after
-            .iter()
-            .map(|object| {
-                serde_saphyr::to_string(object).map_err(|error| Error::NoManifest { problem: error.to_string() })
-            })
-            .collect();
-        Ok(documents?.join("---\n"))
+        print(&after)
     }
 }
 
@@ -107,21 +101,45 @@ pub fn of(objects: &[Value]) -> BTreeSet<String> {
     images
 }
 
-/// The objects of a manifest, of which one text may hold several. Empty documents are left out.
+/// The objects of a manifest, of which one text may hold several, as Helm and kubectl read them: where a key appears twice
+/// the last one counts, and `0400` is 256. Empty documents are left out.
 ///
 /// # Errors
 /// [`Error::NoManifest`] where the text is no YAML.
 pub fn parse(text: &str) -> Result<Vec<Value>> {
-    helm::split_manifests(text)
-        .iter()
-        .map(|document| {
-            // Manifests are bounded by whoever brings them; Calico's is 325 KB in one document list.
-            serde_saphyr::from_str::<Value>(document).map_err(|error| Error::NoManifest {
-                problem: error.to_string().lines().next().unwrap_or_default().to_owned(),
-            })
-        })
-        .filter(|object| !matches!(object, Ok(Value::Null)))
-        .collect()
+    let objects = helm::read_objects(text).map_err(|error| {
+        let problem = error.to_string();
+        Error::NoManifest { problem: problem.strip_prefix("YAML parse error: ").unwrap_or(&problem).to_owned() }
+    })?;
+    Ok(objects.iter().map(Value::from).collect())
+}
+
+/// Objects as one text of YAML, which [`parse`] reads back.
+///
+/// # Errors
+/// [`Error::NoManifest`] for a text that YAML cannot hold.
+pub fn print(objects: &[Value]) -> Result<String> {
+    let mut text = String::new();
+    for object in objects {
+        text.push_str("---\n");
+        let yaml = helm::to_yaml(&data(object));
+        text.push_str(&yaml.map_err(|problem| Error::NoManifest { problem })?);
+    }
+    Ok(text)
+}
+
+/// Whole numbers stay whole: some are larger than a float can hold.
+fn data(value: &Value) -> helm::Data {
+    match value {
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => helm::Data::Int(number),
+            (None, Some(number)) => helm::Data::Unsigned(number),
+            (None, None) => helm::Data::from(value.clone()),
+        },
+        Value::Array(list) => helm::Data::List(list.iter().map(data).collect()),
+        Value::Object(map) => helm::Data::Map(map.iter().map(|(key, value)| (key.clone(), data(value))).collect()),
+        other => helm::Data::from(other.clone()),
+    }
 }
 
 /// Where the pod of each kind is.
@@ -335,6 +353,18 @@ data:
             assert_eq!(parse(&rewritten).expect("a manifest"), expected, "{rewritten}");
             assert_eq!(of(&expected), BTreeSet::from(["registry.example.com:5000/mirror/a/b:1".to_owned()]));
         }
+    }
+
+    #[test]
+    fn rendered_text_is_read_as_helm_reads_it() {
+        let text = "kind: A\nmode: 0400\nbig: 9007199254740993\nlabels: {a: x, a: y}\ntext: |\n  a\n---\nkind: B\nyes: no\nv: '0400'\n";
+        let objects = parse(text).expect("a manifest");
+        let expected = json!([
+            {"kind": "A", "mode": 256, "big": 9_007_199_254_740_993_i64, "labels": {"a": "y"}, "text": "a\n"},
+            {"kind": "B", "true": false, "v": "0400"},
+        ]);
+        assert_eq!(Value::Array(objects.clone()), expected);
+        assert_eq!(parse(&print(&objects).expect("YAML")).expect("a manifest"), objects);
     }
 
     #[test]

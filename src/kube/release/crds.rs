@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use helm::{Chart, Manifest, split_manifests};
+use helm::Chart;
 
 use super::super::client::Client;
 use super::super::discovery::Discovery;
 use super::Progress;
 use super::apply::apply;
 use super::error::{Error, Result};
-use super::objects::{Object, read};
+use super::objects::{Object, read_texts};
 use super::ready::Until;
 use super::wait::{Deadline, until_ready};
 
@@ -27,17 +27,9 @@ pub(super) async fn apply_definitions(
     force: bool,
     progress: Progress<'_>,
 ) -> Result<bool> {
-    let mut manifests = Vec::new();
-    for file in chart.custom_resources() {
-        manifests.extend(split_manifests(&file.content).into_iter().map(|content| Manifest {
-            path: file.path.clone(),
-            content,
-            kind: String::new(),
-            name: String::new(),
-            annotations: std::collections::BTreeMap::new(),
-        }));
-    }
-    let (objects, unknown) = read(&manifests, discovery, namespace)?;
+    let files = chart.custom_resources();
+    let texts = files.iter().map(|file| (file.path.as_str(), file.content.as_str()));
+    let (objects, unknown) = read_texts(texts, discovery, namespace)?;
     if !unknown.is_empty() {
         return Err(Error::UnknownKinds(unknown));
     }

@@ -8,7 +8,7 @@ use super::super::discovery::Discovery;
 use super::Progress;
 use super::apply::apply;
 use super::error::{Error, Result, Unready};
-use super::objects::{Object, parse_all, read};
+use super::objects::{Object, read_texts};
 use super::ready::Until;
 use super::store::Record;
 use super::wait::{Deadline, until_gone, until_ready};
@@ -76,16 +76,8 @@ impl Stage<'_> {
     }
 
     fn objects(&self, namespace: &str, hook: &Hook) -> Result<Vec<Object>> {
-        // What a hook's text holds beside its object is refused here and not at the API server.
-        parse_all(&hook.path, &hook.manifest)?;
-        let manifest = helm::Manifest {
-            path: hook.path.clone(),
-            content: hook.manifest.clone(),
-            kind: hook.kind.clone(),
-            name: hook.name.clone(),
-            annotations: std::collections::BTreeMap::new(),
-        };
-        let (objects, unknown) = read(&[manifest], self.discovery, namespace)?;
+        let texts = [(hook.path.as_str(), hook.manifest.as_str())];
+        let (objects, unknown) = read_texts(texts, self.discovery, namespace)?;
         if unknown.is_empty() { Ok(objects) } else { Err(Error::UnknownKinds(unknown)) }
     }
 }

@@ -1,8 +1,8 @@
 //! Manifests as objects that can be sent: with their place in paths, their namespace, and the marks of their release.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use helm::{Manifest, split_manifests};
+use helm::{Data, Manifest};
 use serde_json::{Value as Json, json};
 
 use super::super::discovery::{Discovery, Served};
@@ -91,39 +91,27 @@ pub(super) fn is_kept(object: &Json) -> bool {
     annotations(object).get(POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
 }
 
-/// The objects in YAML text; lists are taken apart.
-pub(super) fn parse(path: &str, content: &str) -> Result<Vec<Json>> {
-    let manifest = Manifest {
-        path: path.to_owned(),
-        content: content.to_owned(),
-        kind: String::new(),
-        name: String::new(),
-        annotations: BTreeMap::new(),
-    };
+/// The objects of a manifest or text, as far as they have a kind and a name; lists are taken apart.
+fn checked(path: &str, objects: helm::Result<Vec<Data>>) -> Result<Vec<Json>> {
     let wrong = |problem: String| Error::Manifest { path: path.to_owned(), problem };
-    let object = Json::from(&manifest.object().map_err(|error| wrong(error.to_string()))?);
-    if object.is_null() {
-        return Ok(Vec::new());
+    let mut checked = Vec::new();
+    for object in objects.map_err(|error| wrong(error.to_string()))? {
+        let object = Json::from(&object);
+        let text = |member: &str| object[member].as_str().is_some_and(|text| !text.is_empty());
+        if !text("apiVersion") || !text("kind") {
+            return Err(wrong("it has no `apiVersion` or no `kind`".to_owned()));
+        }
+        if object["kind"] == "List"
+            || (object["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && object["items"].is_array())
+        {
+            checked.extend(object["items"].as_array().cloned().unwrap_or_default());
+        } else if name(&object).is_empty() {
+            return Err(wrong(format!("the {} has no name", object["kind"].as_str().unwrap_or_default())));
+        } else {
+            checked.push(object);
+        }
     }
-    let text = |member: &str| object[member].as_str().is_some_and(|text| !text.is_empty());
-    if !text("apiVersion") || !text("kind") {
-        return Err(wrong("it has no `apiVersion` or no `kind`".to_owned()));
-    }
-    if object["kind"] == "List"
-        || (object["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && object["items"].is_array())
-    {
-        return Ok(object["items"].as_array().cloned().unwrap_or_default());
-    }
-    if name(&object).is_empty() {
-        return Err(wrong(format!("the {} has no name", object["kind"].as_str().unwrap_or_default())));
-    }
-    Ok(vec![object])
-}
-
-/// All objects of a text with several documents.
-pub(super) fn parse_all(path: &str, content: &str) -> Result<Vec<Json>> {
-    let parsed: Result<Vec<_>> = split_manifests(content).iter().map(|document| parse(path, document)).collect();
-    Ok(parsed?.into_iter().flatten().collect())
+    Ok(checked)
 }
 
 /// Manifests as objects of the namespace, in their order, and the kinds that the cluster does not serve. Kinds whose
@@ -135,10 +123,27 @@ pub(super) fn read(
 ) -> Result<(Vec<Object>, Vec<UnknownKind>)> {
     let mut bodies = Vec::new();
     for manifest in manifests {
-        for body in parse(&manifest.path, &manifest.content)? {
-            bodies.push((manifest.path.as_str(), body));
-        }
+        let objects = checked(&manifest.path, manifest.objects())?;
+        bodies.extend(objects.into_iter().map(|body| (manifest.path.as_str(), body)));
     }
+    Ok(placed(bodies, discovery, namespace))
+}
+
+/// The same for texts that are applied as they are, each with its path: hooks, and what is in `crds/`.
+pub(super) fn read_texts<'t>(
+    texts: impl IntoIterator<Item = (&'t str, &'t str)>,
+    discovery: &Discovery,
+    namespace: &str,
+) -> Result<(Vec<Object>, Vec<UnknownKind>)> {
+    let mut bodies = Vec::new();
+    for (path, text) in texts {
+        let objects = checked(path, helm::read_objects(text))?;
+        bodies.extend(objects.into_iter().map(|body| (path, body)));
+    }
+    Ok(placed(bodies, discovery, namespace))
+}
+
+fn placed(bodies: Vec<(&str, Json)>, discovery: &Discovery, namespace: &str) -> (Vec<Object>, Vec<UnknownKind>) {
     let defined: HashMap<_, _> = bodies.iter().flat_map(|(_, body)| defined(body)).collect();
     let (mut objects, mut unknown) = (Vec::new(), Vec::new());
     for (path, mut body) in bodies {
@@ -164,7 +169,7 @@ pub(super) fn read(
     }
     let mut seen = HashSet::new();
     unknown.retain(|one| seen.insert((one.api_version.clone(), one.kind.clone())));
-    Ok((objects, unknown))
+    (objects, unknown)
 }
 
 /// The kinds that a CustomResourceDefinition brings.
@@ -191,6 +196,8 @@ fn defined(body: &Json) -> Vec<((String, String), Served)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn manifest(content: &str) -> Manifest {
@@ -234,9 +241,9 @@ mod tests {
             ("apiVersion: v1\nkind: Pod", "the Pod has no name"),
             ("a: b: c", "YAML parse error"),
         ] {
-            let error = parse("p", text).unwrap_err().to_string();
+            let error = checked("p", helm::read_objects(text)).unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
-        assert_eq!(parse("p", "# nothing\n").unwrap(), Vec::<Json>::new());
+        assert_eq!(checked("p", helm::read_objects("# nothing\n---\n")).unwrap(), Vec::<Json>::new());
     }
 }

@@ -88,15 +88,7 @@ pub(super) fn values(calico: &Calico, pod_cidrs: &[String], mirror: Option<&str>
 pub(super) fn chart_of_manifest(text: &str, calico: &Calico, pod_cidr: &str) -> Result<Chart, String> {
     let mut objects = images::parse(text).map_err(|error| error.to_string())?;
     let version = edit(&mut objects, calico, pod_cidr)?;
-    let mut documents = String::new();
-    for object in &objects {
-        let yaml = serde_saphyr::to_string(object).map_err(|error| error.to_string())?;
-        documents.push_str("---\n");
-        documents.push_str(&yaml);
-        if !yaml.ends_with('\n') {
-            documents.push('\n');
-        }
-    }
+    let documents = images::print(&objects).map_err(|error| error.to_string())?;
     // The text is no template: what looks like one is quoted.
     let template = documents.replace("{{", "{{ \"{{\" }}");
     let metadata = format!(

@@ -33,9 +33,10 @@ impl Imported {
         Some(Self { by_us: note[BY_US] == true, manifests: note[MANIFESTS].as_str().unwrap_or_default().to_owned() })
     }
 
-    pub(super) fn note(found: &Revision, cx: &Context) {
-        let manifests = summary::fingerprint(&found.release.manifest);
+    pub(super) fn note(found: &Revision, cx: &Context) -> Result<()> {
+        let manifests = summary::fingerprint(&found.release.manifest)?;
         cx.keep_private(NOTE, json!({ BY_US: found.entry.by_this_provider, MANIFESTS: manifests }).to_string());
+        Ok(())
     }
 
     /// From now on the arguments are the configuration's.

@@ -76,7 +76,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
             return Err(faults);
         }
     };
-    let outputs = outputs(&site, &release, None);
+    let outputs = outputs(&site, &release, None)?;
     note_applied(&outputs, cx);
     cx.save(&outputs);
     wait_for_nodes(&site, args, &summary).await?;
@@ -91,7 +91,10 @@ pub(super) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prio
         // Also when Terraform has asked to stop.
         let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
         if let Ok(Some(current)) = releases.current(site.wanted.namespace(), site.wanted.release()).await {
-            site.cx.save(&outputs(site, &current.release, prior));
+            match outputs(site, &current.release, prior) {
+                Ok(outputs) => site.cx.save(&outputs),
+                Err(faults) => faults.0.into_iter().for_each(|fault| site.cx.report(fault)),
+            }
         }
     }
     if matches!(failure.error, Error::Exists { .. }) {

@@ -19,7 +19,7 @@ use crate::attributes::place::PlannedPlace;
 use crate::attributes::{ClusterName, Region, aws_region};
 use crate::aws::eks::Cluster;
 use crate::kube::Client;
-use crate::kube::release::{Releases, Rendering};
+use crate::kube::release::{Failure, Releases, Rendering};
 use crate::provider::{Clients, Context, Way};
 
 /// Checks what concerns several arguments of a CNI.
@@ -185,7 +185,8 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
         skip_schema: false,
     };
     let rendered = Releases::new(&client).render(&chart, &values.all, rendering).await;
-    Ok(rendered.is_ok_and(|rendered| summary::fingerprint(&rendered.manifest_text()) == imported.manifests))
+    let Ok(rendered) = rendered else { return Ok(false) };
+    Ok(summary::fingerprint(&rendered.manifest_text())? == imported.manifests)
 }
 
 /// The release stays as it is.
@@ -296,11 +297,12 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     match releases.render(&chart, &values.all, rendering).await {
         Ok(mut rendered) => {
             if let Some(rewrite) = wanted.rewrite()
-                && rewrite.apply(&mut rendered).is_err()
+                && let Err(error) = rewrite.apply(&mut rendered)
             {
-                return Ok(());
+                let summary = format!("Could not render the chart of {}", wanted.name());
+                return Err(told::failed(&summary, &Failure::from(error), Some(wanted), cx).await);
             }
-            let images = results::images_of(&rendered);
+            let images = results::images_of(&rendered)?;
             promise::promise(&images, cx);
             plan.outputs.images = Maybe::Known(images);
         }

@@ -8,7 +8,7 @@ use helm::{Capabilities, KubeVersion, RenderOptions};
 
 use super::arguments::{Calico, Cilium};
 use super::wanted::{Ready, Wanted};
-use super::{results, told};
+use super::{results, summary, told};
 use crate::charts::{self, images};
 
 /// The pods' network where none is known yet.
@@ -64,9 +64,8 @@ pub async fn preview(
         Ok(rendered) => rendered.map_err(|error| told::render(&error, &wanted))?,
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     };
-    let mut found = results::images_of(&rendered);
-    let parsed = rendered.manifests.iter().filter_map(|one| images::parse(&one.content).ok());
-    let objects: Vec<_> = parsed.flatten().collect();
+    let mut found = results::images_of(&rendered)?;
+    let objects = summary::objects(&rendered.manifest_text())?;
     let images::Pulled { images, unknown } = images::pulled(&objects, app_version.as_deref().unwrap_or(&chart_version));
     found.extend(images);
     Ok(Preview { chart_version, app_version, images: found, unknown })

@@ -47,7 +47,7 @@ pub(super) async fn check_promise(site: &Site<'_>, ready: &Ready, prior: Option<
     {
         return Err(told::failed(&summary, &Failure::from(error), Some(&site.wanted), site.cx).await);
     }
-    let now = images_of(&rendered);
+    let now = images_of(&rendered)?;
     if now == promised {
         return Ok(());
     }

@@ -41,7 +41,7 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     let mut args = match prior {
         Some(prior) if Imported::of(cx).is_none() => prior.args.clone(),
         other => {
-            Imported::note(&found, cx);
+            Imported::note(&found, cx)?;
             let made = imported::arguments(&found.release)?;
             match other {
                 Some(prior) => Args { cilium: made.cilium, calico: made.calico, ..prior.args.clone() },
@@ -55,7 +55,7 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     let wanted = Wanted::of(&args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
     let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
-    let mut outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given);
+    let mut outputs = Told { cluster, region: &region, first }.outputs(&wanted, &found, given)?;
     // What did not come to its end is to be done again anyway.
     if args.detect_drift && found.status == Status::Deployed {
         match releases.drift(&found).await {

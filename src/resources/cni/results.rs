@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use framework::diagnostic::Result;
 use framework::resource::State;
 use helm::{Chart, Data, Release, Rendered, Values};
+use serde_json::Value as Json;
 
 use super::site::Site;
 use super::wanted::{Product, Wanted};
@@ -21,7 +23,10 @@ pub(super) fn minor_of(version: &str) -> String {
 }
 
 /// Every image of something rendered, hooks included.
-pub(super) fn images_of(rendered: &Rendered) -> BTreeSet<String> {
+///
+/// # Errors
+/// When a manifest is no YAML.
+pub(super) fn images_of(rendered: &Rendered) -> Result<BTreeSet<String>> {
     let manifests = rendered.manifests.iter().map(|one| one.content.as_str());
     summary::images_of(manifests.chain(rendered.hooks.iter().map(|hook| hook.manifest.as_str())))
 }
@@ -34,7 +39,7 @@ pub(super) fn first_minor(release: &Release) -> String {
     }
 }
 
-pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>) -> Outputs {
+pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>) -> Result<Outputs> {
     let first = prior
         .map_or_else(|| minor_of(&release.chart.metadata.version), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone()).or_else(|| site.wanted.pod_cidrs());
@@ -63,12 +68,12 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub(super) fn outputs(self, wanted: &Wanted, release: &Release, given: Option<Vec<String>>) -> Outputs {
+    pub(super) fn outputs(self, wanted: &Wanted, release: &Release, given: Option<Vec<String>>) -> Result<Outputs> {
         let pool = match &wanted.product {
-            Product::Manifest(_) => pool_of_manifest(&release.manifest).or(given).unwrap_or_default(),
+            Product::Manifest(_) => pool_of_manifest(&release.manifest)?.or(given).unwrap_or_default(),
             _ => wanted.pool(&Values::from(release.config.clone()), &given.unwrap_or_default()).cidrs,
         };
-        Outputs {
+        Ok(Outputs {
             cluster_name: self.cluster.clone(),
             release_namespace: release.namespace.clone(),
             release_name: release.name.clone(),
@@ -79,17 +84,23 @@ impl Told<'_> {
             first_minor_version: self.first,
             pod_cidrs: pool,
             effective_values: summary::yaml(&summary::without(&release.config, &wanted.hidden())),
-            images: summary::images(release),
-            manifest_digest: summary::digest(&release.manifest),
+            images: summary::images(release)?,
+            manifest_digest: summary::digest(&release.manifest)?,
             drifted_objects: BTreeSet::new(),
             region: self.region.clone(),
-        }
+        })
     }
 }
 
 /// The pool that Calico's manifest was edited to.
-pub(super) fn pool_of_manifest(manifest: &str) -> Option<Vec<String>> {
-    let objects = crate::charts::images::parse(manifest).ok()?;
+///
+/// # Errors
+/// When the manifest is no YAML.
+pub(super) fn pool_of_manifest(manifest: &str) -> Result<Option<Vec<String>>> {
+    Ok(pool_of(&summary::objects(manifest)?))
+}
+
+fn pool_of(objects: &[Json]) -> Option<Vec<String>> {
     let node = objects.iter().find(|one| one["kind"] == "DaemonSet" && one["metadata"]["name"] == "calico-node")?;
     let containers = node.pointer("/spec/template/spec/containers")?.as_array()?;
     let variables = containers.iter().flat_map(|one| one["env"].as_array().into_iter().flatten());
@@ -104,7 +115,7 @@ mod tests {
     #[test]
     fn the_pool_of_a_manifest() {
         let manifest = "kind: DaemonSet\nmetadata: {name: calico-node}\nspec: {template: {spec: {containers: [{env: [{name: CALICO_IPV4POOL_CIDR, value: 10.1.0.0/16}]}]}}}\n";
-        assert_eq!(pool_of_manifest(manifest), Some(vec!["10.1.0.0/16".to_owned()]));
-        assert_eq!(pool_of_manifest("kind: ConfigMap\n"), None);
+        assert_eq!(pool_of_manifest(manifest).expect("YAML"), Some(vec!["10.1.0.0/16".to_owned()]));
+        assert_eq!(pool_of_manifest("kind: ConfigMap\n").expect("YAML"), None);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use framework::diagnostic::{Diagnostic, Result};
 use helm::{Data, Map, Release};
 use serde_json::Value as Json;
 
@@ -12,31 +13,63 @@ use crate::charts::{Sha256, images};
 const MASK: &str = "[generated]";
 
 /// Everything that a release runs, hooks included.
-pub(super) fn images(release: &Release) -> BTreeSet<String> {
+///
+/// # Errors
+/// As [`images_of`].
+pub(super) fn images(release: &Release) -> Result<BTreeSet<String>> {
     let hooks = release.hooks.iter().map(|run| run.hook.manifest.as_str());
     images_of(std::iter::once(release.manifest.as_str()).chain(hooks))
 }
 
-/// Images of texts of manifests. A text that cannot be read has none; whoever applied it could read it.
-pub(super) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    texts.filter_map(|text| images::parse(text).ok()).flat_map(|objects| images::of(&objects)).collect()
+/// Images of texts of manifests.
+///
+/// # Errors
+/// When a text is no YAML: no image would be another answer than an unknown one.
+pub(super) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for text in texts {
+        found.extend(images::of(&objects(text)?));
+    }
+    Ok(found)
+}
+
+/// The objects in rendered text.
+///
+/// # Errors
+/// When it is no YAML.
+pub(super) fn objects(manifest: &str) -> Result<Vec<Json>> {
+    images::parse(manifest).map_err(|error| {
+        Diagnostic::error(
+            "Could not read the manifests of the CNI",
+            format!(
+                "In what its chart renders to, or its release holds, {error}. Images, checksums and what is planned come from there, so nothing is assumed in its place.\n\nRender the chart with `helm template`, or look at the release with `helm get manifest`, and correct the chart or its values."
+            ),
+        )
+        .into()
+    })
 }
 
 /// SHA-256 of the objects, without what each render makes anew: the data of Secrets, certificates and keys.
-pub(super) fn digest(manifest: &str) -> String {
+///
+/// # Errors
+/// When the text is no YAML.
+pub(super) fn digest(manifest: &str) -> Result<String> {
     sum(manifest, mask)
 }
 
 /// SHA-256 of the objects without certificates and keys alone, so that other data of a Secret is another fingerprint.
-pub(super) fn fingerprint(manifest: &str) -> String {
+///
+/// # Errors
+/// When the text is no YAML.
+pub(super) fn fingerprint(manifest: &str) -> Result<String> {
     sum(manifest, |object| mask_texts(object, ""))
 }
 
-fn sum(manifest: &str, mask: fn(&mut Json)) -> String {
-    let mut objects = images::parse(manifest).unwrap_or_default();
+fn sum(manifest: &str, mask: fn(&mut Json)) -> Result<String> {
+    let mut objects = objects(manifest)?;
     objects.iter_mut().for_each(mask);
     let all = objects.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
-    Sha256::of(all.as_bytes()).hex()
+    Ok(Sha256::of(all.as_bytes()).hex())
 }
 
 fn mask(object: &mut Json) {
@@ -131,14 +164,37 @@ mod tests {
                 "---\nkind: Secret\napiVersion: v1\ndata: {{tls.key: {secret}}}\n---\nkind: ConfigMap\napiVersion: v1\ndata:\n  ca.crt: |\n    -----BEGIN CERTIFICATE-----\n    {pem}\n---\nkind: ValidatingWebhookConfiguration\nwebhooks: [{{clientConfig: {{caBundle: {bundle}}}}}]\n---\nkind: Pod\nspec: {{containers: [{{image: {image}}}]}}\n"
             )
         };
-        let one = digest(&manifest("YQ==", "Yg==", "AAAA", "i:1"));
-        assert_eq!(digest(&manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
-        assert_ne!(digest(&manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
+        let digest = |text: String| super::digest(&text).expect("YAML");
+        let one = digest(manifest("YQ==", "Yg==", "AAAA", "i:1"));
+        assert_eq!(digest(manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
+        assert_ne!(digest(manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
         assert_eq!(one.len(), 64);
         // A password is no certificate.
-        let secret = |value: &str| fingerprint(&manifest(value, "Yg==", "AAAA", "i:1"));
+        let secret = |value: &str| fingerprint(&manifest(value, "Yg==", "AAAA", "i:1")).expect("YAML");
         assert_ne!(secret("YQ=="), secret("Yw=="));
         let key = |text: &str| secret(&STANDARD.encode(format!("-----BEGIN PRIVATE KEY-----\n{text}\n")));
         assert_eq!(key("a"), key("b"));
+    }
+
+    #[test]
+    fn a_summary_that_cannot_be_made_is_an_error() {
+        for text in ["a: b: c", "kind: A\n---\nkind: [", "kind: A\n--- kind: B\n"] {
+            let faults = digest(text).expect_err(text);
+            assert!(faults.0[0].detail.contains("the manifest is no YAML"), "{faults:?}");
+            assert!(images_of(["kind: A", text].into_iter()).is_err() && fingerprint(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_appears_twice_counts_once() {
+        let pod = |labels: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{labels: {{{labels}}}}}\nspec: {{containers: [{{image: i}}]}}\n"
+            )
+        };
+        let (twice, once) = (pod("a: x, a: y"), pod("a: y"));
+        assert_eq!(digest(&twice).expect("YAML"), digest(&once).expect("YAML"));
+        assert_ne!(digest(&twice).expect("YAML"), digest(&pod("a: z")).expect("YAML"));
+        assert_eq!(images_of([twice.as_str()].into_iter()).expect("YAML"), BTreeSet::from(["i".to_owned()]));
     }
 }

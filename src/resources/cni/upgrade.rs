@@ -141,7 +141,7 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
         Ok(outcome) => {
             told::warn(&outcome.warnings, site.cx);
-            let outputs = results::outputs(site, &outcome.release, Some(prior));
+            let outputs = results::outputs(site, &outcome.release, Some(prior))?;
             note_applied(&outputs, site.cx);
             Ok(outputs)
         }

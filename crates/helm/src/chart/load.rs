@@ -2,6 +2,7 @@
 
 use super::archive::{self, MAX_FILE_SIZE};
 use super::ignore::Rules;
+use super::metadata::check_lock;
 use super::{Chart, File};
 use crate::bytes;
 use crate::error::{Error, Result};
@@ -156,7 +157,9 @@ fn child(name: &str, files: Vec<File>, parent: &str, depth: usize) -> Result<Cha
 }
 
 fn lock(file: &File) -> Result<crate::Data, String> {
-    yaml::read(&bytes::to_text(&file.data)).map_err(|error| format!("cannot load {}: {error}", file.name))
+    let text = bytes::to_text(&file.data);
+    let read = yaml::read_typed(&text).and_then(|data| check_lock(&data)).and_then(|()| yaml::read(&text));
+    read.map_err(|error| format!("cannot load {}: {error}", file.name))
 }
 
 fn folder(root: &Path) -> Result<Vec<File>> {

@@ -1,6 +1,7 @@
 //! Chart.yaml: reading, checking, and its form in templates.
 
 use crate::data::{Data, Map};
+use crate::json::is_field;
 use crate::template::format::quote;
 use crate::template::text::{is_print, is_space};
 use crate::version::Version;
@@ -77,6 +78,75 @@ pub struct Dependency {
     pub alias: String,
 }
 
+/// Fields of Chart.yaml.
+const METADATA: [&str; 17] = [
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
+];
+
+/// Fields of a dependency.
+const DEPENDENCY: [&str; 8] =
+    ["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
+
+/// What Go's decoder finds for some fields: their names count in any case, and the last one in order wins.
+fn fields(map: &Map, names: &[&str]) -> Map {
+    let mut found = Map::new();
+    for (key, value) in map {
+        let Some(name) = names.iter().find(|name| is_field(key, name)) else { continue };
+        if !value.is_null() || !found.contains_key(*name) {
+            found.insert((*name).to_owned(), value.clone());
+        }
+    }
+    found
+}
+
+/// Checks Chart.lock and requirements.lock, of which only the form counts.
+pub(super) fn check_lock(data: &Data) -> Result<(), String> {
+    let map = match data {
+        Data::Null => return Ok(()),
+        Data::Map(map) => fields(map, &["generated", "digest", "dependencies"]),
+        other => return Err(wrong_type(other, "", "v2.Lock").replace("Go struct field  of", "Go value of")),
+    };
+    text(&map, "digest", "Lock.digest")?;
+    match map.get("generated") {
+        None | Some(Data::Null) => {}
+        Some(Data::Text(time)) if time.as_bytes().get(10) == Some(&b'T') && time.parse::<jiff::Timestamp>().is_ok() => {
+        }
+        Some(other) => {
+            let shown = scalar_text(other).unwrap_or_default();
+            return Err(format!(
+                "error unmarshaling JSON: while decoding JSON: parsing time {} as \"2006-01-02T15:04:05Z07:00\": cannot \
+                 parse {} as \"2006\"",
+                quote(&shown),
+                quote(&shown)
+            ));
+        }
+    }
+    match map.get("dependencies") {
+        None | Some(Data::Null) => Ok(()),
+        Some(Data::List(list)) => list.iter().filter(|item| !item.is_null()).try_for_each(|item| match item {
+            Data::Map(_) => Dependency::read(item).map(|_| ()),
+            other => Err(wrong_type(other, "Lock.dependencies", "v2.Dependency")),
+        }),
+        Some(other) => Err(wrong_type(other, "Lock.dependencies", "[]*v2.Dependency")),
+    }
+}
+
 /// The message of a field whose value has the wrong type.
 fn wrong_type(data: &Data, field: &str, wanted: &str) -> String {
     let found = match data {
@@ -129,8 +199,8 @@ impl Metadata {
     /// Reads Chart.yaml's text into `self`, over what is there; requirements.yaml is read the same way.
     pub(crate) fn read(&mut self, content: &str) -> Result<(), String> {
         let data = yaml::read_typed(content)?;
-        let map = match &data {
-            Data::Map(map) => map,
+        let map = &match &data {
+            Data::Map(map) => fields(map, &METADATA),
             Data::Null => return Ok(()),
             other => {
                 return Err(wrong_type(other, "", "loader.chartBase").replace("Go struct field  of", "Go value of"));
@@ -304,6 +374,7 @@ impl Maintainer {
         let Data::Map(map) = data else {
             return Err("validation: maintainers must not contain empty or null nodes".to_owned());
         };
+        let map = &fields(map, &["name", "email", "url"]);
         Ok(Self {
             name: text(map, "name", "Maintainer.maintainers.name")?,
             email: text(map, "email", "Maintainer.maintainers.email")?,
@@ -327,6 +398,7 @@ impl Dependency {
         let Data::Map(map) = data else {
             return Err("validation: dependencies must not contain empty or null nodes".to_owned());
         };
+        let map = &fields(map, &DEPENDENCY);
         let import_values = match map.get("import-values") {
             None | Some(Data::Null) => Vec::new(),
             Some(Data::List(list)) => list.clone(),
@@ -379,5 +451,39 @@ impl Dependency {
             map.insert("import-values".to_owned(), Data::List(self.import_values.clone()));
         }
         Data::Map(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_count_in_any_case() {
+        let text = "APIVERSION: v2\nName: c\nversion: 1.0.0\nappversion: 3\nDescription: d\ndescription: e\n\
+                    Dependencies: [{Name: x, VERSION: 1.0.0, Import-Values: [a]}]\nmaintainers: [{NAME: m}]\n";
+        let mut metadata = Metadata::default();
+        metadata.read(text).unwrap();
+        assert_eq!((metadata.name.as_str(), metadata.api_version.as_str()), ("c", "v2"));
+        assert_eq!((metadata.app_version.as_str(), metadata.description.as_str()), ("3", "e"));
+        let dependency = &metadata.dependencies.unwrap()[0];
+        assert_eq!((dependency.name.as_str(), dependency.import_values.len()), ("x", 1));
+        assert_eq!(metadata.maintainers[0].name, "m");
+    }
+
+    #[test]
+    fn locks_have_a_form() {
+        for (text, is_lock) in [
+            ("", true),
+            ("generated: 2020-01-02T03:04:05.6Z\ndigest: sha256:a\ndependencies: [{name: a}]\n", true),
+            ("generated: bad", false),
+            ("generated: 5", false),
+            ("- a", false),
+            ("x", false),
+            ("dependencies: x", false),
+            ("digest: [a]", false),
+        ] {
+            assert_eq!(check_lock(&yaml::read_typed(text).unwrap()).is_ok(), is_lock, "{text}");
+        }
     }
 }

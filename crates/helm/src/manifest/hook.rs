@@ -162,12 +162,12 @@ impl Hook {
         self.weight.cmp(&other.weight).then_with(|| self.name.cmp(&other.name))
     }
 
-    /// The object, with its numbers as YAML has them.
+    /// The objects, with their numbers as YAML has them; a hook has one.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) where the text is no YAML.
-    pub fn object(&self) -> Result<Data> {
-        super::object(&self.path, &self.manifest)
+    pub fn objects(&self) -> Result<Vec<Data>> {
+        super::document::objects(&self.manifest).map_err(|error| super::broken(&self.path, &error))
     }
 
     /// Whether a policy applies; without any, a hook is deleted before its next creation.

@@ -1,18 +1,18 @@
 //! Rendered text to manifests: split into documents, told apart from hooks, sorted by kind.
 
+mod document;
+mod head;
 mod hook;
 mod kind;
 
 pub use hook::{DeletePolicy, Hook, HookEvent, OutputLogPolicy};
 pub use kind::{INSTALL_ORDER, UNINSTALL_ORDER};
 
-use crate::data::{Data, Map};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::template::{is_space, path_base};
-use crate::yaml;
-use regex::Regex;
+use head::Head;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 /// One Kubernetes object as a template printed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,44 +37,27 @@ impl Manifest {
         self.annotations.contains_key("helm.sh/resource-policy")
     }
 
-    /// The object, with its numbers as YAML has them.
+    /// The objects, with their numbers as YAML has them, as Kubernetes' clients read them out of a release's text: where
+    /// Helm writes a line break behind each manifest. Nearly always there is one.
     ///
     /// # Errors
     /// [`Error::Manifest`] where the text is no YAML.
-    pub fn object(&self) -> Result<Data> {
-        object(&self.path, &self.content)
+    pub fn objects(&self) -> Result<Vec<Data>> {
+        document::objects(&format!("{}\n", self.content)).map_err(|error| broken(&self.path, &error))
     }
 }
 
-fn object(path: &str, text: &str) -> Result<Data> {
-    yaml::read_typed(text).map_err(|error| broken(path, &error))
+/// The objects of a text of any number of documents, as kubectl and Helm read what they apply; empty documents are left
+/// out. Where a key appears twice in a mapping the last one counts, and numbers are those of YAML 1.1: `0400` is 256.
+///
+/// # Errors
+/// [`Error::Manifest`] where the text is no YAML.
+pub fn read_objects(text: &str) -> Result<Vec<Data>> {
+    document::objects(text).map_err(|error| Error::Manifest { message: format!("YAML parse error: {error}") })
 }
 
 fn broken(path: &str, error: &str) -> Error {
     Error::Manifest { message: format!("YAML parse error on {path}: {error}") }
-}
-
-/// Splits text at document separators, as Helm does: also at `---` with text right behind it.
-#[must_use]
-pub fn split(text: &str) -> Vec<String> {
-    static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
-        // Go's \s: no vertical tab, no other spaces.
-        Regex::new(r"(?:^|[\t\n\f\r ]*\n)---[\t\n\f\r ]*").expect("the pattern is constant and valid")
-    });
-    SEPARATOR
-        .split(text.trim_start_matches(is_space))
-        .map(|document| document.trim_start_matches(is_space))
-        .filter(|document| !document.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// What Helm reads of each document.
-#[derive(Debug, Default)]
-struct Head {
-    kind: String,
-    name: String,
-    annotations: BTreeMap<String, String>,
 }
 
 /// Sorts rendered files, by path, into hooks and manifests in install order.
@@ -84,7 +67,7 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<M
         if path_base(path).starts_with('_') || content.trim_matches(is_space).is_empty() {
             continue;
         }
-        for document in split(content) {
+        for document in document::split_template(content) {
             let head = Head::read(&document).map_err(|error| broken(path, &error))?;
             match head.annotations.get("helm.sh/hook") {
                 None => manifests.push(head.manifest(path.clone(), document)),
@@ -102,81 +85,24 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<M
 /// Reads the manifests of a stored release back. They are in install order already; another client's may not be.
 pub(crate) fn read_stored(text: &str) -> Result<Vec<Manifest>> {
     let mut manifests = Vec::new();
-    for document in split(text) {
-        let (path, content) = match document.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n')) {
-            Some((path, content)) => (path.trim_end().to_owned(), content.to_owned()),
-            None => (String::new(), document),
+    let mut path = String::new();
+    for document in document::split(text).map_err(|error| broken(&path, &error))? {
+        let source = document.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n'));
+        let content = match source {
+            Some((source, content)) => {
+                source.trim_end().clone_into(&mut path);
+                content
+            }
+            None => document.as_str(),
         };
-        let head = Head::read(&content).map_err(|error| broken(&path, &error))?;
-        manifests.push(head.manifest(path, content));
+        // The line break that `manifest_text` adds. Any other is the manifest's own.
+        let content = content.strip_suffix('\n').unwrap_or(content);
+        if content.trim().is_empty() {
+            continue;
+        }
+        let head = Head::read(content).map_err(|error| broken(&path, &error))?;
+        manifests.push(head.manifest(path.clone(), content.to_owned()));
     }
     manifests.sort_by(|left, right| kind::compare(&left.kind, &right.kind, INSTALL_ORDER));
     Ok(manifests)
-}
-
-fn mismatch(data: &Data, field: &str, wanted: &str) -> String {
-    let found = match data {
-        Data::Map(_) => "object",
-        Data::List(_) => "array",
-        Data::Text(_) => "string",
-        Data::Bool(_) => "bool",
-        _ => "number",
-    };
-    let place = if field.is_empty() { "Go value".to_owned() } else { format!("Go struct field {field}") };
-    format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into {place} of type {wanted}"
-    )
-}
-
-/// A field of string type; numbers and booleans count as text there.
-fn text(map: &Map, key: &str, field: &str) -> Result<String, String> {
-    Ok(match map.get(key) {
-        None | Some(Data::Null) => String::new(),
-        Some(Data::Text(text)) => text.clone(),
-        Some(Data::Int(number)) => number.to_string(),
-        Some(Data::Unsigned(number)) => number.to_string(),
-        Some(Data::Float(number)) => yaml::float32(*number),
-        Some(Data::Bool(value)) => value.to_string(),
-        Some(other) => return Err(mismatch(other, field, "string")),
-    })
-}
-
-impl Head {
-    fn manifest(self, path: String, content: String) -> Manifest {
-        Manifest { path, content, kind: self.kind, name: self.name, annotations: self.annotations }
-    }
-
-    fn read(document: &str) -> Result<Self, String> {
-        let data = yaml::read_typed(document)?;
-        let map = match &data {
-            Data::Null => return Ok(Self::default()),
-            Data::Map(map) => map,
-            other => return Err(mismatch(other, "", "util.SimpleHead")),
-        };
-        text(map, "apiVersion", "SimpleHead.apiVersion")?;
-        let mut head = Self { kind: text(map, "kind", "SimpleHead.kind")?, ..Self::default() };
-        let metadata = match map.get("metadata") {
-            None | Some(Data::Null) => return Ok(head),
-            Some(Data::Map(metadata)) => metadata,
-            Some(other) => {
-                let wanted = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \
-                              \"json:\\\"annotations\\\"\" }";
-                return Err(mismatch(other, "SimpleHead.metadata", wanted));
-            }
-        };
-        head.name = text(metadata, "name", ".metadata.name")?;
-        match metadata.get("annotations") {
-            None | Some(Data::Null) => {}
-            Some(Data::Map(annotations)) => {
-                for key in annotations.keys() {
-                    let value = text(annotations, key, ".metadata.annotations")?;
-                    head.annotations.insert(key.clone(), value);
-                }
-            }
-            Some(other) => {
-                return Err(mismatch(other, ".metadata.annotations", "map[string]string"));
-            }
-        }
-        Ok(head)
-    }
 }

@@ -310,7 +310,7 @@ impl<'t> Execution<'_, '_, 't> {
         match (function.call)(&mut context, arguments.into()) {
             Ok(value) => {
                 if let Value::Text(text) = &value {
-                    self.engine.spend(0, text.len())?;
+                    self.engine.pass(text.len())?;
                 }
                 Ok(Slot::plain(value))
             }

@@ -12,8 +12,10 @@ use std::rc::Rc;
 
 /// Most steps (nodes, pipelines, calls, iterations) of one render, unless the caller says otherwise.
 pub(crate) const MAX_STEPS: u64 = 20_000_000;
-/// Most bytes that one render may write, counting what `include` and functions produce on the way.
+/// Most bytes of one text, and of what one render may write, counting what `include` writes on the way.
 pub(crate) const MAX_BYTES: usize = 128 << 20;
+/// Most bytes of all texts that functions give; most of them are short-lived, as in a loop that makes a text grow.
+const MAX_PASSED: usize = 256 << 20;
 /// How often a template may be inside itself by `include`; Helm's own limit.
 const MAX_INCLUDE_DEPTH: usize = 1_000;
 /// Name of the text given to `tpl`, from the name of Helm's root template.
@@ -58,6 +60,7 @@ pub(crate) struct Engine<'r> {
     steps: u64,
     max_steps: u64,
     bytes: usize,
+    passed: usize,
     nested: usize,
 }
 
@@ -72,7 +75,7 @@ pub(crate) struct Context<'c, 'r> {
 
 impl<'r> Engine<'r> {
     pub(crate) fn new(lookup: &'r dyn Lookup, max_steps: u64) -> Self {
-        Self { lookup, included: HashMap::new(), steps: 0, max_steps, bytes: 0, nested: 0 }
+        Self { lookup, included: HashMap::new(), steps: 0, max_steps, bytes: 0, passed: 0, nested: 0 }
     }
 
     /// Counts work against the limits of a render.
@@ -89,6 +92,18 @@ impl<'r> Engine<'r> {
             return Err(Failure::limit(format!(
                 "rendering writes more than {} MiB; does a loop or a recursion end?",
                 MAX_BYTES >> 20
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a text that a function gives.
+    pub(crate) fn pass(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.passed = self.passed.saturating_add(bytes);
+        if self.passed > MAX_PASSED {
+            return Err(Failure::limit(format!(
+                "functions give more than {} MiB of text; does a loop or a recursion end?",
+                MAX_PASSED >> 20
             )));
         }
         Ok(())

@@ -4,6 +4,8 @@
 #[derive(Debug)]
 pub(crate) struct Pattern {
     alternatives: Vec<Vec<Token>>,
+    /// How paths begin and end, where nothing else counts.
+    ends: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,15 +31,33 @@ impl Pattern {
         let characters: Vec<char> = pattern.chars().collect();
         let mut at = 0;
         match sequence(&characters, &mut at, 0) {
-            Some(alternatives) if at == characters.len() => Self { alternatives },
-            _ => Self { alternatives: vec![vec![Token::DoubleStar]] },
+            Some(alternatives) if at == characters.len() => {
+                let ends = ends(&alternatives).filter(|_| !pattern.contains('{'));
+                Self { alternatives, ends }
+            }
+            _ => Self { alternatives: vec![vec![Token::DoubleStar]], ends: None },
         }
     }
 
     pub(crate) fn matches(&self, path: &str) -> bool {
+        if let Some((start, end)) = &self.ends {
+            return path.starts_with(start.as_str()) && path.ends_with(end.as_str());
+        }
         let path: Vec<char> = path.chars().collect();
         self.alternatives.iter().any(|tokens| matches(tokens, &path))
     }
+}
+
+/// Of texts with one `**` between them Helm's library compares beginning and end alone, which may overlap: `d/**/x.txt`
+/// matches `d/x.txt`.
+fn ends(alternatives: &[Vec<Token>]) -> Option<(String, String)> {
+    let [tokens] = alternatives else { return None };
+    let star = tokens.iter().position(|token| *token == Token::DoubleStar)?;
+    let text = |tokens: &[Token]| -> Option<String> {
+        tokens.iter().map(|token| if let Token::Character(one) = token { Some(*one) } else { None }).collect()
+    };
+    Some((text(&tokens[..star])?, text(&tokens[star + 1..])?))
+        .filter(|(start, end)| !start.is_empty() && !end.is_empty())
 }
 
 /// Reads up to the end, or inside braces up to a comma or the closing brace.
@@ -180,6 +200,10 @@ mod tests {
             ("[a-c]?", "bx", true),
             ("[!a-c]", "b", false),
             ("x[", "anything/at all", true),
+            ("d/**/x.txt", "d/x.txt", true),
+            ("d/**/x.txt", "d/e/f/x.txt", true),
+            ("d/**/x.txt", "e/x.txt", false),
+            ("ab**bc", "abc", true),
         ];
         for (pattern, path, expected) in table {
             assert_eq!(Pattern::new(pattern).matches(path), expected, "{pattern} {path}");

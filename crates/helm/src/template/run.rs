@@ -68,6 +68,8 @@ fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> R
     objects::collect(chart, chart.name(), objects::values(scope.values), &shared, &mut templates);
     // Deepest first, then from Z to A: a parent's definitions come last and win.
     let depth = |template: &Renderable<'_>| template.path.matches('/').count();
+    // Of two files with one path, as an archive may have them, the last one counts.
+    templates.reverse();
     templates.sort_by(|left, right| (depth(right), &right.path).cmp(&(depth(left), &left.path)));
     templates.dedup_by_key(|template| Reverse(template.path.clone()));
 
@@ -101,7 +103,7 @@ fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> R
         let root = Value::Map(Map { kind: MapKind::Values, ..template.root.clone() });
         execute(&mut engine, &set, &parsed, root, &mut out)
             .map_err(|failure| Error::Template(explain(&template.path, &failure)))?;
-        rendered.insert(template.path.clone(), bytes::replace_stray(out.replace("<no value>", "")));
+        rendered.insert(template.path.clone(), out.replace("<no value>", ""));
     }
     Ok(rendered)
 }

@@ -1,6 +1,7 @@
 //! Values: from files, merged with each other and with a chart's defaults, and checked against its schema.
 
 pub(crate) mod coalesce;
+mod patterns;
 pub(crate) mod schema;
 
 use crate::data::{Data, Map, merge};
@@ -41,6 +42,14 @@ impl Values {
     /// [`Error::Values`] where the path cannot be followed.
     pub fn set(&mut self, path: &str, value: impl Into<Data>) -> Result<()> {
         let steps = steps(path).map_err(Error::Values)?;
+        let is_empty = |step: &Step| matches!(step, Step::Key(key) if key.is_empty());
+        if steps.first().is_some_and(is_empty) {
+            // Helm passes over a path that begins with a dot.
+            return Ok(());
+        }
+        if steps.iter().any(is_empty) {
+            return Err(Error::Values(format!("a key is empty in `{path}`")));
+        }
         let mut root = Data::Map(std::mem::take(&mut self.map));
         let result = place(&mut root, &steps, value.into());
         if let Data::Map(map) = root {
@@ -202,6 +211,7 @@ mod tests {
             ("a[1]=3", "{a: [null, 3]}"),
             (r"a\=b=1", r#"{"a=b": 1}"#),
             ("a=", "{a: null}"),
+            (".a=1,b=2", "{b: 2}"),
         ];
         for (text, expected) in table {
             let mut values = Values::new();
@@ -212,6 +222,8 @@ mod tests {
             ("a", "failed parsing --set-json data a"),
             ("a=1,,b=2", "failed parsing --set-json data a=1,,b=2"),
             ("a=[1", "failed parsing --set-json data a=[1"),
+            ("a..b=1", "failed parsing --set-json data a..b=1"),
+            ("a.=1", "failed parsing --set-json data a.=1"),
             ("a[-1]=2", "failed parsing --set-json data a[-1]=2"),
             (r#"{"a""#, r#"failed parsing --set-json data JSON: {"a""#),
         ] {

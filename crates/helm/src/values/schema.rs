@@ -1,5 +1,6 @@
 //! Checks values against values.schema.json, with the findings worded as Helm words them.
 
+use super::patterns::Patterns;
 use crate::chart::Chart;
 use crate::data::{Data, Map};
 use crate::error::{Error, Result};
@@ -7,6 +8,7 @@ use crate::template::format::quote;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value as Json;
+use std::sync::{Arc, OnceLock};
 
 /// Checks the values of `chart` and of its subcharts; all findings at once.
 pub(crate) fn check(chart: &Chart, values: &Map) -> Result<()> {
@@ -43,26 +45,57 @@ fn collect(chart: &Chart, values: &Map, findings: &mut String) {
 
 fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), String> {
     let text = crate::bytes::to_text(schema);
-    let schema: Json = serde_json::from_str(&text).map_err(|error| match crate::json::read(&text) {
+    let mut schema: Json = serde_json::from_str(&text).map_err(|error| match crate::json::read(&text) {
         Ok(_) => error.to_string(),
         Err(error) if error != "unexpected end of JSON input" => error,
         Err(_) if text.trim().is_empty() => "EOF".to_owned(),
         Err(_) => "unexpected EOF".to_owned(),
     })?;
-    let validator =
-        jsonschema::options().with_retriever(NoDocuments).build(&schema).map_err(|error| format!("{error}\n"))?;
+    let patterns = Patterns::translate(&mut schema)?;
+    let elsewhere = Elsewhere::default();
+    let validator = jsonschema::options().with_retriever(elsewhere.clone()).build(&schema).map_err(|error| {
+        match (elsewhere.asked(), error.kind()) {
+            (Some(address), _) => format!(
+                "the schema refers to {address}, and schemas elsewhere are not fetched. Unpack the chart into a folder, \
+                 put what the schema refers to into its values.schema.json, or remove that file so that values are not \
+                 checked, and use the folder\n"
+            ),
+            (None, ValidationErrorKind::Referencing(_)) => format!("{error}\n"),
+            (None, _) => {
+                let mut text = broken_schema(&schema);
+                root_list(&[Finding::new(&error)], &patterns, &mut text);
+                text
+            }
+        }
+    })?;
     let instance = Json::from(&Data::Map(values.clone()));
     let errors: Vec<ValidationError<'_>> = validator.iter_errors(&instance).collect();
     let mut text = String::new();
-    let root: Vec<Finding<'_>> = errors.iter().map(Finding::new).collect();
-    root_list(&root, &mut text);
+    let root: Vec<Finding<'_>> = first_faults(errors.iter()).into_iter().map(Finding::new).collect();
+    root_list(&root, &patterns, &mut text);
     if text.is_empty() { Ok(()) } else { Err(text) }
 }
 
-/// Schemas elsewhere: this crate fetches nothing.
-struct NoDocuments;
+/// How Helm begins where a schema is no schema.
+pub(super) fn broken_schema(schema: &Json) -> String {
+    let draft = schema.get("$schema").and_then(Json::as_str).unwrap_or("https://json-schema.org/draft/2020-12/schema");
+    format!(
+        "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{}#'\n",
+        draft.trim_end_matches('#')
+    )
+}
 
-impl jsonschema::Retrieve for NoDocuments {
+/// Schemas elsewhere: this crate fetches nothing, and remembers what it was asked for.
+#[derive(Clone, Default)]
+struct Elsewhere(Arc<OnceLock<String>>);
+
+impl Elsewhere {
+    fn asked(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
+impl jsonschema::Retrieve for Elsewhere {
     fn retrieve(
         &self,
         uri: &jsonschema::Uri<String>,
@@ -71,8 +104,40 @@ impl jsonschema::Retrieve for NoDocuments {
             // As in Helm: what cannot be resolved permits everything.
             return Ok(Json::Bool(true));
         }
-        Err(format!("the schema refers to {uri}, which is not fetched").into())
+        let address = self.0.get_or_init(|| uri.to_string());
+        Err(format!("{address} is not fetched").into())
     }
+}
+
+/// Helm looks no further into a place that has the wrong type, is not the constant, or none of the choices, or has
+/// another format, in this order.
+fn first_faults<'e>(errors: impl Iterator<Item = &'e ValidationError<'e>> + Clone) -> Vec<&'e ValidationError<'e>> {
+    let rank = |error: &ValidationError<'_>| match error.kind() {
+        ValidationErrorKind::Type { .. } => Some(0),
+        ValidationErrorKind::Constant { .. } => Some(1),
+        ValidationErrorKind::Enum { .. } => Some(2),
+        ValidationErrorKind::Format { .. } => Some(3),
+        _ => None,
+    };
+    let place = |error: &ValidationError<'_>| {
+        let path = error.evaluation_path().to_string();
+        let schema = path.rsplit_once('/').map_or("", |(schema, _)| schema).to_owned();
+        (format!("{schema}/"), error.instance_path().to_string())
+    };
+    let ends: Vec<(u8, (String, String))> =
+        errors.clone().filter_map(|error| Some((rank(error)?, place(error)))).collect();
+    let is_inside =
+        |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    errors
+        .filter(|error| {
+            let (path, instance) = (error.evaluation_path().to_string(), error.instance_path().to_string());
+            let (own, (schema, _)) = (rank(error), place(error));
+            !ends.iter().any(|(rank, (end, at))| {
+                let is_other = end.as_str() != schema || own.is_none_or(|own| own > *rank);
+                is_other && path.starts_with(end.as_str()) && is_inside(&instance, at)
+            })
+        })
+        .collect()
 }
 
 /// An error with what is left of its way through the schema.
@@ -109,7 +174,10 @@ impl<'e> Finding<'e> {
             "items" if self.keywords.get(1).is_some_and(|next| next.parse::<usize>().is_ok()) => (2, 1),
             "items" | "additionalProperties" | "additionalItems" | "unevaluatedProperties" => (1, 1),
             "$ref" | "$dynamicRef" | "then" | "else" => (1, 0),
-            "dependentSchemas" | "allOf" => (2, 0),
+            "dependentSchemas" => (2, 0),
+            // All branches that fail make one finding, each of them a part of it.
+            "allOf" => (1, 0),
+            branch if branch.parse::<usize>().is_ok() => (1, 0),
             _ => return None,
         };
         if self.keywords.len() <= length {
@@ -146,12 +214,12 @@ fn steps(keywords: &[String]) -> usize {
     steps
 }
 
-fn root_list(findings: &[Finding<'_>], text: &mut String) {
+fn root_list(findings: &[Finding<'_>], patterns: &Patterns, text: &mut String) {
     let parts = merged(groups(findings));
     // Where everything is wrong in one place, that place needs no line of its own.
     let is_only = parts.len() == 1;
     for part in parts {
-        write_group(&part, 0, is_only, text);
+        write_group(&part, 0, is_only, patterns, text);
     }
 }
 
@@ -168,11 +236,11 @@ fn groups<'e>(findings: &[Finding<'e>]) -> Vec<Vec<Finding<'e>>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn write_group(group: &[Finding<'_>], depth: usize, is_only: bool, text: &mut String) {
+fn write_group(group: &[Finding<'_>], depth: usize, is_only: bool, patterns: &Patterns, text: &mut String) {
     let Some(first) = group.first() else { return };
     let Some((key, length, steps)) = first.subschema() else {
         for finding in group {
-            write_error(finding.error, group, depth, text);
+            write_error(finding.error, group, depth, patterns, text);
         }
         return;
     };
@@ -185,19 +253,21 @@ fn write_group(group: &[Finding<'_>], depth: usize, is_only: bool, text: &mut St
         })
         .collect();
     let mut depth = depth;
-    if key.starts_with("allOf/") {
+    let is_all = key.starts_with("allOf/");
+    if is_all {
         line(&inner[0].path(), "'allOf' failed", depth, text);
         depth += 1;
     }
-    let parts = merged(groups(&inner));
-    let is_only = is_only && !key.starts_with("allOf/");
-    if parts.len() > 1 && !is_only {
+    let parts = if is_all { groups(&inner) } else { merged(groups(&inner)) };
+    // What a reference leads to is a place of its own.
+    let is_only = is_only && !is_all && !key.starts_with("$ref");
+    if parts.len() > 1 && !is_only && !is_all {
         line(&inner[0].path(), "validation failed", depth, text);
         depth += 1;
     }
     let is_only = is_only && parts.len() == 1;
     for part in parts {
-        write_group(&part, depth, is_only, text);
+        write_group(&part, depth, is_only, patterns, text);
     }
 }
 
@@ -217,7 +287,20 @@ fn merged<'e>(groups: Vec<Vec<Finding<'e>>>) -> Vec<Vec<Finding<'e>>> {
     kept
 }
 
-fn write_error(error: &ValidationError<'_>, group: &[Finding<'_>], depth: usize, text: &mut String) {
+fn write_error(
+    error: &ValidationError<'_>,
+    group: &[Finding<'_>],
+    depth: usize,
+    patterns: &Patterns,
+    text: &mut String,
+) {
+    if let ValidationErrorKind::UnevaluatedProperties { unexpected } = error.kind() {
+        for property in unexpected {
+            let path = error.instance_path().join(property.as_str());
+            line(&path.to_string(), "false schema", depth, text);
+        }
+        return;
+    }
     let path = match error.kind() {
         ValidationErrorKind::PropertyNames { .. } => String::new(),
         _ => error.instance_path().to_string(),
@@ -227,12 +310,12 @@ fn write_error(error: &ValidationError<'_>, group: &[Finding<'_>], depth: usize,
     {
         return;
     }
-    line(&path, &explain(error, group), depth, text);
+    line(&path, &explain(error, group, patterns), depth, text);
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             for alternative in context {
-                let findings: Vec<Finding<'_>> = alternative
-                    .iter()
+                let findings: Vec<Finding<'_>> = first_faults(alternative.iter())
+                    .into_iter()
                     .map(|inner| {
                         let mut finding = Finding::new(inner);
                         // Their ways start at the root; here they start at the alternative.
@@ -249,22 +332,22 @@ fn write_error(error: &ValidationError<'_>, group: &[Finding<'_>], depth: usize,
                     inner_depth += 1;
                 }
                 for part in parts {
-                    write_group(&part, inner_depth, false, text);
+                    write_group(&part, inner_depth, false, patterns, text);
                 }
             }
         }
         ValidationErrorKind::PropertyNames { error } => {
-            line("", &explain(error, &[]), depth + 1, text);
+            line("", &explain(error, &[], patterns), depth + 1, text);
         }
         _ => {}
     }
 }
 
-fn line(path: &str, what: &str, depth: usize, text: &mut String) {
+pub(super) fn line(path: &str, what: &str, depth: usize, text: &mut String) {
     text.push_str(&format!("{}- at {}: {what}\n", "  ".repeat(depth), quoted(path)));
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let quoted = quote(text).replace("\\\"", "\"").replace('\'', "\\'");
     format!("'{}'", &quoted[1..quoted.len() - 1])
 }
@@ -316,7 +399,7 @@ fn grouped(value: &Json) -> String {
 
 const TYPES: [&str; 7] = ["null", "boolean", "number", "integer", "string", "array", "object"];
 
-fn explain(error: &ValidationError<'_>, group: &[Finding<'_>]) -> String {
+fn explain(error: &ValidationError<'_>, group: &[Finding<'_>], patterns: &Patterns) -> String {
     let instance = error.instance();
     let count = |limit: u64, keyword: &str| {
         let found = match &**instance {
@@ -380,7 +463,7 @@ fn explain(error: &ValidationError<'_>, group: &[Finding<'_>]) -> String {
             wanted => format!("value must be {}", display(wanted)),
         },
         ValidationErrorKind::Pattern { pattern } => {
-            format!("{} does not match pattern {}", display(instance), quoted(pattern))
+            format!("{} does not match pattern {}", display(instance), quoted(patterns.original(pattern)))
         }
         ValidationErrorKind::Minimum { limit } => bound(limit, "minimum"),
         ValidationErrorKind::Maximum { limit } => bound(limit, "maximum"),

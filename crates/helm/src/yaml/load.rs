@@ -22,20 +22,30 @@ pub(super) enum Node {
 /// # Errors
 /// go-yaml's text.
 pub(super) fn document(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
+    let begin = if input.starts_with(MARK) { MARK.len() } else { 0 };
+    if let Ok(text) = std::str::from_utf8(&input[begin..])
+        && text.contains('\u{feff}')
+        && let Some(stand_in) = ('\u{f0000}'..='\u{f00ff}').find(|unused| !text.contains(*unused))
+    {
+        // Behind the beginning the mark is a character like any other for go-yaml, and none for this scanner.
+        let mut replaced = input[..begin].to_vec();
+        replaced.extend_from_slice(text.replace('\u{feff}', stand_in.encode_utf8(&mut [0; 4])).as_bytes());
+        return marked(&replaced, Some(stand_in));
+    }
     if input.first() == Some(&MARK[0]) && !input.starts_with(MARK) {
         // The reader takes any character that begins with this byte for a broken byte order mark, unless one comes first.
-        return marked(&[MARK, input].concat());
+        return marked(&[MARK, input].concat(), None);
     }
-    marked(input)
+    marked(input, None)
 }
 
 /// The byte order mark, which the reader passes over.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-fn marked(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
+fn marked(input: &[u8], stand_in: Option<char>) -> Result<Option<Rc<Node>>, String> {
     let breaks = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"];
     if breaks.iter().any(|end| input.ends_with(end.as_bytes())) {
-        return guard(|| Loader { anchors: HashMap::new(), end: None }.document(input));
+        return guard(|| Loader { anchors: HashMap::new(), stand_in, end: None }.document(input));
     }
     // The scanner panics where a block scalar ends with the text and no line break. So one is added, and what it adds
     // to such a scalar is taken away again. The lines in errors are go-yaml's only with it.
@@ -43,7 +53,7 @@ fn marked(input: &[u8]) -> Result<Option<Rc<Node>>, String> {
     let line = input.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let skipped = if input.starts_with(MARK) { MARK.len() } else { 0 };
     let end = End { index: (padded.len() - skipped) as u64, line };
-    guard(|| Loader { anchors: HashMap::new(), end: Some(end) }.document(&padded))
+    guard(|| Loader { anchors: HashMap::new(), stand_in, end: Some(end) }.document(&padded))
 }
 
 /// Turns the scanner's panic into an error: it has one for a tag with a comma right behind it, as in `[!!str, a]`.
@@ -79,6 +89,8 @@ impl End<'_> {
 /// Events to nodes. An anchor is known once its node is complete.
 struct Loader<'t> {
     anchors: HashMap<String, Option<Rc<Node>>>,
+    /// What stands for byte order marks inside the text.
+    stand_in: Option<char>,
     /// Set where a line break was added.
     end: Option<End<'t>>,
 }
@@ -107,6 +119,10 @@ impl Loader<'_> {
         }
         let (node, anchor) = match event {
             EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                let value = match self.stand_in {
+                    Some(stand_in) => value.replace(stand_in, "\u{feff}"),
+                    None => value,
+                };
                 (Node::Scalar { value, tag, is_plain: plain_implicit }, anchor)
             }
             EventData::SequenceStart { anchor, .. } => {

@@ -12,8 +12,11 @@ pub(crate) use read::{float32, read, read_documents, read_typed};
 use crate::data::Data;
 use crate::json;
 
-/// `toYaml`: the text that `sigs.k8s.io/yaml.Marshal` gives, with its final line break. The error is Go's.
-pub(crate) fn write(data: &Data) -> Result<String, String> {
+/// `toYaml`: the text that `sigs.k8s.io/yaml.Marshal` gives, with its final line break.
+///
+/// # Errors
+/// Go's text, for what JSON cannot hold.
+pub fn write(data: &Data) -> Result<String, String> {
     if needs_json(data) {
         // Go goes through JSON text, which it reads as YAML again; that refuses or changes what is not plain YAML.
         let text = json::write(data, json::Style::default())

@@ -245,9 +245,6 @@ fn scalar(value: &str, tag: Option<&str>, is_plain: bool) -> Result<Data, String
         NULL | BOOL | INT | FLOAT | TIMESTAMP => {}
         _ => return Ok(Data::Text(value.to_owned())),
     }
-    if tag == NULL {
-        return Ok(Data::Null);
-    }
     let resolved = resolve(value);
     let found = match &resolved {
         Scalar::Null => NULL,
@@ -287,4 +284,32 @@ pub(crate) fn read_typed(text: &str) -> Result<Data, String> {
         return Err(format!("error converting YAML to JSON: json: unsupported value: {shown}"));
     }
     Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_texts_are_read_as_by_helm() {
+        // Each with what `fromYaml` gives in Helm v4.2.3.
+        for (text, expected) in [
+            ("a: 1\n\u{feff}b: 2\n", "{\"a\":1,\"\u{feff}b\":2}"),
+            ("\u{feff}a: 1\nb: 2\n", "{\"a\":1,\"b\":2}"),
+            ("# x\n\u{feff}a: 1\n", "{\"\u{feff}a\":1}"),
+            ("a: \"x\n\u{feff}y\"\n", "{\"a\":\"x \u{feff}y\"}"),
+            ("a: !!null ''", "{\"a\":null}"),
+            ("a: !!null ~", "{\"a\":null}"),
+            ("a: 0400\nb: 0o400\nc: 1_000\nd: 0x1F\n", "{\"a\":256,\"b\":256,\"c\":1000,\"d\":31}"),
+            ("a: yes\nb: off\ny: n\n", "{\"a\":true,\"b\":false,\"true\":false}"),
+            ("a: x\na: z\n", "{\"a\":\"z\"}"),
+        ] {
+            let read = read(text).expect(text);
+            assert_eq!(serde_json::Value::from(&read).to_string(), expected, "{text:?}");
+        }
+        assert_eq!(
+            read("a: !!null x").unwrap_err(),
+            "error converting YAML to JSON: yaml: cannot decode !!str `x` as a !!null"
+        );
+    }
 }

@@ -116,7 +116,7 @@ fn manifests_come_back_with_their_templates_and_policies() {
         ];
         assert_eq!(told(&manifests), expected);
         assert_eq!(
-            Value::from(&manifests[2].object().unwrap()),
+            Value::from(&manifests[2].objects().unwrap()[0]),
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rel"}, "data": {"v": "one"}})
         );
         helm::Manifest::sort_for_removal(&mut manifests);
@@ -150,7 +150,7 @@ fn hooks_run_by_weight_then_name_then_kind() {
     assert_eq!(release.hooks_for(before), [3, 1, 2, 0]);
     assert_eq!(release.hooks_for(after), [4, 1]);
     assert_eq!(release.hooks_for(HookEvent::Test), [0_usize; 0]);
-    assert_eq!(Value::from(&release.hooks[0].hook.object().unwrap()), json!({"kind": "ConfigMap"}));
+    assert_eq!(Value::from(&release.hooks[0].hook.objects().unwrap()[0]), json!({"kind": "ConfigMap"}));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod mutate;
 mod oracle;
 mod published;
 mod random;
+mod regexps;
 #[path = "../../examples/render.rs"]
 mod render;
 mod snippets;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Some(_) => {
             trials.extend(snippets::live_trials());
             trials.extend(random::trials());
+            trials.extend(regexps::trials());
             trials.extend(broken::trials());
             trials.extend(published::trials());
         }

@@ -75,17 +75,33 @@ impl Oracle {
     }
 
     pub fn render(&mut self, chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
+        self.try_render(chart, values, name, namespace, upgrade).expect("the oracle answers")
+    }
+
+    /// The same; `None` where Helm itself ended without an answer. The next request gets a new one.
+    pub fn try_render(
+        &mut self,
+        chart: &Path,
+        values: &Value,
+        name: &str,
+        namespace: &str,
+        upgrade: bool,
+    ) -> Option<Answer> {
         let request =
             json!({"chart": chart, "values": values, "name": name, "namespace": namespace, "upgrade": upgrade});
-        let server = self.0.as_mut().expect("taken only when it is dropped");
-        writeln!(server.input, "{request}").expect("the oracle reads");
+        let server = self.0.get_or_insert_with(Server::start);
         let mut line = String::new();
-        server.output.read_line(&mut line).expect("the oracle answers");
+        let answered = writeln!(server.input, "{request}").and_then(|()| server.output.read_line(&mut line));
+        if answered.is_err() || line.is_empty() {
+            server.stop();
+            self.0 = None;
+            return None;
+        }
         let answer: Value = serde_json::from_str(&line).expect("the oracle answers in JSON");
-        match answer.get("error") {
+        Some(match answer.get("error") {
             Some(error) => Err(error.as_str().unwrap_or_default().trim().to_owned()),
             None => Ok(serde_json::from_value(answer["files"].clone()).expect("a map of texts")),
-        }
+        })
     }
 }
 

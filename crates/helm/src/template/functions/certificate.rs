@@ -13,8 +13,8 @@ use crate::template::value::{Object, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
@@ -132,6 +132,8 @@ const BITS: u8 = 0x03;
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// Object identifier of keys on a named curve.
 const EC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// Object identifier of the extension that says whether a certificate is an authority's.
+const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
 /// Object identifier of Ed25519.
 const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 
@@ -230,7 +232,9 @@ fn alternative_names(addresses: &Value, names: &Value) -> Result<Vec<SanType>, S
 fn parameters(name: &str, names: Vec<SanType>, days: i64, is_authority: bool) -> Result<CertificateParams, String> {
     let mut parameters = CertificateParams::default();
     let mut subject = DistinguishedName::new();
-    subject.push(DnType::CommonName, name);
+    if !name.is_empty() {
+        subject.push(DnType::CommonName, name);
+    }
     parameters.distinguished_name = subject;
     parameters.subject_alt_names = names;
     let serial: [u8; 16] = random().map_err(|failure| failure.message)?;
@@ -244,10 +248,15 @@ fn parameters(name: &str, names: Vec<SanType>, days: i64, is_authority: bool) ->
         .ok_or_else(|| "error creating certificate: the validity ends beyond the year 9999".to_owned())?;
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    parameters.is_ca = IsCa::ExplicitNoCa;
+    // A certificate that is no authority says so, and has no identifier of its key, which rcgen would add.
+    parameters.is_ca = IsCa::NoCa;
     if is_authority {
         parameters.key_usages.push(KeyUsagePurpose::KeyCertSign);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    } else {
+        let mut constraints = CustomExtension::from_oid_content(BASIC_CONSTRAINTS, der(SEQUENCE, &[]));
+        constraints.set_criticality(true);
+        parameters.custom_extensions.push(constraints);
     }
     Ok(parameters)
 }

@@ -1,0 +1,24 @@
+//! A panic that becomes an error can be told from a bug by a panic hook. In a program of its own: the hook is the whole
+//! program's.
+
+use std::panic::{catch_unwind, set_hook};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static PRINTED: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn a_panic_that_is_caught_is_not_told() {
+    set_hook(Box::new(|_| {
+        if !helm::is_catching() {
+            PRINTED.fetch_add(1, Ordering::SeqCst);
+        }
+    }));
+    // The YAML scanner panics here.
+    for text in ["a: [!!str, b]", "a: {b: !x,}"] {
+        let error = helm::Values::from_yaml(text).expect_err(text).to_string();
+        assert!(error.contains("did not find expected whitespace or line break"), "{error}");
+    }
+    assert_eq!(PRINTED.load(Ordering::SeqCst), 0, "a caught panic was told");
+    assert!(catch_unwind(|| panic!("a bug")).is_err());
+    assert_eq!(PRINTED.load(Ordering::SeqCst), 1, "a panic that nobody expects is told");
+}
