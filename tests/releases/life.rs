@@ -276,7 +276,7 @@ async fn what_is_installed_is_what_the_command_line_installs() {
     let (middle, spaced) = (all("middle"), all("spaced").replace("---\n", "\n\n---\n\n"));
     let unended = block("unended", "|", "");
     let blank = block("blank", "|+", "\n\n\n");
-    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice, labels: {a: x, a: y}}\ndata: {v: x, v: y}\n";
+    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice, labels: {a: x, a: z}}\ndata: {v: x, v: z}\n";
     let returns = block("returns", "|", "\n").replace('\n', "\r\n");
     let hook =
         block("hook", "|", "").replace("  name: hook", "  name: hook\n  annotations: {helm.sh/hook: post-install}");

@@ -178,7 +178,7 @@ fn compare(
     let (expected, found) = match (&first, &ours) {
         (Ok(expected), Ok(found)) => (expected, found),
         (Err(expected), Err(found)) if sorted(expected) == sorted(found) => return Outcome::RefusedAlike,
-        (_, Err(found)) if found.contains("which is not fetched") => return Outcome::SchemaElsewhere,
+        (_, Err(found)) if found.contains("schemas elsewhere are not fetched") => return Outcome::SchemaElsewhere,
         (expected, found) => {
             return Outcome::Differs(format!("  Helm: {}\n  ours: {}", told(expected), told(found)));
         }

@@ -27,6 +27,14 @@ pub enum Error {
     /// Values break the chart's schema. The text lists every finding with its path.
     #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{0}")]
     Schema(String),
+    /// A chart's schema refers to another one, and this crate fetches nothing.
+    #[error("the schema of the chart `{chart}` refers to {address}, and schemas elsewhere are not fetched")]
+    SchemaElsewhere {
+        /// Name of the chart.
+        chart: String,
+        /// What it refers to.
+        address: String,
+    },
     /// The chart does not suit the cluster's version. The text is Helm's.
     #[error("{0}")]
     KubeVersion(String),

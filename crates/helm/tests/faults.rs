@@ -221,3 +221,42 @@ fn lookups_reach_the_cluster() {
     let error = render(&chart(r#"{{ lookup "v1" "Secret" "ns" "refused" }}"#), Values::new(), options).unwrap_err();
     assert!(error.to_string().contains("error calling lookup: the server said no"), "{error}");
 }
+
+#[test]
+fn a_schema_elsewhere_is_refused() {
+    for address in ["https://schemas.example.com/a.json", "file:///etc/passwd", "b.json"] {
+        let schema = format!("{{\"properties\": {{\"t\": {{\"$ref\": \"{address}\"}}}}}}");
+        let file = |name: &str, data: &[u8]| File { name: name.to_owned(), data: data.to_vec() };
+        let files = vec![file("Chart.yaml", METADATA), file("values.schema.json", schema.as_bytes())];
+        let chart = Chart::from_files(files).unwrap();
+        let options = RenderOptions::default();
+        let error = render(&chart, Values::from_yaml("t: 1").unwrap(), options).unwrap_err();
+        let Error::SchemaElsewhere { chart: name, address: told } = &error else { panic!("{error}") };
+        assert!(name == "c" && told.contains(address), "{error}");
+        assert!(render(&chart, Values::new(), RenderOptions { skip_schema: true, ..options }).is_ok());
+    }
+}
+
+#[test]
+fn output_that_is_not_text_is_refused() {
+    let error = render(&chart(r#"a: {{ "/w==" | b64dec }}"#), Values::new(), RenderOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("UTF-8"), "{error}");
+}
+
+#[test]
+fn a_text_may_grow_in_a_loop() {
+    let template = r#"{{ $s := "" }}{{ range until 17000 }}{{ $s = printf "%sx" $s }}{{ end }}v: {{ $s }}"#;
+    let rendered = render(&chart(template), Values::new(), RenderOptions::default()).unwrap();
+    assert_eq!(rendered.manifests[0].content.len(), 17_000 + "v: ".len());
+}
+
+#[test]
+fn of_two_files_with_one_path_the_last_counts() {
+    let archive = gzip(&[
+        metadata(),
+        entry("c/templates/a.yaml", b'0', 4, b"v: 1"),
+        entry("c/templates/a.yaml", b'0', 4, b"v: 2"),
+    ]);
+    let rendered = render(&Chart::from_archive(&archive).unwrap(), Values::new(), RenderOptions::default()).unwrap();
+    assert_eq!(rendered.manifests.iter().map(|one| one.content.as_str()).collect::<Vec<_>>(), ["v: 2"]);
+}

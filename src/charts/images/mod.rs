@@ -357,10 +357,10 @@ data:
 
     #[test]
     fn rendered_text_is_read_as_helm_reads_it() {
-        let text = "kind: A\nmode: 0400\nbig: 9007199254740993\nlabels: {a: x, a: y}\ntext: |\n  a\n---\nkind: B\nyes: no\nv: '0400'\n";
+        let text = "kind: A\nmode: 0400\nbig: 9007199254740993\nlabels: {a: x, a: z}\ntext: |\n  a\n---\nkind: B\nyes: no\nv: '0400'\n";
         let objects = parse(text).expect("a manifest");
         let expected = json!([
-            {"kind": "A", "mode": 256, "big": 9_007_199_254_740_993_i64, "labels": {"a": "y"}, "text": "a\n"},
+            {"kind": "A", "mode": 256, "big": 9_007_199_254_740_993_i64, "labels": {"a": "z"}, "text": "a\n"},
             {"kind": "B", "true": false, "v": "0400"},
         ]);
         assert_eq!(Value::Array(objects.clone()), expected);

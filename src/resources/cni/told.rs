@@ -92,6 +92,11 @@ pub(super) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
         helm::Error::Schema(_) => {
             Diagnostic::error(summary, format!("{}\n\nCorrect the values that are named.", capital(&text))).at(values())
         }
+        helm::Error::SchemaElsewhere { .. } => {
+            let remedy = "Unpack the chart into a folder, put what its schema refers to into its `values.schema.json`, or remove that file so that values are not checked, and use the folder as the chart.";
+            Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&text)))
+                .at(Path::attribute(wanted.attribute()))
+        }
         helm::Error::KubeVersion(_) => {
             let remedy = "Choose a version of the chart that supports the cluster's Kubernetes.";
             Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&text))).at(wanted.at("version"))

@@ -9,8 +9,9 @@ use crate::version::{Constraint, Version};
 
 /// Applies the declared dependencies of `chart` and of its subcharts, given the user's values.
 pub(crate) fn process_dependencies(chart: &mut Chart, values: &Map) -> Result<()> {
-    enable(chart, values, "").map_err(Error::Values)?;
-    import(chart).map_err(Error::Values)
+    let failed = |error: String| Error::Values(format!("chart dependencies processing failed: {error}"));
+    enable(chart, values, "").map_err(failed)?;
+    import(chart).map_err(failed)
 }
 
 /// Whether `version` satisfies `constraint`; not where one of them is malformed.

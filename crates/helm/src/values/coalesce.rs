@@ -40,11 +40,21 @@ fn as_boolean(data: &Data) -> String {
         Data::Text(_) => format!("%!t(string={value})"),
         Data::Float(_) => format!("%!t(float64={value})"),
         Data::List(list) => {
-            let items: Vec<String> = list.iter().map(as_boolean).collect();
+            let items: Vec<String> = list.iter().map(inside).collect();
             format!("[{}]", items.join(" "))
+        }
+        Data::Map(map) => {
+            let entries: Vec<String> =
+                map.iter().map(|(key, value)| format!("%!t(string={key}):{}", inside(value))).collect();
+            format!("map[{}]", entries.join(" "))
         }
         _ => "%!t(<nil>)".to_owned(),
     }
+}
+
+/// The same inside a list or map, where nothing is told otherwise.
+fn inside(data: &Data) -> String {
+    if data.is_null() { "<nil>".to_owned() } else { as_boolean(data) }
 }
 
 fn add_defaults(chart: &Chart, values: &mut Map, merge: bool) {

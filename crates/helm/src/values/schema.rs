@@ -13,20 +13,22 @@ use std::sync::{Arc, OnceLock};
 /// Checks the values of `chart` and of its subcharts; all findings at once.
 pub(crate) fn check(chart: &Chart, values: &Map) -> Result<()> {
     let mut findings = String::new();
-    collect(chart, values, &mut findings);
+    collect(chart, values, &mut findings)?;
     if findings.is_empty() { Ok(()) } else { Err(Error::Schema(findings)) }
 }
 
-fn collect(chart: &Chart, values: &Map, findings: &mut String) {
-    if let Some(schema) = &chart.schema
-        && let Err(message) = check_one(schema, values)
-    {
-        findings.push_str(&format!("{}:\n{message}", chart.name()));
+fn collect(chart: &Chart, values: &Map, findings: &mut String) -> Result<()> {
+    match chart.schema.as_ref().map(|schema| check_one(schema, values)) {
+        None | Some(Ok(())) => {}
+        Some(Err(Fault::Text(text))) => findings.push_str(&format!("{}:\n{text}", chart.name())),
+        Some(Err(Fault::Elsewhere(address))) => {
+            return Err(Error::SchemaElsewhere { chart: chart.name().to_owned(), address });
+        }
     }
     for child in &chart.dependencies {
         match values.get(child.name()) {
             None | Some(Data::Null) => {}
-            Some(Data::Map(inner)) => collect(child, inner, findings),
+            Some(Data::Map(inner)) => collect(child, inner, findings)?,
             Some(other) => {
                 let found = match other {
                     Data::List(_) => "[]interface {}",
@@ -41,9 +43,24 @@ fn collect(chart: &Chart, values: &Map, findings: &mut String) {
             }
         }
     }
+    Ok(())
 }
 
-fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), String> {
+/// Why values cannot be used.
+enum Fault {
+    /// What Helm tells.
+    Text(String),
+    /// The schema is not whole.
+    Elsewhere(String),
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), Fault> {
     let text = crate::bytes::to_text(schema);
     let mut schema: Json = serde_json::from_str(&text).map_err(|error| match crate::json::read(&text) {
         Ok(_) => error.to_string(),
@@ -55,16 +72,12 @@ fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), String> {
     let elsewhere = Elsewhere::default();
     let validator = jsonschema::options().with_retriever(elsewhere.clone()).build(&schema).map_err(|error| {
         match (elsewhere.asked(), error.kind()) {
-            (Some(address), _) => format!(
-                "the schema refers to {address}, and schemas elsewhere are not fetched. Unpack the chart into a folder, \
-                 put what the schema refers to into its values.schema.json, or remove that file so that values are not \
-                 checked, and use the folder\n"
-            ),
-            (None, ValidationErrorKind::Referencing(_)) => format!("{error}\n"),
+            (Some(address), _) => Fault::Elsewhere(address.to_owned()),
+            (None, ValidationErrorKind::Referencing(_)) => Fault::Text(format!("{error}\n")),
             (None, _) => {
                 let mut text = broken_schema(&schema);
                 root_list(&[Finding::new(&error)], &patterns, &mut text);
-                text
+                Fault::Text(text)
             }
         }
     })?;
@@ -73,7 +86,7 @@ fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), String> {
     let mut text = String::new();
     let root: Vec<Finding<'_>> = first_faults(errors.iter()).into_iter().map(Finding::new).collect();
     root_list(&root, &patterns, &mut text);
-    if text.is_empty() { Ok(()) } else { Err(text) }
+    if text.is_empty() { Ok(()) } else { Err(Fault::Text(text)) }
 }
 
 /// How Helm begins where a schema is no schema.
