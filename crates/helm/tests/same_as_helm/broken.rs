@@ -52,4 +52,6 @@ fn is_known(text: &str, found: &Value) -> bool {
         // A key of more than 1,024 bytes and fewer characters; and the order of a number and a text in an error.
         || (text.lines().any(|line| line.len() > 1_024) && found.contains("could not find expected ':'"))
         || found.contains("invalid map key")
+        // The line of an error behind a byte order mark inside the text.
+        || (text.trim_start_matches('\u{feff}').contains('\u{feff}') && found.contains("could not find expected ':'"))
 }

@@ -1,6 +1,7 @@
 //! Regular expressions in a schema: Go's for Helm, Rust's for the validator.
 
-use super::schema::{broken_schema, line, quoted};
+use super::broken_schema;
+use super::wording::{line, quoted};
 use crate::regexp::rust_pattern;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
