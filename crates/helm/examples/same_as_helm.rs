@@ -10,6 +10,7 @@
 //! are not compared. Helm is the library that the tests use (`EKSHYBRID_HELM_PYTHON`).
 
 #[path = "../tests/same_as_helm/oracle.rs"]
+#[allow(dead_code, reason = "only the tests use all of it")]
 mod oracle;
 
 use oracle::{Answer, Oracle, ours_loaded};
