@@ -85,7 +85,8 @@ pub enum Credentials {
 
 impl Credentials {
     /// Which of these they are.
-    pub(super) fn caller(&self) -> Caller {
+    #[must_use]
+    pub fn caller(&self) -> Caller {
         match self {
             Self::Minted(_) => Caller::Minted,
             Self::Token(_) => Caller::Token,

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use aws_sdk_eks::types::RemoteNetworkConfigResponse;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{Client, PAGE, timestamp};
 use crate::aws::clients::Effect;
@@ -101,6 +102,17 @@ impl Cluster {
         }
     }
 
+    /// What a token for the cluster names: a local cluster on an Outpost whose etcd is on EBS volumes goes by its id,
+    /// every other one by its name, those with etcd on instance stores included. Source: user guide of EKS, "Create an
+    /// Amazon EKS cluster on AWS Outposts", and the `--cluster-id` of `aws eks get-token`.
+    #[must_use]
+    pub fn token_audience(&self) -> &String {
+        match (&self.id, &self.outpost) {
+            (Some(id), Some(outpost)) if outpost.etcd_instance_type.is_none() => id,
+            _ => &self.name,
+        }
+    }
+
     /// It stays as it is, as far as connections are concerned.
     fn is_usable(&self) -> bool {
         matches!(self.status.as_str(), "ACTIVE" | "UPDATING")
@@ -157,7 +169,11 @@ impl Cluster {
     }
 }
 
-/// What the readers of one region share: one call for each cluster and run.
+/// How long an answer counts for later readers. EKS takes minutes to delete a cluster and to create another one of its
+/// name, so within one apply nobody is told of the former one.
+const COUNTS_FOR: Duration = Duration::from_mins(1);
+
+/// What the readers of one region share: one call for each cluster and minute.
 #[derive(Default)]
 pub(in crate::aws) struct Reads(Mutex<HashMap<String, Arc<Memo>>>);
 
@@ -176,7 +192,7 @@ impl Reads {
 }
 
 impl Client {
-    /// A cluster. Asked once a run while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
+    /// A cluster. Asked once a minute while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
     /// and so is one that could not be read. Readers that come at the same time share the answer in any case.
     ///
     /// # Errors
@@ -187,7 +203,8 @@ impl Client {
         let memo = regional.eks_reads.memo(name);
         let mut held = memo.lock().await;
         if let Some((asked, answer)) = &*held
-            && (*asked >= came || answer.as_ref().is_ok_and(|cluster| cluster.is_usable()))
+            && (*asked >= came
+                || (asked.elapsed() < COUNTS_FOR && answer.as_ref().is_ok_and(|cluster| cluster.is_usable())))
         {
             return answer.clone();
         }
@@ -283,6 +300,35 @@ mod tests {
         eks.forget_cluster("workshop").await.expect("forgotten");
         eks.cluster("workshop").await.expect("read");
         assert_eq!(stub.count(PATH), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_of_the_same_name_is_found_after_a_minute() {
+        let stub = Stub::new(|_| Reply::json(&json!({ "cluster": { "name": "workshop", "status": "ACTIVE" } })));
+        let eks = stub.clients().eks(None);
+        for (pause, calls) in [(0, 1), (30, 1), (31, 2), (1, 2)] {
+            tokio::time::advance(Duration::from_secs(pause)).await;
+            eks.cluster("workshop").await.expect("read");
+            assert_eq!(stub.count(PATH), calls, "after another {pause} s");
+        }
+    }
+
+    #[test]
+    fn a_token_names_the_cluster_as_the_control_plane_wants_it() {
+        let cluster = |id: Option<&str>, etcd: Option<Option<&str>>| Cluster {
+            name: "c".into(),
+            id: id.map(str::to_owned),
+            outpost: etcd.map(|etcd| Outpost { etcd_instance_type: etcd.map(str::to_owned), ..Outpost::default() }),
+            ..Cluster::default()
+        };
+        for (cluster, expected) in [
+            (cluster(None, None), "c"),
+            (cluster(Some("id"), Some(None)), "id"),
+            (cluster(Some("id"), Some(Some("m5d.large"))), "c"),
+            (cluster(Some("id"), None), "c"),
+        ] {
+            assert_eq!(cluster.token_audience(), expected, "{cluster:?}");
+        }
     }
 
     #[tokio::test]

@@ -17,7 +17,9 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
-use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told, warn_of_near_name};
+use crate::attributes::cluster::{
+    Reached, connect, explain_kube, reach, reach_to_remove, settle, told, warn_of_near_name,
+};
 use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
@@ -180,12 +182,26 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
                 error.kind(),
                 Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true } | Kind::Unreachable { .. }
             );
-            let left_behind =
-                format!("Whether ENIConfig `{}` was made is not known; the next plan looks.", outputs.name);
+            let mut left_behind = None;
             if uncertain {
-                cx.save(&outputs);
+                let look =
+                    async |client: Client| client.get(&ObjectKind::ENI_CONFIG, None, outputs.name.as_str()).await;
+                match settle(&client, look).await {
+                    Some(Some(found)) if object::is_written(&found, &object) => return Ok(outputs),
+                    Some(None) => {
+                        left_behind = Some(format!("There is no ENIConfig `{}`; nothing was created.", outputs.name));
+                    }
+                    Some(Some(found)) => return Err(exists(&found, &outputs)),
+                    None => {
+                        cx.save(&outputs);
+                        left_behind = Some(format!(
+                            "Whether ENIConfig `{}` was created is not known; the next plan looks.",
+                            outputs.name
+                        ));
+                    }
+                }
             }
-            return Err(explain_kube(summary, &error, uncertain.then_some(&left_behind), cx).await);
+            return Err(explain_kube(summary, &error, left_behind.as_deref(), cx).await);
         }
         Ok(outputs)
     }
@@ -233,7 +249,7 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
         let summary = "Could not remove the ENIConfig";
         let Outputs { cluster_name, name, region, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
-        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+        let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
             Reached::Open(client) => client,
             Reached::Gone => return Ok(()),
             Reached::Unknown => return Err(not_known(summary)),
@@ -246,7 +262,8 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
                 return Ok(());
             }
             Err(error) => {
-                return Err(explain_kube(summary, &error, Some("It is still recorded in the state."), cx).await);
+                let left = "It is still recorded in the state; the next plan shows whether it exists.";
+                return Err(explain_kube(summary, &error, Some(left), cx).await);
             }
         }
         let wait = Wait {
@@ -413,7 +430,7 @@ fn exists(existing: &Json, outputs: &Outputs) -> Diagnostics {
     let managers = object::managers(existing);
     let told: Vec<String> = managers.iter().map(|manager| format!("`{manager}`")).collect();
     let whose = if ours {
-        "This provider made it, in another configuration or in a run that was cut off.".to_owned()
+        "This provider created it, in another configuration or in a run that was cut off.".to_owned()
     } else if managers.iter().any(|manager| manager == "eks") {
         "EKS manages it (field manager `eks`): the configuration values of the add-on `vpc-cni` have it under `eniConfig`. Take it out there, or leave it to the add-on and out of this configuration.".to_owned()
     } else if told.is_empty() {
@@ -424,7 +441,7 @@ fn exists(existing: &Json, outputs: &Outputs) -> Diagnostics {
     Diagnostic::error(
         format!("ENIConfig `{name}` exists already"),
         format!(
-            "Cluster `{cluster_name}` has an ENIConfig `{name}` with subnet `{}`. {whose}\n\nTo manage it here, import it with the id `{cluster_name}/{name}@{region}`; otherwise use another `name`.",
+            "Cluster `{cluster_name}` has an ENIConfig `{name}` with subnet `{}`. {whose}\n\nTo manage it here, import it: `terraform import ekshybrid_eniconfig.NAME '{cluster_name}/{name}@{region}'`. Otherwise use another `name`.",
             object::subnet(existing)
         ),
     )

@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use self::selection::{Selection, Work};
-use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told};
+use crate::attributes::cluster::{Reached, connect, explain_kube, reach, reach_to_remove, told};
 use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
@@ -212,7 +212,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let summary = "Could not take the annotations off the nodes";
         let Outputs { cluster_name, region, bound_nodes, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
-        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+        let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
             Reached::Open(client) => client,
             Reached::Gone => return Ok(()),
             Reached::Unknown => return Err(not_known(summary)),
@@ -236,7 +236,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         })
         .await;
         let Err(error) = outcome else { return Ok(()) };
-        let left_behind = format!("{} are still annotated, and recorded in the state.", counted(rest.len()));
+        let left_behind = format!("{} still annotated, and recorded in the state.", counted_are(rest.len()));
         cx.save(&Outputs { bound_nodes: rest, ..state.outputs.clone() });
         Err(explain_kube(summary, &error, Some(&left_behind), cx).await)
     }
@@ -314,9 +314,9 @@ async fn bind(
     .await;
     if let Err(error) = outcome {
         let left_behind = format!(
-            "{} are annotated and recorded in the state; {} are not done yet.",
-            counted(outputs.bound_nodes.len()),
-            outputs.pending_nodes.len()
+            "{} annotated and recorded in the state; {} not done yet.",
+            counted_are(outputs.bound_nodes.len()),
+            counted_are(outputs.pending_nodes.len())
         );
         cx.save(&outputs);
         return Err(explain_kube(summary, &error, Some(&left_behind), cx).await);
@@ -479,6 +479,10 @@ fn counted(nodes: usize) -> String {
     if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") }
 }
 
+fn counted_are(nodes: usize) -> String {
+    format!("{} {}", counted(nodes), if nodes == 1 { "is" } else { "are" })
+}
+
 fn not_known(summary: &str) -> Diagnostics {
     Diagnostic::error(
         summary,
@@ -501,6 +505,13 @@ mod tests {
         assert!(AnnotationKey::parse(DEFAULT_ANNOTATION).is_ok());
         let why = AnnotationKey::parse("a b").expect_err("a space");
         assert!(why.contains("`a b`"), "{why}");
+    }
+
+    #[test]
+    fn nodes_are_counted() {
+        for (count, expected) in [(0, "0 nodes are"), (1, "1 node is"), (2, "2 nodes are")] {
+            assert_eq!(counted_are(count), expected);
+        }
     }
 
     #[test]

@@ -25,7 +25,16 @@ use crate::aws::eks::AccessEntryType;
 use crate::provider::{Clients, Context};
 
 const NOT_REMOVED: &str = "Could not take the nodes' access away";
-const STILL_THERE: &str = "The access is still there and recorded in the state.";
+const NOT_GIVEN: &str = "Could not give the nodes access";
+
+/// What is left behind by a removal that fails. `is_uncertain`: it was on its way.
+fn still_there(is_uncertain: bool) -> &'static str {
+    if is_uncertain {
+        "The access is still recorded in the state; the next plan shows whether it exists."
+    } else {
+        "The access still exists and is recorded in the state."
+    }
+}
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -204,6 +213,10 @@ for. Access that somebody else has given already is not taken over; it is import
         if prior.is_none_or(|prior| prior.outputs.effective_method == Method::AccessEntry) {
             let found = entry::read(&place, principal, cx).await?;
             match (found, prior) {
+                (Some(found), Some(prior)) if entry::is_another(&found, prior) => {
+                    cx.report(entry::replaced(&place, principal, &found));
+                    return Ok(None);
+                }
                 (Some(found), _) => return Ok(Some(entry::state(&place, principal, found, prior, cx)?)),
                 (None, Some(_)) => return Ok(None),
                 // An import may mean an entry of aws-auth.

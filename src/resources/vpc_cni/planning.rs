@@ -32,7 +32,8 @@ pub(super) async fn plan(plan: &mut Plan<VpcCni>, cx: &Context) -> Result<()> {
     }
     let place = PlannedPlace::plan(plan, cx).await?;
     let switched = switched(plan, cx);
-    if plan.is_create() || plan.has_changes() || plan.is_replaced() || switched {
+    let unfinished = unfinished(plan, cx);
+    if plan.is_create() || plan.has_changes() || plan.is_replaced() || switched || unfinished {
         check(plan, &place, cx).await?;
     }
     Ok(())
@@ -47,6 +48,20 @@ pub(super) fn switched(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
         plan.outputs.effective_environment = Maybe::Unknown;
     }
     moved
+}
+
+/// Whether a run was cut off behind its write: the cluster has what is wanted, and the record does not tell that this
+/// resource wrote it. The apply notes that.
+fn unfinished(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
+    if plan.is_create() || plan.has_changes() {
+        return false;
+    }
+    let wanted = Settings::planned(&plan.args).wanted();
+    let unfinished = Record::of(cx, None, Owner::DaemonSet).is_some_and(|record| !record.has_written(&wanted));
+    if unfinished {
+        plan.outputs.effective_environment = Maybe::Unknown;
+    }
+    unfinished
 }
 
 /// Looks at the cluster, when it is there, and refuses what cannot work in it.
