@@ -225,10 +225,10 @@ fn credentials(settings: &Kubernetes, variable: &dyn Fn(&str) -> Option<String>)
         let key = key.or_else(|| variable("KUBE_CLIENT_KEY_DATA").map(SecretString::from))?;
         Some(Credentials::Certificate { certificate, key })
     };
-    if settings.client_certificate.is_some() || settings.client_key.is_some() {
-        if let Some(given) = certificate() {
-            return Some(given);
-        }
+    if (settings.client_certificate.is_some() || settings.client_key.is_some())
+        && let Some(given) = certificate()
+    {
+        return Some(given);
     }
     if let Some(exec) = &settings.exec {
         return Some(Credentials::Exec(Exec {

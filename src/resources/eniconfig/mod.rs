@@ -43,7 +43,11 @@ pub struct Args {
     /// Default: the subnet's zone, such as `us-west-2a`.
     #[attr(replace)]
     pub name: Option<ObjectName>,
-    /// Security groups of the interfaces, in the VPC of the cluster. Default: the cluster's security group.
+    /// Security groups of the interfaces, in the VPC of the cluster. Default: the cluster's security group, which EKS
+    /// attaches to the nodes of managed node groups without a launch template. `[]` means the node's own groups (VPC CNI
+    /// 1.8 or later). Where nodes have a group of their own, as with the module terraform-aws-modules/eks, set `[]` or
+    /// that group (`module.NAME.node_security_group_id`): pods in the cluster's group are not reached by what that
+    /// module's rules allow.
     pub security_group_ids: Option<BTreeSet<SecurityGroupId>>,
     /// Labels to keep on the object. Labels that others set are left alone.
     pub labels: Option<BTreeMap<String, String>>,
@@ -116,7 +120,10 @@ for interfaces that are made after it.
 
 An object of the same name that exists already is never taken over, but can be imported. A change that somebody made by \
 hand (`kubectl edit`) is shown by the plan and taken back by the apply; a field that another declarative manager owns, \
-such as the VPC CNI's add-on, is left to it, with an error that names the manager.";
+such as the VPC CNI's add-on, is left to it, with an error that names the manager.
+
+When the add-on vpc-cni is deleted, EKS deletes the kind ENIConfig, and every ENIConfig with it: update the add-on instead \
+of replacing it.";
     const IMPORT_ID: &'static str = "`CLUSTER/NAME`, or `CLUSTER/NAME@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
@@ -161,6 +168,15 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
         }
         if let Some(groups) = networks.default_groups().filter(|_| default_groups) {
             plan.outputs.security_group_ids = Maybe::Known(groups);
+        }
+        for warning in networks.foreign_groups() {
+            cx.report(warning);
+        }
+        if moves {
+            networks.warn_of_zone(place.region.as_ref(), cx).await;
+        }
+        if default_groups && (plan.is_create() || plan.is_replaced()) {
+            networks.warn_of_groups(cx);
         }
         if faults.has_errors() { Err(faults) } else { Ok(()) }
     }

@@ -20,7 +20,7 @@ pub use self::method::Method;
 use crate::attributes::cluster;
 use crate::attributes::place::{Place, PlannedPlace, placed};
 use crate::attributes::principal::parse_import_id;
-use crate::attributes::{ClusterName, Region, RoleArn, Timeouts, tags};
+use crate::attributes::{ClusterName, Region, RoleArn, tags};
 use crate::aws::eks::AccessEntryType;
 use crate::provider::{Clients, Context};
 
@@ -60,8 +60,16 @@ pub struct Args {
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long each operation may take.
+    /// How long to wait.
     pub timeouts: Option<Timeouts>,
+}
+
+/// How long to wait. A removal waits for nothing.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// For the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it), and for a new role to
+    /// propagate (default: 2 minutes).
+    pub create: Option<Span>,
 }
 
 /// Results.
@@ -157,7 +165,11 @@ the cluster's authentication mode asks for that.
 
 The cluster must be there before, and nodes join only after: refer from what joins (an `ekshybrid_activation`, a node, \
 a launch template) to this resource, or let it `depends_on` it. A role that IAM does not show to EKS yet is waited \
-for. Access that somebody else has given already is not taken over; it is imported.";
+for. Existing access is never adopted silently; import it. Access that was deleted and given anew by somebody else is not \
+this resource's any more.
+
+For nodes of the type `EC2_LINUX` the caller needs `iam:PassRole` on the role. Hybrid nodes need an access entry: the \
+cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
     const IMPORT_ID: &'static str =
         "`CLUSTER/ROLE_ARN`, or `CLUSTER/ROLE_ARN@REGION` for another region than the provider's";
 
@@ -181,12 +193,27 @@ for. Access that somebody else has given already is not taken over; it is import
             Some(place) => method::look(&place, cx).await,
             None => None,
         };
-        method::plan(plan, cluster.as_deref());
+        if let Some(warning) = method::plan(plan, cluster.as_deref()) {
+            cx.report(warning);
+        }
         method::plan_results(plan, cx);
         if (plan.is_create() || plan.is_replaced())
             && let Some(place) = place.known()
         {
             cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
+        }
+        Ok(())
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let place = place_of(state);
+        // With the cluster the access goes anyway.
+        let gone = match place.eks(cx) {
+            Ok(eks) => eks.cluster(place.cluster.as_str()).await.is_err_and(|error| error.is_not_found()),
+            Err(_) => false,
+        };
+        if !gone {
+            cx.report(method::cuts_off(state));
         }
         Ok(())
     }

@@ -20,6 +20,15 @@ const SUMMARY_BACK: &str = "Could not put the settings of the VPC CNI back";
 const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 pub(super) fn plan_delete(state: &State<VpcCni>, cx: &Context) {
+    if state.args.custom_networking == Some(true) {
+        cx.report(Diagnostic::warning(
+            "Custom networking ends for running nodes",
+            format!(
+                "This takes `custom_networking` of cluster `{}` back to what it was before, and aws-node restarts on every node. Where it was off, new pods get addresses of their node's subnet and security groups. Pods and network interfaces that exist keep theirs until the nodes are replaced, and lose their network when the subnets or security groups of the ENIConfigs are deleted before that.\n\nReplace or remove the nodes in the same step.",
+                state.outputs.cluster_name
+            ),
+        ));
+    }
     if Record::of(cx, None, Owner::DaemonSet).is_none() {
         cx.report(Diagnostic::warning(
             "Settings of aws-node may stay",
