@@ -36,7 +36,8 @@ pub struct Args {
     /// Name in Kubernetes. EKS fills in `{{SessionName}}`, `{{EC2PrivateDNSName}}`, `{{AccountID}}` and the like.
     /// Default: for a user its ARN; for a role in the group `system:nodes` the name of its EC2 node,
     /// `system:node:{{EC2PrivateDNSName}}`; for another role that of its session,
-    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry.
+    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry. Hybrid nodes need
+    /// `system:node:{{SessionName}}`, which `ekshybrid_node_access` sets.
     pub username: Option<SubjectName>,
     /// Groups in Kubernetes, such as `system:masters`, or `system:bootstrappers` and `system:nodes` for nodes.
     pub groups: Option<BTreeSet<SubjectName>>,
@@ -99,8 +100,9 @@ impl Resource for AwsAuthEntry {
 One entry of the ConfigMap `kube-system/aws-auth`, which says who an IAM role or user is in Kubernetes.
 
 Only this entry is touched: all others stay byte for byte, in their order, with their comments, whoever wrote them; \
-several entries may be made at once, also by others. A map that cannot be read is never written. A map that is not \
-there yet is made, and goes again with its last entry if nobody else has put something into it.
+several entries may be made at once, also by others. The map is read as EKS reads it: entries that EKS skips keep nobody \
+out, and a map that EKS cannot read is never written. The ConfigMap is created if it does not exist, and deleted with its \
+last entry unless others have added to it.
 
 EKS reads the map in the authentication modes `CONFIG_MAP` and `API_AND_CONFIG_MAP`. With the latter, and for hybrid \
 nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry` of hashicorp/aws.";
