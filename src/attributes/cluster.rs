@@ -207,7 +207,9 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
         Kind::Proxy { .. } => "Check `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`), and that the proxy may and can connect to the API server's host and port.".to_owned(),
         Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
         Kind::Throttled | Kind::Unavailable { .. } => "Apply again when the API server has recovered; if it is often so, lower Terraform's `-parallelism`.".to_owned(),
-        Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Apply again to go on.".to_owned(),
+        Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => {
+            "Run the same command again to continue.".to_owned()
+        }
         _ => return None,
     })
 }
