@@ -11,21 +11,22 @@ use super::names::is_subdomain;
 
 /// Checks a map of labels, or of labels to select by, as far as it is known.
 pub fn check(labels: &Maybe<Option<BTreeMap<String, String>>>, attribute: &str, faults: &mut Diagnostics) {
-    for (key, value) in labels.set().into_iter().flatten() {
-        let at = Path::attribute(attribute).then(Step::Key(key.clone()));
+    let mut fault = |at: Path, summary: &str, detail: String| faults.push(Diagnostic::error(summary, detail).at(at));
+    check_at(labels.set(), &Path::attribute(attribute), &mut fault);
+}
+
+/// The same of labels that are known; `fault` takes path, summary and detail of each fault.
+pub fn check_at(labels: Option<&BTreeMap<String, String>>, at: &Path, fault: &mut impl FnMut(Path, &str, String)) {
+    for (key, value) in labels.into_iter().flatten() {
+        let at = at.clone().then(Step::Key(key.clone()));
         if !is_key(key) {
-            faults.push(Diagnostic::error("Invalid label", key_refused(key)).at(at.clone()));
+            fault(at.clone(), "Invalid label", key_refused(key));
         }
         if !is_value(value) {
-            faults.push(
-                Diagnostic::error(
-                    "Invalid label",
-                    format!(
-                        "`{value}` cannot be the value of a label. It is empty, or has letters, digits, `-`, `_` and `.`, begins and ends with a letter or digit, and has at most 63 characters."
-                    ),
-                )
-                .at(at),
+            let detail = format!(
+                "`{value}` cannot be the value of a label. It is empty, or has letters, digits, `-`, `_` and `.`, begins and ends with a letter or digit, and has at most 63 characters."
             );
+            fault(at, "Invalid label", detail);
         }
     }
 }

@@ -196,7 +196,7 @@ impl Client {
     ///
     /// # Errors
     /// As for [`Client::list`].
-    pub(super) async fn metadata_pages(&self, resource: &Resource, mut each: impl FnMut(Json)) -> Result<()> {
+    pub async fn metadata_pages(&self, resource: &Resource, mut each: impl FnMut(Json)) -> Result<()> {
         self.accepting(METADATA_LIST).pages_of(METADATA_PAGE, resource, None, None, &mut each).await
     }
 

@@ -16,6 +16,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Verb {
     /// Reaching the API server at all.
     Connect,
+    /// Waiting for something to happen there; nothing is sent.
+    Wait,
     /// Reading one object.
     Get,
     /// Reading a collection.
@@ -36,6 +38,7 @@ impl Verb {
     pub fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Wait => "wait",
             Self::Get => "get",
             Self::List => "list",
             Self::Create => "create",
@@ -51,7 +54,7 @@ impl Verb {
     }
 
     pub(super) fn reads(self) -> bool {
-        matches!(self, Self::Connect | Self::Get | Self::List)
+        matches!(self, Self::Connect | Self::Wait | Self::Get | Self::List)
     }
 }
 

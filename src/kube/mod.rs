@@ -31,5 +31,7 @@ pub use pod::Trouble;
 pub use rollout::Rollout;
 pub use target::{BoxError, Credentials, Exec, Server, Target, TokenSource};
 
+/// Annotation of the DaemonSet aws-node whose settings are managed, with their values before.
+pub const VPC_CNI_MARK: &str = "ekshybrid/vpc-cni";
 /// The field manager of everything that this provider writes.
 pub const FIELD_MANAGER: &str = "ekshybrid";

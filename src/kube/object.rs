@@ -68,7 +68,7 @@ impl Resource {
         };
         if let Some(namespace) = namespace {
             path.push_str("/namespaces/");
-            path.push_str(namespace);
+            path.extend(percent_encoding::utf8_percent_encode(namespace, PATH_SEGMENT));
         }
         path.push('/');
         path.push_str(&self.plural);

@@ -67,7 +67,7 @@ enum Outcome {
 impl Call {
     fn method(&self) -> Method {
         match self.attempt.verb {
-            Verb::Connect | Verb::Get | Verb::List => Method::GET,
+            Verb::Connect | Verb::Wait | Verb::Get | Verb::List => Method::GET,
             Verb::Create => Method::POST,
             Verb::Patch => Method::PATCH,
             Verb::Update => Method::PUT,

@@ -1,14 +1,18 @@
 //! Custom resource definitions in a chart's `crds/`: applied before the chart is rendered, and waited for, so that the
 //! chart finds their kinds. They do not get the marks of the release, and nothing here removes them.
+//!
+//! A definition of a group that several programs share is left to whoever applied it first.
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use helm::Chart;
+use serde_json::Value as Json;
 
 use super::super::client::Client;
 use super::super::discovery::Discovery;
 use super::Progress;
-use super::apply::apply;
+use super::apply::{apply, live, together};
 use super::error::{Error, Result};
 use super::objects::{Object, read_texts};
 use super::ready::Until;
@@ -17,33 +21,63 @@ use super::wait::{Deadline, until_ready};
 /// Definitions are established in a moment, or never.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Applies what a chart and its dependencies have in `crds/`, and says whether that was anything. `force` takes fields
-/// from whoever applied them before.
+/// What a chart and its dependencies have in `crds/`, as texts with their paths.
+pub(super) fn texts(chart: &Chart) -> Vec<(String, String)> {
+    chart.custom_resources().iter().map(|file| (file.path.clone(), file.content.clone())).collect()
+}
+
+/// The same as objects.
+pub(super) fn definitions(discovery: &Discovery, chart: &Chart, namespace: &str) -> Result<Vec<Object>> {
+    let files = texts(chart);
+    let texts = files.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+    let (objects, unknown) = read_texts(texts, discovery, namespace)?;
+    if unknown.is_empty() { Ok(objects) } else { Err(Error::UnknownKinds(unknown)) }
+}
+
+/// Applies what [`definitions`] has found. `force` takes fields from whoever applied them before, except in
+/// `shared_groups`.
 pub(super) async fn apply_definitions(
     client: &Client,
-    discovery: &Discovery,
-    chart: &Chart,
-    namespace: &str,
+    objects: Vec<Object>,
     force: bool,
+    shared_groups: &[&str],
     progress: Progress<'_>,
-) -> Result<bool> {
-    let files = chart.custom_resources();
-    let texts = files.iter().map(|file| (file.path.as_str(), file.content.as_str()));
-    let (objects, unknown) = read_texts(texts, discovery, namespace)?;
-    if !unknown.is_empty() {
-        return Err(Error::UnknownKinds(unknown));
-    }
-    if objects.is_empty() {
-        return Ok(false);
-    }
+) -> Result<()> {
+    let objects = without_shared(client, objects, shared_groups).await?;
     progress(&format!("applying {} objects of crds/", objects.len()));
     let live = apply(client, &objects, force).await?;
     until_ready(client, &objects, live, Until::Ready, Deadline::after(TIMEOUT), progress).await?;
     client.forget_discovery();
-    Ok(true)
+    Ok(())
+}
+
+/// The objects without the definitions of shared groups that somebody else has applied.
+pub(super) async fn without_shared(
+    client: &Client,
+    objects: Vec<Object>,
+    shared_groups: &[&str],
+) -> Result<Vec<Object>> {
+    let is_shared = |object: &&Object| shared_groups.contains(&object.defined_group());
+    let shared: Vec<&Object> = objects.iter().filter(is_shared).collect();
+    let looks = shared.iter().map(|object| live(client, object).boxed()).collect();
+    let mut theirs = Vec::new();
+    for (object, found) in shared.iter().zip(together(looks).await) {
+        let found = found.map_err(Error::request(format!("look whether {} exists", object.told())))?;
+        if found.is_some_and(|found| !is_applied_by(&found, client.manager())) {
+            tracing::info!("{} exists, and is left to whoever applied it", object.told());
+            theirs.push(object.key());
+        }
+    }
+    Ok(objects.into_iter().filter(|object| !theirs.contains(&object.key())).collect())
+}
+
+/// Whether `manager` has applied the object.
+fn is_applied_by(object: &Json, manager: &str) -> bool {
+    let entries = object.pointer("/metadata/managedFields").and_then(Json::as_array).into_iter().flatten();
+    entries.into_iter().any(|entry| entry["manager"] == manager && entry["operation"] == "Apply")
 }
 
 /// Where among the objects of a release the last definition is: what is behind it may need its kind.
 pub(super) fn after_definitions(objects: &[Object]) -> usize {
-    objects.iter().rposition(|object| object.kind() == "CustomResourceDefinition").map_or(0, |last| last + 1)
+    objects.iter().rposition(Object::is_definition).map_or(0, |last| last + 1)
 }

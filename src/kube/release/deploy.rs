@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use helm::{ApplyMethod, Chart, HookEvent, Release, Status, Values, resolve};
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::discovery::Discovery;
 use super::super::error::Kind;
 use super::super::object::Resource;
 use super::apply::{apply, others, remove};
-use super::crds::{after_definitions, apply_definitions};
+use super::begun::{Begun, new_release};
+use super::crds::{after_definitions, apply_definitions, definitions, without_shared};
 use super::error::{Error, Failure, Left, Result};
 use super::hooks::Stage;
 use super::migrate::take_over;
@@ -24,9 +24,6 @@ use super::render::{Rendering, check, render_for};
 use super::store::{Entry, Record, Revision, Store};
 use super::wait::{Deadline, until_ready};
 use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
-
-/// Labels that Helm writes itself.
-const OWN_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 
 /// What an operation does between its two writes of the record.
 pub(super) struct Course {
@@ -114,14 +111,23 @@ impl Releases {
         let (history, warning) = self.settled(store, entries, deadline, progress).await?;
         let good = history.last_good().cloned();
         let is_upgrade = good.is_some();
-        let prepared = self.prepare(store, &history, chart, values, options, progress).await;
-        let (release, mut course, discovery) = match prepared {
-            Ok(prepared) => prepared,
-            // The revision that was given up is marked, and that is all.
-            Err(error) => return Err(Failure { warnings: warning.into_iter().collect(), ..Failure::from(error) }),
+        let mut begun = None;
+        let prepared = self.prepare(store, &history, chart, values, options, &mut begun, progress).await;
+        let carried = match prepared {
+            Ok((release, mut course, discovery)) => {
+                course.warnings.extend(warning);
+                let record = begun.and_then(|begun| begun.record);
+                self.carry_out(store, release, course, record, &discovery, options, deadline, progress).await
+            }
+            Err(error) => {
+                let left = match begun {
+                    // The revision that was given up is marked, and that is all.
+                    None => Left::Nothing,
+                    Some(begun) => begun.give_up(&error).await,
+                };
+                Err(Failure { error, left, warnings: warning.into_iter().collect() })
+            }
         };
-        course.warnings.extend(warning);
-        let carried = self.carry_out(store, release, course, &discovery, options, deadline, progress).await;
         let Err(mut failure) = carried else { return carried };
         let Left::Failed { revision } = failure.left else { return Err(failure) };
         if !options.atomic || failure.error.is_cancelled() {
@@ -138,7 +144,12 @@ impl Releases {
                 Err(back) => Left::NotRolledBack { revision, why: Box::new(back.error) },
             }
         } else {
-            let removal = Removal { timeout: options.timeout, wait: true, disable_hooks: options.disable_hooks };
+            let removal = Removal {
+                timeout: options.timeout,
+                disable_hooks: options.disable_hooks,
+                keep_definitions: options.keep_definitions,
+                ..Removal::default()
+            };
             match self.uninstall(&options.namespace, &options.name, &removal, progress).await {
                 Ok(_) => Left::Removed,
                 Err(back) => Left::NotRolledBack { revision, why: Box::new(back.error) },
@@ -147,7 +158,9 @@ impl Releases {
         Err(failure)
     }
 
-    /// Everything that can be refused before the record is written: nothing of the release is changed here.
+    /// Everything that can be refused before an object of the release is touched. What `crds/` hold is applied here:
+    /// the chart may need their kinds. `begun` says that this has begun; of a first installation it has the record.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
     async fn prepare(
         &self,
         store: &Store,
@@ -155,10 +168,13 @@ impl Releases {
         chart: &Chart,
         values: &Values,
         options: &Options,
+        begun: &mut Option<Begun>,
         progress: Progress<'_>,
     ) -> Result<(Release, Course, Arc<Discovery>)> {
         let is_upgrade = history.last_good().is_some();
         let standing = self.standing(store, history).await?;
+        let last = standing.last().map(|last| &last.release);
+        let mut release = new_release(store, history, chart, values, options, last);
         let mut discovery = self.kinds_now().await?;
         let (apply_crds, force) = match options.crds {
             CustomResources::Always => (true, true),
@@ -166,16 +182,28 @@ impl Releases {
             CustomResources::Never => (false, false),
         };
         if apply_crds {
-            let chart = resolve(chart, values).map_err(Error::Render)?;
-            if apply_definitions(&self.client, &discovery, &chart, &store.namespace, force, progress).await? {
+            let whole = resolve(chart, values).map_err(Error::Render)?;
+            let found = definitions(&discovery, &whole, &store.namespace)?;
+            if !found.is_empty() {
+                let record = if is_upgrade {
+                    None
+                } else {
+                    let secret = store.new_secret(&release)?;
+                    if options.create_namespace {
+                        self.make_namespace(&store.namespace).await?;
+                    }
+                    Some(store.create(secret).await?)
+                };
+                let begun = begun.insert(Begun { record, release: release.clone() });
+                let applied = apply_definitions(&self.client, found, force, options.shared_groups, progress);
+                begun.alive(applied).await?;
                 discovery = self.kinds_now().await?;
             }
         }
-        let revision = history.newest().map_or(1, |newest| newest.revision + 1);
         let rendering = Rendering {
             name: &store.name,
             namespace: &store.namespace,
-            revision,
+            revision: release.revision,
             is_upgrade,
             skip_schema: options.skip_schema,
         };
@@ -183,29 +211,10 @@ impl Releases {
         if let Some(rewrite) = &options.rewrite {
             rewrite.apply(&mut rendered)?;
         }
-        let now = Timestamp::now();
-        let last = standing.last().map(|last| &last.release);
-        let mut labels = last.map(|last| last.labels.clone()).unwrap_or_default();
-        labels.extend(options.labels.clone());
-        labels.retain(|key, _| !OWN_LABELS.contains(&key.as_str()));
-        let release = Release {
-            name: store.name.clone(),
-            namespace: store.namespace.clone(),
-            revision,
-            status: if is_upgrade { Status::PendingUpgrade } else { Status::PendingInstall },
-            first_deployed: last.and_then(|last| last.first_deployed).or(Some(now)),
-            last_deployed: Some(now),
-            deleted: None,
-            description: if is_upgrade { "Preparing upgrade" } else { "Initial install underway" }.to_owned(),
-            rollback_revision: None,
-            notes: rendered.notes.clone(),
-            manifest: rendered.manifest_text(),
-            hooks: rendered.hooks.iter().cloned().map(Into::into).collect(),
-            chart: rendered.chart,
-            config: values.as_map().clone(),
-            labels,
-            apply_method: ApplyMethod::ServerSide,
-        };
+        release.notes.clone_from(&rendered.notes);
+        release.manifest = rendered.manifest_text();
+        release.hooks = rendered.hooks.iter().cloned().map(Into::into).collect();
+        release.chart = rendered.chart;
         let (before, after) = if is_upgrade {
             (HookEvent::PreUpgrade, HookEvent::PostUpgrade)
         } else {
@@ -218,7 +227,7 @@ impl Releases {
             after,
             done: options.description.clone().unwrap_or_else(|| done.to_owned()),
             failed: format!("{failed} {:?} failed", store.name),
-            ..self.course(store, history, &standing, &rendered.manifests, &discovery).await?
+            ..self.course(store, history, &standing, &rendered.manifests, &discovery, options).await?
         };
         Ok((release, course, discovery))
     }
@@ -237,11 +246,13 @@ impl Releases {
         standing: &[Revision],
         manifests: &[helm::Manifest],
         discovery: &Discovery,
+        options: &Options,
     ) -> Result<Course> {
-        let (mut targets, unknown) = read(manifests, discovery, &store.namespace)?;
+        let (targets, unknown) = read(manifests, discovery, &store.namespace)?;
         if !unknown.is_empty() {
             return Err(Error::UnknownKinds(unknown));
         }
+        let mut targets = without_shared(&self.client, targets, options.shared_groups).await?;
         for target in &mut targets {
             target.mark(&store.name, &store.namespace);
         }
@@ -259,7 +270,10 @@ impl Releases {
             after: HookEvent::PostUpgrade,
             targets,
             former,
-            take_over: standing.iter().any(|one| one.release.apply_method == ApplyMethod::ClientSide),
+            // Others write by patches, or apply under a name of their own.
+            take_over: standing
+                .iter()
+                .any(|one| one.release.apply_method == ApplyMethod::ClientSide || !one.entry.by_this_provider),
             done: String::new(),
             failed: String::new(),
             entries: history.0.clone(),
@@ -267,24 +281,33 @@ impl Releases {
         })
     }
 
-    /// From the first write of the record to the last.
+    /// From the first write of the record, where `record` does not exist yet, to the last.
     #[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller for each operation")]
     pub(super) async fn carry_out(
         &self,
         store: &Store,
         mut release: Release,
         mut course: Course,
+        record: Option<Record>,
         discovery: &Discovery,
         options: &Options,
         deadline: Deadline,
         progress: Progress<'_>,
     ) -> std::result::Result<Outcome, Failure> {
-        let secret = store.new_secret(&release)?;
-        if options.create_namespace {
-            self.make_namespace(&store.namespace).await?;
-        }
-        let record = store.create(secret).await?;
         let revision = release.revision;
+        let record = if let Some(record) = record {
+            if let Err(error) = record.write(&release).await {
+                let left = Begun { record: Some(record), release }.give_up(&error).await;
+                return Err(Failure { error, left, warnings: course.warnings });
+            }
+            record
+        } else {
+            let secret = store.new_secret(&release)?;
+            if options.create_namespace {
+                self.make_namespace(&store.namespace).await?;
+            }
+            store.create(secret).await?
+        };
         let stage = Stage { client: &self.client, discovery, deadline, progress };
         let worked = tokio::select! {
             biased;
@@ -316,7 +339,7 @@ impl Releases {
         for entry in course.entries.iter().filter(|entry| entry.status == Status::Deployed) {
             if let Err(error) = self.supersede(store, entry).await {
                 warnings.push(format!(
-                    "Revision {} of release `{}` is still marked as deployed, beside revision {revision}: {}.",
+                    "Revision {} of release `{}` is still marked as deployed, beside revision {revision}: {}",
                     entry.revision,
                     store.name,
                     whole(&error)
@@ -347,15 +370,16 @@ impl Releases {
         let (first, rest) = course.targets.split_at(after_definitions(&course.targets));
         let mut live = apply(client, first, options.force_conflicts).await?;
         if !first.is_empty() {
-            let definitions: Vec<_> =
-                first.iter().filter(|object| object.kind() == "CustomResourceDefinition").cloned().collect();
+            let definitions: Vec<_> = first.iter().filter(|object| object.is_definition()).cloned().collect();
             let seen = live.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
             until_ready(client, &definitions, seen, Until::Ready, deadline, progress).await?;
             client.forget_discovery();
         }
         live.extend(apply(client, rest, options.force_conflicts).await?);
         let wanted: HashSet<Key> = course.targets.iter().map(Object::key).collect();
-        let gone: Vec<_> = course.former.iter().filter(|object| !wanted.contains(&object.key())).cloned().collect();
+        let is_kept = |object: &Object| options.keep_definitions && object.is_definition();
+        let is_gone = |object: &&Object| !wanted.contains(&object.key()) && !is_kept(object);
+        let gone: Vec<_> = course.former.iter().filter(is_gone).cloned().collect();
         let removed = remove(client, gone, &release.name, &release.namespace).await?;
         if options.wait || options.atomic {
             let until = if options.wait_for_jobs { Until::JobsComplete } else { Until::Ready };

@@ -266,8 +266,10 @@ pub struct Failure {
 /// What is left behind when an operation fails.
 #[derive(Debug)]
 pub enum Left {
-    /// Nothing has been changed, apart from custom resource definitions and a namespace.
+    /// Nothing has been changed, apart from a namespace.
     Nothing,
+    /// Custom resource definitions of the chart's `crds/` may have been changed, and nothing else.
+    Definitions,
     /// A revision that is recorded as failed; objects of it may be there. The next operation goes on from it.
     Failed {
         /// The revision.
@@ -307,7 +309,7 @@ impl Left {
     /// Something of the release exists in the cluster.
     #[must_use]
     pub fn exists(&self) -> bool {
-        !matches!(self, Self::Nothing | Self::Removed)
+        !matches!(self, Self::Nothing | Self::Definitions | Self::Removed)
     }
 }
 

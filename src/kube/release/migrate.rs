@@ -1,5 +1,6 @@
-//! From client-side to server-side apply: fields that Helm set by patches become fields that it applied, or else they
-//! would stay when a later revision has them no more.
+//! Fields that others have written for the release become fields that it applied: those that Helm set by patches, or
+//! else they would stay when a later revision has them no more; and those of programs that install by Helm's library
+//! under names of their own, or else each of them would be a conflict.
 //!
 //! Source: Kubernetes, client-go/util/csaupgrade, which Helm 4 uses for the same.
 
@@ -14,8 +15,11 @@ use super::objects::Object;
 
 /// How often an object is tried that changes meanwhile.
 const ATTEMPTS: u32 = 5;
+/// The annotation that marks an object of a release, in the form of `fieldsV1`.
+const MARK: &str = "f:meta.helm.sh/release-name";
 
-/// Takes over, for the client's manager, what `objects` have by patches of Helm 3 or of its Terraform provider.
+/// Takes over, for the client's manager, what `objects` have by Helm, its Terraform provider, and other programs that
+/// install by its library.
 pub(super) async fn take_over(client: &Client, objects: &[Object]) -> Result<()> {
     let all = objects.iter().map(|object| take_over_one(client, object).boxed()).collect();
     together(all).await.into_iter().collect()
@@ -44,30 +48,44 @@ async fn take_over_one(client: &Client, object: &Object) -> Result<()> {
     Ok(())
 }
 
+/// Helm's own names.
 fn is_helm(manager: &str) -> bool {
     manager == "helm" || manager.starts_with("terraform-provider-helm")
 }
 
-/// managedFields with Helm's patches as an application by `manager`; `None` when there are none.
+/// Whether an entry was made by a program that installs by Helm's library: its name is that of the program (`cilium`,
+/// `helm-controller`, `pulumi-resource-kubernetes`), and it holds the mark of the release. Whoever adopts an object by
+/// kubectl writes the mark too, and keeps what is his.
+/// Source: Helm, pkg/kube/client.go, getManagedFieldsManager.
+fn installs(entry: &Json) -> bool {
+    let manager = entry["manager"].as_str().unwrap_or_default();
+    let annotations = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
+    is_helm(manager) || (annotations[MARK].is_object() && !manager.starts_with("kubectl"))
+}
+
+/// managedFields with what Helm, or another program by its library, has written as an application by `manager`; `None`
+/// when that is all there is.
 fn upgraded(object: &Json, manager: &str) -> Option<Vec<Json>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let whole = |entry: &Json| entry["subresource"].as_str().is_none_or(str::is_empty);
-    let patched =
-        |entry: &Json| entry["operation"] == "Update" && whole(entry) && entry["manager"].as_str().is_some_and(is_helm);
-    let applied = |entry: &Json| entry["operation"] == "Apply" && whole(entry) && entry["manager"] == manager;
-    let newest = entries.iter().rfind(|entry| patched(entry))?;
+    let own = |entry: &Json| entry["operation"] == "Apply" && whole(entry) && entry["manager"] == manager;
+    let theirs = |entry: &Json| {
+        let is_known = entry["operation"] == "Update" || (entry["operation"] == "Apply" && !own(entry));
+        is_known && whole(entry) && installs(entry)
+    };
+    let newest = entries.iter().rfind(|entry| theirs(entry))?;
     let mut fields = Map::new();
-    for entry in entries.iter().filter(|entry| patched(entry) || applied(entry)) {
+    for entry in entries.iter().filter(|entry| theirs(entry) || own(entry)) {
         if let Some(more) = entry["fieldsV1"].as_object() {
             union(&mut fields, more);
         }
     }
-    let mut kept: Vec<Json> = entries.iter().filter(|entry| !patched(entry) && !applied(entry)).cloned().collect();
-    let mut own = newest.clone();
-    own["manager"] = manager.into();
-    own["operation"] = "Apply".into();
-    own["fieldsV1"] = Json::Object(fields);
-    kept.push(own);
+    let mut kept: Vec<Json> = entries.iter().filter(|entry| !theirs(entry) && !own(entry)).cloned().collect();
+    let mut applied = newest.clone();
+    applied["manager"] = manager.into();
+    applied["operation"] = "Apply".into();
+    applied["fieldsV1"] = Json::Object(fields);
+    kept.push(applied);
     Some(kept)
 }
 
@@ -106,5 +124,27 @@ mod tests {
         );
         let applied = json!({ "metadata": { "managedFields": [status, entry("helm", "Apply", json!({}))] } });
         assert_eq!(upgraded(&applied, "helm"), None);
+    }
+
+    #[test]
+    fn whoever_holds_the_mark_is_taken_over_from() {
+        let mark = json!({ "f:metadata": { "f:annotations": { MARK: {} } }, "f:data": { "f:a": {} } });
+        let entry = |manager: &str, operation: &str, fields: &Json| json!({ "manager": manager, "operation": operation, "apiVersion": "v1", "fieldsV1": fields });
+        let plain = json!({ "f:data": { "f:b": {} } });
+        for (manager, operation, fields, taken) in [
+            ("cilium", "Update", &mark, true),
+            ("cilium", "Apply", &mark, true),
+            ("helm-controller", "Update", &mark, true),
+            ("pulumi-resource-kubernetes", "Update", &mark, true),
+            // Adopted by hand, and somebody whose object only lies there.
+            ("kubectl-annotate", "Update", &mark, false),
+            ("cilium", "Update", &plain, false),
+            ("argocd-controller", "Apply", &plain, false),
+        ] {
+            let others = entry("someone", "Update", &plain);
+            let object = json!({ "metadata": { "managedFields": [others, entry(manager, operation, fields)] } });
+            let expected = taken.then(|| vec![others.clone(), entry("helm", "Apply", fields)]);
+            assert_eq!(upgraded(&object, "helm"), expected, "{manager} {operation}");
+        }
     }
 }

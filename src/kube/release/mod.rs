@@ -16,10 +16,14 @@
 //! - A new revision is marked as deployed before the former one as superseded, so that there is one at any moment.
 //! - The timeout is for a whole operation and not for each wait in it.
 //! - Only what belongs to the release is removed, in an upgrade as in a removal.
+//! - Custom resource definitions can be kept (`keep_definitions`): with one, every object of its kind is deleted.
+//! - The record of a first installation is written before `crds/` are applied, so that a stop in between is not
+//!   forgotten; until the chart is rendered it has no manifest.
 //!
 //! What is absent: where charts come from, and Terraform.
 
 mod apply;
+mod begun;
 mod crds;
 mod deploy;
 mod drift;
@@ -97,6 +101,13 @@ pub struct Options {
     pub description: Option<String>,
     /// Labels of the record, beside those of the former revision.
     pub labels: BTreeMap<String, String>,
+    /// Labels of the first revision's record. Later revisions take them over, those of Helm too; an installation that
+    /// is resumed keeps what the first attempt has noted.
+    pub first_labels: BTreeMap<String, String>,
+    /// Keep custom resource definitions that a new revision has no more. With one, every object of its kind would go.
+    pub keep_definitions: bool,
+    /// Groups whose definitions several programs bring. One that exists is left to whoever applied it first.
+    pub shared_groups: &'static [&'static str],
     /// How many revisions are kept, the new one included; 0 is all.
     pub history_limit: usize,
     /// Changes each rendered manifest, hooks included, before it is applied and recorded.
@@ -146,6 +157,9 @@ impl Options {
             skip_schema: false,
             description: None,
             labels: BTreeMap::new(),
+            first_labels: BTreeMap::new(),
+            keep_definitions: false,
+            shared_groups: &[],
             history_limit: HISTORY_LIMIT,
             rewrite: None,
         }
@@ -165,6 +179,7 @@ pub enum CustomResources {
 }
 
 /// How to remove a release.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, as in Helm's command line")]
 #[derive(Clone, Debug)]
 pub struct Removal {
     /// For the whole operation.
@@ -173,12 +188,17 @@ pub struct Removal {
     pub wait: bool,
     /// Run no hooks.
     pub disable_hooks: bool,
+    /// Keep custom resource definitions. With one, every object of its kind would go.
+    pub keep_definitions: bool,
+    /// Leave the record, as one that is being removed, until [`Releases::forget`]: for a caller who has more to do,
+    /// and must not be forgotten before that.
+    pub keep_record: bool,
 }
 
 impl Default for Removal {
     /// Helm's defaults, except that objects are waited for.
     fn default() -> Self {
-        Self { timeout: TIMEOUT, wait: true, disable_hooks: false }
+        Self { timeout: TIMEOUT, wait: true, disable_hooks: false, keep_definitions: false, keep_record: false }
     }
 }
 
@@ -260,6 +280,21 @@ impl Releases {
         render::check(chart, rendering.name)?;
         let discovery = self.kinds().await?;
         render::render_for(&self.client, &discovery, chart, values, rendering).await
+    }
+
+    /// The kinds of what a chart has rendered to that neither the cluster serves nor the chart defines.
+    ///
+    /// # Errors
+    /// [`Error::Render`], [`Error::Manifest`], [`Error::Request`].
+    pub async fn unknown_kinds(&self, chart: &Chart, values: &Values, rendered: &Rendered) -> Result<Vec<UnknownKind>> {
+        let discovery = self.kinds().await?;
+        let whole = helm::resolve(chart, values).map_err(Error::Render)?;
+        // Definitions first: what follows them may be of their kinds.
+        let mut texts = crds::texts(&whole);
+        texts.extend(rendered.manifests.iter().map(|manifest| (manifest.path.clone(), manifest.content.clone())));
+        // The namespace makes no difference to the kind.
+        let texts = texts.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+        objects::read_texts(texts, &discovery, "").map(|(_, unknown)| unknown)
     }
 
     /// The kinds that the cluster serves, as they were when they were asked for in this run.

@@ -55,6 +55,16 @@ impl Object {
         &self.resource.kind
     }
 
+    /// With a custom resource definition every object of its kind goes.
+    pub(super) fn is_definition(&self) -> bool {
+        self.kind() == "CustomResourceDefinition"
+    }
+
+    /// The group that a custom resource definition belongs to; empty for other objects.
+    pub(super) fn defined_group(&self) -> &str {
+        self.body.pointer("/spec/group").and_then(Json::as_str).filter(|_| self.is_definition()).unwrap_or_default()
+    }
+
     /// Marks the object as one of a release.
     pub(super) fn mark(&mut self, release: &str, namespace: &str) {
         let metadata = &mut self.body["metadata"];

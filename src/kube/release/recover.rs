@@ -84,7 +84,7 @@ impl Releases {
         revision.release.description = format!("Given up while it was {was}");
         store.adopt(&newest).write(&revision.release).await?;
         let warning = format!(
-            "Revision {} of release `{}` was {was}, and nobody works on it any more. It is marked as failed now.",
+            "Revision {} of release `{}` was {was}, and nobody works on it any more. It is now marked as failed",
             newest.revision, store.name
         );
         let entries = store.entries().await?;
@@ -123,7 +123,12 @@ impl Releases {
         let mut seen = entry;
         let mut since = std::time::Instant::now();
         loop {
-            pause(&self.client, (self.lease / 6).min(Duration::from_secs(2)), "watch an unfinished revision").await?;
+            pause(
+                &self.client,
+                (self.lease / 6).min(Duration::from_secs(2)),
+                "whether somebody works on an unfinished revision",
+            )
+            .await?;
             let newest = store.entries().await?.pop();
             match newest {
                 Some(newest) if newest.revision == seen.revision && newest.is_unfinished() => {

@@ -31,7 +31,7 @@ impl Releases {
             let discovery = self.kinds_now().await?;
             let (release, mut course) = self.prepare_rollback(&store, &history, to, options, &discovery).await?;
             course.warnings.extend(warning);
-            self.carry_out(&store, release, course, &discovery, options, deadline, progress).await
+            self.carry_out(&store, release, course, None, &discovery, options, deadline, progress).await
         }
         .boxed()
     }
@@ -53,7 +53,7 @@ impl Releases {
         let standing = self.standing(store, history).await?;
         let unreadable = |source| Error::Stored { secret: format!("{}/{}", store.namespace, entry.secret), source };
         let manifests = wanted.manifests().map_err(unreadable)?;
-        let course = self.course(store, history, &standing, &manifests, discovery).await?;
+        let course = self.course(store, history, &standing, &manifests, discovery, options).await?;
         let description = options.description.clone().unwrap_or_else(|| format!("Rollback to {to}"));
         let release = Release {
             revision: newest.revision + 1,

@@ -50,7 +50,10 @@ impl Releases {
             let Some(last) = standing.last() else { return Err(Failure::from(store.another_writer(revision))) };
             let mut release = last.release.clone();
             let discovery = self.kinds_now().await?;
-            let objects = former(&standing, &discovery, namespace)?;
+            let mut objects = former(&standing, &discovery, namespace)?;
+            if removal.keep_definitions {
+                objects.retain(|object| !object.is_definition());
+            }
             release.status = Status::Uninstalling;
             release.deleted = Some(Timestamp::now());
             "Deletion in progress (or silently failed)".clone_into(&mut release.description);
@@ -65,15 +68,26 @@ impl Releases {
             let left = Left::Failed { revision };
             match worked {
                 Ok(removed) => {
-                    // Those that were written meanwhile go too: there is nothing any more that they could tell.
-                    let gone = async { store.remove(&store.entries().await?).await };
-                    gone.await.map_err(|error| Failure { error, left, warnings: warnings.clone() })?;
+                    if !removal.keep_record {
+                        let forgotten = self.forget(namespace, name).await;
+                        forgotten.map_err(|error| Failure { error, left, warnings: warnings.clone() })?;
+                    }
                     Ok(Some(Uninstalled { kept: removed.kept, not_ours: removed.not_ours, warnings }))
                 }
                 Err(error) => Err(Failure { error, left, warnings }),
             }
         }
         .boxed()
+    }
+
+    /// Removes every record of a release, those too that were written meanwhile: after its objects there is nothing
+    /// that they could tell.
+    ///
+    /// # Errors
+    /// [`Error::Request`](super::Error::Request).
+    pub async fn forget(&self, namespace: &str, name: &str) -> Result<()> {
+        let store = self.store(namespace, name);
+        store.remove(&store.entries().await?).await
     }
 
     async fn take_away(

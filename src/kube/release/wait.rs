@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use serde_json::Value as Json;
 
 use super::super::client::Client;
-use super::super::error::{Attempt, Error as ApiError, Kind};
+use super::super::error::{Attempt, Error as ApiError, Kind, Verb};
 use super::Progress;
 use super::apply::{live, together};
 use super::error::{Error, Result, Unready};
@@ -50,8 +50,9 @@ pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> R
     tokio::select! {
         biased;
         () = client.cancel.cancelled() => {
-            let source = ApiError::new(Kind::Cancelled { may_exist: false }, Attempt::connect(), client.cluster());
-            Err(Error::Request { doing: doing.to_owned(), source })
+            let attempt = Attempt::new(Verb::Wait, doing);
+            let source = ApiError::new(Kind::Cancelled { may_exist: false }, attempt, client.cluster());
+            Err(Error::Request { doing: format!("wait {doing}"), source })
         }
         () = tokio::time::sleep(duration) => Ok(()),
     }
@@ -119,7 +120,7 @@ pub(super) async fn until_ready(
             let more = if waited.len() > 1 { format!(", and {} more", waited.len() - 1) } else { String::new() };
             progress(&format!("waiting for {}: {}{more}", first.object.told(), first.state));
         }
-        next_look(client, begun, deadline, "wait for objects to be ready").await?;
+        next_look(client, begun, deadline, "for objects to be ready").await?;
         let answers = look(client, waited.iter().map(|one| one.object)).await;
         for (one, answer) in waited.iter_mut().zip(answers) {
             let answer = answer.map_err(Error::request(format!("look at {}", one.object.told())))?;
@@ -178,7 +179,7 @@ pub(super) async fn until_gone(
             told_at = Instant::now();
             progress(&format!("waiting until {} is gone ({} in all)", first.told(), left.len()));
         }
-        next_look(client, begun, deadline, "wait for objects to be gone").await?;
+        next_look(client, begun, deadline, "until objects are gone").await?;
         waited = left.into_iter().map(|(object, uid, _)| (object, Some(uid))).collect();
     }
 }

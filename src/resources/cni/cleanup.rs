@@ -1,103 +1,192 @@
 //! What a CNI has made in the cluster by itself, and leaves there when its release is removed: custom resource
-//! definitions, with objects whose finalizers nobody would ever take away.
+//! definitions, and their objects.
+//!
+//! Only definitions that are known by name go, that did not exist before, and that hold nothing of anybody else. What is
+//! not known is left alone, and said.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Result};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use super::wanted::Product;
+use super::wanted::{Product, Wanted};
+use super::{definitions, operator};
 use crate::attributes::cluster::told;
 use crate::kube::{self, Client, Resource};
 use crate::provider::Context;
 
 /// How long the API server may take to remove objects without finalizers.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Objects of one kind that are named in a message.
+const NAMED: usize = 3;
+const DEFINITION: Resource = Resource::CUSTOM_RESOURCE_DEFINITION;
 const SUMMARY: &str = "Could not remove what the CNI has made";
+const LEFT: &str = "The objects of the release are removed; its record stays, so that another destroy goes on.";
 
-/// Groups of kinds that a CNI's own programs define.
-fn groups(product: &Product) -> &'static [&'static str] {
-    match product {
-        Product::Cilium(_) => &["cilium.io"],
-        Product::Operator(_) => &["crd.projectcalico.org", "operator.tigera.io", "projectcalico.org"],
-        // They are in the manifest.
-        Product::Manifest(_) => &[],
-    }
+/// What may be removed.
+pub(super) struct Cleanup<'a> {
+    pub(super) wanted: &'a Wanted,
+    /// The definitions that existed before; `None` when that is not known.
+    pub(super) before: Option<BTreeSet<String>>,
+    /// What pods have got their addresses from.
+    pub(super) pool: BTreeSet<String>,
+    /// Definitions go too that hold what people have made.
+    pub(super) with_objects: bool,
 }
 
-/// Names of the definitions that there are.
+/// Names of the definitions that exist and that the CNI brings.
 ///
 /// # Errors
 /// Those of the request.
-pub(super) async fn definitions(client: &Client, product: &Product) -> kube::Result<BTreeSet<String>> {
-    Ok(found(client, product).await?.iter().map(|one| kube::name(one).to_owned()).collect())
+pub(super) async fn existing(client: &Client, product: &Product) -> kube::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let each = |one: Json| {
+        if definitions::is_known(product, kube::name(&one)) {
+            found.insert(kube::name(&one).to_owned());
+        }
+    };
+    client.metadata_pages(&DEFINITION, each).await?;
+    Ok(found)
 }
 
-async fn found(client: &Client, product: &Product) -> kube::Result<Vec<Json>> {
-    let groups = groups(product);
-    if groups.is_empty() {
-        return Ok(Vec::new());
-    }
-    let listed = client.list(&Resource::CUSTOM_RESOURCE_DEFINITION, None, None).await?;
-    let is_own = |one: &Json| one["spec"]["group"].as_str().is_some_and(|group| groups.contains(&group));
-    Ok(listed.into_iter().filter(is_own).collect())
-}
-
-/// Removes the definitions except `before`, and waits until they are gone.
-///
-/// # Errors
-/// Those of the requests, and when some do not go.
-pub(super) async fn remove(
-    client: &Client,
-    product: &Product,
-    before: &BTreeSet<String>,
-    timeout: Duration,
-    cx: &Context,
-) -> Result<()> {
-    let begun = Instant::now();
-    let mut first = true;
-    loop {
-        let mut left = told(found(client, product).await, SUMMARY, None, cx).await?;
-        left.retain(|one| !before.contains(kube::name(one)));
-        if left.is_empty() {
+impl Cleanup<'_> {
+    /// Removes definitions, waits until they are gone, and warns of those that stay.
+    ///
+    /// # Errors
+    /// Those of the requests, and when some do not go.
+    pub(super) async fn run(&self, client: &Client, timeout: Duration, cx: &Context) -> Result<()> {
+        let product = &self.wanted.product;
+        let existing = told(existing(client, product).await, SUMMARY, Some(LEFT), cx).await?;
+        let Some(before) = &self.before else {
+            if !existing.is_empty() {
+                cx.report(self.unknown(&existing));
+            }
             return Ok(());
-        }
-        let names: Vec<&str> = left.iter().map(kube::name).collect();
-        if begun.elapsed() >= timeout {
-            return Err(Diagnostic::error(
-                SUMMARY,
-                format!(
-                    "After {} s these custom resource definitions of cluster `{}` are still there: {}.\n\nThe release itself is removed. See which finalizers hold them or their objects, take those away, and destroy again.",
-                    begun.elapsed().as_secs(),
-                    client.cluster(),
-                    names.join(", ")
-                ),
-            )
-            .into());
-        }
-        if first {
-            tracing::info!(count = names.len(), "removing the custom resource definitions of the CNI");
-            for name in &names {
-                let gone = client.delete(&Resource::CUSTOM_RESOURCE_DEFINITION, None, name).await;
-                told(gone, SUMMARY, Some("The release itself is removed."), cx).await?;
-            }
-            first = false;
-        } else if begun.elapsed() >= PATIENCE {
-            for definition in &left {
-                // The program that would do it is gone.
-                let freed = free(client, definition).await;
-                told(freed, SUMMARY, Some("The release itself is removed."), cx).await?;
+        };
+        let mut kept = Vec::new();
+        let mut going = Vec::new();
+        for name in existing.difference(before) {
+            let looked = self.others(client, name).await;
+            match told(looked, SUMMARY, Some(LEFT), cx).await? {
+                Some(others) if !others.is_empty() && !self.with_objects => kept.push(held(name, &others)),
+                Some(_) => going.push(name.as_str()),
+                None => {}
             }
         }
-        if !cx.sleep(Duration::from_millis(250)).await {
-            return Err(Diagnostic::error(SUMMARY, "Terraform was stopped. Destroy again to go on.").into());
+        if !kept.is_empty() {
+            cx.report(self.kept(&kept));
         }
+        self.remove(client, going, timeout, cx).await
+    }
+
+    /// The objects of a kind that somebody else has made; `None` when the definition is gone.
+    async fn others(&self, client: &Client, name: &str) -> kube::Result<Option<Vec<String>>> {
+        let Some(definition) = client.get(&DEFINITION, None, name).await? else { return Ok(None) };
+        let Some(resource) = resource(&definition) else {
+            // Nobody can say what is stored of it.
+            return Ok(Some(vec!["its objects cannot be listed".to_owned()]));
+        };
+        if definitions::is_internal(&self.wanted.product, name) {
+            return Ok(Some(Vec::new()));
+        }
+        let mut others = Vec::new();
+        let each = |object: Json| {
+            if !definitions::is_own(&self.wanted.product, name, &object, &self.pool) {
+                let namespace = object.pointer("/metadata/namespace").and_then(Json::as_str);
+                let name = kube::name(&object);
+                others.push(namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}")));
+            }
+        };
+        match client.pages(&resource, None, None, each).await {
+            Err(error) if error.is_not_found() => {}
+            other => other?,
+        }
+        Ok(Some(others))
+    }
+
+    async fn remove(&self, client: &Client, going: Vec<&str>, timeout: Duration, cx: &Context) -> Result<()> {
+        let begun = Instant::now();
+        tracing::info!(count = going.len(), "removing the custom resource definitions of the CNI");
+        for name in &going {
+            told(client.delete(&DEFINITION, None, name).await, SUMMARY, Some(LEFT), cx).await?;
+        }
+        let mut left = going;
+        loop {
+            let mut there = Vec::new();
+            for name in left {
+                if let Some(found) = told(client.get(&DEFINITION, None, name).await, SUMMARY, Some(LEFT), cx).await? {
+                    there.push((name, found));
+                }
+            }
+            if there.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() >= timeout {
+                let names: Vec<&str> = there.iter().map(|(name, _)| *name).collect();
+                return Err(Diagnostic::error(
+                    SUMMARY,
+                    format!(
+                        "After {} s these custom resource definitions of cluster `{}` still exist: {}. {LEFT}\n\nFind out which finalizers hold their objects (`kubectl get RESOURCE --all-namespaces -o yaml`), and who should remove them; finalizers of others are never taken away here. Then destroy again.",
+                        begun.elapsed().as_secs(),
+                        client.cluster(),
+                        names.join(", ")
+                    ),
+                )
+                .into());
+            }
+            if begun.elapsed() >= PATIENCE {
+                for (_, definition) in &there {
+                    // The program that would do it is gone.
+                    told(free(client, definition).await, SUMMARY, Some(LEFT), cx).await?;
+                }
+            }
+            if !cx.sleep(Duration::from_millis(250)).await {
+                return Err(Diagnostic::error(
+                    SUMMARY,
+                    format!("Terraform was stopped. {LEFT}\n\nDestroy again to continue."),
+                )
+                .into());
+            }
+            left = there.into_iter().map(|(name, _)| name).collect();
+        }
+    }
+
+    fn unknown(&self, existing: &BTreeSet<String>) -> Diagnostic {
+        let names: Vec<&str> = existing.iter().map(String::as_str).collect();
+        Diagnostic::warning(
+            format!("Custom resource definitions of {} are kept", self.wanted.name()),
+            format!(
+                "Which of them existed before the installation is not recorded, so none is deleted: {}.\n\nIf nobody else needs them and their objects, delete them: `kubectl delete crd {}`.",
+                names.join(", "),
+                names.join(" ")
+            ),
+        )
+    }
+
+    fn kept(&self, kept: &[String]) -> Diagnostic {
+        Diagnostic::warning(
+            format!("Custom resource definitions of {} are kept", self.wanted.name()),
+            format!(
+                "They hold objects that {} did not create: {}.\n\nDelete these objects and the definitions by hand if they are not needed any more, or set `cleanup_objects_on_destroy` and apply before a destroy.",
+                self.wanted.name(),
+                kept.join("; ")
+            ),
+        )
     }
 }
 
-/// Takes the finalizers of all objects of a kind away.
+/// `ciliumnetworkpolicies.cilium.io (web/deny, web/allow and 2 more)`.
+fn held(definition: &str, others: &[String]) -> String {
+    let named = others.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match others.len().saturating_sub(NAMED) {
+        0 => format!("{definition} ({named})"),
+        more => format!("{definition} ({named} and {more} more)"),
+    }
+}
+
+/// Takes the finalizers of Calico's operator from all objects of a kind.
 async fn free(client: &Client, definition: &Json) -> kube::Result<()> {
     let Some(resource) = resource(definition) else { return Ok(()) };
     let objects = match client.list(&resource, None, None).await {
@@ -105,16 +194,9 @@ async fn free(client: &Client, definition: &Json) -> kube::Result<()> {
         Err(error) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(error),
     };
-    for object in objects {
-        if object.pointer("/metadata/finalizers").and_then(Json::as_array).is_none_or(Vec::is_empty) {
-            continue;
-        }
+    for object in objects.iter().filter(|object| operator::holds(object)) {
         let namespace = object.pointer("/metadata/namespace").and_then(Json::as_str);
-        let patch = json!({ "metadata": { "finalizers": null } });
-        match client.merge(&resource, namespace, kube::name(&object), patch).await {
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
-        }
+        operator::free_one(client, &resource, namespace, kube::name(object)).await?;
     }
     Ok(())
 }
@@ -135,6 +217,8 @@ fn resource(definition: &Json) -> Option<Resource> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -146,5 +230,12 @@ mod tests {
         let found = resource(&definition).expect("complete");
         assert_eq!(found.path(None, None), "/apis/cilium.io/v2/ciliumnodes");
         assert_eq!(resource(&json!({ "spec": {} })), None);
+    }
+
+    #[test]
+    fn what_holds_a_definition() {
+        let others = |count: usize| (0..count).map(|one| format!("n/{one}")).collect::<Vec<_>>();
+        assert_eq!(held("a.b", &others(1)), "a.b (n/0)");
+        assert_eq!(held("a.b", &others(5)), "a.b (n/0, n/1, n/2 and 2 more)");
     }
 }

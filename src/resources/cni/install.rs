@@ -1,5 +1,7 @@
 //! How a CNI is installed.
 
+use std::collections::BTreeMap;
+
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::resource::State;
@@ -7,20 +9,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::promise::check_promise;
 use super::results::{note_applied, outputs};
-use super::site::{Site, open, progress, ready, take_vpc_cni, wait_for_nodes};
+use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::Wanted;
-use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told, upgrade};
-use crate::attributes::cluster::told as told_kube;
+use super::{Args, Cni, Outputs, cleanup, notes, plan, pool, told, upgrade, vpc_cni};
+use crate::attributes::cluster::explain_kube;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
-use crate::kube::release::{Error, Failure, Left, Releases};
+use crate::kube::Kind;
+use crate::kube::release::{Error, Failure, Left, Options, Releases};
 use crate::provider::Context;
-
-/// Private note: the definitions that were there before the CNI.
-pub(super) const BEFORE: &str = "definitions_before";
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     // Of what this one replaces.
     cx.drop_private(upgrade::UNFINISHED);
+    notes::forget(cx);
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
@@ -34,23 +35,28 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     }
     let ready = ready(&site, &pod_cidrs, None).await?;
     let now = site.wanted.pool(&ready.values.all, &pod_cidrs);
-    let faults = plan::check_networks(&site.wanted, &now, &described, &site.region, cx).await;
+    let faults = plan::check_networks(&site.wanted, &now, 0, &described, &site.region, cx).await;
     if faults.has_errors() {
         return Err(faults);
     }
     check_promise(&site, &ready, None).await?;
-    let before = told_kube(cleanup::definitions(&site.client, &site.wanted.product).await, &summary, None, cx).await?;
-    // A set of texts always has a form in JSON.
-    if cx.private(BEFORE).is_none() {
-        cx.keep_private(BEFORE, serde_json::to_string(&before).unwrap_or_default());
-    }
+    let first_labels = match cleanup::existing(&site.client, &site.wanted.product).await {
+        Ok(before) => notes::labels(&before),
+        // Whoever may not list them can install all the same; nobody knows then what was there, and nothing goes.
+        Err(error) if matches!(error.kind(), Kind::Forbidden { .. }) => BTreeMap::new(),
+        Err(error) => return Err(explain_kube(&summary, &error, Some("Nothing was changed."), cx).await),
+    };
     let (nodes, _) = site.nodes(&summary).await?;
-    let options = site.options(args, nodes > 0);
+    let options = Options { first_labels, ..site.options(args, nodes > 0) };
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
     }
-    if args.remove_vpc_cni {
-        take_vpc_cni(&site, &summary).await?;
+    if args.remove_vpc_cni
+        && let Err(mut faults) = vpc_cni::take(&site, &summary).await
+    {
+        // There is no state yet by which anybody would put it back.
+        faults.append(vpc_cni::take_back(&site, &summary).await);
+        return Err(faults);
     }
     let installed = site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await;
     let release = match installed {
@@ -68,10 +74,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
                 }
             } else if args.remove_vpc_cni {
                 // Without a CNI the nodes would have none at all.
-                let kept = "DaemonSet kube-system/aws-node is not back yet. It is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
-                let client = site.client.with_cancel(CancellationToken::new());
-                let restored = told_kube(aws_node::restore(&client).await, &summary, Some(kept), cx).await;
-                faults.append(restored.err().unwrap_or_default());
+                faults.append(vpc_cni::take_back(&site, &summary).await);
             }
             return Err(faults);
         }

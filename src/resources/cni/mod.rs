@@ -1,34 +1,42 @@
 //! `ekshybrid_cni`: Cilium or Calico, installed, upgraded and removed.
 //!
 //! `wanted` turns arguments into a chart and values (`cilium`, `calico`), `pool` says what speaks against the pods'
-//! addresses, `plan` and `life` lead through a change, `aws_node` takes the VPC CNI away and puts it back, `cleanup`
-//! removes what a CNI leaves in the cluster, `summary` is what a release is told by, and `told` explains errors.
+//! addresses, `plan` leads through a plan, `install`, `upgrade` and `remove` through a change. `vpc_cni` and `aws_node`
+//! take the VPC CNI away and put it back, `definitions`, `notes` and `cleanup` know what a CNI leaves in the cluster and
+//! what was there before it, `operator` what Calico's operator holds, `replacement` what a replacement costs. `summary`
+//! is what a release is told by, and `told` explains errors.
 
 mod arguments;
 mod aws_node;
 mod calico;
 mod cilium;
 mod cleanup;
+mod definitions;
 mod imported;
 mod install;
 mod ip_pool;
+mod notes;
+mod operator;
 mod plan;
 mod pool;
 mod preview;
 mod promise;
 mod read;
 mod remove;
+mod replacement;
 mod results;
 mod site;
 mod summary;
 mod told;
 mod upgrade;
+mod vpc_cni;
 mod wanted;
 
 use std::collections::BTreeSet;
 
-use framework::diagnostic::{Diagnostics, Result};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model, Text};
+use framework::path::Path;
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
@@ -55,11 +63,18 @@ pub struct Args {
     pub cilium: Option<Cilium>,
     /// Install Calico.
     pub calico: Option<Calico>,
-    /// Take the DaemonSet kube-system/aws-node away before the installation, for a cluster all of whose nodes run this
-    /// CNI. It is kept in the ConfigMap kube-system/ekshybrid-aws-node, and put back on destroy. Nodes that ran
-    /// aws-node before must be replaced. Refused where the EKS add-on vpc-cni owns it. Default: false.
+    /// Remove the DaemonSet kube-system/aws-node before the installation, for a cluster all of whose nodes run this
+    /// CNI. It is kept in the ConfigMap kube-system/ekshybrid-aws-node, and restored on destroy, each field with its
+    /// former field manager. Nodes that ran aws-node before must be replaced. The plan refuses it while nodes that run
+    /// aws-node are outside the node selector, where the EKS add-on vpc-cni owns aws-node, where an
+    /// `ekshybrid_vpc_cni` manages it, and on a local cluster on an Outpost. Default: false.
     #[attr(default = false)]
     pub remove_vpc_cni: bool,
+    /// Allow a change that replaces the CNI: of the product, of Calico's `method`, or of Cilium's `namespace` or
+    /// `release_name`. **The former CNI is removed first: pods on every node that it serves lose their network, and
+    /// nodes must be restarted or replaced.** Without it the plan refuses such a change. Default: false.
+    #[attr(default = false)]
+    pub allow_replacement: bool,
     /// Registry, with a path or without, from which every image is taken instead of its own place:
     /// `registry.example.com/mirror` makes `quay.io/cilium/cilium:v1.17.1` into
     /// `registry.example.com/mirror/cilium/cilium:v1.17.1`.
@@ -70,10 +85,16 @@ pub struct Args {
     /// Default: false.
     #[attr(default = false)]
     pub atomic: bool,
-    /// Remove on destroy the custom resource definitions too that the CNI has made, and with them every object of
-    /// these kinds, network policies included. Definitions that were there before stay. Default: true.
-    #[attr(default = true)]
+    /// On destroy, also delete the custom resource definitions (CRDs) that the CNI created. CRDs are kept if they
+    /// existed before the installation, if it is not known whether they did (a release that others have installed), or
+    /// if they still hold objects that the CNI did not create; the destroy lists these in a warning. Definitions of
+    /// `policy.networking.k8s.io` are shared with other programs and never deleted. Default: false.
+    #[attr(default = false)]
     pub cleanup_on_destroy: bool,
+    /// With `cleanup_on_destroy`, also delete CRDs that hold objects which the CNI did not create. **This deletes all
+    /// these objects, including network policies.** Finalizers of others are never removed. Default: false.
+    #[attr(default = false)]
+    pub cleanup_objects_on_destroy: bool,
     /// Look at every object of the release at each refresh, and plan an upgrade that puts right what somebody has
     /// removed or changed. That costs two requests for each object, one of them a change without effect, which takes
     /// the right to make it. Without it a refresh reads the release's record alone, and sees what others do by Helm.
@@ -100,7 +121,8 @@ pub struct Outputs {
     /// Name of the Helm release.
     #[attr(keep)]
     pub release_name: String,
-    /// Status of the Helm release: `deployed`, or `failed` when the last change did not come to its end.
+    /// Status of the Helm release: `deployed`; `failed` if the last change was not completed; `uninstalling` if a
+    /// destroy was not completed; `uninstalled` if the release is gone and aws-node is not restored yet.
     pub release_status: String,
     /// Revision of the Helm release.
     pub revision: i64,
@@ -168,13 +190,23 @@ is empty then, in whatever words they say it.
 The pods' address pool of an installed CNI cannot change, and a plan that would change it is refused. Cilium goes up \
 one minor version at a time, each time with its preflight check first.
 
-A destroy removes the release and what the CNI has made in the cluster. On the hosts it leaves interfaces, routes, \
-`/etc/cni/net.d` and `/opt/cni/bin`; a restart of the host clears the interfaces and routes.";
+A destroy removes the release. Custom resource definitions and their objects, network policies among them, stay \
+unless `cleanup_on_destroy` is set. On the hosts it leaves interfaces, routes, `/etc/cni/net.d` and `/opt/cni/bin`; a \
+restart of the host clears the interfaces and routes.";
     const IMPORT_ID: &'static str =
         "`CLUSTER/NAMESPACE/RELEASE`, or `CLUSTER/NAMESPACE/RELEASE@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         check(&args.cilium, &args.calico, faults);
+        if args.cleanup_objects_on_destroy.known() == Some(&true) && args.cleanup_on_destroy.known() == Some(&false) {
+            faults.push(
+                Diagnostic::error(
+                    "Without effect",
+                    "`cleanup_objects_on_destroy` says what `cleanup_on_destroy` may delete. Set both, or neither.",
+                )
+                .at(Path::attribute(Args::NAMES.cleanup_objects_on_destroy)),
+            );
+        }
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
@@ -191,6 +223,11 @@ A destroy removes the release and what the CNI has made in the cluster. On the h
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
         Box::pin(upgrade::update(prior, args, cx)).await
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        remove::show(state, cx);
+        Ok(())
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {

@@ -12,14 +12,17 @@ use helm::{RenderOptions, Status, Values, Version};
 use super::arguments::{Calico, Cilium, Method};
 use super::imported::Imported;
 use super::pool::Part;
+use super::vpc_cni;
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
-use super::{Args, Cni, Outputs, aws_node, cilium, install, pool, preview, promise, results, summary, told, upgrade};
+use super::{
+    Args, Cni, Outputs, cilium, install, pool, preview, promise, replacement, results, summary, told, upgrade,
+};
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::place::PlannedPlace;
-use crate::attributes::{ClusterName, Region, aws_region};
+use crate::attributes::{ClusterName, Region, aws_region, labels};
 use crate::aws::eks::Cluster;
-use crate::kube::Client;
 use crate::kube::release::{Failure, Releases, Rendering};
+use crate::kube::{self, Client};
 use crate::provider::{Clients, Context, Way};
 
 /// Checks what concerns several arguments of a CNI.
@@ -29,6 +32,7 @@ pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, fau
     };
     if let Some(cilium) = cilium.set() {
         let at = |member: &str| Path::attribute(Args::NAMES.cilium).dot(member);
+        labels::check_at(cilium.node_selector.as_ref(), &at("node_selector"), &mut fault);
         match &cilium.version {
             Some(version) if Version::parse(version.trim_start_matches('v')).is_err() => fault(
                 at("version"),
@@ -47,6 +51,7 @@ pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, fau
     }
     if let Some(calico) = calico.set() {
         let at = |member: &str| Path::attribute(Args::NAMES.calico).dot(member);
+        labels::check_at(calico.node_selector.as_ref(), &at("node_selector"), &mut fault);
         if calico.method == Some(Method::Manifest) {
             if calico.source.is_none() {
                 fault(
@@ -104,6 +109,12 @@ fn is_whole(repository: Option<&str>, chart: Option<&str>) -> bool {
 
 pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     PlannedPlace::plan(plan, cx).await?;
+    // What was not known when the configuration was validated.
+    let mut faults = Diagnostics::new();
+    check(&plan.args.cilium, &plan.args.calico, &mut faults);
+    if faults.has_errors() {
+        return Err(faults);
+    }
     let (Maybe::Known(cilium), Maybe::Known(calico)) = (&plan.args.cilium, &plan.args.calico) else { return Ok(()) };
     let mirror = match &plan.args.image_registry {
         Maybe::Known(mirror) => mirror.clone(),
@@ -111,26 +122,30 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     };
     let mirror = mirror.as_ref().map(framework::model::Text::text);
     let Some(mut wanted) = Wanted::new(cilium.as_ref(), calico.as_ref(), mirror) else { return Ok(()) };
-    if let Some(prior) = &plan.prior {
-        wanted.stay(prior);
+    if let Some(prior) = plan.prior.clone() {
+        wanted.stay(&prior);
         if Wanted::of(&prior.args).is_none_or(|mut installed| {
-            installed.stay(prior);
+            installed.stay(&prior);
             !installed.is_like(&wanted)
                 || installed.namespace() != wanted.namespace()
                 || installed.release() != wanted.release()
         }) {
             plan.replace(wanted.attribute());
+            if plan.args.allow_replacement.known() != Some(&true) {
+                cx.report(replacement::refused(&prior, &wanted));
+            }
         }
     }
     plan.outputs.release_namespace = Maybe::Known(wanted.namespace().to_owned());
     plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
     let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
     if *plan.args.remove_vpc_cni.known().unwrap_or(&false)
-        && prior.as_ref().is_none_or(|prior| !prior.args.remove_vpc_cni)
+        && prior.as_ref().is_none_or(|prior| !prior.args.remove_vpc_cni || selects_others(prior, &wanted))
         && let Some((cluster, region)) = named(plan, cx).await
-        && let Some(fault) = addon_owns(&cluster, &region, cx).await
     {
-        cx.report(fault);
+        for fault in vpc_cni::refusals_at_plan(&cluster, &region, &wanted, cx).await.0 {
+            cx.report(fault);
+        }
     }
     if let Some(prior) = &prior
         && (upgrade::is_same(prior, &wanted, cx) || Box::pin(is_imported_so(plan, &wanted, prior, cx)).await?)
@@ -262,10 +277,15 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     if prior.is_none() {
         plan.outputs.first_minor_version = Maybe::Known(results::minor_of(&chart.metadata.version));
     }
-    for fault in pool_faults(wanted, &now, prior, site.as_ref(), cx).await {
+    let client = site.as_ref().and_then(|site| site.client.as_ref());
+    let live = match (client, prior) {
+        (Some(client), Some(prior)) => live_pool(client, wanted, prior).await.ok().flatten(),
+        _ => None,
+    };
+    let place = site.as_ref().and_then(|site| Some((site.described.as_deref()?, &site.region)));
+    for fault in pool_faults(wanted, &now, prior, live.as_ref(), place, cx).await {
         cx.report(fault);
     }
-    let client = site.as_ref().and_then(|site| site.client.as_ref());
     let Some(client) = client else {
         render_alone(&chart, &values.all, wanted, prior.is_some()).await?;
         return Ok(());
@@ -301,6 +321,13 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             {
                 let summary = format!("Could not render the chart of {}", wanted.name());
                 return Err(told::failed(&summary, &Failure::from(error), Some(wanted), cx).await);
+            }
+            match releases.unknown_kinds(&chart, &values.all, &rendered).await {
+                Ok(unknown) if !unknown.is_empty() => {
+                    cx.report(told::unknown_kinds(&unknown, wanted, client.cluster()));
+                }
+                Ok(_) => {}
+                Err(error) => tracing::info!("kinds are not looked for at plan: {}", told::chain(&error)),
             }
             let images = results::images_of(&rendered)?;
             promise::promise(&images, cx);
@@ -352,11 +379,18 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
     Ok(Some(Site { cluster, region, described, client }))
 }
 
-async fn pool_faults(
+/// The pool in the cluster, where a release of `prior` has made one.
+pub(super) async fn live_pool(client: &Client, wanted: &Wanted, prior: &State<Cni>) -> kube::Result<Option<Pool>> {
+    pool::live(client, wanted, &installed_pool(prior, wanted).cidrs).await
+}
+
+/// Everything that speaks against a pool, in a plan and in an apply: at plan it may not be known, or not be asked for.
+pub(super) async fn pool_faults(
     wanted: &Wanted,
     now: &Pool,
     prior: Option<&State<Cni>>,
-    site: Option<&Site>,
+    live: Option<&Pool>,
+    site: Option<(&Cluster, &Region)>,
     cx: &Context,
 ) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
@@ -364,35 +398,37 @@ async fn pool_faults(
         faults.push(
             Diagnostic::error(
                 "The pod networks of an installed CNI cannot change",
-                format!("{}: {difference}. Pods have addresses of these networks, and {} does not give them others.\n\nKeep them. To move to other networks, destroy this resource, replace the nodes, and install anew.", told::capital(whence), wanted.name()),
+                format!("{}: {difference}. Pods have addresses of these networks, and {} does not give them others.\n\nKeep them{}. To move to other networks, destroy this resource, replace the nodes, and install anew.", told::capital(whence), wanted.name(), if pool::can_grow(wanted) { ", in their order; a pool that is full can get further networks behind them" } else { "" }),
             )
             .at(wanted.at_pool(part)),
         );
     };
+    let can_grow = pool::can_grow(wanted);
+    let mut from = 0;
     if let Some(prior) = prior {
         let installed = installed_pool(prior, wanted);
-        if let Some(difference) = pool::difference(&installed, now) {
+        from = installed.cidrs.len();
+        if let Some(difference) = pool::difference(&installed, now, can_grow) {
             immutable(difference, "as it was installed");
-        } else if let Some(client) = site.and_then(|site| site.client.as_ref())
-            && let Ok(Some(live)) = pool::live(client, wanted, &now.cidrs).await
-            && let Some(difference) = pool::difference(&live, now)
+        } else if let Some(live) = live
+            && let Some(difference) = pool::difference(live, now, can_grow)
         {
             immutable(difference, "in the cluster");
         }
     }
-    if let Some(site) = site
-        && let Some(described) = &site.described
-        && prior.is_none()
+    if let Some((described, region)) = site
+        && (prior.is_none() || now.cidrs.len() > from)
     {
-        faults.extend(check_networks(wanted, now, described, &site.region, cx).await.0);
+        faults.extend(check_networks(wanted, now, from, described, region, cx).await.0);
     }
     faults
 }
 
-/// Everything that speaks against a pool in a cluster.
+/// Everything that speaks against the ranges of a pool from the one at `from` on.
 pub(super) async fn check_networks(
     wanted: &Wanted,
     now: &Pool,
+    from: usize,
     described: &Cluster,
     region: &Region,
     cx: &Context,
@@ -413,7 +449,7 @@ pub(super) async fn check_networks(
         return faults;
     }
     let vpc = vpc_cidrs(described, region, cx).await;
-    for (part, problem) in pool::faults(now, &pool::taken(described, &vpc)) {
+    for (part, problem) in pool::faults(now, from, &pool::taken(described, &vpc)) {
         faults.push(
             Diagnostic::error(
                 "Pod network cannot be used",
@@ -422,7 +458,7 @@ pub(super) async fn check_networks(
             .at(wanted.at_pool(part)),
         );
     }
-    for outside in pool::outside(now, &described.remote_pod_networks) {
+    for outside in pool::outside(now, from, &described.remote_pod_networks) {
         faults.push(
             Diagnostic::warning(
                 "Pod network is not one of the cluster's",
@@ -469,19 +505,7 @@ async fn render_alone(chart: &helm::Chart, values: &Values, wanted: &Wanted, is_
     }
 }
 
-/// EKS would put aws-node back at once.
-pub(super) async fn addon_owns(cluster: &ClusterName, region: &Region, cx: &Context) -> Option<Diagnostic> {
-    let aws = cx.try_clients()?.known_aws()?;
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
-    let addon = eks.addon(cluster.as_str(), "vpc-cni").await.ok()?;
-    Some(
-        Diagnostic::error(
-            "The EKS add-on vpc-cni owns aws-node",
-            format!(
-                "Cluster `{cluster}` has the add-on vpc-cni (status {}), which would make DaemonSet {}/{} anew.\n\nRemove the add-on instead of setting `remove_vpc_cni`.",
-                addon.status, aws_node::NAMESPACE, aws_node::NAME
-            ),
-        )
-        .at(Path::attribute(Args::NAMES.remove_vpc_cni)),
-    )
+/// Whether other nodes are chosen than before.
+fn selects_others(prior: &State<Cni>, wanted: &Wanted) -> bool {
+    Wanted::of(&prior.args).is_none_or(|installed| installed.node_selector() != wanted.node_selector())
 }

@@ -36,12 +36,12 @@ pub(super) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
     taken
 }
 
-/// Everything that is wrong with a pool.
-pub(super) fn faults(pool: &Pool, taken: &[Taken]) -> Vec<(Part, String)> {
+/// Everything that is wrong with the ranges of a pool from the one at `from` on.
+pub(super) fn faults(pool: &Pool, from: usize, taken: &[Taken]) -> Vec<(Part, String)> {
     let mut faults = Vec::new();
     let ranges: Vec<(&String, Cidr)> =
         pool.cidrs.iter().filter_map(|text| Some((text, text.parse::<Cidr>().ok()?))).collect();
-    for (index, (text, range)) in ranges.iter().enumerate() {
+    for (index, (text, range)) in ranges.iter().enumerate().skip(from) {
         for other in taken {
             if other.cidr.parse::<Cidr>().is_ok_and(|other| other.overlaps(*range)) {
                 faults.push((Part::Ranges, format!("`{text}` overlaps {} {}", other.what, other.cidr)));
@@ -59,15 +59,15 @@ pub(super) fn faults(pool: &Pool, taken: &[Taken]) -> Vec<(Part, String)> {
     faults
 }
 
-/// The ranges that are in none of the cluster's remote pod networks, where it has some.
-pub(super) fn outside(pool: &Pool, remote: &[String]) -> Vec<String> {
+/// The ranges from the one at `from` on that are in none of the cluster's remote pod networks, where it has some.
+pub(super) fn outside(pool: &Pool, from: usize, remote: &[String]) -> Vec<String> {
     let remote: Vec<Cidr> = remote.iter().filter_map(|text| text.parse().ok()).collect();
     if remote.is_empty() {
         return Vec::new();
     }
     let is_outside =
         |text: &&String| text.parse::<Cidr>().is_ok_and(|range| !remote.iter().any(|one| one.contains(range)));
-    pool.cidrs.iter().filter(is_outside).cloned().collect()
+    pool.cidrs.iter().skip(from).filter(is_outside).cloned().collect()
 }
 
 /// The remote pod networks that pods can have IPv4 addresses from.
@@ -115,15 +115,25 @@ fn of_ip_pools(listed: &[Json], ranges: &[String]) -> Option<Pool> {
     (!cidrs.is_empty()).then_some(Pool { cidrs, size })
 }
 
-/// How two pools differ; `None` when they do not.
-pub(super) fn difference(installed: &Pool, wanted: &Pool) -> Option<(Part, String)> {
-    let sorted = |pool: &Pool| {
-        let mut cidrs = pool.cidrs.clone();
+/// Whether a pool can get further ranges. Source: Cilium, "Cluster Scope", which wants them behind the others; Calico's
+/// operator makes a pool of each. The manifest's one pool is made by calico-node, once.
+pub(super) fn can_grow(wanted: &Wanted) -> bool {
+    !matches!(wanted.product, Product::Manifest(_))
+}
+
+/// How a pool cannot become another; `None` when it is the same, or only gets further ranges and `can_grow`.
+pub(super) fn difference(installed: &Pool, wanted: &Pool, can_grow: bool) -> Option<(Part, String)> {
+    let sorted = |cidrs: &[String]| {
+        let mut cidrs = cidrs.to_vec();
         cidrs.sort();
         cidrs
     };
     let shown = |pool: &Pool| if pool.cidrs.is_empty() { "none".to_owned() } else { pool.cidrs.join(", ") };
-    if sorted(installed) != sorted(wanted) {
+    let compared = match wanted.cidrs.get(..installed.cidrs.len()) {
+        Some(first) if can_grow && !first.is_empty() => first,
+        _ => &wanted.cidrs,
+    };
+    if sorted(&installed.cidrs) != sorted(compared) {
         let text = format!("the pods' networks are {}, and would be {}", shown(installed), shown(wanted));
         return Some((Part::Ranges, text));
     }
@@ -162,7 +172,7 @@ mod tests {
             (pool(&["10.85.0.0/26"], 25), vec!["smaller than the /25"]),
             (pool(&["10.85.0.0/16", "10.85.1.0/24"], 25), vec!["of the same pool"]),
         ] {
-            let found = faults(&pool, &taken);
+            let found = faults(&pool, 0, &taken);
             assert_eq!(found.len(), parts.len(), "{found:?}");
             for ((about, found), part) in found.iter().zip(parts) {
                 assert!(found.contains(part), "{found}");
@@ -170,8 +180,13 @@ mod tests {
             }
         }
         assert_eq!(default(&cluster), ["10.85.0.0/16"]);
-        assert_eq!(outside(&pool(&["10.85.1.0/24", "10.9.0.0/16"], 25), &cluster.remote_pod_networks), ["10.9.0.0/16"]);
-        assert!(outside(&pool(&["10.9.0.0/16"], 25), &[]).is_empty());
+        let pool_of_two = pool(&["10.85.1.0/24", "10.9.0.0/16"], 25);
+        assert_eq!(outside(&pool_of_two, 0, &cluster.remote_pod_networks), ["10.9.0.0/16"]);
+        assert!(outside(&pool_of_two, 2, &cluster.remote_pod_networks).is_empty(), "they are in use already");
+        assert!(outside(&pool(&["10.9.0.0/16"], 25), 0, &[]).is_empty());
+        let grown = pool(&["10.80.0.0/16", "10.85.0.0/16"], 25);
+        assert!(faults(&grown, 1, &taken).is_empty(), "what is in use already");
+        assert_eq!(faults(&grown, 0, &taken).len(), 1);
     }
 
     #[test]
@@ -190,14 +205,22 @@ mod tests {
     #[test]
     fn differences() {
         let installed = pool(&["10.1.0.0/16", "10.2.0.0/16"], 25);
-        assert_eq!(difference(&installed, &pool(&["10.2.0.0/16", "10.1.0.0/16"], 25)), None);
-        assert!(
-            difference(&installed, &pool(&["10.1.0.0/16"], 25))
-                .is_some_and(|(part, text)| part == Part::Ranges && text.contains("would be 10.1.0.0/16"))
-        );
-        assert!(
-            difference(&installed, &pool(&["10.1.0.0/16", "10.2.0.0/16"], 24))
-                .is_some_and(|(part, text)| part == Part::Size && text.contains("/24"))
-        );
+        for can_grow in [true, false] {
+            let differs = |wanted: &Pool| difference(&installed, wanted, can_grow);
+            assert_eq!(differs(&pool(&["10.2.0.0/16", "10.1.0.0/16"], 25)), None);
+            assert!(
+                differs(&pool(&["10.1.0.0/16"], 25))
+                    .is_some_and(|(part, text)| part == Part::Ranges && text.contains("would be 10.1.0.0/16"))
+            );
+            assert!(
+                differs(&pool(&["10.1.0.0/16", "10.2.0.0/16"], 24))
+                    .is_some_and(|(part, text)| part == Part::Size && text.contains("/24"))
+            );
+            // Behind the others, and nowhere else.
+            let grown = differs(&pool(&["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"], 25));
+            assert_eq!(grown.is_none(), can_grow);
+            assert!(differs(&pool(&["10.3.0.0/16", "10.1.0.0/16", "10.2.0.0/16"], 25)).is_some());
+        }
+        assert!(difference(&pool(&[], 25), &installed, true).is_some(), "none is not grown");
     }
 }

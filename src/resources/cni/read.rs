@@ -8,13 +8,20 @@ use helm::{Data, Map, Status};
 use super::imported::{self, Imported};
 use super::results::{Told, first_minor};
 use super::wanted::Wanted;
-use super::{Args, Cni, Identity, told};
+use super::{Args, Cni, Identity, aws_node, cleanup, notes, told};
 use crate::attributes::aws_region;
-use crate::attributes::cluster::{Reached, reach};
-use crate::kube::release::{Failure, Releases};
+use crate::attributes::cluster::{Reached, reach, told as told_kube};
+use crate::kube::Client;
+use crate::kube::release::{Failure, Releases, is_release_name};
 use crate::provider::Context;
 
+/// `release_status` where the release is gone and aws-node is not back yet.
+pub(super) const UNINSTALLED: &str = "uninstalled";
+
 pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &Context) -> Result<Option<State<Cni>>> {
+    if prior.is_none() {
+        check_names(identity)?;
+    }
     let cluster = &identity.cluster_name;
     let region = aws_region(identity.region.as_ref(), cx).await?;
     let summary = "Could not read the CNI's release";
@@ -35,13 +42,23 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     let found = releases.current(&identity.release_namespace, &identity.release_name).await;
     let found = match found {
         Ok(Some(found)) => found,
-        Ok(None) => return Ok(None),
+        Ok(None) => return told_kube(absent(prior, &client).await, summary, None, cx).await,
         Err(error) => return Err(told::failed(summary, &Failure::from(error), None, cx).await),
     };
     let mut args = match prior {
         Some(prior) if Imported::of(cx).is_none() => prior.args.clone(),
         other => {
             Imported::note(&found, cx)?;
+            if !notes::is_noted(&found.release) {
+                // What exists now may be the CNI's own, or not: nobody can tell any more, so it counts as there before.
+                let product = imported::arguments(&found.release).ok().and_then(|args| Wanted::of(&args));
+                // Without a note it is not known either, and nothing goes.
+                if let Some(wanted) = product
+                    && let Ok(existing) = cleanup::existing(&client, &wanted.product).await
+                {
+                    notes::keep(&existing, cx);
+                }
+            }
             let made = imported::arguments(&found.release)?;
             match other {
                 Some(prior) => Args { cilium: made.cilium, calico: made.calico, ..prior.args.clone() },
@@ -70,6 +87,37 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
         *hidden = Secret::new(String::new());
     }
     Ok(Some(State { args, outputs }))
+}
+
+/// An import by identity brings any text.
+fn check_names(identity: &Identity) -> Result<()> {
+    for (name, attribute) in [
+        (&identity.release_namespace, Identity::NAMES.release_namespace),
+        (&identity.release_name, Identity::NAMES.release_name),
+    ] {
+        if !is_release_name(name) {
+            return Err(Diagnostic::error(
+                "Invalid name",
+                format!("`{name}` cannot be the name of a release or of its namespace: both have lowercase letters, digits, `-` and `.`, with a letter or digit at each end, and a release at most 53 of them."),
+            )
+            .at(framework::path::Path::attribute(attribute))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The state of a release that does not exist: nothing, unless aws-node was taken away for it and is not back yet. Only
+/// a destroy, or another installation, can go on from there.
+async fn absent(prior: Option<&State<Cni>>, client: &Client) -> crate::kube::Result<Option<State<Cni>>> {
+    let Some(prior) = prior else { return Ok(None) };
+    let release = format!("{}/{}", prior.outputs.release_namespace, prior.outputs.release_name);
+    let kept = aws_node::kept(client).await?;
+    Ok(kept.filter(|kept| kept.is_for(&release)).map(|_| {
+        let mut state = prior.clone();
+        UNINSTALLED.clone_into(&mut state.outputs.release_status);
+        state
+    }))
 }
 
 /// Whether `values` say what `wanted` says.

@@ -1,4 +1,5 @@
-//! How a CNI is removed.
+//! How a CNI is removed: the objects of the release, then aws-node comes back, then definitions go, and the record of the
+//! release last. Whatever fails in between is gone on with by another destroy.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +7,30 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Span;
 use framework::resource::State;
 
-use super::install::BEFORE;
-use super::site::{give_vpc_cni, is_ready, progress};
+use super::cleanup::Cleanup;
+use super::site::{is_ready, progress};
 use super::upgrade::unfinished;
 use super::wanted::{Product, Wanted};
-use super::{Cni, cleanup, told};
-use crate::attributes::cluster::{Reached, reach_to_remove, told as told_kube};
+use super::{Args, Cni, cilium, notes, operator, told, vpc_cni};
+use crate::attributes::cluster::{Reached, reach_to_remove};
 use crate::attributes::{ClusterName, Region};
-use crate::kube::release::{Releases, Removal};
+use crate::kube::release::{Error, Failure, Left, Releases, Removal};
 use crate::kube::{Client, Resource};
 use crate::provider::Context;
 
 /// How long a removal may take.
 pub(super) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Shows in a plan what a destroy takes that people have made.
+pub(super) fn show(state: &State<Cni>, cx: &Context) {
+    let Args { cleanup_on_destroy, cleanup_objects_on_destroy, .. } = &state.args;
+    if *cleanup_on_destroy && *cleanup_objects_on_destroy {
+        cx.report(Diagnostic::warning(
+            "Objects of the CNI's kinds will be deleted",
+            "`cleanup_objects_on_destroy` is set: custom resource definitions that the CNI created go with all their objects, network policies and address pools included. To keep them, set it to false and apply before the destroy.",
+        ));
+    }
+}
 
 pub(super) async fn delete(state: &State<Cni>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
@@ -52,51 +64,145 @@ pub(super) async fn delete(state: &State<Cni>, cx: &Context) -> Result<()> {
 }
 
 pub(super) async fn take_away(state: &State<Cni>, client: &Client, deadline: Instant, cx: &Context) -> Result<()> {
-    let outputs = &state.outputs;
     let wanted = Wanted::of(&state.args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
     let summary = format!("Could not remove {}", wanted.name());
-    let left = || deadline.saturating_duration_since(Instant::now());
-    // Where a whole system goes, its nodes go first.
-    let nodes = told_kube(client.list(&Resource::NODE, None, None).await, &summary, None, cx).await?;
-    let disable_hooks = !nodes.iter().any(is_ready);
-    if disable_hooks {
-        tracing::info!("no node is Ready, so the release's hooks cannot run and are left out");
-    }
-    let removal = Removal { timeout: left(), disable_hooks, ..Removal::default() };
+    let (namespace, name) = (state.outputs.release_namespace.as_str(), state.outputs.release_name.as_str());
     let releases = Releases::new(client);
-    let removed = releases.uninstall(&outputs.release_namespace, &outputs.release_name, &removal, &progress).await;
-    match removed {
-        Ok(None) => tracing::info!("the release is gone already"),
-        Ok(Some(removed)) => {
-            told::warn(&removed.warnings, cx);
-            let stays: Vec<String> = removed.kept.into_iter().chain(removed.not_ours).collect();
-            if !stays.is_empty() {
-                cx.report(Diagnostic::warning(
-                    "Some objects of the release stay",
-                    format!("They are marked to be kept, or belong to somebody else by now: {}.", stays.join(", ")),
-                ));
-            }
+    let installed = match releases.current(namespace, name).await {
+        Ok(installed) => installed.map(|revision| revision.release),
+        Err(error) => return Err(told::not_removed(&summary, &Failure::from(error), &wanted, cx).await),
+    };
+    let before = notes::before(installed.as_ref(), cx);
+    let removal = Removing { wanted: &wanted, summary: &summary, client, releases: &releases, deadline, cx };
+    removal.preflight(namespace, name).await?;
+    let removed = removal.release(namespace, name).await;
+    // Nodes without a CNI wait for it, whatever holds the rest.
+    let is_back = match &removed {
+        Err(failure) if !matches!(failure.error, Error::StillThere { .. }) => Ok(()),
+        _ => {
+            let expected = state.args.remove_vpc_cni || unfinished(cx).is_some_and(|was_removed| was_removed);
+            let release = format!("{namespace}/{name}");
+            vpc_cni::give(client, &release, expected, &summary, "The objects of the release are removed", cx).await
         }
-        Err(failure) => return Err(told::failed(&summary, &failure, Some(&wanted), cx).await),
+    };
+    if let Err(failure) = removed {
+        let mut faults = told::not_removed(&summary, &failure, &wanted, cx).await;
+        faults.append(is_back.err().unwrap_or_default());
+        return Err(faults);
     }
+    is_back?;
     if state.args.cleanup_on_destroy {
-        let before = cx.private(BEFORE).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        cleanup::remove(client, &wanted.product, &before, left(), cx).await?;
+        let cleanup = Cleanup {
+            wanted: &wanted,
+            before,
+            pool: state.outputs.pod_cidrs.iter().cloned().collect(),
+            with_objects: state.args.cleanup_objects_on_destroy,
+        };
+        cleanup.run(client, removal.left(), cx).await?;
     }
-    if state.args.remove_vpc_cni || unfinished(cx).is_some_and(|was_removed| was_removed) {
-        give_vpc_cni(client, &summary, "The release is removed", cx).await?;
+    // The last: what fails before it is gone on with by another destroy.
+    if let Err(error) = releases.forget(namespace, name).await {
+        let failure = Failure { error, left: Left::Failed { revision: state.outputs.revision }, warnings: Vec::new() };
+        return Err(told::not_removed(&summary, &failure, &wanted, cx).await);
     }
+    cx.report(hosts(&wanted, state.args.cleanup_on_destroy));
+    Ok(())
+}
+
+/// What a removal needs at each of its steps.
+struct Removing<'a> {
+    wanted: &'a Wanted,
+    summary: &'a str,
+    client: &'a Client,
+    releases: &'a Releases,
+    deadline: Instant,
+    cx: &'a Context,
+}
+
+impl Removing<'_> {
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Removes the release of a preflight check that was cut off; one that somebody else has made stays.
+    async fn preflight(&self, namespace: &str, release: &str) -> Result<()> {
+        if !matches!(self.wanted.product, Product::Cilium(_)) {
+            return Ok(());
+        }
+        let name = format!("{release}{}", cilium::PREFLIGHT);
+        let removed = match self.releases.current(namespace, &name).await {
+            Ok(Some(found)) if found.entry.by_this_provider => {
+                let removal = Removal { timeout: self.left(), disable_hooks: true, ..Removal::default() };
+                self.releases.uninstall(namespace, &name, &removal, &progress).await.map(drop)
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::from(error)),
+        };
+        match removed {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(told::not_removed(self.summary, &failure, self.wanted, self.cx).await),
+        }
+    }
+
+    /// Removes the objects of the release. Its record stays, and its definitions do.
+    async fn release(&self, namespace: &str, name: &str) -> std::result::Result<(), Failure> {
+        let request = |source| {
+            let doing = "look at the nodes, and at what finalizers of Calico's operator hold".to_owned();
+            Failure::from(Error::Request { doing, source })
+        };
+        // Where a whole system goes, its nodes go first.
+        let nodes = self.client.list(&Resource::NODE, None, None).await.map_err(request)?;
+        let disable_hooks = !nodes.iter().any(is_ready);
+        let removal = Removal {
+            timeout: self.left(),
+            disable_hooks,
+            keep_definitions: true,
+            keep_record: true,
+            ..Removal::default()
+        };
+        if disable_hooks {
+            tracing::info!("no node is Ready, so the release's hooks cannot run and are left out");
+        }
+        if disable_hooks && matches!(self.wanted.product, Product::Operator(_)) {
+            // Nor can the operator, which alone takes its finalizers away.
+            let at_once = Removal { wait: false, ..removal.clone() };
+            self.releases.uninstall(namespace, name, &at_once, &progress).await?;
+            operator::free(self.client).await.map_err(request)?;
+        }
+        let removal = Removal { timeout: self.left(), ..removal };
+        let Some(removed) = self.releases.uninstall(namespace, name, &removal, &progress).await? else {
+            tracing::info!("the release is gone already");
+            return Ok(());
+        };
+        told::warn(&removed.warnings, self.cx);
+        let stays: Vec<String> = removed.kept.into_iter().chain(removed.not_ours).collect();
+        if !stays.is_empty() {
+            self.cx.report(Diagnostic::warning(
+                "Some objects of the release stay",
+                format!("They are marked to be kept, or belong to somebody else by now: {}.", stays.join(", ")),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is left behind, where no destroy reaches.
+fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
     let hosts = match wanted.product {
         Product::Cilium(_) => "the links cilium_host, cilium_net and cilium_vxlan, the routes into the pods' networks",
         Product::Operator(_) | Product::Manifest(_) => "the link vxlan.calico, the routes into the pods' networks",
     };
-    cx.report(Diagnostic::warning(
+    let definitions = if is_cleaned {
+        String::new()
+    } else {
+        format!(" The custom resource definitions of {} stay in the cluster, with their objects.", wanted.name())
+    };
+    Diagnostic::warning(
         format!("{} leaves something on the hosts", wanted.name()),
         format!(
-            "Each node that has run it keeps {hosts}, and its files in /etc/cni/net.d and /opt/cni/bin. Remove the files and restart the node before another CNI takes its place."
+            "Each node that has run it keeps {hosts}, and its files in /etc/cni/net.d and /opt/cni/bin. Remove the files and restart the node before another CNI takes its place.{definitions}"
         ),
-    ));
-    Ok(())
+    )
 }
 
 /// Whether the cluster is on its way out: then its API server may be gone already.

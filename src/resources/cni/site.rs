@@ -7,9 +7,9 @@ use framework::model::Span;
 use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
-use super::aws_node::Restored;
+use super::definitions::SHARED_GROUPS;
 use super::wanted::{Ready, Wanted};
-use super::{Args, aws_node, plan};
+use super::{Args, notes};
 use crate::attributes::cluster::{connect, told as told_kube};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::release::{CustomResources, Options, Releases};
@@ -42,6 +42,9 @@ impl Site<'_> {
             create_namespace: true,
             timeout: self.left(),
             crds: CustomResources::Always,
+            labels: notes::labels_to_add(self.cx),
+            keep_definitions: true,
+            shared_groups: SHARED_GROUPS,
             rewrite: self.wanted.rewrite(),
             ..Options::new(self.wanted.namespace(), self.wanted.release())
         }
@@ -96,28 +99,6 @@ pub(super) async fn ready(site: &Site<'_>, pod_cidrs: &[String], first_minor: Op
         )
     })?;
     site.wanted.ready(charts, pod_cidrs, first_minor).await
-}
-
-/// Takes aws-node away. `true`: it was there.
-pub(super) async fn take_vpc_cni(site: &Site<'_>, summary: &str) -> Result<bool> {
-    if let Some(fault) = plan::addon_owns(&site.cluster, &site.region, site.cx).await {
-        return Err(fault.into());
-    }
-    told_kube(aws_node::remove(&site.client).await, summary, None, site.cx).await
-}
-
-/// Puts aws-node back; `done` is what has been done before.
-pub(super) async fn give_vpc_cni(client: &Client, summary: &str, done: &str, cx: &Context) -> Result<()> {
-    let left =
-        format!("{done}; the VPC CNI is not back yet, and is kept in the ConfigMap kube-system/ekshybrid-aws-node.");
-    match told_kube(aws_node::restore(client).await, summary, Some(&left), cx).await? {
-        Restored::Another => cx.report(Diagnostic::warning(
-            "aws-node was made by somebody else meanwhile",
-            format!("DaemonSet {}/{} is there, and stays as it is.", aws_node::NAMESPACE, aws_node::NAME),
-        )),
-        Restored::Back | Restored::Nothing => {}
-    }
-    Ok(())
 }
 
 pub(super) async fn wait_for_nodes(site: &Site<'_>, args: &Args, summary: &str) -> Result<()> {

@@ -4,12 +4,16 @@ use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::path::Path;
 use helm::Status;
 
+use super::calico;
+use super::definitions::OPERATOR_GROUP;
 use super::wanted::{Product, Wanted};
 use crate::attributes::cluster::explain_kube;
 use crate::attributes::explain;
-use crate::kube::release::{Error, Failure, Left};
+use crate::kube::release::{Error, Failure, Left, UnknownKind};
 use crate::provider::Context;
 use crate::{aws, charts};
+
+const CONTINUE: &str = "Run the same command again to continue.";
 
 /// An error with all its causes.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -113,6 +117,38 @@ pub(super) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
     }
 }
 
+/// What a chart needs and neither it nor the cluster has.
+pub(super) fn unknown_kinds(unknown: &[UnknownKind], wanted: &Wanted, cluster: &str) -> Diagnostic {
+    let kinds: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+    let what = format!(
+        "The chart of {} has objects of these kinds, and neither the chart nor cluster `{cluster}` defines them: {}.",
+        wanted.name(),
+        kinds.join(", ")
+    );
+    let is_operators = |one: &UnknownKind| one.api_version.split('/').next() == Some(OPERATOR_GROUP);
+    match &wanted.product {
+        Product::Operator(calico) if unknown.iter().any(is_operators) => {
+            let version = calico.version.as_ref().map(|version| format!(" --version {version}")).unwrap_or_default();
+            Diagnostic::error(
+                "The definitions of Calico's operator are missing",
+                format!(
+                    "{what} From v3.32 on the chart `tigera-operator` comes without them: they are in the chart `crd.projectcalico.org.v1` of the same version.\n\nInstall that chart first: `helm install calico-crds crd.projectcalico.org.v1 --repo {}{version} --namespace {} --create-namespace`. Where this configuration installs it too, apply that part first (`-target`).",
+                    calico::REPOSITORY,
+                    calico::NAMESPACE,
+                ),
+            )
+            .at(Path::attribute(wanted.attribute()))
+        }
+        _ => Diagnostic::warning(
+            "Kinds that the cluster does not have",
+            format!(
+                "{what} The apply fails unless something that it does before creates the definitions.\n\nInstall what defines these kinds, or turn the feature off that needs them."
+            ),
+        )
+        .at(wanted.at("values")),
+    }
+}
+
 /// What a template says by `fail` or `required`. Source: Helm, engine.go: both become
 /// `execution error at (TEMPLATE:LINE:COLUMN): MESSAGE`.
 fn said(text: &str) -> Option<&str> {
@@ -131,7 +167,27 @@ pub(super) async fn not_installed(summary: &str, failure: &Failure, wanted: &Wan
     why(summary, failure, left(&failure.left, next), Some(wanted), cx).await
 }
 
+/// Why a release could not be removed.
+pub(super) async fn not_removed(summary: &str, failure: &Failure, wanted: &Wanted, cx: &Context) -> Diagnostics {
+    let left = match &failure.left {
+        Left::Nothing | Left::Definitions => "Nothing was removed.",
+        _ => "What is not removed yet stays, and the release is recorded as uninstalling.",
+    };
+    let mut faults = why(summary, failure, left.to_owned(), Some(wanted), cx).await;
+    if let (Error::StillThere { .. }, Some(fault)) = (&failure.error, faults.0.first_mut()) {
+        fault.detail.push_str(
+            " Objects that finalizers hold go when the programs that the finalizers are named after have taken them away.",
+        );
+    }
+    faults
+}
+
 async fn why(summary: &str, failure: &Failure, left: String, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
+    if failure.error.is_cancelled() {
+        let what = format!("Terraform was stopped: {}.", chain(&failure.error));
+        let paragraphs = [what, left, CONTINUE.to_owned()];
+        return Diagnostic::error(summary, paragraphs.join("\n\n")).into();
+    }
     if let Error::Render(error) = &failure.error
         && let Some(wanted) = wanted
     {
@@ -161,7 +217,7 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
         Error::Hook { .. } => "See why the hook fails, mend it, and apply again.".to_owned(),
         Error::TooLarge { .. } => "Make the values smaller.".to_owned(),
         Error::UnknownKinds(_) => "Install what defines these kinds first, or turn the feature off that needs them.".to_owned(),
-        _ => "Apply again to go on.".to_owned(),
+        _ => CONTINUE.to_owned(),
     }
 }
 
@@ -169,6 +225,9 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
 fn left(left: &Left, next: &str) -> String {
     match left {
         Left::Nothing => "Nothing was changed.".to_owned(),
+        Left::Definitions => {
+            "The custom resource definitions of the chart may have been changed, and nothing else.".to_owned()
+        }
         Left::Failed { revision } => format!(
             "What is applied so far stays, recorded as revision {revision} of the release with status {}; {next}.",
             Status::Failed.name()

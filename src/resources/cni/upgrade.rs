@@ -1,20 +1,21 @@
 //! How a CNI is changed.
 
-use framework::diagnostic::{Diagnostic, Result};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::resource::State;
 use helm::{Data, Status, Values};
 use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::Cilium;
 use super::imported::Imported;
 use super::install::stop;
 use super::promise::{PROMISED, check_promise};
 use super::results::{self, applied, minor_of, note_applied};
-use super::site::{Site, give_vpc_cni, open, progress, ready, take_vpc_cni, wait_for_nodes};
+use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::{Product, Ready, Wanted};
-use super::{Args, Cni, Outputs, cilium, ip_pool, summary, told};
+use super::{Args, Cni, Outputs, cilium, ip_pool, plan, read, summary, told, vpc_cni};
 use crate::attributes::cluster::told as told_kube;
-use crate::kube::release::{Options, Removal};
+use crate::kube::release::{Left, Options, Releases, Removal};
 use crate::provider::Context;
 
 /// Private note: a change that has not come to its end, and whether aws-node was taken away before it. What follows the
@@ -95,11 +96,12 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     cx.drop_private(PROMISED);
     match (was_removed, args.remove_vpc_cni) {
         (false, true) => {
-            take_vpc_cni(&site, &summary).await?;
+            vpc_cni::take(&site, &summary).await?;
         }
         (true, false) => {
             let done = format!("{} is as it is wanted", site.wanted.name());
-            give_vpc_cni(&site.client, &summary, &done, cx).await?;
+            let release = vpc_cni::release_of(&site.wanted);
+            vpc_cni::give(&site.client, &release, true, &summary, &done, cx).await?;
         }
         _ => {}
     }
@@ -119,6 +121,7 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
         let summary = "Cilium goes one minor version at a time";
         return Err(Diagnostic::error(summary, refused).at(site.wanted.at("version")).into());
     }
+    check_pool(site, &ready, prior, &pod_cidrs, summary).await?;
     check_promise(site, &ready, Some(prior)).await?;
     let (nodes, _) = site.nodes(summary).await?;
     if let Product::Cilium(cilium) = &site.wanted.product
@@ -138,7 +141,12 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     // The plan has shown what somebody has changed, and that it will be put right.
     let force_conflicts = !outputs.drifted_objects.is_empty();
     let options = Options { force_conflicts, ..site.options(args, nodes > 0) };
-    match site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await {
+    let changed = if outputs.release_status == read::UNINSTALLED {
+        site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await
+    } else {
+        site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await
+    };
+    match changed {
         Ok(outcome) => {
             told::warn(&outcome.warnings, site.cx);
             let outputs = results::outputs(site, &outcome.release, Some(prior))?;
@@ -147,6 +155,26 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
         }
         Err(failure) => Err(stop(site, &failure, summary, Some(prior)).await),
     }
+}
+
+/// Refuses another pool than the installed one: what a plan could not know, or not ask for.
+async fn check_pool(
+    site: &Site<'_>,
+    ready: &Ready,
+    prior: &State<Cni>,
+    pod_cidrs: &[String],
+    summary: &str,
+) -> Result<()> {
+    let now = site.wanted.pool(&ready.values.all, pod_cidrs);
+    let live = plan::live_pool(&site.client, &site.wanted, prior).await;
+    let live = told_kube(live, summary, Some("Nothing was changed."), site.cx).await?;
+    let eks = site.cx.clients()?.aws()?.with_cancel(site.cx.cancel().clone()).eks(Some(site.region.as_str()));
+    let described = eks.cluster(site.cluster.as_str()).await.ok();
+    let place = described.as_deref().map(|described| (described, &site.region));
+    let faults = plan::pool_faults(&site.wanted, &now, Some(prior), live.as_ref(), place, site.cx).await;
+    // Warnings were shown by the plan.
+    let all = Diagnostics(faults);
+    if all.has_errors() { Err(all) } else { Ok(()) }
 }
 
 /// Cilium's own check before an upgrade: its pods pull the new images on every node, and read the policies.
@@ -173,8 +201,17 @@ pub(super) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
         return Err(told::failed(summary, &failure, Some(&site.wanted), site.cx).await);
     }
     let checked = site.releases.install(&ready.chart, &values, &options, &progress).await;
-    let removed = site.releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;
-    if let Err(failure) = checked {
+    // Also when Terraform has asked to stop: nobody else would remove it.
+    let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
+    let removal = Removal { wait: checked.is_ok(), ..removal };
+    let removed = releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;
+    if let Err(mut failure) = checked {
+        // What is left is the check's own release, which is removed.
+        failure.left = Left::Nothing;
+        if failure.error.is_cancelled() {
+            let summary = format!("Could not upgrade {}", site.wanted.name());
+            return Err(told::failed(&summary, &failure, Some(&site.wanted), site.cx).await);
+        }
         let mut faults = told::failed(summary, &failure, Some(&site.wanted), site.cx).await;
         if let Some(fault) = faults.0.first_mut() {
             fault.detail.push_str(

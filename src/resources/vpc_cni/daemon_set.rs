@@ -15,7 +15,7 @@ pub(super) const NAME: &str = "aws-node";
 /// Label selector of its pods.
 pub(super) const PODS: &str = "k8s-app=aws-node";
 /// Annotation that names the managed variables with their values before.
-const NOTE: &str = "ekshybrid/vpc-cni";
+const NOTE: &str = kube::VPC_CNI_MARK;
 
 /// The DaemonSet, `None` when the cluster has none.
 pub(super) async fn find(client: &Client) -> kube::Result<Option<Json>> {

@@ -1,0 +1,236 @@
+//! The VPC CNI given up for this CNI, and given back: what conflicts with that, and what is said of it.
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
+
+use super::Args;
+use super::aws_node::{self, Restored};
+use super::site::Site;
+use super::wanted::Wanted;
+use crate::attributes::cluster::told as told_kube;
+use crate::attributes::{ClusterName, Region, explain};
+use crate::kube::{self, Client, Resource};
+use crate::provider::{Context, Way};
+
+/// Label that says what kind of node it is.
+const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+/// Nodes on which aws-node does not run. Source: affinity of charts/aws-vpc-cni.
+const WITHOUT_AWS_NODE: [&str; 3] = ["auto", "fargate", "hybrid"];
+/// Nodes that a message names.
+const NAMED: usize = 10;
+const SUMMARY: &str = "Could not find out whether aws-node can be removed";
+
+/// `kube-system/cilium`.
+pub(super) fn release_of(wanted: &Wanted) -> String {
+    format!("{}/{}", wanted.namespace(), wanted.release())
+}
+
+fn at() -> Path {
+    Path::attribute(Args::NAMES.remove_vpc_cni)
+}
+
+/// What a plan can say against it. What the cluster does not answer now it may answer in the apply.
+pub(super) async fn refusals_at_plan(
+    cluster: &ClusterName,
+    region: &Region,
+    wanted: &Wanted,
+    cx: &Context,
+) -> Diagnostics {
+    let mut faults = of_eks(cluster, region, cx).await;
+    let Some(clients) = cx.try_clients() else { return faults };
+    let Ok(Way::Open(client)) = clients.way_to(cluster, Some(region), cx.cancel()).await else { return faults };
+    match of_cluster(&client.looking(), wanted).await {
+        Ok(found) => faults.append(found),
+        Err(error) => tracing::info!("whether aws-node can be removed is looked at in the apply: {error}"),
+    }
+    faults
+}
+
+/// What EKS says against it.
+async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnostics {
+    let mut faults = Diagnostics::new();
+    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return faults };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    match eks.addon(cluster.as_str(), "vpc-cni").await {
+        Ok(addon) => faults.push(
+            Diagnostic::error(
+                "The EKS add-on vpc-cni owns aws-node",
+                format!(
+                    "Cluster `{cluster}` has the add-on vpc-cni (status {}), which creates DaemonSet {}/{} again with its next update.\n\nRemove the add-on instead of setting `remove_vpc_cni`.",
+                    addon.status, aws_node::NAMESPACE, aws_node::NAME
+                ),
+            )
+            .at(at()),
+        ),
+        // No add-on, or no cluster yet.
+        Err(error) if error.is_not_found() => {}
+        Err(error) => {
+            faults.append(explain(SUMMARY, &error, Some("Nothing was changed.")));
+            return faults;
+        }
+    }
+    if eks.cluster(cluster.as_str()).await.is_ok_and(|found| found.outpost.is_some()) {
+        faults.push(
+            Diagnostic::error(
+                "A local cluster on an Outpost keeps its VPC CNI",
+                format!(
+                    "Cluster `{cluster}` is a local cluster on an Outpost. EKS manages aws-node there itself, and it must not be removed. Leave `remove_vpc_cni` out."
+                ),
+            )
+            .at(at()),
+        );
+    }
+    faults
+}
+
+/// What the cluster says against it: another resource that manages aws-node, and nodes without another CNI.
+async fn of_cluster(client: &Client, wanted: &Wanted) -> kube::Result<Diagnostics> {
+    let mut faults = Diagnostics::new();
+    let found = aws_node::find(client).await?;
+    // Where it never was, nothing is taken away.
+    if found.is_none() && aws_node::kept(client).await?.is_none() {
+        return Ok(faults);
+    }
+    if found.is_some_and(|found| kube::annotations(&found).contains_key(kube::VPC_CNI_MARK)) {
+        faults.push(
+            Diagnostic::error(
+                "aws-node is managed by an ekshybrid_vpc_cni",
+                format!(
+                    "DaemonSet {}/{} of cluster `{}` has the annotation `{}`: a resource of type `ekshybrid_vpc_cni` manages its settings, and would restore them on an object that does not exist.\n\nRemove that resource first, or leave `remove_vpc_cni` out.",
+                    aws_node::NAMESPACE, aws_node::NAME, client.cluster(), kube::VPC_CNI_MARK
+                ),
+            )
+            .at(at()),
+        );
+    }
+    let mut without = Vec::new();
+    let selector = wanted.node_selector();
+    client.pages(&Resource::NODE, None, None, |node| without.extend(loses(&node, &selector))).await?;
+    if !without.is_empty() {
+        faults.push(without_cni(&without, wanted, client.cluster()));
+    }
+    Ok(faults)
+}
+
+/// The name of a node that would lose its CNI: aws-node runs on it, and the selector does not choose it.
+fn loses(node: &Json, selector: &std::collections::BTreeMap<String, String>) -> Option<String> {
+    let labels = kube::labels(node);
+    let is_chosen = selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+    let compute = labels.get(COMPUTE_TYPE).map_or("", String::as_str);
+    let is_windows = labels.get("kubernetes.io/os").is_some_and(|os| os == "windows");
+    let has_aws_node = !WITHOUT_AWS_NODE.contains(&compute) && !is_windows;
+    (!is_chosen && has_aws_node).then(|| kube::name(node).to_owned())
+}
+
+fn without_cni(nodes: &[String], wanted: &Wanted, cluster: &str) -> Diagnostic {
+    let named = nodes.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let more = match nodes.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Diagnostic::error(
+        "Nodes would be left without a CNI",
+        format!(
+            "aws-node runs on these nodes of cluster `{cluster}`, and {} would not, because its node selector does not match them: {named}{more}. No new pod could start there.\n\nLeave `remove_vpc_cni` out, set `node_selector` to labels of all nodes (`{{}}` for every node), or remove these nodes first.",
+            wanted.name()
+        ),
+    )
+    .at(at())
+}
+
+/// Takes aws-node away. `true`: it was there.
+pub(super) async fn take(site: &Site<'_>, summary: &str) -> Result<bool> {
+    let mut faults = of_eks(&site.cluster, &site.region, site.cx).await;
+    faults.append(told_kube(of_cluster(&site.client, &site.wanted).await, summary, None, site.cx).await?);
+    if faults.has_errors() {
+        return Err(faults);
+    }
+    let release = release_of(&site.wanted);
+    let kept = "DaemonSet kube-system/aws-node may be removed already; then it is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
+    told_kube(aws_node::remove(&site.client, &release).await, summary, Some(kept), site.cx).await
+}
+
+/// Puts aws-node back after an installation that did not even begin, also when Terraform has asked to stop.
+pub(super) async fn take_back(site: &Site<'_>, summary: &str) -> Diagnostics {
+    let client = site.client.with_cancel(CancellationToken::new());
+    let restored = async {
+        match aws_node::kept(&client).await? {
+            Some(kept) if kept.is_for(&release_of(&site.wanted)) => {
+                aws_node::restore(&client, Some(&kept)).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    };
+    let left = "DaemonSet kube-system/aws-node may not be back yet. It is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
+    told_kube(restored.await, summary, Some(left), site.cx).await.err().unwrap_or_default()
+}
+
+/// Puts aws-node back if it was taken away: the cluster tells, and `expected` is what the state tells. `done` is what has
+/// been done before.
+pub(super) async fn give(
+    client: &Client,
+    release: &str,
+    expected: bool,
+    summary: &str,
+    done: &str,
+    cx: &Context,
+) -> Result<()> {
+    let left =
+        format!("{done}; aws-node is not restored yet, and is kept in the ConfigMap kube-system/ekshybrid-aws-node.");
+    let kept = told_kube(aws_node::kept(client).await, summary, Some(&left), cx).await?;
+    let kept = kept.filter(|kept| kept.is_for(release));
+    if kept.is_none() && !expected {
+        return Ok(());
+    }
+    match told_kube(aws_node::restore(client, kept.as_ref()).await, summary, Some(&left), cx).await? {
+        Restored::Another if kept.is_some() => cx.report(Diagnostic::warning(
+            "aws-node was made by somebody else meanwhile",
+            format!("DaemonSet {}/{} is there, and stays as it is.", aws_node::NAMESPACE, aws_node::NAME),
+        )),
+        Restored::Lost => cx.report(lost(client.cluster())),
+        Restored::Another | Restored::Back | Restored::Untouched => {}
+    }
+    Ok(())
+}
+
+fn lost(cluster: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "aws-node could not be restored",
+        format!(
+            "Cluster `{cluster}` has no DaemonSet {namespace}/{name}, and what was removed is not recorded any more: the ConfigMap {namespace}/{kept} does not exist or cannot be read. Nodes without another CNI cannot start pods.\n\nInstall the VPC CNI: `aws eks create-addon --cluster-name {cluster} --addon-name vpc-cni`, or apply the manifest of its release (https://github.com/aws/amazon-vpc-cni-k8s/releases).",
+            namespace = aws_node::NAMESPACE,
+            name = aws_node::NAME,
+            kept = aws_node::KEPT,
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::super::cilium::hybrid;
+    use super::*;
+
+    #[test]
+    fn nodes_that_would_lose_their_cni() {
+        let node = |labels: Json| json!({ "metadata": { "name": "n", "labels": labels } });
+        let compute = |kind: &str| node(json!({ COMPUTE_TYPE: kind }));
+        for (node, selector, lost) in [
+            (node(json!({})), hybrid(), true),
+            (compute("hybrid"), hybrid(), false),
+            (compute("fargate"), hybrid(), false),
+            (compute("auto"), hybrid(), false),
+            (node(json!({ "kubernetes.io/os": "windows" })), hybrid(), false),
+            (node(json!({})), BTreeMap::new(), false),
+            (node(json!({ "a": "b" })), BTreeMap::from([("a".to_owned(), "b".to_owned())]), false),
+            (node(json!({ "a": "c" })), BTreeMap::from([("a".to_owned(), "b".to_owned())]), true),
+        ] {
+            assert_eq!(loses(&node, &selector).is_some(), lost, "{node} {selector:?}");
+        }
+    }
+}
