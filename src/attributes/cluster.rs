@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::wait::{self, Seen, Wait};
+use tokio_util::sync::CancellationToken;
 
+use super::place::SETTLE_TIMEOUT;
 use super::{ClusterName, Region, explain};
 use crate::aws;
 use crate::kube::{self, Caller, Kind};
@@ -24,7 +26,8 @@ pub enum Reached {
     Open(kube::Client),
     /// There is no such cluster any more, and nothing in it.
     Gone,
-    /// The provider's configuration is known only after apply: nothing can be said now, and what is recorded stays.
+    /// Nothing can be said now, and what is recorded stays: the provider's configuration is known only after apply, or
+    /// the cluster has no API server to ask, as while EKS creates it or after it has failed.
     Unknown,
 }
 
@@ -68,20 +71,48 @@ pub async fn connect(
     wait::until(cx, &wait, look).await
 }
 
-/// The cluster's API for a reading or a removal: as it is, without waiting.
+/// The cluster's API for a reading: as it is, without waiting. Of a cluster without an API server nothing is known:
+/// one that is `FAILED`, or is created anew under the same name, does not take its resources out of the state.
 ///
 /// # Errors
 /// When EKS cannot be asked.
 pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Reached> {
     Ok(match cx.clients()?.way_to(cluster, region, cx.cancel()).await? {
         Way::Open(client) => Reached::Open(client.looking()),
-        // A cluster that is being made, or could not be, holds nothing yet.
-        Way::NoCluster(_) | Way::NotReady(_) => Reached::Gone,
+        Way::NoCluster(_) => Reached::Gone,
+        Way::NotReady(status) => {
+            cx.report(Diagnostic::warning(
+                format!("Cluster `{cluster}` cannot be asked"),
+                format!(
+                    "Its status is {status}, and it has no Kubernetes API that could be asked. What is recorded of its objects is kept as it is."
+                ),
+            ));
+            Reached::Unknown
+        }
         Way::Unknown(argument) => {
             tracing::info!(cluster = %cluster, "not looked at: `{argument}` of the provider is known only after apply");
             Reached::Unknown
         }
     })
+}
+
+/// The same for a removal: a cluster without an API server holds nothing that could be removed.
+///
+/// # Errors
+/// When EKS cannot be asked.
+pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Reached> {
+    Ok(match cx.clients()?.way_to(cluster, region, cx.cancel()).await? {
+        Way::Open(client) => Reached::Open(client.looking()),
+        Way::NoCluster(_) | Way::NotReady(_) => Reached::Gone,
+        Way::Unknown(_) => Reached::Unknown,
+    })
+}
+
+/// Looks at what a request left behind whose answer never came, on a token of its own that Terraform's stop does not
+/// cancel. `None`: that is not known.
+pub async fn settle<T>(client: &kube::Client, look: impl AsyncFnOnce(kube::Client) -> kube::Result<T>) -> Option<T> {
+    let client = client.with_cancel(CancellationToken::new());
+    tokio::time::timeout(SETTLE_TIMEOUT, look(client)).await.ok()?.ok()
 }
 
 /// Warns in a plan about the name of a cluster that does not exist while one of nearly the same name does. Otherwise
@@ -174,9 +205,21 @@ pub async fn explain_kube(summary: &str, error: &kube::Error, left_behind: Optio
     if let Some(error) = error.token_error().and_then(|source| source.downcast_ref::<aws::Error>()) {
         return explain(summary, error, left_behind);
     }
-    let mut text = error.to_string();
-    // The first letter is one of "could".
-    text.replace_range(..1, "C");
+    let text = match error.kind() {
+        // A stop is no failure of what was attempted.
+        Kind::Cancelled { may_exist } => format!(
+            "Terraform asked to stop, on the way to {} on cluster `{}`{}",
+            error.attempt(),
+            error.cluster(),
+            if *may_exist { "; the answer did not come in time, so it may be done" } else { "" }
+        ),
+        _ => {
+            let mut text = error.to_string();
+            // The first letter is one of "could".
+            text.replace_range(..1, "C");
+            text
+        }
+    };
     let mut paragraphs = vec![format!("{text}.")];
     paragraphs.extend(left_behind.map(str::to_owned));
     paragraphs.extend(remedy(error, cx).await);
@@ -200,14 +243,15 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
                 ),
             }
         }
-        Kind::Malformed { .. } => "It is left as it is, because nothing can be changed in it safely. EKS cannot use it either. Mend it by hand, with `kubectl --namespace kube-system edit configmap aws-auth` for aws-auth, and apply again.".to_owned(),
+        Kind::Malformed { .. } => "It is left as it is, because nothing can be changed in it safely. EKS cannot use it either. Repair it by hand, with `kubectl --namespace kube-system edit configmap aws-auth` for aws-auth, and apply again.".to_owned(),
         Kind::FieldConflict(_) => "Whoever manages these fields would change them back. Take them out of the other manager's hands (its manifest, chart or add-on configuration), or out of this configuration, and apply again.".to_owned(),
         Kind::Unreachable { .. } => "Check that the API server can be reached from here: a private endpoint needs a route into the VPC, a bastion or a proxy (`kubernetes.proxy_url` of the provider). A cluster that was deleted outside is noticed by its name.".to_owned(),
         Kind::Proxy { wants_password: true, .. } => "Give the proxy a user and a password that it accepts, in `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`): `http://USER:PASSWORD@proxy.example:3128`, with `%` and two hexadecimal digits for signs that an address cannot hold.".to_owned(),
         Kind::Proxy { .. } => "Check `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`), and that the proxy may and can connect to the API server's host and port.".to_owned(),
         Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
         Kind::Throttled | Kind::Unavailable { .. } => "Apply again when the API server has recovered; if it is often so, lower Terraform's `-parallelism`.".to_owned(),
-        Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Apply again to go on.".to_owned(),
+        // Right after an apply and after a destroy.
+        Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Run Terraform again to continue.".to_owned(),
         _ => return None,
     })
 }

@@ -37,13 +37,6 @@ pub struct ChangeTimeouts {
     pub delete: Option<Span>,
 }
 
-/// How long a reading may take, for data sources that wait.
-#[derive(Clone, Debug, Model)]
-pub struct ReadTimeouts {
-    /// Waiting for what is read, such as `10m`.
-    pub read: Option<Span>,
-}
-
 /// The region that an object gets which names none, as far as a plan can know it: without asking AWS.
 pub async fn planned_region(cx: &Context) -> Option<Region> {
     cx.try_clients()?.known_aws()?;

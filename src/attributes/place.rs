@@ -1,12 +1,22 @@
 //! Where an object of a cluster is: which cluster, in which region, by its arguments or else by the provider's.
 
+use std::time::Duration;
+
 use framework::diagnostic::Result;
 use framework::model::{Maybe, Model, Text};
 use framework::resource::{Plan, Resource, parse_region_id};
+use tokio_util::sync::CancellationToken;
 
 use super::{ClusterName, Region, aws_region, planned_region};
 use crate::aws;
 use crate::provider::{Clients, Context};
+
+/// How a data source is read after the cluster that the same apply creates. Terraform defers a read that refers to a
+/// resource with pending changes directly, and none that gets a known name through a local or a variable.
+pub const DEFERRED: &str = "For a cluster that the same apply creates, refer to its resource directly (`cluster_name = aws_eks_cluster.NAME.name`) or add `depends_on = [aws_eks_cluster.NAME]` (for a module `depends_on = [module.NAME]`), so that this is read after it. A name that comes through a local or a variable is read too early.";
+
+/// How long a look at what was left behind may take after Terraform asked to stop.
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Cluster and region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +43,15 @@ impl Place {
     /// While the provider's configuration is not known.
     pub fn eks(&self, cx: &Context) -> Result<aws::eks::Client> {
         Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str())))
+    }
+
+    /// EKS there, for a look at what a call left behind that Terraform's stop has cut off. Bound it by
+    /// [`SETTLE_TIMEOUT`].
+    ///
+    /// # Errors
+    /// While the provider's configuration is not known.
+    pub fn eks_to_settle(&self, cx: &Context) -> Result<aws::eks::Client> {
+        Ok(cx.clients()?.aws()?.with_cancel(CancellationToken::new()).eks(Some(self.region.as_str())))
     }
 
     /// `CLUSTER/KEY@REGION`, the import id of an object there.

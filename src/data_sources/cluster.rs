@@ -7,6 +7,7 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Timestamp};
 use framework::path::Path;
 
+use crate::attributes::place::DEFERRED;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
 use crate::aws;
 use crate::provider::{Clients, Context};
@@ -107,7 +108,7 @@ impl DataSource for ClusterData {
     const DESCRIPTION: &'static str = "\
 An EKS cluster as nodes outside the VPC have to know it: endpoint and certificate authority, range of the services and \
 address of DNS, remote networks, VPC, and how access is granted. However many types of this provider ask for the same \
-cluster, AWS is asked once a run.";
+cluster, AWS is asked once a minute at most.";
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let clients = cx.clients()?;
@@ -118,7 +119,7 @@ cluster, AWS is asked once a run.";
             if error.is_not_found() {
                 return Diagnostic::error(
                     "Cluster not found",
-                    format!("{error}.\n\nCheck the name `{name}` and the region `{region}`. For a cluster that the same apply makes, this must be read after it: refer to what is known only then, such as `aws_eks_cluster.NAME.id`, or add `depends_on`. Its `name` is known before, so Terraform would read this too early."),
+                    format!("{error}.\n\nCheck the name `{name}` and the region `{region}`. {DEFERRED}"),
                 )
                 .at(Path::attribute(Args::NAMES.cluster_name))
                 .into();

@@ -1,24 +1,18 @@
-//! `ekshybrid_nodes`: the nodes of a cluster, waited for until enough of them are Ready.
+//! `ekshybrid_nodes`: the nodes of a cluster as they are. It never waits: a data source is read by every plan, that of
+//! a destroy included.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Model, Span};
+use framework::model::Model;
 use framework::path::Path;
-use framework::wait::{self, Seen, Wait};
 
-use crate::attributes::cluster::{Reached, connect, reach, told};
-use crate::attributes::place::Place;
-use crate::attributes::{ClusterName, ReadTimeouts, Region, labels};
+use crate::attributes::cluster::{Reached, reach, told};
+use crate::attributes::place::{DEFERRED, Place};
+use crate::attributes::{ClusterName, Region, labels};
 use crate::kube;
 use crate::provider::{Clients, Context};
-
-/// How long Ready nodes are waited for when nothing is said.
-const READY_TIMEOUT: Duration = Duration::from_mins(10);
-/// As many nodes are told by name while they are waited for.
-const MOST_TOLD: usize = 8;
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -30,12 +24,8 @@ pub struct Args {
     /// Only nodes that this label selector chooses, in the words of `kubectl -l`, such as `zone in (a, d),!spot`.
     /// Counts together with `match_labels`.
     pub selector: Option<String>,
-    /// Wait until so many of these nodes are Ready. Default: do not wait.
-    pub wait_for_ready: Option<Bounded<1, 100_000>>,
     /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
-    /// `read` is how long `wait_for_ready` waits; default: `10m`.
-    pub timeouts: Option<ReadTimeouts>,
 }
 
 /// Results.
@@ -51,6 +41,8 @@ pub struct Outputs {
     pub names: Vec<String>,
     /// How many of them are Ready.
     pub ready_count: i64,
+    /// Names of those that are not Ready. `nodes` has the reasons.
+    pub not_ready_names: Vec<String>,
 }
 
 /// One node.
@@ -116,8 +108,11 @@ impl DataSource for Nodes {
 
     const NAME: &'static str = "ekshybrid_nodes";
     const DESCRIPTION: &'static str = "\
-The nodes of a cluster, all or by their labels. With `wait_for_ready` it waits until so many of them are Ready, and says \
-at its timeout which are not, and why in their kubelets' words.";
+The nodes of a cluster, all or by their labels, as they are now.
+
+The data source never waits: every plan reads it, also that of a destroy, and a host that is off must not block the plan \
+that repairs it. Let a `check` block judge `ready_count` and `not_ready_names`; `wait_for_nodes` of `ekshybrid_cni` \
+waits for nodes during an apply.";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.match_labels, Args::NAMES.match_labels, faults);
@@ -125,40 +120,24 @@ at its timeout which are not, and why in their kubelets' words.";
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let read = args.timeouts.as_ref().and_then(|timeouts| timeouts.read.as_ref()).map(Span::duration);
-        let client = if args.wait_for_ready.is_some() {
-            connect(&place.cluster, Some(&place.region), read, cx).await?
-        } else {
-            match reach(&place.cluster, Some(&place.region), cx).await? {
-                Reached::Open(client) => client,
-                Reached::Gone => return Err(not_there(&place)),
-                Reached::Unknown => return Err(not_known()),
+        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+            Reached::Open(client) => client,
+            Reached::Gone => return Err(not_there(&place)),
+            Reached::Unknown => return Err(not_known()),
+        };
+        let mut nodes = match client.nodes(selector(args).as_deref()).await {
+            Err(error) if matches!(error.kind(), kube::Kind::Invalid { .. }) && args.selector.is_some() => {
+                return Err(selector_refused(&error));
             }
+            found => told(found, "Could not read the nodes", None, cx).await?,
         };
-        let selector = selector(args);
-        let wanted = args.wait_for_ready.map_or(0, Bounded::get);
-        let wait = Wait {
-            what: format!("{wanted} Ready nodes{} in cluster `{}`", of_selector(selector.as_deref()), place.cluster),
-            timeout: read.unwrap_or(READY_TIMEOUT),
-            interval: Duration::from_secs(1),
-            max_interval: Duration::from_secs(10),
-        };
-        let mut nodes = wait::until(cx, &wait, || async {
-            let nodes = match client.nodes(selector.as_deref()).await {
-                Err(error) if matches!(error.kind(), kube::Kind::Invalid { .. }) && args.selector.is_some() => {
-                    return Err(selector_refused(&error));
-                }
-                found => told(found, "Could not read the nodes", None, cx).await?,
-            };
-            Ok(if count_ready(&nodes) >= wanted { Seen::Done(nodes) } else { Seen::Pending(summary(&nodes)) })
-        })
-        .await?;
         nodes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Outputs {
             cluster_name: place.cluster,
             region: place.region,
             names: nodes.iter().map(|node| node.name.clone()).collect(),
             ready_count: count_ready(&nodes),
+            not_ready_names: nodes.iter().filter(|node| !node.ready).map(|node| node.name.clone()).collect(),
             nodes: nodes.into_iter().map(node).collect(),
         })
     }
@@ -171,29 +150,9 @@ fn selector(args: &Args) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(","))
 }
 
-fn of_selector(selector: Option<&str>) -> String {
-    selector.map(|selector| format!(" with `{selector}`")).unwrap_or_default()
-}
-
 fn count_ready(nodes: &[kube::Node]) -> i64 {
     let ready = nodes.iter().filter(|node| node.ready).count();
     i64::try_from(ready).unwrap_or(i64::MAX)
-}
-
-/// How many are Ready, and what keeps the others from it.
-fn summary(nodes: &[kube::Node]) -> String {
-    if nodes.is_empty() {
-        return "there is no such node".to_owned();
-    }
-    let trouble = |node: &kube::Node| format!("`{}` ({})", node.name, node.trouble.as_deref().unwrap_or_default());
-    let waiting: Vec<String> = nodes.iter().filter(|node| !node.ready).map(trouble).collect();
-    let ready = format!("{} of {} nodes are Ready", count_ready(nodes), nodes.len());
-    if waiting.is_empty() {
-        return ready;
-    }
-    let more =
-        if waiting.len() > MOST_TOLD { format!(" and {} more", waiting.len() - MOST_TOLD) } else { String::new() };
-    format!("{ready}; not yet: {}{more}", waiting.iter().take(MOST_TOLD).cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn node(node: kube::Node) -> Node {
@@ -239,10 +198,7 @@ fn selector_refused(error: &kube::Error) -> Diagnostics {
 fn not_there(place: &Place) -> Diagnostics {
     Diagnostic::error(
         "Cluster cannot be asked for its nodes",
-        format!(
-            "Cluster `{}` in {} does not exist, or EKS is still making it.\n\nCheck the name and the region. For a cluster that the same apply makes, refer to its resource's `name`, so that this is read after it; with `wait_for_ready` the cluster is waited for.",
-            place.cluster, place.region
-        ),
+        format!("{place} does not exist.\n\nCheck the name and the region. {DEFERRED}"),
     )
     .at(Path::attribute(Args::NAMES.cluster_name))
     .into()
@@ -250,8 +206,8 @@ fn not_there(place: &Place) -> Diagnostics {
 
 fn not_known() -> Diagnostics {
     Diagnostic::error(
-        "Provider configuration not known yet",
-        "The cluster must be asked for its nodes, and the provider's configuration is known only after apply. Apply what it depends on first, or set it to a known value.",
+        "Cluster cannot be asked for its nodes",
+        "The provider's configuration is known only after apply, or the cluster has no API server yet. Apply what it depends on first, or set it to a known value.",
     )
     .into()
 }
@@ -266,9 +222,7 @@ mod tests {
             cluster_name: None,
             match_labels: Some(labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()),
             selector: selector.map(str::to_owned),
-            wait_for_ready: None,
             region: None,
-            timeouts: None,
         };
         for (args, expected) in [
             (args(&[], None), None),
@@ -278,22 +232,5 @@ mod tests {
         ] {
             assert_eq!(selector(&args).as_deref(), expected);
         }
-    }
-
-    #[test]
-    fn those_that_are_not_ready_are_told_with_their_reason() {
-        let node = |name: &str, trouble: Option<&str>| kube::Node {
-            name: name.to_owned(),
-            ready: trouble.is_none(),
-            trouble: trouble.map(str::to_owned),
-            ..kube::Node::default()
-        };
-        assert_eq!(summary(&[]), "there is no such node");
-        assert_eq!(
-            summary(&[node("a", None), node("b", Some("KubeletNotReady: no network"))]),
-            "1 of 2 nodes are Ready; not yet: `b` (KubeletNotReady: no network)"
-        );
-        let many: Vec<kube::Node> = (0..10).map(|number| node(&format!("n{number}"), Some("x"))).collect();
-        assert!(summary(&many).ends_with("`n7` (x) and 2 more"), "{}", summary(&many));
     }
 }

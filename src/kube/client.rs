@@ -14,6 +14,7 @@ use super::error::{Attempt, Caller, Error, Kind, Result, Verb};
 use super::listing::Listings;
 use super::object::{Resource, name};
 use super::request::{Call, METADATA_LIST, OBJECTS};
+use super::settling::{Access, Defined};
 use super::target::{Target, TokenSource, reason};
 
 /// Until a connection stands.
@@ -38,6 +39,10 @@ pub(super) struct Shared {
     pub(super) given_up: AtomicBool,
     pub(super) listings: Listings,
     pub(super) discoveries: Discoveries,
+    /// The kinds that this run has defined.
+    pub(super) defined: Defined,
+    /// Since when requests of an apply are sent, and whether one was allowed.
+    pub(super) access: Access,
 }
 
 /// One API server. Cheap to clone; clones share connections and listings.
@@ -97,6 +102,8 @@ impl Client {
             given_up: AtomicBool::new(false),
             listings: Listings::default(),
             discoveries: Discoveries::default(),
+            defined: Defined::default(),
+            access: Access::default(),
         };
         let cancel = CancellationToken::new();
         Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: OBJECTS, is_looking: false })
@@ -244,7 +251,7 @@ impl Client {
         let path = format!("{path}?fieldManager={}&force={force}", self.manager);
         let applied = self.call(Call { attempt, path, body: Some(("application/apply-patch+yaml", object.clone())) });
         let applied = applied.await;
-        self.shared.listings.forget(resource);
+        self.wrote(resource, &applied);
         applied
     }
 
@@ -295,8 +302,16 @@ impl Client {
         let attempt = Attempt::new(Verb::Patch, resource.told(namespace, name));
         let target = format!("{}?fieldManager={}", resource.path(namespace, Some(name)), self.manager);
         let patched = self.call(Call { attempt, path: target, body: Some((content_type, patch)) }).await;
-        self.shared.listings.forget(resource);
+        self.wrote(resource, &patched);
         patched
+    }
+
+    /// After a write: what is listed may be over, and a definition brings kinds.
+    fn wrote(&self, resource: &Resource, written: &Result<Json>) {
+        self.shared.listings.forget(resource);
+        if let (true, Ok(object)) = (resource.is_definition(), written) {
+            self.shared.defined.add(object);
+        }
     }
 
     /// Makes an object.
@@ -307,7 +322,7 @@ impl Client {
         let attempt = Attempt::new(Verb::Create, resource.told(namespace, name(object)));
         let path = format!("{}?fieldManager={}", resource.path(namespace, None), self.manager);
         let made = self.call(Call { attempt, path, body: Some(("application/json", object.clone())) }).await;
-        self.shared.listings.forget(resource);
+        self.wrote(resource, &made);
         made
     }
 
@@ -319,7 +334,7 @@ impl Client {
         let attempt = Attempt::new(Verb::Update, resource.told(namespace, name(object)));
         let path = format!("{}?fieldManager={}", resource.path(namespace, Some(name(object))), self.manager);
         let written = self.call(Call { attempt, path, body: Some(("application/json", object.clone())) }).await;
-        self.shared.listings.forget(resource);
+        self.wrote(resource, &written);
         written
     }
 
@@ -333,6 +348,9 @@ impl Client {
         let path = resource.path(namespace, Some(name));
         let gone = self.call(Call { attempt, path, body: Some(("application/json", body)) }).await;
         self.shared.listings.forget(resource);
+        if resource.is_definition() {
+            self.shared.defined.remove(name);
+        }
         match gone {
             Err(error) if error.is_not_found() => Ok(false),
             other => other.map(|_| true),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde_json::Value as Json;
@@ -20,6 +21,8 @@ const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
                       application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 /// Groups that are asked for at the same time where they must be asked for one by one.
 const AT_ONCE: usize = 8;
+/// Pause before another look for kinds that were defined a moment ago.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A kind that the cluster serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,23 @@ impl Client {
     /// Those of the requests.
     pub async fn discovery(&self) -> Result<Arc<Discovery>> {
         let cell = Arc::clone(&self.shared.discoveries.0.lock().unwrap_or_else(PoisonError::into_inner));
-        cell.get_or_try_init(|| async { self.discover().await.map(Arc::new) }).await.cloned()
+        cell.get_or_try_init(|| async { self.discover_all().await.map(Arc::new) }).await.cloned()
+    }
+
+    /// Asks until the answer has the kinds that this run has defined: the API server that answers may be another one
+    /// than the one that has taken the definition.
+    async fn discover_all(&self) -> Result<Discovery> {
+        loop {
+            let found = self.discover().await?;
+            if !self.shared.defined.lacks(&found) {
+                return Ok(found);
+            }
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Ok(found),
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            }
+        }
     }
 
     /// Kinds have been added or removed: the next caller asks anew.

@@ -313,6 +313,12 @@ impl Error {
         matches!(self.kind(), Kind::NotFound | Kind::NoSuchKind)
     }
 
+    /// The work may be done although no answer says so.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        matches!(self.kind(), Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true })
+    }
+
     /// The API server could not be asked at all.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {

@@ -18,6 +18,7 @@ mod pod;
 pub mod release;
 mod request;
 mod rollout;
+mod settling;
 mod target;
 
 pub use claim::{Claim, Owners};

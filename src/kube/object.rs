@@ -80,6 +80,11 @@ impl Resource {
         path
     }
 
+    /// It is the kind that defines other kinds, in whatever version.
+    pub(super) fn is_definition(&self) -> bool {
+        self.group == Self::CUSTOM_RESOURCE_DEFINITION.group && self.plural == Self::CUSTOM_RESOURCE_DEFINITION.plural
+    }
+
     /// `DaemonSet kube-system/aws-node`.
     #[must_use]
     pub fn told(&self, namespace: Option<&str>, name: &str) -> String {

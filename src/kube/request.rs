@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::error::{Answer, Attempt, Error, FieldConflict, Kind, Result, Verb};
+use super::error::{Answer, Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
 use super::target::reason;
 
 /// How long a request is repeated. A restart of an API server behind a load balancer takes less.
@@ -128,6 +128,9 @@ impl Client {
             Err(error) => return Outcome::Failed(error),
         };
         let limit = self.patience(call.attempt.verb).1;
+        if !self.is_looking {
+            self.shared.access.begin();
+        }
         let sending = tokio::time::timeout(limit, async {
             let response = self.shared.http.send(request).await.map_err(|error| Lost::of(&error))?;
             read(response).await
@@ -219,6 +222,7 @@ impl Client {
         answer.status = Some(status.as_u16());
         answer.audit_id = audit_id;
         if status.is_success() {
+            self.shared.access.allow(&call.path);
             return match serde_json::from_slice(&body) {
                 Ok(json) => Outcome::Done(json),
                 Err(error) => Outcome::Failed(self.failed(
@@ -236,6 +240,13 @@ impl Client {
             Kind::Throttled => true,
             Kind::Unavailable { .. } => call.attempt.verb.repeatable(),
             Kind::Unauthorized => self.shared.tokens.is_some() && attempts < UNKNOWN_CALLER_ATTEMPTS,
+            // Access that was given by the same apply takes effect some seconds later.
+            Kind::Forbidden { .. } => {
+                !self.is_looking
+                    && matches!(self.shared.caller, Caller::Minted | Caller::Exec)
+                    && self.shared.access.may_settle()
+            }
+            Kind::NoSuchKind => self.shared.defined.may_settle(&call.path),
             _ => false,
         };
         // A new attempt needs no token of the same second, which the API server would remember as refused.
@@ -451,6 +462,53 @@ mod tests {
         let error = client.looking().call(call).await.expect_err("nobody listens");
         assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
         assert_eq!(error.caller(), crate::kube::Caller::Token);
+    }
+
+    #[tokio::test]
+    async fn what_settles_is_asked_for_again() {
+        let target = |credentials| Target {
+            cluster: "workshop".to_owned(),
+            server: Server::Address { url: "https://127.0.0.1:1".to_owned(), authority: None, insecure: true },
+            credentials,
+            tls_server_name: None,
+            proxy: None,
+        };
+        let exec = crate::kube::Exec {
+            api_version: "client.authentication.k8s.io/v1".to_owned(),
+            command: "sh".to_owned(),
+            args: ["-c", r#"echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}'"#]
+                .map(str::to_owned)
+                .to_vec(),
+            env: std::collections::BTreeMap::new(),
+        };
+        let client = Client::new(&target(Credentials::Exec(exec))).await.expect("a client");
+        let other = Client::new(&target(Credentials::Token("token".into()))).await.expect("a client");
+        for client in [&client, &other] {
+            client.shared.access.begin();
+        }
+        let call =
+            |path: &str| Call { attempt: Attempt::new(Verb::Create, "things"), path: path.to_owned(), body: None };
+        let answer = |status: u16| Read {
+            status: StatusCode::from_u16(status).expect("a status"),
+            retry_after: None,
+            audit_id: None,
+            body: b"{}".to_vec(),
+        };
+        let again = |client: &Client, path: &str, status: u16| {
+            matches!(client.judge(&call(path), answer(status), Answer::default()), Outcome::Again(..))
+        };
+        let path = "/apis/example.com/v1/things";
+        assert!(again(&client, path, 403), "access that was given just now");
+        assert!(!again(&client.looking(), path, 403), "a plan does not wait for it");
+        assert!(!again(&other, path, 403), "a token that was given has no access entry of its own");
+        assert!(!again(&client, path, 404), "a kind that nobody has defined");
+        client.shared.defined.add(&json!({
+            "metadata": { "name": "things.example.com" },
+            "spec": { "group": "example.com", "names": { "kind": "Thing" }, "versions": [] },
+        }));
+        assert!(again(&client, path, 404), "a kind that was defined just now");
+        assert!(!again(&client, path, 200));
+        assert!(!again(&client, path, 403), "the caller has had access");
     }
 
     #[test]

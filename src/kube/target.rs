@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::client::AuthError;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, NamedAuthInfo};
 use secrecy::SecretString;
@@ -85,7 +86,8 @@ pub enum Credentials {
 
 impl Credentials {
     /// Which of these they are.
-    pub(super) fn caller(&self) -> Caller {
+    #[must_use]
+    pub fn caller(&self) -> Caller {
         match self {
             Self::Minted(_) => Caller::Minted,
             Self::Token(_) => Caller::Token,
@@ -127,6 +129,7 @@ impl Target {
         let mut config = match &self.server {
             Server::Address { url, authority, insecure } => {
                 let mut config = kube::Config::new(self.uri("host", url)?);
+                config.proxy_url = self.proxy_of(&config.cluster_url, &variable)?;
                 config.root_cert = authority.as_deref().map(|pem| self.certificates(pem)).transpose()?;
                 config.accept_invalid_certs = *insecure;
                 config
@@ -150,7 +153,10 @@ impl Target {
             use secrecy::ExposeSecret;
             let uri = proxy.expose_secret().parse();
             // The address may hold a password, so it is not quoted.
-            config.proxy_url = Some(uri.map_err(|_| self.unusable("proxy_url", "it is not the address of a proxy"))?);
+            config.proxy_url =
+                Some(uri.map_err(|_: http::uri::InvalidUri| {
+                    self.unusable("proxy_url", "it is not the address of a proxy")
+                })?);
         }
         let mut tokens = None;
         match &self.credentials {
@@ -185,8 +191,8 @@ impl Target {
         let names = |contexts: &[kube::config::NamedContext]| {
             contexts.iter().map(|context| format!("`{}`", context.name)).collect::<Vec<_>>().join(", ")
         };
-        let wanted = context.or(file.current_context.as_deref());
-        if let Some(wanted) = wanted
+        let wanted = context.map(str::to_owned).or_else(|| file.current_context.clone());
+        if let Some(wanted) = wanted.as_deref()
             && !file.contexts.iter().any(|context| context.name == wanted)
         {
             let problem = format!("`{}` has no context `{wanted}`; it has {}", path.display(), names(&file.contexts));
@@ -199,8 +205,44 @@ impl Target {
                 *user = NamedAuthInfo { auth_info: None, ..user.clone() };
             }
         }
+        let has_proxy = wanted.as_deref().is_some_and(|wanted| {
+            let context = file.contexts.iter().find(|one| one.name == wanted);
+            let name = context.and_then(|one| one.context.as_ref()).map(|context| context.cluster.as_str());
+            let named = file.clusters.iter().find(|one| Some(one.name.as_str()) == name);
+            let cluster = named.and_then(|one| one.cluster.as_ref());
+            cluster.and_then(|cluster| cluster.proxy_url.as_ref()).is_some_and(|proxy| !proxy.is_empty())
+        });
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-        kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| unusable(reason(&error)))
+        let config = kube::Config::from_custom_kubeconfig(file, &options).await;
+        let mut config = config.map_err(|error| unusable(reason(&error)))?;
+        if !has_proxy {
+            // The kube crate reads the environment itself, and compares NO_PROXY with the proxy's own address.
+            config.proxy_url = self.proxy_of(&config.cluster_url, &variable)?;
+        }
+        Ok(config)
+    }
+
+    /// The proxy that the environment names for an API server. Source: ProxyFromEnvironment of Go's net/http, which
+    /// kubectl and Terraform's other providers follow: none for this machine itself.
+    fn proxy_of(&self, url: &http::Uri, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<http::Uri>> {
+        let either = |upper: &str, lower: &str| variable(upper).or_else(|| variable(lower));
+        let (name, proxy) = match url.scheme_str() {
+            Some("http") => ("HTTP_PROXY", either("HTTP_PROXY", "http_proxy")),
+            _ => ("HTTPS_PROXY", either("HTTPS_PROXY", "https_proxy")),
+        };
+        let Some(proxy) = proxy else { return Ok(None) };
+        let direct = either("NO_PROXY", "no_proxy").unwrap_or_default();
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        // The address may hold a password, so it is not quoted.
+        let wrong = |_: http::uri::InvalidUri| {
+            self.unusable("proxy_url", &format!("{name} of the environment is not the address of a proxy"))
+        };
+        let proxy = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
+        let address: http::Uri = proxy.parse().map_err(wrong)?;
+        let matcher = Matcher::builder().all(proxy.as_str()).no(direct.as_str()).build();
+        Ok((!is_here && matcher.intercept(url).is_some()).then_some(address))
     }
 
     fn uri(&self, argument: &'static str, text: &str) -> Result<http::Uri> {
@@ -220,6 +262,10 @@ impl Target {
     fn unusable(&self, argument: &'static str, problem: &str) -> Error {
         Error::new(Kind::Configuration { argument, problem: problem.to_owned() }, Attempt::connect(), &self.cluster)
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl Exec {
@@ -263,6 +309,42 @@ pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use super::*;
     use crate::kube::Client;
+
+    #[test]
+    fn the_environment_names_a_proxy() {
+        let target = Target {
+            cluster: "workshop".to_owned(),
+            server: Server::Address { url: String::new(), authority: None, insecure: true },
+            credentials: Credentials::Kubeconfig,
+            tls_server_name: None,
+            proxy: None,
+        };
+        let eks = "https://0123.gr7.us-west-2.eks.amazonaws.com";
+        let proxy = ("HTTPS_PROXY", "http://u:p@proxy.example:3128");
+        for (url, environment, expected) in [
+            (eks, vec![], None),
+            (eks, vec![proxy], Some("http://u:p@proxy.example:3128/")),
+            (eks, vec![("https_proxy", "proxy.example:3128")], Some("http://proxy.example:3128/")),
+            (eks, vec![("HTTP_PROXY", "http://proxy.example:3128")], None),
+            (eks, vec![proxy, ("NO_PROXY", "10.0.0.0/8,.eks.amazonaws.com")], None),
+            (eks, vec![proxy, ("no_proxy", "*")], None),
+            (eks, vec![proxy, ("NO_PROXY", "example.com")], Some("http://u:p@proxy.example:3128/")),
+            ("https://10.1.2.3:6443", vec![proxy, ("NO_PROXY", "10.0.0.0/8")], None),
+            ("https://127.0.0.1:6443", vec![proxy], None),
+            ("https://[::1]:6443", vec![proxy], None),
+            ("https://localhost:6443", vec![proxy], None),
+        ] {
+            let environment: BTreeMap<&str, &str> = environment.into_iter().collect();
+            let found = target.proxy_of(&url.parse().expect("an address"), &|name| {
+                environment.get(name).map(|value| (*value).to_owned())
+            });
+            let found = found.expect("an address").map(|proxy| proxy.to_string());
+            assert_eq!(found.as_deref(), expected, "{url} {environment:?}");
+        }
+        let wrong = target.proxy_of(&eks.parse().expect("an address"), &|_| Some("a b".to_owned()));
+        let text = wrong.expect_err("no address").to_string();
+        assert!(text.contains("HTTPS_PROXY") && !text.contains("a b"), "{text}");
+    }
 
     #[tokio::test]
     async fn a_program_that_fails_is_told_without_what_it_knows() {

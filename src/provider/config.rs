@@ -146,11 +146,13 @@ pub struct Endpoints {
 #[derive(Clone, Debug, Model)]
 #[model(together(client_certificate, client_key))]
 pub struct Kubernetes {
-    /// Address of the API server. Default: the cluster's endpoint.
+    /// Address of the API server, or `KUBE_HOST`. Default: the cluster's endpoint. It is that of one cluster, which the
+    /// provider's `cluster_name` must name; resources of other clusters are refused.
     pub host: Option<EndpointUrl>,
     /// PEM certificate of the API server's authority. Default: the cluster's.
     pub cluster_ca_certificate: Option<String>,
-    /// Bearer token. Default: minted from the AWS credentials.
+    /// Bearer token. Default: `KUBE_TOKEN` unless `exec` or a client certificate is set, else minted from the AWS
+    /// credentials.
     pub token: Option<Secret<String>>,
     /// PEM certificate of the client. Set it together with `client_key`.
     pub client_certificate: Option<String>,
@@ -158,7 +160,7 @@ pub struct Kubernetes {
     pub client_key: Option<Secret<String>>,
     /// Program that prints an ExecCredential.
     pub exec: Option<Exec>,
-    /// Kubeconfig file.
+    /// Kubeconfig file, or `KUBE_CONFIG_PATH`. It is for one cluster, as `host` is.
     pub config_path: Option<String>,
     /// Context in the kubeconfig file. Default: its current one.
     pub config_context: Option<String>,
@@ -166,7 +168,8 @@ pub struct Kubernetes {
     pub insecure: Option<bool>,
     /// Name to expect in the API server's certificate. Default: the host's.
     pub tls_server_name: Option<String>,
-    /// Proxy on the way to the API server.
+    /// Proxy on the way to the API server, or `KUBE_PROXY_URL`. Default: that of the environment (`HTTPS_PROXY`, unless
+    /// `NO_PROXY` names the API server).
     pub proxy_url: Option<ProxyUrl>,
 }
 

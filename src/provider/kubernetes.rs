@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
-use framework::diagnostic::{Diagnostic, Result};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Text};
 use framework::path::Path;
 use futures::FutureExt as _;
@@ -35,13 +35,27 @@ pub enum Way {
     Unknown(&'static str),
 }
 
-/// Connections that were made in this run, by region and cluster.
+/// Connections that were made in this run, by region and cluster, and by the address and the authority that the cluster
+/// had: one that is replaced in the same apply has others.
 #[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<HashMap<(Option<String>, String), Arc<OnceCell<kube::Client>>>>);
+pub(super) struct Connections(Mutex<HashMap<Key, Arc<OnceCell<kube::Client>>>>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    region: Option<String>,
+    cluster: String,
+    address: Option<String>,
+    authority: Option<Vec<u8>>,
+}
 
 impl Connections {
-    fn cell(&self, cluster: &ClusterName, region: Option<&Region>) -> Arc<OnceCell<kube::Client>> {
-        let key = (region.map(|region| region.as_str().to_owned()), cluster.as_str().to_owned());
+    fn cell(&self, target: &Target, region: Option<&Region>) -> Arc<OnceCell<kube::Client>> {
+        let (address, authority) = match &target.server {
+            Server::Address { url, authority, .. } => (Some(url.clone()), authority.clone()),
+            Server::Kubeconfig { url, authority, .. } => (url.clone(), authority.clone()),
+        };
+        let region = region.map(|region| region.as_str().to_owned());
+        let key = Key { region, cluster: target.cluster.clone(), address, authority };
         Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
     }
 }
@@ -60,21 +74,19 @@ impl Clients {
         cancel: &CancellationToken,
     ) -> Result<Way> {
         let Maybe::Known(settings) = &self.kubernetes else { return Ok(Way::Unknown(Config::NAMES.kubernetes)) };
-        let settings = settings.as_ref();
-        if settings.is_some_and(|settings| settings.host.is_some() || settings.config_path.is_some())
-            && let Maybe::Known(Some(own)) = &self.defaults.cluster_name
-            && own != cluster
-        {
-            return Err(another_cluster(own, cluster));
+        let given = Given::of(settings.as_ref(), &variable);
+        if given.names_one_server() {
+            match &self.defaults.cluster_name {
+                Maybe::Known(Some(own)) if own == cluster => {}
+                Maybe::Known(own) => return Err(another_cluster(own.as_ref(), cluster, &given)),
+                Maybe::Unknown => return Ok(Way::Unknown(Config::NAMES.cluster_name)),
+            }
         }
-        let cell = self.connections.cell(cluster, region);
-        if let Some(client) = cell.get() {
-            return Ok(Way::Open(client.with_cancel(cancel.clone())));
-        }
-        let target = match target(settings, cluster, region, &self.aws, cancel).await? {
+        let target = match target(given, cluster, region, &self.aws, cancel).await? {
             Ok(target) => target,
             Err(other) => return Ok(other),
         };
+        let cell = self.connections.cell(&target, region);
         let client = cell.get_or_try_init(|| kube::Client::new(&target)).await;
         let client = client.map_err(|error| unusable(&error))?;
         Ok(Way::Open(client.with_cancel(cancel.clone())))
@@ -83,18 +95,17 @@ impl Clients {
 
 /// Makes the target, or says why there is none. `cancel` ends the question to EKS; the target outlives the call.
 async fn target(
-    settings: Option<&Kubernetes>,
+    given: Given,
     cluster: &ClusterName,
     region: Option<&Region>,
     aws: &std::result::Result<aws::Clients, Unready>,
     cancel: &CancellationToken,
 ) -> Result<std::result::Result<Target, Way>> {
-    let given = Given::of(settings);
     let needs_endpoint = given.host.is_none() && given.config_path.is_none();
     let needs_authority = given.config_path.is_none() && given.authority.is_none() && !given.insecure;
     let mut endpoint = given.host.clone();
     let mut authority = given.authority.clone().map(String::into_bytes);
-    // What a token is for; a local cluster on an Outpost goes by its id.
+    // What a token is for.
     let mut token_for = cluster.as_str().to_owned();
     if needs_endpoint || needs_authority {
         let aws = match aws {
@@ -112,9 +123,7 @@ async fn target(
         if matches!(found.status.as_str(), "CREATING" | "PENDING" | "FAILED") {
             return Ok(Err(Way::NotReady(found.status.clone())));
         }
-        if let (Some(id), Some(_)) = (&found.id, &found.outpost) {
-            token_for.clone_from(id);
-        }
+        token_for.clone_from(found.token_audience());
         endpoint.get_or_insert_with(|| address.clone());
         if authority.is_none() && !given.insecure {
             authority = Some(base64::engine::general_purpose::STANDARD.decode(data).map_err(|error| {
@@ -166,43 +175,71 @@ struct Given {
     credentials: Option<Credentials>,
     tls_server_name: Option<String>,
     proxy: Option<SecretString>,
+    /// The environment variable that names the API server, when it is not the provider's argument.
+    from_environment: Option<&'static str>,
 }
 
 impl Given {
-    fn of(settings: Option<&Kubernetes>) -> Self {
+    /// `variable` reads the environment.
+    fn of(settings: Option<&Kubernetes>, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let Some(settings) = settings else { return Self::default() };
         let config_path = settings.config_path.clone().or_else(|| variable("KUBE_CONFIG_PATH")).map(expanded);
-        let owned = |secret: &framework::model::Secret<String>| SecretString::from(secret.expose().clone());
-        let token = settings.token.as_ref().map(owned).or_else(|| variable("KUBE_TOKEN").map(SecretString::from));
-        let certificate = settings.client_certificate.clone().or_else(|| variable("KUBE_CLIENT_CERT_DATA"));
-        let key = settings.client_key.as_ref().map(owned);
-        let key = key.or_else(|| variable("KUBE_CLIENT_KEY_DATA").map(SecretString::from));
-        let exec = settings.exec.as_ref().map(|exec| Exec {
-            api_version: exec.api_version.clone(),
-            command: exec.command.clone(),
-            args: exec.args.clone().unwrap_or_default(),
-            env: exec.env.clone().unwrap_or_default(),
-        });
-        let credentials = match (token, certificate, key, exec) {
-            (Some(token), ..) => Some(Credentials::Token(token)),
-            (None, Some(certificate), Some(key), _) => Some(Credentials::Certificate { certificate, key }),
-            (None, _, _, Some(exec)) => Some(Credentials::Exec(exec)),
-            // A kubeconfig file brings its own; everything else takes the AWS credentials.
-            _ => config_path.is_some().then_some(Credentials::Kubeconfig),
-        };
+        let host = settings.host.as_ref().map(|host| host.text().to_owned()).or_else(|| variable("KUBE_HOST"));
         let proxy = settings.proxy_url.as_ref().map(|proxy| proxy.text().to_owned());
         let proxy = proxy.or_else(|| variable("KUBE_PROXY_URL")).filter(|proxy| !proxy.is_empty());
         Self {
-            host: settings.host.as_ref().map(|host| host.text().to_owned()).or_else(|| variable("KUBE_HOST")),
+            credentials: credentials(settings, variable)
+                // A kubeconfig file brings its own; everything else takes the AWS credentials.
+                .or_else(|| config_path.is_some().then_some(Credentials::Kubeconfig)),
+            from_environment: [
+                ("KUBE_HOST", settings.host.is_none() && host.is_some()),
+                ("KUBE_CONFIG_PATH", settings.config_path.is_none() && config_path.is_some()),
+            ]
+            .into_iter()
+            .find_map(|(name, is_from)| is_from.then_some(name)),
+            host,
             authority: settings.cluster_ca_certificate.clone().or_else(|| variable("KUBE_CLUSTER_CA_CERT_DATA")),
             insecure: settings.insecure.unwrap_or_else(|| variable("KUBE_INSECURE").as_deref() == Some("true")),
             config_path,
             context: settings.config_context.clone().or_else(|| variable("KUBE_CTX")),
-            credentials,
             tls_server_name: settings.tls_server_name.clone().or_else(|| variable("KUBE_TLS_SERVER_NAME")),
             proxy: proxy.map(SecretString::from),
         }
     }
+
+    /// One API server is named, from wherever: it cannot be that of every cluster.
+    fn names_one_server(&self) -> bool {
+        self.host.is_some() || self.config_path.is_some()
+    }
+}
+
+/// Who calls, when that is said: the provider's arguments go before the environment, whatever kind they are.
+fn credentials(settings: &Kubernetes, variable: &dyn Fn(&str) -> Option<String>) -> Option<Credentials> {
+    let owned = |secret: &framework::model::Secret<String>| SecretString::from(secret.expose().clone());
+    if let Some(token) = &settings.token {
+        return Some(Credentials::Token(owned(token)));
+    }
+    let certificate = || {
+        let certificate = settings.client_certificate.clone().or_else(|| variable("KUBE_CLIENT_CERT_DATA"))?;
+        let key = settings.client_key.as_ref().map(owned);
+        let key = key.or_else(|| variable("KUBE_CLIENT_KEY_DATA").map(SecretString::from))?;
+        Some(Credentials::Certificate { certificate, key })
+    };
+    if (settings.client_certificate.is_some() || settings.client_key.is_some())
+        && let Some(given) = certificate()
+    {
+        return Some(given);
+    }
+    if let Some(exec) = &settings.exec {
+        return Some(Credentials::Exec(Exec {
+            api_version: exec.api_version.clone(),
+            command: exec.command.clone(),
+            args: exec.args.clone().unwrap_or_default(),
+            env: exec.env.clone().unwrap_or_default(),
+        }));
+    }
+    let token = variable("KUBE_TOKEN").map(|token| Credentials::Token(SecretString::from(token)));
+    token.or_else(certificate)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -230,17 +267,120 @@ impl TokenSource for Tokens {
     }
 }
 
-fn another_cluster(own: &ClusterName, cluster: &ClusterName) -> framework::diagnostic::Diagnostics {
-    Diagnostic::error(
-        "The provider's `kubernetes` is for another cluster",
-        format!(
-            "`kubernetes` of the provider's configuration names the API server of its `cluster_name`, `{own}`, and this is for cluster `{cluster}`. Use a provider configuration of its own (`provider = ekshybrid.NAME`) for each cluster that is reached this way, or leave `host` and `config_path` out, so that every cluster's endpoint is found by its name."
+fn another_cluster(own: Option<&ClusterName>, cluster: &ClusterName, given: &Given) -> Diagnostics {
+    let names = match given.from_environment {
+        Some(variable) => format!("The environment variable {variable} names one API server"),
+        None => "`kubernetes` of the provider's configuration names one API server".to_owned(),
+    };
+    let (summary, detail) = match own {
+        Some(own) => (
+            "The provider's `kubernetes` is for another cluster",
+            format!("{names}, that of its `cluster_name`, `{own}`, and this is for cluster `{cluster}`."),
         ),
+        None => (
+            "The provider's `kubernetes` may be for another cluster",
+            format!(
+                "{names}, and nothing says that it is that of cluster `{cluster}`. Nothing was sent to it.\n\nIf it is, set `cluster_name = \"{cluster}\"` in the provider's configuration."
+            ),
+        ),
+    };
+    let remedy = match given.from_environment {
+        Some(variable) => format!("Otherwise unset {variable} for this provider"),
+        None => "Otherwise leave `host` and `config_path` out".to_owned(),
+    };
+    Diagnostic::error(
+        summary,
+        format!("{detail}\n\n{remedy}, so that every cluster's endpoint is found by its name, or use a provider configuration of its own (`provider = ekshybrid.NAME`) for each cluster that is reached this way."),
     )
-    .at(Path::attribute("cluster_name"))
+    .at(Path::attribute(Config::NAMES.cluster_name))
     .into()
 }
 
-fn unusable(error: &kube::Error) -> framework::diagnostic::Diagnostics {
+fn unusable(error: &kube::Error) -> Diagnostics {
     Diagnostic::error("Could not use the provider's `kubernetes`", format!("{error}.")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use framework::model::Secret;
+
+    use super::*;
+    use crate::kube::Caller;
+
+    fn settings(set: impl FnOnce(&mut Kubernetes)) -> Kubernetes {
+        let mut settings = Kubernetes {
+            host: None,
+            cluster_ca_certificate: None,
+            insecure: None,
+            token: None,
+            client_certificate: None,
+            client_key: None,
+            exec: None,
+            config_path: None,
+            config_context: None,
+            tls_server_name: None,
+            proxy_url: None,
+        };
+        set(&mut settings);
+        settings
+    }
+
+    fn given(settings: &Kubernetes, environment: &[(&str, &str)]) -> Given {
+        let environment: BTreeMap<&str, &str> = environment.iter().copied().collect();
+        Given::of(Some(settings), &|name| environment.get(name).map(|value| (*value).to_owned()))
+    }
+
+    #[test]
+    fn arguments_go_before_the_environment() {
+        let exec = |settings: &mut Kubernetes| {
+            settings.exec = Some(super::super::config::Exec {
+                api_version: "client.authentication.k8s.io/v1".to_owned(),
+                command: "true".to_owned(),
+                args: None,
+                env: None,
+            });
+        };
+        let certificate = |settings: &mut Kubernetes| {
+            settings.client_certificate = Some("c".to_owned());
+            settings.client_key = Some(Secret::new("k".to_owned()));
+        };
+        let token = ("KUBE_TOKEN", "t");
+        let pair = [("KUBE_CLIENT_CERT_DATA", "c"), ("KUBE_CLIENT_KEY_DATA", "k")];
+        for (settings, environment, expected) in [
+            (settings(exec), vec![token], Some(Caller::Exec)),
+            (settings(exec), pair.to_vec(), Some(Caller::Exec)),
+            (settings(certificate), vec![token], Some(Caller::Certificate)),
+            (
+                settings(|all| all.client_certificate = Some("c".to_owned())),
+                vec![token, pair[1]],
+                Some(Caller::Certificate),
+            ),
+            (settings(|all| all.token = Some(Secret::new("x".to_owned()))), pair.to_vec(), Some(Caller::Token)),
+            (settings(|_| ()), vec![token, pair[0], pair[1]], Some(Caller::Token)),
+            (settings(|_| ()), pair.to_vec(), Some(Caller::Certificate)),
+            (settings(|_| ()), vec![("KUBE_CONFIG_PATH", "/k")], Some(Caller::Kubeconfig)),
+            (settings(|_| ()), vec![], None),
+        ] {
+            let given = given(&settings, &environment);
+            assert_eq!(given.credentials.as_ref().map(Credentials::caller), expected, "{settings:?} {environment:?}");
+        }
+    }
+
+    #[test]
+    fn an_api_server_that_is_named_anywhere_is_that_of_one_cluster() {
+        let path = settings(|all| all.config_path = Some("/k".to_owned()));
+        for (settings, environment, expected) in [
+            (settings(|_| ()), vec![], (false, None)),
+            (settings(|_| ()), vec![("KUBE_HOST", "https://h")], (true, Some("KUBE_HOST"))),
+            (settings(|_| ()), vec![("KUBE_CONFIG_PATH", "/k")], (true, Some("KUBE_CONFIG_PATH"))),
+            (path, vec![], (true, None)),
+        ] {
+            let given = given(&settings, &environment);
+            assert_eq!((given.names_one_server(), given.from_environment), expected, "{environment:?}");
+        }
+        // Without the argument the environment is for somebody else.
+        assert!(!Given::of(None, &|_| Some("x".to_owned())).names_one_server());
+    }
 }

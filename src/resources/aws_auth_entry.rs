@@ -12,7 +12,6 @@ use crate::attributes::cluster::{self, Reached};
 use crate::attributes::place::{Place, PlannedPlace, placed};
 use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, parse_import_id, without_path};
 use crate::attributes::{ClusterName, Region};
-use crate::kube::Kind;
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
 use crate::provider::{Clients, Context};
 
@@ -37,7 +36,8 @@ pub struct Args {
     /// Name in Kubernetes. EKS fills in `{{SessionName}}`, `{{EC2PrivateDNSName}}`, `{{AccountID}}` and the like.
     /// Default: for a user its ARN; for a role in the group `system:nodes` the name of its EC2 node,
     /// `system:node:{{EC2PrivateDNSName}}`; for another role that of its session,
-    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry.
+    /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry. Hybrid nodes need
+    /// `system:node:{{SessionName}}`, which `ekshybrid_node_access` sets.
     pub username: Option<SubjectName>,
     /// Groups in Kubernetes, such as `system:masters`, or `system:bootstrappers` and `system:nodes` for nodes.
     pub groups: Option<BTreeSet<SubjectName>>,
@@ -100,8 +100,9 @@ impl Resource for AwsAuthEntry {
 One entry of the ConfigMap `kube-system/aws-auth`, which says who an IAM role or user is in Kubernetes.
 
 Only this entry is touched: all others stay byte for byte, in their order, with their comments, whoever wrote them; \
-several entries may be made at once, also by others. A map that cannot be read is never written. A map that is not \
-there yet is made, and goes again with its last entry if nobody else has put something into it.
+several entries may be made at once, also by others. The map is read as EKS reads it: entries that EKS skips keep nobody \
+out, and a map that EKS cannot read is never written. The ConfigMap is created if it does not exist, and deleted with its \
+last entry unless others have added to it.
 
 EKS reads the map in the authentication modes `CONFIG_MAP` and `API_AND_CONFIG_MAP`. With the latter, and for hybrid \
 nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry` of hashicorp/aws.";
@@ -152,10 +153,19 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let entry = entry(args);
         let list = list(args);
         let added = client.add_aws_auth_entry(list, &entry).await;
-        let uncertain = matches!(&added, Err(error) if matches!(error.kind(), Kind::Cancelled { may_exist: true }));
-        let left = uncertain.then_some("Whether the entry was added is not known; the next plan looks.");
-        if uncertain {
-            cx.save(&outputs(place.clone(), entry.clone()));
+        let mut left = None;
+        if let Err(error) = &added
+            && error.may_exist()
+        {
+            // The list was read before: an entry that is equal now is this one.
+            match cluster::settle(&client, async |client| client.aws_auth_entry(list, &entry).await).await {
+                Some(Some(found)) if found == entry => return Ok(outputs(place, entry)),
+                Some(_) => left = Some("The entry is not in aws-auth; nothing was added."),
+                None => {
+                    left = Some("Whether the entry was added is not known; the next plan looks.");
+                    cx.save(&outputs(place.clone(), entry.clone()));
+                }
+            }
         }
         match cluster::told(added, summary, left, cx).await? {
             Added::Done => Ok(outputs(place, entry)),
@@ -220,7 +230,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         let summary = "Could not take the entry out of aws-auth";
         let place = place_of(state);
-        let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
+        let client = match cluster::reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
             Reached::Open(client) => client,
             Reached::Gone => return Ok(()),
             Reached::Unknown => return Err(cluster::not_known("kubernetes")),
@@ -230,7 +240,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(()),
             removed => removed,
         };
-        let left = "The entry is still recorded in the state.";
+        let left = "The entry is still recorded in the state; the next plan shows whether it exists.";
         match cluster::told(removed, summary, Some(left), cx).await? {
             Changed::Done | Changed::Absent => Ok(()),
             Changed::Ambiguous => Err(ambiguous(summary, &place, list, &entry)),

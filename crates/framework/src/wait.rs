@@ -77,7 +77,9 @@ where
 fn stopped(wait: &Wait, seen: &str) -> Diagnostic {
     Diagnostic::error(
         format!("Stopped while waiting for {}", wait.what),
-        format!("Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Apply again to go on."),
+        format!(
+            "Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Run Terraform again to continue."
+        ),
     )
 }
 

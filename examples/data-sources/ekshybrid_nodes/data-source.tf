@@ -1,9 +1,14 @@
-# Both hybrid nodes must be Ready before anything that depends on this goes on.
 data "ekshybrid_nodes" "hybrid" {
-  cluster_name   = "workshop"
-  match_labels   = { "eks.amazonaws.com/compute-type" = "hybrid" }
-  wait_for_ready = 2
-  timeouts       = { read = "15m" }
+  cluster_name = "workshop"
+  match_labels = { "eks.amazonaws.com/compute-type" = "hybrid" }
+}
+
+# Looked at by each plan and apply, and never waited for.
+check "hybrid_nodes" {
+  assert {
+    condition     = data.ekshybrid_nodes.hybrid.ready_count >= 2
+    error_message = "Not Ready: ${join(", ", data.ekshybrid_nodes.hybrid.not_ready_names)}"
+  }
 }
 
 output "addresses" {

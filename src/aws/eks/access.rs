@@ -135,7 +135,8 @@ impl AccessEntry {
     }
 
     /// Whether a creation from `spec` that began at `begun` can have made it.
-    fn is_made_from(&self, spec: &AccessEntrySpec, begun: Timestamp) -> bool {
+    #[must_use]
+    pub fn is_made_from(&self, spec: &AccessEntrySpec, begun: Timestamp) -> bool {
         // AWS's clock and ours differ a little.
         let is_new = self.created_at.is_some_and(|created| created.as_second() >= begun.as_second() - 5);
         let has_groups = spec.kind != AccessEntryType::Standard || self.groups == spec.groups;

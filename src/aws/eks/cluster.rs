@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_eks::types::RemoteNetworkConfigResponse;
 use jiff::Timestamp;
@@ -68,6 +68,8 @@ pub struct Cluster {
     pub oidc_issuer: Option<String>,
     /// Set for a local cluster on an Outpost.
     pub outpost: Option<Outpost>,
+    /// EKS Auto Mode runs nodes, whose networking is its own: they have no aws-node.
+    pub has_auto_mode: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -98,6 +100,17 @@ impl Cluster {
         } else {
             let network: u32 = network.parse::<Ipv4Addr>().ok()?.to_bits();
             Some(Ipv4Addr::from_bits(network.checked_add(10)?).to_string())
+        }
+    }
+
+    /// What a token for the cluster names: a local cluster on an Outpost whose etcd is on EBS volumes goes by its id,
+    /// every other one by its name, those with etcd on instance stores included. Source: user guide of EKS, "Create an
+    /// Amazon EKS cluster on AWS Outposts", and the `--cluster-id` of `aws eks get-token`.
+    #[must_use]
+    pub fn token_audience(&self) -> &String {
+        match (&self.id, &self.outpost) {
+            (Some(id), Some(outpost)) if outpost.etcd_instance_type.is_none() => id,
+            _ => &self.name,
         }
     }
 
@@ -152,12 +165,17 @@ impl Cluster {
                 control_plane_placement_group: outpost.control_plane_placement.and_then(|place| place.group_name),
                 etcd_instance_type: outpost.etcd_instance_type,
             }),
+            has_auto_mode: cluster.compute_config.and_then(|compute| compute.enabled).unwrap_or_default(),
             tags: cluster.tags.unwrap_or_default().into_iter().collect(),
         }
     }
 }
 
-/// What the readers of one region share: one call for each cluster and run.
+/// How long an answer counts for later readers. EKS takes minutes to delete a cluster and to create another one of its
+/// name, so within one apply nobody is told of the former one.
+const COUNTS_FOR: Duration = Duration::from_mins(1);
+
+/// What the readers of one region share: one call for each cluster and minute.
 #[derive(Default)]
 pub(in crate::aws) struct Reads(Mutex<HashMap<String, Arc<Memo>>>);
 
@@ -176,7 +194,7 @@ impl Reads {
 }
 
 impl Client {
-    /// A cluster. Asked once a run while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
+    /// A cluster. Asked once a minute while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
     /// and so is one that could not be read. Readers that come at the same time share the answer in any case.
     ///
     /// # Errors
@@ -187,7 +205,8 @@ impl Client {
         let memo = regional.eks_reads.memo(name);
         let mut held = memo.lock().await;
         if let Some((asked, answer)) = &*held
-            && (*asked >= came || answer.as_ref().is_ok_and(|cluster| cluster.is_usable()))
+            && (*asked >= came
+                || (asked.elapsed() < COUNTS_FOR && answer.as_ref().is_ok_and(|cluster| cluster.is_usable())))
         {
             return answer.clone();
         }
@@ -283,6 +302,39 @@ mod tests {
         eks.forget_cluster("workshop").await.expect("forgotten");
         eks.cluster("workshop").await.expect("read");
         assert_eq!(stub.count(PATH), 3);
+    }
+
+    #[tokio::test]
+    async fn another_cluster_of_the_name_is_found_after_a_minute() {
+        let stub = Stub::new(|_| Reply::json(&json!({ "cluster": { "name": "workshop", "status": "ACTIVE" } })));
+        let clients = stub.clients();
+        let eks = clients.eks(None);
+        let memo = clients.regional(None).await.expect("a region").eks_reads.memo("workshop");
+        for (age, calls) in [(0, 1), (30, 1), (61, 2), (0, 2)] {
+            if let Some((asked, _)) = &mut *memo.lock().await {
+                *asked = asked.checked_sub(Duration::from_secs(age)).expect("a time");
+            }
+            eks.cluster("workshop").await.expect("read");
+            assert_eq!(stub.count(PATH), calls, "after {age} s");
+        }
+    }
+
+    #[test]
+    fn a_token_names_the_cluster_as_the_control_plane_wants_it() {
+        let cluster = |id: Option<&str>, etcd: Option<Option<&str>>| Cluster {
+            name: "c".into(),
+            id: id.map(str::to_owned),
+            outpost: etcd.map(|etcd| Outpost { etcd_instance_type: etcd.map(str::to_owned), ..Outpost::default() }),
+            ..Cluster::default()
+        };
+        for (cluster, expected) in [
+            (cluster(None, None), "c"),
+            (cluster(Some("id"), Some(None)), "id"),
+            (cluster(Some("id"), Some(Some("m5d.large"))), "c"),
+            (cluster(Some("id"), None), "c"),
+        ] {
+            assert_eq!(cluster.token_audience(), expected, "{cluster:?}");
+        }
     }
 
     #[tokio::test]

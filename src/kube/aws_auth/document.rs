@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Scanner, Span, StrInput, StructureStyle, TokenType};
 
+use super::authenticator::{Meaning, meaning};
 use super::text::Fault;
 
 /// Deepest nesting that is read.
@@ -20,23 +21,6 @@ pub(super) enum Value {
     Scalar { text: String, tag: Option<String>, plain: bool },
     List(Vec<Value>),
     Map(Vec<(Value, Value)>),
-}
-
-impl Value {
-    /// A scalar's text; none for null.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Scalar { text, tag, plain } => {
-                let null = *plain && tag.is_none() && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
-                (!null).then_some(text)
-            }
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_null(&self) -> bool {
-        matches!(self, Self::Scalar { .. }) && self.text().is_none()
-    }
 }
 
 /// An entry of the list: bytes `start..end` are its own, a dash or a comma not among them.
@@ -88,6 +72,13 @@ enum Content {
 }
 
 impl Document {
+    /// A text that EKS does not read: an entry takes its place.
+    pub(super) fn skipped(text: &str) -> Self {
+        let (start, end) = (text.len() - text.trim_start().len(), text.trim_end().len());
+        let layout = if start < end { Layout::Null { start, end } } else { Layout::Nothing { at: text.len() } };
+        Self { layout, items: Vec::new() }
+    }
+
     /// Reads a text without byte order mark.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let Some(root) = Loader::new(text).document()? else {
@@ -98,7 +89,7 @@ impl Document {
             Content::Scalar { .. } if root.start == root.end => {
                 return Ok(Self { layout: Layout::Nothing { at: root.start }, items: Vec::new() });
             }
-            Content::Scalar { .. } if value(&root, &mut 0)?.is_null() => {
+            Content::Scalar { .. } if meaning(&value(&root, &mut 0)?) == Meaning::Null => {
                 let layout = Layout::Null { start: root.start, end: root.end };
                 return Ok(Self { layout, items: Vec::new() });
             }

@@ -4,6 +4,7 @@
 //! stays byte for byte, and a text that cannot be read is never written. Many may write at once: a change that meets
 //! another one is made again on what is there then.
 
+mod authenticator;
 mod document;
 #[cfg(test)]
 mod tests;

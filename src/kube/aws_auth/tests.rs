@@ -73,8 +73,10 @@ fn an_entry_is_added_at_the_end_and_taken_out_again() {
 }
 
 #[test]
-fn null_becomes_a_list() {
-    assert_eq!(seen(&read("~ # none\n").with(&entry("n", &[])).unwrap()).len(), 1);
+fn what_stands_for_nothing_becomes_a_list() {
+    for text in ["~ # none\n", "\"\"\n", "''", "``", " `` \n"] {
+        assert_eq!(seen(&read(text).with(&entry("n", &[])).unwrap()).len(), 1, "{text}");
+    }
 }
 
 #[test]
@@ -137,10 +139,10 @@ fn what_is_malformed_is_told_with_its_line() {
         ("- rolearn: x\n bad\n", 2, "did not find expected"),
         ("rolearn: x\n", 1, "no list of entries"),
         ("text", 1, "no list of entries"),
-        ("- rolearn: x\n- just text\n", 2, "no map"),
-        ("- rolearn: x\n  groups: a\n", 1, "`groups`"),
-        ("- rolearn: x\n  groups: [[a]]\n", 1, "`groups`"),
-        ("- rolearn: {}\n", 1, "`rolearn`"),
+        ("- rolearn: x\n- rolearn: y\n  ~: z\n", 2, "null cannot be the name"),
+        ("- rolearn: x\n  other: {[a]: 1}\n", 1, "cannot be the name"),
+        ("- rolearn: x\n  other: -.inf\n", 1, "infinite"),
+        ("- rolearn: x\n  <<: text\n", 1, "merge key"),
         ("- *gone\n", 1, "unknown anchor"),
         (&format!("- {}1{}\n", "[".repeat(60), "]".repeat(60)), 1, "recursion limit"),
     ] {
@@ -155,6 +157,16 @@ fn what_is_malformed_is_told_with_its_line() {
     let bomb = (1..30).map(|n| format!("- &a{n} {{x: [*a{0}, *a{0}]}}\n", n - 1)).collect::<Vec<_>>().concat();
     let fault = Text::read(List::Roles, &format!("- &a0 {{}}\n{bomb}")).expect_err("too much");
     assert!(fault.problem.contains("unfold"), "{fault}");
+}
+
+#[test]
+fn entries_that_eks_skips_stay_byte_for_byte() {
+    let odd = "- rolearn: a\n  groups: system:masters\n- role_arn: b\n- just a text\n";
+    let ours = entry("n", &["a"]);
+    let added = read(odd).with(&ours).expect("added");
+    assert!(added.starts_with(odd), "{added}");
+    let read = read(&added);
+    assert_eq!(read.without(index(&read, &ours)).expect("removed"), odd);
 }
 
 #[test]
@@ -184,11 +196,37 @@ fn of_several_entries_the_equal_one_is_meant() {
 
 #[test]
 fn entries_are_read_as_the_authenticator_reads_them() {
-    let text = "- RoleARN: x\n  UserName: u\n  groups: ~\n- username: nobody\n- &base\n  groups: [g]\n  rolearn: b\n- <<: *base\n  rolearn: c\n";
-    let found: Vec<(String, String, usize)> =
-        read(text).entries().map(|one| (one.arn.clone(), one.username.clone(), one.groups.len())).collect();
-    let of = |arn: &str, name: &str, groups| (arn.to_owned(), name.to_owned(), groups);
-    assert_eq!(found, [of("x", "u", 0), of("b", "", 1), of("c", "", 1)]);
+    let of = |entries: &[(&str, &str, usize)]| -> Vec<(String, String, usize)> {
+        entries.iter().map(|(arn, name, groups)| ((*arn).to_owned(), (*name).to_owned(), *groups)).collect()
+    };
+    for (text, expected) in [
+        ("- RoleARN: x\n  UserName: u\n  groups: ~\n", of(&[("x", "u", 0)])),
+        ("- rolearn: b\n  ROLEARN: a\n", of(&[("b", "", 0)])),
+        ("- rolearn: x\n  RoleArn: ~\n  rolearn: b\n", of(&[("b", "", 0)])),
+        // `y` is true in YAML 1.1.
+        ("- rolearn: y\n", of(&[])),
+        // Skipped: without an ARN, with one and `sso`, no map at all.
+        ("- username: nobody\n- text\n- [rolearn, x]\n- ~\n- role_arn: x\n- rolearn: x\n  sso: {}\n", of(&[])),
+        ("- rolearn: x\n  sso: ~\n", of(&[("x", "", 0)])),
+        // Of another type than a text, or a list of texts: left out.
+        ("- rolearn: x\n  username: 123\n  groups: system:masters\n", of(&[("x", "", 0)])),
+        ("- rolearn: x\n  username: yes\n  groups: [a, 1, [b], ~, '2']\n", of(&[("x", "", 2)])),
+        ("- rolearn: {}\n- rolearn: 12\n- rolearn: '12'\n", of(&[("12", "", 0)])),
+        // A merge key sets its members where it is.
+        ("- &b\n  groups: [g]\n  rolearn: b\n- <<: *b\n  rolearn: c\n", of(&[("b", "", 1), ("c", "", 1)])),
+        ("- &b\n  groups: [g]\n  rolearn: b\n- rolearn: c\n  <<: *b\n", of(&[("b", "", 1), ("b", "", 1)])),
+        ("- rolearn: x\n  <<: [{username: one}, {username: two, groups: [g]}]\n", of(&[("x", "one", 1)])),
+        ("- rolearn: x\n  '<<': {rolearn: y}\n", of(&[("x", "", 0)])),
+        // Texts that stand for nothing.
+        ("\"\"\n", of(&[])),
+        ("``", of(&[])),
+        (" '' ", of(&[])),
+        ("~", of(&[])),
+    ] {
+        let found: Vec<(String, String, usize)> =
+            read(text).entries().map(|one| (one.arn.clone(), one.username.clone(), one.groups.len())).collect();
+        assert_eq!(found, expected, "{text}");
+    }
 }
 
 /// Texts of groups and names, awkward ones among them.

@@ -4,10 +4,10 @@
 //! are put in, taken out or replaced where the entry is, and the result is read again: when it does not say exactly
 //! what it said before, and the change, it is refused.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::document::{Document, Item, Layout, Value};
+use super::authenticator;
+use super::document::{Document, Item, Layout};
 use super::{Entry, List};
 
 /// Byte order mark: the reader skips it without counting it.
@@ -48,7 +48,7 @@ pub(super) struct Text<'t> {
     bom: &'t str,
     source: &'t str,
     document: Document,
-    /// Entries in the order of the text; none for one without an ARN.
+    /// Entries in the order of the text; none for one that EKS skips.
     entries: Vec<Option<Entry>>,
 }
 
@@ -57,8 +57,8 @@ impl<'t> Text<'t> {
     pub(super) fn read(list: List, whole: &'t str) -> Result<Self, Fault> {
         let text = whole.strip_prefix(BOM).unwrap_or(whole);
         let bom = &whole[..whole.len() - text.len()];
-        let document = Document::read(text)?;
-        let entries = document.items.iter().map(|item| entry(list, item)).collect::<Result<_, _>>()?;
+        let document = if authenticator::is_skipped(text) { Document::skipped(text) } else { Document::read(text)? };
+        let entries = document.items.iter().map(|item| authenticator::entry(list, item)).collect::<Result<_, _>>()?;
         Ok(Self { list, bom, source: text, document, entries })
     }
 
@@ -69,7 +69,7 @@ impl<'t> Text<'t> {
     /// No entry, no comment: nothing that anybody would miss.
     pub(super) fn is_blank(&self) -> bool {
         let rest = self.source.trim();
-        self.document.items.is_empty() && (rest.is_empty() || rest == "[]")
+        self.document.items.is_empty() && (authenticator::is_skipped(rest) || rest == "[]")
     }
 
     /// Where the entry stands that `wanted` speaks of. Of several with its ARN it is the one that is equal.
@@ -282,47 +282,6 @@ enum Change<'e> {
     Added(&'e Entry),
     Changed(usize, &'e Entry),
     Removed(usize),
-}
-
-/// The entry of an item; none when it has no ARN. Names of members count in any case, as Go's JSON reads them.
-fn entry(list: List, item: &Item) -> Result<Option<Entry>, Fault> {
-    let Value::Map(pairs) = &item.value else {
-        return Err(Fault::at(item.line, "the entry is no map with `rolearn` or `userarn`, `username` and `groups`"));
-    };
-    let member = |name: &str| member(pairs, name, 0);
-    let scalar = |name: &str| match member(name) {
-        None => Ok(None),
-        Some(value @ Value::Scalar { .. }) => Ok(value.text().map(str::to_owned)),
-        Some(_) => Err(Fault::at(item.line, &format!("`{name}` of the entry is no text"))),
-    };
-    let (arn, username) = (scalar(list.arn_member())?, scalar("username")?);
-    let wrong_groups = || Fault::at(item.line, "`groups` of the entry is no list of texts");
-    let groups = match member("groups") {
-        None => BTreeSet::new(),
-        Some(value) if value.is_null() => BTreeSet::new(),
-        Some(Value::List(groups)) => {
-            let group = |value: &Value| value.text().map(str::to_owned).ok_or_else(wrong_groups);
-            groups.iter().map(group).collect::<Result<_, _>>()?
-        }
-        Some(_) => return Err(wrong_groups()),
-    };
-    Ok(arn.map(|arn| Entry { arn, username: username.unwrap_or_default(), groups }))
-}
-
-/// The last member of a name wins; a merge key (`<<`) gives what the map itself does not have.
-fn member<'v>(pairs: &'v [(Value, Value)], name: &str, depth: usize) -> Option<&'v Value> {
-    let named = |wanted: &str| {
-        let fits = |key: &Value| key.text().is_some_and(|key| key.eq_ignore_ascii_case(wanted));
-        pairs.iter().rev().find(|(key, _)| fits(key)).map(|(_, value)| value)
-    };
-    named(name).or_else(|| match named("<<") {
-        Some(Value::Map(merged)) if depth < 8 => member(merged, name, depth + 1),
-        Some(Value::List(all)) if depth < 8 => all.iter().find_map(|one| match one {
-            Value::Map(merged) => member(merged, name, depth + 1),
-            _ => None,
-        }),
-        _ => None,
-    })
 }
 
 /// The entry as lines, the dash in `column`.

@@ -11,7 +11,7 @@ use super::site::{give_vpc_cni, is_ready, progress};
 use super::upgrade::unfinished;
 use super::wanted::{Product, Wanted};
 use super::{Cni, cleanup, told};
-use crate::attributes::cluster::{Reached, reach, told as told_kube};
+use crate::attributes::cluster::{Reached, reach_to_remove, told as told_kube};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::release::{Releases, Removal};
 use crate::kube::{Client, Resource};
@@ -23,7 +23,7 @@ pub(super) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 pub(super) async fn delete(state: &State<Cni>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
     let (cluster, region) = (&outputs.cluster_name, &outputs.region);
-    let client = match reach(cluster, Some(region), cx).await? {
+    let client = match reach_to_remove(cluster, Some(region), cx).await? {
         Reached::Open(client) => client,
         Reached::Gone => {
             tracing::info!(%cluster, "the cluster is gone, and the CNI with it");

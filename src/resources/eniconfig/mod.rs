@@ -17,7 +17,9 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
-use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told, warn_of_near_name};
+use crate::attributes::cluster::{
+    Reached, connect, explain_kube, reach, reach_to_remove, settle, told, warn_of_near_name,
+};
 use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
@@ -41,7 +43,11 @@ pub struct Args {
     /// Default: the subnet's zone, such as `us-west-2a`.
     #[attr(replace)]
     pub name: Option<ObjectName>,
-    /// Security groups of the interfaces, in the VPC of the cluster. Default: the cluster's security group.
+    /// Security groups of the interfaces, in the VPC of the cluster. Default: the cluster's security group, which EKS
+    /// attaches to the nodes of managed node groups without a launch template. `[]` means the node's own groups (VPC CNI
+    /// 1.8 or later). Where nodes have a group of their own, as with the module terraform-aws-modules/eks, set `[]` or
+    /// that group (`module.NAME.node_security_group_id`): pods in the cluster's group are not reached by what that
+    /// module's rules allow.
     pub security_group_ids: Option<BTreeSet<SecurityGroupId>>,
     /// Labels to keep on the object. Labels that others set are left alone.
     pub labels: Option<BTreeMap<String, String>>,
@@ -114,7 +120,10 @@ for interfaces that are made after it.
 
 An object of the same name that exists already is never taken over, but can be imported. A change that somebody made by \
 hand (`kubectl edit`) is shown by the plan and taken back by the apply; a field that another declarative manager owns, \
-such as the VPC CNI's add-on, is left to it, with an error that names the manager.";
+such as the VPC CNI's add-on, is left to it, with an error that names the manager.
+
+When the add-on vpc-cni is deleted, EKS deletes the kind ENIConfig, and every ENIConfig with it: update the add-on instead \
+of replacing it.";
     const IMPORT_ID: &'static str = "`CLUSTER/NAME`, or `CLUSTER/NAME@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
@@ -160,6 +169,15 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
         if let Some(groups) = networks.default_groups().filter(|_| default_groups) {
             plan.outputs.security_group_ids = Maybe::Known(groups);
         }
+        for warning in networks.foreign_groups() {
+            cx.report(warning);
+        }
+        if moves {
+            networks.warn_of_zone(place.region.as_ref(), cx).await;
+        }
+        if default_groups && (plan.is_create() || plan.is_replaced()) {
+            networks.warn_of_groups(cx);
+        }
         if faults.has_errors() { Err(faults) } else { Ok(()) }
     }
 
@@ -180,12 +198,26 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
                 error.kind(),
                 Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true } | Kind::Unreachable { .. }
             );
-            let left_behind =
-                format!("Whether ENIConfig `{}` was made is not known; the next plan looks.", outputs.name);
+            let mut left_behind = None;
             if uncertain {
-                cx.save(&outputs);
+                let look =
+                    async |client: Client| client.get(&ObjectKind::ENI_CONFIG, None, outputs.name.as_str()).await;
+                match settle(&client, look).await {
+                    Some(Some(found)) if object::is_written(&found, &object) => return Ok(outputs),
+                    Some(None) => {
+                        left_behind = Some(format!("There is no ENIConfig `{}`; nothing was created.", outputs.name));
+                    }
+                    Some(Some(found)) => return Err(exists(&found, &outputs)),
+                    None => {
+                        cx.save(&outputs);
+                        left_behind = Some(format!(
+                            "Whether ENIConfig `{}` was created is not known; the next plan looks.",
+                            outputs.name
+                        ));
+                    }
+                }
             }
-            return Err(explain_kube(summary, &error, uncertain.then_some(&left_behind), cx).await);
+            return Err(explain_kube(summary, &error, left_behind.as_deref(), cx).await);
         }
         Ok(outputs)
     }
@@ -233,7 +265,7 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
         let summary = "Could not remove the ENIConfig";
         let Outputs { cluster_name, name, region, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
-        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+        let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
             Reached::Open(client) => client,
             Reached::Gone => return Ok(()),
             Reached::Unknown => return Err(not_known(summary)),
@@ -246,7 +278,8 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
                 return Ok(());
             }
             Err(error) => {
-                return Err(explain_kube(summary, &error, Some("It is still recorded in the state."), cx).await);
+                let left = "It is still recorded in the state; the next plan shows whether it exists.";
+                return Err(explain_kube(summary, &error, Some(left), cx).await);
             }
         }
         let wait = Wait {
@@ -413,7 +446,7 @@ fn exists(existing: &Json, outputs: &Outputs) -> Diagnostics {
     let managers = object::managers(existing);
     let told: Vec<String> = managers.iter().map(|manager| format!("`{manager}`")).collect();
     let whose = if ours {
-        "This provider made it, in another configuration or in a run that was cut off.".to_owned()
+        "This provider created it, in another configuration or in a run that was cut off.".to_owned()
     } else if managers.iter().any(|manager| manager == "eks") {
         "EKS manages it (field manager `eks`): the configuration values of the add-on `vpc-cni` have it under `eniConfig`. Take it out there, or leave it to the add-on and out of this configuration.".to_owned()
     } else if told.is_empty() {
@@ -424,7 +457,7 @@ fn exists(existing: &Json, outputs: &Outputs) -> Diagnostics {
     Diagnostic::error(
         format!("ENIConfig `{name}` exists already"),
         format!(
-            "Cluster `{cluster_name}` has an ENIConfig `{name}` with subnet `{}`. {whose}\n\nTo manage it here, import it with the id `{cluster_name}/{name}@{region}`; otherwise use another `name`.",
+            "Cluster `{cluster_name}` has an ENIConfig `{name}` with subnet `{}`. {whose}\n\nTo manage it here, import it: `terraform import ekshybrid_eniconfig.NAME '{cluster_name}/{name}@{region}'`. Otherwise use another `name`.",
             object::subnet(existing)
         ),
     )

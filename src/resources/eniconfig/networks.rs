@@ -110,6 +110,59 @@ impl Networks {
         Some(BTreeSet::from([SecurityGroupId::as_found(group)]))
     }
 
+    /// Warns when no subnet of the cluster is in the zone of the pods' subnet: a node's interfaces are in its own zone.
+    pub(super) async fn warn_of_zone(&self, region: Option<&Region>, cx: &Context) {
+        let (Some(subnet), Some(cluster), Some(region)) = (self.subnet.there(), self.cluster.there(), region) else {
+            return;
+        };
+        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return };
+        let ec2 = aws.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+        let looks = cluster.subnet_ids.iter().map(|id| ec2.subnet(id));
+        // What may not be looked at is not known, and no reason for a warning.
+        let Ok(found) = futures::future::try_join_all(looks).await else { return };
+        let zones: BTreeSet<String> = found.into_iter().flatten().map(|subnet| subnet.availability_zone).collect();
+        if let Some(warning) = elsewhere(subnet, &cluster.name, &zones) {
+            cx.report(warning);
+        }
+    }
+
+    /// Warns about the default group where the nodes are known not to have it.
+    pub(super) fn warn_of_groups(&self, cx: &Context) {
+        let Some(cluster) = self.cluster.there() else { return };
+        // The module marks its clusters, and gives nodes a group of their own by default.
+        if cluster.tags.get("terraform-aws-modules").is_some_and(|module| module == "eks") {
+            cx.report(
+                Diagnostic::warning(
+                    "Pods may be in another security group than their nodes",
+                    format!(
+                        "The module terraform-aws-modules/eks created cluster `{}`. Its nodes have a security group of their own by default and not the cluster's, which pods get without `security_group_ids`. What its rules allow between nodes would then not reach pods.\n\nSet `security_group_ids = []` for the node's own groups, or the module's `node_security_group_id`. If the nodes have the cluster's group (`attach_cluster_primary_security_group`), set it here explicitly.",
+                        cluster.name
+                    ),
+                )
+                .at(Path::attribute(Args::NAMES.security_group_ids)),
+            );
+        }
+    }
+
+    /// Warnings about groups of another VPC, which work only where they are associated with the cluster's VPC. Source:
+    /// API reference of EC2, AssociateSecurityGroupVpc.
+    pub(super) fn foreign_groups(&self) -> Vec<Diagnostic> {
+        let Some(vpc) = self.cluster.there().and_then(|cluster| cluster.vpc_id.as_deref()) else { return Vec::new() };
+        let groups = self.groups.there().into_iter().flat_map(BTreeMap::values);
+        let foreign = groups.filter(|group| group.vpc_id != vpc);
+        let warning = |group: &SecurityGroup| {
+            Diagnostic::warning(
+                "Security group is of another VPC",
+                format!(
+                    "Security group `{}` is for VPC `{}`, and the cluster is in VPC `{vpc}`. Interfaces can use it only if it is associated with that VPC (`aws_vpc_security_group_vpc_association`).",
+                    group.id, group.vpc_id
+                ),
+            )
+            .at(Path::attribute(Args::NAMES.security_group_ids))
+        };
+        foreign.map(warning).collect()
+    }
+
     /// Everything that is certainly wrong, each on its attribute.
     pub(super) fn faults(&self, question: Question<'_>) -> Diagnostics {
         let names = Args::NAMES;
@@ -176,21 +229,34 @@ impl Networks {
                             "There is no security group `{id}`{region} in this account.\n\nCheck the id and the region."
                         ),
                     ),
-                    Some(group) if vpc.is_some_and(|vpc| group.vpc_id != vpc) => fault(
-                        names.security_group_ids,
-                        "Security group is of another VPC",
-                        format!(
-                            "Security group `{id}` is for VPC `{}`, but the cluster is in VPC `{}`.\n\nUse a group of the cluster's VPC.",
-                            group.vpc_id,
-                            vpc.unwrap_or_default()
-                        ),
-                    ),
+                    // One of another VPC can be associated with this one: `foreign_groups` warns.
                     Some(_) => {}
                 }
             }
         }
         faults
     }
+}
+
+/// `zones`: those of the cluster's subnets.
+fn elsewhere(subnet: &Subnet, cluster: &str, zones: &BTreeSet<String>) -> Option<Diagnostic> {
+    if zones.is_empty() || zones.contains(&subnet.availability_zone) {
+        return None;
+    }
+    let zones: Vec<String> = zones.iter().map(|zone| format!("`{zone}`")).collect();
+    Some(
+        Diagnostic::warning(
+            "No subnet of the cluster is in the zone",
+            format!(
+                "Subnet `{}` is in `{}`, and the subnets of cluster `{cluster}` are in {}. A node can use an ENIConfig of its own zone only, so this one has an effect only if nodes run in `{}`, in a subnet that the cluster does not name.",
+                subnet.id,
+                subnet.availability_zone,
+                zones.join(", "),
+                subnet.availability_zone
+            ),
+        )
+        .at(Path::attribute(Args::NAMES.subnet_id)),
+    )
 }
 
 fn answer<T>(
@@ -254,6 +320,17 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_in_the_zones_of_nodes() {
+        let subnet = Subnet { id: "subnet-1".into(), availability_zone: "us-west-2a".into(), ..Subnet::default() };
+        for (zones, expected) in
+            [(vec![], false), (vec!["us-west-2a", "us-west-2b"], false), (vec!["us-west-2b"], true)]
+        {
+            let zones: BTreeSet<String> = zones.into_iter().map(str::to_owned).collect();
+            assert_eq!(elsewhere(&subnet, "c", &zones).is_some(), expected, "{zones:?}");
+        }
+    }
+
+    #[test]
     fn each_fault_is_on_its_attribute() {
         let cluster = |family: &str| {
             let vpc_id = Some("vpc-1".to_owned());
@@ -291,12 +368,14 @@ mod tests {
             (Networks { subnet: subnet("vpc-1", "us-west-2b"), ..fitting() }, vec!["name"]),
             (
                 Networks { groups: Answer::There(elsewhere), subnet: subnet("vpc-2", "us-west-2b"), ..fitting() },
-                vec!["subnet_id", "name", "security_group_ids", "security_group_ids"],
+                vec!["subnet_id", "name", "security_group_ids"],
             ),
         ] {
             let found = networks.faults(question).0;
             let paths: Vec<String> = found.iter().map(|fault| fault.path.to_string()).collect();
             assert_eq!(paths, expected, "{networks:?}");
         }
+        let foreign = Networks { groups: Answer::There(BTreeMap::from([group("sg-1", "vpc-2")])), ..fitting() };
+        assert_eq!((foreign.foreign_groups().len(), fitting().foreign_groups().len()), (1, 0));
     }
 }

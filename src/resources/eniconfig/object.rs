@@ -30,6 +30,12 @@ pub(super) fn written(
     })
 }
 
+/// Whether `found` is what this provider has written as `object`.
+pub(super) fn is_written(found: &Json, object: &Json) -> bool {
+    let ours = entries(found).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply");
+    ours && subnet(found) == subnet(object) && groups(found) == groups(object)
+}
+
 pub(super) fn subnet(object: &Json) -> SubnetId {
     SubnetId::as_found(object.pointer("/spec/subnet").and_then(Json::as_str).unwrap_or_default())
 }

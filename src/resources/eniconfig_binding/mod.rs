@@ -16,10 +16,10 @@ use framework::wait::{self, Seen, Wait};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
-use self::selection::{Selection, Work};
-use crate::attributes::cluster::{Reached, connect, explain_kube, reach, told};
+use self::selection::{LABEL, Selection, Work};
+use crate::attributes::cluster::{Reached, connect, explain_kube, reach, reach_to_remove, told};
 use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
-use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, labels};
+use crate::attributes::{ClusterName, ObjectName, Region, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
 use crate::provider::{Clients, Context};
 
@@ -54,9 +54,18 @@ pub struct Args {
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take. `create` and `update` are for the wait for the cluster (default: 30 minutes while
-    /// EKS makes it, 5 while EKS does not know it) and for the ENIConfig (default: `2m`).
-    pub timeouts: Option<ChangeTimeouts>,
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it) and for
+    /// the ENIConfig (default: `2m`).
+    pub timeouts: Option<Timeouts>,
+}
+
+/// How long to wait for the cluster and for the ENIConfig. A removal waits for nothing.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// When the binding is created, such as `10m`.
+    pub create: Option<Span>,
+    /// When it is changed.
+    pub update: Option<Span>,
 }
 
 /// Results.
@@ -212,7 +221,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let summary = "Could not take the annotations off the nodes";
         let Outputs { cluster_name, region, bound_nodes, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
-        let client = match reach(&place.cluster, Some(&place.region), cx).await? {
+        let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
             Reached::Open(client) => client,
             Reached::Gone => return Ok(()),
             Reached::Unknown => return Err(not_known(summary)),
@@ -236,7 +245,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         })
         .await;
         let Err(error) = outcome else { return Ok(()) };
-        let left_behind = format!("{} are still annotated, and recorded in the state.", counted(rest.len()));
+        let left_behind = format!("{} still annotated, and recorded in the state.", counted_are(rest.len()));
         cx.save(&Outputs { bound_nodes: rest, ..state.outputs.clone() });
         Err(explain_kube(summary, &error, Some(&left_behind), cx).await)
     }
@@ -286,6 +295,10 @@ async fn bind(
             .at(Path::attribute(Args::NAMES.node_names)),
         );
     }
+    let labelled = work.labelled.clone();
+    if !labelled.is_empty() {
+        cx.report(chosen_by_label(&labelled, wanted, &place));
+    }
     let mut outputs = Outputs {
         cluster_name: place.cluster.clone(),
         region: place.region.clone(),
@@ -301,7 +314,8 @@ async fn bind(
         outputs.pending_nodes.remove(name);
         match change {
             Changed::Bound => {
-                annotated += 1;
+                // The others do not read the annotation at all.
+                annotated += usize::from(!labelled.contains_key(name));
                 outputs.bound_nodes.insert(name.to_owned());
             }
             Changed::Gone => drop(outputs.bound_nodes.remove(name)),
@@ -314,9 +328,9 @@ async fn bind(
     .await;
     if let Err(error) = outcome {
         let left_behind = format!(
-            "{} are annotated and recorded in the state; {} are not done yet.",
-            counted(outputs.bound_nodes.len()),
-            outputs.pending_nodes.len()
+            "{} annotated and recorded in the state; {} not done yet.",
+            counted_are(outputs.bound_nodes.len()),
+            counted_are(outputs.pending_nodes.len())
         );
         cx.save(&outputs);
         return Err(explain_kube(summary, &error, Some(&left_behind), cx).await);
@@ -335,6 +349,21 @@ async fn bind(
         ));
     }
     Ok(outputs)
+}
+
+fn chosen_by_label(labelled: &BTreeMap<String, String>, wanted: &str, place: &Place) -> Diagnostic {
+    let nodes: Vec<String> =
+        labelled.iter().take(MOST_TOLD).map(|(name, value)| format!("`{name}` has `{value}`")).collect();
+    let more = labelled.len().saturating_sub(MOST_TOLD);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    Diagnostic::warning(
+        "Node chooses its ENIConfig by a label",
+        format!(
+            "The VPC CNI reads the label `{LABEL}` of a node before any annotation, so in cluster `{}` the annotation with `{wanted}` has no effect on these nodes: {}{more}.\n\nRemove the label (`kubectl label node NAME {LABEL}-`), or leave the nodes out of the selection.",
+            place.cluster,
+            nodes.join(", ")
+        ),
+    )
 }
 
 /// How one node ended.
@@ -479,6 +508,10 @@ fn counted(nodes: usize) -> String {
     if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") }
 }
 
+fn counted_are(nodes: usize) -> String {
+    format!("{} {}", counted(nodes), if nodes == 1 { "is" } else { "are" })
+}
+
 fn not_known(summary: &str) -> Diagnostics {
     Diagnostic::error(
         summary,
@@ -487,7 +520,7 @@ fn not_known(summary: &str) -> Diagnostics {
     .into()
 }
 
-fn timeout(args: &Args, which: impl Fn(&ChangeTimeouts) -> Option<&Span>) -> Option<Duration> {
+fn timeout(args: &Args, which: impl Fn(&Timeouts) -> Option<&Span>) -> Option<Duration> {
     args.timeouts.as_ref().and_then(which).map(Span::duration)
 }
 
@@ -501,6 +534,13 @@ mod tests {
         assert!(AnnotationKey::parse(DEFAULT_ANNOTATION).is_ok());
         let why = AnnotationKey::parse("a b").expect_err("a space");
         assert!(why.contains("`a b`"), "{why}");
+    }
+
+    #[test]
+    fn nodes_are_counted() {
+        for (count, expected) in [(0, "0 nodes are"), (1, "1 node is"), (2, "2 nodes are")] {
+            assert_eq!(counted_are(count), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::attributes::ObjectName;
 use crate::kube::Annotated;
 
+/// The label that the VPC CNI reads before any annotation. Source: GetNodeSpecificENIConfigName in pkg/eniconfig of
+/// amazon-vpc-cni-k8s.
+pub(super) const LABEL: &str = "vpc.amazonaws.com/externalEniConfig";
+
 /// Which nodes are meant.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Selection<'a> {
@@ -36,6 +40,8 @@ pub(super) struct Work {
     pub(super) foreign: Vec<(String, String)>,
     /// Named, and not there.
     pub(super) absent: BTreeSet<String>,
+    /// Meant, but with a label that goes before the annotation and names another ENIConfig: name and label's value.
+    pub(super) labelled: BTreeMap<String, String>,
 }
 
 impl Work {
@@ -47,6 +53,9 @@ impl Work {
         }
         for node in nodes {
             work.absent.remove(&node.name);
+            if let Some(label) = node.labels.get(LABEL).filter(|label| *label != wanted && selection.chooses(&node)) {
+                work.labelled.insert(node.name.clone(), label.clone());
+            }
             match (&node.value, selection.chooses(&node)) {
                 (Some(value), true) if value == wanted => drop(work.bound.insert(node.name)),
                 (None, true) => work.bind.push(node),

@@ -8,13 +8,14 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::resource::State;
 use framework::wait::{self, Seen, Wait};
+use jiff::Timestamp;
 
-use super::{Args, Method, NOT_REMOVED, NodeAccess, NodeType, Outputs, STILL_THERE, place_of};
+use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
 use crate::attributes::cluster;
-use crate::attributes::place::Place;
+use crate::attributes::place::{Place, SETTLE_TIMEOUT};
 use crate::attributes::{RoleArn, explain, tags};
 use crate::aws;
-use crate::aws::eks::{AccessEntry, AccessEntrySpec, Cluster};
+use crate::aws::eks::{AccessEntry, AccessEntrySpec, AccessEntryType, Cluster};
 use crate::provider::Context;
 
 /// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
@@ -41,7 +42,7 @@ pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Contex
             Ok(cluster) => match cluster.status.as_str() {
                 "ACTIVE" | "UPDATING" => Ok(Seen::Done(cluster)),
                 "FAILED" | "DELETING" => Err(Diagnostic::error(
-                    "Could not give the nodes access",
+                    NOT_GIVEN,
                     format!(
                         "The status of {place} is {}, so nothing can join it. Nothing was created.",
                         cluster.status
@@ -73,18 +74,49 @@ pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx
         groups: BTreeSet::new(),
         tags: tags_all.clone(),
     };
+    let cluster = place.cluster.as_str();
+    // What exists before is somebody else's. Without the permission to look, only EKS's own refusal tells.
+    let was_absent = match place.eks(cx)?.access_entry(cluster, principal).await {
+        Ok(found) => return Err(taken(&place, principal, Some(&found.kind), None).into()),
+        Err(error) if error.is_not_found() => true,
+        Err(error) if error.is_cancelled() => return Err(not_created(&place, principal, &error)),
+        Err(error) => {
+            tracing::info!("whether `{principal}` has an access entry already is not known: {error}");
+            false
+        }
+    };
     let eks = place.eks(cx)?.settling_within(left.map_or(ROLE_TIMEOUT, |left| left.min(ROLE_TIMEOUT)));
     let progress = |settling: &crate::aws::eks::Settling| {
         tracing::info!(waited_s = settling.waited.as_secs(), "waiting until EKS knows the role `{principal}`");
     };
-    let entry = match eks.create_access_entry(place.cluster.as_str(), &spec, progress).await {
+    let begun = Timestamp::now();
+    let entry = match eks.create_access_entry(cluster, &spec, progress).await {
         Ok(entry) => entry,
-        Err(error) => {
-            if matches!(error.kind(), aws::Kind::Cancelled { may_exist: true }) {
+        Err(error) if error.may_exist() => match look_again(&place, &spec, begun, cx).await {
+            Now::Ours(entry) => entry,
+            Now::Absent if was_absent => {
                 cx.save(&uncertain_entry(&place, args, tags_all));
+                return Err(uncertain(
+                    &error,
+                    "Whether the access entry was created is not known. It is recorded in the state, and the next plan looks.",
+                ));
             }
-            return Err(not_created(&eks, &place, principal, &error).await);
+            Now::Others(kind) => return Err(taken(&place, principal, Some(&kind), Some(&error)).into()),
+            Now::Absent | Now::Unknown => {
+                return Err(uncertain(
+                    &error,
+                    &format!(
+                        "Whether the access entry was created is not known, and it is not recorded in the state. If `aws eks describe-access-entry --cluster-name {cluster} --principal-arn {principal}` shows one that nobody else made, import it: `terraform import ekshybrid_node_access.NAME '{}'`.",
+                        place.import_id(principal)
+                    ),
+                ));
+            }
+        },
+        Err(error) if matches!(error.kind(), aws::Kind::InUse) => {
+            let found = place.eks(cx)?.access_entry(cluster, principal).await.ok();
+            return Err(taken(&place, principal, found.as_ref().map(|found| &found.kind), Some(&error)).into());
         }
+        Err(error) => return Err(not_created(&place, principal, &error)),
     };
     Ok(Outputs {
         cluster_name: place.cluster,
@@ -97,7 +129,34 @@ pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx
     })
 }
 
-/// An entry whose creation was on its way when Terraform asked to stop: the next refresh finds it, or finds it missing.
+/// What there is after a creation whose answer never came.
+enum Now {
+    /// An entry that this creation made.
+    Ours(AccessEntry),
+    /// None.
+    Absent,
+    /// One that somebody else made.
+    Others(AccessEntryType),
+    /// EKS cannot be asked.
+    Unknown,
+}
+
+/// Looks for the entry on a token of its own, which Terraform's stop does not cancel.
+async fn look_again(place: &Place, spec: &AccessEntrySpec, begun: Timestamp, cx: &Context) -> Now {
+    let look = async {
+        let eks = place.eks_to_settle(cx)?;
+        Ok::<_, Diagnostics>(eks.access_entry(place.cluster.as_str(), &spec.principal_arn).await)
+    };
+    match tokio::time::timeout(SETTLE_TIMEOUT, look).await {
+        Ok(Ok(Ok(entry))) if entry.is_made_from(spec, begun) => Now::Ours(entry),
+        Ok(Ok(Ok(entry))) => Now::Others(entry.kind),
+        Ok(Ok(Err(error))) if error.is_not_found() => Now::Absent,
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => Now::Unknown,
+    }
+}
+
+/// An entry whose creation was on its way when Terraform asked to stop, where there was none before: the next refresh
+/// finds it, or finds it missing.
 fn uncertain_entry(place: &Place, args: &Args, tags_all: BTreeMap<String, String>) -> Outputs {
     let (username, groups) = args.r#type.identity();
     Outputs {
@@ -111,33 +170,45 @@ fn uncertain_entry(place: &Place, args: &Args, tags_all: BTreeMap<String, String
     }
 }
 
-async fn not_created(eks: &aws::eks::Client, place: &Place, principal: &str, error: &aws::Error) -> Diagnostics {
-    let summary = "Could not give the nodes access";
-    let at = Path::attribute(Args::NAMES.principal_arn);
-    if matches!(error.kind(), aws::Kind::InUse) {
-        let kind = eks.access_entry(place.cluster.as_str(), principal).await.ok();
-        let kind = kind.map(|entry| format!(" of type {}", entry.kind)).unwrap_or_default();
-        return Diagnostic::error(
-            "The role has access already",
-            format!(
-                "`{principal}` has an access entry{kind} in {place}. Somebody else may manage it, so it was left as it is: {error}.\n\nTo manage it here, import it: `terraform import ekshybrid_node_access.NAME '{}'`. Otherwise remove it where it is managed; managed node groups make their role's entry themselves.",
-                place.import_id(principal)
-            ),
-        )
-        .at(at)
-        .into();
-    }
+fn uncertain(error: &aws::Error, left: &str) -> Diagnostics {
+    explain(NOT_GIVEN, error, Some(left))
+}
+
+fn taken(place: &Place, principal: &str, kind: Option<&AccessEntryType>, error: Option<&aws::Error>) -> Diagnostic {
+    let kind = kind.map(|kind| format!(" of type {kind}")).unwrap_or_default();
+    let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+    Diagnostic::error(
+        "The role has access already",
+        format!(
+            "`{principal}` has an access entry{kind} in {place}. Somebody else may manage it, so it was left as it is{why}.\n\nTo manage it here, import it: `terraform import ekshybrid_node_access.NAME '{}'`. Otherwise remove it where it is managed; managed node groups create their role's entry themselves.",
+            place.import_id(principal)
+        ),
+    )
+    .at(Path::attribute(Args::NAMES.principal_arn))
+}
+
+fn not_created(place: &Place, principal: &str, error: &aws::Error) -> Diagnostics {
     if error.message().is_some_and(|text| text.to_ascii_lowercase().contains("invalid principal")) {
         return Diagnostic::error(
-            summary,
+            NOT_GIVEN,
             format!(
-                "EKS does not know the role `{principal}`: {error}.\n\nNothing was created.\n\nCheck that the role exists in this account, and that its path is in the ARN when it has one. A role that is made by the same apply is waited for; refer to its resource (`aws_iam_role.NAME.arn`)."
+                "EKS does not know the role `{principal}`: {error}.\n\nNothing was created.\n\nCheck that the role exists in this account, and that its path is in the ARN when it has one. A role that the same apply creates is retried until IAM shows it; refer to its resource (`aws_iam_role.NAME.arn`)."
             ),
         )
-        .at(at)
+        .at(Path::attribute(Args::NAMES.principal_arn))
         .into();
     }
-    explain(summary, error, if error.may_exist() { None } else { Some("Nothing was created.") })
+    if error.missing_permission() == Some("iam:PassRole") {
+        return Diagnostic::error(
+            NOT_GIVEN,
+            format!(
+                "{error}.\n\nNothing was created in {place}.\n\nAn access entry of type EC2_LINUX hands the role to EC2, so the caller needs `iam:PassRole` on `{principal}`."
+            ),
+        )
+        .at(Path::attribute(Args::NAMES.principal_arn))
+        .into();
+    }
+    explain(NOT_GIVEN, error, Some("Nothing was created."))
 }
 
 /// The access entry; none when it, its cluster, or access entries at all are not there.
@@ -154,6 +225,22 @@ pub(super) async fn read(place: &Place, principal: &RoleArn, cx: &Context) -> Re
             }
         }
     }
+}
+
+/// Whether the entry is another one than the state records: it was deleted, and somebody created one anew.
+pub(super) fn is_another(found: &AccessEntry, prior: &State<NodeAccess>) -> bool {
+    prior.outputs.access_entry_arn.as_ref().is_some_and(|own| *own != found.arn)
+}
+
+pub(super) fn replaced(place: &Place, principal: &RoleArn, found: &AccessEntry) -> Diagnostic {
+    Diagnostic::warning(
+        "Another access entry has taken the place of this one",
+        format!(
+            "The access entry of `{principal}` in {place} was deleted outside of Terraform, and another one was created, `{}`. It is not adopted, and a destroy leaves it as it is.\n\nTo manage it here, import it: `terraform import ekshybrid_node_access.NAME '{}'`.",
+            found.arn,
+            place.import_id(principal.as_str())
+        ),
+    )
 }
 
 /// The state that an access entry makes.
@@ -214,10 +301,25 @@ pub(super) async fn change_tags(prior: &State<NodeAccess>, args: &Args, cx: &Con
     Ok(outputs)
 }
 
-/// Takes the access entry away; one that is gone already is no error.
+/// Takes the access entry away; one that does not exist any more is no error, and one that somebody else made in its
+/// place stays.
 pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
     let place = place_of(state);
     let principal = state.args.principal_arn.as_str();
-    let removed = place.eks(cx)?.delete_access_entry(place.cluster.as_str(), principal).await;
-    removed.map_err(|error| explain(NOT_REMOVED, &error, Some(STILL_THERE)))
+    let eks = place.eks(cx)?;
+    if let Some(own) = &state.outputs.access_entry_arn
+        && let Ok(found) = eks.access_entry(place.cluster.as_str(), principal).await
+        && found.arn != *own
+    {
+        cx.report(Diagnostic::warning(
+            "Another access entry stays",
+            format!(
+                "`{principal}` has the access entry `{}` in {place}, and this resource created `{own}`, which does not exist any more. The present one was left as it is.",
+                found.arn
+            ),
+        ));
+        return Ok(());
+    }
+    let removed = eks.delete_access_entry(place.cluster.as_str(), principal).await;
+    removed.map_err(|error| explain(NOT_REMOVED, &error, Some(still_there(error.is_cancelled()))))
 }

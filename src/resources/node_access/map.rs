@@ -7,13 +7,13 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
 use framework::resource::State;
 
-use super::{Args, Method, NOT_REMOVED, NodeAccess, NodeType, Outputs, STILL_THERE, place_of};
+use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
 use crate::attributes::RoleArn;
 use crate::attributes::cluster::{self, Reached};
 use crate::attributes::place::Place;
 use crate::attributes::principal::without_path;
 use crate::aws::eks::AccessEntryType;
-use crate::kube::Kind;
+use crate::kube;
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
 use crate::provider::Context;
 
@@ -22,12 +22,21 @@ pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx
     let (username, groups) = args.r#type.identity();
     let entry = Entry { arn: without_path(args.principal_arn.as_str()), username: username.to_owned(), groups };
     let added = client.add_aws_auth_entry(List::Roles, &entry).await;
-    let uncertain = matches!(&added, Err(error) if matches!(error.kind(), Kind::Cancelled { may_exist: true }));
-    let left = uncertain.then_some("Whether the entry of aws-auth was added is not known; the next plan looks.");
-    if uncertain {
-        cx.save(&outputs(place.clone(), entry.clone()));
+    let mut left = None;
+    if let Err(error) = &added
+        && error.may_exist()
+    {
+        // The list was read before: an entry that is equal now is this one.
+        match cluster::settle(&client, async |client| client.aws_auth_entry(List::Roles, &entry).await).await {
+            Some(Some(found)) if found == entry => return Ok(outputs(place, entry)),
+            Some(_) => left = Some("The entry is not in aws-auth; nothing was added."),
+            None => {
+                left = Some("Whether the entry of aws-auth was added is not known; the next plan looks.");
+                cx.save(&outputs(place.clone(), entry.clone()));
+            }
+        }
     }
-    match cluster::told(added, "Could not give the nodes access", left, cx).await? {
+    match cluster::told(added, NOT_GIVEN, left, cx).await? {
         Added::Done => Ok(outputs(place, entry)),
         Added::Exists(found) => Err(already(&place, args.principal_arn.as_str(), &found).into()),
     }
@@ -126,7 +135,7 @@ pub(super) async fn mend(prior: &State<NodeAccess>, cx: &Context) -> Result<Outp
 pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
     let place = place_of(state);
     let principal = state.args.principal_arn.as_str();
-    let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
+    let client = match cluster::reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
         Reached::Open(client) => client,
         Reached::Gone => return Ok(()),
         Reached::Unknown => return Err(cluster::not_known("kubernetes")),
@@ -135,7 +144,8 @@ pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()
         Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(()),
         removed => removed,
     };
-    match cluster::told(removed, NOT_REMOVED, Some(STILL_THERE), cx).await? {
+    let left = still_there(removed.as_ref().is_err_and(kube::Error::may_exist));
+    match cluster::told(removed, NOT_REMOVED, Some(left), cx).await? {
         Changed::Done | Changed::Absent => Ok(()),
         Changed::Ambiguous => Err(Diagnostic::error(
             NOT_REMOVED,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use framework::diagnostic::Diagnostic;
 use framework::model::{Maybe, Text};
 use framework::path::Path;
-use framework::resource::Plan;
+use framework::resource::{Plan, State};
 use framework::text_field;
 
 use super::{Args, NodeAccess, Outputs};
@@ -91,8 +91,8 @@ pub(super) async fn look(place: &Place, cx: &Context) -> Option<Arc<Cluster>> {
 }
 
 /// Plans the way that is taken, as far as the cluster's mode is known.
-pub(super) fn plan(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) {
-    let (Maybe::Known(method), Some(cluster)) = (&plan.args.method, cluster) else { return };
+pub(super) fn plan(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option<Diagnostic> {
+    let (Maybe::Known(method), Some(cluster)) = (&plan.args.method, cluster) else { return None };
     let mode = cluster.authentication_mode.as_deref();
     match (choose(*method, mode), plan.prior.as_ref().map(|prior| prior.outputs.effective_method)) {
         (Err(refused), _) => {
@@ -108,9 +108,37 @@ pub(super) fn plan(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) {
         (Ok(chosen), Some(prior)) if chosen != prior => {
             plan.replace(Outputs::NAMES.effective_method);
             plan.outputs.effective_method = Maybe::Known(chosen);
+            // In the mode API nobody has access by the map any more, so nothing is taken away.
+            return (mode != Some("API")).then(|| switches(&cluster.name, prior, chosen));
         }
         (Ok(_), Some(_)) => {}
     }
+    None
+}
+
+/// The warning of a plan that removes access by one method before it gives access by the other.
+fn switches(cluster: &str, before: Method, after: Method) -> Diagnostic {
+    Diagnostic::warning(
+        "Nodes are without access for a moment",
+        format!(
+            "The access of the nodes in cluster `{cluster}` changes from `{}` to `{}`. The former is removed before the latter is created: in between, and for some seconds after it, running nodes of the role get the status 401 and may become NotReady.\n\nTo avoid that, add `lifecycle {{ create_before_destroy = true }}`: the two methods can exist side by side, and an access entry goes before aws-auth.",
+            before.text(),
+            after.text()
+        ),
+    )
+    .at(Path::attribute(Args::NAMES.method))
+}
+
+/// The warning of a plan that removes the access.
+pub(super) fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
+    Diagnostic::warning(
+        "Running nodes lose their access",
+        format!(
+            "Nodes that run with the role `{}` can no longer reach the API server of cluster `{}` (status 401) once this access is removed. They become NotReady within a minute, and their pods are evicted some minutes later. Remove these nodes first, unless something else gives the role access.",
+            state.args.principal_arn.as_str(),
+            state.outputs.cluster_name
+        ),
+    )
 }
 
 /// Plans what follows from the way and the type.

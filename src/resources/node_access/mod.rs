@@ -20,12 +20,21 @@ pub use self::method::Method;
 use crate::attributes::cluster;
 use crate::attributes::place::{Place, PlannedPlace, placed};
 use crate::attributes::principal::parse_import_id;
-use crate::attributes::{ClusterName, Region, RoleArn, Timeouts, tags};
+use crate::attributes::{ClusterName, Region, RoleArn, tags};
 use crate::aws::eks::AccessEntryType;
 use crate::provider::{Clients, Context};
 
 const NOT_REMOVED: &str = "Could not take the nodes' access away";
-const STILL_THERE: &str = "The access is still there and recorded in the state.";
+const NOT_GIVEN: &str = "Could not give the nodes access";
+
+/// What is left behind by a removal that fails. `is_uncertain`: it was on its way.
+fn still_there(is_uncertain: bool) -> &'static str {
+    if is_uncertain {
+        "The access is still recorded in the state; the next plan shows whether it exists."
+    } else {
+        "The access still exists and is recorded in the state."
+    }
+}
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -51,8 +60,16 @@ pub struct Args {
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long each operation may take.
+    /// How long to wait.
     pub timeouts: Option<Timeouts>,
+}
+
+/// How long to wait. A removal waits for nothing.
+#[derive(Clone, Debug, Model)]
+pub struct Timeouts {
+    /// For the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it), and for a new role to
+    /// propagate (default: 2 minutes).
+    pub create: Option<Span>,
 }
 
 /// Results.
@@ -148,7 +165,11 @@ the cluster's authentication mode asks for that.
 
 The cluster must be there before, and nodes join only after: refer from what joins (an `ekshybrid_activation`, a node, \
 a launch template) to this resource, or let it `depends_on` it. A role that IAM does not show to EKS yet is waited \
-for. Access that somebody else has given already is not taken over; it is imported.";
+for. Existing access is never adopted silently; import it. Access that was deleted and given anew by somebody else is not \
+this resource's any more.
+
+For nodes of the type `EC2_LINUX` the caller needs `iam:PassRole` on the role. Hybrid nodes need an access entry: the \
+cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
     const IMPORT_ID: &'static str =
         "`CLUSTER/ROLE_ARN`, or `CLUSTER/ROLE_ARN@REGION` for another region than the provider's";
 
@@ -172,12 +193,27 @@ for. Access that somebody else has given already is not taken over; it is import
             Some(place) => method::look(&place, cx).await,
             None => None,
         };
-        method::plan(plan, cluster.as_deref());
+        if let Some(warning) = method::plan(plan, cluster.as_deref()) {
+            cx.report(warning);
+        }
         method::plan_results(plan, cx);
         if (plan.is_create() || plan.is_replaced())
             && let Some(place) = place.known()
         {
             cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
+        }
+        Ok(())
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        let place = place_of(state);
+        // With the cluster the access goes anyway.
+        let gone = match place.eks(cx) {
+            Ok(eks) => eks.cluster(place.cluster.as_str()).await.is_err_and(|error| error.is_not_found()),
+            Err(_) => false,
+        };
+        if !gone {
+            cx.report(method::cuts_off(state));
         }
         Ok(())
     }
@@ -204,6 +240,10 @@ for. Access that somebody else has given already is not taken over; it is import
         if prior.is_none_or(|prior| prior.outputs.effective_method == Method::AccessEntry) {
             let found = entry::read(&place, principal, cx).await?;
             match (found, prior) {
+                (Some(found), Some(prior)) if entry::is_another(&found, prior) => {
+                    cx.report(entry::replaced(&place, principal, &found));
+                    return Ok(None);
+                }
                 (Some(found), _) => return Ok(Some(entry::state(&place, principal, found, prior, cx)?)),
                 (None, Some(_)) => return Ok(None),
                 // An import may mean an entry of aws-auth.

@@ -97,12 +97,18 @@ fn apply<'a>(values: &mut Map<String, Json>, changes: impl Iterator<Item = (&'a 
     }
 }
 
-/// The text to send for values: the former text where they are the same again, so that not a space differs.
+/// The text to send for values: the former text where they are the same again, so that not a space differs. To EKS an
+/// empty text is one that is left out, which changes nothing; `{}` takes all values away. Source: user guide of EKS,
+/// "Update an Amazon EKS add-on".
 pub(super) fn text(values: Map<String, Json>, former: Option<&str>) -> String {
-    if parse(former).is_ok_and(|before| without_empty(before) == without_empty(values.clone())) {
-        return former.unwrap_or_default().to_owned();
+    match former.filter(|former| !former.trim().is_empty()) {
+        Some(former)
+            if parse(Some(former)).is_ok_and(|before| without_empty(before) == without_empty(values.clone())) =>
+        {
+            former.to_owned()
+        }
+        _ => Json::Object(without_empty(values)).to_string(),
     }
-    Json::Object(values).to_string()
 }
 
 /// An environment with nothing in it is none.
@@ -214,6 +220,7 @@ mod tests {
     fn what_is_merged_comes_apart_again() {
         let cases = [
             (None, json!({ "env": { "A": "1" } })),
+            (Some("{}"), json!({ "env": { "A": "1" } })),
             (Some("env: {}\n"), json!({ "env": { "A": "1" } })),
             (Some("env:\n"), json!({ "env": { "A": "1" } })),
             (Some("env:\n  A: \"0\" # was\n  B: x\n  Z: y\n"), json!({ "env": { "A": "1", "Z": "y" } })),
@@ -232,7 +239,7 @@ mod tests {
             record.remember(&wanted, &json!({}), &variables(&values));
             let (restored, left) = restored(&written, &["A", "B"], &record);
             assert_eq!(left, Vec::<String>::new());
-            assert_eq!(text(restored, former), former.unwrap_or_default(), "{former:?}");
+            assert_eq!(text(restored, former), former.unwrap_or("{}"), "{former:?}");
         }
     }
 

@@ -10,15 +10,25 @@ use super::daemon_set::{self, NAME, NAMESPACE};
 use super::record::Record;
 use super::site::{ATTEMPTS, Site, Stopped, stopped};
 use super::{ManagedBy, Owner, VpcCni, through_addon};
-use crate::attributes::cluster::{Reached, reach};
+use crate::attributes::cluster::{Reached, reach_to_remove};
 use crate::attributes::place::Place;
 use crate::aws::eks::Addon;
 use crate::provider::Context;
 
+const SUMMARY_BACK: &str = "Could not put the settings of the VPC CNI back";
 /// How long a removal may take.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 pub(super) fn plan_delete(state: &State<VpcCni>, cx: &Context) {
+    if state.args.custom_networking == Some(true) {
+        cx.report(Diagnostic::warning(
+            "Custom networking ends for running nodes",
+            format!(
+                "This takes `custom_networking` of cluster `{}` back to what it was before, and aws-node restarts on every node. Where it was off, new pods get addresses of their node's subnet and security groups. Pods and network interfaces that exist keep theirs until the nodes are replaced, and lose their network when the subnets or security groups of the ENIConfigs are deleted before that.\n\nReplace or remove the nodes in the same step.",
+                state.outputs.cluster_name
+            ),
+        ));
+    }
     if Record::of(cx, None, Owner::DaemonSet).is_none() {
         cx.report(Diagnostic::warning(
             "Settings of aws-node may stay",
@@ -33,7 +43,7 @@ pub(super) fn plan_delete(state: &State<VpcCni>, cx: &Context) {
 pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
     let (cluster, region) = (outputs.cluster_name.clone(), outputs.region.clone());
-    let client = match reach(&cluster, Some(&region), cx).await? {
+    let client = match reach_to_remove(&cluster, Some(&region), cx).await? {
         Reached::Open(client) => client,
         Reached::Gone => {
             tracing::info!(%cluster, "the cluster is gone, and the settings with it");
@@ -41,7 +51,7 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
         }
         Reached::Unknown => {
             return Err(Diagnostic::error(
-                "Could not put the settings of the VPC CNI back",
+                SUMMARY_BACK,
                 "The provider's configuration is not known. Nothing was changed.",
             )
             .into());
@@ -54,8 +64,13 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
     let site = Site { client, cluster, region, mode: mode.unwrap_or(ManagedBy::Auto), deadline, cx };
     match take_back(&site).await {
         Ok(()) => Ok(()),
+        Err(Stopped::Changed) if cx.cancel().is_cancelled() => Err(Diagnostic::error(
+            SUMMARY_BACK,
+            format!("Terraform asked to stop before DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was written. What was not put back yet is still recorded in the state. Destroy again to continue.", site.cluster),
+        )
+        .into()),
         Err(Stopped::Changed) => Err(Diagnostic::error(
-            "Could not put the settings of the VPC CNI back",
+            SUMMARY_BACK,
             format!("DaemonSet {NAMESPACE}/{NAME} in cluster `{}` is changed by others all the time. Destroy again when it has come to rest.", site.cluster),
         )
         .into()),
@@ -82,8 +97,22 @@ pub(super) async fn take_back(site: &Site<'_>) -> std::result::Result<(), Stoppe
         tracing::warn!(cluster = %site.cluster, "what was there before is not known; the settings stay");
         return Ok(());
     };
+    let record = record.completed(&daemon_set, owner);
     let names: Vec<&str> = record.variables.keys().map(String::as_str).collect();
     give_back(site, addon.as_ref(), &names, &record, true).await
+}
+
+/// EKS has updated the add-on, and the DaemonSet has the settings all the same.
+fn not_back(site: &Site<'_>, names: &[&str]) -> Diagnostic {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    Diagnostic::error(
+        SUMMARY_BACK,
+        format!(
+            "EKS has taken the configuration values of add-on vpc-cni in cluster `{cluster}` back, but DaemonSet {NAMESPACE}/{NAME} still has {}. As long as it has, new nodes may look for ENIConfigs that go away.\n\nWhat was there before is still recorded in the state and in the DaemonSet's annotation.\n\nHave EKS write them (`aws eks update-addon --cluster-name {cluster} --addon-name vpc-cni --resolve-conflicts OVERWRITE`), and destroy again.",
+            names.join(", "),
+            cluster = site.cluster,
+        ),
+    )
 }
 
 /// Puts variables back through the owner, as far as they are still what was written. `wholly`: the resource goes.
@@ -107,6 +136,7 @@ pub(super) async fn give_back(
         let found = daemon_set::environment(&daemon_set);
         let mut back = Vec::new();
         let mut kept = Vec::new();
+        let mut still = Vec::new();
         for name in names {
             let Some(before) = record.variables.get(*name) else { continue };
             let now = found.get(*name).map(String::as_str);
@@ -114,15 +144,27 @@ pub(super) async fn give_back(
             // held here, is this provider's to restore.
             let concerns = addon.is_none() || before.released || daemon_set::is_ours(&daemon_set, name);
             if !concerns {
+                let others = daemon_set::claims(&daemon_set, name).iter().any(|claim| claim.manager != "eks");
+                if !others && now.is_some() && now != before.value() && before.wrote(now) {
+                    still.push(*name);
+                }
                 continue;
             }
             if now == before.value() && daemon_set::entry(&daemon_set, name).is_some() == before.entry.is_some() {
                 kept.push(*name);
-            } else if before.wrote(now) || (addon.is_some() && before.released) {
+            } else if before.wrote(now)
+                || daemon_set::is_ours(&daemon_set, name)
+                || (addon.is_some() && before.released)
+            {
+                // Whoever else changes a value holds it from then on: what is held here was written here, also by a run
+                // that was killed before it could note that.
                 back.push(*name);
             } else {
                 changed_since.push((*name).to_owned());
             }
+        }
+        if !still.is_empty() {
+            return Err(Stopped::Told(not_back(site, &still).into()));
         }
         let unmark = wholly && daemon_set::note(&daemon_set).is_some();
         if !back.is_empty() || unmark {

@@ -62,7 +62,10 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
         if prior.is_none() && noted.is_some() && own.is_none() {
             return Err(second(site));
         }
-        let known = own.or_else(|| prior.and_then(|_| Record::of(cx, Some(&found.daemon_set), owner)));
+        let known = own.or_else(|| {
+            let record = prior.and_then(|_| Record::of(cx, Some(&found.daemon_set), owner));
+            record.map(|record| record.completed(&found.daemon_set, owner))
+        });
         let mut record = known.unwrap_or_else(|| Record::new(site.mode, owner));
         let (taken, refused) = daemon_set::held(&found.daemon_set, &wanted);
         if !refused.is_empty() {
@@ -79,6 +82,13 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
             Ok(()) => break found,
             Err(Stopped::Changed) if attempts < ATTEMPTS && cx.sleep(Duration::from_millis(200)).await => {
                 begun = Some(record);
+            }
+            Err(Stopped::Changed) if cx.cancel().is_cancelled() => {
+                return Err(Diagnostic::error(
+                    SUMMARY,
+                    format!("Terraform asked to stop before DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was written.\n\n{LEFT} Run Terraform again to continue.", site.cluster),
+                )
+                .into());
             }
             Err(Stopped::Changed) => {
                 return Err(Diagnostic::error(
@@ -274,7 +284,10 @@ pub(super) async fn read(
     let addon = addon_of(cluster, &region, mode, cx).await?;
     let found = Found { daemon_set, addon };
     let owner = found.owner();
-    let record = own.or_else(|| Record::of(cx, Some(&found.daemon_set), owner));
+    let record = match own {
+        Some(own) => Some(own.completed(&found.daemon_set, owner)),
+        None => Record::of(cx, Some(&found.daemon_set), owner),
+    };
     if let Some(record) = &record {
         record.keep(cx);
     }

@@ -54,7 +54,9 @@ pub struct Args {
     /// Give interfaces whole /28 prefixes instead of single addresses (`ENABLE_PREFIX_DELEGATION`), so that a node can
     /// run more pods. Nitro instances only.
     pub prefix_delegation: Option<bool>,
-    /// Leave it to something outside of the node to translate addresses (`AWS_VPC_K8S_CNI_EXTERNALSNAT`).
+    /// Disable SNAT on nodes (`AWS_VPC_K8S_CNI_EXTERNALSNAT`); use it when a NAT gateway or an on-premises router
+    /// translates addresses. By default, traffic that leaves the VPC uses the node's primary interface, its subnet and its
+    /// security groups.
     pub external_snat: Option<bool>,
     /// How many addresses a node keeps ready (`WARM_IP_TARGET`). Counts before `warm_eni_target` and
     /// `warm_prefix_target`.
@@ -63,7 +65,8 @@ pub struct Args {
     pub minimum_ip_target: Option<Target>,
     /// How many interfaces a node keeps ready (`WARM_ENI_TARGET`).
     pub warm_eni_target: Option<Target>,
-    /// How many prefixes a node keeps ready with prefix delegation (`WARM_PREFIX_TARGET`).
+    /// How many prefixes a node keeps ready with prefix delegation (`WARM_PREFIX_TARGET`). `0` needs `warm_ip_target` or
+    /// `minimum_ip_target`, without which aws-node does not start.
     pub warm_prefix_target: Option<Target>,
     /// Further variables of aws-node by name. Those that have an argument of their own are refused here.
     pub environment: Option<BTreeMap<String, String>>,
@@ -209,7 +212,10 @@ before, its owner included, and leaves alone what somebody else has changed sinc
 
 There is one for a cluster, and a second one is refused. Beside an `aws_eks_addon` for vpc-cni, let that ignore \
 changes of `configuration_values`, and refer to it (`depends_on`) so that the add-on is there first. A value that a \
-person has set with kubectl is overwritten with a warning; one that another program manages is refused.";
+person has set with kubectl is overwritten with a warning; one that another program manages is refused. Where the add-on has a role, \
+the caller needs `iam:PassRole` on it.
+
+Nodes of EKS Auto Mode never run aws-node, and these settings do not concern them.";
     const IMPORT_ID: &'static str = "the cluster's name, or `CLUSTER@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {

@@ -89,6 +89,26 @@ impl Record {
         Some(Self { mode: ManagedBy::Auto, owner, configuration: None, through_addon, variables })
     }
 
+    /// The record, completed by the object's annotation: a run that was killed behind its write has left no note beside
+    /// the state, but the annotation, which is written with the settings. So for what was there before, the annotation
+    /// wins.
+    pub(super) fn completed(mut self, daemon_set: &Json, owner: Owner) -> Self {
+        let Some(noted) = Self::from_annotation(daemon_set, owner) else { return self };
+        for (name, before) in noted.variables {
+            let known = self.variables.get(&name).is_some_and(|known| known.told(self.owner) == before.told(owner));
+            if !known {
+                let written = self.variables.remove(&name).map(|known| known.written).unwrap_or_default();
+                self.variables.insert(name, Before { written: [before.written, written].concat(), ..before });
+            }
+        }
+        self
+    }
+
+    /// Whether this resource has written, or tried to write, all of `wanted`.
+    pub(super) fn has_written(&self, wanted: &Wanted) -> bool {
+        wanted.iter().all(|(name, value)| self.variables.get(name).is_some_and(|before| before.wrote(value.as_deref())))
+    }
+
     /// Writes it beside the state.
     pub(super) fn keep(&self, cx: &Context) {
         // A tree of texts always has a JSON form.
@@ -145,5 +165,61 @@ impl Before {
     /// Whether this resource has put the variable to `value`.
     pub(super) fn wrote(&self, value: Option<&str>) -> bool {
         self.written.iter().any(|written| written.as_deref() == value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn daemon_set(annotation: &Json, variables: &[(&str, &str)]) -> Json {
+        let variables: Vec<Json> =
+            variables.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        json!({
+            "metadata": { "annotations": { "ekshybrid/vpc-cni": annotation.to_string() } },
+            "spec": { "template": { "spec": { "containers": [{ "name": "aws-node", "env": variables }] } } },
+        })
+    }
+
+    #[test]
+    fn what_a_killed_run_has_noted_on_the_object_counts() {
+        let mut record = Record::new(ManagedBy::Auto, Owner::DaemonSet);
+        let claims = vec![Claim {
+            manager: "eks".to_owned(),
+            operation: "Apply".to_owned(),
+            api_version: "apps/v1".to_owned(),
+            time: None,
+            fields: json!({}),
+        }];
+        let old = Before { claims: claims.clone(), written: vec![Some("1".to_owned())], ..Before::default() };
+        record.variables.insert("WARM".to_owned(), old);
+        let stale = Before { entry: Some(json!({ "name": "STALE", "value": "new" })), ..Before::default() };
+        record.variables.insert("STALE".to_owned(), stale);
+        let noted = json!({ "WARM": null, "SNAT": "false", "STALE": "old" });
+        let now = daemon_set(&noted, &[("WARM", "2"), ("SNAT", "true"), ("STALE", "now")]);
+
+        let record = record.completed(&now, Owner::DaemonSet);
+        assert_eq!(
+            record.variables["WARM"].claims, claims,
+            "what is noted alike keeps what the annotation does not tell"
+        );
+        assert_eq!(record.variables["WARM"].written, [Some("1".to_owned())]);
+        assert_eq!(record.variables["SNAT"].value(), Some("false"));
+        assert!(record.variables["SNAT"].wrote(Some("true")));
+        assert_eq!(record.variables["STALE"].value(), Some("old"));
+        let wanted = |warm: &str| Wanted::from([("WARM".to_owned(), Some(warm.to_owned()))]);
+        assert!(record.has_written(&wanted("1")) && !record.has_written(&wanted("2")));
+    }
+
+    #[test]
+    fn a_first_write_is_not_a_setting_of_before() {
+        let mut record = Record::new(ManagedBy::Auto, Owner::DaemonSet);
+        let now = daemon_set(&json!({ "SNAT": "false" }), &[("SNAT", "true")]);
+        record = record.completed(&now, Owner::DaemonSet);
+        record.remember(&Wanted::from([("SNAT".to_owned(), Some("true".to_owned()))]), &now, &BTreeMap::new());
+        assert_eq!(record.variables["SNAT"].value(), Some("false"));
+        assert_eq!(record.note(), BTreeMap::from([("SNAT", Some("false"))]));
     }
 }

@@ -11,12 +11,12 @@ use super::{Args, Key, Target};
 pub(super) const CUSTOM_NETWORKING: &str = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG";
 pub(super) const ENI_CONFIG_LABEL: &str = "ENI_CONFIG_LABEL_DEF";
 pub(super) const ENI_CONFIG_ANNOTATION: &str = "ENI_CONFIG_ANNOTATION_DEF";
-const PREFIX_DELEGATION: &str = "ENABLE_PREFIX_DELEGATION";
+pub(super) const PREFIX_DELEGATION: &str = "ENABLE_PREFIX_DELEGATION";
 const EXTERNAL_SNAT: &str = "AWS_VPC_K8S_CNI_EXTERNALSNAT";
-const WARM_IP_TARGET: &str = "WARM_IP_TARGET";
-const MINIMUM_IP_TARGET: &str = "MINIMUM_IP_TARGET";
+pub(super) const WARM_IP_TARGET: &str = "WARM_IP_TARGET";
+pub(super) const MINIMUM_IP_TARGET: &str = "MINIMUM_IP_TARGET";
 const WARM_ENI_TARGET: &str = "WARM_ENI_TARGET";
-const WARM_PREFIX_TARGET: &str = "WARM_PREFIX_TARGET";
+pub(super) const WARM_PREFIX_TARGET: &str = "WARM_PREFIX_TARGET";
 
 /// Variables that have an argument of their own.
 const TYPED: [(&str, &str); 9] = [

@@ -5,6 +5,7 @@
 //! they hold. So the change asks for `PRESERVE`, and only the fields that are set here are taken from others before.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::wait::{self, Seen};
@@ -22,6 +23,8 @@ use crate::provider::Context;
 /// Name of the add-on.
 pub(super) const NAME: &str = "vpc-cni";
 const SUMMARY: &str = "Could not change the add-on vpc-cni";
+/// How long EKS may not show an update that it has begun.
+const UPDATE_SETTLES: Duration = Duration::from_secs(30);
 
 /// The add-on's configuration values; none without an add-on.
 pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<String, Json>> {
@@ -30,7 +33,7 @@ pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<Strin
         Diagnostic::error(
             SUMMARY,
             format!(
-                "The configuration values of add-on {NAME} in cluster `{}` cannot be read: {why}. Nothing was changed.\n\nMend them (`aws eks update-addon --configuration-values`), then apply again.",
+                "The configuration values of add-on {NAME} in cluster `{}` cannot be read: {why}. Nothing was changed.\n\nFix them (`aws eks update-addon --configuration-values`), then apply again.",
                 site.cluster
             ),
         )
@@ -152,9 +155,16 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
     };
     let wait = site.wait(format!("add-on {NAME} of cluster `{cluster}` to take a change"));
     let update = wait::until(site.cx, &wait, begin).await?;
+    let begun = Instant::now();
     let look = || async {
-        let now = eks.addon_update(cluster, NAME, &update.id).await;
-        let now = now.map_err(|error| explain(SUMMARY, &error, Some(left)))?;
+        let now = match eks.addon_update(cluster, NAME, &update.id).await {
+            Ok(now) => now,
+            // EKS may show an update a little later than it has begun.
+            Err(error) if error.is_not_found() && begun.elapsed() < UPDATE_SETTLES => {
+                return Ok(Seen::Pending(format!("EKS does not show update {} yet", update.id)));
+            }
+            Err(error) => return Err(explain(SUMMARY, &error, Some(left))),
+        };
         match now.status {
             UpdateStatus::Successful => Ok(Seen::Done(())),
             UpdateStatus::InProgress => Ok(Seen::Pending(format!("update {} is in progress", now.id))),
@@ -163,7 +173,7 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
                 Err(Diagnostic::error(
                     SUMMARY,
                     format!(
-                        "Update {} of add-on {NAME} in cluster `{cluster}` {how}: {}\n\n{left}\n\nMend what EKS names, then apply again.",
+                        "Update {} of add-on {NAME} in cluster `{cluster}` {how}: {}\n\n{left}\n\nFix what EKS names, then run Terraform again.",
                         now.id,
                         issues(&now.errors)
                     ),
@@ -181,7 +191,7 @@ pub(super) fn failed_addon(cluster: &ClusterName, addon: &Addon) -> Diagnostics 
     Diagnostic::error(
         "Add-on vpc-cni has failed",
         format!(
-            "EKS could not install add-on {NAME} in cluster `{cluster}` (status {}), so there is no aws-node to configure: {}\n\nMend or remove the add-on, then apply again.",
+            "EKS could not install add-on {NAME} in cluster `{cluster}` (status {}), so there is no aws-node to configure: {}\n\nFix or remove the add-on, then apply again.",
             addon.status,
             issues(&addon.issues)
         ),

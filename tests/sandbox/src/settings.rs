@@ -20,6 +20,10 @@ pub struct Settings {
     /// Calls that IAM's new roles are unusable for.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
+    /// How long the API server knows nothing of a new access entry.
+    pub access_entry_settle_seconds: i64,
+    /// How long the API server knows nothing of an access policy that was associated.
+    pub access_policy_settle_seconds: i64,
     /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it stands.
     pub control_plane: bool,
 }
@@ -39,6 +43,8 @@ impl Default for Settings {
             nodegroup_patience_seconds: 900,
             role_settle_attempts: 0,
             role_settle_seconds: 0,
+            access_entry_settle_seconds: 0,
+            access_policy_settle_seconds: 0,
             control_plane: false,
         }
     }

@@ -34,7 +34,7 @@ pub struct Scope {
     /// `None` = the whole cluster.
     pub namespaces: Option<Vec<String>>,
     associated: Moment,
-    modified: Moment,
+    pub modified: Moment,
 }
 
 impl Scope {

@@ -45,7 +45,8 @@ impl Wanted {
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
         Ok(Self {
             version: owned(input.text("addonVersion")?),
-            configuration: owned(input.text("configurationValues")?),
+            // Nothing documents what an empty text does, so it is one that is left out.
+            configuration: owned(input.text("configurationValues")?.filter(|text| !text.trim().is_empty())),
             service_account_role: owned(role),
             resolve: match resolve {
                 Some("OVERWRITE") => Resolve::Overwrite,
@@ -57,7 +58,7 @@ impl Wanted {
     }
 }
 
-/// JSON or YAML; an empty text configures nothing.
+/// JSON or YAML; an empty document configures nothing.
 pub fn parse(text: &str) -> std::result::Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(json!({}));

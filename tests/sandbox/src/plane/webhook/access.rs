@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Extra, Refusal, token::Identity};
-use crate::eks::cluster::Cluster;
+use crate::{eks::cluster::Cluster, moment::Moment, settings::Settings};
 
 /// Groups that stand for access policies. Role bindings made with the cluster give them their rights.
 const POLICY_GROUPS: &[(&str, &str)] = &[
@@ -43,14 +43,31 @@ pub fn namespaced(group: &str) -> Option<(&str, &str)> {
     group.strip_prefix("eks:access-policy:")?.split_once(':')
 }
 
+/// Until when EKS has told the API server what there is: younger entries and associations do not count yet.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub entries: Moment,
+    pub policies: Moment,
+}
+
+impl Known {
+    pub fn of(settings: Option<&Settings>, now: Moment) -> Self {
+        let before = |seconds: Option<i64>| now.plus_seconds(-seconds.unwrap_or_default());
+        Self {
+            entries: before(settings.map(|settings| settings.access_entry_settle_seconds)),
+            policies: before(settings.map(|settings| settings.access_policy_settle_seconds)),
+        }
+    }
+}
+
 /// What access entries, and the creator's invisible permission, grant.
-pub fn of_entries(cluster: &Cluster, identity: &Identity) -> Option<Granted> {
+pub fn of_entries(cluster: &Cluster, identity: &Identity, known: Known) -> Option<Granted> {
     let arn = &identity.principal_arn;
     if cluster.authentication_mode != "CONFIG_MAP"
-        && let Some(entry) = cluster.access_entries.get(arn)
+        && let Some(entry) = cluster.access_entries.get(arn).filter(|entry| entry.created <= known.entries)
     {
         let mut groups = entry.groups.clone();
-        for (policy, scope) in &entry.policies {
+        for (policy, scope) in entry.policies.iter().filter(|(_, scope)| scope.modified <= known.policies) {
             let name = policy.rsplit('/').next().unwrap_or_default();
             let Some((_, role)) = POLICY_GROUPS.iter().find(|(known, _)| *known == name) else {
                 continue;
@@ -151,9 +168,28 @@ mod tests {
             ("API", &entry, Some("eks:access-policy:cluster-admin")),
         ] {
             mode.clone_into(&mut cluster.authentication_mode);
-            let granted = of_entries(&cluster, identity);
+            let granted = of_entries(&cluster, identity, Known::of(None, Moment::now()));
             let group = granted.as_ref().and_then(|granted| granted.groups.first());
             assert_eq!(group.map(String::as_str), expected, "{mode} {}", identity.principal_arn);
+        }
+    }
+
+    #[test]
+    fn what_is_young_does_not_count_yet() {
+        let mut account = Account::new("111122223333");
+        let network = ec2::seed::plant(&mut account, "us-west-2");
+        eks::seed::plant(&mut account, "us-west-2", &network);
+        let cluster = &account.region("us-west-2").eks.clusters["workshop"];
+        let entry = Identity { principal_arn: "arn:aws:iam::111122223333:user/sandbox".into(), ..session("") };
+        let now = Moment::now();
+        let settings = |entries, policies| Settings {
+            access_entry_settle_seconds: entries,
+            access_policy_settle_seconds: policies,
+            ..Settings::default()
+        };
+        for (settings, expected) in [(settings(60, 0), None), (settings(0, 60), Some(0)), (settings(0, 0), Some(1))] {
+            let granted = of_entries(cluster, &entry, Known::of(Some(&settings), now));
+            assert_eq!(granted.map(|granted| granted.groups.len()), expected);
         }
     }
 

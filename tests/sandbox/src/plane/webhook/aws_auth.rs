@@ -1,21 +1,59 @@
 //! The ConfigMap kube-system/aws-auth: lists of roles, users and accounts, each list as YAML text in a member.
 
-use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use serde_yaml_ng::{Mapping, Value as Yaml};
 
 use super::{access::Granted, token::Identity};
 use crate::plane::api::Api;
 
 const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
 
-#[derive(Deserialize)]
 struct Entry {
-    #[serde(alias = "userarn")]
-    rolearn: String,
-    #[serde(default)]
+    arn: String,
     username: String,
-    #[serde(default)]
     groups: Vec<String>,
+}
+
+impl Entry {
+    /// An entry as the authenticator reads it: members of another type than the one that it wants are left out, and
+    /// without an ARN there is no entry.
+    fn of(item: &Yaml) -> Option<Self> {
+        let mut members = Mapping::new();
+        merge(item.as_mapping()?, &mut members);
+        let mut entry = Self { arn: String::new(), username: String::new(), groups: Vec::new() };
+        for (name, value) in &members {
+            let text = || value.as_str().filter(|text| !is_truth(text)).map(ToOwned::to_owned);
+            match name.as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
+                "rolearn" | "userarn" => entry.arn = text().unwrap_or(entry.arn),
+                "username" => entry.username = text().unwrap_or(entry.username),
+                "groups" => {
+                    let groups = value.as_sequence().into_iter().flatten().filter_map(Yaml::as_str);
+                    entry.groups = groups.filter(|group| !is_truth(group)).map(ToOwned::to_owned).collect();
+                }
+                _ => {}
+            }
+        }
+        (!entry.arn.is_empty()).then_some(entry)
+    }
+}
+
+/// A merge key sets its members where it is, over those that come before it.
+fn merge(from: &Mapping, into: &mut Mapping) {
+    for (name, value) in from {
+        match value {
+            Yaml::Mapping(merged) if name == "<<" => merge(merged, into),
+            Yaml::Sequence(all) if name == "<<" => {
+                all.iter().rev().filter_map(Yaml::as_mapping).for_each(|merged| merge(merged, into));
+            }
+            _ => drop(into.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+/// What the authenticator's YAML 1.1 takes for true or false, and this reader for a text. Quoted, it would be a text
+/// to both; nobody is called so.
+fn is_truth(text: &str) -> bool {
+    ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// What the map of a cluster grants now.
@@ -29,21 +67,26 @@ fn of_map(data: &Value, identity: &Identity) -> Option<Granted> {
     let arn = identity.pathless_arn();
     let members = if identity.session.is_empty() { ["mapUsers", "mapRoles"] } else { ["mapRoles", "mapUsers"] };
     for member in members {
-        let entries: Vec<Entry> = list(&data[member]);
-        if let Some(entry) = entries.into_iter().find(|entry| entry.rolearn.eq_ignore_ascii_case(&arn)) {
+        let mut entries: Vec<Entry> = list(&data[member]).iter().filter_map(Entry::of).collect();
+        // Of several entries the last one counts.
+        entries.reverse();
+        if let Some(entry) = entries.into_iter().find(|entry| entry.arn.eq_ignore_ascii_case(&arn)) {
             let username = if entry.username.is_empty() { identity.arn.clone() } else { entry.username };
             return Some(Granted { username, groups: entry.groups });
         }
     }
     // Everybody of a listed account comes under their ARN, without groups.
-    let accounts: Vec<Value> = list(&data["mapAccounts"]);
+    let accounts = list(&data["mapAccounts"]);
     // Written without quotes an account is a number.
-    let text = |account: &Value| account.as_str().map_or_else(|| account.to_string(), ToOwned::to_owned);
+    let text = |account: &Yaml| match account {
+        Yaml::Number(number) => number.to_string(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
     let listed = accounts.iter().any(|account| text(account) == identity.account);
     listed.then(|| Granted { username: identity.arn.clone(), groups: Vec::new() })
 }
 
-fn list<T: DeserializeOwned>(member: &Value) -> Vec<T> {
+fn list(member: &Value) -> Vec<Yaml> {
     member.as_str().and_then(|text| serde_yaml_ng::from_str(text).ok()).unwrap_or_default()
 }
 
@@ -76,6 +119,20 @@ mod tests {
             // A path in the map never matches, as on EKS.
             (json!({"mapRoles": roles.replace("role/nodes", "role/team/nodes")}), role, "s", None),
             (json!({"mapRoles": "- rolearn: [\n"}), role, "s", None),
+            // What fits no entry keeps the others in; of another type is not there.
+            (
+                json!({"mapRoles": format!("- text\n- role_arn: x\n{roles}")}),
+                role,
+                "s",
+                Some("system:node:{{SessionName}}"),
+            ),
+            (
+                json!({"mapRoles": roles.replace("system:node:{{SessionName}}", "12")}),
+                role,
+                "s",
+                Some("arn:aws:sts::111122223333:assumed-role/nodes/s"),
+            ),
+            (json!({"mapRoles": format!("- &x\n  username: other\n{}  <<: *x\n", roles)}), role, "s", Some("other")),
             (
                 json!({"mapAccounts": "- \"111122223333\"\n"}),
                 role,

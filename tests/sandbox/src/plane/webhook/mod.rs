@@ -109,12 +109,12 @@ async fn judge(
     let (identity, found, map_counts) = shared.look(|world| {
         let identity = token::verify(world, token, key, now)?;
         *principal = Some(identity.arn.clone());
-        let cluster = world
-            .accounts
-            .get(&key.account)
+        let account = world.accounts.get(&key.account);
+        let cluster = account
             .and_then(|account| account.regions.get(&key.region)?.eks.clusters.get(&key.name))
             .ok_or_else(|| Refusal::NoCluster(key.name.clone()))?;
-        let found = access::of_entries(cluster, &identity);
+        let known = access::Known::of(account.map(|account| &account.settings), now);
+        let found = access::of_entries(cluster, &identity, known);
         Ok::<_, Refusal>((identity, found, cluster.authentication_mode.contains("CONFIG_MAP")))
     })?;
     let granted = match found {

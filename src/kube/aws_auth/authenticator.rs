@@ -1,0 +1,287 @@
+//! What EKS makes of the nodes of a list.
+//!
+//! EKS turns the text into JSON with go-yaml v2, and the JSON into entries. What does not fit a member's type is left
+//! out, an entry without an ARN is skipped, and everything else counts: one odd entry keeps nobody out. Only a text
+//! that does not become JSON at all is lost as a whole. Source: ParseMap in pkg/mapper/configmap of
+//! sigs.k8s.io/aws-iam-authenticator, `resolve` and `merge` of gopkg.in/yaml.v2, and Go's encoding/json.
+
+use super::document::{Item, Value};
+use super::text::Fault;
+use super::{Entry, List};
+
+/// Prefix of YAML's own tags.
+const TAGS: &str = "tag:yaml.org,2002:";
+const NO_MAP: &str = "a merge key (`<<`) needs a map or a list of maps";
+/// Deepest merging that is followed.
+const MAX_DEPTH: usize = 8;
+
+/// Texts that EKS does not even read. The second is no YAML.
+pub(super) fn is_skipped(text: &str) -> bool {
+    matches!(text.trim(), "" | "``" | "\"\"" | "''")
+}
+
+/// The entry of an item; none when EKS skips it.
+///
+/// # Errors
+/// What keeps EKS from reading the whole list.
+pub(super) fn entry(list: List, item: &Item) -> Result<Option<Entry>, Fault> {
+    becomes_json(&item.value).map_err(|problem| Fault::at(item.line, problem))?;
+    let Value::Map(pairs) = &item.value else { return Ok(None) };
+    let mut members = Vec::new();
+    merge(pairs, &mut members, 0).map_err(|problem| Fault::at(item.line, problem))?;
+    // Names of members count in any case, and a JSON object is read in the order of its names.
+    members.sort_by_key(|(name, _)| *name);
+    let mut read = Members::default();
+    for (name, value) in members {
+        read.take(list, name, value);
+    }
+    let Members { arn, username, groups, has_sso } = read;
+    // `sso` stands for roles of IAM Identity Center, and excludes an ARN.
+    if arn.is_empty() || has_sso {
+        return Ok(None);
+    }
+    // No binding can name a group without a name.
+    let groups = groups.into_iter().filter(|group| !group.is_empty()).collect();
+    Ok(Some(Entry { arn, username, groups }))
+}
+
+#[derive(Default)]
+struct Members {
+    arn: String,
+    username: String,
+    groups: Vec<String>,
+    has_sso: bool,
+}
+
+impl Members {
+    fn take(&mut self, list: List, name: &str, value: &Value) {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+        let text = match meaning(value) {
+            Meaning::Text(text) => Some(text.to_owned()),
+            _ => None,
+        };
+        if is(list.arn_member()) {
+            self.arn = text.unwrap_or(std::mem::take(&mut self.arn));
+        } else if is("username") {
+            self.username = text.unwrap_or(std::mem::take(&mut self.username));
+        } else if is("sso") && list == List::Roles {
+            self.has_sso = !matches!(meaning(value), Meaning::Null);
+        } else if is("groups") {
+            match (value, meaning(value)) {
+                (Value::List(groups), _) => {
+                    let group = |group: &Value| match meaning(group) {
+                        Meaning::Text(text) => text.to_owned(),
+                        _ => String::new(),
+                    };
+                    self.groups = groups.iter().map(group).collect();
+                }
+                (_, Meaning::Null) => self.groups.clear(),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The members of a map in the order in which they are set: a later one overwrites an earlier one of the same name,
+/// and a merge key (`<<`) sets its members where it is.
+fn merge<'v>(
+    pairs: &'v [(Value, Value)],
+    into: &mut Vec<(&'v str, &'v Value)>,
+    depth: usize,
+) -> Result<(), &'static str> {
+    if depth > MAX_DEPTH {
+        return Err("its merge keys are nested too deeply");
+    }
+    for (key, value) in pairs {
+        if is_merge(key) {
+            match value {
+                Value::Map(pairs) => merge(pairs, into, depth + 1)?,
+                // The first of them wins, so it is set last.
+                Value::List(maps) => {
+                    for map in maps.iter().rev() {
+                        let Value::Map(pairs) = map else { return Err(NO_MAP) };
+                        merge(pairs, into, depth + 1)?;
+                    }
+                }
+                Value::Scalar { .. } => return Err(NO_MAP),
+            }
+        } else if let Value::Scalar { text, .. } = key {
+            into.retain(|(name, _)| name != text);
+            into.push((text, value));
+        }
+    }
+    Ok(())
+}
+
+fn is_merge(key: &Value) -> bool {
+    match key {
+        Value::Scalar { text, tag: None, plain } => *plain && text == "<<",
+        Value::Scalar { text, tag: Some(tag), .. } => text == "<<" && tag.strip_prefix(TAGS) == Some("merge"),
+        Value::List(_) | Value::Map(_) => false,
+    }
+}
+
+fn is_merged(value: &Value) -> bool {
+    match value {
+        Value::Map(_) => true,
+        Value::List(maps) => maps.iter().all(|map| matches!(map, Value::Map(_))),
+        Value::Scalar { .. } => false,
+    }
+}
+
+/// Why a value cannot become JSON.
+fn becomes_json(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Scalar { .. } if meaning(value) == Meaning::Endless => Err("JSON has no infinite numbers"),
+        Value::Scalar { .. } => Ok(()),
+        Value::List(items) => items.iter().try_for_each(becomes_json),
+        Value::Map(pairs) => pairs.iter().try_for_each(|(key, value)| match (key, meaning(key)) {
+            (Value::List(_) | Value::Map(_), _) => Err("a list or a map cannot be the name of a member"),
+            (_, Meaning::Null) => Err("null cannot be the name of a member"),
+            (key, _) if is_merge(key) && !is_merged(value) => Err(NO_MAP),
+            _ => becomes_json(value),
+        }),
+    }
+}
+
+/// What a node is to go-yaml v2, as far as that matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning<'v> {
+    Null,
+    Text(&'v str),
+    /// An infinite number, or none.
+    Endless,
+    /// A number, true or false, a list, a map.
+    Other,
+}
+
+/// YAML 1.1: `yes`, `0x1f` and `1_000` are no texts unless they are quoted.
+pub(super) fn meaning(value: &Value) -> Meaning<'_> {
+    let Value::Scalar { text, tag, plain } = value else { return Meaning::Other };
+    match tag.as_deref().map(|tag| tag.strip_prefix(TAGS).unwrap_or("")) {
+        Some("null") => Meaning::Null,
+        Some("bool" | "int" | "float" | "binary") => Meaning::Other,
+        Some(_) => Meaning::Text(text),
+        None if !plain => Meaning::Text(text),
+        None => match text.as_str() {
+            "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,
+            ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf"
+            | "-.INF" => Meaning::Endless,
+            text if is_truth(text) || is_number(text) => Meaning::Other,
+            text => Meaning::Text(text),
+        },
+    }
+}
+
+fn is_truth(text: &str) -> bool {
+    let mut rest = text.chars();
+    let first = rest.next().is_some_and(|first| first.is_ascii_alphabetic());
+    // `yes`, `Yes` and `YES`, and no other mixture.
+    let rest = rest.as_str();
+    let case = rest.chars().all(|c| c.is_ascii_lowercase()) || text.chars().all(|c| c.is_ascii_uppercase());
+    let word = text.to_ascii_lowercase();
+    first && case && matches!(word.as_str(), "y" | "yes" | "true" | "on" | "n" | "no" | "false" | "off")
+}
+
+fn is_number(text: &str) -> bool {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
+        return false;
+    }
+    let text = text.replace('_', "");
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+    let of = |prefixes: [&str; 2], radix: u32| {
+        let rest = prefixes.iter().find_map(|prefix| digits.strip_prefix(prefix));
+        rest.is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && u64::from_str_radix(rest, radix).is_ok()
+        })
+    };
+    // Decimal and octal numbers have the form of a fraction, too.
+    of(["0x", "0X"], 16) || of(["0o", "0O"], 8) || of(["0b", "0B"], 2) || is_fraction(digits)
+}
+
+/// `[0-9]+(\.[0-9]*)?` or `\.[0-9]+`, then maybe an exponent.
+fn is_fraction(text: &str) -> bool {
+    let (number, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    let number = match number.split_once('.') {
+        None => !number.is_empty() && digits(number),
+        Some((whole, part)) => !(whole.is_empty() && part.is_empty()) && digits(whole) && digits(part),
+    };
+    let exponent = exponent.is_none_or(|exponent| {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        !exponent.is_empty() && digits(exponent)
+    });
+    number && exponent && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Value {
+        Value::Scalar { text: text.to_owned(), tag: None, plain: true }
+    }
+
+    #[test]
+    fn plain_words_mean_what_they_mean_in_yaml_1_1() {
+        for text in [
+            "arn:aws:iam::1:role/n",
+            "system:nodes",
+            "yEs",
+            "0x",
+            "1.2.3",
+            "-",
+            "+",
+            ".",
+            "1e",
+            "0b2",
+            "2001-01-01",
+            "é",
+        ] {
+            assert_eq!(meaning(&plain(text)), Meaning::Text(text));
+        }
+        for text in [
+            "yes",
+            "Off",
+            "N",
+            "TRUE",
+            "1",
+            "-1",
+            "+12",
+            "0x1F",
+            "0o17",
+            "017",
+            "089",
+            "0b11",
+            "1_000",
+            "1.",
+            ".5",
+            "1e3",
+            "123456789012345678901234567890",
+        ] {
+            assert_eq!(meaning(&plain(text)), Meaning::Other, "{text}");
+        }
+        for text in ["", "~", "null", "NULL"] {
+            assert_eq!(meaning(&plain(text)), Meaning::Null, "{text}");
+        }
+        assert_eq!(meaning(&plain("-.inf")), Meaning::Endless);
+        let tagged = |tag: &str, text: &str| Value::Scalar {
+            text: text.to_owned(),
+            tag: Some(format!("{TAGS}{tag}")),
+            plain: true,
+        };
+        assert_eq!(meaning(&tagged("str", "1")), Meaning::Text("1"));
+        assert_eq!(meaning(&tagged("int", "1")), Meaning::Other);
+    }
+
+    #[test]
+    fn texts_that_are_not_read() {
+        for text in ["", " \n", "``", "\"\"\n", "''"] {
+            assert!(is_skipped(text), "{text:?}");
+        }
+        assert!(!is_skipped("[]"));
+    }
+}
