@@ -201,8 +201,10 @@ fn entries_are_read_as_the_authenticator_reads_them() {
     };
     for (text, expected) in [
         ("- RoleARN: x\n  UserName: u\n  groups: ~\n", of(&[("x", "u", 0)])),
-        ("- rolearn: y\n  ROLEARN: x\n", of(&[("y", "", 0)])),
-        ("- rolearn: x\n  RoleArn: ~\n  rolearn: y\n", of(&[("y", "", 0)])),
+        ("- rolearn: b\n  ROLEARN: a\n", of(&[("b", "", 0)])),
+        ("- rolearn: x\n  RoleArn: ~\n  rolearn: b\n", of(&[("b", "", 0)])),
+        // `y` is true in YAML 1.1.
+        ("- rolearn: y\n", of(&[])),
         // Skipped: without an ARN, with one and `sso`, no map at all.
         ("- username: nobody\n- text\n- [rolearn, x]\n- ~\n- role_arn: x\n- rolearn: x\n  sso: {}\n", of(&[])),
         ("- rolearn: x\n  sso: ~\n", of(&[("x", "", 0)])),

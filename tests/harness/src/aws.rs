@@ -52,7 +52,9 @@ impl Signer<'_> {
         let now = timestamp(seconds);
         let day = &now[..8];
         let canonical = format!(
-            "{method}\n{path}\n\nhost:{host}\nx-amz-date:{now}\n\nhost;x-amz-date\n{}",
+            "{method}\n{}\n\nhost:{host}\nx-amz-date:{now}\n\nhost;x-amz-date\n{}",
+            // What is encoded in the path is signed encoded once more.
+            path.replace('%', "%25"),
             hex(&Sha256::digest(body.as_bytes()))
         );
         let scope = format!("{day}/{}/{service}/aws4_request", self.region);
