@@ -83,7 +83,8 @@ fn remedy(error: &Error) -> Option<String> {
         Kind::WrongAccount { .. } => {
             "Use credentials of the right account, or change `allowed_account_ids` or `forbidden_account_ids`.".to_owned()
         }
-        Kind::Cancelled { may_exist: false } => "Apply again to go on.".to_owned(),
+        // Right behind a plan, an apply and a destroy alike.
+        Kind::Cancelled { may_exist: false } => "Run the same command again to resume.".to_owned(),
         _ => return None,
     })
 }

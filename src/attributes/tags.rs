@@ -1,10 +1,12 @@
 //! Tags: an object's own over the provider's `default_tags`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Maybe;
 use framework::path::{Path, Step};
+use regex::Regex;
 
 use crate::provider::Context;
 
@@ -71,17 +73,27 @@ fn defaults(cx: &Context) -> Result<Tags> {
     Ok(cx.clients()?.defaults().tags.known().cloned().unwrap_or_default())
 }
 
-/// Source: API reference of Systems Manager, Tag.
-fn allowed(character: char) -> bool {
-    character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character)
+/// The most tags that an object may have. Source: tagging in the AWS General Reference.
+pub const MOST: usize = 50;
+
+/// What keys, values and names of hosts consist of. Source: service model of Systems Manager (2014-11-06), TagKey,
+/// TagValue and DefaultInstanceName.
+static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]$").unwrap_or_else(|error| unreachable!("a constant expression: {error}"))
+});
+
+/// Whether Systems Manager takes the character in tags and in names of hosts.
+#[must_use]
+pub fn allows(character: char) -> bool {
+    ALLOWED.is_match(character.encode_utf8(&mut [0; 4]))
 }
 
 /// Checks AWS's rules: keys of 1–128 characters that do not begin with `aws:`, values of at most 256, at most 50 tags.
 pub fn check(tags: &Maybe<Option<Tags>>, attribute: &str, faults: &mut Diagnostics) {
     let Some(tags) = tags.set() else { return };
     let at = Path::attribute(attribute);
-    if tags.len() > 50 {
-        let detail = format!("`{attribute}` has {} tags; AWS takes at most 50 an object.", tags.len());
+    if tags.len() > MOST {
+        let detail = format!("`{attribute}` has {} tags; AWS takes at most {MOST} an object.", tags.len());
         faults.push(Diagnostic::error("Too many tags", detail).at(at.clone()));
     }
     for (key, value) in tags {
@@ -90,9 +102,11 @@ pub fn check(tags: &Maybe<Option<Tags>>, attribute: &str, faults: &mut Diagnosti
             format!("The key `{key}` has {} characters; a key has 1 to 128.", key.chars().count())
         } else if key.to_ascii_lowercase().starts_with("aws:") {
             format!("The key `{key}` begins with `aws:`, which AWS keeps for itself.")
-        } else if let Some(odd) = key.chars().chain(value.chars()).find(|c| !allowed(*c)) {
+        } else if let Some(odd) = key.chars().chain(value.chars()).find(|c| !allows(*c)) {
             format!(
-                "The tag `{key}` has `{odd}` in its key or value; AWS takes letters, digits, spaces and `_ . : / = + - @`."
+                "The tag `{}` has `{}` in its key or value; AWS takes letters, digits, spaces and `_ . : / = + - @`.",
+                key.escape_debug(),
+                odd.escape_debug()
             )
         } else if value.chars().count() > 256 {
             format!("The value of `{key}` has {} characters; a value has at most 256.", value.chars().count())
@@ -130,8 +144,17 @@ mod tests {
     fn refused() {
         let mut faults = Diagnostics::new();
         let long = "v".repeat(257);
-        let given = tags(&[("aws:x", "1"), ("", "1"), ("long", &long), ("bad<", "1"), ("fine é", "a_b.c:d/e=f+g-h@i")]);
+        let given = tags(&[
+            ("aws:x", "1"),
+            ("", "1"),
+            ("long", &long),
+            ("bad<", "1"),
+            // Neither a line break nor a circled letter is a separator, letter or number of Unicode.
+            ("line", "a\nb"),
+            ("circled", "\u{24b6}"),
+            ("fine é", "a_b.c:d/e=f+g-h@i\u{a0}٣"),
+        ]);
         check(&Maybe::Known(Some(given)), "tags", &mut faults);
-        assert_eq!(faults.0.len(), 4);
+        assert_eq!(faults.0.len(), 6);
     }
 }

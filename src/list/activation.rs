@@ -8,7 +8,7 @@ use crate::attributes::{Region, RoleName, aws_region, explain};
 use crate::aws;
 use crate::aws::ssm::ActivationFilter;
 use crate::provider::Context;
-use crate::resources::activation::{Activation, ActivationId, Identity, Note, state};
+use crate::resources::activation::{Activation, ActivationId, Identity, InstanceName, state};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -16,7 +16,7 @@ pub struct Args {
     /// Only activations of this role.
     pub iam_role: Option<RoleName>,
     /// Only activations with this default instance name.
-    pub default_instance_name: Option<Note>,
+    pub default_instance_name: Option<InstanceName>,
     /// Only activations that have expired (`true`), or that have not (`false`).
     pub expired: Option<bool>,
     /// Region to list. Default: the provider's.
@@ -71,7 +71,7 @@ fn display_name(activation: &aws::ssm::Activation) -> String {
         .flatten()
         .find(|text| !text.is_empty());
     let role = activation.iam_role.as_deref().unwrap_or("no role");
-    let created = activation.created_date.map(|date| format!(", made {date:.0}")).unwrap_or_default();
+    let created = activation.created_date.map(|date| format!(", created {date:.0}")).unwrap_or_default();
     let used = format!("{} of {} registered", activation.registrations_count, activation.registration_limit);
     let expired = if activation.expired { ", expired" } else { "" };
     let text = text.map(|text| format!("{text}: ")).unwrap_or_default();

@@ -80,15 +80,27 @@ impl Shape for NodeLabels {
         let sound = reader.without_fault(|reader| {
             for (key, value) in entries {
                 reader.inside(Step::Key(key.clone()), |reader| {
+                    // A label that is null is not given, like an attribute.
+                    if *value == Tree::Null {
+                        return;
+                    }
                     check_label_key(key, reader);
-                    if *value == Tree::Later {
-                        later = true;
-                    } else if let Some(value) = text_of(value, reader) {
-                        if !value.is_empty() && !is_name(value) {
+                    // A label's value is always a text to the kubelet.
+                    let value = match value {
+                        Tree::Later => {
+                            later = true;
+                            return;
+                        }
+                        Tree::Number(text) => Some(text.clone()),
+                        Tree::Bool(value) => Some(value.to_string()),
+                        other => text_of(other, reader).map(str::to_owned),
+                    };
+                    if let Some(value) = value {
+                        if !value.is_empty() && !is_name(&value) {
                             let value = value.escape_debug();
                             reader.fault(format!("must be {}, got `{value}`", LabelValue::rule()));
                         }
-                        labels.insert(key.clone(), value.to_owned());
+                        labels.insert(key.clone(), value);
                     }
                 });
             }
@@ -109,12 +121,11 @@ impl Shape for NodeLabels {
     }
 }
 
-/// What is wrong with the value of `--node-labels`, for a flag that is given as text.
+/// What is wrong with the value of `--node-labels`, for a flag that is given as text. As the kubelet reads it: nothing
+/// between two commas is no label, and one without `=` has an empty value.
 pub(in crate::node) fn check_labels_flag(labels: &str) -> Result<(), String> {
-    for label in labels.split(',') {
-        let Some((key, value)) = label.split_once('=') else {
-            return Err(format!("the label `{}` has no `=`", label.escape_debug()));
-        };
+    for label in labels.split(',').filter(|label| !label.is_empty()) {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
         if !is_key(key) || !(value.is_empty() || is_name(value)) {
             return Err(format!("`{}` is no label", label.escape_debug()));
         }
@@ -186,5 +197,6 @@ fn is_name(text: &str) -> bool {
 
 fn is_dns_label(text: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.len() <= 63 && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(letters)
+    // Kubernetes limits the whole name, not each label of it.
+    !text.is_empty() && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(letters)
 }

@@ -116,11 +116,16 @@ impl Clients {
         handovers.entry(key.to_owned()).or_default().push(note);
     }
 
-    /// Takes such a note; each is taken once.
+    /// Takes such a note; each is taken once. Where several objects left one under the same key, nobody can tell whose
+    /// is whose: all of them are returned, and none is taken.
     #[must_use]
-    pub fn take_over(&self, key: &str) -> Option<String> {
+    pub fn take_over(&self, key: &str) -> Vec<String> {
         let mut handovers = self.handovers.lock().unwrap_or_else(PoisonError::into_inner);
-        handovers.get_mut(key).and_then(Vec::pop)
+        match handovers.get_mut(key) {
+            Some(notes) if notes.len() > 1 => notes.clone(),
+            Some(notes) => std::mem::take(notes),
+            None => Vec::new(),
+        }
     }
 
     /// The cluster that `argument` names, or else the provider's.

@@ -1,6 +1,7 @@
 //! `ekshybrid_managed_instance`: a host that is registered with Systems Manager: its role, its tags, its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Text, Timestamp};
@@ -18,14 +19,15 @@ pub struct Args {
     /// Id of the host: `mi-` and 17 hexadecimal digits.
     #[attr(replace)]
     pub instance_id: ManagedInstanceId,
-    /// Name of the IAM role that the host gets, with its path when it has one. Default: the role of the activation
-    /// that it registered with.
+    /// Name of the IAM role that the host gets, with its path when it has one. Default: the role that it has, at first
+    /// that of its activation. A destroy does not restore the former role.
     pub iam_role: Option<RoleName>,
     /// Tags to keep on the host; the provider's `default_tags` are added. Tags with other keys, such as those that
-    /// came from the activation, are left alone.
+    /// came from the activation, are ignored.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Deregister the host on destroy; otherwise it is only forgotten. Default: true.
-    #[attr(default = true)]
+    /// Deregister the host on destroy, also when it is running; the plan warns. Default: false, which only removes it
+    /// from the state. A replacement that keeps `instance_id` never deregisters the host.
+    #[attr(default = false)]
     pub deregister_on_destroy: bool,
     /// Region of the host. Default: the provider's.
     #[attr(replace)]
@@ -37,7 +39,7 @@ pub struct Args {
 pub struct Outputs {
     /// Name of the host's IAM role.
     pub iam_role: RoleName,
-    /// `Online`, `ConnectionLost` or `Inactive`.
+    /// `Online` or `ConnectionLost`.
     #[attr(keep)]
     pub ping_status: Option<String>,
     /// Version of the agent on the host.
@@ -78,7 +80,7 @@ pub struct Identity {
     pub region: Option<Region>,
 }
 
-/// `mi-` and 17 hexadecimal digits. Source: API reference of Systems Manager, InstanceInformation.
+/// `mi-` and 17 lowercase hexadecimal digits. Source: service model of Systems Manager (2014-11-06), ManagedInstanceId.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ManagedInstanceId(String);
 
@@ -94,13 +96,16 @@ impl Text for ManagedInstanceId {
     const NOUN: &'static str = "managed instance id";
 
     fn parse(text: &str) -> std::result::Result<Self, String> {
+        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let digits = text.strip_prefix("mi-");
-        if digits.is_some_and(|digits| digits.len() == 17 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        if digits.is_some_and(|digits| digits.len() == 17 && digits.bytes().all(hexadecimal)) {
             return Ok(Self(text.to_owned()));
         }
         let hint =
             if text.starts_with("i-") { " Hosts in EC2 (`i-…`) are not registered by an activation." } else { "" };
-        Err(format!("`{text}` is not the id of a managed instance. It is `mi-` and 17 hexadecimal digits.{hint}"))
+        Err(format!(
+            "`{text}` is not the id of a managed instance. It is `mi-` and 17 lowercase hexadecimal digits.{hint}"
+        ))
     }
 
     fn text(&self) -> &str {
@@ -122,10 +127,13 @@ impl Resource for ManagedInstance {
 
     const NAME: &'static str = "ekshybrid_managed_instance";
     const DESCRIPTION: &'static str = "\
-A host that has registered with Systems Manager: the role that it gets, tags on it, and its deregistration on destroy.
+A host that has registered with Systems Manager: the role that it gets, tags on it, and on request its deregistration \
+on destroy.
 
-Creating this resource registers nothing: a host registers itself with an `ekshybrid_activation`. The resource takes \
-over what is registered already, fails when it is not, and deregisters the host when it is destroyed.";
+Creating this resource registers nothing: a host registers itself with an `ekshybrid_activation`. The resource adopts \
+a host that is registered, and fails when it is not. So a host cannot be in the apply that creates its machine; add it \
+afterwards: list the hosts with `terraform query` or the data source `ekshybrid_managed_instances`, and name or import \
+them by their ids.";
     const IMPORT_ID: &'static str = "the host's `mi-…` id, or `ID@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
@@ -146,6 +154,22 @@ over what is registered already, fails when it is not, and deregisters the host 
         {
             plan.outputs.iam_role = Maybe::Known(prior.outputs.iam_role.clone());
         }
+        note_plan(plan, cx);
+        if let Some(prior) = &plan.prior
+            && plan.is_replaced()
+            && prior.args.deregister_on_destroy
+            && plan.args.instance_id.known() != Some(&prior.args.instance_id)
+        {
+            cx.report(cut_off(prior));
+        }
+        Ok(())
+    }
+
+    async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
+        cx.drop_private(STAYS);
+        if state.args.deregister_on_destroy {
+            cx.report(if deregisters(state, cx) { cut_off(state) } else { stays(state) });
+        }
         Ok(())
     }
 
@@ -153,7 +177,7 @@ over what is registered already, fails when it is not, and deregisters the host 
         let region = aws_region(args.region.as_ref(), cx).await?;
         let client = ssm(&region, cx)?;
         let id = args.instance_id.as_str();
-        let summary = "Could not take over the managed instance";
+        let summary = "Could not adopt the managed instance";
         let failed = |error: crate::aws::Error| explain(summary, &error, None);
         let Some(found) = client.instance(id).await.map_err(failed)? else {
             return Err(Diagnostic::error(
@@ -165,8 +189,11 @@ over what is registered already, fails when it is not, and deregisters the host 
         };
         let role = settle_role(&client, id, args.iam_role.as_ref(), &found).await?;
         let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
+        let changed = found.iam_role.as_deref() != Some(role.as_str());
+        let left = changed.then(|| format!("The host has the role `{role}` now; its tags are not set."));
         let outputs = outputs(found, role, region, tags_all.clone());
-        client.add_instance_tags(id, &tags_all).await.map_err(failed)?;
+        client.add_instance_tags(id, &tags_all).await.map_err(|error| explain(summary, &error, left.as_deref()))?;
+        note_own(args.instance_id.as_str(), cx);
         Ok(outputs)
     }
 
@@ -176,6 +203,7 @@ over what is registered already, fails when it is not, and deregisters the host 
         let id = identity.instance_id.as_str();
         let failed = |error: crate::aws::Error| explain("Could not read the managed instance", &error, None);
         let Some(found) = client.instance(id).await.map_err(failed)? else { return Ok(None) };
+        note_own(id, cx);
         let prior_args = prior.map(|prior| &prior.args);
         let kept = prior.map(|prior| prior.outputs.tags_all.clone()).unwrap_or_default();
         // Without tags of ours there is nothing to compare, and one call a host is saved.
@@ -190,7 +218,7 @@ over what is registered already, fails when it is not, and deregisters the host 
                 instance_id: identity.instance_id.clone(),
                 iam_role: Some(role.clone()),
                 tags: own,
-                deregister_on_destroy: prior_args.is_none_or(|args| args.deregister_on_destroy),
+                deregister_on_destroy: prior_args.is_some_and(|args| args.deregister_on_destroy),
                 region: Some(region.clone()),
             },
             outputs: outputs(found, role, region, tags_all),
@@ -221,7 +249,11 @@ over what is registered already, fails when it is not, and deregisters the host 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         let id = state.args.instance_id.as_str();
         if !state.args.deregister_on_destroy {
-            tracing::info!(instance = id, "the host stays registered and is only forgotten");
+            tracing::info!(instance = id, "the host stays registered and is only removed from the state");
+            return Ok(());
+        }
+        if !deregisters(state, cx) {
+            cx.report(stays(state));
             return Ok(());
         }
         let client = ssm(&state.outputs.region, cx)?;
@@ -239,6 +271,68 @@ over what is registered already, fails when it is not, and deregisters the host 
             (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
         ])
     }
+}
+
+/// Private note: the host of this state. Without it nothing is known of why the object is deleted.
+const OWN: &str = "instance";
+/// Private note of a plan that replaces the object and adopts the same host again: its deletion keeps the host.
+const STAYS: &str = "stays";
+
+/// How long a host must be silent before it looks forgotten: a site without a line is back by then.
+pub const SILENT_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// Notes that the state is about this host.
+fn note_own(id: &str, cx: &Context) {
+    cx.keep_private(OWN, id);
+    // A replacement that failed half-way may have left the note of its plan.
+    cx.drop_private(STAYS);
+}
+
+/// Terraform plans the creating half of a replacement with no prior state but the notes of the old object, and gives the
+/// plan's notes to the deleting half.
+fn note_plan(plan: &Plan<ManagedInstance>, cx: &Context) {
+    cx.drop_private(STAYS);
+    if plan.is_create()
+        && let Some(own) = cx.private(OWN)
+        && plan.args.instance_id.known().is_none_or(|id| id.as_str() == own)
+    {
+        cx.keep_private(STAYS, own);
+    }
+}
+
+/// Whether the deletion deregisters the host: only where the notes say that this very host goes. A tainted object is
+/// deleted without notes, and most likely adopted again.
+fn deregisters(state: &State<ManagedInstance>, cx: &Context) -> bool {
+    let id = state.args.instance_id.as_str();
+    state.args.deregister_on_destroy
+        && cx.private(OWN).as_deref() == Some(id)
+        && cx.private(STAYS).as_deref() != Some(id)
+}
+
+/// What the plan says of a deregistration.
+fn cut_off(state: &State<ManagedInstance>) -> Diagnostic {
+    let Outputs { computer_name, ping_status, region, .. } = &state.outputs;
+    let name = computer_name.as_deref().filter(|name| !name.is_empty());
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let status = ping_status.as_deref().map(|status| format!(", whose ping status is {status},")).unwrap_or_default();
+    Diagnostic::warning(
+        "Host is deregistered",
+        format!(
+            "Host `{}`{name} in {region}{status} is deregistered from Systems Manager and loses its AWS credentials. If it is a hybrid node, the node stops working within an hour, and the host registers again only with a new activation.\n\nTo keep it, set `deregister_on_destroy = false` and apply before you destroy.",
+            state.args.instance_id.as_str()
+        ),
+    )
+}
+
+/// What is said of a host that is not deregistered although `deregister_on_destroy` is set.
+fn stays(state: &State<ManagedInstance>) -> Diagnostic {
+    Diagnostic::warning(
+        "Host stays registered",
+        format!(
+            "Host `{}` stays registered in spite of `deregister_on_destroy`: it is not known whether the object is destroyed or replaced, because it is tainted or its state was not refreshed. The action `ekshybrid_deregister_instance` deregisters it.",
+            state.args.instance_id.as_str()
+        ),
+    )
 }
 
 fn ssm(region: &Region, cx: &Context) -> Result<Client> {
@@ -288,7 +382,7 @@ pub fn listed(found: Instance, identity: &Identity, region: Region) -> Result<St
             instance_id: identity.instance_id.clone(),
             iam_role: Some(role.clone()),
             tags: None,
-            deregister_on_destroy: true,
+            deregister_on_destroy: false,
             region: Some(region.clone()),
         },
         outputs: outputs(found, role, region, BTreeMap::new()),
@@ -318,8 +412,12 @@ mod tests {
     #[test]
     fn ids() {
         assert!(ManagedInstanceId::parse("mi-0123456789abcdef0").is_ok());
-        for (id, hint) in [("mi-012", "17 hexadecimal"), ("i-0123456789abcdef0", "EC2"), ("mi-0123456789abcdefg", "17")]
-        {
+        for (id, hint) in [
+            ("mi-012", "17 lowercase"),
+            ("i-0123456789abcdef0", "EC2"),
+            ("mi-0123456789abcdefg", "17"),
+            ("mi-0123456789ABCDEF0", "lowercase"),
+        ] {
             let why = ManagedInstanceId::parse(id).expect_err(id);
             assert!(why.contains(hint), "{why}");
         }

@@ -1,5 +1,7 @@
 //! Managed instances: hosts that registered with an activation (`mi-` and 17 hexadecimal digits).
 
+use std::time::Duration;
+
 use aws_sdk_ssm::types::{InstanceInformation, InstanceInformationStringFilter, ResourceTypeForTagging};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -38,7 +40,7 @@ pub struct Instance {
     pub computer_name: Option<String>,
     /// Address that the host has for itself.
     pub ip_address: Option<String>,
-    /// `Online`, `ConnectionLost` or `Inactive`.
+    /// `Online` or `ConnectionLost`. `Inactive` is in the API still, and no longer used.
     pub ping_status: Option<String>,
     /// When it was heard of last.
     pub last_ping: Option<Timestamp>,
@@ -52,6 +54,9 @@ pub struct Instance {
     pub platform_version: Option<String>,
     /// `ManagedInstance` or `EC2Instance`.
     pub resource_type: Option<String>,
+    /// What it is: `AWS::SSM::ManagedInstance` for a host that registered with a hybrid activation; also things of IoT
+    /// and machines of other clouds.
+    pub source_type: Option<String>,
     /// When it registered.
     pub registration_date: Option<Timestamp>,
 }
@@ -71,8 +76,40 @@ pub struct InstanceFilter {
     pub ping_status: Option<String>,
     /// All of these tags.
     pub tags: Tags,
-    /// Hosts outside EC2 only.
+    /// Hosts that registered with a hybrid activation only.
     pub managed_only: bool,
+}
+
+impl Instance {
+    /// Whether the host registered with a hybrid activation.
+    #[must_use]
+    pub fn is_hybrid(&self) -> bool {
+        match self.source_type.as_deref() {
+            Some(source) => source == "AWS::SSM::ManagedInstance",
+            // Nothing else registers with an activation.
+            None => self.activation_id.is_some(),
+        }
+    }
+
+    /// Whether its agent is connected.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.ping_status.as_deref() == Some("Online")
+    }
+
+    /// When it was certainly alive: at its last report, or at its registration.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.last_ping.max(self.registration_date)
+    }
+
+    /// Whether it has been silent for so long. `None`: nobody knows.
+    #[must_use]
+    pub fn is_silent(&self, silent_for: Duration, now: Timestamp) -> Option<bool> {
+        // A time in the future is that of a clock that differs: just now.
+        let silence = Duration::try_from(now.duration_since(self.last_seen()?)).unwrap_or_default();
+        Some(silence >= silent_for)
+    }
 }
 
 impl Client {
@@ -245,6 +282,7 @@ impl Instance {
             platform_name: instance.platform_name,
             platform_version: instance.platform_version,
             resource_type: instance.resource_type.map(|kind| kind.as_str().to_owned()),
+            source_type: instance.source_type.map(|kind| kind.as_str().to_owned()),
             registration_date: timestamp(instance.registration_date),
         })
     }
@@ -293,7 +331,8 @@ impl InstanceFilter {
             && among(&self.activation_ids, instance.activation_id.as_ref())
             && self.iam_role.as_ref().is_none_or(|role| instance.iam_role.as_ref() == Some(role))
             && self.ping_status.as_ref().is_none_or(|status| instance.ping_status.as_ref() == Some(status))
-            && (!self.managed_only || instance.resource_type.as_deref() == Some("ManagedInstance"))
+            && (!self.managed_only
+                || (instance.resource_type.as_deref() == Some("ManagedInstance") && instance.is_hybrid()))
     }
 }
 

@@ -45,12 +45,11 @@ pub struct Parameter {
 }
 
 impl Client {
-    /// Writes a parameter and returns the version of its value.
-    ///
-    /// AWS takes no tags when it overwrites; they are added in a second call then.
+    /// Writes a parameter and returns the version of its value. AWS takes no tags when it overwrites: those of `spec`
+    /// are ignored then.
     ///
     /// # Errors
-    /// Those of the calls. `ParameterAlreadyExists` is a [`Validation`](crate::aws::Kind::Validation).
+    /// Those of the call. `ParameterAlreadyExists` is a [`Validation`](crate::aws::Kind::Validation).
     pub async fn put_parameter(&self, spec: &ParameterSpec) -> Result<i64> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let tags = if spec.overwrite { None } else { tag_list(&spec.tags)? };
@@ -67,21 +66,17 @@ impl Client {
             .set_tags(tags);
         let run = |probe| request.customize().interceptor(probe).send();
         let written = self.clients.run(PUT, Effect::Create, &regional.region, run).await;
-        let version = match written {
-            Ok(output) => output.version,
+        match written {
+            Ok(output) => Ok(output.version),
             // Only an earlier attempt of this same call can have written this very value.
             Err(error) if error.code() == Some("ParameterAlreadyExists") && error.attempts() > 1 => {
                 match self.parameter(&spec.name).await? {
-                    Some(found) if found.value.expose_secret() == spec.value.expose_secret() => found.version,
-                    _ => return Err(error),
+                    Some(found) if found.value.expose_secret() == spec.value.expose_secret() => Ok(found.version),
+                    _ => Err(error),
                 }
             }
-            Err(error) => return Err(error),
-        };
-        if spec.overwrite {
-            self.add_tags(ResourceTypeForTagging::Parameter, &spec.name, &spec.tags).await?;
+            Err(error) => Err(error),
         }
-        Ok(version)
     }
 
     /// A parameter with its decrypted value, `None` when it does not exist.

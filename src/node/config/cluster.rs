@@ -78,7 +78,12 @@ text! {
             return Err("that is PEM itself, put it through `base64encode`".to_owned());
         }
         let Ok(decoded) = STANDARD.decode(text) else {
-            return Err("that is not base64".to_owned());
+            let around = text.trim();
+            return Err(if around.len() < text.len() && STANDARD.decode(around).is_ok() {
+                "it has spaces or line breaks around it; `trimspace` removes them".to_owned()
+            } else {
+                "that is not base64".to_owned()
+            });
         };
         let Ok(pem) = String::from_utf8(decoded) else {
             return Err("what it encodes is not PEM".to_owned());

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use super::fields;
 use crate::node::kubelet::check_labels_flag;
 use crate::node::shape::{Known, Reader, Shape, camel, choice, object, text};
 use crate::node::tree::{Step, Tree};
@@ -13,7 +14,9 @@ use crate::node::yaml::emit_text;
 object! {
     /// Settings of the kubelet.
     pub struct Kubelet (KubeletDraft) {
-        /// Fields of `KubeletConfiguration`, spelled as there (`maxPods`), merged over nodeadm's defaults.
+        /// Fields of `KubeletConfiguration`, spelled as there (`maxPods`), merged over nodeadm's defaults. A text where
+        /// the kubelet wants a number or true or false is converted. Whole numbers beyond 2^53 lose their last digits in
+        /// nodeadm.
         pub config: Option<KubeletConfiguration>,
         /// Flags, appended to those that nodeadm sets. Each is one element, `--flag=value`, without spaces.
         pub flags: Option<Vec<KubeletFlag>>,
@@ -123,23 +126,27 @@ impl Shape for KubeletConfiguration {
     }
 
     fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self> {
-        let Tree::Map(fields) = tree else {
+        let Tree::Map(given) = tree else {
             return reader.wrong_type("a map", tree);
         };
+        let mut typed = BTreeMap::new();
         let sound = reader.without_fault(|reader| {
-            for (field, value) in fields {
-                reader.inside(Step::Key(field.clone()), |reader| {
+            for (field, value) in given {
+                let value = reader.inside(Step::Key(field.clone()), |reader| {
                     check_field(field, reader);
                     check_numbers(value, reader);
+                    fields::typed(field, value, reader)
                 });
+                typed.insert(field.clone(), value);
             }
+            fields::check_image_limits(&typed, reader);
         });
         if !sound {
             Known::Faulty
-        } else if fields.values().any(is_pending) {
+        } else if typed.values().any(is_pending) {
             Known::Later
         } else {
-            Known::Ready(Self(fields.clone()))
+            Known::Ready(Self(typed))
         }
     }
 

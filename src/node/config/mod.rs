@@ -8,6 +8,7 @@
 
 mod cluster;
 pub mod ec2;
+mod fields;
 mod host;
 mod hybrid;
 

@@ -3,23 +3,29 @@
 //! AWS has no call that changes an activation, so every argument that AWS knows makes a new one. A replacement keeps
 //! the hosts: they are registered by the activation, but do not depend on it afterwards.
 
-mod life;
+mod apply;
+mod hosts;
 mod moved;
+mod notes;
+mod parameter;
+mod plan;
+mod read;
 mod rotation;
 mod text;
 
 use std::collections::BTreeMap;
 
-use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Maybe, Model, Secret, Span, Text, Timestamp};
+use framework::diagnostic::{Diagnostics, Result};
+use framework::model::{Bounded, Model, Secret, Span, Text, Timestamp};
 use framework::resource::{MoveSource, Plan, Resource, State, parse_region_id};
 use framework::value::Value;
+use tokio_util::sync::CancellationToken;
 
-use crate::attributes::{Region, RoleName, Timeouts, planned_region, tags};
+use crate::attributes::{Region, RoleName, Timeouts, tags};
 use crate::provider::{Clients, Context};
 
-pub use life::state;
-pub use text::{ActivationId, Note, ParameterName};
+pub use read::state;
+pub use text::{ActivationId, InstanceName, Note, ParameterName};
 
 /// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
 pub type RegistrationLimit = Bounded<1, 1000>;
@@ -53,41 +59,50 @@ pub struct Args {
     /// at the same date.
     #[attr(replace)]
     pub expiration_date: Option<Timestamp>,
-    /// Name that the hosts show in the lists of Systems Manager, at most 256 characters.
+    /// Name that the hosts show in the lists of Systems Manager: at most 256 letters, digits, spaces and
+    /// `_ . : / = + - @`.
     #[attr(replace)]
-    pub default_instance_name: Option<Note>,
+    pub default_instance_name: Option<InstanceName>,
     /// What the activation is for, at most 256 characters.
     #[attr(replace)]
     pub description: Option<Note>,
-    /// Plan a new activation when this one has expired. Default: true.
-    #[attr(default = true)]
+    /// Plan a new activation when this one has expired. Default: false. A new activation has a new id and code, and
+    /// whatever uses them changes too: read "Rotation and machines" above before you set this.
+    #[attr(default = false)]
     pub rotate_when_expired: bool,
     /// Plan a new activation so long before this one expires, such as `48h`. Must be shorter than its validity.
-    /// Default: only when it has expired.
+    /// Default: never.
     pub rotate_before: Option<Span>,
-    /// Plan a new activation when as many hosts as `registration_limit` allows have registered. Default: false.
+    /// Plan a new activation when as many hosts as `registration_limit` allows have registered. Default: false. The
+    /// same caution applies as for `rotate_when_expired`.
     #[attr(default = false)]
     pub rotate_when_exhausted: bool,
     /// Name of a SecureString parameter of Systems Manager that takes the code. The code then never enters the state,
-    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it. A parameter that exists already is not overwritten.
+    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it. A parameter that
+    /// already exists is neither overwritten nor deleted, unless its tag `ekshybrid:activation-id` names this activation
+    /// or one that it replaces.
     #[attr(replace)]
     pub store_code_in: Option<ParameterName>,
-    /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced. A
-    /// replacement deregisters nothing. Default: false.
+    /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced, also those
+    /// that are running. The plan of a destroy lists them. A replacement deregisters nothing, also that of a tainted
+    /// activation. Default: false.
     ///
-    /// Terraform before 1.16 and OpenTofu forget which activation was replaced when its arguments change, or under
-    /// `create_before_destroy`; `orphaned_ids` of `ekshybrid_managed_instances` finds hosts that stay behind so.
+    /// Terraform before 1.16 and OpenTofu forget which activation was replaced when its arguments change, when several
+    /// activations with equal arguments are replaced at once, or with `create_before_destroy`; every version forgets
+    /// what a tainted activation had replaced. Hosts of forgotten activations stay registered; `orphaned_ids` of
+    /// `ekshybrid_managed_instances` finds those that are silent.
     #[attr(default = false)]
     pub deregister_on_destroy: bool,
     /// Region of the activation, which must be the cluster's. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
     /// Tags of the activation, which Systems Manager copies to every host that registers. The provider's
-    /// `default_tags` are added. AWS cannot change an activation's tags, so a change here or there makes a new
-    /// activation; its code is new too.
+    /// `default_tags` are added. AWS cannot change an activation's tags, so a change here or in `default_tags` replaces
+    /// the activation, with a new id and code; the plan warns and names the tags. A tag set here overrides a default
+    /// tag: repeat the old value here to keep the activation.
     pub tags: Option<BTreeMap<String, String>>,
-    /// How long operations may take. `create` is how long a role is waited for that IAM does not show to Systems
-    /// Manager yet; default: `2m`. `delete` covers the deregistration of hosts; default: `10m`.
+    /// How long operations may take. `create`: how long to retry while a new IAM role propagates; default: `2m`.
+    /// `delete`: how long the deregistration of hosts may take; default: `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -191,9 +206,23 @@ impl Resource for Activation {
 An SSM hybrid activation: the id and code with which hosts outside AWS register as managed instances, the first step \
 of every EKS hybrid node with the SSM credential provider.
 
-A plan shows a new activation when this one has expired, is about to (`rotate_before`) or is used up \
-(`rotate_when_exhausted`); hosts that have joined keep running. The code is sensitive; with `store_code_in` it stays \
-out of the state altogether. A `moved` block takes over an `aws_ssm_activation`, its code included.";
+The code is sensitive; with `store_code_in` it stays out of the state altogether. A `moved` block takes over an \
+`aws_ssm_activation`, its code included.
+
+## Rotation and machines
+
+An activation expires (after 24 hours by default) or is used up. Hosts that have registered keep running; only new \
+hosts need a new activation. By default an expired activation therefore stays as it is.
+
+Three arguments plan a new activation: `rotate_when_expired`, `rotate_before` and `rotate_when_exhausted`. Its id and \
+code are new, and everything that contains them changes in the same plan: user data, launch templates, and the \
+machines created from them, which many providers replace or restart when their user data changes. With a validity of \
+24 hours, that happens every day. So do one of these:
+
+- Leave rotation off, and get a new activation on purpose: `terraform apply -replace=ekshybrid_activation.NAME`.
+- Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that holds the user data). \
+Existing machines stay as they are, and new ones get the current code. Do this also before you use `-replace`.
+- Rotate only an activation whose code goes into a parameter (`store_code_in`), where new hosts read it.";
     const IMPORT_ID: &'static str = "the activation's id, or `ID@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
@@ -202,51 +231,20 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
-        // The provider was pointed at another region: the activation is wanted there.
-        let region = planned_region(cx).await.map(Some);
-        plan.follow_default(
-            Args::NAMES.region,
-            region.as_ref(),
-            |outputs| &outputs.region,
-            |outputs| &mut outputs.region,
-        );
-        if let Some(prior) = &plan.prior {
-            let same = plan.outputs.tags_all.known().is_some_and(|tags| *tags == prior.outputs.tags_all);
-            if !same {
-                plan.replace(Outputs::NAMES.tags_all);
-            }
-            rotation::plan(plan, cx);
-        }
-        if plan.is_create() || plan.is_replaced() {
-            rotation::check_new(plan);
-            fresh(plan);
-        }
-        life::remember_replacement(plan.is_create(), cx);
-        Ok(())
+        plan::plan(plan, cx).await
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        life::forget_replacement(cx);
-        let count = state.outputs.registrations_count;
-        if count > 0 && !state.args.deregister_on_destroy {
-            cx.report(Diagnostic::warning(
-                "Registered hosts stay registered",
-                format!(
-                    "{count} host(s) have registered with activation `{}`; deleting it leaves those registered that still are. To have them deregistered, set `deregister_on_destroy = true` and apply before you destroy.",
-                    state.outputs.id
-                ),
-            ));
-        }
-        Ok(())
+        notes::forget_plan(cx);
+        hosts::warn_of_destroy(state, cx).await
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        life::create(args, cx).await
+        apply::create(args, cx).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
-        life::read(identity, prior, cx).await
+        read::read(identity, prior, cx).await
     }
 
     async fn update(prior: &State<Self>, _: &Args, _: &Context) -> Result<Outputs> {
@@ -255,7 +253,7 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        life::delete(state, cx).await
+        apply::delete(state, cx).await
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
@@ -271,19 +269,14 @@ out of the state altogether. A `moved` block takes over an `aws_ssm_activation`,
     }
 }
 
-/// What is known of a new activation before it is made.
-fn fresh(plan: &mut Plan<Activation>) {
-    plan.outputs.expired = Maybe::Known(false);
-    plan.outputs.registrations_count = Maybe::Known(0);
-    match plan.args.store_code_in.known() {
-        Some(Some(_)) => plan.outputs.activation_code = Maybe::Known(None),
-        Some(None) => plan.outputs.code_parameter_name = Maybe::Known(None),
-        None => {}
-    }
-}
-
 /// The Systems Manager client of a region, for calls that end when Terraform asks to stop.
 fn ssm(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client> {
     let aws = cx.clients()?.aws()?.with_cancel(cx.cancel().clone());
+    Ok(aws.ssm(region.map(Region::as_str)))
+}
+
+/// The same for calls that have to be made although Terraform asked to stop.
+fn ssm_past_stop(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client> {
+    let aws = cx.clients()?.aws()?.with_cancel(CancellationToken::new());
     Ok(aws.ssm(region.map(Region::as_str)))
 }

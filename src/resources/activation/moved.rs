@@ -35,7 +35,7 @@ pub(super) fn from_aws(source: &MoveSource<'_>) -> Option<Result<Json>> {
         "region": text("region"),
         "tags": of("tags"),
         "tags_all": if of("tags_all").is_null() { json!({}) } else { of("tags_all") },
-        "rotate_when_expired": true,
+        "rotate_when_expired": false,
         "rotate_when_exhausted": false,
         "deregister_on_destroy": false,
     })))
@@ -65,6 +65,8 @@ mod tests {
         assert_eq!(moved["activation_code"], "abcdefghijklmnopqrst");
         assert_eq!(moved["registrations_count"], 1);
         assert_eq!(moved["default_instance_name"], Json::Null);
+        // What nobody asked for must not replace what is taken over.
+        assert_eq!(moved["rotate_when_expired"], false);
     }
 
     #[test]

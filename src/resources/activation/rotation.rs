@@ -72,7 +72,10 @@ pub(super) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
     if let Some(reason) = reason(plan, prior, jiff::Timestamp::now()) {
         cx.report(Diagnostic::warning(
             "Activation is rotated",
-            format!("Activation `{}` {reason}. Hosts that have joined with it stay registered.", prior.outputs.id),
+            format!(
+                "Activation `{}` {reason}. The new one has another id and code; machines whose user data contains them change too. Hosts that have joined stay registered.",
+                prior.outputs.id
+            ),
         ));
         plan.replace(Outputs::NAMES.id);
     }

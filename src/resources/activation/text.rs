@@ -2,7 +2,9 @@
 
 use framework::model::Text;
 
-/// A name or description of at most 256 characters. Source: API reference of Systems Manager, CreateActivation.
+use crate::attributes::tags;
+
+/// A description of at most 256 characters. Source: API reference of Systems Manager, CreateActivation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note(String);
 
@@ -13,6 +15,33 @@ impl Text for Note {
         let length = text.chars().count();
         if length > 256 {
             return Err(format!("The text has {length} characters; Systems Manager takes at most 256."));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name that hosts show: at most 256 characters of those that tags take. Source: service model of Systems Manager
+/// (2014-11-06), DefaultInstanceName.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceName(String);
+
+impl Text for InstanceName {
+    const NOUN: &'static str = "text";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let length = text.chars().count();
+        if length > 256 {
+            return Err(format!("The name has {length} characters; Systems Manager takes at most 256."));
+        }
+        if let Some(odd) = text.chars().find(|character| !tags::allows(*character)) {
+            return Err(format!(
+                "The name has `{}` in it; Systems Manager takes letters, digits, spaces and `_ . : / = + - @`.",
+                odd.escape_debug()
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -73,7 +102,7 @@ impl Text for ParameterName {
 }
 
 /// The id of an activation: a UUID in lower case. Source: API reference of Systems Manager, Activation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActivationId(String);
 
 impl ActivationId {
@@ -101,7 +130,7 @@ impl Text for ActivationId {
     }
 }
 
-framework::text_field!(ActivationId, Note, ParameterName);
+framework::text_field!(ActivationId, InstanceName, Note, ParameterName);
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +152,19 @@ mod tests {
         assert!(ActivationId::parse("0c4a1f9e-2222-3333-4444-555555555555").is_ok());
         for id in ["", "nonsense", "0C4A1F9E-2222-3333-4444-555555555555", "0c4a1f9e22223333-4444-555555555555-"] {
             assert!(ActivationId::parse(id).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn instance_names() {
+        for name in ["", "edge host 7", "Füße_1.:/=+-@", &"ü".repeat(256)] {
+            assert!(InstanceName::parse(name).is_ok(), "{name}");
+        }
+        for (name, why) in
+            [("plant A (rack 7)", "`(`"), ("a,b", "`,`"), ("a\tb", "`\\t`"), (&"u".repeat(257), "257 characters")]
+        {
+            let found = InstanceName::parse(name).expect_err(name);
+            assert!(found.contains(why), "{found}");
         }
     }
 

@@ -118,7 +118,7 @@ fn everything_at_once() {
             "maxPods": 60,
             "evictionHard": {"memory.available": "5%", "nodefs.available": null},
             "allowedUnsafeSysctls": ["net.core.somaxconn"],
-            "imageGCHighThresholdPercent": 80,
+            "imageGCHighThresholdPercent": 90,
             "cpuCFSQuota": false,
             "logging": {"verbosity": 2, "ratio": 0.5},
             "clusterDomain": "on",
@@ -159,7 +159,7 @@ spec:
       cpuCFSQuota: false
       evictionHard:
         memory.available: 5%
-      imageGCHighThresholdPercent: 80
+      imageGCHighThresholdPercent: 90
       logging:
         ratio: 0.5
         verbosity: 2

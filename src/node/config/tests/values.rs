@@ -64,6 +64,7 @@ fn the_certificate_authority_is_pem_in_base64() {
     for (text, hint) in [
         ("-----BEGIN CERTIFICATE-----\n".to_owned(), "that is PEM itself, put it through `base64encode`"),
         ("not base64!".to_owned(), "that is not base64"),
+        (format!("{}\n", certificate()), "it has spaces or line breaks around it; `trimspace` removes them"),
         (STANDARD.encode([0xff, 0xfe]), "what it encodes is not PEM"),
         (STANDARD.encode("hello"), "what it encodes is not PEM"),
         (STANDARD.encode("-----BEGIN CERTIFICATE-----\nMAA="), "it is cut off"),
@@ -231,4 +232,80 @@ fn local_storage() {
         fault(with(by_ssm(), "/instance/local_storage/strategy", json!("RAID10"))),
         "instance.local_storage.strategy: must be `RAID0` or `Mount`, got `RAID10`"
     );
+}
+
+#[test]
+fn fields_of_the_kubelet_take_the_type_that_the_kubelet_reads() {
+    let given = json!({
+        "maxPods": "60",
+        "failSwapOn": "false",
+        "memoryThrottlingFactor": "0.8",
+        "featureGates": {"A": "true", "B": false, "C": null},
+        "systemReserved": {"cpu": 1, "memory": "500Mi"},
+        "reservedSystemCPUs": 0,
+        "shutdownGracePeriod": "1h30m",
+        "unknownField": "60",
+    });
+    let yaml = ready(with(by_ssm(), "/kubelet/config", given)).to_yaml();
+    let config = yaml.split_once("    config:\n").expect("a configuration").1;
+    let expected = "\
+      failSwapOn: false
+      featureGates:
+        A: true
+        B: false
+      maxPods: 60
+      memoryThrottlingFactor: 0.8
+      reservedSystemCPUs: \"0\"
+      shutdownGracePeriod: 1h30m
+      systemReserved:
+        cpu: \"1\"
+        memory: 500Mi
+      unknownField: \"60\"
+";
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn fields_that_stop_the_kubelet_are_refused() {
+    for (field, value, message) in [
+        ("maxPods", json!("many"), "[\"maxPods\"]: must be a whole number"),
+        ("maxPods", json!(2.5), "[\"maxPods\"]: must be a whole number"),
+        ("failSwapOn", json!("no"), "[\"failSwapOn\"]: must be true or false"),
+        ("failSwapOn", json!(0), "[\"failSwapOn\"]: must be true or false"),
+        ("syncFrequency", json!(60), "[\"syncFrequency\"]: must be a duration with a unit"),
+        ("syncFrequency", json!("1d"), "[\"syncFrequency\"]: must be a duration with a unit"),
+        ("featureGates", json!({"A": "on"}), "[\"featureGates\"][\"A\"]: must be true or false"),
+        ("evictionHard", json!("memory.available<5%"), "[\"evictionHard\"]: must be a map of strings"),
+        (
+            "imageGCHighThresholdPercent",
+            json!("80"),
+            "[\"imageGCHighThresholdPercent\"]: makes `imageGCHighThresholdPercent` 80 and `imageGCLowThresholdPercent` 80",
+        ),
+        (
+            "imageGCLowThresholdPercent",
+            json!(85),
+            "[\"imageGCLowThresholdPercent\"]: makes `imageGCHighThresholdPercent` 85 and `imageGCLowThresholdPercent` 85",
+        ),
+    ] {
+        let found = fault(with(by_ssm(), "/kubelet/config", json!({ field: value })));
+        assert!(found.starts_with(&format!("kubelet.config{message}")), "{found}");
+    }
+}
+
+#[test]
+fn labels_are_read_as_the_kubelet_reads_them() {
+    for labels in
+        ["", "example.com/rack=a,", "gpu,example.com/rack=a", ",,a=b", &format!("{}.example/a=b", "x".repeat(64))]
+    {
+        ready(with(by_ssm(), "/kubelet/flags", json!([format!("--node-labels={labels}")])));
+    }
+    for (labels, why) in [
+        ("=a", "`=a` is no label"),
+        ("a b=c", ""),
+        ("a=b=c", "`a=b=c` is no label"),
+        ("kubernetes.io/role=a", "the kubelet refuses to start with the label `kubernetes.io/role`"),
+    ] {
+        let found = fault(with(by_ssm(), "/kubelet/flags", json!([format!("--node-labels={labels}")])));
+        assert!(found.contains(why), "{found}");
+    }
 }

@@ -36,7 +36,7 @@ def a_host_registers_as_its_agent_does(account):
     equal(agent(account, "RegisterManagedInstance", {**members, "ActivationCode": "x" * 20}, 400)["__type"],
           "InvalidActivation")
     found = ssm.describe_instance_information()["InstanceInformationList"][0]
-    equal((found["InstanceId"], found["PingStatus"]), (instance, "Inactive"))
+    equal((found["InstanceId"], found["PingStatus"]), (instance, "ConnectionLost"))
     sign_and_send(account, "UpdateInstanceInformation", {
         "InstanceId": instance, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.1.0", "AgentStatus": "Active",
         "ComputerName": "h1", "IPAddress": "10.80.0.5", "PlatformType": "Linux", "PlatformName": "Ubuntu",

@@ -22,6 +22,8 @@ pub struct NewInstance {
     agent_version: Option<String>,
     platform_name: Option<String>,
     platform_version: Option<String>,
+    /// What the host is; a host of a hybrid activation unless it is said.
+    source_type: Option<String>,
 }
 
 pub fn register(account: &mut Account, region: &str, wanted: NewInstance) -> Answer {
@@ -38,6 +40,9 @@ pub fn register(account: &mut Account, region: &str, wanted: NewInstance) -> Ans
         platform_version: wanted.platform_version.unwrap_or_else(|| "24.04".to_owned()),
     });
     "Online".clone_into(&mut instance.ping);
+    if let Some(source_type) = wanted.source_type {
+        instance.source_type = source_type;
+    }
     let answer = json!({"instance_id": instance.id});
     account.region(region).ssm.instances.insert(instance.id.clone(), instance);
     Ok((201, answer))
@@ -47,16 +52,24 @@ pub fn register(account: &mut Account, region: &str, wanted: NewInstance) -> Ans
 #[serde(deny_unknown_fields)]
 pub struct Ping {
     status: String,
+    /// How long ago the agent reported last; at its last report unless it is said.
+    seconds_ago: Option<i64>,
 }
 
 pub fn ping(account: &mut Account, region: &str, id: &str, wanted: &Ping) -> Answer {
-    if !["Online", "ConnectionLost", "Inactive"].contains(&wanted.status.as_str()) {
+    if !["Online", "ConnectionLost"].contains(&wanted.status.as_str()) {
         return Err(Refused::bad(format!("`{}` is not a ping status", wanted.status)));
     }
     let Some(instance) = account.region(region).ssm.instances.get_mut(id) else {
         return Err(Refused::missing("instance", id));
     };
     wanted.status.clone_into(&mut instance.ping);
+    if let (Some(seconds), Some(report)) = (wanted.seconds_ago, &mut instance.report) {
+        let at = Moment::now().plus_seconds(-seconds);
+        report.at = at;
+        // Nobody reports before the registration.
+        instance.born.at = instance.born.at.min(at);
+    }
     Ok((200, json!({"instance_id": id})))
 }
 

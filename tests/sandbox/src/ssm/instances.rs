@@ -38,6 +38,8 @@ pub struct Instance {
     pub report: Option<Report>,
     /// Set from outside; otherwise the ping status follows from the report.
     pub ping: String,
+    /// Systems Manager lists machines of other clouds beside the hosts of hybrid activations.
+    pub source_type: String,
 }
 
 /// What an agent tells of its host.
@@ -65,7 +67,9 @@ impl Instance {
             public_key: None,
             fingerprint: None,
             report: None,
-            ping: "Inactive".into(),
+            // AWS documents `Inactive` as no longer used.
+            ping: "ConnectionLost".into(),
+            source_type: "AWS::SSM::ManagedInstance".into(),
         }
     }
 
@@ -92,7 +96,7 @@ impl Instance {
             value["ComputerName"] = report.computer_name.clone().into();
         }
         value["SourceId"] = self.id.clone().into();
-        value["SourceType"] = "AWS::SSM::ManagedInstance".into();
+        value["SourceType"] = self.source_type.clone().into();
         value
     }
 

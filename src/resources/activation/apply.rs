@@ -1,0 +1,241 @@
+//! How an activation is created and deleted.
+
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::model::{Secret, Text, Timestamp};
+use framework::path::Path;
+use framework::resource::State;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+
+use super::notes::{self, Ending};
+use super::parameter::{self, Unstored};
+use super::{Activation, Args, Outputs, hosts, ssm};
+use crate::attributes::{aws_region, explain, tags};
+use crate::aws;
+use crate::aws::ssm::ActivationSpec;
+use crate::provider::Context;
+
+/// How long to retry while a new IAM role propagates to Systems Manager.
+const CREATE_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long the deregistration of hosts may take.
+const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long a creation that failed may be taken back after Terraform asked to stop.
+const TAKING_BACK: Duration = Duration::from_secs(10);
+
+pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+    let replaced = notes::replaced(args, cx)?;
+    let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
+    let region = aws_region(args.region.as_ref(), cx).await?;
+    let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
+    let within = within.map_or(CREATE_TIMEOUT, framework::model::Span::duration);
+    let client = ssm(Some(&region), cx)?.settling_within(within);
+    let spec = ActivationSpec {
+        iam_role: args.iam_role.as_str().to_owned(),
+        default_instance_name: written(args.default_instance_name.as_ref().map(Text::text)),
+        description: written(args.description.as_ref().map(Text::text)),
+        registration_limit: i32::try_from(args.registration_limit.get()).ok(),
+        expiration_date: expiration(args),
+        tags: tags_all.clone(),
+    };
+    let created = client
+        .create_activation(&spec, |settling| {
+            tracing::info!(
+                waited_s = settling.waited.as_secs(),
+                "waiting until Systems Manager knows the role `{}`",
+                args.iam_role
+            );
+        })
+        .await
+        .map_err(|error| not_created(args, &error))?;
+    framework::wire::log::mask(created.code.expose_secret());
+    if !created.left_behind.is_empty() {
+        cx.report(Diagnostic::warning(
+            "An activation without a known code may be left behind",
+            format!(
+                "The answer to a first attempt was lost. These activations look like it: {}. Nobody knows their codes; delete them if nothing else created them: `aws ssm delete-activation --region {} --activation-id ID`.",
+                created.left_behind.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "),
+                region.as_str()
+            ),
+        ));
+    }
+
+    let mut outputs = Outputs {
+        id: created.id.clone(),
+        activation_code: Some(Secret::new(created.code.expose_secret().to_owned())),
+        code_parameter_name: None,
+        expired: false,
+        registrations_count: 0,
+        expiration_date: Timestamp::from(spec.expiration_date.unwrap_or_else(|| now_and(super::DEFAULT_VALIDITY))),
+        created_date: None,
+        region: Some(region),
+        tags_all,
+    };
+    notes::created(&outputs.id, &replaced, cx);
+    cx.save(&outputs);
+    if let Some(name) = &args.store_code_in {
+        outputs.activation_code = None;
+        match parameter::store(&client, name.as_str(), created.code, &outputs, &replaced).await {
+            Ok(version) => {
+                notes::parameter_written(version, cx);
+                outputs.code_parameter_name = Some(name.as_str().to_owned());
+            }
+            Err(unstored) => return Err(not_stored(name.as_str(), &outputs, &unstored, cx).await),
+        }
+        cx.save(&outputs);
+    }
+    let found = client.describe_activation(&outputs.id).await.map_err(|error| {
+        explain(
+            "Could not read the new activation",
+            &error,
+            Some("The activation exists and is recorded in the state; the next apply replaces it."),
+        )
+    })?;
+    // AWS shows an activation at once; if it ever did not, what is known already is right and the refresh adds the rest.
+    if let Some(found) = found {
+        outputs.created_date = found.created_date.map(Timestamp::from);
+        if args.expiration_date.is_none()
+            && let Some(date) = found.expiration_date
+        {
+            outputs.expiration_date = Timestamp::from(date);
+        }
+    }
+    Ok(outputs)
+}
+
+/// A text for AWS, which takes no empty ones.
+fn written(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// When the activation is to expire; `None` leaves it to AWS, which says 24 hours.
+fn expiration(args: &Args) -> Option<jiff::Timestamp> {
+    match (&args.expiration_date, &args.expires_in) {
+        (Some(date), _) => Some(date.moment()),
+        (None, Some(expires_in)) => Some(now_and(expires_in.duration())),
+        (None, None) => None,
+    }
+}
+
+fn now_and(duration: Duration) -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    let later = SignedDuration::try_from(duration).ok().and_then(|duration| now.checked_add(duration).ok());
+    // Whole seconds: AWS keeps milliseconds at most, and a person reads the date.
+    let later = later.unwrap_or(now);
+    jiff::Timestamp::from_second(later.as_second()).unwrap_or(later)
+}
+
+fn not_created(args: &Args, error: &aws::Error) -> Diagnostics {
+    if error.is_cancelled() && !error.may_exist() {
+        return Diagnostic::error(
+            "Could not create the activation",
+            format!(
+                "Terraform was stopped before Systems Manager accepted the activation for the role `{}`.\n\nNothing was created.\n\nApply again to resume.",
+                args.iam_role
+            ),
+        )
+        .into();
+    }
+    let settling = error.message().is_some_and(|message| message.contains("Nonexistent role"));
+    if settling {
+        let role = &args.iam_role;
+        return Diagnostic::error(
+            "Could not create the activation",
+            format!(
+                "{error}.\n\nNothing was created.\n\nCheck that the role `{role}` exists in this account, with its path when it has one, and that its trust policy lets `ssm.amazonaws.com` assume it (the function `hybrid_node_trust_policy` writes that policy)."
+            ),
+        )
+        .at(Path::attribute(Args::NAMES.iam_role))
+        .into();
+    }
+    let left = if error.may_exist() { None } else { Some("Nothing was created.") };
+    explain("Could not create the activation", error, left)
+}
+
+/// The code could not be stored, so the activation is of no use: it is taken back, also after a stop.
+async fn not_stored(name: &str, outputs: &Outputs, unstored: &Unstored, cx: &Context) -> Diagnostics {
+    let summary = "Could not store the activation code";
+    let id = &outputs.id;
+    let undone = async {
+        let client = match super::ssm_past_stop(outputs.region.as_ref(), cx) {
+            Ok(client) => client,
+            // The clients were there a moment ago.
+            Err(_) => return Err("the provider is not configured".to_owned()),
+        };
+        client.delete_activation(id).await.map_err(|error| error.to_string())?;
+        Ok(parameter::take_back(&client, name, id, unstored).await)
+    };
+    let limit = async {
+        cx.cancel().cancelled().await;
+        tokio::time::sleep(TAKING_BACK).await;
+    };
+    let undone = tokio::select! {
+        biased;
+        undone = undone => undone,
+        () = limit => Err(format!("AWS did not answer within {} seconds of the stop", TAKING_BACK.as_secs())),
+    };
+    match undone {
+        Ok(Ok(())) => {
+            cx.discard();
+            let left = "The new activation was deleted again; nothing is left behind.";
+            unstored.explain(summary, name, outputs, left)
+        }
+        Ok(Err(error)) => {
+            cx.discard();
+            let left = format!(
+                "The new activation was deleted again. Whether the parameter `{name}` holds its code, which is of no use now, could not be found out: {error}."
+            );
+            unstored.explain(summary, name, outputs, &left)
+        }
+        Err(why) => {
+            // The next apply replaces it; the code is not kept, since the configuration wants it out of the state.
+            cx.save(&Outputs { activation_code: None, ..outputs.clone() });
+            let left = format!(
+                "Activation `{id}` exists without a usable code and is recorded in the state, so that the next apply replaces it; deleting it failed: {why}."
+            );
+            unstored.explain(summary, name, outputs, &left)
+        }
+    }
+}
+
+pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()> {
+    let id = &state.outputs.id;
+    let client = ssm(state.outputs.region.as_ref(), cx)?;
+    let ending = notes::ending(id, cx);
+    if ending == Ending::Replaced {
+        notes::hand_over(id, &state.args, cx)?;
+    }
+    let family = notes::family(id, cx);
+    // What the plan said of a replacement is over with this deletion, also when it fails.
+    notes::forget_plan(cx);
+    if state.args.deregister_on_destroy && ending == Ending::Unknown {
+        cx.report(Diagnostic::warning(
+            "Registered hosts stay registered",
+            format!("It is not known whether activation `{id}` is destroyed or replaced, so the hosts that registered with it were not deregistered."),
+        ));
+    }
+    let deregisters = state.args.deregister_on_destroy && ending == Ending::Destroyed;
+    // The activation goes last: while it exists, a destroy that failed half-way is found again and continues.
+    let within = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
+    // A time that no clock can hold is none.
+    let deadline = Instant::now().checked_add(within.map_or(DELETE_TIMEOUT, framework::model::Span::duration));
+    if deregisters {
+        let left = "The activation stays in the state until its hosts are deregistered.";
+        hosts::deregister(&client, &family, deadline, left, cx).await?;
+    }
+    if let Some(name) = &state.args.store_code_in {
+        parameter::delete(&client, name.as_str(), id, cx).await?;
+    }
+    client.delete_activation(id).await.map_err(|error| {
+        explain("Could not delete the activation", &error, Some("It is still recorded in the state."))
+    })?;
+    // Whoever registered between the first look and the deletion.
+    if deregisters {
+        let left = format!(
+            "Activation `{id}` is deleted. Hosts that registered with it at the last moment are still registered; the action `ekshybrid_deregister_instance` deregisters them."
+        );
+        hosts::deregister(&client, &family, deadline, &left, cx).await?;
+    }
+    Ok(())
+}

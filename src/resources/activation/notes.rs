@@ -1,0 +1,160 @@
+//! What is kept beside the state of an activation, and what the two halves of a replacement tell each other.
+//!
+//! Terraform deletes and creates a replaced object in two calls. Both get the notes of the plan since Terraform 1.16;
+//! before, and in OpenTofu, only the deletion does. A tainted object is planned without any note of its own. So a
+//! missing note means that nothing is known: hosts are deregistered only where the notes say that this very activation
+//! is destroyed.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::model::Model;
+
+use super::Args;
+use crate::provider::Context;
+
+/// The activation that this state is about. Whoever plans a creation and finds it plans a replacement.
+const OWN: &str = "activation";
+/// Of a plan that replaces an activation: the one that goes.
+const REPLACING: &str = "replacing";
+/// Of a plan that creates an activation: what both halves of a replacement can tell, where both get the plan's notes.
+const PLAN: &str = "plan";
+/// Of a plan during apply that was given the notes of the first plan.
+const PLANNED_BEFORE: &str = "planned_before";
+/// Ids of activations that this one replaced, whose hosts a destroy deregisters too.
+const EARLIER: &str = "earlier";
+/// Version of the parameter that holds the code.
+const PARAMETER_VERSION: &str = "parameter_version";
+
+/// Why an activation is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is destroyed.
+    Destroyed,
+    /// Another one takes its place.
+    Replaced,
+    /// The notes do not say.
+    Unknown,
+}
+
+/// Notes what kind of plan this is.
+pub(super) fn plan(is_create: bool, cx: &Context) {
+    if !is_create {
+        forget_plan(cx);
+        return;
+    }
+    if let Some(own) = cx.private(OWN) {
+        cx.keep_private(REPLACING, own);
+    }
+    if cx.private(PLAN).is_some() {
+        cx.keep_private(PLANNED_BEFORE, "yes");
+    } else {
+        cx.keep_private(PLAN, format!("{:016x}", RandomState::new().hash_one(std::process::id())));
+    }
+}
+
+/// Notes that nothing is replaced. A replacement that failed half-way may have left its notes in the state.
+pub(super) fn forget_plan(cx: &Context) {
+    for note in [REPLACING, PLAN, PLANNED_BEFORE] {
+        cx.drop_private(note);
+    }
+}
+
+/// Notes that this is the activation of the state.
+pub(super) fn own(id: &str, cx: &Context) {
+    cx.keep_private(OWN, id);
+}
+
+/// Why the activation is deleted, as far as the notes say it.
+pub(super) fn ending(id: &str, cx: &Context) -> Ending {
+    if cx.private(REPLACING).as_deref() == Some(id) || cx.private(PLAN).is_some() {
+        Ending::Replaced
+    } else if cx.private(OWN).as_deref() == Some(id) {
+        Ending::Destroyed
+    } else {
+        Ending::Unknown
+    }
+}
+
+/// This activation and those that it replaced, the newest last.
+pub(super) fn family(id: &str, cx: &Context) -> Vec<String> {
+    earlier(cx).into_iter().chain([id.to_owned()]).collect()
+}
+
+fn earlier(cx: &Context) -> Vec<String> {
+    // Without the note nothing is known to be replaced, and nothing that was is touched.
+    cx.private(EARLIER).map(|ids| list(&ids)).unwrap_or_default()
+}
+
+fn list(ids: &str) -> Vec<String> {
+    ids.split(',').map(str::to_owned).collect()
+}
+
+/// Leaves a note of what is replaced for the creation of this same run.
+pub(super) fn hand_over(id: &str, args: &Args, cx: &Context) -> Result<()> {
+    let clients = cx.clients()?;
+    let ids = family(id, cx).join(",");
+    if let Some(plan) = cx.private(PLAN) {
+        clients.hand_over(&plan, ids.clone());
+    }
+    clients.hand_over(&handover_key(args), ids);
+    Ok(())
+}
+
+/// The activations that the one to be created replaces, the newest last.
+pub(super) fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
+    let clients = cx.clients()?;
+    if let (Some(plan), Some(_)) = (cx.private(PLAN), cx.private(PLANNED_BEFORE)) {
+        // Both halves have the notes of one plan; a tainted activation is known only to the one that deleted it.
+        let left = clients.take_over(&plan);
+        return Ok(match (cx.private(REPLACING), left.as_slice()) {
+            (Some(replaced), _) => family(&replaced, cx),
+            (None, [ids]) => list(ids),
+            (None, _) => Vec::new(),
+        });
+    }
+    Ok(match clients.take_over(&handover_key(args)).as_slice() {
+        [] => Vec::new(),
+        [ids] => list(ids),
+        _ => {
+            if args.deregister_on_destroy {
+                cx.report(Diagnostic::warning(
+                    "Replaced activations are not remembered",
+                    "Several activations with equal arguments are replaced in this run, and this version of Terraform does not say which one this activation replaces. A later destroy will leave the hosts of the replaced ones registered; `orphaned_ids` of `ekshybrid_managed_instances` finds those that are silent.",
+                ));
+            }
+            Vec::new()
+        }
+    })
+}
+
+/// What the two halves of a rotation have in common. The name of the parameter is not part of it, because a rotation
+/// may come from its loss, nor is what AWS decides.
+fn handover_key(args: &Args) -> String {
+    let mut arguments = args.encode();
+    for name in [Args::NAMES.expiration_date, Args::NAMES.region, Args::NAMES.store_code_in, Args::NAMES.timeouts] {
+        arguments.remove(name);
+    }
+    format!("{arguments:?}")
+}
+
+/// Keeps, beside the state of a new activation, which one it is and which ones it replaced.
+pub(super) fn created(id: &str, replaced: &[String], cx: &Context) {
+    if !replaced.is_empty() {
+        cx.keep_private(EARLIER, replaced.join(","));
+    }
+    own(id, cx);
+    forget_plan(cx);
+    // A plan's notes came from the replaced activation.
+    cx.drop_private(PARAMETER_VERSION);
+}
+
+/// The version of the parameter that holds the code, where this state has written it.
+pub(super) fn parameter_version(cx: &Context) -> Option<String> {
+    cx.private(PARAMETER_VERSION)
+}
+
+/// Notes the version of the parameter that was just written.
+pub(super) fn parameter_written(version: i64, cx: &Context) {
+    cx.keep_private(PARAMETER_VERSION, version.to_string());
+}
