@@ -51,6 +51,9 @@ fn remedy(error: &Error) -> Option<String> {
         Kind::NoCredentials { tried } if tried.iter().any(|one| one.why.contains("sso")) => {
             "Sign in anew with `aws sso login`, with `--profile` for the profile named above, and run Terraform again.".to_owned()
         }
+        Kind::NoCredentials { tried } if tried.iter().any(|one| one.why.contains("`aws login`")) => {
+            "Do one of the two, and run Terraform again. If the session has expired, run `aws login` first.".to_owned()
+        }
         Kind::NoCredentials { .. } => {
             "Set `profile`, or `access_key` and `secret_key`, in the provider's configuration, or give credentials by the environment.".to_owned()
         }

@@ -36,6 +36,8 @@ pub(super) struct Asked {
 pub(super) enum Reply {
     /// Status and body.
     Answer(u16, String),
+    /// Status 200, a header and a body.
+    With((&'static str, &'static str), String),
     /// The connection breaks after the request was sent.
     Broken,
     /// Nothing, ever.
@@ -138,6 +140,11 @@ impl HttpConnector for Stub {
             // One turn for the others, as every real network gives.
             tokio::task::yield_now().await;
             match reply {
+                Reply::With((name, value), body) => {
+                    let mut response = HttpResponse::new(200.try_into().expect("a status"), SdkBody::from(body));
+                    response.headers_mut().insert(name, value);
+                    Ok(response)
+                }
                 Reply::Answer(status, body) => {
                     let status = status.try_into().expect("a status");
                     let mut response = HttpResponse::new(status, SdkBody::from(body));

@@ -30,12 +30,18 @@ Renders user data for cloud-init, as a MIME multi-part archive, by which a machi
 boot. `os` says what the machine is, and each kind has attributes of its own:
 
 - Without `os` it is a host outside of EC2 that becomes a hybrid node: it downloads nodeadm and checks it, installs the \
-components, writes the NodeConfig readable for root only, and joins. What nodeadm passes over in silence is a failure \
-here, and a join that failed is tried again at the next boot. The result holds the activation code: Terraform treats it \
+components, writes the NodeConfig readable for root only, and joins. What nodeadm skips silently is a failure here, and \
+a join that failed is retried at the next boot, unless Systems Manager refuses the activation for good (expired, used \
+up). The log contains nodeadm's output without the activation code. The result contains the code: Terraform treats it \
 as sensitive when the code that is passed in is.
 - `\"al2023\"` is a node in EC2 on an EKS image of Amazon Linux 2023, where nodeadm is there already and reads the \
 NodeConfig from the user data.
 - `\"al2\"` is a node in EC2 on an EKS image of Amazon Linux 2, which joins by `/etc/eks/bootstrap.sh`.
+
+User data is read once, at the first boot, but a change of it replaces or restarts machines with most providers. When \
+an `ekshybrid_activation` is replaced or rotated, its id and code change, and with them the user data of every machine \
+that was created from it. Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that \
+holds the user data): machines that have joined do not need the new code, and new machines get it.
 
 A launch template takes it through `base64encode`. EC2 takes at most 16 KiB; beyond it use `base64gzip`, which \
 cloud-init and nodeadm read as well, but which EKS cannot merge for a managed node group without an image of its own. \

@@ -133,7 +133,11 @@ on destroy.
 Creating this resource registers nothing: a host registers itself with an `ekshybrid_activation`. The resource adopts \
 a host that is registered, and fails when it is not. So a host cannot be in the apply that creates its machine; add it \
 afterwards: list the hosts with `terraform query` or the data source `ekshybrid_managed_instances`, and name or import \
-them by their ids.";
+them by their ids.
+
+It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddTagsToResource` and \
+`ssm:RemoveTagsFromResource`; with `iam_role` also `ssm:UpdateManagedInstanceRole` and `iam:PassRole` on the role; with \
+`deregister_on_destroy` also `ssm:DeregisterManagedInstance`.";
     const IMPORT_ID: &'static str = "the host's `mi-…` id, or `ID@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {

@@ -1,8 +1,14 @@
-data "ekshybrid_managed_instances" "all" {}
+# Look at these hosts before you run the action: a site that is offline looks the same.
+data "ekshybrid_managed_instances" "edge" {
+  cluster_name = "edge"
+  iam_role     = "hybrid-nodes"
+  silent_for   = "60d"
+}
 
 # Run it with: terraform apply -invoke=action.ekshybrid_deregister_instance.forgotten
 action "ekshybrid_deregister_instance" "forgotten" {
   config {
-    instance_ids = data.ekshybrid_managed_instances.all.orphaned_ids
+    instance_ids = data.ekshybrid_managed_instances.edge.orphaned_ids
+    silent_for   = "60d"
   }
 }

@@ -1,9 +1,9 @@
 data "ekshybrid_managed_instances" "example" {
-  iam_role    = "hybrid-nodes"
-  ping_status = "ConnectionLost"
+  cluster_name = "edge"
+  iam_role     = "hybrid-nodes"
 }
 
-# Hosts that do not report any more and whose activation is over.
+# Hosts whose agent has been silent for 30 days, and whose activation has expired or no longer exists.
 output "forgotten" {
   value = data.ekshybrid_managed_instances.example.orphaned_ids
 }

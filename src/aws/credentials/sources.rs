@@ -65,6 +65,9 @@ impl Keyring {
         let mut credentials = match start {
             Start::Keys(keys) => keys,
             Start::Profile(name) => {
+                if profile.section(&name)("login_session").is_some() {
+                    return Err(Refusal::Broken(Tried { from, why: signed_in(&name) }));
+                }
                 let provider = ProfileFileCredentialsProvider::builder()
                     .configure(&self.sources)
                     .profile_files(files)
@@ -121,6 +124,13 @@ impl Keyring {
             .build();
         provider.provide_credentials().await.map_err(|error| refused(from, &error))
     }
+}
+
+/// A profile that `aws login` has written: its session is in a cache that only AWS's own tools read.
+fn signed_in(profile: &str) -> String {
+    format!(
+        "profile `{profile}` was created by `aws login`, whose sessions this provider does not read. Use a profile with `credential_process = aws configure export-credentials --profile {profile} --format process`, or run `eval \"$(aws configure export-credentials --profile {profile} --format env)\"` before Terraform"
+    )
 }
 
 fn refused(from: String, error: &CredentialsError) -> Refusal {

@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
+use aws_sdk_ssm::config::SharedHttpClient;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use serde_json::json;
 
 use super::roles::ASSUME_ROLE;
 use super::*;
 use crate::aws::Clients;
-use crate::aws::settings::AssumeRole;
+use crate::aws::settings::{AssumeRole, RetryMode};
 use crate::aws::stub::{Reply, Stub, assumed, caller};
 
 /// Answers every service; what matters is who signed.
@@ -220,6 +222,90 @@ async fn nothing_found_says_what_was_tried_and_is_asked_once() {
     }
     assert!(tried[2].from.contains(&files.path("config").display().to_string()));
     assert!(stub.read(<[_]>::is_empty), "nothing is sent without credentials");
+}
+
+#[tokio::test]
+async fn a_profile_of_aws_login_says_what_to_do() {
+    let files = Files::new(
+        "[profile dev]\nlogin_session = arn:aws:iam::111122223333:user/me\nregion = us-west-2\n\
+         [profile role]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = dev\n",
+        "",
+    );
+    for name in ["dev", "role"] {
+        let stub = stub();
+        let settings = Settings { profile: Some(name.to_owned()), ..files.settings() };
+        let error = call(&stub.clients_with(settings)).await.expect_err(name);
+        let Kind::NoCredentials { tried } = error.kind() else { panic!("{error}") };
+        // It is set up: what comes after it must not stand in for it.
+        let [one] = tried.as_slice() else { panic!("{tried:?}") };
+        assert!(one.why.contains("profile `dev` was created by `aws login`"), "{one:?}");
+        assert!(one.why.contains("aws configure export-credentials --profile dev --format process"), "{one:?}");
+        assert!(stub.read(<[_]>::is_empty));
+    }
+}
+
+const TEMPORARY: &str = r#"{"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "AKIDTEMPORARY",
+    "SecretAccessKey": "s", "Token": "t", "Expiration": "2999-01-01T00:00:00Z", "LastUpdated": "2026-01-01T00:00:00Z"}"#;
+
+#[tokio::test]
+async fn the_metadata_service_gives_credentials() {
+    let stub = Stub::new(|asked| match asked.operation.as_str() {
+        "PUT /latest/api/token" => {
+            Reply::With(("x-aws-ec2-metadata-token-ttl-seconds", "21600"), "imds-token".to_owned())
+        }
+        list if list.ends_with("/security-credentials/") => Reply::Answer(200, "node-role".to_owned()),
+        role if role.ends_with("/security-credentials/node-role") => Reply::Answer(200, TEMPORARY.to_owned()),
+        path if path.contains("/latest/") => Reply::Answer(404, String::new()),
+        _ => Reply::json(&json!({ "ActivationList": [] })),
+    });
+    let files = Files::new("", "");
+    let settings = Settings {
+        region: Some("us-west-2".to_owned()),
+        retry_mode: Some(RetryMode::Standard),
+        skip_metadata_api_check: Some(false),
+        ..files.settings()
+    };
+    let env = Env::from_slice(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1/")]);
+    // The SDK watches its metadata client with timeouts, which must be real ones.
+    let sleep = SharedAsyncSleep::new(TokioSleep::new());
+    let clients = Clients::assemble(settings, env, Some(SharedHttpClient::new(stub.clone())), sleep).expect("usable");
+    call(&clients).await.expect("signed with the role's credentials");
+    call(&clients).await.expect("signed with the same credentials");
+    assert_eq!(signers(&stub), ["AKIDTEMPORARY", "AKIDTEMPORARY"]);
+    assert_eq!(stub.count("PUT /latest/api/token"), 1);
+}
+
+/// The SDK reads the container's variables from the process itself, so this test starts itself anew with them.
+#[test]
+fn the_endpoint_of_a_container_gives_credentials() {
+    const CHILD: &str = "EKSHYBRID_TEST_OF_A_CONTAINER";
+    let variables = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/credentials"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod-token"),
+    ];
+    if std::env::var_os(CHILD).is_none() {
+        let name = "aws::credentials::tests::the_endpoint_of_a_container_gives_credentials";
+        let child = std::process::Command::new(std::env::current_exe().expect("a program"))
+            .args(["--exact", name])
+            .envs(variables)
+            .env(CHILD, "1")
+            .env_remove("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+            .env_remove("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+            .output()
+            .expect("started");
+        let told = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let stub = Stub::new(|asked| match asked.operation.as_str() {
+        "GET /credentials" if asked.signed == "pod-token" => Reply::Answer(200, TEMPORARY.to_owned()),
+        "GET /credentials" => Reply::Answer(401, String::new()),
+        _ => Reply::json(&json!({ "ActivationList": [] })),
+    });
+    let files = Files::new("", "");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(call(&stub.clients_in(files.settings(), &variables))).expect("signed with the pod's credentials");
+    assert_eq!(signers(&stub), ["AKIDTEMPORARY"]);
 }
 
 #[tokio::test]

@@ -250,13 +250,17 @@ fn labels_are_those_that_a_kubelet_may_set() {
         (json!("a b"), "must be empty, or 1 to 63 letters"),
         (json!("a/b"), "must be empty, or 1 to 63 letters"),
         (json!(long), "must be empty, or 1 to 63 letters"),
-        (json!(1), "put it in quotes"),
-        (json!(null), "must be a string, not null"),
+        (json!([1]), "must be a string, not a list"),
     ] {
         let fault = refused(&json!({"node_labels": {"a": value}}));
         assert!(fault.starts_with("node_labels[\"a\"]: ") && fault.contains(part), "{fault}");
     }
     assert_eq!(refused(&json!({"node_labels": ["a"]})), "node_labels: must be a map, not a list");
+    // The value of a label is a text to the kubelet, whatever HCL makes of it; null is not given.
+    assert_eq!(
+        rendered(&json!({"node_labels": {"a": 1, "b": true, "c": null}})),
+        "plant --kubelet-extra-args '--node-labels=a=1,b=true'"
+    );
 }
 
 #[test]

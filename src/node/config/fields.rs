@@ -194,15 +194,15 @@ fn members(entries: &BTreeMap<String, Tree>, kind: Kind, reader: &mut Reader) ->
 fn scalar(kind: Kind, value: &Tree, reader: &mut Reader) -> Tree {
     let whole = |text: &str| text.parse::<i64>().is_ok();
     let found = match (kind, value) {
-        (Kind::Bool, Tree::Bool(_)) => Some(value.clone()),
+        (Kind::Bool, Tree::Bool(_)) | (Kind::Float, Tree::Number(_)) | (Kind::Text, Tree::Text(_)) => {
+            Some(value.clone())
+        }
         (Kind::Bool, Tree::Text(text)) => text.parse().ok().map(Tree::Bool),
         (Kind::Whole, Tree::Number(text) | Tree::Text(text)) if whole(text) => Some(Tree::Number(text.clone())),
-        (Kind::Float, Tree::Number(_)) => Some(value.clone()),
         (Kind::Float, Tree::Text(text)) if text.parse::<f64>().is_ok_and(f64::is_finite) => {
             Some(Tree::Number(text.clone()))
         }
         (Kind::Duration, Tree::Text(text)) if DURATION.is_match(text) => Some(value.clone()),
-        (Kind::Text, Tree::Text(_)) => Some(value.clone()),
         (Kind::Text, Tree::Number(text)) => Some(Tree::Text(text.clone())),
         (Kind::Text, Tree::Bool(value)) => Some(Tree::Text(value.to_string())),
         _ => None,

@@ -158,10 +158,9 @@ async fn not_stored(name: &str, outputs: &Outputs, unstored: &Unstored, cx: &Con
     let summary = "Could not store the activation code";
     let id = &outputs.id;
     let undone = async {
-        let client = match super::ssm_past_stop(outputs.region.as_ref(), cx) {
-            Ok(client) => client,
-            // The clients were there a moment ago.
-            Err(_) => return Err("the provider is not configured".to_owned()),
+        // The clients were there a moment ago.
+        let Ok(client) = super::ssm_past_stop(outputs.region.as_ref(), cx) else {
+            return Err("the provider is not configured".to_owned());
         };
         client.delete_activation(id).await.map_err(|error| error.to_string())?;
         Ok(parameter::take_back(&client, name, id, unstored).await)
@@ -207,12 +206,11 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
         notes::hand_over(id, &state.args, cx)?;
     }
     let family = notes::family(id, cx);
-    // What the plan said of a replacement is over with this deletion, also when it fails.
-    notes::forget_plan(cx);
+    notes::deleting(id, cx);
     if state.args.deregister_on_destroy && ending == Ending::Unknown {
         cx.report(Diagnostic::warning(
             "Registered hosts stay registered",
-            format!("It is not known whether activation `{id}` is destroyed or replaced, so the hosts that registered with it were not deregistered."),
+            format!("It is not known whether activation `{id}` is destroyed or was replaced, so the hosts that registered with it were not deregistered."),
         ));
     }
     let deregisters = state.args.deregister_on_destroy && ending == Ending::Destroyed;

@@ -41,7 +41,7 @@ pub(super) async fn warn_of_destroy(state: &State<Activation>, cx: &Context) -> 
         cx.report(Diagnostic::warning(
             "Registered hosts stay registered",
             format!(
-                "This state has not been refreshed since activation `{id}` was imported or moved, so the hosts that registered with it stay registered in spite of `deregister_on_destroy`. Refresh the state before you destroy."
+                "It is not known whether activation `{id}` is destroyed or was replaced: its state was imported or moved and not refreshed since, or its replacement failed half-way. The hosts that registered with it stay registered in spite of `deregister_on_destroy`; the action `ekshybrid_deregister_instance` deregisters them."
             ),
         ));
         return Ok(());

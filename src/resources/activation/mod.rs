@@ -55,8 +55,8 @@ pub struct Args {
     /// already; taking the argument away changes nothing.
     pub expires_in: Option<Validity>,
     /// Until when hosts may register, in RFC 3339 form; at most 30 days ahead. Excludes `expires_in` and
-    /// `rotate_before`. An activation with a fixed date is not rotated when the date is over, since a new one would end
-    /// at the same date.
+    /// `rotate_before`. An activation with a fixed date is not rotated when it expires: a new one would have the same
+    /// date.
     #[attr(replace)]
     pub expiration_date: Option<Timestamp>,
     /// Name that the hosts show in the lists of Systems Manager: at most 256 letters, digits, spaces and
@@ -206,8 +206,15 @@ impl Resource for Activation {
 An SSM hybrid activation: the id and code with which hosts outside AWS register as managed instances, the first step \
 of every EKS hybrid node with the SSM credential provider.
 
-The code is sensitive; with `store_code_in` it stays out of the state altogether. A `moved` block takes over an \
-`aws_ssm_activation`, its code included.
+The code is sensitive; with `store_code_in` it stays out of the state altogether. A `moved` block adopts an \
+`aws_ssm_activation`, its code included:
+
+```terraform
+moved {
+  from = aws_ssm_activation.hosts
+  to   = ekshybrid_activation.hosts
+}
+```
 
 ## Rotation and machines
 
@@ -222,7 +229,14 @@ machines created from them, which many providers replace or restart when their u
 - Leave rotation off, and get a new activation on purpose: `terraform apply -replace=ekshybrid_activation.NAME`.
 - Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that holds the user data). \
 Existing machines stay as they are, and new ones get the current code. Do this also before you use `-replace`.
-- Rotate only an activation whose code goes into a parameter (`store_code_in`), where new hosts read it.";
+- Rotate only an activation whose code goes into a parameter (`store_code_in`), where new hosts read it.
+
+## Permissions
+
+`ssm:CreateActivation`, `ssm:DescribeActivations`, `ssm:DeleteActivation`, and `iam:PassRole` on the role. With tags \
+also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeInstanceInformation` and \
+`ssm:DeregisterManagedInstance`. With `store_code_in` also `ssm:PutParameter`, `ssm:GetParameter`, \
+`ssm:DeleteParameter`, `ssm:AddTagsToResource` and `ssm:ListTagsForResource` on the parameter.";
     const IMPORT_ID: &'static str = "the activation's id, or `ID@REGION` for another region than the provider's";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {

@@ -23,6 +23,8 @@ const PLAN: &str = "plan";
 const PLANNED_BEFORE: &str = "planned_before";
 /// Ids of activations that this one replaced, whose hosts a destroy deregisters too.
 const EARLIER: &str = "earlier";
+/// Of an activation whose replacement failed half-way: with `create_before_destroy` another one has taken its place.
+const HALF_REPLACED: &str = "half_replaced";
 /// Version of the parameter that holds the code.
 const PARAMETER_VERSION: &str = "parameter_version";
 
@@ -41,6 +43,8 @@ pub(super) enum Ending {
 pub(super) fn plan(is_create: bool, cx: &Context) {
     if !is_create {
         forget_plan(cx);
+        // Only the activation in force is planned by its configuration; one that was replaced is only deleted.
+        cx.drop_private(HALF_REPLACED);
         return;
     }
     if let Some(own) = cx.private(OWN) {
@@ -53,22 +57,34 @@ pub(super) fn plan(is_create: bool, cx: &Context) {
     }
 }
 
-/// Notes that nothing is replaced. A replacement that failed half-way may have left its notes in the state.
+/// Forgets what a plan said of a replacement.
 pub(super) fn forget_plan(cx: &Context) {
     for note in [REPLACING, PLAN, PLANNED_BEFORE] {
         cx.drop_private(note);
     }
 }
 
-/// Notes that this is the activation of the state.
+/// Notes that this is the activation of the state. What a replacement that failed left there is brought into the form
+/// of a state.
 pub(super) fn own(id: &str, cx: &Context) {
     cx.keep_private(OWN, id);
+    deleting(id, cx);
+}
+
+/// Notes, where a replacement deletes the activation, that it may have been replaced: for the state, should that fail.
+pub(super) fn deleting(id: &str, cx: &Context) {
+    if ending(id, cx) == Ending::Replaced {
+        cx.keep_private(HALF_REPLACED, id);
+    }
+    forget_plan(cx);
 }
 
 /// Why the activation is deleted, as far as the notes say it.
 pub(super) fn ending(id: &str, cx: &Context) -> Ending {
     if cx.private(REPLACING).as_deref() == Some(id) || cx.private(PLAN).is_some() {
         Ending::Replaced
+    } else if cx.private(HALF_REPLACED).as_deref() == Some(id) {
+        Ending::Unknown
     } else if cx.private(OWN).as_deref() == Some(id) {
         Ending::Destroyed
     } else {
@@ -143,10 +159,12 @@ pub(super) fn created(id: &str, replaced: &[String], cx: &Context) {
     if !replaced.is_empty() {
         cx.keep_private(EARLIER, replaced.join(","));
     }
-    own(id, cx);
+    // The notes of a plan come from the replaced activation.
+    for note in [HALF_REPLACED, PARAMETER_VERSION] {
+        cx.drop_private(note);
+    }
     forget_plan(cx);
-    // A plan's notes came from the replaced activation.
-    cx.drop_private(PARAMETER_VERSION);
+    own(id, cx);
 }
 
 /// The version of the parameter that holds the code, where this state has written it.
@@ -157,4 +175,96 @@ pub(super) fn parameter_version(cx: &Context) -> Option<String> {
 /// Notes the version of the parameter that was just written.
 pub(super) fn parameter_written(version: i64, cx: &Context) {
     cx.keep_private(PARAMETER_VERSION, version.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    const ID: &str = "11111111-2222-3333-4444-555555555555";
+
+    fn context() -> Context {
+        Context::new(None, CancellationToken::new())
+    }
+
+    /// The notes of an activation that was created or read.
+    fn known() -> Context {
+        let cx = context();
+        own(ID, &cx);
+        cx
+    }
+
+    #[test]
+    fn hosts_go_only_where_the_notes_say_that_the_activation_does() {
+        type Story = fn() -> Context;
+        let stories: [(&str, Story, Ending); 7] = [
+            ("destroyed", known, Ending::Destroyed),
+            (
+                "the deleting half of a replacement",
+                || {
+                    let cx = known();
+                    plan(false, &cx);
+                    plan(true, &cx);
+                    cx
+                },
+                Ending::Replaced,
+            ),
+            (
+                "the deleting half of a tainted one, planned without notes",
+                || {
+                    let cx = context();
+                    plan(true, &cx);
+                    cx
+                },
+                Ending::Replaced,
+            ),
+            ("imported and not read", context, Ending::Unknown),
+            (
+                "what is left of a replacement whose deletion failed",
+                || {
+                    let cx = known();
+                    plan(true, &cx);
+                    deleting(ID, &cx);
+                    cx
+                },
+                Ending::Unknown,
+            ),
+            (
+                "the same, where the host kept the notes of the plan, and it was read",
+                || {
+                    let cx = known();
+                    plan(true, &cx);
+                    own(ID, &cx);
+                    cx
+                },
+                Ending::Unknown,
+            ),
+            (
+                "the one that was created instead",
+                || {
+                    let cx = context();
+                    own("another", &cx);
+                    plan(true, &cx);
+                    created(ID, &["another".to_owned()], &cx);
+                    cx
+                },
+                Ending::Destroyed,
+            ),
+        ];
+        for (name, story, expected) in stories {
+            assert_eq!(ending(ID, &story()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_new_activation_inherits_the_family_and_no_other_note() {
+        let cx = known();
+        parameter_written(3, &cx);
+        plan(true, &cx);
+        created("new", &[ID.to_owned()], &cx);
+        assert_eq!(family("new", &cx), [ID, "new"]);
+        assert_eq!(parameter_version(&cx), None);
+    }
 }

@@ -23,8 +23,6 @@ pub(super) async fn read(
         return Ok(None);
     };
     notes::own(&found.id, cx);
-    // A replacement that failed half-way may have left the notes of its plan.
-    notes::forget_plan(cx);
     let mut state = state(found, prior, region, cx)?;
     if let Some(name) = &state.args.store_code_in {
         let lost = parameter::lost(&client, name.as_str(), &state.outputs.id, cx).await;

@@ -377,6 +377,10 @@ impl Run<'_> {
     fn outside(&mut self, change: &crate::case::Outside) -> Result<(), String> {
         use crate::case::Outside;
         let account = self.account.ok_or("`=== outside` needs the sandbox")?;
+        if let Outside::State(text) = change {
+            let text = self.places.fill(text)?;
+            return self.layer.put_file("terraform.tfstate", &text).map_err(|error| chain(&error));
+        }
         let fill = |text: &str| self.places.fill(text);
         let change = match change {
             Outside::Delete { kind, name } => Outside::Delete { kind: kind.clone(), name: fill(name)? },

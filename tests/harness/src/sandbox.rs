@@ -267,6 +267,8 @@ impl Account<'_> {
                 }
                 self.ask("POST", "/faults", Some(&body)).map(unnamed)
             }
+            // It is not the account's, but Terraform's.
+            Outside::State(_) => Ok(None),
             Outside::FaultsEnd => self.ask("DELETE", "/faults", None).map(unnamed),
             Outside::Delete { kind, name } => {
                 self.ask("POST", "/delete", Some(&json!({"kind": kind, "name": name}))).map(unnamed)

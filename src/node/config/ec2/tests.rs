@@ -273,7 +273,7 @@ fn settings_that_nodeadm_would_pass_over_are_refused() {
             "kubelet.flags[0]: must be a flag in one piece such as `--v=4`, without spaces, got \
              `--node-labels=node-role.kubernetes.io/worker=`; the kubelet refuses to start with the label",
         ),
-        (json!({"kubelet": {"flags": ["--node-labels=a"]}}), "kubelet.flags[0]: must be a flag in one piece"),
+        (json!({"kubelet": {"flags": ["--node-labels==b"]}}), "kubelet.flags[0]: must be a flag in one piece"),
         (json!({"kubelet": {"flags": ["--node-labels=a=b c"]}}), "kubelet.flags[0]: must be a flag in one piece"),
         (json!({"kubelet": {"flags": ["--node-labels=-=b"]}}), "kubelet.flags[0]: must be a flag in one piece"),
         (

@@ -1,6 +1,7 @@
 # From here on the script is the same for every host; the settings are above.
 
 node_config=/etc/nodeadm/nodeConfig.yaml
+init_log=/etc/nodeadm/init.log
 nodeadm=/usr/local/bin/nodeadm
 kubectl=/usr/local/bin/kubectl
 tracker=/opt/nodeadm/tracker
@@ -18,12 +19,17 @@ fail() {
   exit 1
 }
 
+# What a command returns when no repeat can help.
+final=10
+
 # Runs a command up to three times: package managers are often locked in the first minutes of a host.
 thrice() {
-  local attempt pause=15
+  local attempt pause=15 status
   for attempt in 1 2 3; do
-    if "$@"; then
-      return 0
+    status=0
+    "$@" || status=$?
+    if [[ $status == 0 || $status == "$final" ]]; then
+      return "$status"
     fi
     if [[ $attempt -lt 3 ]]; then
       say "that failed, next try in $pause s"
@@ -188,6 +194,28 @@ is_joined() {
   [[ -s $tracker && -s $kubeconfig ]] && systemctl is-active --quiet kubelet
 }
 
+# Passes lines on without the activation code, which nodeadm writes in clear when a registration fails. The code is in no
+# argument here either: other users of the host can read the list of processes.
+redacted() {
+  local line code
+  code=$(sed -n "s/^ *activationCode: *[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\} *$/\1/p" "$node_config")
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ -n $code ]]; then line=${line//"$code"/[redacted]}; fi
+    printf '%s\n' "$line"
+  done | sed -u -E 's/(-code[ =])[^][ "]+/\1[redacted]/g'
+}
+
+# Joins the cluster once. Systems Manager refuses an activation for good: used up, expired, of another region.
+init() {
+  local status=0
+  "$nodeadm" init --config-source "file://$node_config" "${init_options[@]}" 2>&1 | redacted | tee "$init_log" ||
+    status=$?
+  if [[ $status != 0 ]] && grep -Eq 'invalid SSM activation|SSM activation expired' "$init_log"; then
+    return "$final"
+  fi
+  return "$status"
+}
+
 # Waits until the API server knows the node. Readiness comes later, with a CNI.
 await_node() {
   local attempt name=$node_name
@@ -206,6 +234,7 @@ await_node() {
 }
 
 main() {
+  local code=0
   # A join that failed is tried again at the next boot; one that succeeded never is.
   if [[ -d $cloud_init && -f $0 && ! $0 -ef $next_boot ]]; then
     install -D --mode 0700 -- "$0" "$next_boot"
@@ -230,7 +259,15 @@ main() {
       [[ -s $tracker ]] || fail "nodeadm install reported success, but left no $tracker"
     fi
     say "joining the cluster"
-    thrice "$nodeadm" init --config-source "file://$node_config" "${init_options[@]}" || fail "nodeadm init failed"
+    thrice init || code=$?
+    if [[ $code == "$final" ]]; then
+      # The next boot would have the same activation.
+      rm -f -- "$next_boot"
+      fail "Systems Manager refuses the activation in $node_config: it has expired, is used up, or is of another region;" \
+        "this host does not try again, give it user data with a new activation"
+    elif [[ $code != 0 ]]; then
+      fail "nodeadm init failed"
+    fi
     # nodeadm reports success even where it did nothing.
     [[ -s $kubeconfig ]] || fail "nodeadm init reported success, but left no $kubeconfig"
     systemctl is-active --quiet kubelet || fail "nodeadm init reported success, but the kubelet does not run"

@@ -81,6 +81,8 @@ pub enum Outside {
     /// says, members that are not named being free. `null` is what does not exist. For what controllers, or EKS, do
     /// some time after they were told to.
     Until { of: Asked, path: String, wanted: String },
+    /// `state JSON`: puts a state file in the place of Terraform's own, for what another provider has left in it.
+    State(String),
     /// `helm ARGUMENTS [as NAME]`: Helm's command line with the administrator's certificate.
     Helm { arguments: String, name: Option<String> },
 }
@@ -246,6 +248,7 @@ impl Outside {
                 let refused = *what == "refused";
                 Ok(Self::KubeUntil { refused, method: (*method).to_owned(), path: (*path).to_owned(), body })
             }
+            ["state", _, ..] => Ok(Self::State(line.trim().trim_start_matches("state").trim().to_owned())),
             ["helm", _, ..] => {
                 let arguments = line.trim().trim_start_matches("helm").trim();
                 let (arguments, name) = match arguments.rsplit_once(" as ") {

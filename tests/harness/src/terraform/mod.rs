@@ -64,9 +64,20 @@ impl<'a> RealTerraform<'a> {
         let mut cli = "disable_checkpoint = true\n".to_owned();
         let mut header = String::new();
         if let Some(ProviderBinary { name, source, folder: binaries }) = provider {
+            // Terraform loads the schemas of every provider that a state names, and asks no more of one whose objects
+            // all move away: the provider under test stands in for it.
+            let aws = folder.path().join("aws");
+            fs::create_dir(&aws).map_err(LayerError::io("make a folder for a stand-in"))?;
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(
+                binaries.join(format!("terraform-provider-{name}")),
+                aws.join("terraform-provider-aws"),
+            )
+            .map_err(LayerError::io("link a stand-in"))?;
             cli.push_str(&format!(
-                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {:?}\n  }}\n  direct {{}}\n}}\n",
-                binaries.display().to_string()
+                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {:?}\n    \"registry.terraform.io/hashicorp/aws\" = {:?}\n  }}\n  direct {{}}\n}}\n",
+                binaries.display().to_string(),
+                aws.display().to_string()
             ));
             header = format!(
                 "terraform {{\n  required_providers {{\n    {name} = {{\n      source = {source:?}\n    }}\n  }}\n}}\n"

@@ -24,6 +24,11 @@ pub(super) enum Defect {
     InstallFails,
     InitDoesNothing,
     InitFails,
+    /// The activation is used up or unknown.
+    InvalidActivation,
+    ExpiredActivation,
+    /// The agent cannot reach Systems Manager.
+    Unreachable,
     NotRegistered,
     KubeletStops,
     NoNode,
@@ -38,6 +43,13 @@ impl Defect {
             Self::InstallFails => "install-fails",
             Self::InitDoesNothing => "init-does-nothing",
             Self::InitFails => "init-fails",
+            Self::InvalidActivation => {
+                "invalid SSM activation. Please use a valid activation code, activation id and region"
+            }
+            Self::ExpiredActivation => "SSM activation expired. Please use a valid activation",
+            Self::Unreachable => {
+                "failed to register machine with SSM after multiple attempts: context deadline exceeded"
+            }
             Self::NotRegistered => "not-registered",
             Self::KubeletStops => "kubelet-stops",
             Self::NoNode => "no-node",
@@ -64,6 +76,15 @@ case "$1" in
   init)
     [[ $DEFECT != init-fails ]] || exit 1
     [[ $DEFECT != init-does-nothing ]] || exit 0
+    if [[ $DEFECT == *SSM* ]]; then
+      code=$(sed -n 's/ *activationCode: *//p' "$HOST/etc/nodeadm/nodeConfig.yaml" | tr -d '"')
+      command="running command [/usr/bin/amazon-ssm-agent -register -y -region us-west-2 -code $code -id 0123]: exit status 1"
+      for attempt in 1 2 3; do
+        echo "{\"level\":\"warn\",\"msg\":\"Command failed, retrying\",\"error\":\"$command\"}" >&2
+      done
+      echo "{\"level\":\"fatal\",\"msg\":\"Command failed\",\"error\":\"configuring aws credentials with SSM: $DEFECT: $command\"}" >&2
+      exit 1
+    fi
     mkdir -p "$HOST/var/lib/kubelet" "$HOST/var/lib/amazon/ssm"
     echo "kind: Config" >"$HOST/var/lib/kubelet/kubeconfig"
     if [[ $DEFECT != not-registered && ! -e $HOST/var/lib/amazon/ssm/registration ]]; then
@@ -122,6 +143,11 @@ impl Host {
     /// The input with nodeadm from the host's own folder.
     pub(super) fn local(&self, input: Value) -> Value {
         and(input, json!({"nodeadm": {"source": format!("file://{}", self.path("source/nodeadm").display())}}))
+    }
+
+    /// Puts the NodeConfig of the input in its place, as cloud-init does before the script.
+    pub(super) fn write_node_config(&self, input: Value) {
+        self.write("etc/nodeadm/nodeConfig.yaml", &ready(input).node_config.to_yaml());
     }
 
     /// Runs the script as cloud-init does; its paths lie in the host's folder.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::host::{Defect, Host};
-use super::{and, by_certificate, by_ssm};
+use super::{CODE, and, by_certificate, by_ssm};
 
 const NEXT_BOOT: &str = "var/lib/cloud/scripts/per-boot/ekshybrid-join";
 
@@ -93,6 +93,45 @@ fn failures_of_nodeadm_are_tried_three_times() {
         host.boot(host.local(by_ssm()), defect).assert_failed(message);
         assert_eq!(host.calls("sleep"), ["15", "60"]);
     }
+}
+
+#[test]
+fn a_refused_activation_is_tried_once() {
+    for defect in [Defect::InvalidActivation, Defect::ExpiredActivation] {
+        let host = Host::new();
+        host.write_node_config(by_ssm());
+        host.boot(host.local(by_ssm()), defect).assert_failed("Systems Manager refuses the activation in ");
+        let inits = host.calls("nodeadm").iter().filter(|call| call.starts_with("init")).count();
+        assert_eq!((inits, host.calls("sleep")), (1, Vec::new()));
+        assert!(!host.path(NEXT_BOOT).exists(), "the next boot would have the same activation");
+    }
+}
+
+#[test]
+fn the_activation_code_is_in_no_log() {
+    // The second one is written in quotes: YAML would read it as a number.
+    for code in [CODE, "12345678901234567890"] {
+        let input = || {
+            let mut input = by_ssm();
+            input["node_config"]["hybrid"]["ssm"]["activation_code"] = code.into();
+            input
+        };
+        for defect in [Defect::InvalidActivation, Defect::Unreachable] {
+            let host = Host::new();
+            host.write_node_config(input());
+            let boot = host.boot(host.local(input()), defect);
+            assert!(!boot.joined && boot.log.contains("-code [redacted] -id 0123"), "{}", boot.log);
+            for log in [boot.log, host.read("etc/nodeadm/init.log")] {
+                assert!(log.contains("Command failed") && !log.contains(code), "{log}");
+            }
+        }
+    }
+    // What could work at another time is tried again.
+    let host = Host::new();
+    host.write_node_config(by_ssm());
+    host.boot(host.local(by_ssm()), Defect::Unreachable).assert_failed("nodeadm init failed");
+    assert_eq!(host.calls("sleep"), ["15", "60"]);
+    assert!(host.path(NEXT_BOOT).exists());
 }
 
 #[test]
