@@ -205,20 +205,19 @@ pub async fn explain_kube(summary: &str, error: &kube::Error, left_behind: Optio
     if let Some(error) = error.token_error().and_then(|source| source.downcast_ref::<aws::Error>()) {
         return explain(summary, error, left_behind);
     }
-    let text = match error.kind() {
-        // A stop is no failure of what was attempted.
-        Kind::Cancelled { may_exist } => format!(
+    // A stop is no failure of what was attempted.
+    let text = if let Kind::Cancelled { may_exist } = error.kind() {
+        format!(
             "Terraform asked to stop, on the way to {} on cluster `{}`{}",
             error.attempt(),
             error.cluster(),
             if *may_exist { "; the answer did not come in time, so it may be done" } else { "" }
-        ),
-        _ => {
-            let mut text = error.to_string();
-            // The first letter is one of "could".
-            text.replace_range(..1, "C");
-            text
-        }
+        )
+    } else {
+        let mut text = error.to_string();
+        // The first letter is one of "could".
+        text.replace_range(..1, "C");
+        text
     };
     let mut paragraphs = vec![format!("{text}.")];
     paragraphs.extend(left_behind.map(str::to_owned));

@@ -221,16 +221,15 @@ impl Networks {
         }
         if let Some(found) = self.groups.there() {
             for id in question.groups.into_iter().flatten() {
-                match found.get(id.as_str()) {
-                    None => fault(
+                // One of another VPC can be associated with this one: `foreign_groups` warns.
+                if !found.contains_key(id.as_str()) {
+                    fault(
                         names.security_group_ids,
                         "Security group not found",
                         format!(
                             "There is no security group `{id}`{region} in this account.\n\nCheck the id and the region."
                         ),
-                    ),
-                    // One of another VPC can be associated with this one: `foreign_groups` warns.
-                    Some(_) => {}
+                    );
                 }
             }
         }
