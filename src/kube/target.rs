@@ -206,10 +206,9 @@ impl Target {
             }
         }
         let has_proxy = wanted.as_deref().is_some_and(|wanted| {
-            let context = file.contexts.iter().find(|one| one.name == wanted);
-            let name = context.and_then(|one| one.context.as_ref()).map(|context| context.cluster.as_str());
-            let found = file.clusters.iter().find(|one| Some(one.name.as_str()) == name);
-            let cluster = found.and_then(|one| one.cluster.as_ref());
+            let chosen = file.contexts.iter().find(|one| one.name == wanted).and_then(|one| one.context.as_ref());
+            let server = file.clusters.iter().find(|one| chosen.is_some_and(|chosen| chosen.cluster == one.name));
+            let cluster = server.and_then(|server| server.cluster.as_ref());
             cluster.and_then(|cluster| cluster.proxy_url.as_ref()).is_some_and(|proxy| !proxy.is_empty())
         });
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };

@@ -155,12 +155,12 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
     };
     let wait = site.wait(format!("add-on {NAME} of cluster `{cluster}` to take a change"));
     let update = wait::until(site.cx, &wait, begin).await?;
-    let started = Instant::now();
+    let accepted = Instant::now();
     let look = || async {
         let now = match eks.addon_update(cluster, NAME, &update.id).await {
             Ok(now) => now,
             // EKS may show an update a little later than it has begun.
-            Err(error) if error.is_not_found() && started.elapsed() < UPDATE_SETTLES => {
+            Err(error) if error.is_not_found() && accepted.elapsed() < UPDATE_SETTLES => {
                 return Ok(Seen::Pending(format!("EKS does not show update {} yet", update.id)));
             }
             Err(error) => return Err(explain(SUMMARY, &error, Some(left))),
