@@ -61,6 +61,11 @@ def stand_in(account) -> dict:
     }
 
 
+def after_stand_in(account) -> None:
+    """The Nodes of terminated hosts stay in a cluster until somebody deletes them, as in EKS."""
+    account.kubectl(CLUSTER, "delete", "nodes", "--selector=eks.amazonaws.com/compute-type=hybrid")
+
+
 def verify(account) -> list[str]:
     """Faults: another pool than was asked for, nodes without Calico, a VPC CNI that is still there."""
     faults = []

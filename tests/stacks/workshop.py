@@ -43,7 +43,7 @@ def verify(account) -> list[str]:
     return faults
 
 
-def by_hand(account) -> list[str]:
+def by_hand(account, stack) -> list[str]:
     """Helm's command line lists the release and rolls it back, which makes another revision of the same."""
     faults = listed(account, revision=1)
     account.helm(CLUSTER, "rollback", "cilium", "1", "--namespace", "cilium", "--wait")

@@ -9,7 +9,7 @@ them. Import blocks are validated with the first configuration of their page, wh
 What names resources of hashicorp/aws needs that provider (see terraform.py), and is left out
 without it. The folders under examples/stacks are validated whole, by `terraform init` and
 `terraform validate` in a copy. At last `terraform init` is run with the settings that
-`make mirror` prints.
+`make mirror` prints, and hashicorp/aws is looked for in made-up folders.
 """
 
 import functools
@@ -134,6 +134,29 @@ def by_mirror(chosen: terraform.Terraform) -> str | None:
         return None if selected == wanted else f"`init` chose {selected}"
 
 
+def search() -> str | None:
+    """What is wrong with the search for hashicorp/aws: unpacked and packed packages, too old ones, other systems."""
+    def packages(*names: str) -> list[str]:
+        with tempfile.TemporaryDirectory(prefix="ekshybrid-") as name:
+            for one in names:
+                file = Path(name) / "registry.terraform.io" / "hashicorp" / "aws" / one
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch(mode=0o755)
+            return sorted(found.version for found in terraform.packages_in(Path(name)))
+
+    here = terraform.PLATFORM
+    for names, wanted in (
+        ((f"6.2.0/{here}/terraform-provider-aws_v6.2.0_x5", f"5.100.0/{here}/terraform-provider-aws_v5.100.0_x5"),
+         ["5.100.0", "6.2.0"]),
+        ((f"terraform-provider-aws_6.2.0_{here}.zip",), ["6.2.0"]),
+        ((f"5.99.0/{here}/terraform-provider-aws_v5.99.0_x5", f"6.0.0-beta1/{here}/terraform-provider-aws_x5",
+          "6.2.0/plan9_mips/terraform-provider-aws_x5", f"6.3.0/{here}/LICENSE.txt"), []),
+    ):
+        if (found := packages(*names)) != wanted:
+            return f"{names} gave {found} instead of {wanted}"
+    return None
+
+
 def main() -> int:
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     stack.build()
@@ -156,8 +179,9 @@ def main() -> int:
             tell(one.name, fault)
     if not part:
         tell("a local build by `make mirror`", by_mirror(terraform.choose()))
+        tell("the search for hashicorp/aws", search())
     for one in left_out:
-        print(f"–       {one.name}: left out, it needs hashicorp/aws")
+        print(f"note: {one.name} needs hashicorp/aws, which is not at hand")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not here else 0
 

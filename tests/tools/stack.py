@@ -14,9 +14,10 @@ it is written. tests/stacks/NAME.py has
     prepare(account, charts)   makes what must be there before; `charts` gives the folder of the published
                         charts. Its result: `variables`, and a `note` for people
     stand_in(account)   makes what else a stand-in needs; its result is added to the variable `sandbox`
+    after_stand_in(account)    does what people do after a destroy in a cluster that outlives the stack
     verify(account)     what is wrong with what was made
-    by_hand(account)    does what people do beside Terraform, after which a plan must be empty; what is
-                        wrong with it
+    by_hand(account, stack)    does what people do beside Terraform, after which a plan must be empty; what
+                        is wrong with it
     REGION              where the stack is, if that is not the sandbox's first region
     KEPT_CLUSTERS       clusters that exist before and after, and must be the same; STAND_IN_CLUSTERS those
                         that exist before with a stand-in alone
@@ -276,6 +277,12 @@ class Stack:
         """Does what the last plan says."""
         self.run("apply", "-input=false", *self.plain(), "tfplan")
 
+    def actions(self, *options: str) -> dict[str, list[str]]:
+        """What a plan with these options would do, by the address of the resource; nothing comes of it."""
+        self.run("plan", "-input=false", "-out=other", *options, *self.plain())
+        changes = json.loads(self.run("show", "-json", "other")[1].splitlines()[-1])["resource_changes"]
+        return {one["address"]: one["change"]["actions"] for one in changes if one["change"]["actions"] != ["no-op"]}
+
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
 
@@ -331,7 +338,7 @@ def check(names: list[str]) -> int:
     if aws:
         print(f"hashicorp/aws {aws.version} ({aws.path})", flush=True)
     else:
-        print("–       hashicorp/aws is not at hand (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins alone", flush=True)
+        print("note: hashicorp/aws is not at hand (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins alone", flush=True)
     # They wait for each other's clouds and clusters most of the time, so they run side by side.
     with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(lambda one: one_run(sandbox, chosen, *one), runs(names, aws)))
@@ -369,7 +376,7 @@ def one_run(
         print(f"ok      {title}: applied, planned empty, destroyed, nothing left, {took:.0f} s{notes}", flush=True)
         return "passed"
     except LeftOut as reason:
-        print(f"–       {title}: left out, {reason}", flush=True)
+        print(f"left out: {title}: {reason}", flush=True)
         return "left out"
     except (Failed, tools.Unavailable) as reason:
         print(f"FAILED  {title}: {reason}", flush=True)
@@ -394,6 +401,8 @@ def check_one(stack: Stack) -> None:
             raise Failed(f"{first}\n… and then {second}") from second
         raise
     stack.destroy()
+    if stack.module and not stack.aws and hasattr(stack.module, "after_stand_in"):
+        stack.module.after_stand_in(stack.account)
     compare(before, stack.everything())
 
 
@@ -402,7 +411,7 @@ def by_hand(stack: Stack) -> None:
     if not hasattr(stack.module, "by_hand"):
         return
     try:
-        if faults := stack.module.by_hand(stack.account):
+        if faults := stack.module.by_hand(stack.account, stack):
             raise Failed("\n".join(faults))
     except tools.Unavailable as reason:
         stack.notes.append(f"what people do by hand is left out: {reason}")

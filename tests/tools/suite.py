@@ -293,6 +293,11 @@ def registry() -> Verdict:
         return one(command(checker, "validate", "--provider-name", "ekshybrid", "--providers-schema", schema, quiet=True))
 
 
+def configurations() -> Verdict:
+    """What people may copy from README, docs and examples is valid as it stands."""
+    return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "configurations.py"))
+
+
 def stacks() -> Verdict:
     """Every example stack is applied, planned again (nothing to do) and destroyed (nothing left)."""
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "stack.py", "check"))
@@ -342,6 +347,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "sandbox": ("the sandbox's control planes; boto3 checks its answers against AWS's service models", sandbox, False),
     "stacks": ("real Terraform applies every example stack, plans nothing after it, and leaves nothing behind", stacks, False),
     "docs": ("the generated pages are up to date", docs, False),
+    "configurations": ("`terraform validate` accepts every configuration of README, docs and examples", configurations, False),
     "registry": ("tfplugindocs accepts the pages against the schema", registry, False),
     "examples": ("the examples are formatted", examples, False),
 }

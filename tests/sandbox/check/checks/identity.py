@@ -81,6 +81,13 @@ def iam_roles(account):
     refused("NoSuchEntity", iam.get_role, "none", RoleName="none")
     policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
     iam.attach_role_policy(RoleName="r", PolicyArn=policy)
+    refused("NoSuchEntity", iam.attach_role_policy, RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCor")
+    refused("MalformedPolicyDocument", iam.put_role_policy, RoleName="r", PolicyName="own", PolicyDocument="{")
+    iam.put_role_policy(RoleName="r", PolicyName="own", PolicyDocument='{"Statement": []}')
+    equal(iam.list_role_policies(RoleName="r")["PolicyNames"], ["own"])
+    equal(iam.get_role_policy(RoleName="r", PolicyName="own")["PolicyDocument"], {"Statement": []})
+    iam.delete_role_policy(RoleName="r", PolicyName="own")
+    refused("NoSuchEntity", iam.get_role_policy, RoleName="r", PolicyName="own")
     attached = iam.list_attached_role_policies(RoleName="r")["AttachedPolicies"]
     equal(attached, [{"PolicyName": "AmazonSSMManagedInstanceCore", "PolicyArn": policy}])
     refused("DeleteConflict", iam.delete_role, RoleName="r")

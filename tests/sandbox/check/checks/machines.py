@@ -217,6 +217,8 @@ def instances_in_ec2(account):
     refused("DependencyViolation", ec2.delete_subnet, SubnetId=subnets[0])
     second = ec2.run_instances(**arguments)["Instances"][0]
     equal(second["PrivateIpAddress"], "10.1.1.5")
+    (subnet,) = ec2.describe_subnets(SubnetIds=subnets[:1])["Subnets"]
+    equal(subnet["AvailableIpAddressCount"], 256 - 5 - 2)
     ec2.modify_instance_attribute(InstanceId=second["InstanceId"], DisableApiTermination={"Value": True})
     refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[second["InstanceId"]])
     ec2.modify_instance_attribute(InstanceId=second["InstanceId"], DisableApiTermination={"Value": False})

@@ -44,7 +44,8 @@ pub struct Store {
 impl Store {
     pub fn dump(&self) -> Value {
         let vpcs: BTreeMap<_, _> = self.vpcs.iter().map(|(id, vpc)| (id, vpc.describe(""))).collect();
-        let subnets: BTreeMap<_, _> = self.subnets.iter().map(|(id, subnet)| (id, subnet.describe("", ""))).collect();
+        let subnets: BTreeMap<_, _> =
+            self.subnets.iter().map(|(id, subnet)| (id, subnet.describe("", "", 0))).collect();
         let groups: BTreeMap<_, _> =
             self.security_groups.iter().map(|(id, group)| (id, group.describe("", ""))).collect();
         // What has ended is shown by AWS for a while, and is nobody's any more.

@@ -50,8 +50,10 @@ impl Subnet {
         }
     }
 
-    pub fn describe(&self, owner: &str, region: &str) -> Value {
-        let free = Cidr::parse(&self.block).map_or(0, Cidr::size).saturating_sub(RESERVED);
+    /// `taken` is the number of its addresses that interfaces have.
+    pub fn describe(&self, owner: &str, region: &str, taken: usize) -> Value {
+        let taken = RESERVED + u64::try_from(taken).unwrap_or_default();
+        let free = Cidr::parse(&self.block).map_or(0, Cidr::size).saturating_sub(taken);
         json!({
             "subnetId": self.id,
             "subnetArn": format!("arn:aws:ec2:{region}:{owner}:subnet/{}", self.id),
@@ -129,16 +131,16 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let tags = tags_of(query, "subnet")?;
     let mut subnet = Subnet::new(call.account(), &vpc_id, &text, &zone);
     subnet.tags = tags;
-    let value = subnet.describe(&call.account, &call.region);
+    let value = subnet.describe(&call.account, &call.region, 0);
     call.region().ec2.subnets.insert(subnet.id.clone(), subnet);
     Ok(json!({"subnet": value}))
 }
 
 pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let (owner, region) = (call.account.clone(), call.region.clone());
-    let entries = call
-        .region()
-        .ec2
+    let store = &call.region().ec2;
+    let taken = |id: &str| store.of(&interfaces::KIND).filter(|one| one.text("subnetId") == id).count();
+    let entries = store
         .subnets
         .values()
         .map(|subnet| Entry {
@@ -158,7 +160,7 @@ pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
                 ("owner-id", vec![owner.clone()]),
                 ("state", vec!["available".to_owned()]),
             ],
-            value: subnet.describe(&owner, &region),
+            value: subnet.describe(&owner, &region, taken(&subnet.id)),
         })
         .collect();
     let kind = Kind {

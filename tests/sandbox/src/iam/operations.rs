@@ -176,11 +176,32 @@ fn policy_arn(query: &Query) -> Result<String> {
     Ok(arn.unwrap_or_default().to_owned())
 }
 
+/// AWS's own policies for clusters, nodes and hosts, with the path before the name where there is one.
+///
+/// Source: the AWS managed policy reference.
+const MANAGED: [&str; 14] = [
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonEC2ContainerRegistryReadOnly",
+    "AmazonEKSBlockStoragePolicy",
+    "AmazonEKSClusterPolicy",
+    "AmazonEKSComputePolicy",
+    "AmazonEKSLoadBalancingPolicy",
+    "AmazonEKSLocalOutpostClusterPolicy",
+    "AmazonEKSNetworkingPolicy",
+    "AmazonEKSVPCResourceController",
+    "AmazonEKSWorkerNodeMinimalPolicy",
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEKS_CNI_Policy",
+    "AmazonSSMManagedInstanceCore",
+    "service-role/AmazonEBSCSIDriverPolicy",
+];
+
 fn attach(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let arn = policy_arn(query)?;
     let own = format!("arn:aws:iam::{}:policy/", call.account);
     let role = find(call, query)?;
-    if !arn.starts_with("arn:aws:iam::aws:policy/") && !arn.starts_with(&own) {
+    let of_aws = arn.strip_prefix("arn:aws:iam::aws:policy/").is_some_and(|name| MANAGED.contains(&name));
+    if !of_aws && !arn.starts_with(&own) {
         return Err(AwsError::new(404, "NoSuchEntity", format!("Policy {arn} does not exist or is not attachable.")));
     }
     let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
