@@ -106,10 +106,12 @@ pub fn run(chaos: &Chaos, sandbox: &Sandbox, case: &Case, seed: u64, told: &mut 
     if round.loses {
         forget_orphans(&before, &mut after);
     }
-    if before == after {
+    // What is null and what is not there are the same here.
+    let difference = difference("", &before, &after);
+    if difference.is_empty() {
         Ok(())
     } else {
-        Err(format!("the end (right) is not as the beginning (left):\n{}", difference("", &before, &after)))
+        Err(format!("the end (right) is not as the beginning (left):\n{difference}"))
     }
 }
 
@@ -143,15 +145,10 @@ fn filled(change: &Outside, places: &Places) -> Result<Outside, String> {
 fn forget_orphans(before: &Json, after: &mut Json) {
     let Some(regions) = after["regions"].as_object_mut() else { return };
     for (name, region) in regions {
-        let there = before["regions"][name]["activations"].as_object().cloned().unwrap_or_default();
-        let Some(activations) = region["activations"].as_object_mut() else { continue };
-        activations.retain(|id, _| there.contains_key(id));
-        if activations.is_empty()
-            && there.is_empty()
-            && let Some(members) = region.as_object_mut()
-            && before["regions"][name].get("activations").is_none()
-        {
-            members.remove("activations");
+        let there = before["regions"][name]["ssm"]["activations"].as_object().cloned().unwrap_or_default();
+        let activations = region.get_mut("ssm").and_then(|ssm| ssm.get_mut("activations"));
+        if let Some(activations) = activations.and_then(Json::as_object_mut) {
+            activations.retain(|id, _| there.contains_key(id));
         }
     }
 }
