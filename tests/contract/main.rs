@@ -4,6 +4,8 @@
 mod every_terraform;
 mod example;
 mod golden;
+mod lives;
+mod secrets;
 
 use ekshybrid::provider::Ekshybrid;
 use framework::check::contract::{Effort, Plain, Violation, function, plain, resource, taking_over};

@@ -89,3 +89,64 @@ fn jitter(pause: Duration) -> Duration {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     pause.mul_f64(0.75 + f64::from(nanos % 1_000) / 2_000.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// A wait that would go on for hours.
+    fn long() -> Wait {
+        let hour = Duration::from_hours(1);
+        Wait { what: "the thing".to_owned(), timeout: 9 * hour, interval: hour, max_interval: hour }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_it_between_two_looks_and_within_one() {
+        for fails in [false, true] {
+            let cancel = CancellationToken::new();
+            let cx = Context::<()>::new(None, cancel.clone());
+            let begun = std::time::Instant::now();
+            let looks = AtomicUsize::new(0);
+            let ended = until(&cx, &long(), || async {
+                looks.fetch_add(1, Ordering::Relaxed);
+                cancel.cancel();
+                if fails {
+                    return Err(Diagnostic::error("Could not look", "The call was cut off.").into());
+                }
+                Ok(Seen::<()>::Pending("nothing".to_owned()))
+            })
+            .await
+            .expect_err("stopped");
+            assert_eq!(ended.0[0].summary, "Stopped while waiting for the thing");
+            assert_eq!(looks.load(Ordering::Relaxed), 1);
+            // Terraform shows its own patience: two seconds are what a person takes for a hang.
+            assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_stopped_before_is_not_waited_for() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let cx = Context::<()>::new(None, cancel);
+        assert!(!cx.sleep(Duration::from_hours(1)).await);
+    }
+
+    #[tokio::test]
+    async fn the_longest_timeout_is_only_long() {
+        let cx = Context::<()>::new(None, CancellationToken::new());
+        let wait = Wait { timeout: Duration::MAX, interval: Duration::ZERO, ..long() };
+        let looks = AtomicUsize::new(0);
+        let seen = until(&cx, &wait, || async {
+            Ok(match looks.fetch_add(1, Ordering::Relaxed) {
+                0..3 => Seen::Pending("nothing".to_owned()),
+                looks => Seen::Done(looks),
+            })
+        });
+        assert_eq!(seen.await.expect("it is there"), 3);
+    }
+}

@@ -66,6 +66,13 @@ pub trait Layer {
     /// It is not in the state.
     fn forget(&mut self, address: &str) -> Result<(), LayerError>;
 
+    /// Marks an object so that the next plan makes it anew.
+    ///
+    /// # Errors
+    ///
+    /// It is not in the state.
+    fn taint(&mut self, address: &str) -> Result<(), LayerError>;
+
     /// Makes the state again what it was before the last [`Layer::forget`].
     ///
     /// # Errors
@@ -106,6 +113,13 @@ pub enum Goal {
     /// One object is taken over from outside, by its id.
     ImportById {
         /// Its address in the configuration.
+        address: String,
+        /// Its id.
+        id: String,
+    },
+    /// One object that has no configuration is taken over from outside by its id, and gets one.
+    Generate {
+        /// Its address, which the configuration does not have.
         address: String,
         /// Its id.
         id: String,

@@ -198,6 +198,11 @@ impl Run<'_> {
                 let goal = Goal::ImportById { address: address.clone(), id: self.places.fill(id)? };
                 faults.extend(self.import(address, &goal, &expectations)?);
             }
+            StepKind::Generate { address, id } => {
+                let goal = Goal::Generate { address: address.clone(), id: self.places.fill(id)? };
+                faults.extend(self.import(address, &goal, &expectations)?);
+            }
+            StepKind::Taint { address } => self.layer.taint(address).map_err(explain)?,
             StepKind::ImportByIdentity { address, identity } => {
                 let identity = self.places.fill(identity)?;
                 let identity = serde_json::from_str(&identity)

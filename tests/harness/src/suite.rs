@@ -50,8 +50,11 @@ impl Way {
     /// Runs cases in this process. `provider` is the provider's local name, `crates` are those whose log events are its
     /// own, `make` makes an instance of it as a new process would be one.
     pub fn in_process(provider: &'static str, crates: &'static [&'static str], make: Arc<MakeServer>) -> Self {
-        let make = move |_: &Case, prelude: String| {
-            let layer = InProcess::new(provider, crates, Arc::clone(&make), prelude)?;
+        let make = move |case: &Case, prelude: String| {
+            let mut layer = InProcess::new(provider, crates, Arc::clone(&make), prelude)?;
+            if case.needs.planned_private {
+                layer.hand_planned_private();
+            }
             Ok(Box::new(layer) as Box<dyn Layer>)
         };
         Self { title: "in-process".to_owned(), program: Program::InProcess, make: Box::new(make) }

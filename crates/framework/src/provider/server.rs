@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ pub struct ProviderServer<P: Provider> {
     registry: Registry<P::Clients>,
     schema: ProviderSchema,
     clients: RwLock<Option<Arc<P::Clients>>>,
+    /// Whether something was applied since the provider was configured: every plan from then on is made while applying.
+    is_applying: AtomicBool,
     provider: PhantomData<fn() -> P>,
 }
 
@@ -47,7 +50,13 @@ impl<P: Provider> ProviderServer<P> {
     pub fn new() -> Self {
         let registry = P::registry();
         let schema = schema::<P>(&registry);
-        Self { registry, schema, clients: RwLock::new(None), provider: PhantomData }
+        Self {
+            registry,
+            schema,
+            clients: RwLock::new(None),
+            is_applying: AtomicBool::new(false),
+            provider: PhantomData,
+        }
     }
 
     /// What documentation needs of each managed type beyond its schema.
@@ -112,6 +121,8 @@ impl<P: Provider> Server for ProviderServer<P> {
             if faults.has_errors() {
                 return faults;
             }
+            // A process that is being debugged serves the next run too.
+            self.is_applying.store(false, Ordering::Relaxed);
             let cx = Context::new(None, CancellationToken::new());
             match P::configure(config, &terraform_version, &cx).await {
                 Ok(clients) => {
@@ -170,7 +181,8 @@ impl<P: Provider> Server for ProviderServer<P> {
         }
     }
 
-    fn plan(&self, request: PlanRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Planned>> {
+    fn plan(&self, mut request: PlanRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Planned>> {
+        request.is_final |= self.is_applying.load(Ordering::Relaxed);
         match self.registry.resources.get(request.type_name.as_str()) {
             Some(resource) => resource.plan(request, self.clients(), cancel),
             None => missing("resource", &request.type_name),
@@ -178,6 +190,7 @@ impl<P: Provider> Server for ProviderServer<P> {
     }
 
     fn apply(&self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
+        self.is_applying.store(true, Ordering::Relaxed);
         match self.registry.resources.get(request.type_name.as_str()) {
             Some(resource) => resource.apply(request, self.clients(), cancel),
             None => missing("resource", &request.type_name),

@@ -8,17 +8,22 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::plan::Promises;
 use super::planning::{draft, promise};
 use super::{MoveSource, Plan, Resource, State, import};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, panic_message};
 use crate::model::{Model, check_config, merge_attributes};
+use crate::note::Note;
 use crate::path::Path;
 use crate::schema::{Attribute, IdentityAttribute, IdentitySchema, Kind, Nesting, Schema};
 use crate::server::{
     Answer, ApplyRequest, Boxed, ImportRequest, Imported, Kept, MoveRequest, PlanRequest, Planned, ReadRequest,
 };
 use crate::value::{Value, json};
+
+/// What a plan promises of results that had to be looked up, by name.
+const PROMISED: Note<BTreeMap<String, serde_json::Value>> = Note::named("framework:promised");
 
 /// A resource whose Rust types are hidden, so that all of them fit one list.
 pub(crate) trait Erased<C>: Send + Sync {
@@ -233,12 +238,22 @@ impl<R: Resource> Adapter<R> {
             planned: draft.planned.clone(),
             config: request.config.clone(),
             before: request.prior.clone(),
+            promises: Promises {
+                is_final: request.is_final,
+                given: cx.noted(&PROMISED).says().cloned().unwrap_or_default(),
+                made: BTreeMap::new(),
+            },
         };
+        cx.forget(&PROMISED);
         let outcome = caught("Planning", R::NAME, R::plan(&mut plan, &cx)).await;
         let mut diagnostics = cx.take_warnings();
         diagnostics.append(std::mem::take(&mut plan.faults));
         if let Err(errors) = outcome {
             diagnostics.append(errors);
+        }
+
+        if !plan.promises.made.is_empty() {
+            cx.note(&PROMISED, &plan.promises.made);
         }
 
         let mut planned = draft.planned;
@@ -286,6 +301,8 @@ impl<R: Resource> Adapter<R> {
     }
 
     async fn run_apply(&self, request: ApplyRequest, cx: Context<R::Clients>) -> Answer<Kept> {
+        // A promise is between a plan and the plan during its apply.
+        cx.forget(&PROMISED);
         if request.planned.is_null() {
             return self.run_delete(request, cx).await;
         }
@@ -297,7 +314,7 @@ impl<R: Resource> Adapter<R> {
                 faults.push(Diagnostic::bug(format!("an argument of `{}` was still unknown at apply", R::NAME)));
             }
             let state = Some(request.prior.clone());
-            return Answer { value: self.kept(state, request.private), diagnostics: faults };
+            return Answer { value: self.kept(state, cx.private_bytes()), diagnostics: faults };
         };
         let outcome = if request.prior.is_null() {
             caught("Making", R::NAME, R::create(&args, &cx)).await

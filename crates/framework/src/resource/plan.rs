@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Maybe, Model};
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Result};
+use crate::model::{Field, Maybe, Model};
 use crate::path::Path;
 use crate::resource::{Resource, State};
-use crate::value::Value;
+use crate::value::{Value, json};
 
 /// A plan that is being made.
 pub struct Plan<R: Resource> {
@@ -23,6 +25,18 @@ pub struct Plan<R: Resource> {
     pub(crate) planned: BTreeMap<String, Value>,
     pub(crate) config: Value,
     pub(crate) before: Value,
+    pub(crate) promises: Promises,
+}
+
+/// Results that had to be looked up outside, and are promised although the next look may fail.
+#[derive(Default)]
+pub(crate) struct Promises {
+    /// Whether this is known to be the plan that Terraform makes anew while it applies.
+    pub is_final: bool,
+    /// What the plan that is being applied has promised, where the host hands it over.
+    pub given: BTreeMap<String, Json>,
+    /// What this plan promises.
+    pub made: BTreeMap<String, Json>,
 }
 
 impl<R: Resource> Plan<R> {
@@ -89,6 +103,43 @@ impl<R: Resource> Plan<R> {
             self.replace(name);
         }
         *planned(&mut self.outputs) = Maybe::Known(default.clone());
+    }
+
+    /// Plans a result that has to be looked up outside, where the look can fail for the moment.
+    ///
+    /// Terraform plans once more while it applies, and insists that what the first plan knew is known there too. So a
+    /// failed look, or one that finds nothing, keeps what was promised, if the host hands the promise over (Terraform
+    /// 1.16). Otherwise the failure is the plan's own when Terraform is applying already; in a first plan the result is
+    /// left unknown, which apply then settles.
+    pub fn looked_up<T: Field>(
+        &mut self,
+        name: &str,
+        found: Result<Maybe<T>>,
+        planned: impl FnOnce(&mut <R::Outputs as Model>::Planned) -> &mut Maybe<T>,
+    ) {
+        let found = match found {
+            Ok(Maybe::Known(value)) => {
+                if let Some(json) = json::encode(&value.encode()) {
+                    self.promises.made.insert(name.to_owned(), json);
+                }
+                *planned(&mut self.outputs) = Maybe::Known(value);
+                return;
+            }
+            Ok(Maybe::Unknown) => Diagnostics::new(),
+            Err(failure) => failure,
+        };
+        let promised = self.promises.given.get(name).and_then(|json| {
+            let value = json::decode(json, &T::kind().ty()).ok()?;
+            T::decode(&value, &Path::attribute(name), &mut Diagnostics::new())
+        });
+        if promised.is_some() {
+            tracing::debug!(name, failure = ?found, "could not be looked up again; what was planned stands");
+        } else if self.promises.is_final {
+            self.faults.append(found);
+        } else {
+            tracing::info!(name, failure = ?found, "could not be looked up; it is known after apply");
+        }
+        *planned(&mut self.outputs) = promised.into();
     }
 
     /// The planned value of an attribute as it stands.

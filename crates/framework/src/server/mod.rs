@@ -56,6 +56,9 @@ pub struct PlanRequest {
     pub config: Value,
     /// What was kept with the prior state.
     pub private: Private,
+    /// Whether this is known to be the plan that Terraform makes anew while it applies. Only Terraform 1.16 says so;
+    /// `false` means that it may be either.
+    pub is_final: bool,
     /// The identity before, if any.
     pub identity: Value,
     /// The `provider_meta` block, if the provider has a schema for it; null here.

@@ -28,6 +28,10 @@ const _: () = assert!(LAST_CALLS.as_millis() + 500 <= HOST_KILLS_AFTER.as_millis
 #[cfg(unix)]
 const HOST_CHECK: Duration = Duration::from_millis(500);
 
+/// How long a host is given to read why there will be no provider, before the process ends: go-plugin looks at the
+/// process's end and at its output at the same time, and what it sees first is what it tells.
+const HOST_READS: Duration = Duration::from_millis(500);
+
 /// Two are enough for work that waits for the network, and every thread costs time before the handshake.
 const WORKERS: usize = 2;
 
@@ -87,8 +91,29 @@ pub fn serve<S: Server>(build: impl FnOnce() -> S, options: &ServeOptions) -> Ex
                 cause = error.source();
             }
             let _ = writeln!(io::stderr(), "{text}");
+            if error.is_before_the_line() && !has("debug") {
+                tell_host(&text);
+            }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Says in the place of the handshake line why there is none. The host shows a line that it does not understand to the
+/// person, while what stands on standard error goes to its log, and the person is told that the provider was not
+/// compiled for this computer.
+fn tell_host(text: &str) {
+    // One line, and none that could be taken for a handshake.
+    let line = text.replace(['\n', '\r'], " ").replace('|', "/");
+    if writeln!(io::stdout(), "{line}.").and_then(|()| io::stdout().flush()).is_ok() {
+        std::thread::sleep(HOST_READS);
+    }
+}
+
+impl ServeError {
+    /// Whether a host still waits for the handshake line.
+    fn is_before_the_line(&self) -> bool {
+        matches!(self, Self::Runtime(_) | Self::Bind(_) | Self::Prepare(_))
     }
 }
 
@@ -182,27 +207,35 @@ fn reattachment(options: &ServeOptions, listener: &Listener) -> String {
     )
 }
 
-/// Ctrl-C reaches the whole group of processes, but it is the host that decides what it means: it asks over the wire.
-/// Only without a host does it end the process. SIGTERM always does, and so does the host's own end.
+/// Ctrl-C, a cancelled job's SIGTERM and a closed terminal's SIGHUP reach the whole group of processes, but it is the
+/// host that decides what they mean: it asks over the wire, and takes its time to bring every answer home. Only without
+/// a host do they end the process; and so does the host's own end.
 #[cfg(unix)]
 fn heed_signals(end: &CancellationToken, debug: bool) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let end = end.clone();
     let host = std::os::unix::process::parent_id();
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = terminate.recv() => return end.cancel(),
-                _ = interrupt.recv() => if debug { return end.cancel() },
+            let name = tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => "SIGTERM",
+                _ = hang_up.recv() => "SIGHUP",
                 // A killed host asks for nothing, and its plugins would stay for good.
                 () = tokio::time::sleep(HOST_CHECK) => {
                     if !debug && std::os::unix::process::parent_id() != host {
                         return end.cancel();
                     }
+                    continue;
                 }
+            };
+            if debug {
+                return end.cancel();
             }
+            tracing::debug!("{name} is left to the host");
         }
     });
     Ok(())

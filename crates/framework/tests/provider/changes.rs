@@ -2,12 +2,12 @@
 
 use framework::diagnostic::Diagnostics;
 use framework::path::Path;
-use framework::server::{Host, PlanRequest, Server};
+use framework::server::{Answer, Host, PlanRequest, Planned, Server};
 use framework::value::{Refinement, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::{
-    HOST, configured, error, identity, made, nothing, object, part, plan, read, server_config, told, with,
+    HOST, apply, configured, error, identity, made, nothing, object, part, plan, read, server_config, told, with,
 };
 
 fn owned(
@@ -24,6 +24,46 @@ fn disk(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
         disk.push((name, value));
     }
     Value::map(disk)
+}
+
+/// A watch at the address `a`.
+fn watch(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let mut watch = vec![
+        ("address", Value::from("a")),
+        ("every", Value::Null),
+        ("token_wo", Value::Null),
+        ("token_version", Value::Null),
+    ];
+    for (name, value) in entries {
+        watch.retain(|(known, _)| *known != name);
+        watch.push((name, value));
+    }
+    Value::map(watch)
+}
+
+#[tokio::test]
+async fn a_nested_write_only_value_is_set_by_its_version() {
+    let server = configured("nested-write-only").await;
+    let region = crate::cloud::Region::named("nested-write-only");
+    let config = |token: &str, version: i64| {
+        server_config([("watch", watch([("token_wo", token.into()), ("token_version", version.into())]))])
+    };
+    let kept = made(&server, &config("first", 1)).await;
+    let stored = part(&kept, "watch").clone();
+    assert_eq!(stored.attribute("token_wo"), Some(&Value::Null));
+    assert_eq!(stored.attribute("token_version"), Some(&Value::from(1)));
+    assert_eq!(region.servers()["srv-1"].token, Some((1, "first".to_owned())));
+
+    // Terraform does not see a write-only value change; its version says so.
+    assert_eq!(plan(&server, &kept, &config("second", 1)).await.value.state, kept.state);
+    let changed = apply(&server, &kept, &config("second", 2), CancellationToken::new()).await;
+    assert_eq!(changed.diagnostics, Diagnostics::new());
+    assert_eq!(region.servers()["srv-1"].token, Some((2, "second".to_owned())));
+    assert_eq!(part(&changed.value, "watch").attribute("token_wo"), Some(&Value::Null));
+    assert_eq!(read(&server, &changed.value).await.value.state, changed.value.state);
+    let alone = server_config([("watch", watch([("token_wo", "first".into())]))]);
+    let faults = server.validate_resource("cloud_server".into(), alone, HOST).await;
+    assert_eq!(owned(told(&faults)), [error("Incomplete arguments", "watch.token_wo")]);
 }
 
 #[tokio::test]
@@ -105,8 +145,7 @@ async fn a_step_keeps_what_the_configuration_says_in_other_words() {
 #[tokio::test]
 async fn a_creation_has_defaults_and_promises() {
     let server = configured("creation").await;
-    let watch = Value::map([("address", Value::from("a")), ("every", Value::Null)]);
-    let config = server_config([("disks", Value::List(vec![disk([])])), ("watch", watch)]);
+    let config = server_config([("disks", Value::List(vec![disk([])])), ("watch", watch([]))]);
     let planned = plan(&server, &nothing(), &config).await;
     assert_eq!(planned.diagnostics, Diagnostics::new());
     let state = planned.value.state.expect("a plan");
@@ -119,7 +158,7 @@ async fn a_creation_has_defaults_and_promises() {
         ("zone", Value::from("zone-a")),
         ("generation", Value::Unknown(Refinement::not_null())),
         ("disks", Value::List(vec![disk([("filesystem", Value::from("ext4"))])])),
-        ("watch", Value::map([("address", Value::from("a")), ("every", Value::from("1m"))])),
+        ("watch", watch([("every", "1m".into())])),
     ] {
         assert_eq!(state.attribute(name), Some(&expected), "{name}");
     }
@@ -218,6 +257,7 @@ async fn a_deletion_can_be_warned_of() {
             proposed: Value::Null,
             config: Value::Null,
             private: kept.private.clone(),
+            is_final: false,
             identity: kept.identity.clone().unwrap_or(Value::Null),
             host: HOST,
         };
@@ -246,7 +286,7 @@ async fn a_generated_configuration_changes_nothing() {
     let server = configured("generated").await;
     let config = server_config([
         ("size", Value::from(8)),
-        ("watch", Value::map([("address", Value::from("a")), ("every", Value::Null)])),
+        ("watch", watch([])),
         ("disks", Value::List(vec![disk([("filesystem", Value::from("xfs"))]), disk([])])),
     ]);
     let kept = made(&server, &config).await;
@@ -265,4 +305,46 @@ async fn a_generated_configuration_says_only_one_of_what_excludes_each_other() {
     let generated = server.generate_config("cloud_server".into(), state).await.value.expect("a configuration");
     assert_eq!(generated.attribute("image"), Some(&Value::from("debian")));
     assert_eq!(generated.attribute("snapshot"), Some(&Value::Null));
+}
+
+async fn plan_again(server: &dyn Server, private: &[u8], config: &Value, is_final: bool) -> Answer<Planned> {
+    let request = PlanRequest {
+        type_name: "cloud_server".into(),
+        prior: Value::Null,
+        proposed: config.clone(),
+        config: config.clone(),
+        private: private.to_vec(),
+        is_final,
+        identity: Value::Null,
+        host: HOST,
+    };
+    server.plan(request, CancellationToken::new()).await
+}
+
+#[tokio::test]
+async fn what_was_looked_up_stays_known_while_terraform_applies() {
+    let server = configured("looked-up").await;
+    let region = crate::cloud::Region::named("looked-up");
+    let config = server_config([]);
+    let zone = |planned: &Answer<Planned>| planned.value.state.as_ref().and_then(|it| it.attribute("zone").cloned());
+    let first = plan(&server, &nothing(), &config).await;
+    assert_eq!(zone(&first), Some(Value::from("zone-a")));
+
+    region.is_silent.store(true, std::sync::atomic::Ordering::Relaxed);
+    // Terraform 1.16 hands the promise over.
+    let again = plan_again(&server, &first.value.private, &config, true).await;
+    assert_eq!((zone(&again), again.diagnostics.has_errors()), (Some(Value::from("zone-a")), false));
+    // A first plan goes on without it.
+    let without = plan_again(&server, &[], &config, false).await;
+    assert!(zone(&without).is_some_and(|zone| zone.is_unknown()) && !without.diagnostics.has_errors());
+    // What would contradict the first plan is told as what it is, once Terraform is known to apply.
+    let told_why = [error("Could not find a zone", "")];
+    assert_eq!(owned(told(&plan_again(&server, &[], &config, true).await.diagnostics)), told_why);
+
+    region.is_silent.store(false, std::sync::atomic::Ordering::Relaxed);
+    let kept = made(&server, &config).await;
+    assert!(!String::from_utf8_lossy(&kept.private).contains("promised"), "a promise ends with the apply");
+    region.is_silent.store(true, std::sync::atomic::Ordering::Relaxed);
+    // Something was applied in this process, so every further plan is one while applying.
+    assert_eq!(owned(told(&plan_again(&server, &[], &config, false).await.diagnostics)), told_why);
 }

@@ -61,7 +61,15 @@ fn example() -> Value {
         ("lifetime", "36h".into()),
         ("disks", Value::List(vec![disk])),
         ("labels", Value::map([("team", Value::from("blue"))])),
-        ("watch", Value::map([("address", Value::from("a")), ("every", Value::Null)])),
+        (
+            "watch",
+            Value::map([
+                ("address", Value::from("a")),
+                ("every", Value::Null),
+                ("token_wo", "token-twenty-three".into()),
+                ("token_version", 1.into()),
+            ]),
+        ),
         ("password_wo", "hunter-twenty-two".into()),
         ("password_version", 1.into()),
     ])

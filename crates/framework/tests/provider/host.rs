@@ -76,6 +76,7 @@ pub async fn plan(server: &dyn Server, before: &Kept, config: &Value) -> Answer<
         prior,
         config: config.clone(),
         private: before.private.clone(),
+        is_final: false,
         identity: before.identity.clone().unwrap_or(Value::Null),
         host: HOST,
     };

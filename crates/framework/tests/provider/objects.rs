@@ -171,6 +171,7 @@ async fn what_a_deletion_notes_is_kept() {
         proposed: Value::Null,
         config: Value::Null,
         private: kept.private.clone(),
+        is_final: false,
         identity: kept.identity.clone().unwrap_or(Value::Null),
         host: HOST,
     };
@@ -196,7 +197,8 @@ async fn a_plan_that_drops_the_last_note_says_so() {
     let planned = plan(&server, &kept, &server_config([("name", "forgets".into())])).await;
     // No bytes at all would mean "none were sent", and a plan during apply would fall back to those of the state.
     assert_eq!(planned.value.private, b"{}");
-    let planned = plan(&server, &nothing(), &server_config([("name", "forgets".into())])).await;
+    let config = server_config([("name", "forgets".into()), ("zone", "zone-b".into())]);
+    let planned = plan(&server, &nothing(), &config).await;
     assert_eq!(planned.value.private, b"");
 }
 

@@ -140,6 +140,8 @@ Required:
 Optional:
 
 - `every` (String) How often.
+- `token_version` (Number) Counts up when the token is to be set anew.
+- `token_wo` (String, Sensitive, [Write-only](https://developer.hashicorp.com/terraform/language/resources/ephemeral#write-only-arguments)) Token for the address, never stored.
 
 ## Import
 

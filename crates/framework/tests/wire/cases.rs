@@ -49,6 +49,8 @@ pub fn all() -> Vec<Trial> {
         the_end_comes_in_time,
         the_end_comes_although_a_call_is_stuck,
         signals,
+        the_reason_not_to_start_is_told_to_the_host,
+        a_panic_that_is_caught_on_purpose_is_not_printed,
         a_killed_host_leaves_no_provider,
         strangers_get_nothing,
         every_log_line_is_one_for_the_host,
@@ -310,14 +312,37 @@ async fn the_end_comes_although_a_call_is_stuck() -> Outcome {
 
 async fn signals() -> Outcome {
     let plugin = start(&[]).await?;
-    // Ctrl-C reaches providers as well as the host, and only the host decides.
-    signal(&plugin.child, "INT").await?;
-    same(apply(&mut plugin.provider().await?, "").await?.diagnostics, Vec::new())?;
-    signal(&plugin.child, "INT").await?;
+    // They reach providers as well as the host, and only the host decides.
+    for name in ["INT", "TERM", "HUP", "TERM"] {
+        signal(&plugin.child, name).await?;
+        same(apply(&mut plugin.provider().await?, "").await?.diagnostics, Vec::new())?;
+    }
     let socket = plugin.socket.clone();
-    signal(&plugin.child, "TERM").await?;
+    plugin.shutdown().await?;
     let ended = plugin.ended().await?;
     same((ended.status.code(), socket.exists()), (Some(0), false))
+}
+
+async fn the_reason_not_to_start_is_told_to_the_host() -> Outcome {
+    let mut command = command()?;
+    command
+        .env(COOKIE.0, COOKIE.1)
+        .env("PLUGIN_PROTOCOL_VERSIONS", "6")
+        .env("PLUGIN_UNIX_SOCKET_DIR", "/nowhere/at|all");
+    let output = soon("the refusal", command.output()).await??;
+    same(output.status.code(), Some(1))?;
+    let told = String::from_utf8(output.stdout)?;
+    // Terraform shows the first line of what is no handshake.
+    ensure(told.contains("`/nowhere/at/all/plugin-") && told.contains("No such file or directory"), || told.clone())?;
+    same((told.lines().count(), told.matches('|').count()), (1, 0))
+}
+
+async fn a_panic_that_is_caught_on_purpose_is_not_printed() -> Outcome {
+    let plugin = start(&[]).await?;
+    let answer = apply(&mut plugin.provider().await?, "expected-panic").await?;
+    same(answer.diagnostics, Vec::new())?;
+    plugin.shutdown().await?;
+    same(plugin.ended().await?.stderr.as_str(), "")
 }
 
 async fn a_killed_host_leaves_no_provider() -> Outcome {

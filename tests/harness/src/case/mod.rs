@@ -52,6 +52,8 @@ pub struct Needs {
     pub charts: bool,
     /// Helm's command line must be there.
     pub helm: bool,
+    /// The in-process layer is to be Terraform 1.16, which hands the private bytes of a plan to the plan during apply.
+    pub planned_private: bool,
     /// The author's reasons, for those who read what was left out.
     pub because: String,
 }

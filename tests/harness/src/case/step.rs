@@ -41,6 +41,11 @@ pub enum StepKind {
     ImportById { address: String, id: String },
     /// `=== import ADDRESS by identity JSON`.
     ImportByIdentity { address: String, identity: String },
+    /// `=== generate ADDRESS by id TEXT`: the object is taken out of the state and imported without a configuration,
+    /// which is made from its state.
+    Generate { address: String, id: String },
+    /// `=== taint ADDRESS`: the next plan makes the object anew.
+    Taint { address: String },
     /// `=== query`: the configuration is one of list blocks.
     Query,
     /// `=== invoke ADDRESS`: an action of the configuration is run.
@@ -159,6 +164,11 @@ impl StepKind {
             ("query", "") => Self::Query,
             ("outside", "") => Self::Outside(Vec::new()),
             ("invoke", address) if !address.is_empty() => Self::Invoke { address: address.to_owned() },
+            ("taint", address) if !address.is_empty() => Self::Taint { address: address.to_owned() },
+            ("generate", rest) => {
+                let (address, id) = rest.split_once(" by id ").ok_or("write `generate ADDRESS by id TEXT`")?;
+                Self::Generate { address: address.trim().to_owned(), id: id.trim().to_owned() }
+            }
             ("import", rest) => {
                 if let Some((address, id)) = rest.split_once(" by id ") {
                     Self::ImportById { address: address.trim().to_owned(), id: id.trim().to_owned() }
@@ -388,7 +398,12 @@ mod tests {
             StepKind::parse("import x_y.a by id @{state.x_y.a.id}"),
             Ok(StepKind::ImportById { address: "x_y.a".into(), id: "@{state.x_y.a.id}".into() })
         );
-        for heading in ["", "aply", "apply twice", "import x_y.a", "invoke"] {
+        assert_eq!(
+            StepKind::parse("generate x_y.a by id 1@r"),
+            Ok(StepKind::Generate { address: "x_y.a".into(), id: "1@r".into() })
+        );
+        assert_eq!(StepKind::parse("taint x_y.a"), Ok(StepKind::Taint { address: "x_y.a".into() }));
+        for heading in ["", "aply", "apply twice", "import x_y.a", "invoke", "generate x_y.a", "taint"] {
             assert!(StepKind::parse(heading).is_err(), "{heading}");
         }
     }

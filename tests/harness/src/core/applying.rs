@@ -4,11 +4,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use framework::check::rules;
 use framework::value::Value;
 
 use super::client::Kept;
 use super::config::{Address, Mode, ResourceBlock};
-use super::contract;
 use super::outside::{Ephemeral, data, ephemeral, provider_block};
 use super::planning::{PlannedChange, SavedPlan, stored_of};
 use super::provider;
@@ -236,7 +236,7 @@ impl Applying<'_> {
         if !walk.tell(&instance, told) {
             return Ok(None);
         }
-        let faults = contract::compatible(&change.planned.value, &planned.kept.value);
+        let faults = rules::compatible(&change.planned.value, &planned.kept.value);
         if !faults.is_empty() {
             return Err(broken("the plan during apply keeps what was planned", faults.join("; ")));
         }

@@ -1,9 +1,10 @@
 //! `terraform_data`, which Terraform itself provides: cases use it for values that are unknown until apply.
 
+use framework::schema::{Attribute, Kind};
 use framework::value::{Refinement, Type, Value};
 
 use super::client::{Kept, Planned};
-use super::schema::{Attribute, Attributes};
+use super::schema::Attributes;
 use crate::case::{AttributePath, PathStep};
 
 /// Its type name.
@@ -11,22 +12,28 @@ pub const NAME: &str = "terraform_data";
 
 /// Its attributes.
 pub fn attributes() -> Attributes {
-    let attribute = |ty, optional, computed| Attribute {
-        ty,
+    let attribute = |name: &str, ty, optional, computed| Attribute {
+        name: name.to_owned(),
+        kind: Kind::Type(ty),
+        description: String::new(),
         required: false,
         optional,
         computed,
         sensitive: false,
         write_only: false,
-        nested: None,
+        deprecation: None,
+        replace: false,
+        default: None,
+        keep: false,
+        prefix: None,
+        never_null: false,
     };
-    [
-        ("id".to_owned(), attribute(Type::String, false, true)),
-        ("input".to_owned(), attribute(Type::Dynamic, true, false)),
-        ("output".to_owned(), attribute(Type::Dynamic, false, true)),
-        ("triggers_replace".to_owned(), attribute(Type::Dynamic, true, false)),
+    vec![
+        attribute("id", Type::String, false, true),
+        attribute("input", Type::Dynamic, true, false),
+        attribute("output", Type::Dynamic, false, true),
+        attribute("triggers_replace", Type::Dynamic, true, false),
     ]
-    .into()
 }
 
 /// Its plan: a new id when it is new, a new output when the input changes.

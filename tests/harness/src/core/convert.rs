@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use framework::schema::{Attribute, Kind, Nesting};
 use framework::value::{Number, Type, Value};
-use framework::wire::proto::tfplugin6::schema::object::NestingMode;
-
-use super::schema::{Attribute, Attributes};
 
 /// Converts a value to a type.
 ///
@@ -78,7 +76,7 @@ fn each(elements: Vec<Value>, ty: &Type) -> Result<Vec<Value>, String> {
 ///
 /// As [`convert`].
 pub fn convert_attribute(value: Value, attribute: &Attribute) -> Result<Value, String> {
-    let Some(nested) = &attribute.nested else { return convert(value, &attribute.ty) };
+    let Kind::Nested { nesting, attributes } = &attribute.kind else { return convert(value, &attribute.kind.ty()) };
     let value = match value {
         Value::Dynamic(inner) => inner.1,
         value => value,
@@ -86,31 +84,32 @@ pub fn convert_attribute(value: Value, attribute: &Attribute) -> Result<Value, S
     if value.is_null() || value.is_unknown() {
         return Ok(value);
     }
-    let one = |value: Value| convert_object(value, &nested.attributes);
-    match (nested.mode, value) {
-        (NestingMode::Single, value) => one(value),
-        (NestingMode::List, Value::List(elements) | Value::Set(elements)) => {
+    let one = |value: Value| convert_object(value, attributes);
+    match (nesting, value) {
+        (Nesting::Single, value) => one(value),
+        (Nesting::List, Value::List(elements) | Value::Set(elements)) => {
             Ok(Value::List(elements.into_iter().map(one).collect::<Result<_, _>>()?))
         }
-        (NestingMode::Set, Value::List(elements) | Value::Set(elements)) => {
+        (Nesting::Set, Value::List(elements) | Value::Set(elements)) => {
             Ok(Value::set(elements.into_iter().map(one).collect::<Result<Vec<_>, _>>()?))
         }
-        (NestingMode::Map, Value::Map(entries)) => {
+        (Nesting::Map, Value::Map(entries)) => {
             let converted = entries.into_iter().map(|(key, value)| Ok::<_, String>((key, one(value)?)));
             Ok(Value::Map(converted.collect::<Result<_, _>>()?))
         }
-        _ => Err(format!("{} required", name_of(&attribute.ty))),
+        _ => Err(format!("{} required", name_of(&attribute.kind.ty()))),
     }
 }
 
-fn convert_object(value: Value, attributes: &Attributes) -> Result<Value, String> {
+fn convert_object(value: Value, attributes: &[Attribute]) -> Result<Value, String> {
     let mut entries = match value {
         Value::Map(entries) => entries,
         value if value.is_null() || value.is_unknown() => return Ok(value),
         _ => return Err("object required".to_owned()),
     };
     let mut converted = BTreeMap::new();
-    for (name, attribute) in attributes {
+    for attribute in attributes {
+        let name = &attribute.name;
         let value = match entries.remove(name) {
             Some(value) => {
                 convert_attribute(value, attribute).map_err(|fault| format!("attribute \"{name}\": {fault}"))?

@@ -8,14 +8,12 @@ mod applying;
 mod builtin;
 mod client;
 mod config;
-mod contract;
 mod convert;
 mod eval;
 mod functions;
 mod logs;
 mod outside;
 mod planning;
-mod proposed;
 mod provider;
 mod references;
 mod schema;
@@ -56,6 +54,8 @@ pub struct InProcess {
     state: RefCell<State>,
     plan: Option<SavedPlan>,
     before_forgetting: State,
+    /// Whether this is a Terraform that hands a plan's private bytes to the plan during apply.
+    hands_planned_private: bool,
     /// What people would have seen.
     said: String,
 }
@@ -92,8 +92,15 @@ impl InProcess {
             state: RefCell::default(),
             plan: None,
             before_forgetting: State::default(),
+            hands_planned_private: false,
             said: String::new(),
         })
+    }
+
+    /// From now on is Terraform 1.16, which hands the private bytes of a plan to the plan that it makes anew while it
+    /// applies. Older ones and OpenTofu hand over what is beside the state.
+    pub fn hand_planned_private(&mut self) {
+        self.hands_planned_private = true;
     }
 
     /// Runs work with the log of this case.
@@ -103,7 +110,7 @@ impl InProcess {
     }
 
     async fn connect(&self) -> Result<Connection, LayerError> {
-        Connection::open(&*self.make).await
+        Connection::open(&*self.make, self.hands_planned_private).await
     }
 
     async fn walk<'a>(&'a self, connection: &'a Connection) -> Result<Walk<'a>, LayerError> {
@@ -324,6 +331,14 @@ impl Layer for InProcess {
 
     fn put_back(&mut self) -> Result<(), LayerError> {
         *self.state.borrow_mut() = std::mem::take(&mut self.before_forgetting);
+        Ok(())
+    }
+
+    fn taint(&mut self, address: &str) -> Result<(), LayerError> {
+        let mut state = self.state.borrow_mut();
+        let stored = state.objects.get_mut(address);
+        let stored = stored.ok_or_else(|| LayerError::Configuration(format!("{address} is not in the state")))?;
+        stored.tainted = true;
         Ok(())
     }
 

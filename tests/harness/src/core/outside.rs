@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use framework::schema::Kind;
 use framework::value::Value;
 
 use super::builtin;
@@ -59,9 +60,12 @@ pub async fn data(
         return Err(broken(format!("{instance}: {}", brief(&value))));
     }
     let attributes = &walk.connection.schemas.data_sources[&address.ty];
-    for (name, attribute) in attributes {
+    for attribute in attributes {
+        let name = &attribute.name;
         let (wanted, seen) = (config.attribute(name), value.attribute(name));
-        if attribute.nested.is_none() && wanted.is_some_and(|wanted| !wanted.is_null() && Some(wanted) != seen) {
+        if matches!(attribute.kind, Kind::Type(_))
+            && wanted.is_some_and(|wanted| !wanted.is_null() && Some(wanted) != seen)
+        {
             return Err(broken(format!("{instance}: {name} is not as configured")));
         }
     }

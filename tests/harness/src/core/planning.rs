@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use framework::check::rules::planned_data;
 use framework::value::Value;
 
 use super::client::Kept;
 use super::config::{Address, Configuration, Mode, ResourceBlock};
 use super::outside::{Ephemeral, data, ephemeral, provider_block};
-use super::proposed::planned_data;
 use super::provider::{self, effective, failed};
 use super::schema::Attributes;
 use super::show;
@@ -77,8 +77,12 @@ pub async fn plan(walk: &Walk<'_>, goal: &Goal, before: &State) -> Result<Option
     };
     let walked = walk.run(|node| Box::pin(planning.visit(node))).await;
     let orphans = if walked.is_ok() { planning.orphans().await } else { Ok(()) };
+    let generated = match goal {
+        Goal::Generate { address, id } if walked.is_ok() => planning.generated(address, id).await,
+        _ => Ok(()),
+    };
     Ephemeral::close_all(walk, planning.opened.take()).await?;
-    walked.and(orphans)?;
+    walked.and(orphans).and(generated)?;
     if failed(&walk.told.borrow()) {
         return Ok(None);
     }
@@ -254,7 +258,11 @@ impl Planning<'_> {
         match self.goal {
             Goal::Refresh => return Ok(Some(prior.value)),
             // Also before a deletion of everything the configuration is planned once, and its errors count.
-            Goal::Change | Goal::Destroy | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
+            Goal::Change
+            | Goal::Destroy
+            | Goal::ImportById { .. }
+            | Goal::ImportByIdentity { .. }
+            | Goal::Generate { .. } => {}
         }
         let Some(config) = walk.block(attributes, &block.arguments, key, &instance).await? else { return Ok(None) };
         let _slot = walk.slot().await?;
@@ -298,6 +306,46 @@ impl Planning<'_> {
         let change = PlannedChange { block, action, importing, prior, planned: planned.kept, replace_paths };
         self.changes.borrow_mut().insert(instance, change);
         Ok(Some(value))
+    }
+
+    /// Takes an object over that has no configuration, and plans it with the one that the provider makes from its state.
+    async fn generated(&self, instance: &str, id: &str) -> Result<(), LayerError> {
+        let walk = self.walk;
+        let address =
+            Address::parse(instance).ok_or_else(|| LayerError::Configuration(format!("`{instance}` is no address")))?;
+        if walk.configuration.resources.contains_key(&address) {
+            return Err(LayerError::Configuration(format!("{instance} has a configuration, so none is made")));
+        }
+        if !walk.connection.schemas.generates {
+            return Err(LayerError::Configuration("the provider makes no configurations".to_owned()));
+        }
+        let (prior, told) = provider::import(walk.connection, &address.ty, instance, id, None).await?;
+        if !walk.tell(instance, told) {
+            return Ok(());
+        }
+        let (config, told) = provider::generate(walk.connection, &address.ty, instance, &prior.value).await?;
+        if !walk.tell(instance, told) {
+            return Ok(());
+        }
+        let told = provider::validate(walk.connection, &address.ty, &config).await?;
+        if !walk.tell(instance, told) {
+            return Ok(());
+        }
+        let (planned, told) = provider::plan(walk.connection, &address.ty, instance, &prior, &config, &[]).await?;
+        if !walk.tell(instance, told) {
+            return Ok(());
+        }
+        let replace_paths = effective(&prior.value, &planned);
+        let action = match planned.kept.value == prior.value {
+            true => Action::NoOp,
+            false if replace_paths.is_empty() => Action::Update,
+            false => Action::Replace,
+        };
+        self.refreshed.borrow_mut().objects.insert(instance.to_owned(), stored_of(walk, &address, &prior, false));
+        let change =
+            PlannedChange { block: address, action, importing: true, prior, planned: planned.kept, replace_paths };
+        self.changes.borrow_mut().insert(instance.to_owned(), change);
+        Ok(())
     }
 
     /// What is to be imported as this instance.

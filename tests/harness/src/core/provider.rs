@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use framework::check::rules;
+use framework::schema::Attribute;
 use framework::value::Value;
 use serde_json::Value as Json;
 
 use super::builtin;
 use super::client::{Connection, Kept, Messages, Planned};
-use super::contract;
 use super::convert::convert;
-use super::proposed::proposed;
 use super::schema::{Attributes, object_type};
 use super::show::brief;
 use super::state;
@@ -48,36 +48,18 @@ pub fn version(connection: &Connection, ty: &str) -> i64 {
     connection.schemas.resources.get(ty).map_or(0, |resource| resource.version)
 }
 
-/// Rule 7 for an identity that was returned: it conforms, is known, and is what it was. Only the plan of a creation may
-/// leave it out.
+/// The rule for an identity that was returned. Only the plan of a creation may leave it out.
 fn check_identity(
     connection: &Connection,
     ty: &str,
     instance: &str,
     before: &Value,
     after: &Value,
-    may_be_absent: bool,
+    is_new: bool,
 ) -> Result<(), LayerError> {
     let declared = connection.schemas.resources.get(ty).and_then(|resource| resource.identity.as_ref());
-    if declared.is_none() {
-        return Ok(());
-    }
-    if after.is_null() && !may_be_absent {
-        return Err(broken("identity is returned", instance, "none is returned beside the state"));
-    }
-    // Core takes a partly unknown one for a creation, but `terraform show` fails on the plan, and OpenTofu on storing it.
-    if !after.is_wholly_known() {
-        return Err(broken("identity is known", instance, brief(after)));
-    }
-    // What a person left out of an identity to import by may be filled in.
-    let kept = |(name, value): (&String, &Value)| value.is_null() || after.attribute(name) == Some(value);
-    if let (Value::Map(entries), false) = (before, after.is_null())
-        && !entries.iter().all(kept)
-    {
-        let what = format!("{} became {}", brief(before), brief(after));
-        return Err(broken("identity never changes", instance, what));
-    }
-    Ok(())
+    let fault = declared.and_then(|declared| rules::identity(&declared.ty, before, after, is_new));
+    fault.map_or(Ok(()), |fault| Err(broken("identity is whole and stays", instance, fault)))
 }
 
 /// Rules of every returned state: it conforms (checked when it was decoded), is known, and holds nothing write-only.
@@ -85,7 +67,7 @@ fn check_state(attributes: &Attributes, instance: &str, value: &Value) -> Result
     if !value.is_wholly_known() {
         return Err(broken("returned state is wholly known", instance, brief(value)));
     }
-    hold("write-only attributes are never returned", instance, &contract::write_only(attributes, value))
+    hold("write-only attributes are never returned", instance, &rules::write_only(attributes, value))
 }
 
 /// Checks a configuration, twice: it must be answered alike.
@@ -202,6 +184,27 @@ pub async fn import(
     Ok((kept, told))
 }
 
+/// Makes a configuration from a state: of its type, without what only the provider may say.
+pub async fn generate(
+    connection: &Connection,
+    ty: &str,
+    instance: &str,
+    state: &Value,
+) -> Result<(Value, Messages), LayerError> {
+    let (config, told) = connection.generate(ty, state).await?;
+    if !failed(&told) {
+        hold("generated configurations can be written", instance, &read_only(&attributes(connection, ty)?, &config))?;
+    }
+    Ok((config, told))
+}
+
+/// What a configuration sets and may not.
+fn read_only(attributes: &[Attribute], config: &Value) -> Vec<String> {
+    let set = |attribute: &&Attribute| config.attribute(&attribute.name).is_some_and(|value| !value.is_null());
+    let may_not = |attribute: &&Attribute| !(attribute.required || attribute.optional) || attribute.write_only;
+    attributes.iter().filter(may_not).filter(set).map(|attribute| format!("it sets `{}`", attribute.name)).collect()
+}
+
 /// Plans a change or a creation.
 pub async fn plan(
     connection: &Connection,
@@ -212,10 +215,7 @@ pub async fn plan(
     planned_private: &[u8],
 ) -> Result<(Planned, Messages), LayerError> {
     let attributes = attributes(connection, ty)?;
-    // A creation starts from an object of nothing.
-    let empty = Value::map(attributes.keys().map(|name| (name.clone(), Value::Null)));
-    let start = if prior.value.is_null() { &empty } else { &prior.value };
-    let proposed = proposed(&attributes, start, config);
+    let proposed = rules::proposed(&attributes, &prior.value, config);
     if ty == builtin::NAME {
         return Ok((builtin::plan(prior, &proposed), Vec::new()));
     }
@@ -224,8 +224,8 @@ pub async fn plan(
         return Ok((planned, told));
     }
     let value = &planned.kept.value;
-    hold("plan follows the configuration", instance, &contract::plan(&attributes, &prior.value, config, value))?;
-    hold("write-only attributes are never returned", instance, &contract::write_only(&attributes, value))?;
+    hold("plan follows the configuration", instance, &rules::planned(&attributes, &prior.value, config, value))?;
+    hold("write-only attributes are never returned", instance, &rules::write_only(&attributes, value))?;
     // Also the first plan of a replacement may be of another object already.
     let another = prior.value.is_null() || !planned.requires_replace.is_empty();
     let before = if another { &Value::Null } else { &prior.identity };
@@ -304,10 +304,10 @@ pub async fn apply(
         };
         return Err(broken("null is returned for deletions only", instance, what));
     }
-    hold("what was planned is applied", instance, &contract::compatible(&planned.value, &kept.value))?;
+    hold("what was planned is applied", instance, &rules::compatible(&planned.value, &kept.value))?;
     if !kept.value.is_null() {
         check_identity(connection, ty, instance, &prior.identity, &kept.identity, false)?;
-        hold("the planned identity is applied", instance, &contract::compatible(&planned.identity, &kept.identity))
+        hold("the planned identity is applied", instance, &rules::compatible(&planned.identity, &kept.identity))
             .or_else(|error| if planned.identity.is_null() { Ok(()) } else { Err(error) })?;
     }
     Ok((kept, told))
@@ -323,7 +323,8 @@ pub fn configuration(
     mut given: std::collections::BTreeMap<String, Value>,
 ) -> Result<Value, (String, String, Option<String>)> {
     let mut entries = std::collections::BTreeMap::new();
-    for (name, attribute) in attributes {
+    for attribute in attributes {
+        let name = &attribute.name;
         let value = given.remove(name).unwrap_or(Value::Null);
         if value.is_null() && attribute.required {
             let detail = format!("The argument \"{name}\" is required, but no definition was found.");

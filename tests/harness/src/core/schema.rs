@@ -4,14 +4,17 @@
 
 use std::collections::BTreeMap;
 
+pub use framework::schema::object_type;
+use framework::schema::{Attribute, Kind, Nesting};
 use framework::value::Type;
 use framework::wire::proto::tfplugin6 as wire;
 use wire::schema::object::NestingMode;
 
 use crate::layer::LayerError;
 
-/// Attributes by name.
-pub type Attributes = BTreeMap<String, Attribute>;
+/// The attributes of a block, as far as the wire tells of them: what a provider keeps to itself (defaults, what asks for
+/// replacement) is not there.
+pub type Attributes = Vec<Attribute>;
 
 /// Everything that the provider declares.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +35,8 @@ pub struct Schemas {
     pub functions: BTreeMap<String, Function>,
     /// Whether deletions are planned too.
     pub plan_destroy: bool,
+    /// Whether the provider makes configurations from states.
+    pub generates: bool,
 }
 
 /// A managed resource.
@@ -76,40 +81,6 @@ pub struct Parameter {
     pub null: bool,
     /// Unknown values may be passed.
     pub unknown: bool,
-}
-
-/// One attribute.
-#[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "they are the wire's")]
-pub struct Attribute {
-    /// Its whole type.
-    pub ty: Type,
-    /// Must be configured.
-    pub required: bool,
-    /// May be configured.
-    pub optional: bool,
-    /// The provider may decide it.
-    pub computed: bool,
-    /// Hidden in output.
-    pub sensitive: bool,
-    /// Never stored.
-    pub write_only: bool,
-    /// Its own attributes, when it has some.
-    pub nested: Option<Nested>,
-}
-
-/// An attribute's own attributes.
-#[derive(Clone, Debug)]
-pub struct Nested {
-    /// One object, or what collection of them.
-    pub mode: NestingMode,
-    /// The attributes of each object.
-    pub attributes: Attributes,
-}
-
-/// The object type of these attributes.
-pub fn object_type(attributes: &Attributes) -> Type {
-    Type::object(attributes.iter().map(|(name, attribute)| (name.clone(), attribute.ty.clone())))
 }
 
 impl Schemas {
@@ -167,7 +138,8 @@ impl Schemas {
             };
             all.functions.insert(name, read);
         }
-        all.plan_destroy = schema.server_capabilities.is_some_and(|capabilities| capabilities.plan_destroy);
+        let able = schema.server_capabilities.unwrap_or_default();
+        (all.plan_destroy, all.generates) = (able.plan_destroy, able.generate_resource_config);
         Ok(all)
     }
 }
@@ -185,7 +157,7 @@ fn root(name: &str, schema: wire::Schema) -> Result<(i64, Attributes), LayerErro
 }
 
 fn attributes(owner: &str, declared: &[wire::schema::Attribute]) -> Result<Attributes, LayerError> {
-    declared.iter().map(|one| Ok((one.name.clone(), attribute(&format!("{owner}.{}", one.name), one)?))).collect()
+    declared.iter().map(|one| attribute(&format!("{owner}.{}", one.name), one)).collect()
 }
 
 fn attribute(path: &str, declared: &wire::schema::Attribute) -> Result<Attribute, LayerError> {
@@ -197,45 +169,47 @@ fn attribute(path: &str, declared: &wire::schema::Attribute) -> Result<Attribute
     if declared.required == (declared.optional || declared.computed) {
         return Err(rule(format!("{path} is not exactly one of required or optional and computed")));
     }
-    let nested = declared
-        .nested_type
-        .as_ref()
-        .map(|object| {
-            let nested = Nested { mode: object.nesting(), attributes: attributes(path, &object.attributes)? };
-            if nested.mode == NestingMode::Set && !nested.attributes.values().all(may_be_in_set) {
+    let kind = match &declared.nested_type {
+        None => Kind::Type(ty(path, &declared.r#type)?),
+        Some(object) => {
+            let nesting = match object.nesting() {
+                NestingMode::Single => Nesting::Single,
+                NestingMode::List => Nesting::List,
+                NestingMode::Set => Nesting::Set,
+                NestingMode::Map => Nesting::Map,
+                NestingMode::Invalid => return Err(rule(format!("{path} has no nesting mode"))),
+            };
+            let attributes = attributes(path, &object.attributes)?;
+            if nesting == Nesting::Set && !attributes.iter().all(may_be_in_set) {
                 return Err(rule(format!("{path} is a set with a dynamic or write-only attribute inside")));
             }
-            Ok(nested)
-        })
-        .transpose()?;
-    let ty = match &nested {
-        None => ty(path, &declared.r#type)?,
-        Some(nested) => {
-            let object = object_type(&nested.attributes);
-            match nested.mode {
-                NestingMode::Single => object,
-                NestingMode::List => Type::list(object),
-                NestingMode::Set => Type::set(object),
-                NestingMode::Map => Type::map(object),
-                NestingMode::Invalid => return Err(rule(format!("{path} has no nesting mode"))),
-            }
+            Kind::Nested { nesting, attributes }
         }
     };
     Ok(Attribute {
-        ty,
+        name: declared.name.clone(),
+        kind,
+        description: declared.description.clone(),
         required: declared.required,
         optional: declared.optional,
         computed: declared.computed,
         sensitive: declared.sensitive,
         write_only: declared.write_only,
-        nested,
+        deprecation: None,
+        replace: false,
+        default: None,
+        keep: false,
+        prefix: None,
+        never_null: false,
     })
 }
 
 fn may_be_in_set(attribute: &Attribute) -> bool {
     !attribute.write_only
-        && attribute.ty != Type::Dynamic
-        && attribute.nested.as_ref().is_none_or(|nested| nested.attributes.values().all(may_be_in_set))
+        && match &attribute.kind {
+            Kind::Type(ty) => *ty != Type::Dynamic,
+            Kind::Nested { attributes, .. } => attributes.iter().all(may_be_in_set),
+        }
 }
 
 fn identity(name: &str, schema: &wire::ResourceIdentitySchema) -> Result<Identity, LayerError> {

@@ -1,10 +1,8 @@
 //! Values in the JSON of `terraform show -json`, so that both layers are looked at alike.
 
+use framework::schema::{Attribute, Kind, Nesting};
 use framework::value::Value;
-use framework::wire::proto::tfplugin6::schema::object::NestingMode;
 use serde_json::{Map, Value as Json};
-
-use super::schema::Attributes;
 
 /// The value, unknown parts left out of objects and null in lists.
 pub fn known(value: &Value) -> Json {
@@ -45,16 +43,17 @@ pub fn unknown(value: &Value) -> Json {
 }
 
 /// `true` in the place of each part that the schema calls sensitive.
-pub fn sensitive(attributes: &Attributes, value: &Value) -> Json {
+pub fn sensitive(attributes: &[Attribute], value: &Value) -> Json {
     let mut marks = Map::new();
-    for (name, attribute) in attributes {
+    for attribute in attributes {
+        let name = &attribute.name;
         let Some(value) = value.attribute(name) else { continue };
         if attribute.sensitive {
             marks.insert(name.clone(), Json::Bool(true));
-        } else if let Some(nested) = &attribute.nested {
-            let inner = |value: &Value| sensitive(&nested.attributes, value);
-            let marked = match (nested.mode, value) {
-                (NestingMode::Single, value) => inner(value),
+        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
+            let inner = |value: &Value| sensitive(attributes, value);
+            let marked = match (nesting, value) {
+                (Nesting::Single, value) => inner(value),
                 (_, Value::List(elements) | Value::Set(elements)) => Json::Array(elements.iter().map(inner).collect()),
                 (_, Value::Map(elements)) => {
                     Json::Object(elements.iter().map(|(key, value)| (key.clone(), inner(value))).collect())

@@ -190,6 +190,8 @@ impl<'a> RealTerraform<'a> {
         match goal {
             Goal::Destroy => arguments.push("-destroy"),
             Goal::Refresh => arguments.push("-refresh-only"),
+            // Terraform writes a configuration for what has none, and plans with it.
+            Goal::Generate { .. } => arguments.push("-generate-config-out=generated.tf"),
             Goal::Change | Goal::ImportById { .. } | Goal::ImportByIdentity { .. } => {}
         }
         let ran = self.run(&arguments, None)?;
@@ -220,6 +222,8 @@ impl<'a> RealTerraform<'a> {
 
 impl Layer for RealTerraform<'_> {
     fn configure(&mut self, configuration: &str) -> Result<(), LayerError> {
+        // What was generated belongs to the step that asked for it.
+        self.remove("generated.tf");
         self.write("main.tf", configuration)?;
         if answer::has_provider_block(configuration) {
             self.remove("provider.tf");
@@ -241,7 +245,8 @@ impl Layer for RealTerraform<'_> {
     fn plan(&mut self, goal: &Goal, look: Look) -> Result<Outcome, LayerError> {
         self.planned = false;
         match goal {
-            Goal::ImportById { address, id } => {
+            Goal::ImportById { address, id } | Goal::Generate { address, id } => {
+                self.remove("generated.tf");
                 self.write("import.tf", &format!("import {{\n  to = {address}\n  id = {}\n}}\n", quoted(id)))?;
             }
             Goal::ImportByIdentity { address, identity } => {
@@ -291,6 +296,11 @@ impl Layer for RealTerraform<'_> {
         let (state, kept) = (self.work().join("terraform.tfstate"), self.folder.path().join("kept.tfstate"));
         fs::copy(state, kept).map_err(LayerError::io("keep the state"))?;
         let ran = self.run(&["state", "rm", address], None)?;
+        if ran.success() { Ok(()) } else { Err(ran.not_understood("it failed")) }
+    }
+
+    fn taint(&mut self, address: &str) -> Result<(), LayerError> {
+        let ran = self.run(&["taint", address], None)?;
         if ran.success() { Ok(()) } else { Err(ran.not_understood("it failed")) }
     }
 

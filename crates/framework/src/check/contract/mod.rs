@@ -212,6 +212,7 @@ impl Trial<'_> {
             prior: prior.clone(),
             config: config.clone(),
             private,
+            is_final: false,
             identity: identity.clone(),
             host: HOST,
         };
@@ -240,6 +241,7 @@ impl Trial<'_> {
             proposed: Value::Null,
             config: Value::Null,
             private,
+            is_final: false,
             identity: self.identity_of(prior),
             host: HOST,
         };

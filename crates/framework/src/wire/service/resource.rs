@@ -89,6 +89,7 @@ pub async fn plan(
         prior: convert::value(request.prior_state.as_ref(), ty)?,
         proposed: convert::value(request.proposed_new_state.as_ref(), ty)?,
         config: convert::value(request.config.as_ref(), ty)?,
+        is_final: !request.planned_private.is_empty(),
         // A plan during apply has no state to take notes from, but since 6.11 those of the first plan.
         private: if request.planned_private.is_empty() { request.prior_private } else { request.planned_private },
         identity: identity_in(&inner, &name, request.prior_identity)?,

@@ -5,6 +5,7 @@ mod further;
 mod server;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use framework::context::Context;
@@ -32,6 +33,8 @@ pub struct Config {
 /// One region of the cloud.
 pub struct Region {
     servers: Mutex<BTreeMap<String, Machine>>,
+    /// Whether it tells where new servers go.
+    pub is_silent: AtomicBool,
     pub log: Mutex<Vec<String>>,
 }
 
@@ -43,6 +46,8 @@ pub struct Machine {
     pub zone: String,
     pub generation: i64,
     pub password: Option<String>,
+    /// Token of its watch, with its version.
+    pub token: Option<(i64, String)>,
 }
 
 static REGIONS: Mutex<BTreeMap<String, Arc<Region>>> = Mutex::new(BTreeMap::new());
@@ -51,12 +56,21 @@ impl Region {
     /// The region of that name, for the provider and for a test that looks at it from outside.
     pub fn named(name: &str) -> Arc<Self> {
         let mut regions = REGIONS.lock().unwrap_or_else(PoisonError::into_inner);
-        let region = || Arc::new(Self { servers: Mutex::default(), log: Mutex::default() });
+        let region =
+            || Arc::new(Self { servers: Mutex::default(), is_silent: AtomicBool::new(false), log: Mutex::default() });
         Arc::clone(regions.entry(name.to_owned()).or_insert_with(region))
     }
 
     pub fn servers(&self) -> MutexGuard<'_, BTreeMap<String, Machine>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where new servers go.
+    pub fn zone(&self) -> Result<String> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(Diagnostic::error("Could not find a zone", "The cloud says nothing.").into());
+        }
+        Ok("zone-a".to_owned())
     }
 
     pub fn note(&self, line: impl Into<String>) {

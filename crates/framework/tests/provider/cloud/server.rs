@@ -103,13 +103,23 @@ pub struct ServerArgs {
 }
 
 /// A watch on a server.
-#[derive(Clone, Debug, PartialEq, Model)]
+#[derive(Clone, Debug, Model)]
+#[model(together(token_wo, token_version))]
 pub struct Watch {
     /// Address that is told.
     pub address: String,
     /// How often.
     #[attr(default = Span::parse("1m").expect("a duration"))]
     pub every: Span,
+    /// Token for the address, never stored.
+    pub token_wo: WriteOnly<String>,
+    /// Counts up when the token is to be set anew.
+    pub token_version: Option<i64>,
+}
+
+fn token(args: &ServerArgs) -> Option<(i64, String)> {
+    let watch = args.watch.as_ref()?;
+    watch.token_version.zip(watch.token_wo.expose().cloned())
 }
 
 const fn bounded<const MIN: i64, const MAX: i64>(value: i64) -> Bounded<MIN, MAX> {
@@ -169,8 +179,11 @@ impl Resource for Server {
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context<Arc<Region>>) -> Result<()> {
-        if plan.is_create() && cx.try_clients().is_some() && plan.args.zone.is_unset() {
-            plan.outputs.zone = Maybe::Known("zone-a".to_owned());
+        if let Some(region) = cx.try_clients()
+            && plan.is_create()
+            && plan.args.zone.is_unset()
+        {
+            plan.looked_up(ServerOutputs::NAMES.zone, region.zone().map(Maybe::Known), |outputs| &mut outputs.zone);
         }
         let before = plan.prior.as_ref().map(|prior| prior.args.size);
         if let (Some(before), Some(after)) = (before, plan.args.size.known().copied())
@@ -221,6 +234,7 @@ impl Resource for Server {
                 zone: args.zone.clone().unwrap_or_else(|| "zone-a".to_owned()),
                 generation: 1,
                 password: args.password_wo.expose().cloned(),
+                token: token(args),
             };
             servers.insert(id.clone(), machine);
             id
@@ -278,6 +292,10 @@ impl Resource for Server {
         };
         machine.size = args.size.get();
         machine.generation += 1;
+        let version = |args: &ServerArgs| args.watch.as_ref().and_then(|watch| watch.token_version);
+        if version(args) != version(&prior.args) {
+            machine.token = token(args);
+        }
         if args.password_version != prior.args.password_version {
             machine.password = args.password_wo.expose().cloned();
         }

@@ -45,6 +45,8 @@ pub type MakeServer = dyn Fn() -> Arc<dyn Server> + Send + Sync;
 #[derive(Clone)]
 pub struct Connection {
     client: ProviderClient<Channel>,
+    /// Whether the host is a Terraform that hands a plan's private bytes to the plan during apply, as 1.16 does.
+    hands_planned_private: bool,
     /// What the provider declares.
     pub schemas: Arc<Schemas>,
 }
@@ -79,8 +81,16 @@ pub struct Planned {
     pub requires_replace: Vec<AttributePath>,
 }
 
-/// What Terraform 1.16 is able to do.
+/// What Terraform 1.15 is able to do.
 const CAPABILITIES: Option<wire::ClientCapabilities> = Some(wire::ClientCapabilities {
+    deferral_allowed: false,
+    write_only_attributes_allowed: true,
+    store_planned_private: false,
+    computed_blocks_allowed: false,
+});
+
+/// What Terraform 1.16 is able to do.
+const NEWER_CAPABILITIES: Option<wire::ClientCapabilities> = Some(wire::ClientCapabilities {
     deferral_allowed: false,
     write_only_attributes_allowed: true,
     store_planned_private: true,
@@ -93,7 +103,7 @@ impl Connection {
     /// # Errors
     ///
     /// It does not answer, or its schemas break a rule.
-    pub async fn open(make: &MakeServer) -> Result<Self, LayerError> {
+    pub async fn open(make: &MakeServer, hands_planned_private: bool) -> Result<Self, LayerError> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let service = Service::new(make()).into_server();
         // The task ends when our end of the connection is dropped.
@@ -113,7 +123,7 @@ impl Connection {
         let client = ProviderClient::new(channel)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        let mut connection = Self { client, schemas: Arc::default() };
+        let mut connection = Self { client, hands_planned_private, schemas: Arc::default() };
         let schema = call!(connection, get_provider_schema, wire::get_provider_schema::Request {})?;
         let identities =
             call!(connection, get_resource_identity_schemas, wire::get_resource_identity_schemas::Request {})?;
@@ -134,11 +144,15 @@ impl Connection {
     /// Configures the provider.
     pub async fn configure(&self, config: &Value) -> Result<Messages, LayerError> {
         let request = wire::configure_provider::Request {
-            terraform_version: "1.16.0".to_owned(),
+            terraform_version: if self.hands_planned_private { "1.16.0" } else { "1.15.5" }.to_owned(),
             config: Some(encode(config, &object_type(&self.schemas.provider))?),
-            client_capabilities: CAPABILITIES,
+            client_capabilities: self.capabilities(),
         };
         messages(call!(self, configure_provider, request)?.diagnostics)
+    }
+
+    fn capabilities(&self) -> Option<wire::ClientCapabilities> {
+        if self.hands_planned_private { NEWER_CAPABILITIES } else { CAPABILITIES }
     }
 
     /// Asks the provider to stop what it is at.
@@ -255,9 +269,9 @@ impl Connection {
             config: Some(encode(config, &ty)?),
             prior_private: prior.private.clone(),
             provider_meta: None,
-            client_capabilities: CAPABILITIES,
+            client_capabilities: self.capabilities(),
             prior_identity: self.send_identity(name, &prior.identity)?,
-            planned_private: planned_private.to_vec(),
+            planned_private: if self.hands_planned_private { planned_private.to_vec() } else { Vec::new() },
         };
         let answer = call!(self, plan_resource_change, request)?;
         not_deferred(name, answer.deferred.as_ref())?;
@@ -314,6 +328,15 @@ impl Connection {
             imported.push(self.take_kept(name, one.state, one.private, one.identity)?);
         }
         Ok((imported, messages(answer.diagnostics)?))
+    }
+
+    /// Asks for a configuration that would make a state.
+    pub async fn generate(&self, name: &str, state: &Value) -> Result<(Value, Messages), LayerError> {
+        let ty = self.resource(name)?;
+        let request =
+            wire::generate_resource_config::Request { type_name: name.to_owned(), state: Some(encode(state, &ty)?) };
+        let answer = call!(self, generate_resource_config, request)?;
+        Ok((decode(name, answer.config, &ty)?, messages(answer.diagnostics)?))
     }
 
     /// Takes over the state of another type.

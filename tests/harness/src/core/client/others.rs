@@ -179,5 +179,7 @@ impl Connection {
 
 fn of(schemas: &BTreeMap<String, Attributes>, kind: &str, name: &str) -> Result<Type, LayerError> {
     let attributes = schemas.get(name);
-    attributes.map(object_type).ok_or_else(|| LayerError::Configuration(format!("the provider has no {kind} {name}")))
+    attributes
+        .map(|attributes| object_type(attributes))
+        .ok_or_else(|| LayerError::Configuration(format!("the provider has no {kind} {name}")))
 }
