@@ -22,7 +22,7 @@ use super::ready::Until;
 use super::recover::History;
 use super::render::{Rendering, check, render_for};
 use super::store::{Entry, Record, Revision, Store};
-use super::wait::{Deadline, until_ready};
+use super::wait::{Deadline, PassedOver, until_ready, until_ready_where_on};
 use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
 
 /// Labels that Helm writes itself.
@@ -129,7 +129,7 @@ impl Releases {
         }
         progress("going back");
         failure.left = if let Some(good) = good.filter(|_| is_upgrade) {
-            let back = Options { atomic: false, wait: true, description: None, ..options.clone() };
+            let back = Options { atomic: false, description: None, ..options.clone() };
             match self.rollback(good.revision, &back, progress).await {
                 Ok(outcome) => {
                     failure.warnings.extend(outcome.warnings);
@@ -178,6 +178,7 @@ impl Releases {
             revision,
             is_upgrade,
             skip_schema: options.skip_schema,
+            preview_for: None,
         };
         let mut rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
         if let Some(rewrite) = &options.rewrite {
@@ -292,8 +293,8 @@ impl Releases {
             worked = self.work(&stage, &mut release, &course, options, &record) => worked,
         };
         let mut warnings = std::mem::take(&mut course.warnings);
-        let kept = match worked {
-            Ok(kept) => kept,
+        let (kept, passed_over) = match worked {
+            Ok(done) => done,
             Err(error @ Error::AnotherWriter { .. }) => {
                 return Err(Failure { error, left: Left::Unfinished { revision }, warnings });
             }
@@ -324,10 +325,10 @@ impl Releases {
             }
         }
         self.forget_old(store, &course.entries, options).await;
-        Ok(Outcome { release, kept, warnings })
+        Ok(Outcome { release, kept, passed_over, warnings })
     }
 
-    /// The work itself; what stays because it is marked to be kept.
+    /// The work itself; what stays because it is marked to be kept, and what was not waited for.
     async fn work(
         &self,
         stage: &Stage<'_>,
@@ -335,7 +336,7 @@ impl Releases {
         course: &Course,
         options: &Options,
         record: &Record,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, Vec<PassedOver>)> {
         let Stage { client, deadline, progress, .. } = *stage;
         if !options.disable_hooks {
             stage.run(release, course.before, record).await?;
@@ -357,14 +358,19 @@ impl Releases {
         let wanted: HashSet<Key> = course.targets.iter().map(Object::key).collect();
         let gone: Vec<_> = course.former.iter().filter(|object| !wanted.contains(&object.key())).cloned().collect();
         let removed = remove(client, gone, &release.name, &release.namespace).await?;
-        if options.wait || options.atomic {
+        let mut passed_over = Vec::new();
+        if options.wait {
             let until = if options.wait_for_jobs { Until::JobsComplete } else { Until::Ready };
-            until_ready(client, &course.targets, live, until, deadline, progress).await?;
+            if options.pass_over_offline {
+                passed_over = until_ready_where_on(client, &course.targets, live, until, deadline, progress).await?;
+            } else {
+                until_ready(client, &course.targets, live, until, deadline, progress).await?;
+            }
         }
         if !options.disable_hooks {
             stage.run(release, course.after, record).await?;
         }
-        Ok(removed.kept)
+        Ok((removed.kept, passed_over))
     }
 
     async fn make_namespace(&self, namespace: &str) -> Result<()> {

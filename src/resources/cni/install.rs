@@ -9,7 +9,7 @@ use super::promise::check_promise;
 use super::results::{note_applied, outputs};
 use super::site::{Site, open, progress, ready, take_vpc_cni, wait_for_nodes};
 use super::wanted::Wanted;
-use super::{Args, Cni, Outputs, aws_node, cleanup, plan, pool, told, upgrade};
+use super::{Args, Cni, Outputs, aws_node, cleanup, offline, plan, pool, told, upgrade};
 use crate::attributes::cluster::told as told_kube;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
 use crate::kube::release::{Error, Failure, Left, Releases};
@@ -24,7 +24,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
-    let site = open(args, cluster, region, given, cx).await?;
+    let mut site = open(args, cluster, region, given, cx).await?;
     let summary = format!("Could not install {}", site.wanted.name());
     let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.map_err(|error| explain(&summary, &error, None))?;
@@ -45,7 +45,8 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         cx.keep_private(BEFORE, serde_json::to_string(&before).unwrap_or_default());
     }
     let (nodes, _) = site.nodes(&summary).await?;
-    let options = site.options(args, nodes > 0);
+    site.allow_for(nodes);
+    let options = site.options(args, nodes);
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
     }
@@ -56,6 +57,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let release = match installed {
         Ok(outcome) => {
             told::warn(&outcome.warnings, cx);
+            offline::tell(&outcome.passed_over, cx);
             outcome.release
         }
         Err(failure) => {

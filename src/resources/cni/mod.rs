@@ -9,9 +9,12 @@ mod aws_node;
 mod calico;
 mod cilium;
 mod cleanup;
+mod forecast;
+mod hidden;
 mod imported;
 mod install;
 mod ip_pool;
+mod offline;
 mod plan;
 mod pool;
 mod preview;
@@ -27,12 +30,13 @@ mod wanted;
 
 use std::collections::BTreeSet;
 
-use framework::diagnostic::{Diagnostics, Result};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model, Text};
+use framework::path::Path;
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
-pub use self::arguments::{Calico, Cilium, ImageRegistry};
+pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use self::arguments::{ReleaseName, Timeouts};
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
@@ -66,8 +70,13 @@ pub struct Args {
     pub image_registry: Option<ImageRegistry>,
     /// How many nodes of the node selector must be Ready at the end. Default: none is waited for.
     pub wait_for_nodes: Option<Nodes>,
-    /// When an installation fails, remove it again; when an upgrade fails, bring the last good revision back.
-    /// Default: false.
+    /// Wait until the CNI's pods are ready. Nodes that are unreachable are skipped with a warning. With false, an apply
+    /// is complete when the API server has accepted every object and the chart's hooks have succeeded. Default: true.
+    #[attr(default = true)]
+    pub wait: bool,
+    /// When an installation fails, remove it again; when an upgrade fails, roll back to the last good revision. Needs
+    /// `wait`. While no node matches the node selector, there are no pods to wait for, so only a refused object or a
+    /// failed hook counts as a failure. Default: false.
     #[attr(default = false)]
     pub atomic: bool,
     /// Remove on destroy the custom resource definitions too that the CNI has made, and with them every object of
@@ -83,8 +92,9 @@ pub struct Args {
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take. Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being
-    /// made), `delete` `10m`.
+    /// How long operations may take. Defaults: `create` and `update` `20m`, or 30 s per node if that is longer, because
+    /// Cilium replaces its pods on two nodes at a time (and `30m` for a cluster that is still being created); `delete`
+    /// `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -113,8 +123,8 @@ pub struct Outputs {
     pub first_minor_version: String,
     /// Where pods get their addresses from.
     pub pod_cidrs: Vec<String>,
-    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without
-    /// `sensitive_values`.
+    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without what
+    /// `sensitive_values` sets or has ever set.
     pub effective_values: String,
     /// Every image that the manifests run, and their hooks.
     pub images: BTreeSet<String>,
@@ -175,6 +185,15 @@ A destroy removes the release and what the CNI has made in the cluster. On the h
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         check(&args.cilium, &args.calico, faults);
+        if args.atomic.known() == Some(&true) && args.wait.known() == Some(&false) {
+            faults.push(
+                Diagnostic::error(
+                    "Conflicting arguments",
+                    "`atomic` undoes a change whose pods do not become ready, which nobody sees with `wait = false`. Remove one of them.",
+                )
+                .at(Path::attribute(Args::NAMES.atomic)),
+            );
+        }
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
