@@ -9,10 +9,11 @@ use helm::{ApplyMethod, Chart, HookEvent, Release, Status, Values, resolve};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::super::client::Client;
 use super::super::discovery::Discovery;
 use super::super::error::Kind;
 use super::super::object::Resource;
-use super::apply::{apply, others, remove};
+use super::apply::{apply, live, others, remove};
 use super::crds::{after_definitions, apply_definitions};
 use super::error::{Error, Failure, Left, Result};
 use super::hooks::Stage;
@@ -22,7 +23,7 @@ use super::ready::Until;
 use super::recover::History;
 use super::render::{Rendering, check, render_for};
 use super::store::{Entry, Record, Revision, Store};
-use super::wait::{Deadline, PassedOver, until_ready, until_ready_where_on};
+use super::wait::{Deadline, PassedOver, until_gone, until_ready, until_ready_where_on};
 use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
 
 /// Labels that Helm writes itself.
@@ -344,17 +345,19 @@ impl Releases {
         if course.take_over {
             take_over(client, &course.targets).await?;
         }
+        let going = on_their_way_out(client, &course.targets).await?;
+        until_gone(client, &going, deadline, progress).await?;
         progress(&format!("applying {} objects", course.targets.len()));
         let (first, rest) = course.targets.split_at(after_definitions(&course.targets));
-        let mut live = apply(client, first, options.force_conflicts).await?;
+        let mut applied = apply(client, first, options.force_conflicts).await?;
         if !first.is_empty() {
             let definitions: Vec<_> =
                 first.iter().filter(|object| object.kind() == "CustomResourceDefinition").cloned().collect();
-            let seen = live.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
+            let seen = applied.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
             until_ready(client, &definitions, seen, Until::Ready, deadline, progress).await?;
             client.forget_discovery();
         }
-        live.extend(apply(client, rest, options.force_conflicts).await?);
+        applied.extend(apply(client, rest, options.force_conflicts).await?);
         let wanted: HashSet<Key> = course.targets.iter().map(Object::key).collect();
         let gone: Vec<_> = course.former.iter().filter(|object| !wanted.contains(&object.key())).cloned().collect();
         let removed = remove(client, gone, &release.name, &release.namespace).await?;
@@ -362,9 +365,9 @@ impl Releases {
         if options.wait {
             let until = if options.wait_for_jobs { Until::JobsComplete } else { Until::Ready };
             if options.pass_over_offline {
-                passed_over = until_ready_where_on(client, &course.targets, live, until, deadline, progress).await?;
+                passed_over = until_ready_where_on(client, &course.targets, applied, until, deadline, progress).await?;
             } else {
-                until_ready(client, &course.targets, live, until, deadline, progress).await?;
+                until_ready(client, &course.targets, applied, until, deadline, progress).await?;
             }
         }
         if !options.disable_hooks {
@@ -409,6 +412,18 @@ impl Releases {
             tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
         }
     }
+}
+
+/// The namespaces among objects that are being deleted: nothing can be put into them any more.
+async fn on_their_way_out(client: &Client, objects: &[Object]) -> Result<Vec<Object>> {
+    let mut going = Vec::new();
+    for object in objects.iter().filter(|object| object.is_namespace()) {
+        let found = live(client, object).await.map_err(Error::request(format!("look at {}", object.told())))?;
+        if found.is_some_and(|found| found.pointer("/metadata/deletionTimestamp").is_some()) {
+            going.push(object.clone());
+        }
+    }
+    Ok(going)
 }
 
 /// The objects of revisions, each once, as its newest revision has it. Kinds that the cluster does not serve any more
