@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Model, Text as _};
+use framework::model::{Maybe, Model, Text as _};
 use framework::path::Path;
 
 use crate::charts::images::Mirror;
 use crate::provider::{Clients, Context};
-use crate::resources::cni::{Calico, Cilium, ImageRegistry, check, preview};
+use crate::resources::cni::{Calico, Cilium, CiliumChart, ImageRegistry, check, preview};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 #[model(exactly_one_of(cilium, calico))]
 pub struct Args {
     /// Cilium, with the arguments of `ekshybrid_cni`.
-    pub cilium: Option<Cilium>,
+    pub cilium: Option<CiliumChart>,
     /// Calico, with the arguments of `ekshybrid_cni`.
     pub calico: Option<Calico>,
     /// Registry, with a path or without, from which the images are to be taken.
@@ -59,7 +59,11 @@ the chart makes. For other versions a warning says that the list holds the chart
 digests from an `ImageSet` pulls the same images by digest.";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
-        check(&args.cilium, &args.calico, faults);
+        let cilium = match &args.cilium {
+            Maybe::Known(cilium) => Maybe::Known(cilium.as_ref().map(Cilium::from)),
+            Maybe::Unknown => Maybe::Unknown,
+        };
+        check(&cilium, &args.calico, faults);
     }
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -70,7 +74,8 @@ digests from an `ImageSet` pulls the same images by digest.";
             )
         })?;
         let kubernetes = args.kubernetes_version.as_deref();
-        let seen = preview(args.cilium.as_ref(), args.calico.as_ref(), kubernetes, charts).await?;
+        let cilium = args.cilium.as_ref().map(Cilium::from);
+        let seen = preview(cilium.as_ref(), args.calico.as_ref(), kubernetes, charts).await?;
         if !seen.unknown.is_empty() {
             cx.report(
                 Diagnostic::warning(

@@ -36,17 +36,15 @@ pub struct Served {
 /// All kinds that a cluster serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
-    /// The API server's version: `v1.34.3`.
-    pub version: String,
     /// By API version (`apps/v1`) and kind.
     kinds: HashMap<(String, String), Served>,
     /// API versions without kinds count too.
     api_versions: BTreeSet<String>,
 }
 
-/// The discoveries of one cluster: the one that is good now.
+/// The discoveries of one cluster: the one that is good now, and the API server's version at the same time.
 #[derive(Default)]
-pub(super) struct Discoveries(Mutex<Arc<OnceCell<Arc<Discovery>>>>);
+pub(super) struct Discoveries(Mutex<Arc<OnceCell<Arc<Discovery>>>>, Mutex<Arc<OnceCell<String>>>);
 
 impl Client {
     /// What the cluster serves, as it was when it was first asked for in this run or after the last
@@ -75,14 +73,24 @@ impl Client {
         }
     }
 
+    /// The API server's version, such as `v1.34.3`, asked for as seldom as [`Client::discovery`].
+    ///
+    /// # Errors
+    /// Those of the request.
+    pub async fn server_version(&self) -> Result<String> {
+        let cell = Arc::clone(&self.shared.discoveries.1.lock().unwrap_or_else(PoisonError::into_inner));
+        cell.get_or_try_init(|| self.version()).await.cloned()
+    }
+
     /// Kinds have been added or removed: the next caller asks anew.
     pub fn forget_discovery(&self) {
+        *self.shared.discoveries.1.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         *self.shared.discoveries.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
     async fn discover(&self) -> Result<Discovery> {
-        let (version, core, groups) = tokio::try_join!(self.version(), self.about("/api"), self.about("/apis"))?;
-        let mut found = Discovery { version, ..Discovery::default() };
+        let (core, groups) = tokio::try_join!(self.about("/api"), self.about("/apis"))?;
+        let mut found = Discovery::default();
         let mut classic = Vec::new();
         if core["kind"] == "APIGroupDiscoveryList" {
             found.add_aggregated(&core);

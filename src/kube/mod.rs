@@ -14,6 +14,8 @@ mod error;
 mod listing;
 mod node;
 mod object;
+pub mod offline;
+pub mod placement;
 mod pod;
 pub mod release;
 mod request;

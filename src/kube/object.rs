@@ -27,6 +27,8 @@ pub struct Resource {
 impl Resource {
     /// ConfigMap.
     pub const CONFIG_MAP: Self = Self::built_in("", "v1", "ConfigMap", "configmaps");
+    /// ControllerRevision.
+    pub const CONTROLLER_REVISION: Self = Self::built_in("apps", "v1", "ControllerRevision", "controllerrevisions");
     /// CustomResourceDefinition.
     pub const CUSTOM_RESOURCE_DEFINITION: Self =
         Self::built_in("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
@@ -40,6 +42,8 @@ impl Resource {
     pub const NODE: Self = Self::built_in("", "v1", "Node", "nodes");
     /// Pod.
     pub const POD: Self = Self::built_in("", "v1", "Pod", "pods");
+    /// ReplicaSet.
+    pub const REPLICA_SET: Self = Self::built_in("apps", "v1", "ReplicaSet", "replicasets");
     /// Secret.
     pub const SECRET: Self = Self::built_in("", "v1", "Secret", "secrets");
 
@@ -132,8 +136,37 @@ pub fn owned_by<'a>(object: &'a Json, manager: &str) -> Vec<&'a Json> {
     entries.filter(|entry| entry["manager"] == manager).map(|entry| &entry["fieldsV1"]).collect()
 }
 
+/// Whether an object's controller is `owner`, which is told by its uid.
+pub(super) fn owned_by_uid(object: &Json, owner: &Json) -> bool {
+    let Some(uid) = owner.pointer("/metadata/uid").and_then(Json::as_str) else { return false };
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Json::as_array);
+    owners.into_iter().flatten().any(|one| one["uid"] == uid)
+}
+
+/// A label selector in the form of a query; `None` where it selects nothing in particular.
+pub(super) fn selector_of(selector: &Json) -> Option<String> {
+    let mut terms: Vec<String> = Vec::new();
+    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
+        terms.push(format!("{key}={}", value.as_str()?));
+    }
+    for one in selector["matchExpressions"].as_array().into_iter().flatten() {
+        let key = one["key"].as_str()?;
+        let values: Vec<&str> = one["values"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        terms.push(match one["operator"].as_str()? {
+            "In" => format!("{key} in ({})", values.join(",")),
+            "NotIn" => format!("{key} notin ({})", values.join(",")),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => return None,
+        });
+    }
+    (!terms.is_empty()).then(|| terms.join(","))
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -156,5 +189,17 @@ mod tests {
         ] {
             assert_eq!(resource.path(namespace, name), path);
         }
+    }
+
+    #[test]
+    fn selectors_as_queries() {
+        let both = json!({
+            "matchLabels": { "app": "cilium" },
+            "matchExpressions": [
+                { "key": "tier", "operator": "In", "values": ["a", "b"] }, { "key": "old", "operator": "DoesNotExist" },
+            ],
+        });
+        assert_eq!(selector_of(&both).as_deref(), Some("app=cilium,tier in (a,b),!old"));
+        assert_eq!(selector_of(&Json::Null), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The life of a release, and the command line in the middle of it.
 
-use ekshybrid::kube::release::{CustomResources, Options, Removal};
+use ekshybrid::kube::release::{Comparison, CustomResources, Options, Removal};
 use ekshybrid::kube::{Resource, name};
 use helm::{ApplyMethod, HookPhase, Status, Values};
 use serde_json::json;
@@ -117,7 +117,7 @@ async fn we_go_on_with_what_the_command_line_made() {
         assert_eq!(current.release.chart.metadata.version, "1.0.0");
         assert_eq!(current.release.config, *Values::from_yaml("a: {b: 1}").unwrap().as_map());
         assert!(!current.entry.by_this_provider);
-        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), []);
+        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), Comparison::default());
         let own = config_map("own", "two");
         let second = chart("2.0.0", &[("templates/own.yaml", &own)]);
         let outcome = ground.releases.upgrade(&second, &Values::new(), &options(namespace), &quiet).await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ekshybrid::kube::release::{CustomResources, Options, Removal};
+use ekshybrid::kube::release::{Comparison, CustomResources, Options, Removal};
 use ekshybrid::kube::{Resource, name};
 use helm::{Chart, Values};
 
@@ -46,7 +46,11 @@ async fn cilium_is_installed_and_upgraded_as_by_the_command_line() {
     let agent = ground.get(&Resource::DAEMON_SET, "cilium", "cilium").await.unwrap();
     assert_eq!(agent["status"]["numberReady"], 1, "on the hybrid node");
 
-    assert_eq!(ground.releases.drift(&done.release).await.unwrap(), [], "nobody has touched anything");
+    assert_eq!(
+        ground.releases.drift(&done.release).await.unwrap(),
+        Comparison::default(),
+        "nobody has touched anything"
+    );
 
     if let Some(helm) = ground.helm("cilium") {
         assert_eq!(helm.json(&["list"])[0]["chart"], "cilium-1.18.6");
@@ -64,7 +68,7 @@ async fn cilium_is_installed_and_upgraded_as_by_the_command_line() {
         eprintln!("upgrade of Cilium: {ours:?}, by the command line {:?}", before.elapsed());
         let current = ground.releases.current("cilium", "cilium").await.unwrap().unwrap();
         assert_eq!(current.release.config, done.release.config);
-        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), []);
+        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), Comparison::default());
     }
     ground.releases.uninstall("cilium", "cilium", &Removal::default(), &quiet).await.unwrap();
     let left = ground.client.list(&Resource::CONFIG_MAP, Some("cilium"), None).await.unwrap();

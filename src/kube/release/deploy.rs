@@ -8,10 +8,11 @@ use futures::future::BoxFuture;
 use helm::{ApplyMethod, Chart, HookEvent, Release, Status, Values, resolve};
 use serde_json::json;
 
+use super::super::client::Client;
 use super::super::discovery::Discovery;
 use super::super::error::Kind;
 use super::super::object::Resource;
-use super::apply::{apply, others, remove};
+use super::apply::{apply, live, others, remove};
 use super::begun::{Begun, new_release};
 use super::crds::{after_definitions, apply_definitions, definitions, without_shared};
 use super::error::{Error, Failure, Left, Result};
@@ -22,7 +23,7 @@ use super::ready::Until;
 use super::recover::History;
 use super::render::{Rendering, check, render_for};
 use super::store::{Entry, Record, Revision, Store};
-use super::wait::{Deadline, until_ready};
+use super::wait::{Deadline, PassedOver, until_gone, until_ready, until_ready_where_on};
 use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
 
 /// What an operation does between its two writes of the record.
@@ -135,7 +136,7 @@ impl Releases {
         }
         progress("going back");
         failure.left = if let Some(good) = good.filter(|_| is_upgrade) {
-            let back = Options { atomic: false, wait: true, description: None, ..options.clone() };
+            let back = Options { atomic: false, description: None, ..options.clone() };
             match self.rollback(good.revision, &back, progress).await {
                 Ok(outcome) => {
                     failure.warnings.extend(outcome.warnings);
@@ -206,6 +207,7 @@ impl Releases {
             revision: release.revision,
             is_upgrade,
             skip_schema: options.skip_schema,
+            preview_for: None,
         };
         let mut rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
         if let Some(rewrite) = &options.rewrite {
@@ -315,8 +317,8 @@ impl Releases {
             worked = self.work(&stage, &mut release, &course, options, &record) => worked,
         };
         let mut warnings = std::mem::take(&mut course.warnings);
-        let kept = match worked {
-            Ok(kept) => kept,
+        let (kept, passed_over) = match worked {
+            Ok(done) => done,
             Err(error @ Error::AnotherWriter { .. }) => {
                 return Err(Failure { error, left: Left::Unfinished { revision }, warnings });
             }
@@ -347,10 +349,10 @@ impl Releases {
             }
         }
         self.forget_old(store, &course.entries, options).await;
-        Ok(Outcome { release, kept, warnings })
+        Ok(Outcome { release, kept, passed_over, warnings })
     }
 
-    /// The work itself; what stays because it is marked to be kept.
+    /// The work itself; what stays because it is marked to be kept, and what was not waited for.
     async fn work(
         &self,
         stage: &Stage<'_>,
@@ -358,7 +360,7 @@ impl Releases {
         course: &Course,
         options: &Options,
         record: &Record,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, Vec<PassedOver>)> {
         let Stage { client, deadline, progress, .. } = *stage;
         if !options.disable_hooks {
             stage.run(release, course.before, record).await?;
@@ -366,29 +368,36 @@ impl Releases {
         if course.take_over {
             take_over(client, &course.targets).await?;
         }
+        let going = on_their_way_out(client, &course.targets).await?;
+        until_gone(client, &going, deadline, progress).await?;
         progress(&format!("applying {} objects", course.targets.len()));
         let (first, rest) = course.targets.split_at(after_definitions(&course.targets));
-        let mut live = apply(client, first, options.force_conflicts).await?;
+        let mut applied = apply(client, first, options.force_conflicts).await?;
         if !first.is_empty() {
             let definitions: Vec<_> = first.iter().filter(|object| object.is_definition()).cloned().collect();
-            let seen = live.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
+            let seen = applied.iter().filter(|object| object["kind"] == "CustomResourceDefinition").cloned().collect();
             until_ready(client, &definitions, seen, Until::Ready, deadline, progress).await?;
             client.forget_discovery();
         }
-        live.extend(apply(client, rest, options.force_conflicts).await?);
+        applied.extend(apply(client, rest, options.force_conflicts).await?);
         let wanted: HashSet<Key> = course.targets.iter().map(Object::key).collect();
         let is_kept = |object: &Object| options.keep_definitions && object.is_definition();
         let is_gone = |object: &&Object| !wanted.contains(&object.key()) && !is_kept(object);
         let gone: Vec<_> = course.former.iter().filter(is_gone).cloned().collect();
         let removed = remove(client, gone, &release.name, &release.namespace).await?;
-        if options.wait || options.atomic {
+        let mut passed_over = Vec::new();
+        if options.wait {
             let until = if options.wait_for_jobs { Until::JobsComplete } else { Until::Ready };
-            until_ready(client, &course.targets, live, until, deadline, progress).await?;
+            if options.pass_over_offline {
+                passed_over = until_ready_where_on(client, &course.targets, applied, until, deadline, progress).await?;
+            } else {
+                until_ready(client, &course.targets, applied, until, deadline, progress).await?;
+            }
         }
         if !options.disable_hooks {
             stage.run(release, course.after, record).await?;
         }
-        Ok(removed.kept)
+        Ok((removed.kept, passed_over))
     }
 
     async fn make_namespace(&self, namespace: &str) -> Result<()> {
@@ -427,6 +436,18 @@ impl Releases {
             tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
         }
     }
+}
+
+/// The namespaces among objects that are being deleted: nothing can be put into them any more.
+async fn on_their_way_out(client: &Client, objects: &[Object]) -> Result<Vec<Object>> {
+    let mut going = Vec::new();
+    for object in objects.iter().filter(|object| object.is_namespace()) {
+        let found = live(client, object).await.map_err(Error::request(format!("look at {}", object.told())))?;
+        if found.is_some_and(|found| found.pointer("/metadata/deletionTimestamp").is_some()) {
+            going.push(object.clone());
+        }
+    }
+    Ok(going)
 }
 
 /// The objects of revisions, each once, as its newest revision has it. Kinds that the cluster does not serve any more

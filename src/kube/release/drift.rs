@@ -11,6 +11,7 @@ use helm::Release;
 use serde_json::Value as Json;
 
 use super::super::client::Client;
+use super::super::error::Kind;
 use super::Releases;
 use super::apply::{dry_run, live, together};
 use super::error::{Error, Result};
@@ -31,13 +32,22 @@ impl fmt::Display for Drifted {
     }
 }
 
+/// What a comparison has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The objects that are gone, or that somebody has changed, in the order of the manifests.
+    pub drifted: Vec<Drifted>,
+    /// The objects that the API server would not apply, each with its answer: nobody knows whether they have changed.
+    pub not_compared: Vec<(String, String)>,
+}
+
 impl Releases {
-    /// The objects of a revision that are gone, or that somebody has changed, in the order of its manifests. Two
-    /// requests for each object, one of them a change without effect, which takes the right to make it.
+    /// The objects of a revision that are not as it made them. Two requests for each object, one of them a change without
+    /// effect, which takes the right to make it; one that is refused says nothing about the object.
     ///
     /// # Errors
     /// [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] when the manifests cannot be read.
-    pub async fn drift(&self, release: &Release) -> Result<Vec<Drifted>> {
+    pub async fn drift(&self, release: &Release) -> Result<Comparison> {
         let discovery = self.kinds().await?;
         let manifests = release.manifests().map_err(|source| Error::Stored {
             secret: format!("{} of revision {}", release.name, release.revision),
@@ -48,24 +58,42 @@ impl Releases {
             object.mark(&release.name, &release.namespace);
         }
         let looks = objects.iter().map(|object| look(&self.client, object).boxed()).collect();
-        let found: Result<Vec<_>> = together(looks).await.into_iter().collect();
-        let mut drifted: Vec<Drifted> = found?.into_iter().flatten().collect();
+        let mut comparison = Comparison::default();
+        for look in together(looks).await {
+            match look? {
+                Look::Same => {}
+                Look::Drifted(drifted) => comparison.drifted.push(drifted),
+                Look::Refused(object, answer) => comparison.not_compared.push((object, answer)),
+            }
+        }
         // With its definition an object is gone too.
-        drifted.extend(unknown.into_iter().map(|one| Drifted { object: one.to_string(), gone: true }));
-        Ok(drifted)
+        comparison.drifted.extend(unknown.into_iter().map(|one| Drifted { object: one.to_string(), gone: true }));
+        Ok(comparison)
     }
 }
 
-async fn look(client: &Client, object: &Object) -> Result<Option<Drifted>> {
-    let drifted = |gone: bool| Ok(Some(Drifted { object: object.told(), gone }));
+enum Look {
+    Same,
+    Drifted(Drifted),
+    Refused(String, String),
+}
+
+async fn look(client: &Client, object: &Object) -> Result<Look> {
+    let drifted = |gone: bool| Ok(Look::Drifted(Drifted { object: object.told(), gone }));
     let failed = |doing: &str| Error::request(format!("{doing} {}", object.told()));
     let now = match live(client, object).await {
         Err(error) if error.is_not_found() => None,
         other => other.map_err(failed("look at"))?,
     };
     let Some(now) = now else { return drifted(true) };
-    let as_made = dry_run(client, object).await.map_err(failed("compare"))?;
-    if lasting(now) == lasting(as_made) { Ok(None) } else { drifted(false) }
+    let as_made = match dry_run(client, object).await {
+        // A webhook that cannot do without effects, a policy, or a missing right.
+        Err(error) if matches!(error.kind(), Kind::Invalid { .. } | Kind::Forbidden { .. }) => {
+            return Ok(Look::Refused(object.told(), error.kind().to_string()));
+        }
+        other => other.map_err(failed("compare"))?,
+    };
+    if lasting(now) == lasting(as_made) { Ok(Look::Same) } else { drifted(false) }
 }
 
 /// An object without what each write changes.

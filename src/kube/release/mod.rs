@@ -46,11 +46,12 @@ use std::time::Duration;
 
 use helm::{Capabilities, Chart, Release, Rendered, Status, Values};
 
-pub use self::drift::Drifted;
+pub use self::drift::{Comparison, Drifted};
 pub use self::error::{Error, Failure, Left, NotOurs, Refusal, Result, UnknownKind, Unready};
 pub use self::render::{Rendering, is_release_name};
 use self::store::Store;
 pub use self::store::{Entry, Revision};
+pub use self::wait::PassedOver;
 use super::client::Client;
 use super::discovery::Discovery;
 
@@ -81,10 +82,13 @@ pub struct Options {
     pub namespace: String,
     /// Make the namespace when there is none. It stays when the release is removed.
     pub create_namespace: bool,
-    /// When it fails: remove a new release again, or bring the last good revision back. Waits, whatever `wait` says.
+    /// When it fails: remove a new release again, or bring the last good revision back. Without `wait` that is when
+    /// the API server refuses an object, or a hook fails.
     pub atomic: bool,
     /// Wait until the objects are ready.
     pub wait: bool,
+    /// Do not wait for what lacks nothing but nodes that are off.
+    pub pass_over_offline: bool,
     /// Wait also until Jobs are complete.
     pub wait_for_jobs: bool,
     /// For the whole operation. The way back of an `atomic` one has the same time again.
@@ -149,6 +153,7 @@ impl Options {
             create_namespace: false,
             atomic: false,
             wait: true,
+            pass_over_offline: false,
             wait_for_jobs: false,
             timeout: TIMEOUT,
             force_conflicts: false,
@@ -209,6 +214,8 @@ pub struct Outcome {
     pub release: Release,
     /// Objects that the new revision has no more, and that stay because they are marked to be kept.
     pub kept: Vec<String>,
+    /// What was not waited for, because all that it lacks is on nodes that are off.
+    pub passed_over: Vec<PassedOver>,
     /// What was noticed and does not end the operation.
     pub warnings: Vec<String>,
 }
@@ -269,7 +276,8 @@ impl Releases {
     /// [`Error::Request`].
     pub async fn capabilities(&self) -> Result<Capabilities> {
         let discovery = self.kinds().await?;
-        render::capabilities(&discovery)
+        let version = self.client.server_version().await.map_err(Error::request("ask for the API server's version"))?;
+        render::capabilities(&discovery, &version)
     }
 
     /// Renders a chart as an operation would now, and changes nothing. Templates look into the cluster.

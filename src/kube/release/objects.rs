@@ -51,6 +51,10 @@ impl Object {
         self.resource.told(self.namespace.as_deref(), &self.name)
     }
 
+    pub(super) fn is_namespace(&self) -> bool {
+        self.resource == Resource::NAMESPACE
+    }
+
     pub(super) fn kind(&self) -> &str {
         &self.resource.kind
     }

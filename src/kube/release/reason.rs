@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::client::Client;
 use super::super::error::{Attempt, Verb};
-use super::super::object::{Resource, name};
+use super::super::object::{Resource, name, selector_of};
 use super::super::pod::{Trouble, why};
 use super::super::request::Call;
 
@@ -22,7 +22,7 @@ pub(super) async fn reasons(client: &Client, object: &Json) -> Vec<String> {
     if kind == "Pod" {
         found.extend(why(object));
     } else if WORKLOADS.contains(&kind)
-        && let Some(selector) = selector(&object["spec"]["selector"])
+        && let Some(selector) = selector_of(&object["spec"]["selector"])
         && let Ok(pods) = client.list(&Resource::POD, Some(namespace), Some(&selector)).await
     {
         for trouble in pods.iter().filter_map(Trouble::of).take(MOST) {
@@ -56,43 +56,4 @@ async fn warnings(client: &Client, namespace: &str, kind: &str, name: &str) -> O
     })?;
     let text = |member: &str| newest[member].as_str().unwrap_or_default().trim();
     Some(format!("event of {kind} {name}: {}: {}", text("reason"), text("message")))
-}
-
-/// A label selector in the form of a query; `None` where the object has none.
-fn selector(selector: &Json) -> Option<String> {
-    let mut terms: Vec<String> = Vec::new();
-    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
-        terms.push(format!("{key}={}", value.as_str()?));
-    }
-    for one in selector["matchExpressions"].as_array().into_iter().flatten() {
-        let key = one["key"].as_str()?;
-        let values: Vec<&str> = one["values"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-        terms.push(match one["operator"].as_str()? {
-            "In" => format!("{key} in ({})", values.join(",")),
-            "NotIn" => format!("{key} notin ({})", values.join(",")),
-            "Exists" => key.to_owned(),
-            "DoesNotExist" => format!("!{key}"),
-            _ => return None,
-        });
-    }
-    (!terms.is_empty()).then(|| terms.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn selectors_as_queries() {
-        let both = json!({
-            "matchLabels": { "app": "cilium" },
-            "matchExpressions": [
-                { "key": "tier", "operator": "In", "values": ["a", "b"] }, { "key": "old", "operator": "DoesNotExist" },
-            ],
-        });
-        assert_eq!(selector(&both).as_deref(), Some("app=cilium,tier in (a,b),!old"));
-        assert_eq!(selector(&Json::Null), None);
-    }
 }

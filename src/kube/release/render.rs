@@ -26,6 +26,9 @@ pub struct Rendering<'r> {
     pub is_upgrade: bool,
     /// Whether values are not checked against the chart's schema.
     pub skip_schema: bool,
+    /// For a look at what an operation would do: the cluster's version as it is known already. Objects are not looked up
+    /// then, unless the chart does not render without: what charts look up is certificates and passwords of their own.
+    pub preview_for: Option<&'r str>,
 }
 
 /// Whether a text can be the name of a release: what Helm allows.
@@ -56,15 +59,15 @@ pub(super) fn check(chart: &Chart, name: &str) -> Result<()> {
 }
 
 /// What `.Capabilities` says of a cluster.
-pub(super) fn capabilities(discovery: &Discovery) -> Result<Capabilities> {
+pub(super) fn capabilities(discovery: &Discovery, version: &str) -> Result<Capabilities> {
     Ok(Capabilities {
-        kube_version: KubeVersion::parse(&discovery.version).map_err(Error::Render)?,
+        kube_version: KubeVersion::parse(version).map_err(Error::Render)?,
         api_versions: discovery.api_versions(),
         ..Capabilities::default()
     })
 }
 
-/// Renders on a thread of its own: it takes processor time, and `lookup` waits for the cluster.
+/// Renders for a cluster.
 pub(super) async fn render_for(
     client: &Client,
     discovery: &Arc<Discovery>,
@@ -72,8 +75,27 @@ pub(super) async fn render_for(
     values: &Values,
     rendering: Rendering<'_>,
 ) -> Result<Rendered> {
-    let capabilities = capabilities(discovery)?;
+    if let Some(version) = rendering.preview_for {
+        let capabilities = capabilities(discovery, version)?;
+        match render_with(None, capabilities, chart, values, rendering).await {
+            // It may need what it would have found.
+            Err(Error::Render(helm::Error::Template(_) | helm::Error::KubeVersion(_))) => {}
+            other => return other,
+        }
+    }
+    let version = client.server_version().await.map_err(Error::request("ask for the API server's version"))?;
     let cluster = Cluster { client: client.clone(), discovery: Arc::clone(discovery), runtime: Handle::current() };
+    render_with(Some(cluster), capabilities(discovery, &version)?, chart, values, rendering).await
+}
+
+/// Renders on a thread of its own: it takes processor time, and `lookup` waits for the cluster.
+async fn render_with(
+    cluster: Option<Cluster>,
+    capabilities: Capabilities,
+    chart: &Chart,
+    values: &Values,
+    rendering: Rendering<'_>,
+) -> Result<Rendered> {
     let (chart, values) = (chart.clone(), values.clone());
     let (name, namespace) = (rendering.name.to_owned(), rendering.namespace.to_owned());
     let Rendering { revision, is_upgrade, skip_schema, .. } = rendering;
@@ -84,9 +106,12 @@ pub(super) async fn render_for(
             revision,
             is_upgrade,
             capabilities: Some(&capabilities),
-            lookup: &cluster,
             skip_schema,
             ..RenderOptions::default()
+        };
+        let options = match &cluster {
+            Some(cluster) => RenderOptions { lookup: cluster, ..options },
+            None => options,
         };
         render(&chart, values, options)
     });

@@ -105,7 +105,11 @@ impl Releases {
         progress(&format!("removing {} objects", objects.len()));
         let removed = remove(client, objects, &release.name, &release.namespace).await?;
         if removal.wait {
-            until_gone(client, &removed.objects, deadline, progress).await?;
+            // A namespace is taken apart five seconds after it was told to go, whatever is in it. Nobody needs that time
+            // but who wants one of the same name, and he waits then. Source: Kubernetes, namespace controller,
+            // namespaceDeletionGracePeriod.
+            let waited: Vec<_> = removed.objects.iter().filter(|object| !object.is_namespace()).cloned().collect();
+            until_gone(client, &waited, deadline, progress).await?;
         }
         if !removal.disable_hooks {
             stage.run(release, HookEvent::PostDelete, record).await?;

@@ -1,24 +1,31 @@
 //! Waiting for objects: until they are ready, or gone.
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
+use helm::Release;
 use serde_json::Value as Json;
 
 use super::super::client::Client;
 use super::super::error::{Attempt, Error as ApiError, Kind, Verb};
-use super::Progress;
+use super::super::object::Resource;
+use super::super::offline;
 use super::apply::{live, together};
 use super::error::{Error, Result, Unready};
-use super::objects::Object;
+use super::objects::{Object, read};
 use super::ready::{Readiness, Until, readiness};
 use super::reason::reasons;
+use super::{Progress, Releases};
 
 /// The shortest pause between two looks, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Between these, a pause is this part of what has been waited for: so much is the most that looking adds.
 const PAUSE_PART: u32 = 8;
+/// Nodes that are off are looked for after this time, and then less and less often.
+const FIRST_OFFLINE_LOOK: Duration = Duration::from_secs(2);
+const LONGEST_OFFLINE_PAUSE: Duration = Duration::from_secs(30);
 /// Progress is told this often when nothing changes.
 const TOLD_EVERY: Duration = Duration::from_secs(15);
 /// Objects whose own reasons are asked for.
@@ -72,6 +79,17 @@ async fn look<'o>(
     together(objects.map(|object| live(client, object).boxed()).collect()).await
 }
 
+/// An object that is not waited for any longer: all that it lacks is on nodes that are off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// `DaemonSet kube-system/cilium`.
+    pub object: String,
+    /// How far it is.
+    pub state: String,
+    /// The nodes, each with why it counts as off.
+    pub nodes: BTreeMap<String, String>,
+}
+
 struct Waited<'o> {
     object: &'o Object,
     live: Json,
@@ -86,6 +104,92 @@ pub(super) async fn until_ready(
     until: Until,
     deadline: Deadline,
     progress: Progress<'_>,
+) -> Result<()> {
+    wait_for(client, objects, seen, until, deadline, progress, None).await
+}
+
+/// The same without what lacks nothing but nodes that are off; that is what it returns.
+pub(super) async fn until_ready_where_on(
+    client: &Client,
+    objects: &[Object],
+    seen: Vec<Json>,
+    until: Until,
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<Vec<PassedOver>> {
+    let mut offline = Offline::default();
+    wait_for(client, objects, seen, until, deadline, progress, Some(&mut offline)).await?;
+    Ok(offline.passed_over)
+}
+
+/// Looks for nodes that are off, less often than for the objects: a listing of all nodes is long.
+struct Offline {
+    next: Instant,
+    pause: Duration,
+    passed_over: Vec<PassedOver>,
+    /// Deployments that lacked nothing else at the last look: what is not placed now may be so in a moment.
+    seen_before: HashSet<String>,
+}
+
+impl Default for Offline {
+    fn default() -> Self {
+        Self {
+            next: Instant::now() + FIRST_OFFLINE_LOOK,
+            pause: FIRST_OFFLINE_LOOK,
+            passed_over: Vec::new(),
+            seen_before: HashSet::new(),
+        }
+    }
+}
+
+impl Offline {
+    /// Takes away what lacks nothing but nodes that are off.
+    async fn look(&mut self, client: &Client, waited: &mut Vec<Waited<'_>>) {
+        if Instant::now() < self.next {
+            return;
+        }
+        self.next = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_OFFLINE_PAUSE);
+        let is_workload = |one: &Waited<'_>| matches!(one.object.kind(), "DaemonSet" | "Deployment");
+        if !waited.iter().any(is_workload) {
+            return;
+        }
+        // Who may not look at nodes or pods waits for all of them.
+        let Ok(nodes) = client.list(&Resource::NODE, None, None).await else { return };
+        let mut index = 0;
+        while index < waited.len() {
+            let one = &waited[index];
+            let found = match one.object.kind() {
+                "DaemonSet" => client.daemon_set_offline(&one.live, &nodes).await,
+                "Deployment" => client.deployment_offline(&one.live, &nodes).await,
+                _ => Ok(None),
+            };
+            let Ok(Some(nodes)) = found else {
+                self.seen_before.remove(&one.object.told());
+                index += 1;
+                continue;
+            };
+            let object = one.object.told();
+            if one.object.kind() == "Deployment" && self.seen_before.insert(object.clone()) {
+                index += 1;
+                continue;
+            }
+            let state = one.state.clone();
+            tracing::info!("{object} is waited for no longer: {state}; off: {}", offline::named(&nodes));
+            self.passed_over.push(PassedOver { object, state, nodes });
+            waited.remove(index);
+        }
+    }
+}
+
+async fn wait_for(
+    client: &Client,
+    objects: &[Object],
+    seen: Vec<Json>,
+    until: Until,
+    deadline: Deadline,
+    progress: Progress<'_>,
+    mut offline: Option<&mut Offline>,
 ) -> Result<()> {
     let begun = Instant::now();
     let mut told_at = begun;
@@ -111,6 +215,9 @@ pub(super) async fn until_ready(
                 true
             }
         });
+        if !failed && let Some(offline) = offline.as_deref_mut() {
+            offline.look(client, &mut waited).await;
+        }
         let Some(first) = waited.first() else { return Ok(()) };
         if failed || deadline.is_over() {
             return Err(Error::NotReady { waited: begun.elapsed(), unready: explain(client, &waited).await });
@@ -134,10 +241,47 @@ pub(super) async fn until_ready(
     }
 }
 
+impl Releases {
+    /// Waits until the objects of a revision are ready, but for what lacks nothing but nodes that are off; that is what
+    /// it returns.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`]; [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] when its manifests cannot be
+    /// read.
+    pub async fn until_ready(
+        &self,
+        release: &Release,
+        timeout: Duration,
+        progress: Progress<'_>,
+    ) -> Result<Vec<PassedOver>> {
+        let discovery = self.kinds().await?;
+        let manifests = release.manifests().map_err(|source| Error::Stored {
+            secret: format!("{} of revision {}", release.name, release.revision),
+            source,
+        })?;
+        let (objects, _) = read(&manifests, &discovery, &release.namespace)?;
+        let (mut there, mut seen) = (Vec::new(), Vec::new());
+        for (object, answer) in objects.iter().zip(look(&self.client, objects.iter()).await) {
+            // What somebody has removed is drift, and looked for elsewhere.
+            if let Some(live) = answer.map_err(Error::request(format!("look at {}", object.told())))? {
+                there.push(object.clone());
+                seen.push(live);
+            }
+        }
+        let deadline = Deadline::after(timeout);
+        until_ready_where_on(&self.client, &there, seen, Until::Ready, deadline, progress).await
+    }
+}
+
 async fn explain(client: &Client, waited: &[Waited<'_>]) -> Vec<Unready> {
     let mut unready = Vec::new();
     for (index, one) in waited.iter().enumerate() {
         let mut reasons = if index < MOST_ASKED { reasons(client, &one.live).await } else { Vec::new() };
+        if one.object.kind() == "DaemonSet"
+            && let Ok(nodes) = client.list(&Resource::NODE, None, None).await
+        {
+            reasons.extend(offline::uses_up(&one.live, &nodes));
+        }
         // An event may only repeat what the object's status says.
         reasons.retain(|reason| !reason.ends_with(&one.state));
         unready.push(Unready { object: one.object.told(), state: one.state.clone(), reasons });

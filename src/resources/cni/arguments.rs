@@ -2,48 +2,81 @@
 
 use std::collections::BTreeMap;
 
-use framework::model::{Bounded, Model, Secret, Span, Text};
+use framework::model::{Bounded, Model, Secret, Span, Text, WriteOnly};
 
 use crate::charts::Sha256;
 use crate::charts::images::Mirror;
 use crate::kube::release::is_release_name;
 use crate::node::cidr::Cidr;
 
-/// Cilium.
-#[derive(Clone, Debug, PartialEq, Eq, Model)]
-pub struct Cilium {
+/// Declares Cilium once for the resource, which takes values that are never stored, and for the data source, where
+/// Terraform knows none such.
+macro_rules! cilium {
+    ($($(#[$doc:meta])* $field:ident: $kind:ty,)+) => {
+        /// Cilium.
+        #[derive(Clone, Debug, PartialEq, Eq, Model)]
+        pub struct Cilium {
+            $($(#[$doc])* pub $field: $kind,)+
+            /// The same as `sensitive_values`, kept neither in the state nor in a plan: for ephemeral values. Needs
+            /// Terraform 1.11 or OpenTofu 1.11. Applied again when `sensitive_values_wo_version` changes.
+            pub sensitive_values_wo: WriteOnly<String>,
+            /// A number that you change with `sensitive_values_wo`: Terraform cannot compare what it does not keep.
+            pub sensitive_values_wo_version: Option<i64>,
+        }
+
+        /// Cilium, as a chart alone needs it.
+        #[derive(Clone, Debug, PartialEq, Eq, Model)]
+        pub struct CiliumChart {
+            $($(#[$doc])* pub $field: $kind,)+
+        }
+
+        impl From<&CiliumChart> for Cilium {
+            fn from(chart: &CiliumChart) -> Self {
+                Self {
+                    $($field: chart.$field.clone(),)+
+                    sensitive_values_wo: WriteOnly::new(None),
+                    sensitive_values_wo_version: None,
+                }
+            }
+        }
+    };
+}
+
+cilium! {
     /// Version of the chart, such as `1.17.9-0`. Needed unless `chart` is a folder, a file or an address.
-    pub version: Option<String>,
+    version: Option<String>,
     /// Chart repository (`https://helm.cilium.io`) or OCI registry with its path. Default without `chart`:
     /// `oci://public.ecr.aws/eks/cilium`, the build that AWS supports on hybrid nodes.
-    pub repository: Option<String>,
+    repository: Option<String>,
     /// Name of the chart in `repository`; without `repository` a folder, a .tgz file, the `https://` address of one,
     /// or an `oci://` reference. Default: `cilium`.
-    pub chart: Option<String>,
+    chart: Option<String>,
     /// SHA-256 checksum that the chart's archive must have.
-    pub sha256: Option<Checksum>,
+    sha256: Option<Checksum>,
     /// Namespace of the release; made when there is none. A change makes a new release. Default: `kube-system`.
-    pub namespace: Option<ReleaseName>,
+    namespace: Option<ReleaseName>,
     /// Name of the release. A change makes a new release. Default: `cilium`.
-    pub release_name: Option<ReleaseName>,
+    release_name: Option<ReleaseName>,
     /// Where pods get their addresses from. Cannot change. Default: the cluster's remote pod networks.
-    pub pod_cidrs: Option<Vec<Network>>,
+    pod_cidrs: Option<Vec<Network>>,
     /// Prefix length of what each node gets of them. Cannot change. Default: 25, which is 128 addresses a node.
-    pub pod_cidr_mask_size: Option<Bounded<16, 30>>,
+    pod_cidr_mask_size: Option<Bounded<16, 30>>,
     /// How many operators run, each on a node of its own. With one node it must be 1. Default: 2.
-    pub operator_replicas: Option<Bounded<1, 100>>,
+    operator_replicas: Option<Bounded<1, 100>>,
     /// Labels of the nodes that Cilium runs on; with none it runs on all. Default:
     /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
-    pub node_selector: Option<BTreeMap<String, String>>,
+    node_selector: Option<BTreeMap<String, String>>,
     /// Turn the BGP control plane on, so that routers outside can learn the pods' addresses. Default: false.
-    pub bgp: Option<bool>,
+    bgp: Option<bool>,
     /// Values of the chart as YAML, over those that the arguments make; later ones over earlier ones.
-    pub values: Option<Vec<String>>,
-    /// Values that are shown nowhere, as YAML, over all others. They are in the release's Secret, as with Helm.
-    pub sensitive_values: Option<Secret<String>>,
+    values: Option<Vec<String>>,
+    /// Values that no plan, message or log shows, as YAML, over all others. What was once set here stays hidden,
+    /// whoever changes the release. Like every value of a Helm release, they are stored in the release's Secret in the
+    /// cluster; in the Terraform state they are sensitive. See `sensitive_values_wo` to keep them out of it.
+    sensitive_values: Option<Secret<String>>,
     /// Run Cilium's preflight check before an upgrade to another minor version: it pulls the new images on every node
     /// first, and finds network policies that would no longer be valid. Default: true.
-    pub preflight: Option<bool>,
+    preflight: Option<bool>,
 }
 
 /// Calico.

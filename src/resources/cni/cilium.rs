@@ -14,6 +14,8 @@ pub(super) const REPOSITORY: &str = "oci://public.ecr.aws/eks/cilium";
 pub(super) const CHART: &str = "cilium";
 pub(super) const NAMESPACE: &str = "kube-system";
 pub(super) const RELEASE: &str = "cilium";
+/// The agent's DaemonSet.
+pub(super) const AGENT: &str = "cilium";
 /// What the preflight check's release is called, behind the name of the release itself.
 pub(super) const PREFLIGHT: &str = "-preflight";
 const MASK_SIZE: i64 = 25;
@@ -69,14 +71,42 @@ fn affinity(selector: &BTreeMap<String, String>) -> Option<Json> {
 }
 
 /// The values of the preflight check's release: the check alone, with what reaching images and the API server needs.
+/// `agent` is the specification of the pods that run now, if they do; on nodes that are `off` nothing can be checked.
 /// Source: Cilium's upgrade guide, Running pre-flight check.
-pub(super) fn preflight(values: &Json) -> Json {
-    const NEEDED: [&str; 7] =
-        ["image", "imagePullSecrets", "k8sServiceHost", "k8sServicePort", "tolerations", "preflight", "cluster"];
+pub(super) fn preflight(values: &Json, agent: Option<&Json>, off: &[&str]) -> Json {
+    const NEEDED: [&str; 6] = ["image", "imagePullSecrets", "k8sServiceHost", "k8sServicePort", "preflight", "cluster"];
     let mut check: Map<String, Json> =
         NEEDED.iter().filter_map(|name| Some(((*name).to_owned(), values.get(*name)?.clone()))).collect();
     let mut preflight = check.remove("preflight").unwrap_or_else(|| json!({}));
     preflight["enabled"] = true.into();
+    // Its pods wait for the agent's pod on their node, by an affinity that the DaemonSet controller does not look at.
+    // Without the agent's own rules a pod is made for every node, those of the VPC CNI too, and waits there for ever.
+    // With them there are as many as of the agent's, which is the number to be waited for.
+    let rules = agent.unwrap_or(values);
+    if preflight["affinity"]["nodeAffinity"].is_null() && !rules["affinity"]["nodeAffinity"].is_null() {
+        preflight["affinity"]["nodeAffinity"] = rules["affinity"]["nodeAffinity"].clone();
+    }
+    if !off.is_empty() {
+        // The chart's pods tolerate every taint, and would be placed there too.
+        let required = &mut preflight["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+        if required["nodeSelectorTerms"].as_array().is_none_or(Vec::is_empty) {
+            required["nodeSelectorTerms"] = json!([{}]);
+        }
+        // One name for each requirement: the API takes no more.
+        let not_there = off.iter().map(|name| json!({ "key": "metadata.name", "operator": "NotIn", "values": [name] }));
+        for term in required["nodeSelectorTerms"].as_array_mut().into_iter().flatten() {
+            let mut fields = term["matchFields"].as_array().cloned().unwrap_or_default();
+            fields.extend(not_there.clone());
+            term["matchFields"] = fields.into();
+        }
+    }
+    for rule in ["nodeSelector", "tolerations"] {
+        if preflight[rule].is_null()
+            && let Some(agent) = rules.get(rule)
+        {
+            preflight[rule] = agent.clone();
+        }
+    }
     check.insert("preflight".to_owned(), preflight);
     check.insert("agent".to_owned(), false.into());
     check.insert("operator".to_owned(), json!({ "enabled": false }));
@@ -144,6 +174,8 @@ pub(super) mod tests {
             values: None,
             sensitive_values: None,
             preflight: None,
+            sensitive_values_wo: framework::model::WriteOnly::new(None),
+            sensitive_values_wo_version: None,
         }
     }
 
@@ -177,14 +209,51 @@ pub(super) mod tests {
 
     #[test]
     fn the_check_alone_is_installed() {
-        let check = preflight(&json!({
-            "image": { "repository": "r.example/cilium" }, "hubble": { "relay": { "enabled": true } },
-            "preflight": { "validateCNPs": false },
-        }));
+        let check = preflight(
+            &json!({
+                "image": { "repository": "r.example/cilium" }, "hubble": { "relay": { "enabled": true } },
+                "preflight": { "validateCNPs": false },
+            }),
+            None,
+            &[],
+        );
         assert_eq!(check["image"]["repository"], "r.example/cilium");
         assert_eq!(check["preflight"], json!({ "enabled": true, "validateCNPs": false }));
         assert_eq!((&check["agent"], &check["operator"]["enabled"]), (&json!(false), &json!(false)));
         assert!(check.get("hubble").is_none());
+    }
+
+    #[test]
+    fn the_check_runs_where_the_agent_runs() {
+        let mut values = values(&plain(), &[], None);
+        values["tolerations"] = json!([{ "key": "a", "operator": "Exists" }]);
+        values["nodeSelector"] = json!({ "kubernetes.io/os": "linux", "site": "x" });
+        let check = preflight(&values, None, &[])["preflight"].clone();
+        let terms = "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+        let term = json!([{ "matchExpressions": [
+            { "key": "eks.amazonaws.com/compute-type", "operator": "In", "values": ["hybrid"] },
+        ] }]);
+        assert_eq!(check.pointer(terms), Some(&term));
+        assert!(check["affinity"].get("podAffinity").is_none(), "the chart's own stays");
+        assert_eq!((&check["tolerations"], &check["nodeSelector"]), (&values["tolerations"], &values["nodeSelector"]));
+        // The agent that runs counts, not the one that is to come.
+        let agent =
+            json!({ "nodeSelector": { "site": "y" }, "tolerations": [], "affinity": { "nodeAffinity": { "now": 1 } } });
+        let check = preflight(&values, Some(&agent), &[])["preflight"].clone();
+        assert_eq!(check["affinity"], agent["affinity"]);
+        assert_eq!((&check["tolerations"], &check["nodeSelector"]), (&agent["tolerations"], &agent["nodeSelector"]));
+        // Where a node is off, nothing can be checked.
+        let names = |check: &Json| check.pointer(terms).map(|terms| terms[0]["matchFields"].clone());
+        let field = |name: &str| json!({ "key": "metadata.name", "operator": "NotIn", "values": [name] });
+        let check = preflight(&values, None, &["a", "b"])["preflight"].clone();
+        assert_eq!(names(&check), Some(json!([field("a"), field("b")])));
+        assert_eq!(check.pointer(terms).map(|terms| &terms[0]["matchExpressions"]), Some(&term[0]["matchExpressions"]));
+        let check = preflight(&json!({}), None, &["a"])["preflight"].clone();
+        assert_eq!(names(&check), Some(json!([field("a")])));
+        // What somebody has said of the check itself counts.
+        values["preflight"] = json!({ "tolerations": [], "affinity": { "nodeAffinity": { "own": 1 } } });
+        let check = preflight(&values, None, &[])["preflight"].clone();
+        assert_eq!((&check["tolerations"], &check["affinity"]["nodeAffinity"]), (&json!([]), &json!({ "own": 1 })));
     }
 
     #[test]

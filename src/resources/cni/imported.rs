@@ -4,10 +4,12 @@
 //! resource has changed it, a configuration that comes to the same release is taken to say the same.
 
 use framework::diagnostic::{Diagnostic, Result};
+use framework::model::{Secret, WriteOnly};
 use helm::Release;
 use serde_json::{Value as Json, json};
 
 use super::arguments::{Calico, Cilium, Method, ReleaseName};
+use super::hidden::{self, Hidden};
 use super::{Args, calico, cilium, summary};
 use crate::kube::release::Revision;
 use crate::provider::Context;
@@ -45,10 +47,18 @@ impl Imported {
     }
 }
 
-/// Arguments that make a release what it is.
-pub(super) fn arguments(release: &Release) -> Result<Args> {
+/// Arguments that make a release what it is, with what is to be `hidden` of its values where nobody sees it.
+pub(super) fn arguments(release: &Release, hidden: &Hidden) -> Result<Args> {
     let version = Some(release.chart.metadata.version.clone());
-    let values = (!release.config.is_empty()).then(|| vec![summary::yaml(&release.config)]);
+    let is_cilium = release.chart.name() == cilium::CHART;
+    let (shown, kept) = if is_cilium {
+        (hidden.hide(&release.config), hidden.only(&release.config))
+    } else {
+        (release.config.clone(), helm::Map::new())
+    };
+    hidden::mask(&kept);
+    let text = |values: &helm::Map| (!values.is_empty()).then(|| summary::yaml(values));
+    let values = text(&shown).map(|text| vec![text]);
     let mut args = Args {
         cluster_name: None,
         cilium: None,
@@ -56,6 +66,7 @@ pub(super) fn arguments(release: &Release) -> Result<Args> {
         remove_vpc_cni: false,
         image_registry: None,
         wait_for_nodes: None,
+        wait: true,
         atomic: false,
         allow_replacement: false,
         cleanup_on_destroy: false,
@@ -92,7 +103,9 @@ pub(super) fn arguments(release: &Release) -> Result<Args> {
                 node_selector: None,
                 bgp: None,
                 values: values.clone(),
-                sensitive_values: None,
+                sensitive_values: text(&kept).map(Secret::new),
+                sensitive_values_wo: WriteOnly::new(None),
+                sensitive_values_wo_version: None,
                 preflight: None,
             });
         }

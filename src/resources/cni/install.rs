@@ -11,7 +11,7 @@ use super::promise::check_promise;
 use super::results::{note_applied, outputs};
 use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::Wanted;
-use super::{Args, Cni, Outputs, cleanup, notes, plan, pool, told, upgrade, vpc_cni};
+use super::{Args, Cni, Outputs, cleanup, notes, offline, plan, pool, told, upgrade, vpc_cni};
 use crate::attributes::cluster::explain_kube;
 use crate::attributes::{ClusterName, Region, aws_region, explain};
 use crate::kube::Kind;
@@ -25,7 +25,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
-    let site = open(args, cluster, region, given, cx).await?;
+    let mut site = open(args, cluster, region, given, cx).await?;
     let summary = format!("Could not install {}", site.wanted.name());
     let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.map_err(|error| explain(&summary, &error, None))?;
@@ -47,7 +47,8 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         Err(error) => return Err(explain_kube(&summary, &error, Some("Nothing was changed."), cx).await),
     };
     let (nodes, _) = site.nodes(&summary).await?;
-    let options = Options { first_labels, ..site.options(args, nodes > 0) };
+    site.allow_for(nodes);
+    let options = Options { first_labels, ..site.options(args, nodes) };
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
     }
@@ -62,6 +63,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let release = match installed {
         Ok(outcome) => {
             told::warn(&outcome.warnings, cx);
+            offline::tell(&outcome.passed_over, cx);
             outcome.release
         }
         Err(failure) => {

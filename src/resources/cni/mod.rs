@@ -12,10 +12,13 @@ mod calico;
 mod cilium;
 mod cleanup;
 mod definitions;
+mod forecast;
+mod hidden;
 mod imported;
 mod install;
 mod ip_pool;
 mod notes;
+mod offline;
 mod operator;
 mod plan;
 mod pool;
@@ -40,7 +43,7 @@ use framework::path::Path;
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
-pub use self::arguments::{Calico, Cilium, ImageRegistry};
+pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use self::arguments::{ReleaseName, Timeouts};
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
@@ -81,8 +84,13 @@ pub struct Args {
     pub image_registry: Option<ImageRegistry>,
     /// How many nodes of the node selector must be Ready at the end. Default: none is waited for.
     pub wait_for_nodes: Option<Nodes>,
-    /// When an installation fails, remove it again; when an upgrade fails, bring the last good revision back.
-    /// Default: false.
+    /// Wait until the CNI's pods are ready. Nodes that are unreachable are skipped with a warning. With false, an apply
+    /// is complete when the API server has accepted every object and the chart's hooks have succeeded. Default: true.
+    #[attr(default = true)]
+    pub wait: bool,
+    /// When an installation fails, remove it again; when an upgrade fails, roll back to the last good revision. Needs
+    /// `wait`. While no node matches the node selector, there are no pods to wait for, so only a refused object or a
+    /// failed hook counts as a failure. Default: false.
     #[attr(default = false)]
     pub atomic: bool,
     /// On destroy, also delete the custom resource definitions (CRDs) that the CNI created. CRDs are kept if they
@@ -104,8 +112,9 @@ pub struct Args {
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take. Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being
-    /// made), `delete` `10m`.
+    /// How long operations may take. Defaults: `create` and `update` `20m`, or 30 s per node if that is longer, because
+    /// Cilium replaces its pods on two nodes at a time (and `30m` for a cluster that is still being created); `delete`
+    /// `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -135,8 +144,8 @@ pub struct Outputs {
     pub first_minor_version: String,
     /// Where pods get their addresses from.
     pub pod_cidrs: Vec<String>,
-    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without
-    /// `sensitive_values`.
+    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without what
+    /// `sensitive_values` sets or has ever set.
     pub effective_values: String,
     /// Every image that the manifests run, and their hooks.
     pub images: BTreeSet<String>,
@@ -205,6 +214,15 @@ restart of the host clears the interfaces and routes.";
                     "`cleanup_objects_on_destroy` says what `cleanup_on_destroy` may delete. Set both, or neither.",
                 )
                 .at(Path::attribute(Args::NAMES.cleanup_objects_on_destroy)),
+            );
+        }
+        if args.atomic.known() == Some(&true) && args.wait.known() == Some(&false) {
+            faults.push(
+                Diagnostic::error(
+                    "Conflicting arguments",
+                    "`atomic` undoes a change whose pods do not become ready, which nobody sees with `wait = false`. Remove one of them.",
+                )
+                .at(Path::attribute(Args::NAMES.atomic)),
             );
         }
     }

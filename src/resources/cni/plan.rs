@@ -7,22 +7,24 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Maybe;
 use framework::path::Path;
 use framework::resource::{Plan, State};
-use helm::{RenderOptions, Status, Values, Version};
+use helm::{Capabilities, KubeVersion, RenderOptions, Status, Values, Version};
 
 use super::arguments::{Calico, Cilium, Method};
+use super::hidden::{self, Hidden};
 use super::imported::Imported;
 use super::pool::Part;
 use super::vpc_cni;
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
 use super::{
-    Args, Cni, Outputs, cilium, install, pool, preview, promise, replacement, results, summary, told, upgrade,
+    Args, Cni, Outputs, cilium, forecast, install, offline, pool, preview, promise, replacement, results, summary, told,
+    upgrade,
 };
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::place::PlannedPlace;
 use crate::attributes::{ClusterName, Region, aws_region, labels};
 use crate::aws::eks::Cluster;
 use crate::kube::release::{Failure, Releases, Rendering};
-use crate::kube::{self, Client};
+use crate::kube::{self, Client, Resource};
 use crate::provider::{Clients, Context, Way};
 
 /// Checks what concerns several arguments of a CNI.
@@ -33,6 +35,21 @@ pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, fau
     if let Some(cilium) = cilium.set() {
         let at = |member: &str| Path::attribute(Args::NAMES.cilium).dot(member);
         labels::check_at(cilium.node_selector.as_ref(), &at("node_selector"), &mut fault);
+        let passing = cilium.sensitive_values_wo.expose().is_some();
+        if passing && cilium.sensitive_values.is_some() {
+            fault(
+                at("sensitive_values_wo"),
+                "Conflicting arguments",
+                "Set `sensitive_values` or `sensitive_values_wo`, not both.".to_owned(),
+            );
+        }
+        if passing && cilium.sensitive_values_wo_version.is_none() {
+            fault(
+                at("sensitive_values_wo_version"),
+                "No version of the write-only values",
+                "Set `sensitive_values_wo_version`, such as 1, and change it whenever `sensitive_values_wo` changes: Terraform does not keep the values and cannot compare them.".to_owned(),
+            );
+        }
         match &cilium.version {
             Some(version) if Version::parse(version.trim_start_matches('v')).is_err() => fault(
                 at("version"),
@@ -122,8 +139,12 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     };
     let mirror = mirror.as_ref().map(framework::model::Text::text);
     let Some(mut wanted) = Wanted::new(cilium.as_ref(), calico.as_ref(), mirror) else { return Ok(()) };
+    wanted = wanted.noting(Hidden::noted(cx));
     if let Some(prior) = plan.prior.clone() {
         wanted.stay(&prior);
+        if let Some(installed) = Wanted::of(&prior.args) {
+            wanted = wanted.noting(Some(installed.ever_hidden()));
+        }
         if Wanted::of(&prior.args).is_none_or(|mut installed| {
             installed.stay(&prior);
             !installed.is_like(&wanted)
@@ -154,11 +175,15 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
             plan.keep(wanted.attribute());
         }
         keep(plan, prior);
-        if upgrade::is_unfinished(cx) {
+        if upgrade::is_unfinished(cx) || offline::are_back(cx) {
             plan.outputs.release_status = Maybe::Unknown;
         }
         return Ok(());
     }
+    if let Some(prior) = &prior {
+        tell_of_change(&wanted, prior, cx);
+    }
+    wanted.ever_hidden().note(cx);
     // Something will be done to the release, even where the configuration is what it was.
     plan.outputs.release_status = Maybe::Unknown;
     plan.outputs.revision = Maybe::Unknown;
@@ -172,14 +197,36 @@ pub(super) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
 }
 
+/// Says that somebody else has changed what nobody may see: the difference itself shows nothing.
+fn tell_of_change(wanted: &Wanted, prior: &State<Cni>, cx: &Context) {
+    let Some(revision) = hidden::changed_in(cx) else { return };
+    if !wanted.hides_without_keeping() && Wanted::of(&prior.args).is_some_and(|installed| installed.hides_as(wanted)) {
+        return;
+    }
+    let member = if wanted.hidden_version().is_some() { "sensitive_values_wo" } else { "sensitive_values" };
+    cx.report(
+        Diagnostic::warning(
+            "Sensitive values changed",
+            format!(
+                "Revision {revision} of release `{}` in namespace `{}` was not created by Terraform, and its values are not those of `{member}`. Applying this plan sets them again. No value is shown.",
+                wanted.release(),
+                wanted.namespace()
+            ),
+        )
+        .at(wanted.at(member)),
+    );
+}
+
 /// Whether an imported release is what chart and values come to, in whatever words.
 async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, cx: &Context) -> Result<bool> {
     let outputs = &prior.outputs;
-    let hides = matches!(&wanted.product, Product::Cilium(cilium) if cilium.sensitive_values.is_some());
+    // What is hidden from now on is shown in the state, or nobody knows what the cluster has.
+    let now_hidden = Hidden::of(&wanted.hidden_values());
+    let hides = wanted.hides_without_keeping() || Hidden::noted(cx).is_none_or(|noted| !noted.covers(&now_hidden));
     let Some(imported) = Imported::of(cx).filter(|_| outputs.release_status == Status::Deployed.name()) else {
         return Ok(false);
     };
-    // A mirror is to be noted in the state, and what is to be hidden is shown in it: both take a change.
+    // A mirror is to be noted in the state, which takes a change.
     if wanted.mirror.is_some() || hides || !outputs.drifted_objects.is_empty() {
         return Ok(false);
     }
@@ -198,6 +245,7 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
         revision: outputs.revision,
         is_upgrade: outputs.revision > 1,
         skip_schema: false,
+        preview_for: None,
     };
     let rendered = Releases::new(&client).render(&chart, &values.all, rendering).await;
     let Ok(rendered) = rendered else { return Ok(false) };
@@ -253,7 +301,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         plan.outputs.chart_version = Maybe::Known(chart.metadata.version.clone());
         plan.outputs.app_version = Maybe::Known(results::app_version(&chart));
         plan.outputs.first_minor_version = Maybe::Known(results::minor_of(&chart.metadata.version));
-        return render_alone(&chart, &values.all, wanted, false).await;
+        return render_alone(plan, &chart, &values.all, wanted, false, None).await;
     };
     if prior.is_none()
         && let Some(fault) = too_many(wanted, &pod_cidrs)
@@ -287,25 +335,26 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         cx.report(fault);
     }
     let Some(client) = client else {
-        render_alone(&chart, &values.all, wanted, prior.is_some()).await?;
-        return Ok(());
+        return render_alone(plan, &chart, &values.all, wanted, prior.is_some(), None).await;
     };
     let releases = Releases::new(client);
-    let there = match releases.current(wanted.namespace(), wanted.release()).await {
-        Ok(there) => there,
-        // What the cluster does not answer now it may answer in the apply.
-        Err(error) => {
-            tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
-            return render_alone(&chart, &values.all, wanted, prior.is_some()).await;
+    // Of one that is there already the refresh has just read the record.
+    if prior.is_none() {
+        let there = match releases.current(wanted.namespace(), wanted.release()).await {
+            Ok(there) => there,
+            // What the cluster does not answer now it may answer in the apply.
+            Err(error) => {
+                tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
+                return render_alone(plan, &chart, &values.all, wanted, false, described).await;
+            }
+        };
+        if let Some(site) = &site
+            // One of this provider may be this resource's own: what failed is gone on with, and what Terraform replaces
+            // is removed first. Where it is another resource's, the apply refuses before anything is changed.
+            && there.is_some_and(|there| !there.entry.by_this_provider)
+        {
+            cx.report(install::exists(wanted, &site.cluster, &site.region));
         }
-    };
-    if prior.is_none()
-        && let Some(site) = &site
-        // One of this provider may be this resource's own: what failed is gone on with, and what Terraform replaces is
-        // removed first. Where it is another resource's, the apply refuses before anything is changed.
-        && there.is_some_and(|there| !there.entry.by_this_provider)
-    {
-        cx.report(install::exists(wanted, &site.cluster, &site.region));
     }
     let rendering = Rendering {
         name: wanted.release(),
@@ -313,6 +362,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         revision: prior.map_or(1, |prior| prior.outputs.revision + 1),
         is_upgrade: prior.is_some(),
         skip_schema: false,
+        preview_for: described.map(|described| described.version.as_str()),
     };
     match releases.render(&chart, &values.all, rendering).await {
         Ok(mut rendered) => {
@@ -329,12 +379,24 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
                 Ok(_) => {}
                 Err(error) => tracing::info!("kinds are not looked for at plan: {}", told::chain(&error)),
             }
+            // Of an installation alone: who changes a CNI knows his nodes, and every look is one more request.
+            if prior.is_none()
+                && let Ok(nodes) = client.list(&Resource::NODE, None, None).await
+            {
+                for warning in forecast::warnings(wanted, &rendered, &nodes) {
+                    cx.report(warning);
+                }
+            }
             let images = results::images_of(&rendered)?;
             promise::promise(&images, cx);
             plan.outputs.images = Maybe::Known(images);
         }
         Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),
-        Err(error) => tracing::info!("the chart is not rendered at plan: {}", told::chain(&error)),
+        // The same images, as far as anybody can tell: what a plan has once known the next one knows too.
+        Err(error) => {
+            tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
+            return render_alone(plan, &chart, &values.all, wanted, prior.is_some(), described).await;
+        }
     }
     Ok(())
 }
@@ -489,20 +551,42 @@ fn installed_pool(prior: &State<Cni>, wanted: &Wanted) -> Pool {
     if told.cidrs.is_empty() { Pool { cidrs: prior.outputs.pod_cidrs.clone(), size: told.size } } else { told }
 }
 
-/// Renders without a cluster, for what templates say against the values.
-async fn render_alone(chart: &helm::Chart, values: &Values, wanted: &Wanted, is_upgrade: bool) -> Result<()> {
+/// Renders without a cluster, for what templates say against the values. Where a cluster of a known version only does
+/// not answer, the images are what they would be: Terraform plans once more in the apply, and what the first plan has
+/// shown must not become unknown then.
+async fn render_alone(
+    plan: &mut Plan<Cni>,
+    chart: &helm::Chart,
+    values: &Values,
+    wanted: &Wanted,
+    is_upgrade: bool,
+    described: Option<&Cluster>,
+) -> Result<()> {
     let (chart, values) = (Arc::new(chart.clone()), values.clone());
     let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
+    let version = described.and_then(|described| KubeVersion::parse(&described.version).ok());
     let work = tokio::task::spawn_blocking(move || {
-        let options = RenderOptions { name: &name, namespace: &namespace, is_upgrade, ..RenderOptions::default() };
-        helm::render(&chart, values, options).map(|_| ())
+        let capabilities = version.map(|kube_version| Capabilities { kube_version, ..Capabilities::default() });
+        let options = RenderOptions {
+            name: &name,
+            namespace: &namespace,
+            is_upgrade,
+            capabilities: capabilities.as_ref(),
+            ..RenderOptions::default()
+        };
+        helm::render(&chart, values, options)
     });
-    match work.await {
+    let mut rendered = match work.await {
+        Ok(Ok(rendered)) => rendered,
         // What the cluster's version has to do with it is seen when there is one.
-        Ok(Ok(()) | Err(helm::Error::KubeVersion(_))) => Ok(()),
-        Ok(Err(error)) => Err(told::render(&error, wanted).into()),
+        Ok(Err(helm::Error::KubeVersion(_))) => return Ok(()),
+        Ok(Err(error)) => return Err(told::render(&error, wanted).into()),
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    };
+    if described.is_some() && wanted.rewrite().is_none_or(|rewrite| rewrite.apply(&mut rendered).is_ok()) {
+        plan.outputs.images = Maybe::Known(results::images_of(&rendered)?);
     }
+    Ok(())
 }
 
 /// Whether other nodes are chosen than before.

@@ -33,6 +33,7 @@ pub(super) async fn check_promise(site: &Site<'_>, ready: &Ready, prior: Option<
         revision: prior.map_or(1, |prior| prior.outputs.revision + 1),
         is_upgrade: prior.is_some(),
         skip_schema: false,
+        preview_for: None,
     };
     let summary = format!("Could not render the chart of {}", site.wanted.name());
     let rendered = site.releases.render(&ready.chart, &ready.values.all, rendering).await;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::site::Site;
 use super::wanted::{Product, Wanted};
-use super::{Cni, Outputs, cilium, summary};
+use super::{Cni, Outputs, cilium, hidden, summary};
 use crate::attributes::{ClusterName, Region};
 use crate::provider::Context;
 
@@ -49,10 +49,19 @@ pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<C
 
 /// Private note: the manifests that this resource has applied last.
 const APPLIED: &str = "applied";
+/// Private note: the revision that this resource has made last.
+const REVISION: &str = "revision";
 
 /// Notes what is in the cluster now, so that another is noticed that came of the same arguments.
 pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
     cx.keep_private(APPLIED, outputs.manifest_digest.clone());
+    cx.keep_private(REVISION, outputs.revision.to_string());
+    hidden::forget_change(cx);
+}
+
+/// The revision that this resource has made last.
+pub(super) fn own_revision(cx: &Context) -> Option<i64> {
+    cx.private(REVISION)?.parse().ok()
 }
 
 /// What [`note_applied`] has noted last.
@@ -83,7 +92,7 @@ impl Told<'_> {
             app_version: app_version(&release.chart),
             first_minor_version: self.first,
             pod_cidrs: pool,
-            effective_values: summary::yaml(&summary::without(&release.config, &wanted.hidden())),
+            effective_values: summary::yaml(&wanted.hidden().hide(&release.config)),
             images: summary::images(release)?,
             manifest_digest: summary::digest(&release.manifest)?,
             drifted_objects: BTreeSet::new(),

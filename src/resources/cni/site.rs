@@ -8,6 +8,7 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use super::definitions::SHARED_GROUPS;
+use super::hidden::Hidden;
 use super::wanted::{Ready, Wanted};
 use super::{Args, notes};
 use crate::attributes::cluster::{connect, told as told_kube};
@@ -17,7 +18,20 @@ use crate::kube::{Client, Resource};
 use crate::provider::Context;
 
 /// How long a change may take, when nothing else is said.
-pub(super) const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
+const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
+/// What each node adds: Cilium's DaemonSet replaces the pods of two nodes at a time, which takes about a minute.
+const NODE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a change on so many nodes may take.
+fn change_timeout(nodes: usize) -> Duration {
+    CHANGE_TIMEOUT.max(NODE_TIMEOUT.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)))
+}
+
+/// A moment so much later, or as late as can be told.
+pub(super) fn later(begun: Instant, span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(24 * 365);
+    begun.checked_add(span).unwrap_or_else(|| begun + YEAR)
+}
 
 /// One cluster, and what is asked of it.
 pub(super) struct Site<'a> {
@@ -27,6 +41,8 @@ pub(super) struct Site<'a> {
     pub(super) region: Region,
     pub(super) wanted: Wanted,
     pub(super) deadline: Instant,
+    /// When nobody has said how long it may take: what the time counts from.
+    unsaid_since: Option<Instant>,
     pub(super) cx: &'a Context,
 }
 
@@ -35,17 +51,26 @@ impl Site<'_> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    pub(super) fn options(&self, args: &Args, waits: bool) -> Options {
+    /// More nodes take more time, where nobody has said how long it may take.
+    pub(super) fn allow_for(&mut self, nodes: usize) {
+        if let Some(since) = self.unsaid_since {
+            self.deadline = later(since, change_timeout(nodes));
+        }
+    }
+
+    /// Without nodes there are no pods to wait for.
+    pub(super) fn options(&self, args: &Args, nodes: usize) -> Options {
         Options {
-            atomic: args.atomic && waits,
-            wait: waits,
+            atomic: args.atomic,
+            wait: args.wait && nodes > 0,
+            pass_over_offline: true,
             create_namespace: true,
             timeout: self.left(),
             crds: CustomResources::Always,
-            labels: notes::labels_to_add(self.cx),
             keep_definitions: true,
             shared_groups: SHARED_GROUPS,
             rewrite: self.wanted.rewrite(),
+            labels: notes::labels_to_add(self.cx).into_iter().chain(self.wanted.ever_hidden().labels()).collect(),
             ..Options::new(self.wanted.namespace(), self.wanted.release())
         }
     }
@@ -85,10 +110,14 @@ pub(super) async fn open<'a>(
     let begun = Instant::now();
     let client = connect(&cluster, Some(&region), given, cx).await?;
     // The time of a cluster that is made counts when somebody has said how long all of it may take.
-    let deadline = given.map_or_else(|| Instant::now() + CHANGE_TIMEOUT, |given| begun + given);
+    let now = Instant::now();
+    let deadline = given.map_or_else(|| later(now, CHANGE_TIMEOUT), |given| later(begun, given));
+    let unsaid_since = given.is_none().then_some(now);
     let wanted = Wanted::of(args).ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
+    let wanted = wanted.noting(Hidden::noted(cx));
+    wanted.ever_hidden().note(cx);
     let releases = Releases::new(&client);
-    Ok(Site { client, releases, cluster, region, wanted, deadline, cx })
+    Ok(Site { client, releases, cluster, region, wanted, deadline, unsaid_since, cx })
 }
 
 pub(super) async fn ready(site: &Site<'_>, pod_cidrs: &[String], first_minor: Option<&str>) -> Result<Ready> {
@@ -124,6 +153,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn many_nodes_take_longer() {
+        for (nodes, minutes) in [(0, 20), (40, 20), (100, 50), (1_000, 500)] {
+            assert_eq!(change_timeout(nodes), Duration::from_mins(minutes), "{nodes}");
+        }
+        let now = Instant::now();
+        assert_eq!(later(now, Duration::from_secs(5)), now + Duration::from_secs(5));
+        assert!(later(now, Duration::MAX) > now);
+    }
 
     #[test]
     fn nodes_that_are_ready() {

@@ -4,8 +4,8 @@ use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::path::Path;
 use helm::Status;
 
-use super::calico;
 use super::definitions::OPERATOR_GROUP;
+use super::{Args, calico};
 use super::wanted::{Product, Wanted};
 use crate::attributes::cluster::explain_kube;
 use crate::attributes::explain;
@@ -260,6 +260,28 @@ pub(super) fn warn(warnings: &[String], cx: &Context) {
             format!("{}.", capital(warning)),
         ));
     }
+}
+
+/// Tells which objects nobody could compare with what the release made.
+pub(super) fn not_compared(refused: &[(String, String)], cx: &Context) {
+    const MOST: usize = 5;
+    let Some((_, first)) = refused.first() else { return };
+    let mut names: Vec<&str> = refused.iter().take(MOST).map(|(object, _)| object.as_str()).collect();
+    let more = format!("and {} more", refused.len().saturating_sub(MOST));
+    if refused.len() > MOST {
+        names.push(&more);
+    }
+    cx.report(
+        Diagnostic::warning(
+            "Objects were not compared",
+            format!(
+                "`detect_drift` sends each object of the release as a dry run. The API server refused it for {}: {}.\n\nWhether these objects have changed is not known. Allow the caller to `patch` them, and use admission webhooks and policies that support dry runs; or set `detect_drift = false`.",
+                names.join(", "),
+                first
+            ),
+        )
+        .at(Path::attribute(Args::NAMES.detect_drift)),
+    );
 }
 
 #[cfg(test)]

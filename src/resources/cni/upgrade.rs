@@ -13,9 +13,11 @@ use super::promise::{PROMISED, check_promise};
 use super::results::{self, applied, minor_of, note_applied};
 use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::{Product, Ready, Wanted};
-use super::{Args, Cni, Outputs, cilium, ip_pool, plan, read, summary, told, vpc_cni};
+use super::{Args, Cni, Outputs, cilium, hidden, ip_pool, offline, plan, read, summary, told, vpc_cni};
 use crate::attributes::cluster::told as told_kube;
-use crate::kube::release::{Left, Options, Releases, Removal};
+use crate::kube::Resource;
+use crate::kube::offline::off;
+use crate::kube::release::{Failure, Left, Options, Releases, Removal};
 use crate::provider::Context;
 
 /// Private note: a change that has not come to its end, and whether aws-node was taken away before it. What follows the
@@ -55,7 +57,10 @@ pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
     let version = match (&wanted.product, &installed.product) {
         (Product::Cilium(now), Product::Cilium(then)) => {
             let source = |one: &Cilium| (one.repository.clone(), one.chart.clone(), one.sha256.clone());
-            if now.sensitive_values != then.sensitive_values || (!imported && source(now) != source(then)) {
+            if !wanted.hides_as(&installed) || hidden_is_unknown(wanted, imported, cx) {
+                return false;
+            }
+            if !imported && source(now) != source(then) {
                 return false;
             }
             &now.version
@@ -80,6 +85,11 @@ pub(super) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
         .is_ok_and(|values| summary::yaml(&values.shown) == outputs.effective_values)
 }
 
+/// Whether hidden values that the state does not keep are to be set again: nobody knows what the cluster has.
+fn hidden_is_unknown(wanted: &Wanted, imported: bool, cx: &Context) -> bool {
+    wanted.hidden_version().is_some() && (imported || hidden::changed_in(cx).is_some())
+}
+
 pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Result<Outputs> {
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref());
     let mut site = open(args, prior.outputs.cluster_name.clone(), prior.outputs.region.clone(), given, cx).await?;
@@ -89,9 +99,11 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     cx.keep_private(UNFINISHED, was_removed.to_string());
     let mut now = prior.outputs.clone();
     if !is_same(prior, &site.wanted, cx) {
-        now = Box::pin(upgrade(&site, prior, args, &summary)).await?;
+        now = Box::pin(upgrade(&mut site, prior, args, &summary)).await?;
         Imported::forget(cx);
         cx.save(&now);
+    } else if offline::are_back(cx) && args.wait {
+        Box::pin(finish(&mut site, &summary)).await?;
     }
     cx.drop_private(PROMISED);
     match (was_removed, args.remove_vpc_cni) {
@@ -110,7 +122,26 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     Ok(now)
 }
 
-pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, summary: &str) -> Result<Outputs> {
+/// Waits for nodes that were off when the release was changed, and are back.
+async fn finish(site: &mut Site<'_>, summary: &str) -> Result<()> {
+    let (nodes, _) = site.nodes(summary).await?;
+    site.allow_for(nodes);
+    let current = site.releases.current(site.wanted.namespace(), site.wanted.release()).await;
+    let waited = match current {
+        Ok(Some(current)) => site.releases.until_ready(&current.release, site.left(), &progress).await,
+        Ok(None) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    match waited {
+        Ok(passed) => {
+            offline::tell(&passed, site.cx);
+            Ok(())
+        }
+        Err(error) => Err(told::failed(summary, &Failure::from(error), Some(&site.wanted), site.cx).await),
+    }
+}
+
+pub(super) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args, summary: &str) -> Result<Outputs> {
     let outputs = &prior.outputs;
     let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
     let ready = ready(site, &pod_cidrs, Some(&outputs.first_minor_version)).await?;
@@ -124,6 +155,7 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     check_pool(site, &ready, prior, &pod_cidrs, summary).await?;
     check_promise(site, &ready, Some(prior)).await?;
     let (nodes, _) = site.nodes(summary).await?;
+    site.allow_for(nodes);
     if let Product::Cilium(cilium) = &site.wanted.product
         && cilium.preflight.unwrap_or(true)
         && minor_of(&version) != minor_of(&outputs.chart_version)
@@ -140,7 +172,7 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     }
     // The plan has shown what somebody has changed, and that it will be put right.
     let force_conflicts = !outputs.drifted_objects.is_empty();
-    let options = Options { force_conflicts, ..site.options(args, nodes > 0) };
+    let options = Options { force_conflicts, ..site.options(args, nodes) };
     let changed = if outputs.release_status == read::UNINSTALLED {
         site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await
     } else {
@@ -149,6 +181,7 @@ pub(super) async fn upgrade(site: &Site<'_>, prior: &State<Cni>, args: &Args, su
     match changed {
         Ok(outcome) => {
             told::warn(&outcome.warnings, site.cx);
+            offline::tell(&outcome.passed_over, site.cx);
             let outputs = results::outputs(site, &outcome.release, Some(prior))?;
             note_applied(&outputs, site.cx);
             Ok(outputs)
@@ -182,12 +215,20 @@ pub(super) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
     let summary = "Cilium's preflight check failed";
     let name = format!("{}{}", site.wanted.release(), cilium::PREFLIGHT);
     let all = Json::from(&Data::Map(ready.values.all.as_map().clone()));
-    let values = match Data::from(cilium::preflight(&all)) {
+    let agent = site.client.get(&Resource::DAEMON_SET, Some(site.wanted.namespace()), cilium::AGENT).await;
+    let agent = told_kube(agent, summary, None, site.cx).await?;
+    let agent = agent.as_ref().and_then(|agent| agent.pointer("/spec/template/spec"));
+    let selector = site.selector();
+    let nodes = site.client.list(&Resource::NODE, None, selector.as_deref()).await;
+    let off = off(&told_kube(nodes, summary, None, site.cx).await?);
+    let names: Vec<&str> = off.keys().map(String::as_str).collect();
+    let values = match Data::from(cilium::preflight(&all, agent, &names)) {
         Data::Map(map) => Values::from(map),
         _ => Values::new(),
     };
     let options = Options {
         wait: true,
+        pass_over_offline: true,
         timeout: site.left(),
         rewrite: site.wanted.rewrite(),
         description: Some("Check before an upgrade".to_owned()),
@@ -220,6 +261,7 @@ pub(super) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
         }
         return Err(faults);
     }
+    offline::tell_unchecked(&off, site.cx);
     match removed {
         Ok(_) => Ok(()),
         Err(failure) => {

@@ -8,8 +8,9 @@ use helm::{Chart, Data, Map, Values};
 use serde_json::Value as Json;
 
 use super::arguments::{Calico, Cilium, Method, Network};
+use super::hidden::{self, Hidden};
 use super::pool::Part;
-use super::{Args, Cni, calico, cilium, summary, told};
+use super::{Args, Cni, calico, cilium, told};
 use crate::charts::images::Mirror;
 use crate::charts::{self, Content, Source};
 use crate::kube::release::Rewrite;
@@ -31,6 +32,8 @@ pub(super) struct Wanted {
     pub(super) mirror: Option<Mirror>,
     /// Namespace and name of Calico's release where it is there already: whoever installed it may have chosen others.
     named: Option<(String, String)>,
+    /// Where values were hidden before.
+    noted: Hidden,
 }
 
 /// A chart with its values.
@@ -64,7 +67,19 @@ impl Wanted {
             (None, Some(calico)) => Product::Operator(calico.clone()),
             _ => return None,
         };
-        Some(Self { product, mirror: mirror.and_then(|mirror| Mirror::parse(mirror).ok()), named: None })
+        Some(Self {
+            product,
+            mirror: mirror.and_then(|mirror| Mirror::parse(mirror).ok()),
+            named: None,
+            noted: Hidden::default(),
+        })
+    }
+
+    /// What was hidden before stays hidden.
+    #[must_use]
+    pub(super) fn noting(mut self, noted: Option<Hidden>) -> Self {
+        self.noted = noted.unwrap_or_default().with(&self.noted);
+        self
     }
 
     /// Goes on with the release of `prior`. Where another CNI is wanted now, nothing is done.
@@ -249,53 +264,104 @@ impl Wanted {
         first_minor: Option<&str>,
     ) -> Result<Composed> {
         let mirror = self.mirror.as_ref().map(ToString::to_string);
-        let (made, texts, hidden): (Json, Option<&Vec<String>>, Option<&str>) = match &self.product {
+        let made: Json = match &self.product {
             Product::Cilium(cilium) => {
                 let minor = cilium::minor(chart_version);
                 let compatibility = first_minor.filter(|first| minor.as_deref().is_some_and(|minor| minor != *first));
-                (
-                    cilium::values(cilium, pod_cidrs, compatibility),
-                    cilium.values.as_ref(),
-                    cilium.sensitive_values.as_ref().map(|values| values.expose().as_str()),
-                )
+                cilium::values(cilium, pod_cidrs, compatibility)
             }
-            Product::Operator(calico) => {
-                (calico::values(calico, pod_cidrs, mirror.as_deref()), calico.values.as_ref(), None)
-            }
+            Product::Operator(calico) => calico::values(calico, pod_cidrs, mirror.as_deref()),
             // Its edits are in the manifest itself.
-            Product::Manifest(_) => (Json::Object(serde_json::Map::new()), None, None),
+            Product::Manifest(_) => Json::Object(serde_json::Map::new()),
         };
         let mut all = match Data::from(made) {
             Data::Map(map) => Values::from(map),
             _ => Values::new(),
         };
-        for (index, text) in texts.into_iter().flatten().enumerate() {
+        for (index, text) in self.plain_texts().iter().enumerate() {
             let over = Values::from_yaml(text).map_err(|error| {
                 let at = self.at("values").then(Step::Index(i64::try_from(index).unwrap_or_default()));
                 Diagnostics::from(Diagnostic::error("Values are not YAML", format!("{error}.")).at(at))
             })?;
             all.merge(over);
         }
-        let mut shown = all.as_map().clone();
-        if let Some(hidden) = hidden {
+        if let Some((member, text)) = self.hidden_text() {
             // What a parser says may quote what it reads.
-            let over = Values::from_yaml(hidden).map_err(|_| {
-                let at = self.at("sensitive_values");
+            let over = Values::from_yaml(text).map_err(|_| {
                 let text =
-                    "`sensitive_values` is not a YAML map. What is wrong is not shown, since it could show a value.";
-                Diagnostics::from(Diagnostic::error("Values are not YAML", text).at(at))
+                    format!("`{member}` is not a YAML map. What is wrong is not shown, since it could show a value.");
+                Diagnostics::from(Diagnostic::error("Values are not YAML", text).at(self.at(member)))
             })?;
-            shown = summary::without(&shown, over.as_map());
+            hidden::mask(over.as_map());
             all.merge(over);
         }
+        let shown = self.hidden().hide(all.as_map());
         Ok(Composed { all, shown })
     }
 
+    fn plain_texts(&self) -> &[String] {
+        let texts = match &self.product {
+            Product::Cilium(cilium) => &cilium.values,
+            Product::Operator(calico) | Product::Manifest(calico) => &calico.values,
+        };
+        texts.as_deref().unwrap_or_default()
+    }
+
+    /// The values that the configuration says in clear.
+    pub(super) fn plain_values(&self) -> Map {
+        let mut all = Values::new();
+        // Those that cannot be read are refused elsewhere.
+        for over in self.plain_texts().iter().filter_map(|text| Values::from_yaml(text).ok()) {
+            all.merge(over);
+        }
+        all.as_map().clone()
+    }
+
+    /// The text of the hidden values, with the argument that it stands in.
+    fn hidden_text(&self) -> Option<(&'static str, &str)> {
+        let Product::Cilium(cilium) = &self.product else { return None };
+        let kept = || Some((Cilium::NAMES.sensitive_values, cilium.sensitive_values.as_ref()?.expose().as_str()));
+        let passing = || Some((Cilium::NAMES.sensitive_values_wo, cilium.sensitive_values_wo.expose()?.as_str()));
+        kept().or_else(passing)
+    }
+
     /// Values that are shown nowhere; those that cannot be read are refused elsewhere.
-    pub(super) fn hidden(&self) -> Map {
-        let Product::Cilium(cilium) = &self.product else { return Map::new() };
-        let text = cilium.sensitive_values.as_ref();
-        text.and_then(|text| Values::from_yaml(text.expose()).ok()).unwrap_or_default().as_map().clone()
+    pub(super) fn hidden_values(&self) -> Map {
+        let values = self.hidden_text().map(|(_, text)| hidden::parsed(text)).unwrap_or_default();
+        hidden::mask(&values);
+        values
+    }
+
+    /// Where values are hidden: where they are now, and where they were before and are not written in clear since.
+    pub(super) fn hidden(&self) -> Hidden {
+        self.noted.clone().but(&self.plain_values()).with(&Hidden::of(&self.hidden_values()))
+    }
+
+    /// The same with every place there ever was, for the notes.
+    pub(super) fn ever_hidden(&self) -> Hidden {
+        self.noted.clone().with(&Hidden::of(&self.hidden_values()))
+    }
+
+    /// The version of hidden values that are not kept.
+    pub(super) fn hidden_version(&self) -> Option<i64> {
+        let Product::Cilium(cilium) = &self.product else { return None };
+        cilium.sensitive_values_wo_version
+    }
+
+    /// Whether hidden values are given that are not kept.
+    pub(super) fn hides_without_keeping(&self) -> bool {
+        matches!(&self.product, Product::Cilium(cilium) if cilium.sensitive_values_wo.expose().is_some())
+    }
+
+    /// Whether both hide the same, as far as the state can tell, and say the same in clear where it is hidden.
+    pub(super) fn hides_as(&self, other: &Self) -> bool {
+        let hidden = self.hidden();
+        let kept = |one: &Self| if one.hides_without_keeping() { Map::new() } else { one.hidden_values() };
+        let in_clear = |one: &Self| hidden.only(&one.plain_values());
+        let same = |one: &Map, other: &Map| hidden::has(one, other) && hidden::has(other, one);
+        self.hidden_version() == other.hidden_version()
+            && same(&kept(self), &kept(other))
+            && same(&in_clear(self), &in_clear(other))
     }
 
     /// What changes the images of manifests.

@@ -1,5 +1,7 @@
 //! How the settings are made, looked at and changed.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -17,7 +19,8 @@ use super::site::{ATTEMPTS, Found, SUMMARY, Site, Stopped, addon_of, find, open,
 use super::{Args, Identity, ManagedBy, Outputs, Owner, VpcCni, addon, through_addon};
 use crate::attributes::cluster::{Reached, explain_kube, reach, told};
 use crate::attributes::place::Place;
-use crate::kube::{self, Kind, Rollout};
+use crate::kube::offline::named;
+use crate::kube::{self, Kind, Resource, Rollout};
 use crate::provider::Context;
 
 /// What is left behind by a change that fails half way.
@@ -172,16 +175,27 @@ fn refused_before_anything(error: &kube::Error) -> bool {
     matches!(error.kind(), Kind::Forbidden { .. } | Kind::Unauthorized | Kind::Invalid { .. } | Kind::FieldConflict(_))
 }
 
-/// Waits until every node runs the new specification.
+/// Every so many looks at a rollout, nodes that are off are looked for.
+const OFFLINE_LOOKS: u32 = 5;
+
+/// Waits until every node that answers runs the new specification.
 async fn roll_out(site: &Site<'_>) -> Result<()> {
     let wait = site.wait(format!("the rollout of DaemonSet {NAMESPACE}/{NAME} in cluster `{}`", site.cluster));
+    let looks = AtomicU32::new(0);
     let look = || async {
         let Some(found) = site.told(daemon_set::find(&site.client).await, Some(LEFT)).await? else {
             return Ok(Seen::Pending("the DaemonSet is gone".to_owned()));
         };
         let rollout = Rollout::of(&found);
         if rollout.is_done() {
-            return Ok(Seen::Done(()));
+            return Ok(Seen::Done(BTreeMap::new()));
+        }
+        // A listing of all nodes is long, and most rollouts end without it. Who may not list them waits for all.
+        if looks.fetch_add(1, Ordering::Relaxed) % OFFLINE_LOOKS == 2
+            && let Ok(nodes) = site.client.list(&Resource::NODE, None, None).await
+            && let Ok(Some(off)) = site.client.daemon_set_offline(&found, &nodes).await
+        {
+            return Ok(Seen::Done(off));
         }
         let mut text = rollout.to_string();
         // One more request a look; who may not list pods waits without their reasons.
@@ -192,7 +206,18 @@ async fn roll_out(site: &Site<'_>) -> Result<()> {
         }
         Ok(Seen::Pending(text))
     };
-    wait::until(site.cx, &wait, look).await
+    let off = wait::until(site.cx, &wait, look).await?;
+    if !off.is_empty() {
+        site.cx.report(Diagnostic::warning(
+            "Unreachable nodes were skipped",
+            format!(
+                "DaemonSet {NAMESPACE}/{NAME} in cluster `{}` runs the new settings on every node that answers. Not reachable: {}.\n\nA skipped node gets its new pod when it is back.",
+                site.cluster,
+                named(&off)
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Whether aws-node has what was set: an update may succeed and yet leave a field to somebody else.

@@ -20,6 +20,7 @@ use harness::suite::built;
 
 use report::{Figure, Report};
 use runner::{Bench, Costs};
+use samples::Samples;
 
 /// Why something could not be measured.
 type Fault = Box<dyn Error + Send + Sync>;
@@ -151,11 +152,11 @@ fn clusters(report: &mut Report, sandbox: &Sandbox, provider: &Path, control_pla
         unit: "MB",
         more: String::new(),
     });
-    upgrades(report, sandbox)
+    upgrades(report, sandbox, provider)
 }
 
 /// In an account of its own, whose cluster has no other nodes.
-fn upgrades(report: &mut Report, sandbox: &Sandbox) -> Result<(), Fault> {
+fn upgrades(report: &mut Report, sandbox: &Sandbox, provider: &Path) -> Result<(), Fault> {
     let tools = match upgrade::Tools::find() {
         Ok(tools) => tools,
         Err(reason) => {
@@ -165,13 +166,30 @@ fn upgrades(report: &mut Report, sandbox: &Sandbox) -> Result<(), Fault> {
     };
     let mut account = sandbox.account()?;
     account.start_control_plane()?;
-    let (ours, theirs) = upgrade::times(&account, &tools)?;
+    let times = upgrade::times(&account, &tools)?;
+    let [ours, theirs, removals] = [times.ours, times.theirs, times.their_removals].map(Samples::new);
     report.add(Figure {
         title: "upgrade of Cilium 1.17.1 to 1.18.6 until ready ÷ the same by Helm's command line",
         measured: ours.median() / theirs.median(),
         limit: 1.0,
         unit: "×",
         more: format!("medians of {}: {} ÷ {}", upgrade::ROUNDS, ours.whole("s"), theirs.whole("s")),
+    });
+    let bench = Bench::new(&project(), provider, &account)?;
+    let resource = upgrade::resource(&bench, &account, &tools)?;
+    report.add(Figure {
+        title: "requests of the plan of an upgrade of Cilium to the API server",
+        measured: resource.plan_requests,
+        limit: 4.0,
+        unit: "requests",
+        more: String::new(),
+    });
+    report.add(Figure {
+        title: "destroy of Cilium, Terraform's start included",
+        measured: resource.destroy.as_secs_f64(),
+        limit: 3.0,
+        unit: "s",
+        more: format!("{} for `helm uninstall --wait`", removals.whole("s")),
     });
     Ok(())
 }

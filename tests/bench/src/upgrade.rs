@@ -15,7 +15,7 @@ use helm::{Chart, Values};
 use serde_json::json;
 
 use crate::Fault;
-use crate::samples::Samples;
+use crate::runner::{Bench, run};
 
 /// How often each of the two does it.
 pub const ROUNDS: usize = 3;
@@ -42,8 +42,49 @@ impl Tools {
     }
 }
 
+/// What the resource asks for and takes.
+pub struct Resource {
+    /// Requests of the plan of an upgrade to the API server.
+    pub plan_requests: f64,
+    /// A destroy by Terraform.
+    pub destroy: Duration,
+}
+
+/// Installs Cilium by the resource, plans an upgrade, and destroys it. The cluster has a node of [`times`].
+pub fn resource(bench: &Bench, account: &Account<'_>, tools: &Tools) -> Result<Resource, Fault> {
+    let cluster = account.told["holds"]["cluster_names"][0].as_str().ok_or("the account holds no cluster")?;
+    let terraform = bench.folder(
+        true,
+        &format!(
+            "variable \"chart\" {{\n  type = string\n}}\n\nresource \"ekshybrid_cni\" \"a\" {{\n  cluster_name = \"{cluster}\"\n\n  \
+             cilium = {{\n    chart             = var.chart\n    operator_replicas = 1\n  }}\n}}\n"
+        ),
+    )?;
+    let chart = |version: &str| format!("-var=chart={}", tools.charts.join(format!("cilium-{version}.tgz")).display());
+    let (old, new) = (chart("1.17.1"), chart("1.18.6"));
+    run(&terraform, &["apply", "-input=false", "-no-color", "-auto-approve", &old])?;
+    let requests = || Ok::<_, Fault>(account.counters()?.get("kubernetes:*").copied().unwrap_or_default());
+    let before = requests()?;
+    run(&terraform, &["plan", "-input=false", "-no-color", &new])?;
+    let asked = requests()? - before;
+    let destroyed = run(&terraform, &["destroy", "-input=false", "-no-color", "-auto-approve", &old])?;
+    #[allow(clippy::cast_precision_loss, reason = "counts of requests are far below 2⁵²")]
+    Ok(Resource { plan_requests: asked as f64, destroy: destroyed.wall })
+}
+
+/// Seconds of both, in each round.
+#[derive(Default)]
+pub struct Times {
+    /// Our upgrades.
+    pub ours: Vec<f64>,
+    /// Helm's.
+    pub theirs: Vec<f64>,
+    /// Helm's removals.
+    pub their_removals: Vec<f64>,
+}
+
 /// Seconds, ours and Helm's.
-pub fn times(account: &Account<'_>, tools: &Tools) -> Result<(Samples, Samples), Fault> {
+pub fn times(account: &Account<'_>, tools: &Tools) -> Result<Times, Fault> {
     let cluster = account.told["holds"]["cluster_names"][0].as_str().ok_or("the account holds no cluster")?;
     let node = json!({"kind": "hybrid", "names": ["bench-host"], "ready": "at_once"});
     account.ask("POST", &format!("/clusters/{cluster}/nodes"), Some(&node))?;
@@ -57,7 +98,7 @@ pub fn times(account: &Account<'_>, tools: &Tools) -> Result<(Samples, Samples),
     outcome
 }
 
-async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) -> Result<(Samples, Samples), Fault> {
+async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) -> Result<Times, Fault> {
     let text = std::fs::read_to_string(tools.charts.join("values-eks-hybrid.json"))?;
     let mut values = Values::from_yaml(&text)?;
     values.set("operator.replicas", json!(1))?;
@@ -82,7 +123,7 @@ async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) 
     };
     let options = Options { wait: true, timeout: PATIENCE, ..Options::new(NAMESPACE, NAME) };
     let line = CommandLine { program: &tools.helm, kubeconfig, folder, values: &file };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut times = Times::default();
     for _ in 0..ROUNDS {
         // A client of its own, as each run of Terraform and of the command line has it.
         let releases = Releases::new(&Client::new(&target).await?);
@@ -90,16 +131,18 @@ async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) 
         let started = Instant::now();
         let releases = Releases::new(&Client::new(&target).await?);
         releases.upgrade(&Chart::load(&new)?, &values, &options, &|_| {}).await?;
-        ours.push(started.elapsed().as_secs_f64());
+        times.ours.push(started.elapsed().as_secs_f64());
         releases.uninstall(NAMESPACE, NAME, &Removal::default(), &|_| {}).await?;
 
         line.run(&["install", NAME], Some(&old))?;
         let started = Instant::now();
         line.run(&["upgrade", NAME], Some(&new))?;
-        theirs.push(started.elapsed().as_secs_f64());
+        times.theirs.push(started.elapsed().as_secs_f64());
+        let started = Instant::now();
         line.run(&["uninstall", NAME], None)?;
+        times.their_removals.push(started.elapsed().as_secs_f64());
     }
-    Ok((Samples::new(ours), Samples::new(theirs)))
+    Ok(times)
 }
 
 /// Helm's command line on the cluster.

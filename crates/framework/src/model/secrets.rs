@@ -61,10 +61,17 @@ impl<T: Field> Field for Secret<T> {
 }
 
 /// A value that is taken from the configuration at each call and never stored; it cannot be printed either.
-#[derive(Clone)]
+///
+/// A state has none, so two that are compared are of the same call, or one of them is not set.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WriteOnly<T>(Option<T>);
 
 impl<T> WriteOnly<T> {
+    /// A value as a configuration would give it; `None` when it sets none.
+    pub fn new(value: Option<T>) -> Self {
+        Self(value)
+    }
+
     /// The value as configured; `None` when it is not set.
     pub fn expose(&self) -> Option<&T> {
         self.0.as_ref()

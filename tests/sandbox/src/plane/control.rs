@@ -188,9 +188,14 @@ async fn of_cluster(
         }
         ("GET", ["nodes"]) => Ok((200, json!({"nodes": plane.network.describe()}))),
         ("POST", ["nodes", name]) => {
-            let wanted: nodes::Readiness = read(body)?;
-            network::set_ready(&plane, name, wanted.ready).await.map_err(|error| failed(&error.into()))?;
-            Ok((200, json!({"node": name, "ready": wanted.ready})))
+            let told: nodes::Told = read(body)?;
+            network::tell(&plane, name, told).await.map_err(|error| failed(&error.into()))?;
+            let mut answer = json!({"node": name});
+            match told {
+                nodes::Told::Ready(ready) => answer["ready"] = ready.into(),
+                nodes::Told::Off(off) => answer["off"] = off.into(),
+            }
+            Ok((200, answer))
         }
         _ => Err(refused(404, format!("there is no {method} of a cluster's {}", rest.join("/")))),
     }

@@ -123,7 +123,7 @@ pub async fn halt(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
     for plane in clusters.iter().filter_map(|key| planes.standing(key)) {
         // One that is gone already is what is wanted.
         let _ = match (&id, plane.network.node_of_instance(&machine.instance)) {
-            (Some(id), _) => network::set_ready(&plane, id, false).await,
+            (Some(id), _) => network::tell(&plane, id, nodes::Told::Ready(false)).await,
             (None, Some(node)) => plane.api.exchange("DELETE", &format!("/api/v1/nodes/{node}"), None).await.map(drop),
             (None, None) => Ok(()),
         };

@@ -17,7 +17,7 @@ use super::{
     certificates::{self, Authority, Pair},
     children::{Child, Order, Spawner},
     etcd::Store,
-    free_ports, kubeconfig,
+    free_ports, kubeconfig, nodes,
     programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
     reset::Fresh,
     write_private,
@@ -297,7 +297,8 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
         ],
         _ => vec![
             format!("--config={}", file("stages.yaml")),
-            "--manage-all-nodes=true".to_owned(),
+            // A host that is off has no kubelet.
+            format!("--manage-nodes-with-label-selector=!{}", nodes::OFF),
             // No leases: see the controller manager.
             "--node-lease-duration-seconds=0".to_owned(),
             // For nodes that bring no address, and for pods on nodes that bring no range.

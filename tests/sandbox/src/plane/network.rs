@@ -41,6 +41,8 @@ pub struct Network {
     nodes: Mutex<BTreeMap<String, Node>>,
     numbers: Mutex<u32>,
     followed: AtomicBool,
+    /// Whoever tells a node what it is waits for decisions that are being made, and none is made meanwhile.
+    deciding: tokio::sync::RwLock<()>,
 }
 
 #[derive(Clone, Serialize)]
@@ -186,6 +188,10 @@ async fn decide(
     subnet: Option<&String>,
     pod: &Value,
 ) -> Result<(), Error> {
+    let _decision = plane.network.deciding.read().await;
+    if plane.network.nodes().get(name).is_none_or(|node| !node.waits) {
+        return Ok(());
+    }
     match settle(shared, plane, name, subnet, pod).await? {
         Found::Ready(settled) => {
             // Before the node is Ready, for whoever sees that and asks by whom.
@@ -300,12 +306,16 @@ async fn make_ready(plane: &ControlPlane, name: &str, range: Option<&str>) -> Re
     nodes::set_ready(&plane.api, name, true).await
 }
 
-/// Turns a node Ready or NotReady now; it waits for no network after that.
-pub async fn set_ready(plane: &ControlPlane, name: &str, ready: bool) -> Result<(), Error> {
+/// Turns a node Ready or NotReady now, or off or on; it waits for no network after that.
+pub async fn tell(plane: &ControlPlane, name: &str, told: nodes::Told) -> Result<(), Error> {
+    let _told = plane.network.deciding.write().await;
     if let Some(node) = plane.network.nodes().get_mut(name) {
         node.waits = false;
     }
-    nodes::set_ready(&plane.api, name, ready).await
+    match told {
+        nodes::Told::Ready(ready) => nodes::set_ready(&plane.api, name, ready).await,
+        nodes::Told::Off(off) => nodes::set_off(&plane.api, name, off).await,
+    }
 }
 
 #[cfg(test)]

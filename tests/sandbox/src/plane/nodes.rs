@@ -146,12 +146,18 @@ impl Wanted {
     }
 }
 
-/// Body of `POST …/nodes/NAME`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Readiness {
-    pub ready: bool,
+/// Body of `POST …/nodes/NAME`: one of the two.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Told {
+    /// Ready, or NotReady for want of a network.
+    Ready(bool),
+    /// Switched off, or on again.
+    Off(bool),
 }
+
+/// Label of the nodes that no kubelet works on; kwok leaves them alone.
+pub const OFF: &str = "sandbox.ekshybrid/off";
 
 /// A node to be made.
 pub struct Planned {
@@ -352,5 +358,42 @@ fn ready_condition(ready: bool) -> Value {
 pub async fn set_ready(api: &Api, name: &str, ready: bool) -> Result<(), Error> {
     let patch = json!({"status": {"conditions": [ready_condition(ready)]}});
     api.call("PATCH", &format!("/api/v1/nodes/{name}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
+    Ok(())
+}
+
+/// Switches a host off: its kubelet says nothing any more, its pods are marked by the node lifecycle controller, those
+/// that are to go stay, and those that are placed on it wait. Or on again.
+///
+/// Source: Kubernetes, node lifecycle controller: `NodeStatusUnknown`, and MarkPodsNotReady.
+pub async fn set_off(api: &Api, name: &str, off: bool) -> Result<(), Error> {
+    let label = |value: Value| json!({"metadata": {"labels": {OFF: value}}});
+    let node = format!("/api/v1/nodes/{name}");
+    if off {
+        api.call("PATCH", &node, Some((Content::StrategicMergePatch, &label("true".into())))).await?;
+        let now = Moment::now().iso();
+        let condition = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.", "lastTransitionTime": now});
+        let patch = json!({"status": {"conditions": [condition]}});
+        api.call("PATCH", &format!("{node}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
+    }
+    let pods = api.get(&format!("/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")).await?;
+    for pod in pods["items"].as_array().into_iter().flatten().filter(|pod| pod["status"]["phase"] == "Running") {
+        let text = |member: &str| pod["metadata"][member].as_str().unwrap_or_default().to_owned();
+        let status_of = format!("/api/v1/namespaces/{}/pods/{}/status", text("namespace"), text("name"));
+        let mark = json!({"status": {"conditions": [{"type": "Ready", "status": if off { "False" } else { "True" }}]}});
+        // One that has gone meanwhile needs no mark.
+        let (status, _) = api.exchange("PATCH", &status_of, Some((Content::StrategicMergePatch, &mark))).await?;
+        if status >= 300 && status != 404 {
+            return Err(Error::Refused {
+                call: format!("PATCH {status_of}"),
+                status,
+                message: "a pod's mark".to_owned(),
+            });
+        }
+    }
+    if !off {
+        api.call("PATCH", &node, Some((Content::StrategicMergePatch, &label(Value::Null)))).await?;
+        set_ready(api, name, true).await?;
+    }
     Ok(())
 }

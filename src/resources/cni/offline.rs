@@ -1,0 +1,122 @@
+//! Nodes that were off while the CNI was changed. They get their pods from the cluster's own controllers when they are
+//! back; whether that worked is looked at then.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use framework::diagnostic::Diagnostic;
+use serde_json::Value as Json;
+
+use super::site::is_ready;
+use crate::kube::offline::{named, why_off};
+use crate::kube::release::PassedOver;
+use crate::kube::{self, Client, Resource};
+use crate::provider::Context;
+
+/// Private note: names of the nodes.
+const NOTE: &str = "offline_nodes";
+/// Private note: some of them are back, and the CNI does not run on them yet.
+const BACK: &str = "offline_nodes_back";
+
+/// Tells what was not waited for, and notes the nodes.
+pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
+    let nodes: BTreeSet<&String> = passed.iter().flat_map(|one| one.nodes.keys()).collect();
+    cx.drop_private(BACK);
+    if nodes.is_empty() {
+        cx.drop_private(NOTE);
+        return;
+    }
+    // A set of texts always has a form in JSON.
+    cx.keep_private(NOTE, serde_json::to_string(&nodes).unwrap_or_default());
+    let lines: Vec<String> = passed
+        .iter()
+        .map(|one| format!("{}: {}. Not reachable: {}", one.object, one.state, named(&one.nodes)))
+        .collect();
+    cx.report(Diagnostic::warning(
+        "Unreachable nodes were skipped",
+        format!(
+            "{}.\n\nThe change is complete on all other nodes. A skipped node gets its pods when it is back; the next plan after that checks it.",
+            lines.join(".\n")
+        ),
+    ));
+}
+
+/// Tells on which nodes the check before an upgrade did not run.
+pub(super) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
+    if !off.is_empty() {
+        cx.report(Diagnostic::warning(
+            "Preflight check skipped unreachable nodes",
+            format!("Not checked, and the new images are not pulled there yet: {}.", named(off)),
+        ));
+    }
+}
+
+fn noted(cx: &Context) -> BTreeSet<String> {
+    cx.private(NOTE).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// Whether nodes that were off are back without the CNI.
+pub(super) fn are_back(cx: &Context) -> bool {
+    cx.private(BACK).is_some()
+}
+
+/// Looks at the nodes that were off, where there were any. One that is Ready runs the CNI.
+///
+/// # Errors
+/// Those of the request.
+pub(super) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
+    let before = noted(cx);
+    if before.is_empty() {
+        return Ok(());
+    }
+    let nodes = client.list(&Resource::NODE, None, None).await?;
+    let (left, back) = still_open(&before, &nodes);
+    cx.drop_private(BACK);
+    if left.is_empty() {
+        cx.drop_private(NOTE);
+        return Ok(());
+    }
+    cx.keep_private(NOTE, serde_json::to_string(&left).unwrap_or_default());
+    if back {
+        cx.keep_private(BACK, "true");
+    }
+    Ok(())
+}
+
+/// The nodes that are not Ready yet, and whether one of them is not off any more.
+fn still_open(before: &BTreeSet<String>, nodes: &[Json]) -> (BTreeSet<String>, bool) {
+    let mut left = BTreeSet::new();
+    let mut back = false;
+    for node in nodes.iter().filter(|node| before.contains(kube::name(node)) && !is_ready(node)) {
+        left.insert(kube::name(node).to_owned());
+        back |= why_off(node).is_none();
+    }
+    (left, back)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nodes_that_are_ready_or_gone_are_done() {
+        let node = |name: &str, status: &str, message: &str| {
+            json!({ "metadata": { "name": name }, "status": { "conditions": [
+                { "type": "Ready", "status": status, "message": message },
+            ] } })
+        };
+        let before = BTreeSet::from(["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+        let off = node("b", "Unknown", "Kubelet stopped posting node status.");
+        let back = node("b", "False", "container runtime network not ready");
+        for (nodes, left, is_back) in [
+            (vec![node("a", "True", ""), node("d", "False", "")], vec![], false),
+            (vec![node("a", "True", ""), off], vec!["b"], false),
+            (vec![back], vec!["b"], true),
+        ] {
+            let (found, found_back) = still_open(&before, &nodes);
+            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), left);
+            assert_eq!(found_back, is_back);
+        }
+    }
+}
