@@ -13,6 +13,7 @@ mod escape;
 mod expand;
 mod flags;
 mod parse;
+mod print;
 mod property;
 mod translate;
 mod tree;
@@ -22,7 +23,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(crate) use translate::rust_pattern;
+pub(crate) use print::common_pattern;
 
 /// A compiled expression.
 #[derive(Debug)]

@@ -242,9 +242,20 @@ fn text_for_the_validator_means_the_same() {
         (r"^a{$", "a{", true),
         (r"\bx", "é x", true),
         ("(?m)^b$", "a\nb", true),
+        (r"\A\-\-*\z", "--", true),
+        (r"^(a|b|)c$", "c", true),
+        (r"^*[^a&&~\[<>-]{2,3}?$", "bc", true),
+        (r"^[^a&&~\[<>-]$", "&", false),
+        (r"^[^\x00-\x{10FFFF}]$", "a", false),
+        (r"^\<\t\{}/-$", "<\t{}/-", true),
+        (r"^(?:a{2}){1,}(|b)$", "aab", true),
     ] {
-        let written = rust_pattern(pattern).expect(pattern);
+        let written = common_pattern(pattern).expect(pattern);
         let read = regex::Regex::new(&written).expect(&written);
         assert_eq!(read.is_match(text), matches, "{pattern} as {written} in {text}");
+        // In these drafts the validator takes patterns of JavaScript alone.
+        let schema = serde_json::json!({"$schema": "http://json-schema.org/draft-07/schema#", "pattern": written});
+        let validator = jsonschema::validator_for(&schema).expect(&written);
+        assert_eq!(validator.is_valid(&text.into()), matches, "{pattern} as {written} in {text}, by the validator");
     }
 }

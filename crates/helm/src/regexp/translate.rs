@@ -1,8 +1,7 @@
 //! A tree to what Rust's engine compiles.
 
-use super::parse::parse;
 use super::tree::{Node, Part};
-use regex_syntax::hir::{Capture, Class, Hir, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, Hir, Repetition};
 
 pub(super) fn hir(part: Part) -> Hir {
     match part.node {
@@ -19,35 +18,5 @@ pub(super) fn hir(part: Part) -> Hir {
         }
         Node::Sequence(parts) => Hir::concat(parts.into_iter().map(hir).collect()),
         Node::Choice(parts) => Hir::alternation(parts.into_iter().map(hir).collect()),
-    }
-}
-
-/// The pattern in Rust's syntax, with groups that are not counted.
-///
-/// `\B` is Unicode's there: in text form Rust does not take that of ASCII.
-///
-/// # Errors
-/// Go's text.
-pub(crate) fn rust_pattern(pattern: &str) -> Result<String, String> {
-    let mut parsed = parse(pattern)?;
-    plain(&mut parsed.tree);
-    Ok(hir(parsed.tree).to_string())
-}
-
-fn plain(part: &mut Part) {
-    match &mut part.node {
-        Node::Empty | Node::Set(_) => {}
-        Node::Place(look) => {
-            if *look == Look::WordAsciiNegate {
-                *look = Look::WordUnicodeNegate;
-            }
-        }
-        Node::Repeat { what, .. } => plain(what),
-        Node::Group { what, .. } => {
-            plain(what);
-            let inner = std::mem::replace(&mut what.node, Node::Empty);
-            part.node = inner;
-        }
-        Node::Sequence(parts) | Node::Choice(parts) => parts.iter_mut().for_each(plain),
     }
 }

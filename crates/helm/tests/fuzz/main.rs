@@ -16,13 +16,28 @@ use mutate::{Mutator, setting};
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 /// Longest that one input may take; the engine's own bounds end all of them far earlier.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Prints panics, but not those that the engine turns into errors: what is printed is a bug.
+fn print_bugs_alone() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !helm::is_catching() {
+                told(panic);
+            }
+        }));
+    });
+}
+
 /// Runs one target: `attempt` gives a short text for the kind of outcome.
 fn fuzz(target: &str, corpus: Vec<Vec<u8>>, inputs: u64, attempt: impl Fn(&[u8]) -> String) {
+    print_bugs_alone();
     let last = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{target}"));
     let run = |input: &[u8]| {
         std::fs::write(&last, input).expect("the folder for temporary files can be written");

@@ -1,8 +1,8 @@
-//! Regular expressions in a schema: Go's for Helm, Rust's for the validator.
+//! Regular expressions in a schema: Go's for Helm, JavaScript's and Rust's for the validator.
 
 use super::broken_schema;
 use super::wording::{line, quoted};
-use crate::regexp::rust_pattern;
+use crate::regexp::common_pattern;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ struct Level<'l> {
 }
 
 impl Patterns {
-    /// Writes every pattern of a schema in Rust's syntax.
+    /// Writes every pattern of a schema as the validator reads it.
     ///
     /// # Errors
     /// Helm's text where one is no pattern.
@@ -81,7 +81,7 @@ impl Patterns {
     }
 
     fn one(&mut self, pattern: &str) -> Result<String, String> {
-        let mut written = rust_pattern(pattern)?;
+        let mut written = common_pattern(pattern)?;
         // Patterns that mean the same stay apart: each is told as it was written.
         while self.0.get(&written).is_some_and(|known| known != pattern) {
             written = format!("(?:{written})");
