@@ -135,27 +135,31 @@ async fn what_is_wrong_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_set_that_is_never_ready_says_why() {
+async fn a_daemon_set_without_room_says_so() {
+    let spec = "      containers: [{name: a, image: a, resources: {requests: {cpu: '5000'}}}]\n";
+    never_ready("crowded", spec, "Unschedulable: 0/1 nodes are available").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_set_whose_pods_are_refused_says_why() {
+    let spec = "      serviceAccountName: nobody\n      containers: [{name: a, image: a}]\n";
+    let reason = "event of DaemonSet agent: FailedCreate: Error creating: pods \"agent-\" is forbidden: error looking up \
+                  service account refused/nobody";
+    never_ready("refused", spec, reason).await;
+}
+
+/// Installs a DaemonSet that does not become ready.
+async fn never_ready(namespace: &str, spec: &str, reason: &str) {
     let Some(ground) = ground().await else { return };
-    let soon = Options { timeout: Duration::from_secs(30), ..options("never") };
-    let no_room = "      containers: [{name: a, image: a, resources: {requests: {cpu: '5000'}}}]\n";
-    let nobody = "      serviceAccountName: nobody\n      containers: [{name: a, image: a}]\n";
-    for (spec, reason) in [
-        (no_room, "Unschedulable: 0/1 nodes are available"),
-        (
-            nobody,
-            "event of DaemonSet agent: FailedCreate: Error creating: pods \"agent-\" is forbidden: error looking up service account never/nobody",
-        ),
-    ] {
-        let chart = chart("1.0.0", &[("templates/agent.yaml", &daemon_set(spec))]);
-        let failed = ground.releases.install(&chart, &Values::new(), &soon, &quiet).await.unwrap_err();
-        let text = failed.to_string();
-        assert!(text.contains("not ready: DaemonSet never/agent: 0 of 1 pods"), "{text}");
-        assert!(text.contains(reason), "{text}");
-        let recorded = ground.releases.current("never", "rel").await.unwrap().unwrap();
-        assert!(recorded.release.description.contains(reason), "{}", recorded.release.description);
-        ground.releases.uninstall("never", "rel", &Removal::default(), &quiet).await.unwrap();
-    }
+    let soon = Options { timeout: Duration::from_secs(30), ..options(namespace) };
+    let chart = chart("1.0.0", &[("templates/agent.yaml", &daemon_set(spec))]);
+    let failed = ground.releases.install(&chart, &Values::new(), &soon, &quiet).await.unwrap_err();
+    let text = failed.to_string();
+    assert!(text.contains(&format!("not ready: DaemonSet {namespace}/agent: 0 of 1 pods")), "{text}");
+    assert!(text.contains(reason), "{text}");
+    let recorded = ground.releases.current(namespace, "rel").await.unwrap().unwrap();
+    assert!(recorded.release.description.contains(reason), "{}", recorded.release.description);
+    ground.releases.uninstall(namespace, "rel", &Removal::default(), &quiet).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
