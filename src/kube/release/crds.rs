@@ -44,7 +44,6 @@ pub(super) async fn apply_definitions(
     progress: Progress<'_>,
 ) -> Result<()> {
     let objects = without_shared(client, objects, shared_groups).await?;
-    progress(&format!("applying {} objects of crds/", objects.len()));
     let live = apply(client, &objects, force).await?;
     until_ready(client, &objects, live, Until::Ready, Deadline::after(TIMEOUT), progress).await?;
     client.forget_discovery();

@@ -186,6 +186,7 @@ impl Releases {
             let whole = resolve(chart, values).map_err(Error::Render)?;
             let found = definitions(&discovery, &whole, &store.namespace)?;
             if !found.is_empty() {
+                progress(&format!("applying {} objects of crds/", found.len()));
                 let record = if is_upgrade {
                     None
                 } else {

@@ -30,19 +30,28 @@ pub(super) async fn find(client: &Client) -> Result<Option<Json>> {
     client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
 }
 
-/// Takes the DaemonSet away for a release `NAMESPACE/NAME`. `true`: it was there.
+/// Takes the DaemonSet away for a release `NAMESPACE/NAME`. `true`: it was there. That there was none is recorded too:
+/// nobody is to miss it afterwards.
 ///
 /// # Errors
 /// Those of the requests.
 pub(super) async fn remove(client: &Client, release: &str) -> Result<bool> {
-    let Some(found) = find(client).await? else { return Ok(false) };
+    let found = find(client).await?;
+    // A run that was cut off has taken it away already.
+    if found.is_none() && kept(client).await?.is_some() {
+        return Ok(false);
+    }
+    let record = found.as_ref().map_or(Json::Null, record);
     let kept = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": { "name": KEPT, "namespace": NAMESPACE },
-        "data": { MEMBER: record(&found).to_string(), RELEASE: release },
+        "data": { MEMBER: record.to_string(), RELEASE: release },
     });
     client.apply(&Resource::CONFIG_MAP, Some(NAMESPACE), &kept, true).await?;
+    if found.is_none() {
+        return Ok(false);
+    }
     client.delete(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await?;
     Ok(true)
 }
@@ -60,6 +69,11 @@ impl Kept {
     /// Whether it was taken away for this release.
     pub(super) fn is_for(&self, release: &str) -> bool {
         self.release.as_deref().is_none_or(|noted| noted == release)
+    }
+
+    /// Whether there is a DaemonSet to put back.
+    pub(super) fn has_object(&self) -> bool {
+        self.record != Some(Json::Null)
     }
 
     fn of(map: &Json) -> Self {
@@ -85,7 +99,7 @@ pub(super) async fn kept(client: &Client) -> Result<Option<Kept>> {
 pub(super) enum Restored {
     /// It is back.
     Back,
-    /// It had not been deleted.
+    /// It had not been deleted, or there was none.
     Untouched,
     /// Somebody else has made one meanwhile, which stays.
     Another,
@@ -103,6 +117,7 @@ pub(super) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Rest
         return Ok(if live.is_some() { Restored::Another } else { Restored::Lost });
     };
     let outcome = match (live, &kept.record) {
+        (_, Some(Json::Null)) => Restored::Untouched,
         (Some(live), Some(record)) if live["metadata"]["uid"] == record["uid"] => Restored::Untouched,
         (Some(live), Some(record)) if is_held(&live, RESTORER) => {
             give_fields_back(client, record).await?;
@@ -241,5 +256,7 @@ mod tests {
         assert!(map(Some("kube-system/cilium")).is_for("kube-system/cilium"));
         assert!(!map(Some("kube-system/calico")).is_for("kube-system/cilium"));
         assert!(map(None).is_for("kube-system/cilium"), "former versions have not noted it");
+        assert!(map(None).has_object(), "what cannot be read may still be one");
+        assert!(!Kept::of(&json!({ "data": { MEMBER: "null" } })).has_object());
     }
 }

@@ -141,7 +141,7 @@ async fn absent(prior: Option<&State<Cni>>, client: &Client) -> crate::kube::Res
     let Some(prior) = prior else { return Ok(None) };
     let release = format!("{}/{}", prior.outputs.release_namespace, prior.outputs.release_name);
     let kept = aws_node::kept(client).await?;
-    Ok(kept.filter(|kept| kept.is_for(&release)).map(|_| {
+    Ok(kept.filter(|kept| kept.has_object() && kept.is_for(&release)).map(|_| {
         let mut state = prior.clone();
         UNINSTALLED.clone_into(&mut state.outputs.release_status);
         state

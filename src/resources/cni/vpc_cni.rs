@@ -90,7 +90,7 @@ async fn of_cluster(client: &Client, wanted: &Wanted) -> kube::Result<Diagnostic
     let mut faults = Diagnostics::new();
     let found = aws_node::find(client).await?;
     // Where it never was, nothing is taken away.
-    if found.is_none() && aws_node::kept(client).await?.is_none() {
+    if found.is_none() && !aws_node::kept(client).await?.is_some_and(|kept| kept.has_object()) {
         return Ok(faults);
     }
     if found.is_some_and(|found| kube::annotations(&found).contains_key(kube::VPC_CNI_MARK)) {
