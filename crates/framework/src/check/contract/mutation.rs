@@ -271,10 +271,17 @@ pub(super) fn plausible(attributes: &[Attribute], planned: &Value, chance: &mut 
 
 /// A configuration as it is once everything that it refers to exists.
 pub(super) fn known(attributes: &[Attribute], config: &Value, chance: &mut Chance) -> Value {
-    // Write-only arguments are part of a configuration, unlike of a state.
-    let stored: Vec<Attribute> =
-        attributes.iter().map(|attribute| Attribute { write_only: false, ..attribute.clone() }).collect();
-    plausible(&stored, config, chance)
+    plausible(&configured(attributes), config, chance)
+}
+
+/// These attributes as a configuration has them: what is write-only is a part of it, unlike of a state.
+fn configured(attributes: &[Attribute]) -> Vec<Attribute> {
+    let kind = |kind: &Kind| match kind {
+        Kind::Nested { nesting, attributes } => Kind::Nested { nesting: *nesting, attributes: configured(attributes) },
+        Kind::Type(ty) => Kind::Type(ty.clone()),
+    };
+    let one = |it: &Attribute| Attribute { write_only: false, kind: kind(&it.kind), ..it.clone() };
+    attributes.iter().map(one).collect()
 }
 
 fn each(nesting: Nesting, value: &Value, mut change: impl FnMut(&Value) -> Value) -> Value {
