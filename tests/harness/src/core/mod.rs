@@ -352,7 +352,7 @@ impl Layer for InProcess {
         let mut shown = outcome::State::default();
         for (instance, stored) in &state.objects {
             let sensitive = match stored.block.mode {
-                Mode::Managed => show::sensitive(&*provider::attributes(&connection, &stored.block.ty)?, &stored.value),
+                Mode::Managed => show::sensitive(&provider::attributes(&connection, &stored.block.ty)?, &stored.value),
                 _ => connection
                     .schemas
                     .data_sources
