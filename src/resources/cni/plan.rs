@@ -16,8 +16,8 @@ use super::pool::Part;
 use super::vpc_cni;
 use super::wanted::{Pool, Product, Ready, Wanted, is_archive};
 use super::{
-    Args, Cni, Outputs, cilium, forecast, install, offline, pool, preview, promise, replacement, results, summary, told,
-    upgrade,
+    Args, Cni, Outputs, cilium, forecast, install, offline, pool, preview, promise, replacement, results, summary,
+    told, upgrade,
 };
 use crate::attributes::cluster::warn_of_near_name;
 use crate::attributes::place::PlannedPlace;

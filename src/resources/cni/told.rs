@@ -5,8 +5,8 @@ use framework::path::Path;
 use helm::Status;
 
 use super::definitions::OPERATOR_GROUP;
-use super::{Args, calico};
 use super::wanted::{Product, Wanted};
+use super::{Args, calico};
 use crate::attributes::cluster::explain_kube;
 use crate::attributes::explain;
 use crate::kube::release::{Error, Failure, Left, UnknownKind};
