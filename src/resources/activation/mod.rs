@@ -207,14 +207,7 @@ An SSM hybrid activation: the id and code with which hosts outside AWS register 
 of every EKS hybrid node with the SSM credential provider.
 
 The code is sensitive; with `store_code_in` it stays out of the state altogether. A `moved` block adopts an \
-`aws_ssm_activation`, its code included:
-
-```terraform
-moved {
-  from = aws_ssm_activation.hosts
-  to   = ekshybrid_activation.hosts
-}
-```
+`aws_ssm_activation`, its code included.
 
 ## Rotation and machines
 
