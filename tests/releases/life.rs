@@ -318,12 +318,12 @@ async fn what_is_installed_is_what_the_command_line_installs() {
     let (ours, theirs) = (installed("bytes-ours").await, installed("bytes-theirs").await);
     assert_eq!(ours.len(), 15);
     assert_eq!(ours, theirs);
-    assert_eq!(releases.drift(&first).await.unwrap(), [], "it is read back as it was installed");
+    assert_eq!(releases.drift(&first).await.unwrap().drifted, [], "it is read back as it was installed");
 
     // Back to the same after something else.
     let none = chart("2.0.0", &[("templates/a.yaml", &config_map("a", "x"))]);
     releases.upgrade(&none, &Values::new(), &options("bytes-ours"), &quiet).await.unwrap();
     let back = releases.rollback(1, &options("bytes-ours"), &quiet).await.unwrap().release;
     assert_eq!(installed("bytes-ours").await, theirs);
-    assert_eq!(releases.drift(&back).await.unwrap(), []);
+    assert_eq!(releases.drift(&back).await.unwrap().drifted, []);
 }
