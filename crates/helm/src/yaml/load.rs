@@ -2,6 +2,7 @@
 
 use libyaml_safer::{Error, ErrorKind, EventData, Parser, ScalarStyle};
 use std::collections::HashMap;
+use std::io::{BufRead, Read};
 use std::rc::Rc;
 
 use crate::caught::caught;
@@ -86,6 +87,31 @@ impl End<'_> {
     }
 }
 
+/// A text in the pieces in which go-yaml reads it, so that of two faults the same one is found first: characters that
+/// are not allowed are reported when they are read, which is before what precedes them in the same piece is understood.
+/// Source: go-yaml's yamlprivateh.go, `input_raw_buffer_size`.
+struct Window<'t>(&'t [u8]);
+
+impl Window<'_> {
+    const SIZE: usize = 512;
+}
+
+impl Read for Window<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(out)
+    }
+}
+
+impl BufRead for Window<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        Ok(&self.0[..self.0.len().min(Self::SIZE)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.0.consume(amount);
+    }
+}
+
 /// Events to nodes. An anchor is known once its node is complete.
 struct Loader<'t> {
     anchors: HashMap<String, Option<Rc<Node>>>,
@@ -97,9 +123,8 @@ struct Loader<'t> {
 
 impl Loader<'_> {
     fn document(mut self, input: &[u8]) -> Result<Option<Rc<Node>>, String> {
-        let mut rest = input;
         let mut parser = Parser::new();
-        parser.set_input_string(&mut rest);
+        parser.set_input(Window(input));
         loop {
             match self.next(&mut parser)? {
                 EventData::DocumentStart { .. } => break,
@@ -113,7 +138,7 @@ impl Loader<'_> {
         Ok(Some(root))
     }
 
-    fn node(&mut self, parser: &mut Parser<&mut &[u8]>, event: EventData, depth: usize) -> Result<Rc<Node>, String> {
+    fn node(&mut self, parser: &mut Parser<Window<'_>>, event: EventData, depth: usize) -> Result<Rc<Node>, String> {
         if depth > MAX_DEPTH {
             return Err(format!("exceeded max depth of {MAX_DEPTH}"));
         }
@@ -173,7 +198,7 @@ impl Loader<'_> {
         }
     }
 
-    fn next(&self, parser: &mut Parser<&mut &[u8]>) -> Result<EventData, String> {
+    fn next(&self, parser: &mut Parser<Window<'_>>) -> Result<EventData, String> {
         let mut event = parser.parse().map_err(|error| explain(&error, self.end.is_some()))?;
         if let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = &mut event.data
             && let Some(end) = self.end.as_ref().filter(|end| end.index == event.end_mark.index)
