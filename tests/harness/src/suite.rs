@@ -140,6 +140,22 @@ impl Span {
         }
         if needs.control_plane || needs.one_terraform { program == self.newest } else { !is_between }
     }
+
+    /// The programs that run a case. Those that could be any of several take turns, by the case's name: what the oldest,
+    /// the newest and OpenTofu do alike is not shown three times, and each of them still meets a part of every area.
+    fn choose<'w>(self, fit: &[&'w Arc<Way>], needs: &Needs, steps: &[&Needs], name: &str) -> Vec<&'w Arc<Way>> {
+        let able: Vec<&Arc<Way>> = fit.iter().copied().filter(|way| self.has(way.program, needs)).collect();
+        if needs.every_terraform {
+            return able;
+        }
+        let can_do_all = |way: &&&Arc<Way>| steps.iter().all(|step| way.program.lacks(step).is_none());
+        let whole: Vec<&Arc<Way>> = able.iter().filter(can_do_all).copied().collect();
+        if whole.is_empty() {
+            return able;
+        }
+        let turn = name.bytes().map(usize::from).sum::<usize>() % whole.len();
+        vec![whole[turn]]
+    }
 }
 
 /// How long the cases took, by their way.
@@ -230,10 +246,8 @@ impl Suite {
             if self.lacking(&needs).is_some() {
                 continue;
             }
-            for way in fit {
-                if span.is_some_and(|span| !span.has(way.program, &needs)) {
-                    continue;
-                }
+            let steps: Vec<&Needs> = loaded.iter().flat_map(|case| &case.steps).map(|step| &step.needs).collect();
+            for way in span.map_or(fit.clone(), |span| span.choose(&fit, &needs, &steps, &name)) {
                 let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(sandbox));
                 let (prelude, folders, times) = (self.prelude.clone(), folders.clone(), Arc::clone(times));
                 let (kind, case) = (way.title.clone(), name.clone());
@@ -387,6 +401,37 @@ mod tests {
             let seen = [&plain, &plane, &one, &every].map(|needs| span.has(program, needs));
             assert_eq!(seen, expected, "{program:?}");
         }
+    }
+
+    #[test]
+    fn programs_take_turns() {
+        let way = |program| {
+            let make = |_: &Case, _: String| Err(LayerError::Configuration("none".to_owned()));
+            Arc::new(Way { title: String::new(), program, make: Box::new(make) })
+        };
+        let span = Span { oldest: Program::Terraform(1, 8), newest: Program::Terraform(1, 15) };
+        let ways =
+            [Program::Terraform(1, 8), Program::Terraform(1, 11), Program::Terraform(1, 15), Program::Tofu(1, 12)]
+                .map(way);
+        let fit: Vec<&Arc<Way>> = ways.iter().collect();
+        let chosen = |needs: &Needs, steps: &[&Needs], name: &str| -> Vec<Program> {
+            span.choose(&fit, needs, steps, name).into_iter().map(|way| way.program).collect()
+        };
+        let plain = Needs::default();
+        let seen: Vec<Program> = ["a", "b", "c"].iter().flat_map(|name| chosen(&plain, &[], name)).collect();
+        assert_eq!(seen.len(), 3);
+        assert!(
+            [Program::Terraform(1, 8), Program::Terraform(1, 15), Program::Tofu(1, 12)]
+                .iter()
+                .all(|one| seen.contains(one))
+        );
+        // No step is left out because of the turn.
+        let step = Needs { terraform: Some((1, 14)), ..Needs::default() };
+        for name in ["a", "b", "c"] {
+            assert_eq!(chosen(&plain, &[&step], name), [Program::Terraform(1, 15)]);
+        }
+        let every = Needs { every_terraform: true, ..Needs::default() };
+        assert_eq!(chosen(&every, &[], "a").len(), 4);
     }
 
     #[test]

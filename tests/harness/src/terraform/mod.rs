@@ -146,7 +146,7 @@ impl<'a> RealTerraform<'a> {
         let (stdout, stderr) = (read(&stdout_path)?, read(&stderr_path)?);
         // `show -json` is how state is read, and state holds secrets by Terraform's own design.
         if arguments.first() != Some(&"show") {
-            self.said.push_str(&stdout);
+            self.said.push_str(&without_excerpts(&stdout));
         }
         self.said.push_str(&stderr);
         let status = waited?.code();
@@ -431,4 +431,28 @@ fn kill_providers(terraform: u32) -> Result<(), LayerError> {
 /// A text as an HCL string literal.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace("${", "$${").replace("%{", "%%{")
+}
+
+/// What Terraform prints as JSON, without its excerpts of the configuration: a case may write a secret into that in
+/// clear, and what Terraform quotes of it is not said by the provider.
+fn without_excerpts(stdout: &str) -> String {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => {
+                members.remove("snippet");
+                members.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let stripped = |text: &str| {
+        let mut value = serde_json::from_str(text).ok()?;
+        strip(&mut value);
+        Some(value.to_string())
+    };
+    // One document over many lines, as of `validate`, or one for each line.
+    stripped(stdout).unwrap_or_else(|| {
+        stdout.lines().map(|line| stripped(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+    })
 }

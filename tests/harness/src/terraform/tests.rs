@@ -125,3 +125,12 @@ error at terraform_data.a.bogus: Unsupported argument
         assert_eq!(faults, Vec::<String>::new());
     }
 }
+
+#[test]
+fn excerpts_of_the_configuration_are_not_what_the_provider_says() {
+    let excerpt = r#""snippet":{"code":"secret"}"#;
+    let lines = format!("text\n{{\"diagnostic\":{{\"detail\":\"told\",{excerpt}}}}}\n");
+    assert_eq!(without_excerpts(&lines), "text\n{\"diagnostic\":{\"detail\":\"told\"}}\n");
+    let document = format!("{{\n  \"diagnostics\": [\n    {{{excerpt}}}\n  ]\n}}");
+    assert_eq!(without_excerpts(&document), r#"{"diagnostics":[{}]}"#);
+}
