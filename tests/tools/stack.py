@@ -21,6 +21,7 @@ it is written. tests/stacks/NAME.py has
     KEPT_CLUSTERS       clusters that exist before and after, and must be the same; STAND_IN_CLUSTERS those
                         that exist before with a stand-in alone
     LEFT_NAMESPACES     those that a release has made in them, and that stay, as they do with Helm
+    LEFT_DEFINITIONS    custom resource definitions that stay, because other programs may use them by now
     STANDS_FOR          resources of aws.tf that other files name, and those of the stand-in
     OPTIONAL            the file that is left out where `prepare` cannot be done
 """
@@ -163,7 +164,17 @@ class Account:
         return answer.stdout
 
     def objects(self, cluster: str, without: tuple[str, ...]) -> str:
-        """What a cluster holds outside of some namespaces, without what its own programs say about it."""
+        """What a cluster holds but for some namespaces and definitions, without what its own programs say about it."""
+        # Kubernetes takes a deleted namespace apart some seconds later, and nobody waits for that but this comparison.
+        for namespace in json.loads(self.kubectl(cluster, "get", "namespaces", "-o", "json"))["items"]:
+            if "deletionTimestamp" in namespace["metadata"]:
+                name = namespace["metadata"]["name"]
+                try:
+                    self.kubectl(cluster, "wait", "--for=delete", f"namespace/{name}", "--timeout=60s")
+                except Failed as reason:
+                    # It went in between.
+                    if "NotFound" not in str(reason):
+                        raise
         found = json.loads(self.kubectl(cluster, "get", ",".join(KINDS), "-A", "-o", "json"))["items"]
         for one in found:
             one.pop("status", None)
@@ -292,7 +303,7 @@ class Stack:
 
     def everything(self) -> str:
         """What the account holds, and the clusters that the stack is to leave as they are."""
-        left = getattr(self.module, "LEFT_NAMESPACES", ())
+        left = getattr(self.module, "LEFT_NAMESPACES", ()) + getattr(self.module, "LEFT_DEFINITIONS", ())
         return "\n".join([self.account.dump(), *(self.account.objects(cluster, left) for cluster in self.kept_clusters())])
 
     def output(self, name: str):

@@ -79,10 +79,10 @@ pub struct Args {
     #[attr(default = false)]
     pub allow_replacement: bool,
     /// Registry, with a path or without, from which every image is taken instead of its own place:
-    /// `registry.example.com/mirror` makes `quay.io/cilium/cilium:v1.17.1` into
+    /// `registry.example.com/mirror` turns `quay.io/cilium/cilium:v1.17.1` into
     /// `registry.example.com/mirror/cilium/cilium:v1.17.1`.
     pub image_registry: Option<ImageRegistry>,
-    /// How many nodes of the node selector must be Ready at the end. Default: none is waited for.
+    /// How many nodes of the node selector must be Ready at the end. Default: do not wait for nodes.
     pub wait_for_nodes: Option<Nodes>,
     /// Wait until the CNI's pods are ready. Nodes that are unreachable are skipped with a warning. With false, an apply
     /// is complete when the API server has accepted every object and the chart's hooks have succeeded. Default: true.
@@ -103,10 +103,9 @@ pub struct Args {
     /// these objects, including network policies.** Finalizers of others are never removed. Default: false.
     #[attr(default = false)]
     pub cleanup_objects_on_destroy: bool,
-    /// Look at every object of the release at each refresh, and plan an upgrade that puts right what somebody has
-    /// removed or changed. That costs two requests for each object, one of them a change without effect, which takes
-    /// the right to make it. Without it a refresh reads the release's record alone, and sees what others do by Helm.
-    /// Default: false.
+    /// Compare every object of the release at each refresh, and plan an upgrade that restores what somebody has removed
+    /// or changed. Costs a read and a server-side dry run per object; the caller needs `patch` on them. Without it, a
+    /// refresh reads the release's record alone, and sees what others do with Helm. Default: false.
     #[attr(default = false)]
     pub detect_drift: bool,
     /// Region of the cluster. Default: the provider's.
@@ -188,16 +187,17 @@ impl Resource for Cni {
     const DESCRIPTION: &'static str = "\
 The CNI of a cluster's hybrid nodes: Cilium or Calico, with the defaults that EKS hybrid nodes need.
 
-It is installed as a Helm release, without the helm program: charts are rendered here, and `helm list`, `helm history` \
-and `helm rollback` work on what this resource has made, as this resource goes on with a release that they have made. A \
-plan renders the chart and shows the values and images that will change. Where the cluster is not there yet, or values \
-are known only after apply, it shows what can be known.
+It is installed as a Helm release, without the helm program: the provider renders the chart, `helm list`, `helm history` \
+and `helm rollback` work on the release, and changes made with Helm are picked up. A plan renders the chart and shows \
+the values and images that will change. If the cluster does not exist yet, or values are unknown at plan time, it shows \
+what is known.
 
-A release that Helm has made is taken over by an import. Where `chart` and `values` come to what is installed, the plan \
-is empty then, in whatever words they say it.
+Import a release that Helm installed to adopt it. After the import, the plan is empty if `chart` and `values` render the \
+installed manifests.
 
-The pods' address pool of an installed CNI cannot change, and a plan that would change it is refused. Cilium goes up \
-one minor version at a time, each time with its preflight check first.
+Address ranges of an installed CNI cannot change: the plan refuses that. A pool that is full can be extended, by \
+further ranges after the present ones (Cilium, and Calico by its operator). Cilium is upgraded one minor version at a \
+time, after its preflight check.
 
 A destroy removes the release. Custom resource definitions and their objects, network policies among them, stay \
 unless `cleanup_on_destroy` is set. On the hosts it leaves interfaces, routes, `/etc/cni/net.d` and `/opt/cni/bin`; a \
