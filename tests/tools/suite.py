@@ -156,6 +156,16 @@ def layer_of(package: str, target: dict) -> str:
     return known.get((package, target["name"]), "contracts")
 
 
+def library_folder() -> dict[str, str]:
+    """Where cargo lets tests find the compiler's own libraries, which those of procedural macros are linked to."""
+    variable = "DYLD_FALLBACK_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    answer = subprocess.run(
+        ["rustc", "--print", "target-libdir"], cwd=tools.ROOT, capture_output=True, text=True, check=True
+    )
+    folders = [answer.stdout.strip(), *filter(None, [os.environ.get(variable)])]
+    return {variable: os.pathsep.join(folders)}
+
+
 def layer(name: str, *arguments: str) -> Verdict:
     """Runs the test binaries of a layer, one after the other."""
     verdict = Verdict()
@@ -171,12 +181,16 @@ def layer(name: str, *arguments: str) -> Verdict:
         if program.layer == name:
             print(f"── {program.name}", flush=True)
             environment["CARGO_MANIFEST_DIR"] = program.folder
-            verdict += counted(command(program.program, *arguments, env=environment, folder=program.folder))
+            verdict += counted(
+                command(program.program, *arguments, env=environment | library_folder(), folder=program.folder)
+            )
     return verdict
 
 
 def unit() -> Verdict:
-    return layer("unit")
+    """Tables and properties beside the code, and what its documentation shows."""
+    documentation = command("cargo", "test", "--workspace", "--doc", env=os.environ | tools.compiler())
+    return layer("unit") + counted(documentation)
 
 
 def wire() -> Verdict:
