@@ -8,6 +8,10 @@
 A part that fails does not stop the others, unless they need what it builds. A part that is left
 out says so and why; where EKSHYBRID_STRICT is 1, as on CI, it fails the run. The last line counts
 every single test and check: `N passed, N failed, N left out`.
+
+In a whole run, two parts run at a time once everything is compiled: most of them wait half of the
+time. The output of the second lane is printed when a part of it ends. Parts that are named run one
+after another.
 """
 
 import contextlib
@@ -19,7 +23,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Callable
@@ -55,6 +61,43 @@ class Verdict:
 
     def __add__(self, other: "Verdict") -> "Verdict":
         return Verdict(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+
+class Lanes:
+    """Standard output of threads: one that has called `hold` prints nothing until it calls `release`."""
+
+    def __init__(self, out):
+        self.out = out
+        self.lock = threading.Lock()
+        self.thread = threading.local()
+
+    def hold(self) -> None:
+        self.thread.held = []
+
+    def release(self) -> None:
+        text = "".join(self.thread.held)
+        self.thread.held = None
+        self.write(text)
+
+    def write(self, text: str) -> int:
+        held = getattr(self.thread, "held", None)
+        if held is None:
+            with self.lock:
+                self.out.write(text)
+                self.out.flush()
+        else:
+            held.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        self.out.flush()
+
+    def __getattr__(self, name: str):
+        return getattr(self.out, name)
+
+
+# Processor time of the programs that the parts of each thread have run.
+SPENT = threading.local()
 
 
 class LeftOut(Exception):
@@ -368,6 +411,12 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "registry": ("tfplugindocs accepts the pages against the schema", registry, False),
     "examples": ("the examples are formatted", examples, False),
 }
+# The two lanes of a whole run: the longest parts, and what runs beside them, the longest first.
+LONG = ["in-process", "terraform"]
+BESIDE = [
+    "stacks", "sandbox", "releases", "chaos", "same-as-helm", "configurations", "unit", "contracts", "wire", "docs",
+    "registry", "examples",
+]
 # Parts that only run when they are named.
 EXTRA = {
     "acceptance": ("acceptance cases in-process and by real Terraform", acceptance, False),
@@ -406,7 +455,10 @@ def command(
             sys.stdout.write(line)
             sys.stdout.flush()
         lines.append(line)
-    if process.wait() != 0 and quiet:
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    SPENT.seconds = getattr(SPENT, "seconds", 0.0) + used.ru_utime + used.ru_stime
+    if process.returncode != 0 and quiet:
         print("".join(lines))
     return Output(process.returncode, COLOUR.sub("", "".join(lines)))
 
@@ -485,24 +537,49 @@ def main() -> int:
             return 2
     chosen = arguments or list(PARTS)
 
-    total, summary, broken = Verdict(), [], ""
+    output = sys.stdout = Lanes(sys.stdout)
+    verdicts: dict[str, tuple[Verdict, str]] = {}
+    broken: list[str] = []
     begun = time.monotonic()
-    for number, name in enumerate(chosen, 1):
-        title, part, needed = known[name]
-        print(f"\n━━ {number}/{len(chosen)} {name}: {title}", flush=True)
-        started = time.monotonic()
-        try:
-            if broken:
-                raise LeftOut(f"`{broken}` failed")
-            verdict = part(*extra)
-        except LeftOut as reason:
-            verdict = Verdict(left_out=1, details=[f"left out: {reason}"])
-        except tools.Unavailable as reason:
-            verdict = Verdict(failed=1, notes=[str(reason)])
-        if verdict.failed and needed:
-            broken = name
+
+    def run(names: list[str], held: bool = False) -> None:
+        for name in names:
+            title, part, needed = known[name]
+            if held:
+                output.hold()
+            print(f"\n━━ {chosen.index(name) + 1}/{len(chosen)} {name}: {title}", flush=True)
+            started, SPENT.seconds = time.monotonic(), 0.0
+            try:
+                if broken:
+                    raise LeftOut(f"`{broken[0]}` failed")
+                verdict = part(*extra)
+            except LeftOut as reason:
+                verdict = Verdict(left_out=1, details=[f"left out: {reason}"])
+            except tools.Unavailable as reason:
+                verdict = Verdict(failed=1, notes=[str(reason)])
+            except Exception:  # noqa: BLE001
+                # In a thread it would end the lane, and the verdict would not know.
+                verdict = Verdict(failed=1, notes=[traceback.format_exc()])
+            if verdict.failed and needed:
+                broken.append(name)
+            took = f"{time.monotonic() - started:.0f} s"
+            verdicts[name] = verdict, f"{took} ({SPENT.seconds:.0f} s of processor time)" if SPENT.seconds >= 1 else took
+            if held:
+                output.release()
+
+    beside = [] if arguments else BESIDE
+    before = [name for name in chosen if name not in beside and name not in LONG]
+    run(before if beside else chosen)
+    if beside:
+        second = threading.Thread(target=run, args=(beside, True))
+        second.start()
+        run(LONG)
+        second.join()
+
+    total, summary = Verdict(), []
+    for name in chosen:
+        verdict, took = verdicts[name]
         total += verdict
-        took = f"{time.monotonic() - started:.0f} s"
         notes = "".join(f"; {note}" for note in verdict.notes)
         mark = "FAILED" if verdict.failed else "–" if verdict.left_out and not verdict.passed else "ok"
         left_out = f", {verdict.left_out} left out" if verdict.left_out else ""

@@ -143,12 +143,19 @@ impl Span {
 
     /// The programs that run a case. Those that could be any of several take turns, by the case's name: what the oldest,
     /// the newest and OpenTofu do alike is not shown three times, and each of them still meets a part of every area.
-    fn choose<'w>(self, fit: &[&'w Arc<Way>], needs: &Needs, steps: &[&Needs], name: &str) -> Vec<&'w Arc<Way>> {
+    ///
+    /// A case with a control plane that only plans, applies and destroys is shown in-process: what it looks at is the
+    /// cluster, and real Terraform would spend ten times the processor time to make the same calls.
+    fn choose<'w>(self, fit: &[&'w Arc<Way>], case: &Case, named: bool) -> Vec<&'w Arc<Way>> {
+        let (needs, steps, name) = (&case.needs, case.steps.iter().map(|step| &step.needs), &case.name);
         let able: Vec<&Arc<Way>> = fit.iter().copied().filter(|way| self.has(way.program, needs)).collect();
         if needs.every_terraform {
             return able;
         }
-        let can_do_all = |way: &&&Arc<Way>| steps.iter().all(|step| way.program.lacks(step).is_none());
+        if needs.control_plane && !named && !case.asks_more_of_terraform() {
+            return Vec::new();
+        }
+        let can_do_all = |way: &&&Arc<Way>| steps.clone().all(|step| way.program.lacks(step).is_none());
         let whole: Vec<&Arc<Way>> = able.iter().filter(can_do_all).copied().collect();
         if whole.is_empty() {
             return able;
@@ -220,6 +227,8 @@ impl Suite {
         let mut allowed = strict::allowed(&self.cases)?;
         let layer = if ways.iter().any(|way| way.program == Program::InProcess) { "in-process" } else { "terraform" };
         let span = Span::of(ways);
+        // Who names a case wants to see it on real Terraform too.
+        let named = arguments.filter.is_some();
         let folders = [("cases", Some(&self.cases)), ("charts", self.charts.as_ref())];
         let folders: Vec<(&'static str, String)> =
             folders.into_iter().filter_map(|(name, folder)| Some((name, folder?.display().to_string()))).collect();
@@ -246,8 +255,11 @@ impl Suite {
             if self.lacking(&needs).is_some() {
                 continue;
             }
-            let steps: Vec<&Needs> = loaded.iter().flat_map(|case| &case.steps).map(|step| &step.needs).collect();
-            for way in span.map_or(fit.clone(), |span| span.choose(&fit, &needs, &steps, &name)) {
+            let chosen = match (span, &loaded) {
+                (Some(span), Ok(case)) => span.choose(&fit, case, named),
+                _ => fit.clone(),
+            };
+            for way in chosen {
                 let (way, loaded, sandbox) = (Arc::clone(way), loaded.clone(), Arc::clone(sandbox));
                 let (prelude, folders, times) = (self.prelude.clone(), folders.clone(), Arc::clone(times));
                 let (kind, case) = (way.title.clone(), name.clone());
@@ -414,11 +426,12 @@ mod tests {
             [Program::Terraform(1, 8), Program::Terraform(1, 11), Program::Terraform(1, 15), Program::Tofu(1, 12)]
                 .map(way);
         let fit: Vec<&Arc<Way>> = ways.iter().collect();
-        let chosen = |needs: &Needs, steps: &[&Needs], name: &str| -> Vec<Program> {
-            span.choose(&fit, needs, steps, name).into_iter().map(|way| way.program).collect()
+        let chosen = |name: &str, text: &str, named: bool| -> Vec<Program> {
+            let case = Case::parse(name, &format!("# A case.\n{text}")).expect("a lawful case");
+            span.choose(&fit, &case, named).into_iter().map(|way| way.program).collect()
         };
-        let plain = Needs::default();
-        let seen: Vec<Program> = ["a", "b", "c"].iter().flat_map(|name| chosen(&plain, &[], name)).collect();
+        let newest = [Program::Terraform(1, 15)];
+        let seen: Vec<Program> = ["a", "b", "c"].iter().flat_map(|name| chosen(name, "", false)).collect();
         assert_eq!(seen.len(), 3);
         assert!(
             [Program::Terraform(1, 8), Program::Terraform(1, 15), Program::Tofu(1, 12)]
@@ -426,12 +439,17 @@ mod tests {
                 .all(|one| seen.contains(one))
         );
         // No step is left out because of the turn.
-        let step = Needs { terraform: Some((1, 14)), ..Needs::default() };
         for name in ["a", "b", "c"] {
-            assert_eq!(chosen(&plain, &[&step], name), [Program::Terraform(1, 15)]);
+            assert_eq!(chosen(name, "=== plan\nrequires terraform >= 1.14 because so\n", false), newest);
         }
-        let every = Needs { every_terraform: true, ..Needs::default() };
-        assert_eq!(chosen(&every, &[], "a").len(), 4);
+        assert_eq!(chosen("a", "on every terraform because so\n", false).len(), 4);
+        // What is about a cluster is on real Terraform where Terraform itself has a part in it.
+        let plane = "requires control plane because so\n=== apply\n";
+        assert_eq!(chosen("a", plane, false), []);
+        assert_eq!(chosen("a", plane, true), newest);
+        for more in ["---\ninterrupt: after eks:DescribeCluster\n", "=== import x.a by id b\n", "=== taint x.a\n"] {
+            assert_eq!(chosen("a", &format!("{plane}{more}"), false), newest, "{more}");
+        }
     }
 
     #[test]

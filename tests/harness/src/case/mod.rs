@@ -68,6 +68,33 @@ pub enum LayerKind {
 }
 
 impl Case {
+    /// Whether a step asks for more of Terraform than to plan, apply and destroy a configuration: an import, a query,
+    /// an action, a stop, logs. Its own rules for plans and states are checked in-process, after each call.
+    pub fn asks_more_of_terraform(&self) -> bool {
+        let by_itself = |step: &Step| {
+            matches!(
+                step.kind,
+                StepKind::ImportById { .. }
+                    | StepKind::ImportByIdentity { .. }
+                    | StepKind::Generate { .. }
+                    | StepKind::Taint { .. }
+                    | StepKind::Query
+                    | StepKind::Invoke { .. }
+            )
+        };
+        let seen = |expectation: &Expectation| {
+            matches!(
+                expectation,
+                Expectation::LogNever { .. } | Expectation::Interrupt { .. } | Expectation::StateTainted { .. }
+            )
+        };
+        let only_there = |needs: &Needs| needs.layer == Some(LayerKind::Terraform);
+        only_there(&self.needs)
+            || self.steps.iter().any(|step| {
+                by_itself(step) || only_there(&step.needs) || step.expectations.iter().any(|(_, one)| seen(one))
+            })
+    }
+
     /// Whether a step or the case itself looks at logs, so that they must be complete.
     pub fn traces(&self) -> bool {
         self.steps
