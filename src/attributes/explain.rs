@@ -1,6 +1,6 @@
 //! How an error of AWS is told to a person: exactly what went wrong, what is left behind, what to do.
 
-use framework::diagnostic::{Diagnostic, Diagnostics};
+use framework::diagnostic::{Diagnostic, Diagnostics, sentence};
 use framework::path::Path;
 
 use crate::aws::{Error, Kind, permission};
@@ -18,32 +18,15 @@ pub fn explain_at(attribute: &str, summary: &str, error: &Error) -> Diagnostics 
 }
 
 fn diagnostic(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagnostic {
-    let mut detail = sentence(&error.to_string());
+    let mut cause = sentence(&error.to_string());
     if let Kind::NoCredentials { tried } = error.kind() {
         // One line each is readable where the error's own single line is not.
-        "No AWS credentials were found. Tried, in this order:".clone_into(&mut detail);
+        "No AWS credentials were found. Tried, in this order:".clone_into(&mut cause);
         for one in tried {
-            detail.push_str(&format!("\n  - {}: {}", one.from, one.why));
+            cause.push_str(&format!("\n  - {}: {}", one.from, one.why));
         }
     }
-    for paragraph in [left_behind.map(str::to_owned), remedy(error)].into_iter().flatten() {
-        detail.push_str("\n\n");
-        detail.push_str(&paragraph);
-    }
-    Diagnostic::error(summary, detail)
-}
-
-/// The text as a sentence: with a capital at its beginning and a period at its end.
-fn sentence(text: &str) -> String {
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    let first = text.split_whitespace().next().unwrap_or_default();
-    // `ssm:CreateActivation` and names in backticks stay as they are.
-    if first.contains([':', '`']) {
-        return format!("{text}{end}");
-    }
-    let mut letters = text.chars();
-    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{capital}{}{end}", letters.as_str())
+    Diagnostic::error(summary, cause).left(left_behind.unwrap_or_default()).remedy(remedy(error).unwrap_or_default())
 }
 
 fn remedy(error: &Error) -> Option<String> {

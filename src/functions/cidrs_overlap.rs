@@ -92,7 +92,7 @@ mod tests {
         let ranges =
             arguments.iter().filter_map(|argument| Ranges::decode(argument, &Path::root(), &mut faults)).collect();
         if faults.has_errors() {
-            return Err(faults.0.into_iter().map(|fault| fault.detail).collect());
+            return Err(faults.0.into_iter().map(|fault| fault.detail()).collect());
         }
         CidrsOverlap::call(Parameters {}, ranges).map_err(|error| vec![error.text])
     }

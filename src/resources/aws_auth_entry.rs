@@ -336,10 +336,10 @@ fn groups(found: &Entry, prior: Option<&BTreeSet<SubjectName>>) -> Result<Option
                 "Could not read the entry of aws-auth",
                 format!("{why} It is a group of the entry of `{}`.", found.arn),
             )
+            .into()
         })
     };
-    let groups: BTreeSet<SubjectName> =
-        found.groups.iter().map(parse).collect::<std::result::Result<_, Diagnostic>>()?;
+    let groups: BTreeSet<SubjectName> = found.groups.iter().map(parse).collect::<Result<_>>()?;
     Ok(if groups.is_empty() { prior.map(|_| groups) } else { Some(groups) })
 }
 

@@ -354,12 +354,10 @@ async fn settle_role(client: &Client, id: &str, wanted: Option<&RoleName>, found
 }
 
 fn role_refused(role: &RoleName, error: &crate::aws::Error) -> Diagnostics {
-    let mut diagnostics = explain_at(Args::NAMES.iam_role, "Could not change the role of the managed instance", error);
-    if matches!(error.kind(), crate::aws::Kind::Validation)
-        && let Some(diagnostic) = diagnostics.0.first_mut()
-    {
-        diagnostic.detail.push_str(&format!(
-            "\n\nCheck that the role `{role}` exists in this account, with its path when it has one, and that its trust policy lets `ssm.amazonaws.com` assume it. A role that was made just now may need a minute until Systems Manager knows it."
+    let diagnostics = explain_at(Args::NAMES.iam_role, "Could not change the role of the managed instance", error);
+    if matches!(error.kind(), crate::aws::Kind::Validation) {
+        return diagnostics.remedy(format!(
+            "Check that the role `{role}` exists in this account, with its path when it has one, and that its trust policy lets `ssm.amazonaws.com` assume it. A role that was made just now may need a minute until Systems Manager knows it."
         ));
     }
     diagnostics

@@ -96,7 +96,7 @@ struct Said(Vec<String>);
 
 impl Said {
     fn add(&mut self, diagnostics: &Diagnostics) {
-        self.0.extend(diagnostics.0.iter().map(|it| format!("{}: {}", it.summary, it.detail)));
+        self.0.extend(diagnostics.0.iter().map(|it| format!("{}: {}", it.summary, it.detail())));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Field, Model};
 use crate::path::{Path, Step};
 use crate::schema::{FunctionSignature, Parameter};
@@ -140,12 +140,12 @@ impl<F: Function> Erased for Adapter<F> {
             .map(|(index, value)| F::Variadic::decode(value, &Path(vec![Step::Index(index)]), &mut faults))
             .collect();
         if let Some(fault) = faults.0.first() {
-            let argument = match fault.path.0.first() {
+            let argument = match fault.at.0.first() {
                 Some(Step::Attribute(name)) => parameters.iter().position(|parameter| parameter.name == *name),
                 Some(Step::Index(index)) => usize::try_from(*index).ok().map(|index| parameters.len() + index),
                 _ => None,
             };
-            let text = faults.0.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join("\n");
+            let text = faults.0.iter().map(Diagnostic::detail).collect::<Vec<_>>().join("\n");
             // The host puts a period behind the text.
             let text = text.strip_suffix('.').unwrap_or(&text).to_owned();
             return Err(FunctionError { text, argument: argument.and_then(|position| i64::try_from(position).ok()) });

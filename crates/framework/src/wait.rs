@@ -56,12 +56,10 @@ where
         if elapsed >= wait.timeout {
             return Err(Diagnostic::error(
                 format!("Timed out waiting for {}", wait.what),
-                format!(
-                    "Waited {} s for {}; last seen: {seen}.\n\nWhat was done so far is kept. Raise `timeouts` if it only needs longer, and apply again.",
-                    elapsed.as_secs(),
-                    wait.what
-                ),
+                format!("Waited {} s for {}; last seen: {seen}.", elapsed.as_secs(), wait.what),
             )
+            .left("What was done so far is kept.")
+            .remedy("If it only needs longer, raise `timeouts`. Then apply again.")
             .into());
         }
         tracing::info!(elapsed_s = elapsed.as_secs(), "waiting for {}: {seen}", wait.what);
@@ -77,10 +75,10 @@ where
 fn stopped(wait: &Wait, seen: &str) -> Diagnostic {
     Diagnostic::error(
         format!("Stopped while waiting for {}", wait.what),
-        format!(
-            "Terraform asked to stop; last seen: {seen}.\n\nWhat was done so far is kept. Run Terraform again to continue."
-        ),
+        format!("Terraform asked to stop; last seen: {seen}."),
     )
+    .left("What was done so far is kept.")
+    .remedy("Run Terraform again to continue.")
 }
 
 /// Between 75 % and 125 % of `pause`, so that many waiters do not ask at the same moment.

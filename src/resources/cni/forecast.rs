@@ -105,7 +105,7 @@ mod tests {
         ] {
             let found = too_few_nodes(&wanted(), &object, &nodes);
             assert_eq!(found.is_some(), told, "{object} {nodes:?}");
-            assert!(found.is_none_or(|one| one.path.to_string() == "cilium.operator_replicas"));
+            assert!(found.is_none_or(|one| one.at.to_string() == "cilium.operator_replicas"));
         }
     }
 

@@ -69,11 +69,9 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         Err(failure) => {
             let mut faults = stop(&site, &failure, &summary, None).await;
             if args.remove_vpc_cni && failure.left.exists() {
-                if let Some(fault) = faults.0.first_mut() {
-                    fault.detail.push_str(
-                        "\n\nDaemonSet kube-system/aws-node is taken away, and kept in the ConfigMap kube-system/ekshybrid-aws-node. Removing this resource puts it back.",
-                    );
-                }
+                faults = faults.left(
+                    "DaemonSet kube-system/aws-node is removed, and kept in the ConfigMap kube-system/ekshybrid-aws-node. Destroying this resource restores it.",
+                );
             } else if args.remove_vpc_cni {
                 // Without a CNI the nodes would have none at all.
                 faults.append(vpc_cni::take_back(&site, &summary).await);

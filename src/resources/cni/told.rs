@@ -79,7 +79,7 @@ fn no_password(error: &charts::Error, cause: Option<&aws::Error>, wanted: &Wante
     let summary = format!("Could not get the chart of {}", wanted.name());
     let detail = match cause {
         Some(cause) => {
-            let told = explain(&summary, cause, None).0.pop().map(|told| told.detail).unwrap_or_default();
+            let told = explain(&summary, cause, None).0.pop().map(|told| told.detail()).unwrap_or_default();
             format!("{error}.\n\n{told}")
         }
         None => format!("{}.", chain(error)),
@@ -173,20 +173,19 @@ pub(super) async fn not_removed(summary: &str, failure: &Failure, wanted: &Wante
         Left::Nothing | Left::Definitions => "Nothing was removed.",
         _ => "What is not removed yet stays, and the release is recorded as uninstalling.",
     };
-    let mut faults = why(summary, failure, left.to_owned(), Some(wanted), cx).await;
-    if let (Error::StillThere { .. }, Some(fault)) = (&failure.error, faults.0.first_mut()) {
-        fault.detail.push_str(
-            " Objects that finalizers hold go when the programs that the finalizers are named after have taken them away.",
-        );
+    let faults = why(summary, failure, left.to_owned(), Some(wanted), cx).await;
+    match &failure.error {
+        Error::StillThere { .. } => faults.remedy(
+            "Objects that finalizers hold go when the programs that the finalizers are named after have taken them away.",
+        ),
+        _ => faults,
     }
-    faults
 }
 
 async fn why(summary: &str, failure: &Failure, left: String, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
     if failure.error.is_cancelled() {
         let what = format!("Terraform was stopped: {}.", chain(&failure.error));
-        let paragraphs = [what, left, CONTINUE.to_owned()];
-        return Diagnostic::error(summary, paragraphs.join("\n\n")).into();
+        return Diagnostic::error(summary, what).left(left).remedy(CONTINUE).into();
     }
     if let Error::Render(error) = &failure.error
         && let Some(wanted) = wanted
@@ -194,15 +193,14 @@ async fn why(summary: &str, failure: &Failure, left: String, wanted: Option<&Wan
         return render(error, wanted).into();
     }
     if let Some(error) = failure.error.api_error() {
-        let mut faults = explain_kube(summary, error, Some(&left), cx).await;
-        if let Some(fault) = faults.0.first_mut() {
-            fault.detail = format!("{}.\n\n{}", capital(&failure.error.to_string()), fault.detail);
-        }
-        return faults;
+        let faults = explain_kube(summary, error, Some(&left), cx).await;
+        return faults.with_first_error(|fault| {
+            let cause = format!("{}.\n\n{}", capital(&failure.error.to_string()), fault.cause);
+            Diagnostic { cause, ..fault }
+        });
     }
     let what = format!("{}.", capital(&chain(&failure.error)));
-    let paragraphs = [what, left, remedy(&failure.error, wanted)];
-    Diagnostic::error(summary, paragraphs.join("\n\n")).into()
+    Diagnostic::error(summary, what).left(left).remedy(remedy(&failure.error, wanted)).into()
 }
 
 fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
@@ -298,8 +296,8 @@ mod tests {
             nearest: vec!["1.17.9-0".to_owned()],
         };
         let told = source(&missing, &wanted);
-        assert_eq!(told.path.to_string(), "cilium.version");
-        assert!(told.detail.contains("1.17.9-0"), "{}", told.detail);
+        assert_eq!(told.at.to_string(), "cilium.version");
+        assert!(told.detail().contains("1.17.9-0"), "{}", told.detail());
     }
 
     #[test]

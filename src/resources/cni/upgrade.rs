@@ -253,13 +253,10 @@ pub(super) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
             let summary = format!("Could not upgrade {}", site.wanted.name());
             return Err(told::failed(&summary, &failure, Some(&site.wanted), site.cx).await);
         }
-        let mut faults = told::failed(summary, &failure, Some(&site.wanted), site.cx).await;
-        if let Some(fault) = faults.0.first_mut() {
-            fault.detail.push_str(
-                "\n\nCilium itself was not touched. Mend what the check found, or set `preflight = false` to go without it.",
-            );
-        }
-        return Err(faults);
+        let faults = told::failed(summary, &failure, Some(&site.wanted), site.cx).await;
+        return Err(faults
+            .left("Cilium itself was not touched.")
+            .remedy("Fix what the check found, or set `preflight = false` to skip it."));
     }
     offline::tell_unchecked(&off, site.cx);
     match removed {

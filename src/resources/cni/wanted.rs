@@ -483,12 +483,12 @@ mod tests {
     fn bad_values_are_told_on_their_place() {
         let bad = Cilium { values: Some(vec!["a: 1".to_owned(), "a: b: c".to_owned()]), ..cilium() };
         let faults = wanted(&bad).values(&[], "1.17.1", None).expect_err("no YAML");
-        assert_eq!(faults.0[0].path.to_string(), "cilium.values[1]");
+        assert_eq!(faults.0[0].at.to_string(), "cilium.values[1]");
         let hidden = Secret::new("hunter2: [".to_owned());
         let faults = wanted(&Cilium { sensitive_values: Some(hidden), ..cilium() }).values(&[], "1.17.1", None);
         let fault = &faults.expect_err("no YAML").0[0];
-        assert_eq!(fault.path.to_string(), "cilium.sensitive_values");
-        assert!(!fault.detail.contains("hunter2"));
+        assert_eq!(fault.at.to_string(), "cilium.sensitive_values");
+        assert!(!fault.detail().contains("hunter2"));
     }
 
     #[test]

@@ -371,7 +371,7 @@ mod tests {
             ),
         ] {
             let found = networks.faults(question).0;
-            let paths: Vec<String> = found.iter().map(|fault| fault.path.to_string()).collect();
+            let paths: Vec<String> = found.iter().map(|fault| fault.at.to_string()).collect();
             assert_eq!(paths, expected, "{networks:?}");
         }
         let foreign = Networks { groups: Answer::There(BTreeMap::from([group("sg-1", "vpc-2")])), ..fitting() };

@@ -277,10 +277,10 @@ mod tests {
         let wanted = wanted(&[("WARM_IP_TARGET", Some("5")), ("LEVEL", Some("LOUD")), ("POD_MTU", Some("1"))]);
         let values = parse(Some("{\"mode\":1}")).expect("values");
         let faults = findings(&schema, &merged(&values, &wanted), &wanted, "v1.18.6-eksbuild.1");
-        let mut told: Vec<_> = faults.0.iter().map(|fault| fault.path.to_string()).collect();
+        let mut told: Vec<_> = faults.0.iter().map(|fault| fault.at.to_string()).collect();
         told.sort();
         assert_eq!(told, ["", "environment[\"LEVEL\"]", "environment[\"POD_MTU\"]"]);
-        let all: String = faults.0.iter().map(|fault| fault.detail.as_str()).collect();
+        let all: String = faults.0.iter().map(framework::diagnostic::Diagnostic::detail).collect();
         for part in [
             "`/env/LEVEL`",
             "`/env/POD_MTU`: it has no such setting",

@@ -335,7 +335,7 @@ mod tests {
             let (told, faults) = held(&owned(manager, "1"), &wanted(value));
             assert_eq!((told.len(), faults.len()), (taken, refused), "{manager} {value:?}");
             for one in told.iter().chain(&faults) {
-                for text in [one.refusal("workshop").detail, one.warning("workshop").detail] {
+                for text in [one.refusal("workshop").detail(), one.warning("workshop").detail()] {
                     for part in [manager, "env[name=\"A\"].value", "`1`", "workshop"] {
                         assert!(text.contains(part), "{text}");
                     }
@@ -353,6 +353,6 @@ mod tests {
         let wanted = Wanted::from([("A".to_owned(), None), ("B".to_owned(), None)]);
         let faults = check_entries(&object, &wanted, "workshop");
         assert_eq!(faults.0.len(), 1);
-        assert!(faults.0[0].detail.contains("`B`"));
+        assert!(faults.0[0].detail().contains("`B`"));
     }
 }

@@ -98,10 +98,10 @@ mod tests {
             let least = Least::of(minimum.as_ref(), &settings);
             let faults = too_old(&running(tag), least.as_ref(), "workshop", Owner::DaemonSet);
             let found = faults.0.first();
-            assert_eq!(found.map(|fault| fault.path.to_string()).as_deref(), at, "{tag}");
+            assert_eq!(found.map(|fault| fault.at.to_string()).as_deref(), at, "{tag}");
             if let Some(fault) = found {
                 for part in ["`workshop`", tag.trim_start_matches('v'), "amazon-k8s-cni:v"] {
-                    assert!(fault.detail.contains(part), "{}", fault.detail);
+                    assert!(fault.detail().contains(part), "{}", fault.detail());
                 }
             }
         }

@@ -250,7 +250,7 @@ mod tests {
             let warning = without_config(&cluster, &environment(&entries), &configs);
             assert_eq!(warning.is_some(), expected.is_some(), "{entries:?} {configs:?}");
             if let (Some(warning), Some(part)) = (warning, expected) {
-                assert!(warning.detail.contains(part), "{}", warning.detail);
+                assert!(warning.detail().contains(part), "{}", warning.detail());
             }
         }
     }

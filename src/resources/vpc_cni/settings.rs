@@ -225,7 +225,7 @@ mod tests {
         let environment = map(&[("WARM_IP_TARGET", "1"), ("MY_NODE_NAME", "n"), ("9LIVES", "9"), ("MAX_ENI", "2")]);
         let mut faults = Diagnostics::new();
         check_environment(&Maybe::Known(Some(environment)), &mut faults);
-        let told: Vec<_> = faults.0.iter().map(|fault| (fault.path.to_string(), fault.summary.as_str())).collect();
+        let told: Vec<_> = faults.0.iter().map(|fault| (fault.at.to_string(), fault.summary.as_str())).collect();
         let at = |name: &str| format!("environment[\"{name}\"]");
         assert_eq!(
             told,

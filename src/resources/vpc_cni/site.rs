@@ -71,13 +71,9 @@ pub(super) async fn addon_of(
         Ok(addon) => Ok(Some(addon)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => {
-            let mut faults = explain("Could not find out what owns aws-node", &error, None);
-            if let Some(fault) = faults.0.first_mut() {
-                fault.detail.push_str(
-                    "\n\nTo set the DaemonSet without asking EKS for the add-on, set `managed_by = \"daemonset\"`.",
-                );
-            }
-            Err(faults)
+            let faults = explain("Could not find out what owns aws-node", &error, None);
+            Err(faults
+                .remedy("To set the DaemonSet without asking EKS for the add-on, set `managed_by = \"daemonset\"`."))
         }
     }
 }

@@ -118,8 +118,9 @@ fn hushed<T>(value: &Value, faults: &mut Diagnostics, decode: impl FnOnce(&mut D
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         for fault in &mut own.0 {
             for text in &texts {
-                fault.summary = without(&fault.summary, text);
-                fault.detail = without(&fault.detail, text);
+                for part in fault.texts_mut() {
+                    *part = without(part, text);
+                }
             }
         }
         faults.append(own);

@@ -197,7 +197,7 @@ fn faults_of(given: &Value) -> Vec<(String, String)> {
     let mut faults = Diagnostics::new();
     check_rules::<Everything>(given, &Path::root(), &mut faults);
     Everything::decode_planned(given, &Path::root(), &mut faults);
-    faults.0.into_iter().map(|fault| (fault.path.to_string(), fault.summary)).collect()
+    faults.0.into_iter().map(|fault| (fault.at.to_string(), fault.summary)).collect()
 }
 
 #[test]
@@ -237,8 +237,8 @@ fn a_refused_secret_is_not_quoted() {
     let given = everything([("password", Value::from("hunter22"))]);
     Everything::decode_planned(&given, &Path::root(), &mut faults);
     assert_eq!(faults.0.len(), 1);
-    assert_eq!(faults.0[0].path.to_string(), "password");
-    assert_eq!(faults.0[0].detail, "`[sensitive]` is no colour. Write `red` or `green`.");
+    assert_eq!(faults.0[0].at.to_string(), "password");
+    assert_eq!(faults.0[0].detail(), "`[sensitive]` is no colour. Write `red` or `green`.");
 }
 
 #[test]

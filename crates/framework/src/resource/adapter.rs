@@ -127,11 +127,12 @@ impl<R: Resource> Adapter<R> {
             _ => Err(Diagnostic::error(
                 "State cannot be read",
                 format!(
-                    "The stored state of this `{}` is incomplete or was changed by hand: {}\n\nRun a plan with refresh, which reads it anew, or remove it from the state and import it.",
+                    "The stored state of this `{}` is incomplete or was changed by hand: {}",
                     R::NAME,
-                    faults.0.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
+                    faults.0.iter().map(Diagnostic::detail).collect::<Vec<_>>().join(" ")
                 ),
             )
+            .remedy("Run a plan with refresh, which reads the object again, or remove it from the state and import it.")
             .into()),
         }
     }

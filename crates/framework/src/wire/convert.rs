@@ -4,7 +4,7 @@ use prost_types::Timestamp;
 
 use super::proto::tfplugin6 as wire;
 use super::{json, msgpack};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Result, Severity};
 use crate::mask::masked;
 use crate::path::{Path, Step};
 use crate::schema::{Attribute, FunctionSignature, IdentitySchema, Kind, Nesting, Parameter, ProviderSchema, Schema};
@@ -12,7 +12,7 @@ use crate::server::Host;
 use crate::value::{Type, Value};
 
 /// Reads a value that the host sent. An absent one is null.
-pub fn value(sent: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
+pub fn value(sent: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value> {
     let Some(sent) = sent else { return Ok(Value::Null) };
     if !sent.msgpack.is_empty() {
         return msgpack::decode(&sent.msgpack, ty).map_err(|error| unreadable(&error));
@@ -24,40 +24,44 @@ pub fn value(sent: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diag
     crate::value::json::decode(&json, ty).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: &dyn std::error::Error) -> Diagnostic {
+fn unreadable(error: &dyn std::error::Error) -> Diagnostics {
     Diagnostic::error(
         "Could not read a value from Terraform",
         format!(
-            "A value that Terraform sent does not fit the provider's schema: {error}.\n\n\
-             Terraform and the provider disagree about the schema, which points to a fault in one of them. Run \
-             `terraform init -upgrade`, and report it if it stays."
+            "A value that Terraform sent does not fit the provider's schema: {error}. Terraform and the provider \
+             disagree about the schema, which points to a fault in one of them."
         ),
     )
+    .remedy("Run `terraform init -upgrade`. If that does not help, report it.")
+    .into()
 }
 
 /// Writes a value for the host.
-pub fn dynamic(value: &Value, ty: &Type) -> Result<wire::DynamicValue, Diagnostic> {
+pub fn dynamic(value: &Value, ty: &Type) -> Result<wire::DynamicValue> {
     match msgpack::encode(value, ty) {
         Ok(msgpack) => Ok(wire::DynamicValue { msgpack, json: Vec::new() }),
-        Err(error) => Err(Diagnostic::bug(format!("A value of the provider does not fit its schema: {error}."))),
+        Err(error) => Err(Diagnostic::bug(format!("A value of the provider does not fit its schema: {error}.")).into()),
     }
 }
 
 /// Reads stored state of any version.
-pub fn raw_state(sent: Option<wire::RawState>) -> Result<serde_json::Value, Diagnostic> {
+pub fn raw_state(sent: Option<wire::RawState>) -> Result<serde_json::Value> {
     let sent = sent.unwrap_or_default();
     if sent.json.is_empty() && !sent.flatmap.is_empty() {
         return Err(Diagnostic::error(
             "Could not read the state",
-            "The state was written by a Terraform older than 0.12. Apply it once with Terraform 0.12 to bring it into \
-             the present form.",
-        ));
+            "The state was written by a Terraform older than 0.12.",
+        )
+        .remedy("Apply it once with Terraform 0.12 to bring it into the present form.")
+        .into());
     }
     if sent.json.is_empty() {
         return Ok(serde_json::Value::Null);
     }
     json::parse(&sent.json).map_err(|error| {
-        Diagnostic::error("Could not read the state", format!("{error}. The state may be damaged; restore a backup."))
+        Diagnostic::error("Could not read the state", format!("{error}. The state may be damaged."))
+            .remedy("Restore a backup of the state.")
+            .into()
     })
 }
 
@@ -80,8 +84,8 @@ fn diagnostic(diagnostic: &Diagnostic) -> wire::Diagnostic {
     wire::Diagnostic {
         severity: severity.into(),
         summary: masked(&diagnostic.summary).into_owned(),
-        detail: masked(&diagnostic.detail).into_owned(),
-        attribute: (!diagnostic.path.is_root()).then(|| path(&diagnostic.path)),
+        detail: masked(&diagnostic.detail()).into_owned(),
+        attribute: (!diagnostic.at.is_root()).then(|| path(&diagnostic.at)),
     }
 }
 
@@ -299,7 +303,7 @@ mod tests {
         ] {
             let sent = wire::DynamicValue { msgpack: msgpack.into(), json: json.into() };
             let error = value(Some(&sent), &Type::String).expect_err(why);
-            assert!(error.detail.contains(why), "{}", error.detail);
+            assert!(error.0[0].detail().contains(why), "{}", error.0[0].detail());
         }
     }
 
@@ -307,7 +311,7 @@ mod tests {
     fn state_of_ancient_terraform_is_refused() {
         let flatmap = [("id".to_owned(), "x".to_owned())].into();
         let error = raw_state(Some(wire::RawState { json: Vec::new(), flatmap })).expect_err("flatmap");
-        assert!(error.detail.contains("0.12"), "{}", error.detail);
+        assert!(error.0[0].detail().contains("0.12"), "{}", error.0[0].detail());
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn with(value: &Value, name: &str, changed: impl Into<Value>) -> Value {
 
 /// Severity, summary and path of each message.
 pub fn told(diagnostics: &Diagnostics) -> Vec<(Severity, &str, String)> {
-    diagnostics.0.iter().map(|it| (it.severity, it.summary.as_str(), it.path.to_string())).collect()
+    diagnostics.0.iter().map(|it| (it.severity, it.summary.as_str(), it.at.to_string())).collect()
 }
 
 pub fn error(summary: &str, path: &str) -> (Severity, String, String) {

@@ -208,7 +208,7 @@ async fn a_panic_keeps_what_was_saved_and_noted_before_it() {
     let answer =
         apply(&server, &nothing(), &server_config([("name", "panics".into())]), CancellationToken::new()).await;
     assert_eq!(told(&answer.diagnostics), [(Severity::Error, "Provider bug", String::new())]);
-    let detail = &answer.diagnostics.0[0].detail;
+    let detail = answer.diagnostics.0[0].detail();
     assert!(
         detail.starts_with("Making this `cloud_server` failed unexpectedly: srv-1 was a surprise.\n\nThis is a fault"),
         "{detail}"
@@ -228,7 +228,7 @@ async fn a_state_that_cannot_be_read_is_explained() {
     let broken = Kept { state: kept.state.as_ref().map(|state| with(state, "size", 0)), ..kept };
     let answer = delete(&server, &broken).await;
     assert_eq!(told(&answer.diagnostics), [(Severity::Error, "State cannot be read", String::new())]);
-    assert!(answer.diagnostics.0[0].detail.contains("`size` is 0"), "{:?}", answer.diagnostics);
+    assert!(answer.diagnostics.0[0].detail().contains("`size` is 0"), "{:?}", answer.diagnostics);
     assert_eq!(answer.value.state, broken.state);
 }
 
@@ -294,7 +294,7 @@ async fn stored_states_of_every_version() {
 
     let misshapen = upgrade(2, json!({ "name": ["web"] })).await;
     assert_eq!(told(&misshapen.diagnostics), [(Severity::Error, "Stored state does not fit", String::new())]);
-    assert!(misshapen.diagnostics.0[0].detail.contains("`name`"), "{:?}", misshapen.diagnostics);
+    assert!(misshapen.diagnostics.0[0].detail().contains("`name`"), "{:?}", misshapen.diagnostics);
 
     let identity = server.upgrade_identity("cloud_server".into(), 0, json!({ "id": "srv-1" })).await;
     assert_eq!(identity.value, Some(crate::host::identity("srv-1")));

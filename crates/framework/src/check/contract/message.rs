@@ -18,13 +18,13 @@ pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics:
         } else if summary.contains('\n') {
             problems.push(format!("the summary `{summary}` is more than one line"));
         }
-        if diagnostic.detail.trim().is_empty() {
+        if diagnostic.detail().trim().is_empty() {
             problems.push(format!("the message `{summary}` has no detail"));
         }
-        if !leads_somewhere(attributes, &diagnostic.path) {
-            problems.push(format!("the message `{summary}` is at `{}`, which does not exist", diagnostic.path));
+        if !leads_somewhere(attributes, &diagnostic.at) {
+            problems.push(format!("the message `{summary}` is at `{}`, which does not exist", diagnostic.at));
         }
-        if secrets.iter().any(|secret| diagnostic.detail.contains(secret) || summary.contains(secret)) {
+        if secrets.iter().any(|secret| diagnostic.detail().contains(secret) || summary.contains(secret)) {
             problems.push(format!("the message `{summary}` shows a sensitive value"));
         }
     }

@@ -123,7 +123,7 @@ impl<'a> Trial<'a> {
 }
 
 fn texts(diagnostics: &Diagnostics) -> String {
-    diagnostics.0.iter().map(|it| format!("{}: {}", it.summary, it.detail)).collect::<Vec<_>>().join("; ")
+    diagnostics.0.iter().map(|it| format!("{}: {}", it.summary, it.detail())).collect::<Vec<_>>().join("; ")
 }
 
 /// The example with every attribute in its place; what it leaves out is null.

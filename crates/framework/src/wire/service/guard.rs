@@ -96,7 +96,7 @@ mod tests {
     async fn a_panic_is_told() {
         let running = call(CancellationToken::new()).start(async { panic!("the number was {}", 7) });
         let told: Result<(), _> = running.finished().await;
-        let detail = &told.expect_err("a panic").0[0].detail;
+        let detail = told.expect_err("a panic").0[0].detail();
         assert!(
             detail.starts_with("The call ReadResource for `sample_thing` failed unexpectedly: the number was 7."),
             "{detail}"

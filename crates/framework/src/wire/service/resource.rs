@@ -242,7 +242,7 @@ fn kept(inner: &Inner, name: &str, answer: Answer<Kept>, before: impl FnOnce() -
 pub fn identity_in(inner: &Inner, name: &str, sent: Option<wire::ResourceIdentityData>) -> Result<Value> {
     let data = sent.and_then(|sent| sent.identity_data);
     match inner.types.identity(name) {
-        Some(ty) => Ok(convert::value(data.as_ref(), ty)?),
+        Some(ty) => convert::value(data.as_ref(), ty),
         None => Ok(Value::Null),
     }
 }

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::mask::masked;
 use crate::server::{Answer, FunctionError};
 use crate::value::Type;
@@ -72,7 +72,10 @@ pub async fn call_function(
     for ((index, sent), ty) in (0_i64..).zip(&request.arguments).zip(types) {
         match convert::value(Some(sent), ty) {
             Ok(argument) => arguments.push(argument),
-            Err(error) => return Ok(function_failed(&error.detail, Some(index))),
+            Err(errors) => {
+                let text: Vec<_> = errors.0.iter().map(Diagnostic::detail).collect();
+                return Ok(function_failed(&text.join("\n"), Some(index)));
+            }
         }
     }
     if arguments.len() < count || count < signature.parameters.len() {

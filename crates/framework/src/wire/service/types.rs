@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Result;
 use crate::schema::{ProviderSchema, Schema};
 use crate::server::unknown_type;
 use crate::value::Type;
@@ -37,7 +37,7 @@ impl Types {
     }
 
     /// Of a resource's configuration, plan and state.
-    pub fn resource(&self, name: &str) -> Result<&Type, Diagnostic> {
+    pub fn resource(&self, name: &str) -> Result<&Type> {
         find(&self.resources, "resource type", name)
     }
 
@@ -47,26 +47,26 @@ impl Types {
     }
 
     /// Of a data source.
-    pub fn data_source(&self, name: &str) -> Result<&Type, Diagnostic> {
+    pub fn data_source(&self, name: &str) -> Result<&Type> {
         find(&self.data_sources, "data source", name)
     }
 
     /// Of an ephemeral resource.
-    pub fn ephemeral(&self, name: &str) -> Result<&Type, Diagnostic> {
+    pub fn ephemeral(&self, name: &str) -> Result<&Type> {
         find(&self.ephemeral_resources, "ephemeral resource type", name)
     }
 
     /// Of a list resource's configuration.
-    pub fn list(&self, name: &str) -> Result<&Type, Diagnostic> {
+    pub fn list(&self, name: &str) -> Result<&Type> {
         find(&self.list_resources, "list resource type", name)
     }
 
     /// Of an action's configuration.
-    pub fn action(&self, name: &str) -> Result<&Type, Diagnostic> {
+    pub fn action(&self, name: &str) -> Result<&Type> {
         find(&self.actions, "action", name)
     }
 }
 
-fn find<'a>(types: &'a HashMap<String, Type>, kind: &str, name: &str) -> Result<&'a Type, Diagnostic> {
-    types.get(name).ok_or_else(|| unknown_type(kind, name))
+fn find<'a>(types: &'a HashMap<String, Type>, kind: &str, name: &str) -> Result<&'a Type> {
+    types.get(name).ok_or_else(|| unknown_type(kind, name).into())
 }
