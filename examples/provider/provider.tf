@@ -6,7 +6,7 @@ terraform {
   }
 }
 
-# Credentials come from the environment, a profile or the machine, as for the AWS provider.
+# Credentials come from the environment, a profile or the machine, as with the AWS provider.
 provider "ekshybrid" {
   region       = "us-west-2"
   cluster_name = "plant"

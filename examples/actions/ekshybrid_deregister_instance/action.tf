@@ -1,4 +1,4 @@
-# Look at these hosts before you run the action: a site that is offline looks the same.
+# Check these hosts before you run the action: hosts of a site that is offline look the same.
 data "ekshybrid_managed_instances" "edge" {
   cluster_name = "edge"
   iam_role     = "hybrid-nodes"

@@ -1,4 +1,4 @@
-# The images that a registry in a closed network must hold before Cilium is installed there.
+# The images to mirror into the registry of a closed network before Cilium is installed there.
 data "ekshybrid_cni_images" "cilium" {
   cilium = {
     version = "1.17.9-0"

@@ -1,4 +1,4 @@
-# A node group of two types with custom networking: the kubelet takes the lower number.
+# A node group with two instance types and custom networking: the lower number applies to both.
 data "ekshybrid_max_pods" "workers" {
   instance_types    = ["m5.large", "m6i.large"]
   custom_networking = true

@@ -3,7 +3,7 @@ data "ekshybrid_nodes" "hybrid" {
   match_labels = { "eks.amazonaws.com/compute-type" = "hybrid" }
 }
 
-# Looked at by each plan and apply, and never waited for.
+# Every plan and apply checks this once, without waiting.
 check "hybrid_nodes" {
   assert {
     condition     = data.ekshybrid_nodes.hybrid.ready_count >= 2

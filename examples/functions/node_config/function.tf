@@ -1,4 +1,4 @@
-# Of a hybrid node.
+# For a hybrid node.
 resource "ekshybrid_activation" "example" {
   iam_role = "hybrid-nodes"
 }
@@ -25,7 +25,7 @@ output "node_config" {
   sensitive = true
 }
 
-# A part of one for a managed node group without an image of its own: EKS adds the cluster.
+# A partial NodeConfig, for a managed node group without a custom AMI: EKS adds the cluster.
 output "part" {
   value = provider::ekshybrid::node_config({
     os      = "al2023"

@@ -1,4 +1,4 @@
-# A host outside of EC2 that becomes a hybrid node.
+# A host outside EC2 that becomes a hybrid node.
 resource "ekshybrid_activation" "example" {
   iam_role = "hybrid-nodes"
 }
@@ -27,7 +27,7 @@ data "ekshybrid_cluster" "example" {
   cluster_name = "plant"
 }
 
-# Nodes in EC2 on Amazon Linux 2023, whose pods have subnets of their own.
+# EC2 nodes on Amazon Linux 2023 whose pods have subnets of their own.
 resource "aws_launch_template" "al2023" {
   name          = "plant-al2023"
   image_id      = "ami-0123456789abcdef0"
@@ -56,7 +56,7 @@ resource "aws_launch_template" "al2023" {
   }))
 }
 
-# The same on Amazon Linux 2. The nodes need no way to EKS, since they are told where the cluster is.
+# The same on Amazon Linux 2. The nodes do not need to reach the EKS API, because the endpoint is given here.
 resource "aws_launch_template" "al2" {
   name          = "plant-al2"
   image_id      = "ami-0fedcba9876543210"

@@ -1,4 +1,4 @@
-# Ten hosts may register within a day and a half. The expired activation stays until you replace it.
+# Ten hosts may register within 36 hours. The expired activation is kept until you replace it.
 resource "ekshybrid_activation" "example" {
   iam_role              = "hybrid-nodes"
   registration_limit    = 10

@@ -1,4 +1,4 @@
-# An activation of the AWS provider is adopted with its code. Remove the aws_ssm_activation from the configuration.
+# Adopts an activation of the AWS provider, including its code. Remove the aws_ssm_activation from the configuration.
 moved {
   from = aws_ssm_activation.hosts
   to   = ekshybrid_activation.hosts

@@ -1,5 +1,5 @@
-# The code goes into a SecureString parameter and never enters the state. A new activation is planned two days before
-# this one expires: new hosts read its code from the parameter. Destroy deregisters the hosts that registered with it.
+# The code is written to a SecureString parameter and never enters the state. A new activation is planned two days before
+# this one expires; new hosts read its code from the parameter. Destroy deregisters the hosts that have registered.
 resource "ekshybrid_activation" "stored" {
   iam_role              = "hybrid-nodes"
   registration_limit    = 100

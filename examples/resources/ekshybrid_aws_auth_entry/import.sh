@@ -1,2 +1,2 @@
-# CLUSTER/ARN, or CLUSTER/ARN@REGION for another region than the provider's.
+# CLUSTER/ARN, or CLUSTER/ARN@REGION if the region is not the provider's.
 terraform import ekshybrid_aws_auth_entry.workers closed/arn:aws:iam::111122223333:role/workers

@@ -1,4 +1,4 @@
-# Cilium on the hybrid nodes of a cluster. Pods get their addresses from the cluster's remote pod networks.
+# Cilium on the hybrid nodes of a cluster. Pods get addresses from the cluster's remote pod networks.
 resource "ekshybrid_cni" "cilium" {
   cluster_name = "workshop"
 

@@ -1,4 +1,4 @@
-# Calico on all nodes of a cluster, instead of the VPC CNI, by its manifest.
+# Calico from its manifest, on all nodes of a cluster, instead of the VPC CNI.
 resource "ekshybrid_cni" "calico" {
   cluster_name   = "plant"
   remove_vpc_cni = true

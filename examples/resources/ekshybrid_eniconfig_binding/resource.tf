@@ -1,4 +1,4 @@
-# The nodes of a node group get an ENIConfig that is not named after their zone.
+# Assigns the nodes of a node group an ENIConfig that is not named after their zone.
 resource "ekshybrid_eniconfig" "batch" {
   cluster_name = "workshop"
   name         = "batch"

@@ -1,4 +1,4 @@
-# A host that has registered by itself gets a role of its own and tags. Destroy leaves it registered.
+# Gives a registered host a role of its own and tags. After destroy, the host is still registered.
 resource "ekshybrid_managed_instance" "example" {
   instance_id = "mi-0123456789abcdef0"
   iam_role    = "hybrid-nodes"

@@ -1,4 +1,4 @@
-# Pods get addresses from the ENIConfig that is named like their node's zone.
+# Pods get addresses from the ENIConfig named after their node's zone.
 resource "ekshybrid_vpc_cni" "example" {
   cluster_name = "workshop"
 

@@ -1,14 +1,14 @@
-# What the AWS provider creates for this stack: the cluster's VPC, the premises' VPC, the cluster, its managed nodes, the
-# hosts, and a load balancer in front of a NodePort on the hosts.
+# Resources of the AWS provider: the cluster's VPC, the on-premises VPC, the cluster, its managed nodes, the hosts, and a
+# load balancer in front of a NodePort on the hosts.
 
 variable "region" {
-  description = "Region of everything."
+  description = "Region of all resources."
   type        = string
   default     = "ap-northeast-1"
 }
 
 variable "name" {
-  description = "Name of the cluster and of what belongs to it."
+  description = "Name of the cluster, and name prefix of the other resources."
   type        = string
   default     = "calico-two-vpcs"
 }
@@ -135,7 +135,7 @@ resource "aws_route_table_association" "nodes" {
   route_table_id = aws_route_table.nodes.id
 }
 
-# --- the premises' VPC ---------------------------------------------------------------------------------
+# --- the on-premises VPC -------------------------------------------------------------------------------
 
 resource "aws_vpc" "premises" {
   cidr_block           = "10.90.0.0/16"
@@ -225,7 +225,7 @@ resource "aws_eks_cluster" "this" {
     }
   }
 
-  # With both on, hosts outside the VPC would find the public addresses and nodes inside it the private ones.
+  # With both enabled, hosts outside the VPC would resolve the public addresses and nodes inside it the private ones.
   vpc_config {
     subnet_ids              = values(aws_subnet.nodes)[*].id
     endpoint_private_access = false
@@ -235,7 +235,7 @@ resource "aws_eks_cluster" "this" {
   depends_on = [aws_iam_role_policy_attachment.cluster]
 }
 
-# What nodes accept from other nodes, in both VPCs.
+# Traffic that nodes in both VPCs accept from other nodes.
 locals {
   node_ports = {
     vxlan          = { protocol = "udp", from = 4789, to = 4789 }
@@ -278,8 +278,8 @@ data "aws_ssm_parameter" "node_image" {
   name = "/aws/service/eks/optimized-ami/${aws_eks_cluster.this.version}/amazon-linux-2023/arm64/standard/recommended/image_id"
 }
 
-# Keeps the image with which the nodes were created: a newer one would replace them at the next apply, whatever that
-# apply is about. To move to the newest image: terraform apply -replace=terraform_data.node_image
+# Keeps the image with which the nodes were created. Otherwise any later apply could replace all nodes because a newer
+# image exists. To move to the newest image: terraform apply -replace=terraform_data.node_image
 resource "terraform_data" "node_image" {
   input = nonsensitive(data.aws_ssm_parameter.node_image.value)
 
@@ -288,14 +288,14 @@ resource "terraform_data" "node_image" {
   }
 }
 
-# With an image of its own, a launch template's user data is used as it is, including the number of pods.
+# Because the launch template names an image, EKS does not change the user data, and the number of pods applies.
 resource "aws_launch_template" "nodes" {
   name          = "${var.name}-nodes"
   image_id      = terraform_data.node_image.output
   instance_type = "t4g.medium"
   user_data     = base64encode(local.node_user_data)
 
-  # IMDSv2 only, and not for pods.
+  # IMDSv2 only, and not reachable from pods.
   metadata_options {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
@@ -436,7 +436,7 @@ resource "aws_instance" "hosts" {
 
   tags = { Name = "${var.name}-${each.key}" }
 
-  # A host needs its activation once; a later one is for hosts that are added later.
+  # A host needs an activation only once, so a new activation must not replace it.
   lifecycle {
     ignore_changes = [user_data, ami]
   }
@@ -506,7 +506,7 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-# The hosts are EC2 instances here, so that their addresses are known. For other hosts, list the addresses.
+# The hosts are EC2 instances here, so their addresses are known. For other hosts, list the addresses.
 resource "aws_lb_target_group_attachment" "hosts" {
   for_each = aws_instance.hosts
 

@@ -1,7 +1,7 @@
-# Calico by its published manifest, on every node of the cluster, instead of the VPC CNI.
+# Calico from its published manifest, on every node of the cluster, instead of the VPC CNI.
 
 variable "calico_manifest" {
-  description = "Manifest of Calico v3.29.2: its URL, or a file for networks that cannot reach it."
+  description = "Manifest of Calico v3.29.2: its URL, or a file if the network cannot reach it."
   type        = string
   default     = "https://raw.githubusercontent.com/projectcalico/calico/v3.29.2/manifests/calico-vxlan.yaml"
 }
@@ -22,18 +22,18 @@ resource "ekshybrid_cni" "calico" {
     # On managed nodes and hosts alike.
     node_selector = {}
 
-    # As in the manifest: packets between two subnets travel in VXLAN, those within one subnet as they are. EC2 drops the
-    # latter unless an instance's source/destination check is off, which `DoNothing` leaves as it is. Here every node
-    # is alone in its subnet; where several share one, set `encapsulation = "VXLAN"`.
+    # As in the manifest: packets between subnets are encapsulated in VXLAN, packets within a subnet are not. EC2 drops the
+    # latter unless the source/destination check of the instance is off; `DoNothing` does not change that check. Here
+    # every node has a subnet of its own; if several share one, set `encapsulation = "VXLAN"`.
     encapsulation     = "VXLANCrossSubnet"
     aws_src_dst_check = "DoNothing"
   }
 
-  # The apply continues when the hosts are Ready. The managed nodes come afterwards; EKS waits for them.
+  # The apply continues when the hosts are Ready. The managed nodes are created afterwards; EKS waits for them.
   wait_for_nodes = length(local.host_names)
 
-  # Destroy deletes Calico's custom resource definitions and with them every object of these kinds, such as network
-  # policies. Leave this out where such objects must survive.
+  # Destroy also deletes the CRDs that Calico created, except those that still contain objects of others, such as network
+  # policies. Remove this line to keep all of them.
   cleanup_on_destroy = true
 
   depends_on = [aws_instance.hosts]

@@ -1,24 +1,24 @@
-# A cluster in one VPC, hosts in a second VPC that plays the premises, and Calico on all of them.
+# A cluster in one VPC, hosts in a second VPC that represents the on-premises network, and Calico on all of them.
 #
-# aws.tf holds what the AWS provider creates: both VPCs, the cluster, the managed nodes, the hosts, a load balancer. The
-# order:
+# aws.tf contains the resources of the AWS provider: both VPCs, the cluster, the managed nodes, the hosts and a load
+# balancer. The order:
 #
 #   cluster ─▶ access, activation ─▶ hosts ─▶ Calico instead of aws-node ─▶ managed nodes
 #
 # Hosts join first and become Ready with Calico, which waits for them. The managed nodes depend on Calico: none starts
-# with the VPC CNI, so none has to be replaced afterwards. On destroy the managed nodes go first, then Calico, then the
-# hosts.
+# with the VPC CNI, so none has to be replaced afterwards. On destroy, the managed nodes are deleted first, then Calico,
+# then the hosts.
 
 provider "ekshybrid" {
   region = local.region
 }
 
 locals {
-  # Pods on both sides. No route table has these addresses: packets travel in VXLAN.
+  # Pods on both sides. No route table contains these addresses: packets are encapsulated in VXLAN.
   pod_cidr = "192.168.0.0/16"
 
-  # Calico needs no address of a network interface for a pod, so the instance type sets no limit. Hosts have this number
-  # by default.
+  # Calico assigns pods no addresses of network interfaces, so the instance type sets no limit. On hosts, this number is
+  # the default.
   max_pods = 110
 
   # User data of the managed nodes' launch template.
@@ -35,8 +35,8 @@ locals {
     }
   })
 
-  # User data of the hosts: it downloads nodeadm, installs what a node needs, and joins at the first boot. nodeadm asks
-  # EKS for the cluster's endpoint, and checks the host's address, version and access on the way.
+  # User data of the hosts: downloads nodeadm, installs the components of a node, and joins at the first boot. nodeadm
+  # asks EKS for the cluster's endpoint, and also checks the host's address, version and access.
   host_user_data = provider::ekshybrid::user_data({
     kubernetes_version = local.cluster_version
     architecture       = "arm64"

@@ -1,5 +1,5 @@
 output "cni" {
-  description = "What runs instead of the VPC CNI."
+  description = "The CNI that replaces the VPC CNI."
   value = {
     version        = ekshybrid_cni.calico.app_version
     release_status = ekshybrid_cni.calico.release_status
@@ -8,7 +8,7 @@ output "cni" {
 }
 
 output "nodes" {
-  description = "Address and kind of each node: `hybrid` are the hosts, `ec2` the managed nodes."
+  description = "Address and kind of each node: `hybrid` for hosts, `ec2` for managed nodes."
   value = {
     for node in data.ekshybrid_nodes.all.nodes : node.name => {
       address = node.internal_ip
@@ -18,7 +18,7 @@ output "nodes" {
 }
 
 output "host_user_data" {
-  description = "Cloud-init user data of the hosts, with the activation's code in it."
+  description = "Cloud-init user data of the hosts, including the activation code."
   value       = local.host_user_data
   sensitive   = true
 }

@@ -1,5 +1,5 @@
-# What the AWS provider makes for this stack: the VPC with its second range, the cluster, and nodes that start when
-# custom networking is on.
+# Resources of the AWS provider: the VPC with its secondary CIDR, the cluster, and nodes that start once custom networking
+# is on.
 
 variable "region" {
   description = "Region of the cluster."
@@ -8,7 +8,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "Name of the cluster and of what belongs to it."
+  description = "Name of the cluster, and name prefix of the other resources."
   type        = string
   default     = "custom-networking"
 }
@@ -33,7 +33,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# Pods take their addresses from here.
+# Pods get their addresses from here.
 resource "aws_vpc_ipv4_cidr_block_association" "pods" {
   vpc_id     = aws_vpc.this.id
   cidr_block = "192.168.1.0/24"
@@ -46,7 +46,7 @@ resource "aws_subnet" "nodes" {
   availability_zone = each.key
   cidr_block        = each.value
 
-  # Internal load balancers are placed here, never into the pods' subnets.
+  # Internal load balancers are placed here, never in the pods' subnets.
   tags = {
     Name                              = "${var.name}-nodes-${each.key}"
     "kubernetes.io/role/internal-elb" = "1"
@@ -77,7 +77,7 @@ resource "aws_subnet" "pods" {
 
   tags = { Name = "${var.name}-pods-${each.key}" }
 
-  # A subnet outside the VPC's ranges is refused.
+  # AWS rejects a subnet outside the VPC's CIDR blocks, so the secondary CIDR comes first.
   depends_on = [aws_vpc_ipv4_cidr_block_association.pods]
 }
 
@@ -107,7 +107,7 @@ resource "aws_route_table" "public" {
   }
 }
 
-# Nodes and pods leave the VPC through the same NAT gateway.
+# Nodes and pods share one NAT gateway.
 resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this.id
 
@@ -189,8 +189,8 @@ data "aws_ssm_parameter" "node_image" {
   name = "/aws/service/eks/optimized-ami/${aws_eks_cluster.this.version}/amazon-linux-2023/x86_64/standard/recommended/image_id"
 }
 
-# Keeps the image with which the nodes were created: a newer one would replace them at the next apply, whatever that
-# apply is about. To move to the newest image: terraform apply -replace=terraform_data.node_image
+# Keeps the image with which the nodes were created. Otherwise any later apply could replace all nodes because a newer
+# image exists. To move to the newest image: terraform apply -replace=terraform_data.node_image
 resource "terraform_data" "node_image" {
   input = nonsensitive(data.aws_ssm_parameter.node_image.value)
 
@@ -199,14 +199,14 @@ resource "terraform_data" "node_image" {
   }
 }
 
-# With an image of its own, a launch template's user data is used as it is, including the number of pods.
+# Because the launch template names an image, EKS does not change the user data, and the number of pods applies.
 resource "aws_launch_template" "nodes" {
   name          = "${var.name}-nodes"
   image_id      = terraform_data.node_image.output
   instance_type = local.instance_type
   user_data     = base64encode(local.node_user_data)
 
-  # IMDSv2 only, and not for pods.
+  # IMDSv2 only, and not reachable from pods.
   metadata_options {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
@@ -240,7 +240,7 @@ resource "aws_eks_node_group" "this" {
     max_size     = 4
   }
 
-  # Nodes that start before custom networking is on keep their pods in the nodes' subnets.
+  # Pods on nodes that start before custom networking is on stay in the nodes' subnets.
   depends_on = [
     module.custom_networking,
     aws_iam_role_policy_attachment.nodes,

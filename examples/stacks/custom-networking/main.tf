@@ -1,11 +1,11 @@
 # Pods in a secondary CIDR: a subnet and an ENIConfig for each zone, the VPC CNI switched to custom networking, and nodes
 # with the right number of pods, in one apply.
 #
-# aws.tf holds what the AWS provider creates: networks, the cluster and its nodes. The order:
+# aws.tf contains the resources of the AWS provider: networks, the cluster and its nodes. The order:
 #
 #   cluster ─▶ ENIConfigs ─▶ custom networking ─▶ node group
 #
-# The node group depends on the module, so no node starts without its ENIConfig, and on destroy the nodes go first.
+# The node group depends on the module, so no node starts without its ENIConfig, and destroy deletes the nodes first.
 
 provider "ekshybrid" {
   region = local.region
@@ -19,7 +19,7 @@ module "custom_networking" {
 }
 
 locals {
-  # The primary network interface has no addresses for pods, and nodes on AL2023 do not take that into account.
+  # With custom networking, the primary network interface has no addresses for pods. Nodes on AL2023 ignore that.
   max_pods = provider::ekshybrid::max_pods(local.instance_type, { custom_networking = true })
 
   node_user_data = provider::ekshybrid::user_data({

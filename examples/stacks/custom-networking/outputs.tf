@@ -9,7 +9,7 @@ output "vpc_cni_version" {
 }
 
 output "max_pods" {
-  description = "Pods that each node can hold."
+  description = "Number of pods that a node can run."
   value       = local.max_pods
 }
 

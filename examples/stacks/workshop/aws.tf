@@ -1,4 +1,4 @@
-# What the AWS provider creates for this stack: the role of the hosts and their access. The cluster exists already.
+# Resources of the AWS provider: the role of the hosts and their access. The cluster already exists.
 
 variable "region" {
   description = "Region of the cluster."

@@ -1,5 +1,5 @@
-# The network of the pods on the hosts: Cilium, with the defaults for hybrid nodes, and addresses from the cluster's remote
-# pod networks. Hosts become Ready when its agent runs on them.
+# The CNI of the hosts: Cilium with the defaults for hybrid nodes, and addresses from the cluster's remote pod networks.
+# Hosts become Ready when its agent runs on them.
 
 variable "cilium_version" {
   description = "Version of Cilium's chart."
@@ -30,7 +30,7 @@ resource "ekshybrid_cni" "cilium" {
 
   wait_for_nodes = var.ready_hosts
 
-  # Destroy deletes Cilium's custom resource definitions and with them every object of these kinds, such as network
-  # policies. Leave this out where such objects must survive.
+  # Destroy also deletes the CRDs that Cilium created, except those that still contain objects of others, such as network
+  # policies. Remove this line to keep all of them.
   cleanup_on_destroy = true
 }

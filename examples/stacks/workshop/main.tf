@@ -1,7 +1,7 @@
 # Hosts outside AWS join an existing EKS cluster as hybrid nodes. README.md says what the cluster needs, and how the
 # outputs reach the hosts.
 #
-# aws.tf holds what the AWS provider creates: the role of the hosts and their access to the cluster.
+# aws.tf contains the resources of the AWS provider: the role of the hosts and their access to the cluster.
 
 provider "ekshybrid" {
   region       = local.region
@@ -10,7 +10,7 @@ provider "ekshybrid" {
 
 data "ekshybrid_cluster" "this" {}
 
-# The ID and code with which hosts register. An expired one is replaced by the next apply; registered hosts stay.
+# The ID and code with which hosts register. The next apply replaces an expired activation; registered hosts are kept.
 resource "ekshybrid_activation" "hosts" {
   iam_role              = local.hybrid_role_name
   description           = "Hybrid nodes of ${local.cluster_name}"
@@ -19,7 +19,7 @@ resource "ekshybrid_activation" "hosts" {
   expires_in            = "24h"
   rotate_when_expired   = true
 
-  # Destroy deregisters the hosts, which cuts them off from the cluster.
+  # Destroy deregisters the hosts, which disconnects them from the cluster.
   deregister_on_destroy = true
 
   # Hosts inherit the tags. The policy in aws.tf lets their role deregister instances with this tag.
@@ -28,14 +28,14 @@ resource "ekshybrid_activation" "hosts" {
   }
 }
 
-# The hosts that have registered, with this activation or with an earlier one.
+# The hosts that have registered, with this activation or an earlier one.
 data "ekshybrid_managed_instances" "hosts" {
   iam_role = local.hybrid_role_name
 }
 
 locals {
-  # nodeadm asks EKS for the cluster's endpoint and certificate authority, and checks the host's address, version and
-  # access on the way. It skips these checks when the endpoint is given here.
+  # nodeadm asks EKS for the cluster's endpoint and certificate authority, and also checks the host's address, version and
+  # access. It skips these checks if the endpoint is given here.
   node_config = {
     cluster = {
       name   = local.cluster_name

@@ -1,8 +1,8 @@
-# Custom networking of the VPC CNI: an ENIConfig for each zone, then the switch.
+# Custom networking of the VPC CNI: first an ENIConfig for each zone, then the switch.
 #
-# Nodes find their ENIConfig by the label of their zone, so nodes that are added later need nothing more.
+# Nodes find their ENIConfig by the label of their zone, so nodes added later need no further configuration.
 #
-# Usage as a module of your own:
+# Usage as a module:
 #
 #   module "custom_networking" {
 #     source = "…/custom-networking/module"
@@ -45,6 +45,6 @@ resource "ekshybrid_vpc_cni" "this" {
   external_snat     = var.external_snat
   minimum_version   = var.minimum_version
 
-  # New network interfaces ask for their ENIConfig as soon as custom networking is on.
+  # As soon as custom networking is on, new network interfaces look for their ENIConfig.
   depends_on = [ekshybrid_eniconfig.this]
 }

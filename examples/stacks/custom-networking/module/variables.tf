@@ -20,7 +20,7 @@ variable "security_group_ids" {
 }
 
 variable "prefix_delegation" {
-  description = "Give interfaces /28 prefixes instead of single addresses."
+  description = "Assign /28 prefixes to interfaces instead of single addresses."
   type        = bool
   default     = null
 }
