@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ekshybrid::provider::Ekshybrid;
+use ekshybrid::registry::Ekshybrid;
 use framework::provider::ProviderServer;
 use framework::wire::{ServeOptions, log, serve};
 

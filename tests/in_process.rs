@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ekshybrid::provider::Ekshybrid;
+use ekshybrid::registry::Ekshybrid;
 use framework::provider::ProviderServer;
 use harness::suite::{Suite, Way, built, charts, control_plane};
 

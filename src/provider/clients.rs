@@ -48,7 +48,7 @@ impl Clients {
     ///
     /// # Errors
     /// When a known part of it cannot be used.
-    pub(super) fn new(config: &<Config as Model>::Planned) -> Result<Self> {
+    pub fn new(config: &<Config as Model>::Planned) -> Result<Self> {
         let tags = match &config.default_tags {
             Maybe::Known(Some(default_tags)) => Maybe::Known(default_tags.tags.clone().unwrap_or_default()),
             Maybe::Known(None) => Maybe::Known(BTreeMap::new()),

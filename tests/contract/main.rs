@@ -7,7 +7,7 @@ mod golden;
 mod lives;
 mod secrets;
 
-use ekshybrid::provider::Ekshybrid;
+use ekshybrid::registry::Ekshybrid;
 use framework::check::contract::{Effort, Plain, Violation, function, plain, resource, taking_over};
 use framework::diagnostic::Diagnostics;
 use framework::provider::ProviderServer;

@@ -172,7 +172,7 @@ async fn no_sensitive_value_comes_to_light() {
     for (path, object) in each(&schema.provider, &Value::Map(schema.provider.null_object())) {
         let config = with(&schema.provider.attributes, &object, &path, &secret("provider".to_owned(), &path));
         said.add(&server.validate_provider(config.clone()).await);
-        let other = framework::provider::ProviderServer::<ekshybrid::provider::Ekshybrid>::new();
+        let other = framework::provider::ProviderServer::<ekshybrid::registry::Ekshybrid>::new();
         said.add(&other.configure(config, "1.15.5".to_owned(), HOST).await);
     }
     for (name, schema) in &schema.resources {
