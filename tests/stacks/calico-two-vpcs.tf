@@ -1,16 +1,15 @@
-# Stands in for aws.tf of the stack `calico-two-vpcs` where hashicorp/aws is not at hand. The cluster exists before, so that
-# it can be compared with what it was when all is destroyed; managed nodes and hosts are created at the same places of the
-# graph.
+# Replaces aws.tf of the stack `calico-two-vpcs` if hashicorp/aws is not available. The cluster already exists, so it can be
+# compared after everything is destroyed; managed nodes and hosts are created at the same positions in the graph.
 
 variable "sandbox" {
-  description = "Facts of the account, and the cluster that was created for the stack."
+  description = "Facts of the account, and the cluster created for the stack."
   type        = any
 }
 
 resource "terraform_data" "nodes" {
   input = { cluster = local.cluster_name, name = "calico-two-vpcs-nodes", aws = var.sandbox.aws }
 
-  # A launch template has the user data; nodes with another one are created anew.
+  # The launch template contains the user data; a change replaces the nodes.
   triggers_replace = sha256(local.node_user_data)
 
   provisioner "local-exec" {
@@ -31,7 +30,7 @@ resource "terraform_data" "hosts" {
 
   input = { name = each.key, aws = var.sandbox.aws }
 
-  # A host boots with its user data once.
+  # A host reads its user data only once, at first boot.
   provisioner "local-exec" {
     command     = "${self.input.aws} run-instance ${self.input.name} t4g.medium ${var.sandbox.host_subnet_id}"
     environment = { USER_DATA = local.host_user_data }

@@ -1,4 +1,4 @@
-"""The stack `calico-two-vpcs`: what must be there before, and what it must have created."""
+"""The stack `calico-two-vpcs`: what must exist before, and what it must have created."""
 
 import json
 import sys
@@ -7,17 +7,17 @@ import aws
 import tools
 
 CLUSTER = "calico-two-vpcs"
-# The stack's own default.
+# The stack's default.
 REGION = "ap-northeast-1"
-# With the stand-in it exists before and after, and must be the same.
+# With the stand-in, it exists before and after, and must be the same.
 STAND_IN_CLUSTERS = (CLUSTER,)
-# Resources of aws.tf that other files name, and those of the stand-in.
+# Resources of aws.tf that other files refer to, and their stand-ins.
 STANDS_FOR = {"aws_instance.hosts": "terraform_data.hosts", "aws_eks_node_group.this": "terraform_data.nodes"}
-# Calico's manifest brings it, and it belongs to no CNI: another one may use it by now.
+# Created by Calico's manifest, but shared between CNIs: another one may use it by now.
 LEFT_DEFINITIONS = ("adminnetworkpolicies.policy.networking.k8s.io",)
 ZONES = ("us-west-2a", "us-west-2b")
 NETWORKS = {"vpc": "10.10.0.0/16", "premises": "10.90.0.0/16", "services": "172.16.0.0/16", "pods": "192.168.0.0/16"}
-# As in the published manifest, and as cni.tf says.
+# As in the published manifest and in cni.tf.
 POOL = {
     "cidr": NETWORKS["pods"], "blockSize": 26, "ipipMode": "Never", "vxlanMode": "CrossSubnet", "natOutgoing": True,
     "nodeSelector": "all()",
@@ -25,7 +25,7 @@ POOL = {
 
 
 def prepare(account, charts) -> dict:
-    """New clusters get a real API server; the published manifest."""
+    """New clusters get a real API server; Calico comes from the published manifest."""
     account.call("settings", {"control_plane": True})
     return {"variables": {"calico_manifest": str(charts() / "calico-vxlan-v3.29.2.yaml")}}
 
@@ -58,24 +58,24 @@ def stand_in(account) -> dict:
         "host_subnet_id": subnet(premises, ZONES[0], "10.90.1.0/24"),
         "node_role_arn": role("nodes", "ec2.amazonaws.com"),
         "hybrid_role_arn": role("hybrid-nodes", "ssm.amazonaws.com"),
-        # What its resources call instead of the AWS provider's code.
+        # The stand-in's resources call this instead of the AWS provider.
         "aws": f"{sys.executable} {tools.ROOT / 'tests' / 'tools' / 'aws.py'}",
     }
 
 
 def after_stand_in(account) -> None:
-    """The Nodes of terminated hosts stay in a cluster until somebody deletes them, as in EKS."""
+    """As in EKS, the Nodes of terminated hosts remain in a cluster until somebody deletes them."""
     account.kubectl(CLUSTER, "delete", "nodes", "--selector=eks.amazonaws.com/compute-type=hybrid")
 
 
 def verify(account) -> list[str]:
-    """Faults: another pool than was asked for, nodes without Calico, a VPC CNI that is still there."""
+    """Faults: an unexpected address pool, nodes without Calico, a VPC CNI that still exists."""
     faults = []
 
     def objects(*what: str) -> list[dict]:
         return json.loads(account.kubectl(CLUSTER, "get", *what, "-o", "json"))["items"]
 
-    # It is placed as soon as there are nodes, which come after Calico.
+    # It is scheduled once there are nodes, which come after Calico.
     account.kubectl(CLUSTER, "rollout", "status", "deployment", "calico-kube-controllers", "-n", "kube-system", "--timeout=120s")
 
     account.kubectl(CLUSTER, "rollout", "status", "daemonset", "calico-node", "-n", "kube-system", "--timeout=120s")
@@ -86,18 +86,18 @@ def verify(account) -> list[str]:
 
     nodes = account.cluster(CLUSTER, "nodes")["nodes"]
     if len(nodes) != 3 or sum(name.startswith("mi-") for name in nodes) != 1:
-        faults.append(f"the nodes are {sorted(nodes)}, and two managed ones and a host are wanted")
+        faults.append(f"the nodes are {sorted(nodes)}, expected two managed ones and a host")
     for node in objects("nodes"):
         name = node["metadata"]["name"]
         ready = {one["type"]: one["status"] for one in node["status"]["conditions"]}.get("Ready")
         if (pods := node["status"]["capacity"]["pods"]) != "110":
-            faults.append(f"node {name} holds {pods} pods, and its user data says 110")
+            faults.append(f"node {name} supports {pods} pods; its user data says 110")
         if ready != "True" or nodes.get(name, {}).get("cni") != "calico-node":
-            faults.append(f"node {name} is not Ready by Calico: Ready is {ready}, the node is {nodes.get(name)}")
+            faults.append(f"node {name} is not Ready with Calico: Ready is {ready}, the node is {nodes.get(name)}")
 
     daemons = {one["metadata"]["name"]: one for one in objects("daemonsets", "-n", "kube-system")}
     if "aws-node" in daemons:
-        faults.append("the DaemonSet aws-node is still there")
+        faults.append("the DaemonSet aws-node still exists")
     status = daemons.get("calico-node", {}).get("status", {})
     if (status.get("desiredNumberScheduled"), status.get("numberReady")) != (3, 3):
         faults.append(f"the DaemonSet calico-node is not Ready on three nodes: {status}")

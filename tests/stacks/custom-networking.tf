@@ -1,8 +1,8 @@
-# Stands in for aws.tf of the stack `custom-networking` where hashicorp/aws is not at hand: the cluster and its node group
-# are created by calls to EKS at the same places of the graph, in the networks that custom_networking.py has created.
+# Replaces aws.tf of the stack `custom-networking` if hashicorp/aws is not available: calls to EKS create the cluster and its
+# node group at the same positions in the graph, in the networks created by custom_networking.py.
 
 variable "sandbox" {
-  description = "Facts of the account, and the networks that were created for the stack."
+  description = "Facts of the account, and the networks created for the stack."
   type        = any
 }
 
@@ -19,7 +19,7 @@ resource "terraform_data" "cluster" {
   }
 }
 
-# Like the attributes of `aws_eks_cluster`, its results are known only once the cluster exists.
+# Like the attributes of `aws_eks_cluster`, its attributes are known only once the cluster exists.
 data "ekshybrid_cluster" "made" {
   cluster_name = terraform_data.cluster.output.name
 }
@@ -27,7 +27,7 @@ data "ekshybrid_cluster" "made" {
 resource "terraform_data" "nodes" {
   input = { cluster = terraform_data.cluster.input.name, name = "custom-networking-nodes", aws = var.sandbox.aws }
 
-  # A launch template has the user data; nodes with another one are created anew.
+  # The launch template contains the user data; a change replaces the nodes.
   triggers_replace = sha256(local.node_user_data)
 
   provisioner "local-exec" {

@@ -1,4 +1,4 @@
-"""The stack `custom-networking`: what must be there before, and what it must have created."""
+"""The stack `custom-networking`: what must exist before, and what it must have created."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import tools
 
 CLUSTER = "custom-networking"
 ZONES = ("us-west-2a", "us-west-2b")
-# Two interfaces for pods with nine addresses each, and two pods on the host's network; as the user data says.
+# As in the user data: two interfaces for pods with nine addresses each, and two pods on the host network.
 MAX_PODS = "20"
 
 
@@ -19,7 +19,7 @@ def prepare(account, charts) -> dict:
 
 
 def stand_in(account) -> dict:
-    """A VPC with a second range, a subnet for nodes and one for pods in each zone, and two roles."""
+    """A VPC with a secondary CIDR, a subnet for nodes and one for pods in each zone, and two roles."""
     environment = account.environment()
 
     def ec2(action: str, **arguments: str) -> dict[str, str]:
@@ -41,30 +41,30 @@ def stand_in(account) -> dict:
         "pod_subnet_ids": pods,
         "cluster_role_arn": roles["cluster"],
         "node_role_arn": roles["nodes"],
-        # What its resources call instead of the AWS provider's code.
+        # The stand-in's resources call this instead of the AWS provider.
         "aws": f"{sys.executable} {tools.ROOT / 'tests' / 'tools' / 'aws.py'}",
     }
 
 
 def verify(account) -> list[str]:
-    """Faults: nodes that started without custom networking, ever looked for an ENIConfig in vain, or hold other pods."""
+    """Faults: nodes that started without custom networking, ever missed an ENIConfig, or support another number of pods."""
     nodes = account.cluster(CLUSTER, "nodes")["nodes"]
-    faults = [] if len(nodes) == 2 else [f"the nodes are {sorted(nodes)}, and two are wanted"]
+    faults = [] if len(nodes) == 2 else [f"the nodes are {sorted(nodes)}, expected two"]
     for name, node in nodes.items():
         if not node["custom_networking"] or node["eniconfig"] not in ZONES or node["missed_eniconfigs"]:
             faults.append(f"node {name} started without custom networking or without its ENIConfig: {node}")
     for node in json.loads(account.kubectl(CLUSTER, "get", "nodes", "-o", "json"))["items"]:
         if (pods := node["status"]["capacity"]["pods"]) != MAX_PODS:
-            faults.append(f"node {node['metadata']['name']} holds {pods} pods, and its user data says {MAX_PODS}")
+            faults.append(f"node {node['metadata']['name']} supports {pods} pods; its user data says {MAX_PODS}")
     return faults
 
 
 def by_hand(account, stack) -> list[str]:
-    """Two weeks pass. AWS recommends another image by then: nodes keep theirs until somebody asks for the newest."""
+    """Two weeks pass, and AWS recommends another image: nodes keep theirs until somebody requests the newest."""
     account.call("clock", {"advance_seconds": 14 * 24 * 3600})
     if not stack.aws:
         return []
     moves = {"terraform_data.node_image": ["delete", "create"], "aws_launch_template.nodes": ["update"],
              "aws_eks_node_group.this": ["update"]}
     found = stack.actions("-replace=terraform_data.node_image")
-    return [] if found == moves else [f"the newest image would be had by {found}"]
+    return [] if found == moves else [f"requesting the newest image would plan {found}"]

@@ -1,5 +1,5 @@
-# Stands in for aws.tf of the stack `workshop` where hashicorp/aws is not at hand: accounts of the sandbox have the role and
-# its access to the cluster already.
+# Replaces aws.tf of the stack `workshop` if hashicorp/aws is not available: accounts in the sandbox already have the role
+# and its access to the cluster.
 
 variable "sandbox" {
   description = "Facts of the account."

@@ -1,4 +1,4 @@
-"""Calls AWS as far as stand-ins for hashicorp/aws need it: signed requests, with nothing but Python's library.
+"""The AWS calls that stand-ins for hashicorp/aws need: signed requests, with only Python's standard library.
 
     python3 tests/tools/aws.py create-cluster NAME ROLE_ARN SUBNET_ID…
     python3 tests/tools/aws.py delete-cluster NAME
@@ -7,8 +7,8 @@
     python3 tests/tools/aws.py run-instance NAME INSTANCE_TYPE SUBNET_ID
     python3 tests/tools/aws.py terminate-instance NAME
 
-A node group has a launch template of the same name; its user data, and that of an instance, is USER_DATA in the
-environment. Each waits until EKS says that it is done, as the AWS provider does. Address, region and keys come
+A node group has a launch template of the same name. USER_DATA in the environment is its user data, or that of an
+instance. Each command waits until EKS reports completion, as the AWS provider does. Endpoint, region and keys come
 from the environment: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
 """
 
@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 300
 
 
 class Refused(Exception):
-    """AWS answered with an error; the text holds its status and its words."""
+    """AWS returned an error; the message contains its status and its text."""
 
     def __init__(self, status: int, text: str):
         super().__init__(f"HTTP status {status}: {text}")
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 def request(service: str, method: str, path: str, body: bytes, content_type: str, environment: dict) -> bytes:
-    """One request, signed by Signature Version 4."""
+    """One request, signed with Signature Version 4."""
     endpoint = environment["AWS_ENDPOINT_URL"].rstrip("/")
     now = datetime.datetime.now(datetime.timezone.utc)
     date, moment = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
@@ -49,7 +49,7 @@ def request(service: str, method: str, path: str, body: bytes, content_type: str
         "x-amz-date": moment,
     }
     names = ";".join(sorted(headers))
-    # A path is encoded twice in what is signed, by every service but S3.
+    # All services except S3 sign a path that is encoded twice.
     signed_path = urllib.parse.quote(path)
     canonical = "\n".join(
         [method, signed_path, "", *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names,
@@ -65,7 +65,7 @@ def request(service: str, method: str, path: str, body: bytes, content_type: str
         f"SignedHeaders={names}, Signature={signature}"
     )
     call = urllib.request.Request(endpoint + path, data=body or None, method=method, headers=headers)
-    # The sandbox is on loopback: a proxy of the user's must not come between.
+    # The sandbox is on loopback: the user's proxy must not be used.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(call) as answer:
@@ -75,13 +75,13 @@ def request(service: str, method: str, path: str, body: bytes, content_type: str
 
 
 def eks(method: str, path: str, body: dict | None = None, environment: dict = os.environ) -> dict:
-    """A call of EKS: JSON in and out."""
+    """Calls EKS: JSON in and out."""
     data = b"" if body is None else json.dumps(body).encode()
     return json.loads(request("eks", method, path, data, "application/json", environment) or b"{}")
 
 
 def ec2(action: str, arguments: dict[str, str], environment: dict = os.environ) -> dict[str, str]:
-    """A call of EC2: its answer's elements that hold text, the last of each name."""
+    """Calls EC2; returns the response's elements that contain text, the last of each name."""
     body = urllib.parse.urlencode({"Action": action, "Version": "2016-11-15"} | arguments).encode()
     answer = request("ec2", "POST", "/", body, "application/x-www-form-urlencoded; charset=utf-8", environment)
     return {
@@ -90,13 +90,13 @@ def ec2(action: str, arguments: dict[str, str], environment: dict = os.environ) 
     }
 
 
-# Names of the images, by the first letters of an instance type of that architecture and by what runs on them.
+# Instance families on ARM, and names of the images by what runs on them.
 ARM = ("t4g", "m6g", "m7g")
 IMAGES = {"node": "amazon-eks-node-al2023-{machine}-1.34-*", "host": "ubuntu-noble-24.04-{machine}-*"}
 
 
 def newest_image(kind: str, instance_type: str) -> str:
-    """The newest image; AWS lists the oldest first, and the last element of a name is kept."""
+    """The newest image: AWS lists the oldest first, and `ec2` keeps the last element of a name."""
     machine = "arm64" if instance_type.startswith(ARM) else "x86_64"
     return ec2("DescribeImages", {"Filter.1.Name": "name", "Filter.1.Value.1": IMAGES[kind].format(machine=machine)})["imageId"]
 
@@ -140,7 +140,7 @@ def terminate_instance(name: str) -> None:
 
 
 def until(path: str, member: str, wanted: str | None, environment: dict = os.environ) -> None:
-    """Waits for a status; `None` for the end of the object."""
+    """Waits for a status; `None` waits for the deletion of the object."""
     give_up, status = time.monotonic() + PATIENCE_SECONDS, "unknown"
     while time.monotonic() < give_up:
         try:
@@ -158,7 +158,7 @@ def until(path: str, member: str, wanted: str | None, environment: dict = os.env
 
 
 def create_cluster(name: str, role: str, subnets: list[str], more: dict | None = None, environment: dict = os.environ) -> dict:
-    """A cluster whose creator is its administrator, when it is there; `more` are other members of the call."""
+    """Creates a cluster whose creator is its administrator, and waits for it; `more` are further members of the call."""
     eks("POST", "/clusters", {
         "name": name, "roleArn": role, "version": "1.34",
         "resourcesVpcConfig": {"subnetIds": subnets},

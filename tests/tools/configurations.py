@@ -1,15 +1,15 @@
 """Validates every configuration that people may copy: in README, in the pages under docs, and in examples.
 
     python3 tests/tools/configurations.py         all of them
-    python3 tests/tools/configurations.py NAME    those whose file's name contains NAME
+    python3 tests/tools/configurations.py NAME    those whose file name contains NAME
 
-`terraform validate` takes each as it stands, with the newest Terraform at hand, since some need it.
-A block that does not say which providers it needs gets the two addresses, as any root module has
-them. Import blocks are validated with the first configuration of their page, which they belong to.
-What names resources of hashicorp/aws needs that provider (see terraform.py), and is left out
-without it. The folders under examples/stacks are validated whole, by `terraform init` and
-`terraform validate` in a copy. At last `terraform init` is run with the settings that
-`make mirror` prints, and hashicorp/aws is looked for in made-up folders.
+`terraform validate` checks each unmodified, with the newest Terraform available, because some need
+it. A block without `required_providers` gets the two source addresses, as any root module has
+them. Import blocks are validated together with the first configuration on their page, to which they
+belong. A configuration that names resources of hashicorp/aws needs that provider (see terraform.py),
+and is left out without it. The folders under examples/stacks are validated as a whole, by
+`terraform init` and `terraform validate` in a copy. Finally, `terraform init` is run with the
+settings printed by `make mirror`, and the search for hashicorp/aws is tested with sample folders.
 """
 
 import functools
@@ -29,7 +29,7 @@ import terraform
 import tools
 
 BLOCK = re.compile(r"^```(?:terraform|hcl)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-# Blocks at the top of a configuration, by their first word.
+# Top-level blocks of a configuration, by their first word.
 TOP = re.compile(r"^(\w+)\b.*\{", re.MULTILINE)
 # A name of hashicorp/aws: a resource, a reference to one, or its settings.
 AWS = re.compile(r'\baws_[a-z_]+\b|provider "aws"')
@@ -38,7 +38,7 @@ ADDRESSES = {"aws": "hashicorp/aws", "ekshybrid": terraform.ADDRESS}
 
 @dataclass(frozen=True)
 class Configuration:
-    """A text, or a whole folder."""
+    """A text or a whole folder."""
 
     name: str
     text: str = ""
@@ -46,14 +46,14 @@ class Configuration:
 
     def needs_aws(self) -> bool:
         texts = [file.read_text() for file in self.folder.glob("*.tf")] if self.folder else [self.text]
-        # Comments do not count, nor does our own `ekshybrid_aws_auth_entry`.
+        # Ignores comments, and our own `ekshybrid_aws_auth_entry`.
         return any(AWS.search(re.sub(r"#.*|ekshybrid_aws_", "", text)) for text in texts)
 
     def write(self, folder: Path) -> None:
         if self.folder:
             shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(".terraform*"), dirs_exist_ok=True)
             return
-        # List blocks have files of their own.
+        # List blocks need a file of their own.
         is_query = "list" in TOP.findall(self.text)
         (folder / ("main.tfquery.hcl" if is_query else "main.tf")).write_text(self.text)
         if "required_providers" not in self.text:
@@ -67,7 +67,7 @@ def required(aws: bool) -> str:
 
 
 def configurations() -> list[Configuration]:
-    """All of them. A text that is in an example and on a page is taken once."""
+    """All of them. A text that appears both in an example and on a page is used once."""
     found, seen = [], set()
 
     def add(name: str, text: str) -> None:
@@ -112,7 +112,7 @@ def validate(chosen: terraform.Terraform, aws: terraform.AwsProvider | None, one
 
 
 def by_mirror(chosen: terraform.Terraform) -> str | None:
-    """What is wrong with `terraform init` under the settings that `make mirror` prints."""
+    """What is wrong with `terraform init` with the settings printed by `make mirror`."""
     printed = subprocess.run(
         [sys.executable, tools.ROOT / "tests" / "tools" / "stack.py", "mirror"], capture_output=True, text=True,
     )
@@ -131,7 +131,7 @@ def by_mirror(chosen: terraform.Terraform) -> str | None:
         answer = run([*chosen.command, "version", "-json"])
         selected = json.loads(answer.stdout)["provider_selections"]
         wanted = {f"{terraform.REGISTRIES[chosen.product]}/{terraform.ADDRESS}": terraform.VERSION}
-        return None if selected == wanted else f"`init` chose {selected}"
+        return None if selected == wanted else f"`init` selected {selected}"
 
 
 def search() -> str | None:
@@ -161,12 +161,12 @@ def main() -> int:
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     stack.build()
     chosen, aws = terraform.bundled(), terraform.aws_provider()
-    print(f"{chosen}; hashicorp/aws {aws.version if aws else 'is not at hand'}", flush=True)
+    print(f"{chosen}; hashicorp/aws {aws.version if aws else 'is not available'}", flush=True)
     wanted = [one for one in configurations() if part in one.name]
     left_out = [one for one in wanted if one.needs_aws() and not aws]
     passed = failed = 0
 
-    def tell(name: str, fault: str | None) -> None:
+    def report(name: str, fault: str | None) -> None:
         nonlocal passed, failed
         passed, failed = passed + (not fault), failed + bool(fault)
         if fault:
@@ -176,12 +176,12 @@ def main() -> int:
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         faults = pool.map(lambda one: validate(chosen, aws if one.needs_aws() else None, one), here)
         for one, fault in zip(here, faults):
-            tell(one.name, fault)
+            report(one.name, fault)
     if not part:
-        tell("a local build by `make mirror`", by_mirror(terraform.choose()))
-        tell("the search for hashicorp/aws", search())
+        report("a local build by `make mirror`", by_mirror(terraform.choose()))
+        report("the search for hashicorp/aws", search())
     for one in left_out:
-        print(f"note: {one.name} needs hashicorp/aws, which is not at hand")
+        print(f"note: {one.name} needs hashicorp/aws, which is not available")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not here else 0
 

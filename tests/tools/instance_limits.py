@@ -1,16 +1,16 @@
-"""Writes the table of instance types that the provider has built in, src/node/instance_limits/table.txt.
+"""Writes the built-in table of instance types, src/node/instance_limits/table.txt.
 
     python3 tests/tools/instance_limits.py \
         --limits vpc_ip_resource_limit.go --limits-version v1.23.1 \
         --types instance-types.md --types-version 1d92708 \
         > src/node/instance_limits/table.txt
 
-The limits are those that the VPC CNI itself goes by: pkg/vpc/vpc_ip_resource_limit.go of
-github.com/aws/amazon-vpc-cni-k8s. It has no vCPUs; those are taken from the reference page of
-Karpenter (github.com/aws/karpenter-provider-aws, website/content/en/preview/reference/
-instance-types.md), which is generated from EC2's DescribeInstanceTypes too. For a type that the
-page leaves out, an `<n>xlarge` counts as 4·n vCPUs; of the types on the page, only hpc7a.12xlarge
-is put on the wrong side of 30 by that rule.
+The limits are those that the VPC CNI itself uses: pkg/vpc/vpc_ip_resource_limit.go in
+github.com/aws/amazon-vpc-cni-k8s. That file has no vCPUs; they come from Karpenter's reference page
+(github.com/aws/karpenter-provider-aws, website/content/en/preview/reference/instance-types.md),
+which is also generated from EC2's DescribeInstanceTypes. For a type missing there, an `<n>xlarge`
+counts as 4·n vCPUs; of the types on the page, this rule would put only hpc7a.12xlarge on the wrong
+side of 30.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import re
 import sys
 from pathlib import Path
 
-# vCPUs up to which 110 pods are recommended, beyond it 250.
+# Up to this number of vCPUs, 110 pods are recommended; above it, 250.
 FEW_VCPUS = 30
 
 LIMITS = re.compile(
@@ -37,15 +37,15 @@ VCPUS = re.compile(r"^### `([a-z0-9.-]+)`$.*?\|karpenter\.k8s\.aws/instance-cpu\
 
 
 def limits_of(match: re.Match, vcpus: dict) -> str:
-    """One type's limits as the table writes them, such as `8/30>`."""
-    # Pods get addresses of the default network card only.
+    """The limits of one type in the table's form, such as `8/30>`."""
+    # Pods get addresses only from the default network card.
     cards = {int(index): int(interfaces) for interfaces, index in CARD.findall(match["cards"])}
     interfaces = cards[int(match["card"])]
-    # The VPC CNI assigns prefixes on Nitro and on bare metal, and falls back to addresses elsewhere.
+    # The VPC CNI assigns prefixes on Nitro and bare metal, and single addresses elsewhere.
     prefixes = match["hypervisor"] == "nitro" or match["bare_metal"] == "true"
     count = vcpus.get(f"{match['family']}.{match['size']}")
     multiple = re.fullmatch(r"(\d*)xlarge", match["size"])
-    # hs1.8xlarge, of the types before Nitro that EC2 says little of, had 16.
+    # Not for old types about which EC2 reports little: hs1.8xlarge, for example, had 16.
     if count is None and multiple and match["hypervisor"] != "unknown":
         count = 4 * int(multiple[1] or 1)
     many = "?" if count is None else ">" if count > FEW_VCPUS else ""
@@ -53,7 +53,7 @@ def limits_of(match: re.Match, vcpus: dict) -> str:
 
 
 def place(size: str) -> tuple:
-    """Sizes from small to large, bare metal last."""
+    """Sort key for sizes: from small to large, bare metal last."""
     words = ["nano", "micro", "small", "medium", "large"]
     multiple = re.fullmatch(r"(\d*)xlarge", size)
     metal = re.fullmatch(r"metal(?:-(\d+)xl)?", size)
@@ -69,9 +69,9 @@ def place(size: str) -> tuple:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limits", type=Path, required=True, help="vpc_ip_resource_limit.go")
-    parser.add_argument("--limits-version", required=True, help="tag or commit that it is of")
+    parser.add_argument("--limits-version", required=True, help="its tag or commit")
     parser.add_argument("--types", type=Path, required=True, help="instance-types.md")
-    parser.add_argument("--types-version", required=True, help="tag or commit that it is of")
+    parser.add_argument("--types-version", required=True, help="its tag or commit")
     arguments = parser.parse_args()
 
     source = arguments.limits.read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def main() -> None:
         families[match["family"]][match["size"]] = limits_of(match, vcpus)
     found = sum(len(sizes) for sizes in families.values())
     if found == 0 or found != source.count("DefaultNetworkCardIndex:") or not vcpus:
-        sys.exit(f"the files have another form than expected: {found} types, vCPUs of {len(vcpus)}")
+        sys.exit(f"unexpected file format: found {found} types, and vCPUs of {len(vcpus)}")
 
     # Families of the same sizes and limits share a line.
     lines = collections.defaultdict(list)

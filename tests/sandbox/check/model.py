@@ -1,15 +1,15 @@
-"""Validates raw replies against botocore's service models.
+"""Validates raw responses against botocore's service models.
 
-botocore itself parses leniently: it drops what it does not know and fills in what is missing. This walks the body
-as it came over the wire instead, and reports every member that the model does not have, every required one that is
-absent, and every value outside its type, length, range, pattern or enumeration.
+botocore itself parses leniently: it drops unknown members and fills in missing ones. This module reads the body as it
+was sent instead, and reports every member that is not in the model, every required member that is missing, and every
+value that violates its type, length, range, pattern or enumeration.
 """
 
 import json
 import re
 import xml.etree.ElementTree as ElementTree
 
-# Places at which AWS's own documented answers go beyond its model. Each names its source.
+# Members for which AWS's documented responses violate its own model, each with its source.
 BEYOND_THE_MODEL = {
     # "RegistrationsCount": 0 in the AWS CLI's example of describe-activations; the model says at least 1.
     ("RegistrationsCount", "less than 1"),
@@ -18,7 +18,7 @@ BEYOND_THE_MODEL = {
     ("DeletedParameters", "shorter than 1"),
 }
 
-# Errors that every service of a protocol may answer with, though no operation lists them.
+# Errors that every service of a protocol may return, although no operation lists them.
 COMMON = {
     "json": {
         "AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException", "InternalServerError",
@@ -33,12 +33,12 @@ COMMON = {
 }
 COMMON["rest-json"] = COMMON["json"]
 
-# What AWS answers though its model does not say so.
+# Errors that AWS returns although its model does not list them.
 UNDECLARED = {("CreateNodegroup", "ResourceNotFoundException")}
 
 
 def pattern_of(text):
-    """A Java pattern as Python's `re` takes it."""
+    """Converts a Java pattern for Python's `re`."""
     for java, python in [
         (r"\p{L}", "a-zA-Z\u00aa-\u1fff\u2c00-\ufdff"),
         (r"\p{Z}", r"\s"),
@@ -57,7 +57,7 @@ class Faults(list):
 
 
 def reply(operation, status, headers, body):
-    """Faults of one reply, as texts. `operation` is a botocore OperationModel."""
+    """The faults of one response, as texts. `operation` is a botocore OperationModel."""
     protocol = operation.service_model.metadata["protocol"]
     faults = Faults()
     try:
@@ -91,7 +91,7 @@ def error(operation, protocol, headers, body, faults):
         return
     root = strip(ElementTree.fromstring(body))
     if protocol == "ec2":
-        # EC2's model lists no errors at all.
+        # EC2's model lists no errors.
         names = [child.tag for child in root]
         if root.tag != "Response" or names != ["Errors", "RequestID"]:
             faults.add(place, f"not EC2's form: {root.tag} {names}")
@@ -110,7 +110,7 @@ def error(operation, protocol, headers, body, faults):
 
 
 def value(shape, found, place, faults):
-    """Walks JSON."""
+    """Validates JSON."""
     kind = shape.type_name
     if kind == "structure":
         if not isinstance(found, dict):
@@ -178,7 +178,7 @@ def number(shape, found, place, faults):
 
 
 def strip(element):
-    """Takes the namespace off every name."""
+    """Removes the namespace from every name."""
     for inner in element.iter():
         inner.tag = inner.tag.split("}")[-1]
     return element
@@ -236,7 +236,7 @@ def element(shape, found, place, faults):
         structure_xml(shape, list(found), place, faults)
     elif kind == "list":
         name = shape.member.serialization.get("name", "member")
-        # EC2 calls every entry of a list "item", whatever the model of one shape says.
+        # EC2 names every list entry "item", whatever the model of the shape says.
         length(shape, len(found), place, faults)
         for index, child in enumerate(found):
             if child.tag not in (name, "item" if name != "member" else name):

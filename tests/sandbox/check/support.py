@@ -1,4 +1,4 @@
-"""What the checks share: a running sandbox, an account of it with validated clients, expectations."""
+"""Shared by the checks: a running sandbox, an account in it with validated clients, assertions."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ class Sandbox:
 
 
 class Account:
-    """An account of a sandbox, with clients whose replies are validated."""
+    """An account in a sandbox, with clients whose responses are validated."""
 
     def __init__(self, sandbox, faults, seed=True):
         self.sandbox, self.faults = sandbox, faults
@@ -70,7 +70,7 @@ class Account:
         )
 
         def validate(event_name, response_dict, **_):
-            # The event's name ends with the operation's.
+            # The event's name ends with the name of the operation.
             operation = client.meta.service_model.operation_model(event_name.rsplit(".", 1)[-1])
             reply = response_dict
             self.faults += model.reply(operation, reply["status_code"], reply["headers"], reply["body"])
@@ -81,11 +81,11 @@ class Account:
     def wait(self, holds, what, seconds=10):
         give_up = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < give_up, f"waited in vain for {what}"
+            assert time.monotonic() < give_up, f"timed out waiting for {what}"
             time.sleep(0.05)
 
     def session(self, made, service, **more):
-        """A client with what the control API or STS gave."""
+        """A client with credentials from the control API or STS."""
         return self.client(
             service,
             key=made.get("access_key") or made.get("AccessKeyId"),
@@ -96,7 +96,7 @@ class Account:
 
 
 def refused(code, call, *texts, **arguments):
-    """The call must fail with this code; its message must hold the texts."""
+    """The call must fail with this code, and its message must contain the texts."""
     try:
         answer = call(**arguments)
     except botocore.exceptions.ClientError as error:
@@ -105,7 +105,7 @@ def refused(code, call, *texts, **arguments):
         for text in texts:
             assert text in found["Message"], f"`{text}` is not in `{found['Message']}`"
         return error.response
-    raise AssertionError(f"{code} was expected, the answer was {answer}")
+    raise AssertionError(f"expected {code}, but the call succeeded: {answer}")
 
 
 def equal(found, expected):

@@ -72,7 +72,7 @@ def addon_life(account):
     equal((told["status"], told["errors"]), ("Successful", []))
     refused("ResourceNotFoundException", eks.describe_update, name="workshop", updateId=update["id"])
     equal(eks.list_updates(name="workshop", addonName="vpc-cni")["updateIds"], [update["id"]])
-    # A role that is not given again is not kept, values are.
+    # An update without a role removes the role; an update without values keeps them.
     eks.update_addon(**NAMES, addonVersion="v1.20.4-eksbuild.1")
     account.control("POST", "/clock", {"advance_seconds": 60})
     found = eks.describe_addon(**NAMES)["addon"]
@@ -105,11 +105,11 @@ def addon_bad_input(account):
             clusterName="workshop", addonName="none")
     refused("InvalidParameterException", eks.create_addon, "resolveConflicts", **NAMES, resolveConflicts="MAYBE")
     refused("ResourceNotFoundException", eks.create_addon, clusterName="none", addonName="vpc-cni")
-    # YAML will do.
+    # YAML is accepted too.
     eks.create_addon(**NAMES, addonVersion="v1.19.2-eksbuild.1", configurationValues="env:\n  WARM_ENI_TARGET: '2'\n")
     refused("InvalidParameterException", eks.update_addon, wrong, **NAMES, configurationValues='{"x": 1}')
     refused("InvalidParameterException", eks.update_addon, "1 minor version at a time", **NAMES, addonVersion="v1.21.1-eksbuild.1")
-    # Multi-NIC came with 1.20.
+    # Multi-NIC was introduced in 1.20.
     refused("InvalidParameterException", eks.update_addon, "ENABLE_MULTI_NIC", **NAMES,
             configurationValues='{"env": {"ENABLE_MULTI_NIC": "true"}}')
     refused("ResourceNotFoundException", eks.update_addon, clusterName="workshop", addonName="coredns")

@@ -31,7 +31,7 @@ def faults_of_every_kind(account):
     account.control("POST", "/faults", {"service": "ssm", "operation": "CreateActivation", "kind": "reset", "times": 1})
     try:
         activate(ssm)
-        raise AssertionError("a reset was expected")
+        raise AssertionError("expected a connection reset")
     except botocore.exceptions.HTTPClientError as error:
         assert "reset" in str(error).lower() or "closed" in str(error).lower(), error
     equal(ssm.describe_activations()["ActivationList"], [])
@@ -39,7 +39,7 @@ def faults_of_every_kind(account):
                                         "times": 1})
     try:
         activate(ssm)
-        raise AssertionError("a cut connection was expected")
+        raise AssertionError("expected a broken connection")
     except botocore.exceptions.HTTPClientError:
         pass
     equal(len(ssm.describe_activations()["ActivationList"]), 1)
@@ -167,7 +167,7 @@ def state_survives_a_restart(account):
 @check
 def it_ends_with_its_parent(account):
     binary = account.sandbox.process.args[0]
-    # A parent that starts it and ends at once, telling its ID.
+    # A parent that starts the sandbox, prints its process ID and exits at once.
     program = (
         "import subprocess, sys; p = subprocess.Popen([sys.argv[1], '--die-with-parent'], stdout=subprocess.PIPE);"
         "p.stdout.readline(); print(p.pid, flush=True)"
@@ -182,7 +182,7 @@ def it_ends_with_its_parent(account):
         except (FileNotFoundError, ProcessLookupError):
             return
         time.sleep(0.05)
-    raise AssertionError("it still runs")
+    raise AssertionError("the sandbox is still running")
 
 
 @check

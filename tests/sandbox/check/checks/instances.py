@@ -14,7 +14,7 @@ from support import activate, check, equal, refused, send
 
 
 def agent(account, operation, members, status=200):
-    """An unsigned call, as the agent registers."""
+    """An unsigned call, as the agent sends it to register."""
     request = botocore.awsrequest.AWSRequest(
         "POST",
         account.sandbox.ready["endpoint"] + "/",
@@ -75,7 +75,7 @@ def sign_and_send(account, operation, members):
 
 
 class RsaKey:
-    """A key of 2048 bits, out of nothing but the standard library: for this check only, not for secrets."""
+    """A 2048-bit key, created with only the standard library: for this check, not for secrets."""
 
     def __init__(self):
         self.exponent = 65537
@@ -90,14 +90,14 @@ class RsaKey:
     def prime():
         while True:
             found = secrets.randbits(1024) | 1 | 3 << 1022
-            # Fermat's test finds a composite of this size with overwhelming likelihood.
+            # For numbers of this size, Fermat's test detects composites with overwhelming probability.
             if all(found % small for small in (3, 5, 7, 11, 13)) and all(
                 pow(base, found - 1, found) == 1 for base in (2, 3, 5, 7)
             ):
                 return found
 
     def public(self):
-        """Base64 of the SubjectPublicKeyInfo in DER."""
+        """Base64 of the DER-encoded SubjectPublicKeyInfo."""
 
         def der(tag, content):
             size = len(content)

@@ -1,4 +1,4 @@
-"""EC2 beyond subnets: gateways, routes, rules, launch templates, instances; and the load balancers in front."""
+"""The rest of EC2 (gateways, routes, rules, launch templates, instances), and load balancers."""
 
 import base64
 

@@ -38,7 +38,7 @@ def node_group_life(account):
     eks.create_nodegroup(**wanted(account, "h"))
     account.control("POST", "/clock", {"advance_seconds": 60})
     for name in ("g", "h"):
-        # The entry stays as long as a group needs it.
+        # The entry is kept as long as a group needs it.
         eks.describe_access_entry(clusterName="workshop", principalArn=arguments["nodeRole"])
         gone = eks.delete_nodegroup(clusterName="workshop", nodegroupName=name)["nodegroup"]
         equal(gone["status"], "DELETING")

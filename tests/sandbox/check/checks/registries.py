@@ -1,4 +1,4 @@
-"""ECR: the password of its registries."""
+"""ECR: passwords for its registries."""
 
 import base64
 import datetime

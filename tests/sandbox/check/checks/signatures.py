@@ -94,7 +94,7 @@ def clock_skew_is_refused(account):
             data=b"Action=GetCallerIdentity&Version=2011-06-15",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
-        # What `add_auth` does, at another time.
+        # Does what `add_auth` does, with another time.
         request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
         signer._modify_request_before_signing(request)
         string = signer.string_to_sign(request, signer.canonical_request(request))

@@ -1,4 +1,4 @@
-"""The validator itself: what it must see and what it must let pass."""
+"""The validator itself: what it must report and what it must accept."""
 
 import model
 from support import check, equal
