@@ -20,7 +20,7 @@ resource "terraform_data" "cluster" {
 }
 
 # Like the attributes of `aws_eks_cluster`, its attributes are known only once the cluster exists.
-data "ekshybrid_cluster" "made" {
+data "ekshybrid_cluster" "this" {
   cluster_name = terraform_data.cluster.output.name
 }
 
@@ -47,8 +47,8 @@ locals {
   region                        = var.sandbox.region
   instance_type                 = "m5.large"
   cluster_name                  = terraform_data.cluster.input.name
-  cluster_endpoint              = data.ekshybrid_cluster.made.endpoint
-  cluster_certificate_authority = data.ekshybrid_cluster.made.certificate_authority
-  cluster_service_cidr          = data.ekshybrid_cluster.made.service_cidr
+  cluster_endpoint              = data.ekshybrid_cluster.this.endpoint
+  cluster_certificate_authority = data.ekshybrid_cluster.this.certificate_authority
+  cluster_service_cidr          = data.ekshybrid_cluster.this.service_cidr
   pod_subnet_ids                = var.sandbox.pod_subnet_ids
 }

@@ -126,11 +126,11 @@ def python() -> Path:
         say("installing Python packages for the tests (Terraform and Helm as libraries, boto3): about 180 MB, under a minute")
         fresh = cache() / "python.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
-        if made.returncode != 0:
+        created = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
+        if created.returncode != 0:
             raise Unavailable(
                 "`python3 -m venv` does not work here; on Debian and Ubuntu it is in the package "
-                f"python3-venv.\n{made.stdout}{made.stderr}"
+                f"python3-venv.\n{created.stdout}{created.stderr}"
             )
         run(
             [fresh / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",

@@ -84,13 +84,13 @@ class Account:
             assert time.monotonic() < give_up, f"timed out waiting for {what}"
             time.sleep(0.05)
 
-    def session(self, made, service, **more):
+    def session(self, created, service, **more):
         """A client with credentials from the control API or STS."""
         return self.client(
             service,
-            key=made.get("access_key") or made.get("AccessKeyId"),
-            secret=made.get("secret_key") or made.get("SecretAccessKey"),
-            token=made.get("session_token") or made.get("SessionToken"),
+            key=created.get("access_key") or created.get("AccessKeyId"),
+            secret=created.get("secret_key") or created.get("SecretAccessKey"),
+            token=created.get("session_token") or created.get("SessionToken"),
             **more,
         )
 

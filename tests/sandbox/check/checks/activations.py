@@ -10,10 +10,10 @@ from support import activate, check, equal, refused
 def activation_life(account):
     ssm = account.client("ssm")
     date = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=29)
-    made = activate(ssm, Description="d", DefaultInstanceName="host", RegistrationLimit=5, ExpirationDate=date,
+    created = activate(ssm, Description="d", DefaultInstanceName="host", RegistrationLimit=5, ExpirationDate=date,
                     Tags=[{"Key": "k", "Value": "v"}])
     found = ssm.describe_activations(
-        Filters=[{"FilterKey": "ActivationIds", "FilterValues": [made["ActivationId"]]}]
+        Filters=[{"FilterKey": "ActivationIds", "FilterValues": [created["ActivationId"]]}]
     )["ActivationList"]
     equal(len(found), 1)
     found = found[0]
@@ -22,9 +22,9 @@ def activation_life(account):
                         ("RegistrationsCount", 0), ("Expired", False), ("IamRole", "hybrid-nodes"),
                         ("ExpirationDate", date), ("Tags", [{"Key": "k", "Value": "v"}])]:
         equal(found[name], value)
-    ssm.delete_activation(ActivationId=made["ActivationId"])
+    ssm.delete_activation(ActivationId=created["ActivationId"])
     equal(ssm.describe_activations()["ActivationList"], [])
-    refused("InvalidActivation", ssm.delete_activation, ActivationId=made["ActivationId"])
+    refused("InvalidActivation", ssm.delete_activation, ActivationId=created["ActivationId"])
     refused("ValidationException", ssm.delete_activation, "activationId", ActivationId="x")
 
 
@@ -97,7 +97,7 @@ def roles_settle(account):
 @check
 def activation_paging(account):
     ssm = account.client("ssm")
-    made = [activate(ssm, DefaultInstanceName=f"n{index % 2}")["ActivationId"] for index in range(53)]
+    created = [activate(ssm, DefaultInstanceName=f"n{index % 2}")["ActivationId"] for index in range(53)]
     first = ssm.describe_activations()
     equal(len(first["ActivationList"]), 50)
     second = ssm.describe_activations(NextToken=first["NextToken"])
@@ -107,7 +107,7 @@ def activation_paging(account):
     for size in (1, 7, 50):
         seen = [entry["ActivationId"] for page in paginator.paginate(PaginationConfig={"PageSize": size})
                 for entry in page["ActivationList"]]
-        equal(seen, made)
+        equal(seen, created)
     filters = [{"FilterKey": "DefaultInstanceName", "FilterValues": ["n1"]}]
     equal(len(ssm.describe_activations(Filters=filters)["ActivationList"]), 26)
     refused("InvalidNextToken", ssm.describe_activations, NextToken=first["NextToken"], Filters=filters)

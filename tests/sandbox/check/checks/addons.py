@@ -44,9 +44,9 @@ def addon_life(account):
     account.control("POST", "/settings", {"addon_create_seconds": 60, "addon_update_seconds": 60, "addon_delete_seconds": 60})
     values = '{"env": {"WARM_ENI_TARGET": "2"}}'
     arguments = {**NAMES, "configurationValues": values, "clientRequestToken": "once", "tags": {"k": "v"}}
-    made = eks.create_addon(**arguments)["addon"]
-    equal((made["status"], made["configurationValues"], made["tags"]), ("CREATING", values, {"k": "v"}))
-    equal(eks.create_addon(**arguments)["addon"]["addonArn"], made["addonArn"])
+    created = eks.create_addon(**arguments)["addon"]
+    equal((created["status"], created["configurationValues"], created["tags"]), ("CREATING", values, {"k": "v"}))
+    equal(eks.create_addon(**arguments)["addon"]["addonArn"], created["addonArn"])
     refused("ResourceInUseException", eks.create_addon, "Addon already exists.", **NAMES)
     refused("ResourceInUseException", eks.update_addon, "cannot be updated as it is currently in CREATING state", **NAMES)
     refused("InvalidRequestException", eks.delete_addon, "CREATING", **NAMES)
@@ -54,7 +54,7 @@ def addon_life(account):
     found = eks.describe_addon(**NAMES)["addon"]
     equal((found["status"], found["health"]["issues"]), ("ACTIVE", []))
     equal(eks.list_addons(clusterName="workshop")["addons"], ["vpc-cni"])
-    equal(eks.list_tags_for_resource(resourceArn=made["addonArn"])["tags"], {"k": "v"})
+    equal(eks.list_tags_for_resource(resourceArn=created["addonArn"])["tags"], {"k": "v"})
 
     role = f"arn:aws:iam::{account.id}:role/hybrid-nodes"
     update = eks.update_addon(**NAMES, addonVersion="v1.21.1-eksbuild.1", resolveConflicts="OVERWRITE",
@@ -68,8 +68,8 @@ def addon_life(account):
     equal((found["status"], found["addonVersion"], found["configurationValues"], found["serviceAccountRoleArn"]),
           ("UPDATING", "v1.21.1-eksbuild.1", values, role))
     account.control("POST", "/clock", {"advance_seconds": 60})
-    told = eks.describe_update(name="workshop", updateId=update["id"], addonName="vpc-cni")["update"]
-    equal((told["status"], told["errors"]), ("Successful", []))
+    described = eks.describe_update(name="workshop", updateId=update["id"], addonName="vpc-cni")["update"]
+    equal((described["status"], described["errors"]), ("Successful", []))
     refused("ResourceNotFoundException", eks.describe_update, name="workshop", updateId=update["id"])
     equal(eks.list_updates(name="workshop", addonName="vpc-cni")["updateIds"], [update["id"]])
     # An update without a role removes the role; an update without values keeps them.
@@ -117,6 +117,6 @@ def addon_bad_input(account):
     account.control("POST", "/delete", {"kind": "addon", "name": "workshop/vpc-cni"})
     equal(eks.list_addons(clusterName="workshop")["addons"], [])
     account.control("POST", "/clusters/workshop/addons", {"name": "none"}, status=400)
-    made = account.control("POST", "/clusters/workshop/addons", {"name": "kube-proxy"})["addon"]
-    equal((made["status"], made["clusterName"]), ("ACTIVE", "workshop"))
+    created = account.control("POST", "/clusters/workshop/addons", {"name": "kube-proxy"})["addon"]
+    equal((created["status"], created["clusterName"]), ("ACTIVE", "workshop"))
     equal(list(account.control("GET", "/dump")["regions"][account.seen["region"]]["eks"]["clusters"]["workshop"]["addons"]), ["kube-proxy"])

@@ -47,10 +47,10 @@ def seeded_cluster(account):
 def cluster_life(account):
     eks = account.client("eks")
     account.control("POST", "/settings", {"cluster_create_seconds": 600, "cluster_delete_seconds": 600})
-    made = cluster(account, "c", tags={"k": "v"}, accessConfig=API)
-    equal(made["status"], "CREATING")
-    assert "endpoint" not in made
-    refused("ResourceInUseException", eks.create_cluster, name="c", roleArn=made["roleArn"],
+    created = cluster(account, "c", tags={"k": "v"}, accessConfig=API)
+    equal(created["status"], "CREATING")
+    assert "endpoint" not in created
+    refused("ResourceInUseException", eks.create_cluster, name="c", roleArn=created["roleArn"],
             resourcesVpcConfig={"subnetIds": account.holds["subnet_ids"]})
     refused("ResourceInUseException", eks.delete_cluster, name="c")
     account.control("POST", "/clock", {"advance_seconds": 600})
@@ -113,12 +113,12 @@ def cluster_updates(account):
     def remote():
         return eks.describe_cluster(name="workshop")["cluster"].get("remoteNetworkConfig")
 
-    made = update(remoteNetworkConfig=networks(pods=["10.86.0.0/16"]))
-    equal(made["type"], "RemoteNetworkConfigUpdate")
+    created = update(remoteNetworkConfig=networks(pods=["10.86.0.0/16"]))
+    equal(created["type"], "RemoteNetworkConfigUpdate")
     equal(remote(), networks(["10.80.0.0/16"], ["10.86.0.0/16"]))
-    found = eks.describe_update(name="workshop", updateId=made["id"])["update"]
+    found = eks.describe_update(name="workshop", updateId=created["id"])["update"]
     equal(found["status"], "Successful")
-    equal(eks.list_updates(name="workshop")["updateIds"], [made["id"]])
+    equal(eks.list_updates(name="workshop")["updateIds"], [created["id"]])
     refused("ResourceNotFoundException", eks.describe_update, name="workshop", updateId="none")
     answer = refused("InvalidParameterException", eks.update_cluster_config, "No changes detected", name="workshop",
                      remoteNetworkConfig=networks(pods=["10.86.0.0/16"]))
@@ -149,13 +149,13 @@ def cluster_updates(account):
 def access_entries(account):
     eks = account.client("eks")
     roles = {name: account.control("POST", "/roles", {"name": name})["arn"] for name in ("admin", "nodes", "ec2")}
-    made = eks.create_access_entry(clusterName="workshop", principalArn=roles["admin"], kubernetesGroups=["ops"],
+    created = eks.create_access_entry(clusterName="workshop", principalArn=roles["admin"], kubernetesGroups=["ops"],
                                    tags={"k": "v"})["accessEntry"]
-    equal((made["type"], made["kubernetesGroups"], made["tags"]), ("STANDARD", ["ops"], {"k": "v"}))
-    equal(made["username"], f"arn:aws:sts::{account.id}:assumed-role/admin/{{{{SessionName}}}}")
-    made = eks.create_access_entry(clusterName="workshop", principalArn=roles["nodes"], type="HYBRID_LINUX")
-    equal(made["accessEntry"]["username"], "system:node:{{SessionName}}")
-    equal(made["accessEntry"]["kubernetesGroups"], ["system:bootstrappers", "system:nodes"])
+    equal((created["type"], created["kubernetesGroups"], created["tags"]), ("STANDARD", ["ops"], {"k": "v"}))
+    equal(created["username"], f"arn:aws:sts::{account.id}:assumed-role/admin/{{{{SessionName}}}}")
+    created = eks.create_access_entry(clusterName="workshop", principalArn=roles["nodes"], type="HYBRID_LINUX")
+    equal(created["accessEntry"]["username"], "system:node:{{SessionName}}")
+    equal(created["accessEntry"]["kubernetesGroups"], ["system:bootstrappers", "system:nodes"])
     base = {"clusterName": "workshop", "principalArn": roles["ec2"]}
     for text, more in [
         ("kubernetesGroups", {"type": "HYBRID_LINUX", "kubernetesGroups": ["x"]}),
@@ -180,8 +180,8 @@ def access_entries(account):
     policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
     entry = {"clusterName": "workshop", "principalArn": roles["admin"]}
     scope = {"type": "namespace", "namespaces": ["a", "b"]}
-    made = eks.associate_access_policy(**entry, policyArn=policy, accessScope=scope)["associatedAccessPolicy"]
-    equal((made["policyArn"], made["accessScope"]), (policy, scope))
+    created = eks.associate_access_policy(**entry, policyArn=policy, accessScope=scope)["associatedAccessPolicy"]
+    equal((created["policyArn"], created["accessScope"]), (policy, scope))
     for more in ({"policyArn": policy + "x"}, {"accessScope": {"type": "namespace"}},
                  {"accessScope": {"type": "cluster", "namespaces": ["a"]}}):
         refused("InvalidParameterException", eks.associate_access_policy,

@@ -83,18 +83,18 @@ def requests_are_counted_and_logged(account):
 def dumps_compare(account):
     ssm = account.client("ssm")
     before = account.control("GET", "/dump")
-    made = activate(ssm)
-    ssm.put_parameter(Name="/code", Value=made["ActivationCode"], Type="SecureString")
-    instance = register(account, made["ActivationId"], 1)
+    created = activate(ssm)
+    ssm.put_parameter(Name="/code", Value=created["ActivationCode"], Type="SecureString")
+    instance = register(account, created["ActivationId"], 1)
     between = account.control("GET", "/dump")
     assert between != before
-    assert made["ActivationCode"] not in json.dumps(between)
-    found = account.control("GET", f"/activations/{made['ActivationId']}")
-    equal((found["activation_code"], found["registrations_count"]), (made["ActivationCode"], 1))
+    assert created["ActivationCode"] not in json.dumps(between)
+    found = account.control("GET", f"/activations/{created['ActivationId']}")
+    equal((found["activation_code"], found["registrations_count"]), (created["ActivationCode"], 1))
     account.control("POST", "/delete", {"kind": "parameter", "name": "/code"})
     account.control("POST", "/delete", {"kind": "instance", "name": instance})
-    account.control("POST", "/delete", {"kind": "activation", "name": made["ActivationId"]})
-    account.control("POST", "/delete", {"kind": "activation", "name": made["ActivationId"]}, status=404)
+    account.control("POST", "/delete", {"kind": "activation", "name": created["ActivationId"]})
+    account.control("POST", "/delete", {"kind": "activation", "name": created["ActivationId"]}, status=404)
     account.client("eks", region="eu-west-1").list_clusters()
     equal(account.control("GET", "/dump"), before)
 
@@ -115,12 +115,12 @@ def accounts_are_apart(account):
 
 @check
 def parallel_calls(account):
-    made, problems = [], []
+    created, problems = [], []
 
     def work():
         try:
             client = account.client("ssm")
-            made.extend(activate(client)["ActivationId"] for _ in range(5))
+            created.extend(activate(client)["ActivationId"] for _ in range(5))
         except Exception as problem:  # noqa: BLE001: reported below
             problems.append(problem)
 
@@ -130,7 +130,7 @@ def parallel_calls(account):
     for thread in threads:
         thread.join()
     equal(problems, [])
-    equal(len(set(made)), 40)
+    equal(len(set(created)), 40)
 
 
 @check
@@ -148,7 +148,7 @@ def state_survives_a_restart(account):
         path = os.path.join(folder, "state")
         first = Sandbox(binary, "--state", path)
         one = Account(first, account.faults)
-        made = activate(one.client("ssm"))
+        created = activate(one.client("ssm"))
         dump = one.control("GET", "/dump")
         equal(first.stop(), 0)
         equal(os.listdir(folder), ["state"])
@@ -159,7 +159,7 @@ def state_survives_a_restart(account):
             one.sandbox = second
             equal(one.control("GET", "/dump"), dump)
             found = one.client("ssm").describe_activations()["ActivationList"]
-            equal([entry["ActivationId"] for entry in found], [made["ActivationId"]])
+            equal([entry["ActivationId"] for entry in found], [created["ActivationId"]])
         finally:
             second.stop()
 

@@ -71,9 +71,9 @@ TRUST = json.dumps({
 @check
 def iam_roles(account):
     iam = account.client("iam")
-    made = iam.create_role(RoleName="r", Path="/p/", AssumeRolePolicyDocument=TRUST, Description="d",
+    created = iam.create_role(RoleName="r", Path="/p/", AssumeRolePolicyDocument=TRUST, Description="d",
                            Tags=[{"Key": "k", "Value": "v"}])["Role"]
-    equal(made["Arn"], f"arn:aws:iam::{account.id}:role/p/r")
+    equal(created["Arn"], f"arn:aws:iam::{account.id}:role/p/r")
     equal(iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"], json.loads(TRUST))
     refused("EntityAlreadyExists", iam.create_role, RoleName="r", AssumeRolePolicyDocument=TRUST)
     refused("MalformedPolicyDocument", iam.create_role, RoleName="s", AssumeRolePolicyDocument="{}")

@@ -29,8 +29,8 @@ def agent(account, operation, members, status=200):
 @check
 def a_host_registers_as_its_agent_does(account):
     ssm = account.client("ssm")
-    made = activate(ssm, RegistrationLimit=2, DefaultInstanceName="host", Tags=[{"Key": "k", "Value": "v"}])
-    members = {"ActivationId": made["ActivationId"], "ActivationCode": made["ActivationCode"], "PublicKey": "AAAA",
+    created = activate(ssm, RegistrationLimit=2, DefaultInstanceName="host", Tags=[{"Key": "k", "Value": "v"}])
+    members = {"ActivationId": created["ActivationId"], "ActivationCode": created["ActivationCode"], "PublicKey": "AAAA",
                "PublicKeyType": "Rsa", "Fingerprint": "f"}
     instance = agent(account, "RegisterManagedInstance", members)["InstanceId"]
     equal(agent(account, "RegisterManagedInstance", {**members, "ActivationCode": "x" * 20}, 400)["__type"],
@@ -44,7 +44,7 @@ def a_host_registers_as_its_agent_does(account):
     })
     found = ssm.describe_instance_information()["InstanceInformationList"][0]
     for name, value in [("PingStatus", "Online"), ("ComputerName", "h1"), ("IPAddress", "10.80.0.5"), ("Name", "host"),
-                        ("AgentVersion", "3.3.1.0"), ("ActivationId", made["ActivationId"]),
+                        ("AgentVersion", "3.3.1.0"), ("ActivationId", created["ActivationId"]),
                         ("IamRole", "hybrid-nodes")]:
         equal(found[name], value)
     tags = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=instance)["TagList"]
@@ -55,7 +55,7 @@ def a_host_registers_as_its_agent_does(account):
     equal(ssm.describe_activations()["ActivationList"][0]["RegistrationsCount"], 2)
     account.control("POST", "/clock", {"advance_seconds": 90000})
     equal(agent(account, "RegisterManagedInstance", members, 400)["__type"], "ActivationExpired")
-    ssm.delete_activation(ActivationId=made["ActivationId"])
+    ssm.delete_activation(ActivationId=created["ActivationId"])
     equal(agent(account, "RegisterManagedInstance", members, 400)["__type"], "InvalidActivation")
     equal(len(ssm.describe_instance_information()["InstanceInformationList"]), 2)
 
@@ -124,10 +124,10 @@ class RsaKey:
 @check
 def a_host_gets_credentials_of_its_role_with_its_key(account):
     ssm = account.client("ssm")
-    made = activate(ssm)
+    created = activate(ssm)
     key = RsaKey()
     instance = agent(account, "RegisterManagedInstance", {
-        "ActivationId": made["ActivationId"], "ActivationCode": made["ActivationCode"], "PublicKey": key.public(),
+        "ActivationId": created["ActivationId"], "ActivationCode": created["ActivationCode"], "PublicKey": key.public(),
         "PublicKeyType": "Rsa", "Fingerprint": "f",
     })["InstanceId"]
 
@@ -148,9 +148,9 @@ def a_host_gets_credentials_of_its_role_with_its_key(account):
 
     status, token = ask(key.sign)
     equal(status, 200)
-    made = {"AccessKeyId": token["AccessKeyId"], "SecretAccessKey": token["SecretAccessKey"],
+    created = {"AccessKeyId": token["AccessKeyId"], "SecretAccessKey": token["SecretAccessKey"],
             "SessionToken": token["SessionToken"]}
-    identity = account.session(made, "sts").get_caller_identity()
+    identity = account.session(created, "sts").get_caller_identity()
     equal(identity["Arn"], f"arn:aws:sts::{account.id}:assumed-role/hybrid-nodes/{instance}")
     for arguments, code in [
         ({"signer": RsaKey().sign}, "InvalidSignatureException"),

@@ -50,26 +50,26 @@ def rules_of_security_groups(account):
 
     from_range = tcp(IpRanges=[{"CidrIp": "10.0.0.0/8", "Description": "x"}])
     tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "k", "Value": "v"}]}]
-    (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=from_range, TagSpecifications=tags)["SecurityGroupRules"]
-    equal((made["CidrIpv4"], made["FromPort"], made["ToPort"], made["IsEgress"], made["Tags"]),
+    (created,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=from_range, TagSpecifications=tags)["SecurityGroupRules"]
+    equal((created["CidrIpv4"], created["FromPort"], created["ToPort"], created["IsEgress"], created["Tags"]),
           ("10.0.0.0/8", 80, 81, False, [{"Key": "k", "Value": "v"}]))
     refused("InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=from_range)
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=tcp(UserIdGroupPairs=[{"GroupId": other}]))
-    (told,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    (permission,) = told["IpPermissions"]
+    (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    (permission,) = described["IpPermissions"]
     equal((permission["IpRanges"][0]["CidrIp"], permission["UserIdGroupPairs"][0]["GroupId"]), ("10.0.0.0/8", other))
     refused("DependencyViolation", ec2.delete_security_group, GroupId=other)
-    (found,) = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])["SecurityGroupRules"]
+    (found,) = ec2.describe_security_group_rules(SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])["SecurityGroupRules"]
     equal(found["GroupId"], group)
-    ec2.create_tags(Resources=[made["SecurityGroupRuleId"]], Tags=[{"Key": "a", "Value": "b"}])
-    ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+    ec2.create_tags(Resources=[created["SecurityGroupRuleId"]], Tags=[{"Key": "a", "Value": "b"}])
+    ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])
     refused("InvalidSecurityGroupRuleId.NotFound", ec2.describe_security_group_rules,
-            SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+            SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])
     refused("InvalidPermission.NotFound", ec2.revoke_security_group_ingress, GroupId=group, IpPermissions=from_range)
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
-    (told,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    equal(told["IpPermissionsEgress"], [])
+    (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    equal(described["IpPermissionsEgress"], [])
     refused("InvalidGroup.NotFound", ec2.authorize_security_group_ingress, GroupId=group,
             IpPermissions=tcp(UserIdGroupPairs=[{"GroupId": "sg-0"}]))
     for wrong in ({"FromPort": 81, "ToPort": 80}, {"ToPort": 70000}):
@@ -106,8 +106,8 @@ def gateways_and_routes(account):
     refused("InvalidRoute.NotFound", ec2.delete_route, RouteTableId=table, DestinationCidrBlock="10.9.0.0/16")
     refused("InvalidInternetGatewayID.NotFound", ec2.create_route, RouteTableId=table,
             DestinationCidrBlock="10.9.0.0/16", GatewayId="igw-0")
-    (told,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
-    equal([route.get("GatewayId", route.get("VpcPeeringConnectionId")) for route in told["Routes"]],
+    (described,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    equal([route.get("GatewayId", route.get("VpcPeeringConnectionId")) for route in described["Routes"]],
           ["local", gateway, connection])
     attached = ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])["AssociationId"]
     refused("Resource.AlreadyAssociated", ec2.associate_route_table, RouteTableId=table, SubnetId=subnets[0])
@@ -143,8 +143,8 @@ def image(account, machine="x86_64"):
 def images_come_out_anew(account):
     ec2 = account.client("ec2")
     first = image(account)
-    (told,) = ec2.describe_images(ImageIds=[first])["Images"]
-    equal((told["Architecture"], told["RootDeviceName"]), ("x86_64", "/dev/xvda"))
+    (described,) = ec2.describe_images(ImageIds=[first])["Images"]
+    equal((described["Architecture"], described["RootDeviceName"]), ("x86_64", "/dev/xvda"))
     equal(image(account), first)
     account.control("POST", "/clock", {"advance_seconds": 7 * 24 * 3600})
     assert image(account) != first
@@ -160,16 +160,16 @@ def launch_templates(account):
     data = {"ImageId": image(account), "InstanceType": "m5.large", "UserData": "eA==",
             "MetadataOptions": {"HttpTokens": "required"}, "SecurityGroupIds": ["sg-1", "sg-2"],
             "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20, "Encrypted": True}}]}
-    made = ec2.create_launch_template(LaunchTemplateName="one", LaunchTemplateData=data)["LaunchTemplate"]
+    created = ec2.create_launch_template(LaunchTemplateName="one", LaunchTemplateData=data)["LaunchTemplate"]
     refused("InvalidLaunchTemplateName.AlreadyExistsException", ec2.create_launch_template,
             LaunchTemplateName="one", LaunchTemplateData=data)
     refused("InvalidLaunchTemplateName.MalformedException", ec2.create_launch_template,
             LaunchTemplateName="a b", LaunchTemplateData=data)
-    named = {"LaunchTemplateId": made["LaunchTemplateId"]}
+    named = {"LaunchTemplateId": created["LaunchTemplateId"]}
     ec2.create_launch_template_version(LaunchTemplateName="one", LaunchTemplateData={"InstanceType": "m5.xlarge"})
     ec2.modify_launch_template(DefaultVersion="2", **named)
-    (told,) = ec2.describe_launch_templates(LaunchTemplateIds=[named["LaunchTemplateId"]])["LaunchTemplates"]
-    equal((told["DefaultVersionNumber"], told["LatestVersionNumber"]), (2, 2))
+    (described,) = ec2.describe_launch_templates(LaunchTemplateIds=[named["LaunchTemplateId"]])["LaunchTemplates"]
+    equal((described["DefaultVersionNumber"], described["LatestVersionNumber"]), (2, 2))
     (first,) = ec2.describe_launch_template_versions(Versions=["1"], **named)["LaunchTemplateVersions"]
     equal(first["LaunchTemplateData"], data)
     (latest,) = ec2.describe_launch_template_versions(Versions=["$Latest"], **named)["LaunchTemplateVersions"]
@@ -196,21 +196,21 @@ def instances_in_ec2(account):
     refused("InvalidParameter", ec2.run_instances, "different networks",
             **{**arguments, "SubnetId": account.holds["subnet_ids"][0]})
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "n"}]}]
-    made = ec2.run_instances(
+    created = ec2.run_instances(
         UserData="#!/bin/sh", TagSpecifications=tags, MetadataOptions={"HttpTokens": "required"},
         BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "Encrypted": True}}], **arguments,
     )["Instances"][0]
-    equal(made["State"]["Name"], "pending")
-    named = {"InstanceIds": [made["InstanceId"]]}
-    told = ec2.describe_instances(**named)["Reservations"][0]["Instances"][0]
-    equal((told["State"]["Name"], told["PrivateIpAddress"], told["SecurityGroups"][0]["GroupId"], told["Tags"]),
+    equal(created["State"]["Name"], "pending")
+    named = {"InstanceIds": [created["InstanceId"]]}
+    described = ec2.describe_instances(**named)["Reservations"][0]["Instances"][0]
+    equal((described["State"]["Name"], described["PrivateIpAddress"], described["SecurityGroups"][0]["GroupId"], described["Tags"]),
           ("running", "10.1.1.4", group, tags[0]["Tags"]))
-    equal((told["MetadataOptions"]["HttpTokens"], bool(told["PublicIpAddress"])), ("required", True))
+    equal((described["MetadataOptions"]["HttpTokens"], bool(described["PublicIpAddress"])), ("required", True))
     by_tags = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": named["InstanceIds"]}])["Tags"]
     equal([(one["ResourceType"], one["Key"], one["Value"]) for one in by_tags], [("instance", "Name", "n")])
     (volume,) = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": named["InstanceIds"]}])["Volumes"]
     equal((volume["Size"], volume["Encrypted"]), (30, True))
-    attribute = ec2.describe_instance_attribute(InstanceId=made["InstanceId"], Attribute="userData")
+    attribute = ec2.describe_instance_attribute(InstanceId=created["InstanceId"], Attribute="userData")
     equal(base64.b64decode(attribute["UserData"]["Value"]), b"#!/bin/sh")
     refused("InvalidInstanceCreditSpecification.NotSupported", ec2.describe_instance_credit_specifications, **named)
     refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
@@ -222,9 +222,9 @@ def instances_in_ec2(account):
     ec2.modify_instance_attribute(InstanceId=second["InstanceId"], DisableApiTermination={"Value": True})
     refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[second["InstanceId"]])
     ec2.modify_instance_attribute(InstanceId=second["InstanceId"], DisableApiTermination={"Value": False})
-    ec2.terminate_instances(InstanceIds=[made["InstanceId"], second["InstanceId"]])
-    told = ec2.describe_instances(**named)["Reservations"][0]["Instances"][0]
-    equal(told["State"]["Name"], "terminated")
+    ec2.terminate_instances(InstanceIds=[created["InstanceId"], second["InstanceId"]])
+    described = ec2.describe_instances(**named)["Reservations"][0]["Instances"][0]
+    equal(described["State"]["Name"], "terminated")
     ec2.delete_security_group(GroupId=group)
     for subnet in subnets:
         ec2.delete_subnet(SubnetId=subnet)
@@ -273,11 +273,11 @@ def a_machine_registers_by_its_user_data(account):
         return [one["RegistrationsCount"] for one in found if one["ActivationId"] == activation["ActivationId"]]
 
     run("wrong" * 4)
-    made = run(activation["ActivationCode"])
+    created = run(activation["ActivationCode"])
     account.wait(lambda: registered() == [1], "the machine's registration")
     (host,) = ssm.describe_instance_information()["InstanceInformationList"]
-    equal((host["IPAddress"], host["PingStatus"]), (made["PrivateIpAddress"], "Online"))
-    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+    equal((host["IPAddress"], host["PingStatus"]), (created["PrivateIpAddress"], "Online"))
+    ec2.terminate_instances(InstanceIds=[created["InstanceId"]])
     account.wait(lambda: ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "ConnectionLost",
                  "the end of its connection")
 
@@ -291,12 +291,12 @@ def load_balancers(account):
     refused("InvalidSubnet", elb.create_load_balancer, "no internet gateway", Name="l", Subnets=closed)
     refused("ValidationError", elb.create_load_balancer, "two different Availability Zones", Name="l", Subnets=subnets[:1])
     refused("ValidationError", elb.create_load_balancer, "hyphen", Name="-l", Subnets=subnets)
-    (made,) = elb.create_load_balancer(Name="l", Subnets=subnets, Tags=[{"Key": "k", "Value": "v"}])["LoadBalancers"]
-    equal(made["State"]["Code"], "provisioning")
-    arn = made["LoadBalancerArn"]
+    (created,) = elb.create_load_balancer(Name="l", Subnets=subnets, Tags=[{"Key": "k", "Value": "v"}])["LoadBalancers"]
+    equal(created["State"]["Code"], "provisioning")
+    arn = created["LoadBalancerArn"]
     refused("DuplicateLoadBalancerName", elb.create_load_balancer, Name="l", Subnets=subnets)
-    (told,) = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
-    equal((told["State"]["Code"], told["VpcId"]), ("active", vpc))
+    (described,) = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    equal((described["State"]["Code"], described["VpcId"]), ("active", vpc))
     equal(elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"], [{"Key": "k", "Value": "v"}])
     dropped = {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"}
     assert dropped in elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[dropped])["Attributes"]

@@ -15,14 +15,14 @@ def vpcs(account):
     refused("InvalidParameterValue", ec2.describe_vpcs, "filter", Filters=[{"Name": "other", "Values": ["x"]}])
     refused("InvalidVpc.Range", ec2.create_vpc, CidrBlock="10.0.0.0/8")
     refused("InvalidParameterValue", ec2.create_vpc, CidrBlock="10.0.0.1/16")
-    made = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.0.0/16")["CidrBlockAssociation"]
+    created = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.0.0/16")["CidrBlockAssociation"]
     blocks = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlockAssociationSet"]
     equal([(entry["CidrBlock"], entry["CidrBlockState"]["State"]) for entry in blocks],
           [("10.20.0.0/16", "associated"), ("100.64.0.0/16", "associated")])
     refused("InvalidVpc.Range", ec2.associate_vpc_cidr_block, VpcId=vpc, CidrBlock="100.64.1.0/24")
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="100.64.0.0/24", AvailabilityZone=account.seen["region"] + "b")["Subnet"]
     equal((subnet["AvailabilityZone"], subnet["AvailableIpAddressCount"]), (account.seen["region"] + "b", 251))
-    refused("DependencyViolation", ec2.disassociate_vpc_cidr_block, AssociationId=made["AssociationId"])
+    refused("DependencyViolation", ec2.disassociate_vpc_cidr_block, AssociationId=created["AssociationId"])
     refused("InvalidSubnet.Conflict", ec2.create_subnet, VpcId=vpc, CidrBlock="100.64.0.0/25")
     refused("InvalidSubnet.Range", ec2.create_subnet, VpcId=vpc, CidrBlock="10.99.0.0/24")
     refused("InvalidParameterValue", ec2.create_subnet, VpcId=vpc, CidrBlock="100.64.1.0/24", AvailabilityZone="x")
@@ -42,7 +42,7 @@ def vpcs(account):
     refused("InvalidGroup.NotFound", ec2.delete_security_group, GroupId=group)
     ec2.delete_subnet(SubnetId=subnet["SubnetId"])
     refused("InvalidSubnetID.NotFound", ec2.delete_subnet, SubnetId=subnet["SubnetId"])
-    ec2.disassociate_vpc_cidr_block(AssociationId=made["AssociationId"])
+    ec2.disassociate_vpc_cidr_block(AssociationId=created["AssociationId"])
     ec2.delete_vpc(VpcId=vpc)
     refused("InvalidVpcID.NotFound", ec2.delete_vpc, VpcId=vpc)
     refused("DependencyViolation", ec2.delete_subnet, SubnetId=account.holds["subnet_ids"][0])

@@ -15,16 +15,16 @@ def node_group_life(account):
     eks = account.client("eks")
     account.control("POST", "/roles", {"name": "nodes", "trust_services": ["ec2.amazonaws.com"]})
     account.control("POST", "/settings", {"nodegroup_create_seconds": 60, "nodegroup_delete_seconds": 60})
-    made = account.client("ec2").create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData={"UserData": "eA=="})
-    template = {"id": made["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
+    created = account.client("ec2").create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData={"UserData": "eA=="})
+    template = {"id": created["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
     arguments = wanted(account, scalingConfig={"minSize": 0, "maxSize": 4, "desiredSize": 3}, labels={"a": "b"},
                        taints=[{"key": "t", "value": "v", "effect": "NO_SCHEDULE"}], launchTemplate=template,
                        tags={"k": "v"}, clientRequestToken="once")
-    made = eks.create_nodegroup(**arguments)["nodegroup"]
-    equal((made["status"], made["scalingConfig"]["desiredSize"], made["launchTemplate"], made["labels"]),
+    created = eks.create_nodegroup(**arguments)["nodegroup"]
+    equal((created["status"], created["scalingConfig"]["desiredSize"], created["launchTemplate"], created["labels"]),
           ("CREATING", 3, {**template, "name": "nodes"}, {"a": "b"}))
-    equal(made["taints"], arguments["taints"])
-    equal(eks.create_nodegroup(**arguments)["nodegroup"]["nodegroupArn"], made["nodegroupArn"])
+    equal(created["taints"], arguments["taints"])
+    equal(eks.create_nodegroup(**arguments)["nodegroup"]["nodegroupArn"], created["nodegroupArn"])
     refused("ResourceInUseException", eks.create_nodegroup, "NodeGroup already exists", **wanted(account))
     refused("ResourceInUseException", eks.delete_nodegroup, clusterName="workshop", nodegroupName="g")
     entry = eks.describe_access_entry(clusterName="workshop", principalArn=arguments["nodeRole"])["accessEntry"]
@@ -33,7 +33,7 @@ def node_group_life(account):
     found = eks.describe_nodegroup(clusterName="workshop", nodegroupName="g")["nodegroup"]
     equal((found["status"], found["health"]["issues"]), ("ACTIVE", []))
     equal(eks.list_nodegroups(clusterName="workshop")["nodegroups"], ["g"])
-    equal(eks.list_tags_for_resource(resourceArn=made["nodegroupArn"])["tags"], {"k": "v"})
+    equal(eks.list_tags_for_resource(resourceArn=created["nodegroupArn"])["tags"], {"k": "v"})
     refused("ResourceInUseException", eks.delete_cluster, "Cluster has nodegroups attached", name="workshop")
     eks.create_nodegroup(**wanted(account, "h"))
     account.control("POST", "/clock", {"advance_seconds": 60})

@@ -25,8 +25,8 @@ def passwords_of_registries(account):
 
 @check
 def passwords_need_a_permission(account):
-    made = account.control("POST", "/principals", {"name": "limited", "deny": ["ecr:GetAuthorizationToken"]})
-    limited = account.client("ecr", key=made["access_key"], secret=made["secret_key"])
+    created = account.control("POST", "/principals", {"name": "limited", "deny": ["ecr:GetAuthorizationToken"]})
+    limited = account.client("ecr", key=created["access_key"], secret=created["secret_key"])
     refused("AccessDeniedException", limited.get_authorization_token, "ecr:GetAuthorizationToken on resource: *")
     wrong = account.client("ecr", secret="x" * 40)
     refused("InvalidSignatureException", wrong.get_authorization_token)

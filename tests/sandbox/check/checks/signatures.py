@@ -42,7 +42,7 @@ def unknown_key_is_refused_by_every_service(account):
 
 @check
 def expired_credentials_are_refused_by_every_service(account):
-    made = account.control("POST", "/principals", {"name": "old", "expires_in_seconds": -1})
+    created = account.control("POST", "/principals", {"name": "old", "expires_in_seconds": -1})
     for service, operation, code in [
         ("ssm", "describe_activations", "ExpiredTokenException"),
         ("eks", "list_clusters", "ExpiredTokenException"),
@@ -50,15 +50,15 @@ def expired_credentials_are_refused_by_every_service(account):
         ("iam", "list_roles", "ExpiredToken"),
         ("ec2", "describe_vpcs", "RequestExpired"),
     ]:
-        refused(code, getattr(account.session(made, service), operation))
+        refused(code, getattr(account.session(created, service), operation))
 
 
 @check
 def session_tokens_are_checked(account):
-    made = account.control("POST", "/principals", {"name": "session", "expires_in_seconds": 600})
-    equal(account.session(made, "sts").get_caller_identity()["Arn"], made["arn"])
+    created = account.control("POST", "/principals", {"name": "session", "expires_in_seconds": 600})
+    equal(account.session(created, "sts").get_caller_identity()["Arn"], created["arn"])
     for token in (None, "wrong"):
-        client = account.client("sts", key=made["access_key"], secret=made["secret_key"], token=token)
+        client = account.client("sts", key=created["access_key"], secret=created["secret_key"], token=token)
         refused("InvalidClientTokenId", client.get_caller_identity)
 
 
@@ -155,18 +155,18 @@ def regions_are_apart(account):
 
 @check
 def denied_actions_name_themselves(account):
-    made = account.control(
+    created = account.control(
         "POST", "/principals", {"name": "limited", "deny": ["ssm:CreateActivation", "eks:*", "iam:ListRoles", "ec2:*"]}
     )
     sentence = f"User: arn:aws:iam::{account.id}:user/limited is not authorized to perform: "
-    ssm = account.session(made, "ssm")
+    ssm = account.session(created, "ssm")
     refused("AccessDeniedException", ssm.create_activation, sentence + "ssm:CreateActivation on resource: arn:aws:ssm",
             IamRole="hybrid-nodes")
     equal(ssm.describe_activations()["ActivationList"], [])
-    refused("AccessDeniedException", account.session(made, "eks").describe_cluster,
+    refused("AccessDeniedException", account.session(created, "eks").describe_cluster,
             sentence + "eks:DescribeCluster on resource: arn:aws:eks", name="workshop")
-    refused("AccessDenied", account.session(made, "iam").list_roles, sentence + "iam:ListRoles")
-    refused("UnauthorizedOperation", account.session(made, "ec2").describe_vpcs, sentence + "ec2:DescribeVpcs")
+    refused("AccessDenied", account.session(created, "iam").list_roles, sentence + "iam:ListRoles")
+    refused("UnauthorizedOperation", account.session(created, "ec2").describe_vpcs, sentence + "ec2:DescribeVpcs")
     only = account.control("POST", "/principals", {"name": "only", "allow": ["ssm:*"]})
     refused("AccessDeniedException", account.session(only, "ssm").create_activation, "iam:PassRole",
             IamRole="hybrid-nodes")
