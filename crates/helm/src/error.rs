@@ -1,5 +1,7 @@
 //! What can go wrong between a chart and its manifests. The texts are Helm's wherever Helm has one.
 
+use crate::template::Place;
+use std::fmt;
 use std::path::PathBuf;
 
 /// A failure of this crate. Its text says this layer only; causes are sources.
@@ -38,13 +40,18 @@ pub enum Error {
     /// The chart does not suit the cluster's version. The text is Helm's.
     #[error("{0}")]
     KubeVersion(String),
-    /// A template could not be parsed or run. The text is Helm's, with template, line and column.
+    /// A template could not be parsed or run.
     #[error("{0}")]
-    Template(String),
-    /// A template printed what is no Kubernetes manifest.
-    #[error("{message}")]
+    Template(TemplateFault),
+    /// The thread that renders could not be started.
+    #[error("could not start the thread that renders the templates")]
+    Thread(#[source] std::io::Error),
+    /// A template or a file holds what is no Kubernetes manifest.
+    #[error("YAML parse error{on}: {message}", on = path.as_ref().map(|path| format!(" on {path}")).unwrap_or_default())]
     Manifest {
-        /// Helm's text, with the template's path.
+        /// Path of the template in the chart; none for a text that is no chart's.
+        path: Option<String>,
+        /// What is wrong, as Helm words it.
         message: String,
     },
     /// A stored release could not be read.
@@ -56,6 +63,26 @@ pub enum Error {
         /// Length of the encoded release.
         bytes: usize,
     },
+}
+
+/// Why a template could not be parsed or run. It prints as Helm's text, with template, line and column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TemplateFault {
+    /// What is wrong at the last of the places.
+    pub message: String,
+    /// The way to the fault: from the chart's file through each named template or `tpl`. Empty where a limit of the
+    /// whole render was met.
+    pub places: Vec<Place>,
+    /// Whether the chart itself refuses, by `fail` or `required`: `message` is what its author wrote.
+    pub is_from_chart: bool,
+    pub(crate) text: String,
+}
+
+impl fmt::Display for TemplateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// The result of this crate's functions.

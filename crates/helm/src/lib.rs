@@ -23,13 +23,15 @@
 //! # Ok::<(), helm::Error>(())
 //! ```
 
-mod api_versions;
 mod bytes;
+mod capabilities;
 mod caught;
 mod chart;
 mod data;
 mod error;
+mod go;
 mod json;
+mod lookup;
 mod manifest;
 mod regexp;
 mod release;
@@ -39,38 +41,20 @@ mod values;
 mod version;
 mod yaml;
 
+pub use capabilities::{Capabilities, KubeVersion};
 pub use caught::is_catching;
 pub use chart::{Chart, CustomResource, Dependency, File, Maintainer, Metadata};
 pub use data::{Data, Map};
-pub use error::{Error, Result};
+pub use error::{Error, Result, TemplateFault};
+pub use lookup::{Lookup, NoCluster};
 pub use manifest::{
     DeletePolicy, Hook, HookEvent, INSTALL_ORDER, Manifest, OutputLogPolicy, UNINSTALL_ORDER, read_objects,
 };
 pub use release::{
     ApplyMethod, HookPhase, HookRun, MAX_SECRET_BYTES, Release, SECRET_KEY, SECRET_TYPE, Status, Written,
 };
-pub use render::{Capabilities, KubeVersion, RenderOptions, Rendered, render, render_templates, resolve};
+pub use render::{RenderOptions, Rendered, render, render_templates, resolve};
+pub use template::Place;
 pub use values::Values;
 pub use version::{Constraint, Version};
 pub use yaml::write as to_yaml;
-
-/// A cluster that templates can look into.
-pub trait Lookup: Sync {
-    /// The object, or with an empty `name` the list, that `lookup` asks for; `None` where there is none.
-    ///
-    /// An empty `namespace` means all namespaces, or none for an object without one.
-    ///
-    /// # Errors
-    /// A text for the user, where the cluster cannot be asked. The render fails with it.
-    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Option<Data>, String>;
-}
-
-/// No cluster: every lookup is empty, as in `helm template`.
-#[derive(Debug, Clone, Copy)]
-pub struct NoCluster;
-
-impl Lookup for NoCluster {
-    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Option<Data>, String> {
-        Ok(None)
-    }
-}

@@ -260,3 +260,36 @@ fn of_two_files_with_one_path_the_last_counts() {
     let rendered = render(&Chart::from_archive(&archive).unwrap(), Values::new(), RenderOptions::default()).unwrap();
     assert_eq!(rendered.manifests.iter().map(|one| one.content.as_str()).collect::<Vec<_>>(), ["v: 2"]);
 }
+
+#[test]
+fn a_template_s_fault_says_where_and_what_it_is() {
+    let included = "{{ define \"deny\" }}\n{{ fail \"use (a): or b\" }}{{ end }}\n{{ include \"deny\" . }}";
+    let file = "c/templates/a.yaml";
+    for (template, message, places, is_from_chart) in [
+        (included, "use (a): or b", &[(file, 3), (file, 2)][..], true),
+        ("{{ required \"set x\" .Values.x }}", "set x", &[(file, 1)], true),
+        ("a:\n  {{ .Values.x.y }}", "nil pointer evaluating interface {}.y", &[(file, 2)], false),
+        ("a:\n{{ absent }}", "function \"absent\" not defined", &[(file, 2)], false),
+        ("{{ tpl \"\\n{{ absent }}\" . }}", "function \"absent\" not defined", &[(file, 1), ("gotpl", 2)], false),
+        (
+            "{{ range until 90 }}{{ end }}",
+            "rendering takes more than 30 steps; does a loop or a recursion end?",
+            &[],
+            false,
+        ),
+    ] {
+        let options = RenderOptions { max_steps: 30, ..RenderOptions::default() };
+        match render(&chart(template), Values::new(), options) {
+            Err(Error::Template(fault)) => {
+                let found: Vec<(&str, usize)> =
+                    fault.places.iter().map(|place| (place.template.as_str(), place.line)).collect();
+                assert_eq!(
+                    (fault.message.as_str(), found.as_slice(), fault.is_from_chart),
+                    (message, places, is_from_chart),
+                    "{template}"
+                );
+            }
+            other => panic!("{template}: {other:?}"),
+        }
+    }
+}

@@ -107,9 +107,9 @@ pub fn of(objects: &[Value]) -> BTreeSet<String> {
 /// # Errors
 /// [`Error::NoManifest`] where the text is no YAML.
 pub fn parse(text: &str) -> Result<Vec<Value>> {
-    let objects = helm::read_objects(text).map_err(|error| {
-        let problem = error.to_string();
-        Error::NoManifest { problem: problem.strip_prefix("YAML parse error: ").unwrap_or(&problem).to_owned() }
+    let objects = helm::read_objects(text).map_err(|error| match error {
+        helm::Error::Manifest { message, .. } => Error::NoManifest { problem: message },
+        other => Error::NoManifest { problem: other.to_string() },
     })?;
     Ok(objects.iter().map(Value::from).collect())
 }

@@ -105,11 +105,12 @@ pub(super) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
             let remedy = "Choose a version of the chart that supports the cluster's Kubernetes.";
             Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&text))).at(wanted.at("version"))
         }
-        helm::Error::Template(_) => {
-            let detail = match said(&text) {
-                // What the chart's author says comes first, where it is said second.
-                Some(said) => format!("{said}\n\nThe chart says so: {text}"),
-                None => format!("{text}\n\nCorrect the values that this template reads."),
+        helm::Error::Template(fault) => {
+            let detail = if fault.is_from_chart {
+                // What the chart's author says comes first; Helm's text says it a second time, with the place.
+                format!("{}\n\nThe chart says so: {text}", fault.message.trim())
+            } else {
+                format!("{text}\n\nCorrect the values that this template reads.")
             };
             Diagnostic::error(summary, detail).at(values())
         }
@@ -147,13 +148,6 @@ pub(super) fn unknown_kinds(unknown: &[UnknownKind], wanted: &Wanted, cluster: &
         )
         .at(wanted.at("values")),
     }
-}
-
-/// What a template says by `fail` or `required`. Source: Helm, engine.go: both become
-/// `execution error at (TEMPLATE:LINE:COLUMN): MESSAGE`.
-fn said(text: &str) -> Option<&str> {
-    let (_, message) = text.strip_prefix("execution error at (")?.split_once("): ")?;
-    Some(message.trim())
 }
 
 /// Why a release could not be changed or removed.
@@ -301,10 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_chart_says_comes_first() {
-        let text = "execution error at (cilium/templates/validate.yaml:10:4): use either a or b";
-        assert_eq!(said(text), Some("use either a or b"));
-        assert_eq!(said("parse error at (x:1): y"), None);
+    fn a_sentence_begins_with_a_capital() {
         assert_eq!(capital("could not"), "Could not");
     }
 }

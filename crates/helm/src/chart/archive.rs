@@ -2,8 +2,7 @@
 
 use super::File;
 use crate::error::{Error, Result};
-use crate::template::clean_path;
-use crate::template::format::quote;
+use crate::go::{path, quote};
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
 use tar::{Archive, EntryType};
@@ -99,7 +98,7 @@ fn inner_path(full: &str) -> Result<String, String> {
     if inner.starts_with('/') {
         return Err("chart illegally contains absolute paths".to_owned());
     }
-    let inner = clean_path(&inner);
+    let inner = path::clean(&inner);
     if inner == "." {
         return Err(format!("chart illegally contains content outside the base directory: {}", quote(full)));
     }

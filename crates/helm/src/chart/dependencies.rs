@@ -3,7 +3,7 @@
 use super::{Chart, Dependency};
 use crate::data::{Data, Map};
 use crate::error::{Error, Result};
-use crate::template::plain_text;
+use crate::template::format::plain_data;
 use crate::values::coalesce::{coalesce, coalesce_tables, merge_values};
 use crate::version::{Constraint, Version};
 
@@ -113,7 +113,7 @@ fn import(chart: &mut Chart) -> Result<(), String> {
         for entry in &wanted.import_values {
             let (child, parent) = match entry {
                 Data::Map(entry) => {
-                    let text = |key: &str| entry.get(key).map_or("<nil>".to_owned(), plain_text);
+                    let text = |key: &str| entry.get(key).map_or("<nil>".to_owned(), plain_data);
                     (text("child"), text("parent"))
                 }
                 Data::Text(name) => (format!("exports.{name}"), ".".to_owned()),

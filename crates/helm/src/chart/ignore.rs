@@ -1,6 +1,6 @@
 //! `.helmignore`: patterns of files that are not part of a chart, nearly as in .gitignore.
 
-use crate::template::path_pattern::Pattern;
+use crate::go::path_pattern::Pattern;
 
 /// The rules of one file. Editors' hidden template files are always ignored.
 #[derive(Debug)]

@@ -207,7 +207,7 @@ fn walk(folder: &Path, prefix: &str, rules: &Rules, depth: usize, files: &mut Ve
         if details.len() > MAX_FILE_SIZE {
             return Err(Error::Chart(format!(
                 "chart file {} is larger than the maximum file size {MAX_FILE_SIZE}",
-                crate::template::format::quote(&name.to_string_lossy())
+                crate::go::quote(&name.to_string_lossy())
             )));
         }
         let mut data = fs::read(&path).map_err(read)?;

@@ -1,9 +1,8 @@
 //! Chart.yaml: reading, checking, and its form in templates.
 
 use crate::data::{Data, Map};
+use crate::go::{is_print, is_space, quote};
 use crate::json::is_field;
-use crate::template::format::quote;
-use crate::template::text::{is_print, is_space};
 use crate::version::Version;
 use crate::yaml;
 

@@ -1,8 +1,10 @@
 //! JSON as Go's `encoding/json` reads and writes it: its number format, its escapes, its error messages.
 
+mod number;
 mod read;
 mod write;
 
+pub(crate) use number::number;
 pub(crate) use read::read;
 pub(crate) use write::{Style, write};
 

@@ -1,7 +1,7 @@
 //! JSON text to data. Numbers become floats, the last of equal keys counts, invalid surrogates become U+FFFD.
 
 use crate::data::{Data, Map};
-use crate::template::format::quote;
+use crate::go::quote;
 
 /// Deepest nesting; documents are also read on threads with small stacks. Go's limit is 10,000.
 const MAX_DEPTH: usize = 500;

@@ -1,7 +1,7 @@
 //! Data to JSON text.
 
+use super::number::number;
 use crate::data::Data;
-use crate::template::format::json_number;
 use std::fmt::Write as _;
 
 /// How the text looks.
@@ -31,10 +31,10 @@ fn value(data: &Data, style: Style, depth: usize, out: &mut String) -> Result<()
         Data::Unsigned(number) => {
             let _ = write!(out, "{number}");
         }
-        Data::Float(number) => match json_number(*number) {
+        Data::Float(float) => match number(*float) {
             Some(text) => out.push_str(&text),
             None => {
-                let shown = crate::template::format::float(*number, 'g', None);
+                let shown = crate::go::float(*float, 'g', None);
                 return Err(format!("json: unsupported value: {shown}"));
             }
         },

@@ -2,7 +2,7 @@
 //! Kubernetes' clients for what is applied, which a release's text goes through.
 
 use crate::data::Data;
-use crate::template::is_space;
+use crate::go::is_space;
 use crate::yaml;
 use regex::Regex;
 use std::sync::LazyLock;

@@ -167,7 +167,7 @@ impl Hook {
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) where the text is no YAML.
     pub fn objects(&self) -> Result<Vec<Data>> {
-        super::document::objects(&self.manifest).map_err(|error| super::broken(&self.path, &error))
+        super::document::objects(&self.manifest).map_err(|error| super::broken(&self.path, error))
     }
 
     /// Whether a policy applies; without any, a hook is deleted before its next creation.

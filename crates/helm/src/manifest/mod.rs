@@ -10,7 +10,7 @@ pub use kind::{INSTALL_ORDER, UNINSTALL_ORDER};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::template::{is_space, path_base};
+use crate::go::{self, is_space};
 use head::Head;
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::Manifest`] where the text is no YAML.
     pub fn objects(&self) -> Result<Vec<Data>> {
-        document::objects(&format!("{}\n", self.content)).map_err(|error| broken(&self.path, &error))
+        document::objects(&format!("{}\n", self.content)).map_err(|error| broken(&self.path, error))
     }
 }
 
@@ -53,22 +53,22 @@ impl Manifest {
 /// # Errors
 /// [`Error::Manifest`] where the text is no YAML.
 pub fn read_objects(text: &str) -> Result<Vec<Data>> {
-    document::objects(text).map_err(|error| Error::Manifest { message: format!("YAML parse error: {error}") })
+    document::objects(text).map_err(|message| Error::Manifest { path: None, message })
 }
 
-fn broken(path: &str, error: &str) -> Error {
-    Error::Manifest { message: format!("YAML parse error on {path}: {error}") }
+fn broken(path: &str, message: String) -> Error {
+    Error::Manifest { path: Some(path.to_owned()), message }
 }
 
 /// Sorts rendered files, by path, into hooks and manifests in install order.
 pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<Manifest>)> {
     let (mut hooks, mut manifests) = (Vec::new(), Vec::new());
     for (path, content) in files {
-        if path_base(path).starts_with('_') || content.trim_matches(is_space).is_empty() {
+        if go::path::base(path).starts_with('_') || content.trim_matches(is_space).is_empty() {
             continue;
         }
         for document in document::split_template(content) {
-            let head = Head::read(&document).map_err(|error| broken(path, &error))?;
+            let head = Head::read(&document).map_err(|error| broken(path, error))?;
             match head.annotations.get("helm.sh/hook") {
                 None => manifests.push(head.manifest(path.clone(), document)),
                 Some(events) => {
@@ -86,7 +86,7 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<M
 pub(crate) fn read_stored(text: &str) -> Result<Vec<Manifest>> {
     let mut manifests = Vec::new();
     let mut path = String::new();
-    for document in document::split(text).map_err(|error| broken(&path, &error))? {
+    for document in document::split(text).map_err(|error| broken(&path, error))? {
         let source = document.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n'));
         let content = match source {
             Some((source, content)) => {
@@ -100,7 +100,7 @@ pub(crate) fn read_stored(text: &str) -> Result<Vec<Manifest>> {
         if content.trim().is_empty() {
             continue;
         }
-        let head = Head::read(content).map_err(|error| broken(&path, &error))?;
+        let head = Head::read(content).map_err(|error| broken(&path, error))?;
         manifests.push(head.manifest(path.clone(), content.to_owned()));
     }
     manifests.sort_by(|left, right| kind::compare(&left.kind, &right.kind, INSTALL_ORDER));

@@ -212,7 +212,7 @@ impl Release {
             "release name {}: invalid release name, must match regex \
              ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than \
              {LONGEST}",
-            crate::template::format::quote(name)
+            crate::go::quote(name)
         )))
     }
 

@@ -1,191 +1,124 @@
-//! Run-time errors of templates, and the text that Helm makes of them.
+//! Failures while templates are parsed and run, with their places and what they wrap.
 
-use super::node::{Command, Node, Pipe, Template, Word};
+use crate::go::quote;
 use std::fmt;
 
-/// An error with the ones that it wraps, outermost first.
+/// A place in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Path of the file in the chart, such as `cilium/templates/cilium-agent/daemonset.yaml`; `gotpl` for a text that
+    /// `tpl` renders.
+    pub template: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Bytes before the place in its line; unknown where a template cannot be parsed.
+    pub column: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.template, self.line)?;
+        self.column.map_or(Ok(()), |column| write!(f, ":{column}"))
+    }
+}
+
+/// A template that cannot be parsed: `template: NAME:LINE: WHAT`, as Go words it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ParseError {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "template: {}: {}", self.place, self.what)
+    }
+}
+
+/// An error at run time with the ones that it wraps, outermost first. Its text is Go's.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
-    pub(crate) message: String,
-    /// Whether the evaluator raised it, with template, line and column, rather than a function.
-    pub(crate) is_execution: bool,
+    /// What is wrong, without the place.
+    pub(crate) what: String,
+    /// Where, if the evaluator or the parser found it; functions do not know where they are called. Boxed, because the
+    /// evaluator's many levels of calls hold room for it.
+    found: Option<Box<Found>>,
     pub(crate) cause: Option<Box<Failure>>,
     /// Whether a limit of this engine was met. Such a failure is passed on as it is: wrapped at each of thousands of
     /// levels, its text would take gigabytes.
     pub(crate) is_limit: bool,
 }
 
+/// Where a failure was found.
+#[derive(Debug, Clone, PartialEq)]
+struct Found {
+    place: Place,
+    /// The named template and the node that the evaluator was at; none for the parser.
+    executing: Option<(String, String)>,
+}
+
 impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_execution: false, cause: None, is_limit: false }
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), found: None, cause: None, is_limit: false }
     }
 
     /// A limit of this engine was met.
-    pub(crate) fn limit(message: String) -> Self {
-        Self { is_limit: true, ..Self::new(message) }
+    pub(crate) fn limit(what: String) -> Self {
+        Self { is_limit: true, ..Self::new(what) }
     }
 
-    pub(crate) fn wrap(self, message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_execution: false, cause: Some(Box::new(self)), is_limit: false }
+    /// A failure of the evaluator at `node` in the template `name`.
+    pub(crate) fn executing(place: Place, name: &str, node: String, what: String, cause: Option<Self>) -> Self {
+        let found = Found { place, executing: Some((name.to_owned(), node)) };
+        Self { what, found: Some(Box::new(found)), cause: cause.map(Box::new), is_limit: false }
+    }
+
+    pub(crate) fn wrap(self, what: impl Into<String>) -> Self {
+        Self { cause: Some(Box::new(self)), ..Self::new(what) }
+    }
+
+    /// Whether the evaluator raised it, with template, line and column, rather than a function.
+    pub(crate) fn is_execution(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.executing.is_some())
+    }
+
+    /// Where it was found, if not by a function.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.found.as_ref().map(|found| &found.place)
+    }
+
+    /// This failure and what it wraps, outermost first.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |failure| failure.cause.as_deref())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(found) = &self.found {
+            write!(f, "template: {}: ", found.place)?;
+            if let Some((name, node)) = &found.executing {
+                write!(f, "executing {} at <{node}>: ", quote(name))?;
+            }
+        }
+        f.write_str(&self.what)
+    }
+}
+
+impl From<ParseError> for Failure {
+    fn from(error: ParseError) -> Self {
+        Self { found: Some(Box::new(Found { place: error.place, executing: None })), ..Self::new(error.what) }
     }
 }
 
 impl From<String> for Failure {
-    fn from(message: String) -> Self {
-        Self::new(message)
+    fn from(what: String) -> Self {
+        Self::new(what)
     }
 }
 
 impl From<&str> for Failure {
-    fn from(message: &str) -> Self {
-        Self::new(message)
-    }
-}
-
-/// The node that is being evaluated, for messages.
-#[derive(Clone, Copy)]
-pub(crate) enum At<'t> {
-    Start,
-    Node(&'t Node),
-    Pipe(&'t Pipe),
-    Command(&'t Command),
-    Word(&'t Word),
-}
-
-impl At<'_> {
-    fn position(self) -> usize {
-        match self {
-            Self::Start => 0,
-            Self::Node(node) => node.position(),
-            Self::Pipe(pipe) => pipe.position,
-            Self::Command(command) => command.position,
-            Self::Word(word) => word.position(),
-        }
-    }
-
-    /// A failure here, worded as Go's `template: NAME:LINE:COLUMN: executing "NAME" at <TEXT>: WHAT`.
-    pub(crate) fn failure(self, template: &Template, what: &str, cause: Option<Failure>) -> Failure {
-        let before = &template.source.text[..self.position()];
-        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
-        let column = before.len() - before.rfind('\n').map_or(0, |index| index + 1);
-        let message = format!(
-            "template: {}:{line}:{column}: executing {} at <{self}>: {what}",
-            template.source.name,
-            super::format::quote(&template.name)
-        );
-        Failure { message, is_execution: true, cause: cause.map(Box::new), is_limit: false }
-    }
-}
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Start => Ok(()),
-            Self::Node(node) => node.fmt(f),
-            Self::Pipe(pipe) => pipe.fmt(f),
-            Self::Command(command) => command.fmt(f),
-            Self::Word(word) => word.fmt(f),
-        }
-    }
-}
-
-/// Marks around the message of `fail` and `required`, which Helm shows alone.
-pub(crate) const WARNING_START: &str = "HELM_ERR_START";
-pub(crate) const WARNING_END: &str = "HELM_ERR_END";
-
-/// The text of a parse error: `parse error at (LOCATION): WHAT`.
-pub(crate) fn explain_parse_error(file: &str, message: &str) -> String {
-    let parts: Vec<&str> = message.split(": ").collect();
-    match parts.as_slice() {
-        [_] => format!("parse error in ({file}): {message}"),
-        [_, location, .., what] => format!("parse error at ({location}): {what}"),
-        [_, location] => format!("parse error at ({location}): {location}"),
-        [] => message.to_owned(),
-    }
-}
-
-/// The text of a run-time error: the message of `fail` or `required` with its place, else one entry for each template
-/// on the way to the fault, else the whole message.
-pub(crate) fn explain(file: &str, failure: &Failure) -> String {
-    if !failure.is_execution {
-        return failure.message.clone();
-    }
-    let mut parts = failure.message.splitn(3, ": ");
-    let (Some(_), Some(location), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
-        return format!("execution error in ({file}): {}", failure.message);
-    };
-    if let Some(start) = rest.find(WARNING_START)
-        && let Some(end) = rest.rfind(WARNING_END)
-        && start + WARNING_START.len() <= end
-    {
-        return format!("execution error at ({location}): {}", &rest[start + WARNING_START.len()..end]);
-    }
-    let mut places: Vec<Place> = Vec::new();
-    let mut current = Some(failure);
-    while let Some(error) = current {
-        let Some(place) = Place::parse(&error.message) else { return failure.message.clone() };
-        if places.last() != Some(&place) {
-            places.push(place);
-        }
-        current = error.cause.as_deref();
-    }
-    let text: String = places.iter().map(ToString::to_string).collect();
-    text.trim_matches(super::text::is_space).to_owned()
-}
-
-#[derive(Debug, PartialEq, Default)]
-struct Place {
-    location: String,
-    executing: String,
-    message: String,
-}
-
-impl Place {
-    fn parse(message: &str) -> Option<Self> {
-        let rest = message.strip_prefix("template: ")?;
-        if rest.starts_with("no template ") {
-            return Some(Self { message: message.to_owned(), ..Self::default() });
-        }
-        if let Some(place) = Self::parse_executing(rest) {
-            return Some(place);
-        }
-        let index = rest.rfind(": ")?;
-        Some(Self {
-            location: rest[..index].to_owned(),
-            message: until_next(&rest[index + 2..]).to_owned(),
-            ..Self::default()
-        })
-    }
-
-    fn parse_executing(rest: &str) -> Option<Self> {
-        let (location, after) = rest.split_once(": executing ")?;
-        let after = after.strip_prefix('"')?;
-        // An escaped quote ends the name too, as it does in Helm.
-        let (name, after) = after.split_once('"')?;
-        let (node, what) = after.strip_prefix(" at <")?.split_once(">: ")?;
-        Some(Self {
-            location: location.to_owned(),
-            executing: format!("executing \"{name}\" at <{node}>:"),
-            message: until_next(what).to_owned(),
-        })
-    }
-}
-
-fn until_next(message: &str) -> &str {
-    message.find(" template:").map_or(message, |index| &message[..index])
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.location.is_empty() {
-            write!(f, "{}\n  ", self.location)?;
-        }
-        if !self.executing.is_empty() {
-            write!(f, "{}\n    ", self.executing)?;
-        }
-        if !self.message.is_empty() {
-            writeln!(f, "{}", self.message)?;
-        }
-        Ok(())
+    fn from(what: &str) -> Self {
+        Self::new(what)
     }
 }

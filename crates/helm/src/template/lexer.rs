@@ -2,8 +2,8 @@
 //!
 //! The parser pulls one token at a time, because errors must surface in the order in which Go meets them.
 
-use super::text::{is_digit, is_letter};
 use super::token::{Kind, Token};
+use crate::go::{is_digit, is_letter};
 use std::borrow::Cow;
 
 const LEFT: &str = "{{";
@@ -423,7 +423,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn bad_number(&mut self) -> Step<'s> {
-        let text = super::format::quote(&self.input[self.start..self.position]);
+        let text = crate::go::quote(&self.input[self.start..self.position]);
         self.error(format!("bad number syntax: {text}"))
     }
 
@@ -484,7 +484,7 @@ fn has_right_trim_marker(text: &str) -> bool {
 fn unicode_name(character: Option<char>) -> String {
     match character {
         None => "U+FFFFFFFFFFFFFFFF".to_owned(),
-        Some(character) if super::text::is_print(character) => {
+        Some(character) if crate::go::is_print(character) => {
             format!("U+{:04X} '{character}'", u32::from(character))
         }
         Some(character) => format!("U+{:04X}", u32::from(character)),

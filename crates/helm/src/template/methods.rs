@@ -1,8 +1,8 @@
 //! Methods that templates can call on Helm's objects and on sprig's results.
 
-use super::engine::Context;
 use super::failure::Failure;
-use super::functions::{Arguments, Function, Outcome, Type, files_as_config, files_as_secrets, values_as_yaml};
+use super::function::{Arguments, Function, Outcome, Type};
+use super::functions::{files_as_config, files_as_secrets, values_as_yaml};
 use super::glob;
 use super::value::{Entries, List, Map, MapKind, Object, UnsignedType, Value};
 use crate::bytes;
@@ -30,11 +30,11 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<&'static Function> {
     table.iter().find(|method| method.name == name)
 }
 
-const CAPABILITIES: &[Function] = &[Function::new("Copy", &[], |_, arguments| Ok(arguments.value(0).clone()))];
+const CAPABILITIES: &[Function] = &[Function::new("Copy", &[], |arguments| Ok(arguments.value(0).clone()))];
 
 const KUBE_VERSION: &[Function] = &[
-    Function::new("String", &[], |_, arguments| Ok(Value::text(kube_version(&arguments).1))),
-    Function::new("GitVersion", &[], |_, arguments| Ok(Value::text(kube_version(&arguments).0))),
+    Function::new("String", &[], |arguments| Ok(Value::text(kube_version(&arguments).1))),
+    Function::new("GitVersion", &[], |arguments| Ok(Value::text(kube_version(&arguments).0))),
 ];
 
 fn kube_version(arguments: &Arguments) -> (String, String) {
@@ -47,23 +47,21 @@ fn kube_version(arguments: &Arguments) -> (String, String) {
     }
 }
 
-const VERSION_SET: &[Function] = &[Function::new("Has", &[Type::Text], |_, arguments| {
+const VERSION_SET: &[Function] = &[Function::new("Has", &[Type::Text], |arguments| {
     let wanted = arguments.text(1);
     let has = |item: &Value| matches!(item, Value::Text(version) if *version == wanted);
     Ok(Value::Bool(arguments.value(0).items().unwrap_or_default().iter().any(has)))
 })];
 
 const VALUES: &[Function] = &[
-    Function::new("AsMap", &[], |_, arguments| {
+    Function::new("AsMap", &[], |arguments| {
         Ok(match arguments.value(0) {
             Value::Map(map) => Value::Map(Map { entries: Rc::clone(&map.entries), kind: MapKind::Any }),
             other => other.clone(),
         })
     }),
-    Function::new("YAML", &[], |_, arguments| {
-        values_as_yaml(arguments.value(0)).map(Value::text).map_err(Failure::new)
-    }),
-    Function::new("Table", &[Type::Text], |_, arguments| table(&arguments, &arguments.text(1))),
+    Function::new("YAML", &[], |arguments| values_as_yaml(arguments.value(0)).map(Value::text).map_err(Failure::new)),
+    Function::new("Table", &[Type::Text], |arguments| table(&arguments, &arguments.text(1))),
     Function::new("PathValue", &[Type::Text], path_value),
 ];
 
@@ -73,13 +71,13 @@ fn table(arguments: &Arguments, path: &str) -> Outcome {
         let Value::Map(map) = &current else { break };
         current = match map.entry(name) {
             Some(Value::Map(inner)) => Value::Map(Map { entries: inner.entries, kind: MapKind::Values }),
-            _ => return Err(Failure::new(format!("{} is not a table", super::format::quote(name)))),
+            _ => return Err(Failure::new(format!("{} is not a table", crate::go::quote(name)))),
         };
     }
     Ok(current)
 }
 
-fn path_value(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn path_value(arguments: Arguments) -> Outcome {
     let path = arguments.text(1);
     if path.is_empty() {
         return Err("YAML path cannot be empty".into());
@@ -94,30 +92,30 @@ fn path_value(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     };
     match found {
         Some(value) if !matches!(value, Value::Map(_)) => Ok(value),
-        _ => Err(Failure::new(format!("{} is not a value", super::format::quote(key)))),
+        _ => Err(Failure::new(format!("{} is not a value", crate::go::quote(key)))),
     }
 }
 
 const FILES: &[Function] = &[
-    Function::new("Get", &[Type::Text], |_, arguments| {
+    Function::new("Get", &[Type::Text], |arguments| {
         Ok(Value::text(file(&arguments).map_or(String::new(), |data| bytes::to_text(&data))))
     }),
-    Function::new("GetBytes", &[Type::Text], |_, arguments| {
+    Function::new("GetBytes", &[Type::Text], |arguments| {
         Ok(Value::Bytes(file(&arguments).unwrap_or_else(|| Rc::from([]))))
     }),
-    Function::new("Glob", &[Type::Text], |_, arguments| {
+    Function::new("Glob", &[Type::Text], |arguments| {
         let pattern = glob::Pattern::new(&arguments.text(1));
         let mut entries: Entries = arguments.entries(0);
         entries.retain(|name, _| pattern.matches(name));
         Ok(Value::Map(Map::new(entries, MapKind::Files)))
     }),
-    Function::new("AsConfig", &[], |_, arguments| {
+    Function::new("AsConfig", &[], |arguments| {
         Ok(Value::text(arguments.map(0).map_or(String::new(), files_as_config)))
     }),
-    Function::new("AsSecrets", &[], |_, arguments| {
+    Function::new("AsSecrets", &[], |arguments| {
         Ok(Value::text(arguments.map(0).map_or(String::new(), files_as_secrets)))
     }),
-    Function::new("Lines", &[Type::Text], |_, arguments| match file(&arguments) {
+    Function::new("Lines", &[Type::Text], |arguments| match file(&arguments) {
         None => Ok(Value::text_list(Vec::<String>::new())),
         Some(data) if data.is_empty() => Err("runtime error: index out of range [-1]".into()),
         Some(data) => {
@@ -139,38 +137,38 @@ fn number(number: u64) -> Outcome {
 }
 
 const VERSION: &[Function] = &[
-    Function::new("Major", &[], |_, arguments| number(version(arguments.value(0)).map_or(0, |v| v.major))),
-    Function::new("Minor", &[], |_, arguments| number(version(arguments.value(0)).map_or(0, |v| v.minor))),
-    Function::new("Patch", &[], |_, arguments| number(version(arguments.value(0)).map_or(0, |v| v.patch))),
-    Function::new("Prerelease", &[], |_, arguments| text_of(&arguments, |version| version.prerelease.clone())),
-    Function::new("Metadata", &[], |_, arguments| text_of(&arguments, |version| version.metadata.clone())),
-    Function::new("Original", &[], |_, arguments| text_of(&arguments, |version| version.original.clone())),
-    Function::new("String", &[], |_, arguments| text_of(&arguments, Version::to_string)),
-    Function::new("Compare", &[Type::Version], |_, arguments| {
+    Function::new("Major", &[], |arguments| number(version(arguments.value(0)).map_or(0, |v| v.major))),
+    Function::new("Minor", &[], |arguments| number(version(arguments.value(0)).map_or(0, |v| v.minor))),
+    Function::new("Patch", &[], |arguments| number(version(arguments.value(0)).map_or(0, |v| v.patch))),
+    Function::new("Prerelease", &[], |arguments| text_of(&arguments, |version| version.prerelease.clone())),
+    Function::new("Metadata", &[], |arguments| text_of(&arguments, |version| version.metadata.clone())),
+    Function::new("Original", &[], |arguments| text_of(&arguments, |version| version.original.clone())),
+    Function::new("String", &[], |arguments| text_of(&arguments, Version::to_string)),
+    Function::new("Compare", &[Type::Version], |arguments| {
         Ok(Value::int(compare(&arguments).map_or(0, |order| order as i64)))
     }),
-    Function::new("Equal", &[Type::Version], |_, arguments| {
+    Function::new("Equal", &[Type::Version], |arguments| {
         Ok(Value::Bool(compare(&arguments).is_some_and(std::cmp::Ordering::is_eq)))
     }),
-    Function::new("LessThan", &[Type::Version], |_, arguments| {
+    Function::new("LessThan", &[Type::Version], |arguments| {
         Ok(Value::Bool(compare(&arguments).is_some_and(std::cmp::Ordering::is_lt)))
     }),
-    Function::new("LessThanEqual", &[Type::Version], |_, arguments| {
+    Function::new("LessThanEqual", &[Type::Version], |arguments| {
         Ok(Value::Bool(compare(&arguments).is_some_and(std::cmp::Ordering::is_le)))
     }),
-    Function::new("GreaterThan", &[Type::Version], |_, arguments| {
+    Function::new("GreaterThan", &[Type::Version], |arguments| {
         Ok(Value::Bool(compare(&arguments).is_some_and(std::cmp::Ordering::is_gt)))
     }),
-    Function::new("GreaterThanEqual", &[Type::Version], |_, arguments| {
+    Function::new("GreaterThanEqual", &[Type::Version], |arguments| {
         Ok(Value::Bool(compare(&arguments).is_some_and(std::cmp::Ordering::is_ge)))
     }),
-    Function::new("IncMajor", &[], |_, arguments| {
+    Function::new("IncMajor", &[], |arguments| {
         increment(&arguments, |version| (version.major, version.minor, version.patch) = (version.major + 1, 0, 0))
     }),
-    Function::new("IncMinor", &[], |_, arguments| {
+    Function::new("IncMinor", &[], |arguments| {
         increment(&arguments, |version| (version.minor, version.patch) = (version.minor + 1, 0))
     }),
-    Function::new("IncPatch", &[], |_, arguments| {
+    Function::new("IncPatch", &[], |arguments| {
         increment(&arguments, |version| {
             if version.prerelease.is_empty() {
                 version.patch += 1;
@@ -207,37 +205,37 @@ fn increment(arguments: &Arguments, change: impl Fn(&mut Version)) -> Outcome {
 }
 
 const TIME: &[Function] = &[
-    Function::new("Format", &[Type::Text], |_, arguments| {
+    Function::new("Format", &[Type::Text], |arguments| {
         Ok(Value::text(time(&arguments).map_or(String::new(), |time| time.format(&arguments.text(1)))))
     }),
-    Function::new("String", &[], |_, arguments| {
+    Function::new("String", &[], |arguments| {
         Ok(Value::text(time(&arguments).map_or(String::new(), ToString::to_string)))
     }),
-    Function::new("Unix", &[], |_, arguments| Ok(Value::int64(time(&arguments).map_or(0, |time| time.unix())))),
-    Function::new("UnixNano", &[], |_, arguments| {
+    Function::new("Unix", &[], |arguments| Ok(Value::int64(time(&arguments).map_or(0, |time| time.unix())))),
+    Function::new("UnixNano", &[], |arguments| {
         Ok(Value::int64(time(&arguments).map_or(0, |time| time.unix_nanoseconds() as i64)))
     }),
-    Function::new("Year", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.year()))),
-    Function::new("Month", &[], |_, arguments| {
+    Function::new("Year", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.year()))),
+    Function::new("Month", &[], |arguments| {
         Ok(Value::text(time(&arguments).map_or(String::new(), |time| time.format("January"))))
     }),
-    Function::new("Weekday", &[], |_, arguments| {
+    Function::new("Weekday", &[], |arguments| {
         Ok(Value::text(time(&arguments).map_or(String::new(), |time| time.format("Monday"))))
     }),
-    Function::new("Day", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.day()))),
-    Function::new("YearDay", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.day_of_year()))),
-    Function::new("Hour", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.hour()))),
-    Function::new("Minute", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.minute()))),
-    Function::new("Second", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.second()))),
-    Function::new("Nanosecond", &[], |_, arguments| field(&arguments, |zoned| i64::from(zoned.subsec_nanosecond()))),
-    Function::new("UTC", &[], |_, arguments| in_zone(&arguments, "UTC")),
-    Function::new("Local", &[], |_, arguments| in_zone(&arguments, "Local")),
-    Function::new("IsZero", &[], |_, arguments| {
+    Function::new("Day", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.day()))),
+    Function::new("YearDay", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.day_of_year()))),
+    Function::new("Hour", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.hour()))),
+    Function::new("Minute", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.minute()))),
+    Function::new("Second", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.second()))),
+    Function::new("Nanosecond", &[], |arguments| field(&arguments, |zoned| i64::from(zoned.subsec_nanosecond()))),
+    Function::new("UTC", &[], |arguments| in_zone(&arguments, "UTC")),
+    Function::new("Local", &[], |arguments| in_zone(&arguments, "Local")),
+    Function::new("IsZero", &[], |arguments| {
         Ok(Value::Bool(time(&arguments).is_some_and(|time| *time == super::date::Time::zero())))
     }),
-    Function::new("After", &[Type::Time], |_, arguments| Ok(Value::Bool(difference(&arguments) > 0))),
-    Function::new("Before", &[Type::Time], |_, arguments| Ok(Value::Bool(difference(&arguments) < 0))),
-    Function::new("Equal", &[Type::Time], |_, arguments| Ok(Value::Bool(difference(&arguments) == 0))),
+    Function::new("After", &[Type::Time], |arguments| Ok(Value::Bool(difference(&arguments) > 0))),
+    Function::new("Before", &[Type::Time], |arguments| Ok(Value::Bool(difference(&arguments) < 0))),
+    Function::new("Equal", &[Type::Time], |arguments| Ok(Value::Bool(difference(&arguments) == 0))),
 ];
 
 fn time_of(value: &Value) -> Option<&super::date::Time> {

@@ -1,9 +1,9 @@
 //! The objects that templates see: `.Chart`, `.Files`, `.Capabilities`, `.Release`, `.Values`, `.Subcharts`.
 
 use super::value::{Element, Entries, List, Map, MapKind, Object, Value};
+use crate::capabilities::Capabilities;
 use crate::chart::{Chart, Dependency, File, Maintainer, Metadata};
 use crate::data::Data;
-use crate::render::Capabilities;
 use std::rc::Rc;
 
 fn text(text: &str) -> Value {
@@ -124,11 +124,11 @@ pub(super) fn collect<'c>(
     }
     let is_library = chart.metadata.kind.eq_ignore_ascii_case("library");
     for file in &chart.templates {
-        if is_library && !super::path_base(&file.name).starts_with('_') {
+        if is_library && !crate::go::path::base(&file.name).starts_with('_') {
             continue;
         }
         templates.push(Renderable {
-            path: super::clean_path(&format!("{path}/{}", file.name)),
+            path: crate::go::path::clean(&format!("{path}/{}", file.name)),
             file,
             root: root.clone(),
             base_path: format!("{path}/templates"),

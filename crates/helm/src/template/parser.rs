@@ -2,10 +2,11 @@
 //!
 //! Parsing stops at the first error. Functions are resolved here, so an unknown one is a parse error.
 
+use super::ast::{Branch, Command, List, Node, Pipe, Source, Template, Word};
+use super::constant;
+use super::failure::{ParseError, Place};
 use super::functions;
 use super::lexer::Lexer;
-use super::node::{Branch, Command, List, Node, Pipe, Source, Template, Word};
-use super::number;
 use super::token::{Kind, Token};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -14,10 +15,6 @@ use std::rc::Rc;
 const MAX_PARENTHESES: usize = 10_000;
 /// Deepest nesting of blocks. Go has no limit; this one keeps the stack of the parser and of the evaluator bounded.
 const MAX_BLOCKS: usize = 1_000;
-
-/// A parse error: `template: NAME:LINE: WHAT`, as Go words it.
-#[derive(Debug)]
-pub(crate) struct ParseError(pub(crate) String);
 
 /// Parses `source` into the templates that it defines; the last one is the source's own, named `name`.
 pub(crate) fn parse(name: &str, source: Rc<Source>) -> Result<Vec<Rc<Template>>, ParseError> {
@@ -124,7 +121,8 @@ impl<'s> Parser<'s> {
     }
 
     fn error<T>(&self, message: impl std::fmt::Display) -> Parsed<T> {
-        Err(ParseError(format!("template: {}:{}: {message}", self.source.name, self.tree.tokens[0].line)))
+        let place = Place { template: self.source.name.clone(), line: self.tree.tokens[0].line, column: None };
+        Err(ParseError { place, what: message.to_string() })
     }
 
     fn expect(&mut self, kinds: &[Kind], context: &str) -> Parsed<Token<'s>> {
@@ -154,7 +152,7 @@ impl<'s> Parser<'s> {
             Some(_) if template.is_empty() => {}
             Some(_) => {
                 return self
-                    .error(format_args!("template: multiple definition of template {}", super::format::quote(name)));
+                    .error(format_args!("template: multiple definition of template {}", crate::go::quote(name)));
             }
             None => self.defined.push(Rc::new(template)),
         }
@@ -196,7 +194,7 @@ impl<'s> Parser<'s> {
     }
 
     fn unquote(&self, token: &Token<'_>) -> Parsed<String> {
-        match super::format::unquote(&token.text) {
+        match crate::go::unquote(&token.text) {
             Some(text) => Ok(text),
             None => self.error("invalid syntax"),
         }
@@ -489,7 +487,7 @@ impl<'s> Parser<'s> {
                 Word::Variable { position, name, path }
             }
             Word::Bool { .. } | Word::Text { .. } | Word::Number { .. } | Word::Nil { .. } | Word::Dot { .. } => {
-                return self.error(format_args!("unexpected . after term {}", super::format::quote(&word.to_string())));
+                return self.error(format_args!("unexpected . after term {}", crate::go::quote(&word.to_string())));
             }
             other => Word::Chain { position, node: Box::new(other), path: fields },
         }))
@@ -501,7 +499,7 @@ impl<'s> Parser<'s> {
         Ok(Some(match token.kind {
             Kind::Identifier => {
                 let Some(function) = functions::find(&token.text) else {
-                    return self.error(format_args!("function {} not defined", super::format::quote(&token.text)));
+                    return self.error(format_args!("function {} not defined", crate::go::quote(&token.text)));
                 };
                 Word::Identifier { position, function }
             }
@@ -509,13 +507,13 @@ impl<'s> Parser<'s> {
             Kind::Nil => Word::Nil { position },
             Kind::Variable => {
                 if !self.tree.variables.iter().any(|known| *known == token.text) {
-                    return self.error(format_args!("undefined variable {}", super::format::quote(&token.text)));
+                    return self.error(format_args!("undefined variable {}", crate::go::quote(&token.text)));
                 }
                 Word::Variable { position, name: token.text.into_owned(), path: Vec::new() }
             }
             Kind::Field => Word::Field { position, path: vec![token.text[1..].into()] },
             Kind::Bool => Word::Bool { position, value: token.text == "true" },
-            Kind::CharConstant | Kind::Complex | Kind::Number => match number::constant(&token.text, token.kind) {
+            Kind::CharConstant | Kind::Complex | Kind::Number => match constant::parse(&token.text, token.kind) {
                 Ok(number) => Word::Number { position, number: Box::new(number) },
                 Err(message) => return self.error(message),
             },

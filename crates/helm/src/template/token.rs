@@ -98,9 +98,9 @@ impl Token<'_> {
             kind if kind.is_keyword() => format!("<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let head: String = self.text.chars().take(10).collect();
-                format!("{}...", super::format::quote(&head))
+                format!("{}...", crate::go::quote(&head))
             }
-            _ => super::format::quote(&self.text),
+            _ => crate::go::quote(&self.text),
         }
     }
 }

@@ -34,7 +34,7 @@ fn combine(chart: &Chart, mut values: Map, merge: bool) -> Result<Map, String> {
 
 /// Helm prints the value with `%t`, which only suits booleans.
 fn as_boolean(data: &Data) -> String {
-    let value = crate::template::plain_text(data);
+    let value = crate::template::format::plain_data(data);
     match data {
         Data::Bool(value) => value.to_string(),
         Data::Text(_) => format!("%!t(string={value})"),

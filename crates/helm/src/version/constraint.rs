@@ -1,7 +1,7 @@
 //! Version constraints: `>=1.2.3, <2`, `^1.2 || ~3.1`, `1.2 - 1.4`, `1.x`.
 
 use super::{Version, compare_prereleases};
-use crate::template::format::quote;
+use crate::go::quote;
 use regex::Regex;
 use std::cmp::Ordering;
 use std::sync::LazyLock;

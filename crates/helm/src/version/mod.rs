@@ -4,7 +4,7 @@ mod constraint;
 
 pub use constraint::Constraint;
 
-use crate::template::number::{NumberError, parse_unsigned};
+use crate::go::{NumberError, parse_unsigned};
 use std::cmp::Ordering;
 use std::fmt;
 

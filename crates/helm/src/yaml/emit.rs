@@ -3,8 +3,8 @@
 use super::analyze::{analyze, is_break, is_printable, is_space};
 use super::scalar::{Scalar, resolve};
 use crate::data::Data;
-use crate::template::format::{float, json_number};
-use crate::template::text::{is_digit, is_letter};
+use crate::go::{float, is_digit, is_letter};
+use crate::json;
 use std::cmp::Ordering;
 
 /// Whose YAML to write.
@@ -145,7 +145,7 @@ impl Emitter {
     fn number(&self, number: f64) -> String {
         if self.dialect == Dialect::V2 {
             // In JSON text a whole number has no exponent up to 1e21, and reads as an integer where it fits one.
-            match json_number(number).as_deref().map(|text| (text.to_owned(), resolve(text))) {
+            match json::number(number).as_deref().map(|text| (text.to_owned(), resolve(text))) {
                 Some((_, Scalar::Int(integer))) => return integer.to_string(),
                 Some((_, Scalar::Unsigned(integer))) => return integer.to_string(),
                 _ => {}

@@ -3,7 +3,7 @@
 use super::load::{self, Node};
 use super::scalar::{Scalar, resolve};
 use crate::data::{Data, Map, merge};
-use crate::template::format::float;
+use crate::go::float;
 use base64::Engine as _;
 use std::rc::Rc;
 
@@ -187,7 +187,7 @@ impl Decoder {
     /// A key as the string that JSON needs; none for one that JSON cannot have.
     fn key(&mut self, key: &Data, value: &Data) -> Result<Option<String>, String> {
         let unsupported = |kind: &str, key: &str| {
-            let value = crate::template::go_syntax(value);
+            let value = crate::template::format::go_syntax(value);
             format!("unsupported map key of type: {kind}, key: {key}, value: {value}")
         };
         Ok(Some(match key {
@@ -208,7 +208,7 @@ impl Decoder {
                 return Ok(None);
             }
             Data::List(_) | Data::Map(_) => {
-                return Err(format!("invalid map key: {}", crate::template::go_syntax(key)));
+                return Err(format!("invalid map key: {}", crate::template::format::go_syntax(key)));
             }
         }))
     }

@@ -1,6 +1,6 @@
 //! What a plain YAML scalar means to go-yaml: null, boolean, number, timestamp or string.
 
-use crate::template::number::{parse_float, parse_signed, parse_unsigned};
+use crate::go::{parse_float, parse_signed, parse_unsigned};
 
 /// The meaning of a scalar.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Go's durations: `1h30m`, `1.5s`, in nanoseconds.
 
-use crate::template::format::quote;
+use crate::go::quote;
 
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),

@@ -1,7 +1,7 @@
 //! Go's reference-time layouts: `Mon Jan 2 15:04:05 MST 2006` and its parts.
 
 use super::{abbreviation, offset_text, zone};
-use crate::template::format::quote;
+use crate::go::quote;
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};

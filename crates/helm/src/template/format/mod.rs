@@ -1,17 +1,29 @@
 //! Go's `fmt` for template values: `print`, `println` and the printing of pipelines here, `printf` in `printf`.
 
-mod float;
 mod printf;
-mod quote;
+mod structs;
 
-pub(crate) use float::{float, json as json_number};
 pub(crate) use printf::printf;
-pub(crate) use quote::{quote, unquote, unquote_character};
+pub(crate) use structs::fields;
 
-use super::engine::MAX_BYTES;
+use super::limits::{MAX_BYTES, MAX_DEPTH};
 use super::value::{Object, Value};
 use crate::bytes;
+use crate::data::Data;
+use crate::go::float;
 use std::fmt::Write as _;
+use structs::stringer;
+
+/// `%v` of plain data.
+pub(crate) fn plain_data(data: &Data) -> String {
+    plain(&Value::from(data))
+}
+
+/// `%#v` of plain data as go-yaml decodes it.
+pub(crate) fn go_syntax(data: &Data) -> String {
+    let text = printf("%#v", &[Value::from(data)]);
+    text.replace("map[string]interface {}{", "map[interface {}]interface {}{")
+}
 
 /// What an action prints: `fmt.Fprint` of the value, `<no value>` for none.
 pub(crate) fn display(value: &Value, out: &mut String) {
@@ -69,15 +81,6 @@ pub(crate) fn strval(value: &Value) -> std::rc::Rc<str> {
         Value::Text(text) => std::rc::Rc::clone(text),
         Value::Bytes(bytes) => bytes::to_text(bytes).into(),
         value => plain(value).into(),
-    }
-}
-
-/// What `String()` or `Error()` gives for types that have it.
-fn stringer(object: &Object) -> Option<String> {
-    match object {
-        Object::Version { version, .. } => Some(version.to_string()),
-        Object::Time(time) => Some(time.to_string()),
-        _ => None,
     }
 }
 
@@ -141,9 +144,6 @@ fn write_plain(value: &Value, out: &mut String, depth: usize) {
     }
 }
 
-/// Deepest nesting that is printed. Go overflows its stack on a map that holds itself; here the text ends.
-const MAX_DEPTH: usize = 1_000;
-
 fn write_struct(object: &Object, out: &mut String, depth: usize) {
     if object.is_pointer() && depth > 0 {
         // Go prints where the struct is in memory.
@@ -165,33 +165,4 @@ fn write_fields(object: &Object, out: &mut String, depth: usize) {
         write_plain(field, out, depth + 1);
     }
     out.push('}');
-}
-
-/// The fields of a struct in Go's order.
-pub(crate) fn fields(object: &Object) -> Vec<(&'static str, Value)> {
-    let text = |text: &str| Value::text(text);
-    match object {
-        Object::Capabilities { kube_version, api_versions, helm_version } => vec![
-            ("KubeVersion", kube_version.clone()),
-            ("APIVersions", api_versions.clone()),
-            ("HelmVersion", helm_version.clone()),
-        ],
-        Object::KubeVersion { version, normalized, major, minor } => vec![
-            ("Version", text(version)),
-            ("normalizedVersion", text(normalized)),
-            ("Major", text(major)),
-            ("Minor", text(minor)),
-        ],
-        Object::HelmVersion { version, git_commit, git_tree_state, go_version, kube_client_version } => vec![
-            ("Version", text(version)),
-            ("GitCommit", text(git_commit)),
-            ("GitTreeState", text(git_tree_state)),
-            ("GoVersion", text(go_version)),
-            ("KubeClientVersion", text(kube_client_version)),
-        ],
-        Object::Certificate { certificate, key } => {
-            vec![("Cert", Value::Text(certificate.clone())), ("Key", Value::Text(key.clone()))]
-        }
-        Object::Version { .. } | Object::Time(_) => Vec::new(),
-    }
 }

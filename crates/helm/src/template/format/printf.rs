@@ -2,10 +2,10 @@
 
 mod number;
 
-use super::quote::{can_backquote, quote, quote_to_ascii};
-use super::{fields, stringer};
+use super::structs::{fields, stringer};
 use crate::bytes;
-use crate::template::engine::MAX_BYTES;
+use crate::go::{can_backquote, quote, quote_to_ascii};
+use crate::template::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::template::value::{IntType, Object, Value};
 
 /// Largest width, precision or argument index that Go accepts.
@@ -234,7 +234,7 @@ impl Printer<'_> {
 
     /// A value inside another one, or at the top where `depth` is 0.
     fn nested(&mut self, value: &Value, verb: char, depth: usize) {
-        if depth > super::MAX_DEPTH || self.out.len() > MAX_BYTES {
+        if depth > MAX_DEPTH || self.out.len() > MAX_BYTES {
             self.out.push_str("...");
             return;
         }

@@ -1,29 +1,28 @@
 //! Go's own template functions, without the comparisons.
 
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
-use crate::template::engine::Context;
+use crate::go::is_print;
 use crate::template::failure::Failure;
 use crate::template::format;
-use crate::template::text::is_print;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Element, List, UnsignedType, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
     // The evaluator handles `and`, `or` and `call` itself: it needs the operands before they are evaluated.
-    Function::variadic("and", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
-    Function::variadic("or", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
-    Function::new("not", &[Type::Reflect], |_, arguments| Ok(Value::Bool(!arguments.value(0).is_true()))),
-    Function::variadic("call", &[Type::Reflect], Type::Reflect, |_, _| Ok(Value::Nil)),
-    Function::variadic("html", &[], Type::Any, |_, arguments| Ok(Value::text(escape_html(&joined(&arguments))))),
-    Function::variadic("js", &[], Type::Any, |_, arguments| Ok(Value::text(escape_script(&joined(&arguments))))),
-    Function::variadic("urlquery", &[], Type::Any, |_, arguments| Ok(Value::text(query_escape(&joined(&arguments))))),
+    Function::variadic("and", &[Type::Reflect], Type::Reflect, |_| Ok(Value::Nil)),
+    Function::variadic("or", &[Type::Reflect], Type::Reflect, |_| Ok(Value::Nil)),
+    Function::new("not", &[Type::Reflect], |arguments| Ok(Value::Bool(!arguments.value(0).is_true()))),
+    Function::variadic("call", &[Type::Reflect], Type::Reflect, |_| Ok(Value::Nil)),
+    Function::variadic("html", &[], Type::Any, |arguments| Ok(Value::text(escape_html(&joined(&arguments))))),
+    Function::variadic("js", &[], Type::Any, |arguments| Ok(Value::text(escape_script(&joined(&arguments))))),
+    Function::variadic("urlquery", &[], Type::Any, |arguments| Ok(Value::text(query_escape(&joined(&arguments))))),
     Function::variadic("index", &[Type::Reflect], Type::Reflect, index),
     Function::new("len", &[Type::Reflect], length),
-    Function::variadic("print", &[], Type::Any, |_, arguments| Ok(Value::text(format::sprint(arguments.all())))),
-    Function::variadic("println", &[], Type::Any, |_, arguments| Ok(Value::text(format::sprintln(arguments.all())))),
-    Function::variadic("printf", &[Type::Text], Type::Any, |_, arguments| {
+    Function::variadic("print", &[], Type::Any, |arguments| Ok(Value::text(format::sprint(arguments.all())))),
+    Function::variadic("println", &[], Type::Any, |arguments| Ok(Value::text(format::sprintln(arguments.all())))),
+    Function::variadic("printf", &[Type::Text], Type::Any, |arguments| {
         Ok(Value::text(format::printf(&arguments.text(0), arguments.rest(1))))
     }),
 ];
@@ -45,7 +44,7 @@ fn position(index: &Value, length: usize) -> Result<usize, Failure> {
         .ok_or_else(|| Failure::new(format!("index out of range: {number}")))
 }
 
-fn index(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn index(arguments: Arguments) -> Outcome {
     let mut item = arguments.value(0).clone();
     if item.is_nil() {
         return Err("index of untyped nil".into());
@@ -84,7 +83,7 @@ fn byte_at(bytes: &[u8], at: usize, beyond: &str) -> Outcome {
     Ok(Value::Unsigned(u64::from(*byte), UnsignedType::Uint8))
 }
 
-fn length(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn length(arguments: Arguments) -> Outcome {
     let length = match arguments.value(0) {
         Value::Nil => return Err("len of nil pointer".into()),
         Value::Text(text) => bytes::length(text),

@@ -1,13 +1,13 @@
 //! Conversions: `int`, `int64`, `float64`, `atoi`, `toString`, `toStrings`, `toDecimal`. What cannot be read is zero.
 
-use super::{Function, Type};
+use crate::go::{NumberError, parse_float, parse_signed};
 use crate::template::format;
-use crate::template::number::{NumberError, parse_float, parse_signed};
+use crate::template::function::{Function, Type};
 use crate::template::value::{Element, List, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("atoi", &[Type::Text], |_, arguments| {
+    Function::new("atoi", &[Type::Text], |arguments| {
         // Out of range gives the nearest number, as strconv.Atoi does beside its error.
         let text = arguments.text(0);
         Ok(Value::int(match parse_signed(&text, 10) {
@@ -17,15 +17,15 @@ pub(super) const TABLE: &[Function] = &[
             Err(NumberError::Syntax) => 0,
         }))
     }),
-    Function::new("int", &[Type::Any], |_, arguments| Ok(Value::int(to_int(arguments.value(0))))),
-    Function::new("int64", &[Type::Any], |_, arguments| Ok(Value::int64(to_int(arguments.value(0))))),
-    Function::new("float64", &[Type::Any], |_, arguments| Ok(Value::Float(to_float(arguments.value(0))))),
-    Function::new("toDecimal", &[Type::Any], |_, arguments| {
+    Function::new("int", &[Type::Any], |arguments| Ok(Value::int(to_int(arguments.value(0))))),
+    Function::new("int64", &[Type::Any], |arguments| Ok(Value::int64(to_int(arguments.value(0))))),
+    Function::new("float64", &[Type::Any], |arguments| Ok(Value::Float(to_float(arguments.value(0))))),
+    Function::new("toDecimal", &[Type::Any], |arguments| {
         // Despite its name it reads octal.
         Ok(Value::int64(parse_signed(&format::plain(arguments.value(0)), 8).unwrap_or(0)))
     }),
-    Function::new("toString", &[Type::Any], |_, arguments| Ok(Value::Text(format::strval(arguments.value(0))))),
-    Function::new("toStrings", &[Type::Any], |_, arguments| Ok(text_list(strings(arguments.value(0))))),
+    Function::new("toString", &[Type::Any], |arguments| Ok(Value::Text(format::strval(arguments.value(0))))),
+    Function::new("toStrings", &[Type::Any], |arguments| Ok(text_list(strings(arguments.value(0))))),
 ];
 
 /// `cast.ToInt64`.

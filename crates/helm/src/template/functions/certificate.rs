@@ -4,11 +4,12 @@
 
 use super::encoding::decode_base64;
 use super::random::random;
-use super::{Arguments, Function, Outcome, Type, rsa_key};
+use super::rsa_key;
 use crate::bytes;
-use crate::template::engine::Context;
+use crate::go::quote;
 use crate::template::failure::Failure;
 use crate::template::format;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Object, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,33 +22,29 @@ use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::pkcs8::EncodePrivateKey as _;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("genPrivateKey", &[Type::Text], |_, arguments| generate(&arguments.text(0))),
-    Function::new("genCA", &[Type::Text, Type::Int], |_, arguments| {
+    Function::new("genPrivateKey", &[Type::Text], |arguments| generate(&arguments.text(0))),
+    Function::new("genCA", &[Type::Text, Type::Int], |arguments| {
         authority(&arguments, new_rsa(RSA_BITS)?).map_err(Failure::new)
     }),
-    Function::new("genCAWithKey", &[Type::Text, Type::Int, Type::Text], |_, arguments| {
+    Function::new("genCAWithKey", &[Type::Text, Type::Int, Type::Text], |arguments| {
         authority(&arguments, given_key(&arguments.text(2))?).map_err(Failure::new)
     }),
-    Function::new("genSelfSignedCert", &[Type::Text, Type::List, Type::List, Type::Int], |_, arguments| {
+    Function::new("genSelfSignedCert", &[Type::Text, Type::List, Type::List, Type::Int], |arguments| {
         self_signed(&arguments, new_rsa(RSA_BITS)?).map_err(Failure::new)
     }),
     Function::new(
         "genSelfSignedCertWithKey",
         &[Type::Text, Type::List, Type::List, Type::Int, Type::Text],
-        |_, arguments| self_signed(&arguments, given_key(&arguments.text(4))?).map_err(Failure::new),
+        |arguments| self_signed(&arguments, given_key(&arguments.text(4))?).map_err(Failure::new),
     ),
-    Function::new(
-        "genSignedCert",
-        &[Type::Text, Type::List, Type::List, Type::Int, Type::Certificate],
-        |_, arguments| {
-            let issuer = issuer(&arguments).map_err(Failure::new)?;
-            signed(&arguments, new_rsa(RSA_BITS)?, &issuer).map_err(Failure::new)
-        },
-    ),
+    Function::new("genSignedCert", &[Type::Text, Type::List, Type::List, Type::Int, Type::Certificate], |arguments| {
+        let issuer = issuer(&arguments).map_err(Failure::new)?;
+        signed(&arguments, new_rsa(RSA_BITS)?, &issuer).map_err(Failure::new)
+    }),
     Function::new(
         "genSignedCertWithKey",
         &[Type::Text, Type::List, Type::List, Type::Int, Type::Certificate, Type::Text],
-        |_, arguments| {
+        |arguments| {
             let key = given_key(&arguments.text(5))?;
             let issuer = issuer(&arguments).map_err(Failure::new)?;
             signed(&arguments, key, &issuer).map_err(Failure::new)
@@ -215,7 +212,7 @@ fn alternative_names(addresses: &Value, names: &Value) -> Result<Vec<SanType>, S
             return Err(format!("error processing alternate dns name: {} is not a string", format::plain(&name)));
         };
         let valid = (&**name).try_into().map_err(|_| {
-            format!("error creating certificate: x509: {} cannot be encoded as an IA5String", format::quote(name))
+            format!("error creating certificate: x509: {} cannot be encoded as an IA5String", quote(name))
         })?;
         all.push(SanType::DnsName(valid));
     }
@@ -237,7 +234,7 @@ fn parameters(name: &str, names: Vec<SanType>, days: i64, is_authority: bool) ->
     }
     parameters.distinguished_name = subject;
     parameters.subject_alt_names = names;
-    let serial: [u8; 16] = random().map_err(|failure| failure.message)?;
+    let serial: [u8; 16] = random().map_err(|failure| failure.what)?;
     // A leading zero keeps the number positive.
     parameters.serial_number = Some(SerialNumber::from_slice(&[&[0], serial.as_slice()].concat()));
     let now = time_now();
@@ -316,7 +313,7 @@ fn signed(arguments: &Arguments, key: Key, issuer: &Issuer<'static, KeyPair>) ->
     Ok(certificate(pem("CERTIFICATE", made.der()), key.pem))
 }
 
-fn build(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn build(arguments: Arguments) -> Outcome {
     let decoded = |index: usize| decode_base64(&arguments.text(index)).map(|data| bytes::to_text(&data));
     let own = decoded(0).map_err(|_| Failure::new("unable to decode base64 certificate"))?;
     let key = decoded(1).map_err(|_| Failure::new("unable to decode base64 private key"))?;

@@ -1,26 +1,24 @@
 //! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: Go's rules, with no comparison between integers and floats.
 
-use super::{Arguments, Function, Outcome, Type};
 use crate::template::failure::Failure;
 use crate::template::format;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::variadic("eq", &[Type::Reflect], Type::Reflect, |_, arguments| {
+    Function::variadic("eq", &[Type::Reflect], Type::Reflect, |arguments| {
         equal(arguments.value(0), arguments.rest(1)).map(Value::Bool)
     }),
-    Function::new("ne", &[Type::Reflect, Type::Reflect], |_, arguments| {
+    Function::new("ne", &[Type::Reflect, Type::Reflect], |arguments| {
         equal(arguments.value(0), arguments.rest(1)).map(|equal| Value::Bool(!equal))
     }),
-    Function::new("lt", &[Type::Reflect, Type::Reflect], |_, arguments| boolean(less(&arguments))),
-    Function::new("le", &[Type::Reflect, Type::Reflect], |_, arguments| boolean(less_or_equal(&arguments))),
-    Function::new("gt", &[Type::Reflect, Type::Reflect], |_, arguments| {
+    Function::new("lt", &[Type::Reflect, Type::Reflect], |arguments| boolean(less(&arguments))),
+    Function::new("le", &[Type::Reflect, Type::Reflect], |arguments| boolean(less_or_equal(&arguments))),
+    Function::new("gt", &[Type::Reflect, Type::Reflect], |arguments| {
         boolean(less_or_equal(&arguments).map(|result| !result))
     }),
-    Function::new("ge", &[Type::Reflect, Type::Reflect], |_, arguments| {
-        boolean(less(&arguments).map(|result| !result))
-    }),
+    Function::new("ge", &[Type::Reflect, Type::Reflect], |arguments| boolean(less(&arguments).map(|result| !result))),
 ];
 
 fn boolean(result: Result<bool, Failure>) -> Outcome {

@@ -2,10 +2,9 @@
 
 use super::encoding::decode_base64;
 use super::random::random;
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 use aes::Aes256;
 use base64::Engine as _;
@@ -16,16 +15,16 @@ use sha1::{Digest as _, Sha1};
 use sha2::{Sha256, Sha512};
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("sha1sum", &[Type::Text], |_, arguments| {
+    Function::new("sha1sum", &[Type::Text], |arguments| {
         Ok(Value::text(hexadecimal(&Sha1::digest(bytes::of_text(&arguments.text(0))))))
     }),
-    Function::new("sha256sum", &[Type::Text], |_, arguments| {
+    Function::new("sha256sum", &[Type::Text], |arguments| {
         Ok(Value::text(hexadecimal(&Sha256::digest(bytes::of_text(&arguments.text(0))))))
     }),
-    Function::new("sha512sum", &[Type::Text], |_, arguments| {
+    Function::new("sha512sum", &[Type::Text], |arguments| {
         Ok(Value::text(hexadecimal(&Sha512::digest(bytes::of_text(&arguments.text(0))))))
     }),
-    Function::new("adler32sum", &[Type::Text], |_, arguments| {
+    Function::new("adler32sum", &[Type::Text], |arguments| {
         Ok(Value::text(adler32(&bytes::of_text(&arguments.text(0))).to_string()))
     }),
     Function::new("encryptAES", &[Type::Text, Type::Text], encrypt),
@@ -55,7 +54,7 @@ fn key(password: &str) -> [u8; 32] {
     key
 }
 
-fn encrypt(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn encrypt(arguments: Arguments) -> Outcome {
     let plain = arguments.text(1);
     if plain.is_empty() {
         return Ok(Value::text(""));
@@ -66,7 +65,7 @@ fn encrypt(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::text(STANDARD.encode([vector.as_slice(), &encrypted].concat())))
 }
 
-fn decrypt(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn decrypt(arguments: Arguments) -> Outcome {
     let encoded = arguments.text(1);
     if encoded.is_empty() {
         return Ok(Value::text(""));

@@ -1,55 +1,55 @@
 //! Dates and durations.
 
-use super::{Function, Type};
+use crate::go::parse_signed;
 use crate::template::date::{Time, format_duration, parse_duration};
 use crate::template::failure::Failure;
-use crate::template::number::parse_signed;
+use crate::template::function::{Function, Type};
 use crate::template::value::{IntType, Object, Value};
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("now", &[], |_, _| Ok(time(Time::now()))),
-    Function::new("date", &[Type::Text, Type::Any], |_, arguments| {
+    Function::new("now", &[], |_| Ok(time(Time::now()))),
+    Function::new("date", &[Type::Text, Type::Any], |arguments| {
         Ok(formatted(&arguments.text(0), arguments.value(1), "Local"))
     }),
-    Function::new("dateInZone", &[Type::Text, Type::Any, Type::Text], |_, arguments| {
+    Function::new("dateInZone", &[Type::Text, Type::Any, Type::Text], |arguments| {
         Ok(formatted(&arguments.text(0), arguments.value(1), &arguments.text(2)))
     }),
-    Function::new("date_in_zone", &[Type::Text, Type::Any, Type::Text], |_, arguments| {
+    Function::new("date_in_zone", &[Type::Text, Type::Any, Type::Text], |arguments| {
         Ok(formatted(&arguments.text(0), arguments.value(1), &arguments.text(2)))
     }),
-    Function::new("htmlDate", &[Type::Any], |_, arguments| Ok(formatted(DAY, arguments.value(0), "Local"))),
-    Function::new("htmlDateInZone", &[Type::Any, Type::Text], |_, arguments| {
+    Function::new("htmlDate", &[Type::Any], |arguments| Ok(formatted(DAY, arguments.value(0), "Local"))),
+    Function::new("htmlDateInZone", &[Type::Any, Type::Text], |arguments| {
         Ok(formatted(DAY, arguments.value(0), &arguments.text(1)))
     }),
-    Function::new("dateModify", &[Type::Text, Type::Time], |_, arguments| {
+    Function::new("dateModify", &[Type::Text, Type::Time], |arguments| {
         Ok(moved(&arguments.text(0), arguments.value(1)).unwrap_or_else(|_| arguments.value(1).clone()))
     }),
-    Function::new("date_modify", &[Type::Text, Type::Time], |_, arguments| {
+    Function::new("date_modify", &[Type::Text, Type::Time], |arguments| {
         Ok(moved(&arguments.text(0), arguments.value(1)).unwrap_or_else(|_| arguments.value(1).clone()))
     }),
-    Function::new("mustDateModify", &[Type::Text, Type::Time], |_, arguments| {
+    Function::new("mustDateModify", &[Type::Text, Type::Time], |arguments| {
         moved(&arguments.text(0), arguments.value(1)).map_err(Failure::new)
     }),
-    Function::new("must_date_modify", &[Type::Text, Type::Time], |_, arguments| {
+    Function::new("must_date_modify", &[Type::Text, Type::Time], |arguments| {
         moved(&arguments.text(0), arguments.value(1)).map_err(Failure::new)
     }),
-    Function::new("toDate", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("toDate", &[Type::Text, Type::Text], |arguments| {
         Ok(time(Time::parse(&arguments.text(0), &arguments.text(1)).unwrap_or_else(|_| Time::zero())))
     }),
-    Function::new("mustToDate", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("mustToDate", &[Type::Text, Type::Text], |arguments| {
         Time::parse(&arguments.text(0), &arguments.text(1)).map(time).map_err(Failure::new)
     }),
-    Function::new("unixEpoch", &[Type::Time], |_, arguments| {
+    Function::new("unixEpoch", &[Type::Time], |arguments| {
         Ok(Value::text(as_time(arguments.value(0)).map_or(0, |time| time.unix()).to_string()))
     }),
-    Function::new("ago", &[Type::Any], |_, arguments| {
+    Function::new("ago", &[Type::Any], |arguments| {
         // Rounded to the second, half away from zero; what has no such second stays as it is.
         let passed = i128::from(since(&moment(arguments.value(0))));
         let rounded = (passed + 500_000_000 * passed.signum()) / 1_000_000_000 * 1_000_000_000;
         let rounded = rounded.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         Ok(Value::text(format_duration(rounded)))
     }),
-    Function::new("duration", &[Type::Any], |_, arguments| {
+    Function::new("duration", &[Type::Any], |arguments| {
         let seconds = match arguments.value(0) {
             Value::Text(text) => parse_signed(text, 10).unwrap_or(0),
             Value::Int(number, IntType::Int64) => *number,
@@ -57,7 +57,7 @@ pub(super) const TABLE: &[Function] = &[
         };
         Ok(Value::text(format_duration(seconds.wrapping_mul(1_000_000_000))))
     }),
-    Function::new("durationRound", &[Type::Any], |_, arguments| {
+    Function::new("durationRound", &[Type::Any], |arguments| {
         let duration = match arguments.value(0) {
             Value::Text(text) => parse_duration(text).unwrap_or(0),
             Value::Int(number, IntType::Int64) => *number,

@@ -1,37 +1,36 @@
 //! Base64, base32, JSON and YAML, from values and to values.
 
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
 use crate::data::{Data, Map as DataMap};
 use crate::json::{self, Style};
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
 use crate::template::format::fields;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Map, Object, Value};
 use crate::yaml::{self, Dialect};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("b64enc", &[Type::Text], |_, arguments| {
+    Function::new("b64enc", &[Type::Text], |arguments| {
         Ok(Value::text(STANDARD.encode(bytes::of_text(&arguments.text(0)))))
     }),
-    Function::new("b64dec", &[Type::Text], |_, arguments| {
+    Function::new("b64dec", &[Type::Text], |arguments| {
         Ok(Value::text(decode_base64(&arguments.text(0)).map_or_else(|error| error, |data| bytes::to_text(&data))))
     }),
-    Function::new("b32enc", &[Type::Text], |_, arguments| {
+    Function::new("b32enc", &[Type::Text], |arguments| {
         Ok(Value::text(encode_base32(&bytes::of_text(&arguments.text(0)))))
     }),
-    Function::new("b32dec", &[Type::Text], |_, arguments| {
+    Function::new("b32dec", &[Type::Text], |arguments| {
         Ok(Value::text(decode_base32(&arguments.text(0)).map_or_else(|error| error, |data| bytes::to_text(&data))))
     }),
-    Function::new("toJson", &[Type::Any], |_, arguments| lenient_json(arguments.value(0), Style::default())),
-    Function::new("mustToJson", &[Type::Any], |_, arguments| strict_json(arguments.value(0), Style::default())),
-    Function::new("toPrettyJson", &[Type::Any], |_, arguments| lenient_json(arguments.value(0), PRETTY)),
-    Function::new("mustToPrettyJson", &[Type::Any], |_, arguments| strict_json(arguments.value(0), PRETTY)),
-    Function::new("toRawJson", &[Type::Any], |_, arguments| strict_json(arguments.value(0), RAW)),
-    Function::new("mustToRawJson", &[Type::Any], |_, arguments| strict_json(arguments.value(0), RAW)),
-    Function::new("fromJson", &[Type::Text], |_, arguments| {
+    Function::new("toJson", &[Type::Any], |arguments| lenient_json(arguments.value(0), Style::default())),
+    Function::new("mustToJson", &[Type::Any], |arguments| strict_json(arguments.value(0), Style::default())),
+    Function::new("toPrettyJson", &[Type::Any], |arguments| lenient_json(arguments.value(0), PRETTY)),
+    Function::new("mustToPrettyJson", &[Type::Any], |arguments| strict_json(arguments.value(0), PRETTY)),
+    Function::new("toRawJson", &[Type::Any], |arguments| strict_json(arguments.value(0), RAW)),
+    Function::new("mustToRawJson", &[Type::Any], |arguments| strict_json(arguments.value(0), RAW)),
+    Function::new("fromJson", &[Type::Text], |arguments| {
         Ok(match json::read(&arguments.text(0)) {
             Ok(Data::Map(map)) => Value::from(&Data::Map(map)),
             Ok(Data::Null) => Value::map(Default::default()),
@@ -39,10 +38,10 @@ pub(super) const TABLE: &[Function] = &[
             Err(error) => error_map(&error),
         })
     }),
-    Function::new("mustFromJson", &[Type::Text], |_, arguments| {
+    Function::new("mustFromJson", &[Type::Text], |arguments| {
         json::read(&arguments.text(0)).map(|data| Value::from(&data)).map_err(Failure::new)
     }),
-    Function::new("fromJsonArray", &[Type::Text], |_, arguments| {
+    Function::new("fromJsonArray", &[Type::Text], |arguments| {
         Ok(match json::read(&arguments.text(0)) {
             Ok(Data::List(list)) => Value::from(&Data::List(list)),
             Ok(Data::Null) => Value::nil_list(crate::template::value::Element::Any),
@@ -50,17 +49,15 @@ pub(super) const TABLE: &[Function] = &[
             Err(error) => error_list(&error),
         })
     }),
-    Function::new("toYaml", &[Type::Any], |_, arguments| {
-        Ok(Value::text(to_yaml(arguments.value(0)).unwrap_or_default()))
-    }),
-    Function::new("mustToYaml", &[Type::Any], |_, arguments| {
+    Function::new("toYaml", &[Type::Any], |arguments| Ok(Value::text(to_yaml(arguments.value(0)).unwrap_or_default()))),
+    Function::new("mustToYaml", &[Type::Any], |arguments| {
         to_yaml(arguments.value(0)).map(Value::text).map_err(Failure::new)
     }),
-    Function::new("toYamlPretty", &[Type::Any], |_, arguments| {
+    Function::new("toYamlPretty", &[Type::Any], |arguments| {
         let data = to_data(arguments.value(0)).unwrap_or_default();
         Ok(Value::text(without_break(yaml::emit(&data, Dialect::V3))))
     }),
-    Function::new("fromYaml", &[Type::Text], |_, arguments| {
+    Function::new("fromYaml", &[Type::Text], |arguments| {
         Ok(match yaml::read(&arguments.text(0)) {
             Ok(Data::Map(map)) => Value::from(&Data::Map(map)),
             Ok(Data::Null) => Value::map(Default::default()),
@@ -74,7 +71,7 @@ pub(super) const TABLE: &[Function] = &[
 const PRETTY: Style = Style { keep_html: false, pretty: true };
 const RAW: Style = Style { keep_html: true, pretty: false };
 
-fn from_yaml_array(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn from_yaml_array(arguments: Arguments) -> Outcome {
     Ok(match yaml::read(&arguments.text(0)) {
         Ok(Data::List(list)) => Value::from(&Data::List(list)),
         Ok(Data::Null) => Value::list(Vec::new()),
@@ -214,7 +211,7 @@ fn files_as(files: &Map, encode: impl Fn(&[u8]) -> String) -> String {
         .borrow()
         .iter()
         .filter_map(|(name, data)| match data {
-            Value::Bytes(data) => Some((super::path::base(name), Data::Text(encode(data)))),
+            Value::Bytes(data) => Some((crate::go::path::base(name), Data::Text(encode(data)))),
             _ => None,
         })
         .collect();

@@ -2,16 +2,15 @@
 
 use super::builtin::{int_list, same_list};
 use super::casts::{strings, text_list, to_int};
-use super::{Arguments, Function, NIL_DEREFERENCE, Outcome, Type};
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
 use crate::template::format;
+use crate::template::function::{Arguments, Function, NIL_DEREFERENCE, Outcome, Type};
 use crate::template::value::{Element, List, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::variadic("list", &[], Type::Any, |_, arguments| Ok(Value::list(arguments.all().to_vec()))),
-    Function::variadic("tuple", &[], Type::Any, |_, arguments| Ok(Value::list(arguments.all().to_vec()))),
+    Function::variadic("list", &[], Type::Any, |arguments| Ok(Value::list(arguments.all().to_vec()))),
+    Function::variadic("tuple", &[], Type::Any, |arguments| Ok(Value::list(arguments.all().to_vec()))),
     Function::new("append", &[Type::Any, Type::Any], push),
     Function::new("mustAppend", &[Type::Any, Type::Any], push),
     Function::new("push", &[Type::Any, Type::Any], push),
@@ -42,11 +41,11 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("chunk", &[Type::Int, Type::Any], chunk),
     Function::new("mustChunk", &[Type::Int, Type::Any], chunk),
     Function::new("sortAlpha", &[Type::Any], sort_alpha),
-    Function::new("until", &[Type::Int], |_, arguments| {
+    Function::new("until", &[Type::Int], |arguments| {
         let count = arguments.int(0);
         until(0, count, if count < 0 { -1 } else { 1 }).map(|numbers| int_list(numbers.into_iter()))
     }),
-    Function::new("untilStep", &[Type::Int, Type::Int, Type::Int], |_, arguments| {
+    Function::new("untilStep", &[Type::Int, Type::Int, Type::Int], |arguments| {
         until(arguments.int(0), arguments.int(1), arguments.int(2)).map(|numbers| int_list(numbers.into_iter()))
     }),
     Function::variadic("seq", &[], Type::Int, seq),
@@ -60,27 +59,27 @@ fn items(value: &Value, what: &str) -> Result<Vec<Value>, Failure> {
     value.items().ok_or_else(|| Failure::new(format!("{what} {}", value.kind_name())))
 }
 
-fn push(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn push(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot push on type")?;
     list.push(arguments.value(1).clone());
     Ok(Value::list(list))
 }
 
-fn prepend(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn prepend(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot prepend on type")?;
     list.insert(0, arguments.value(1).clone());
     Ok(Value::list(list))
 }
 
-fn first(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn first(arguments: Arguments) -> Outcome {
     Ok(items(arguments.value(0), "Cannot find first on type")?.into_iter().next().unwrap_or(Value::Nil))
 }
 
-fn last(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn last(arguments: Arguments) -> Outcome {
     Ok(items(arguments.value(0), "Cannot find last on type")?.pop().unwrap_or(Value::Nil))
 }
 
-fn rest(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn rest(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot find rest on type")?;
     if list.is_empty() {
         return Ok(Value::nil_list(Element::Any));
@@ -89,7 +88,7 @@ fn rest(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::list(list))
 }
 
-fn initial(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn initial(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot find initial on type")?;
     if list.pop().is_none() {
         return Ok(Value::nil_list(Element::Any));
@@ -97,19 +96,19 @@ fn initial(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::list(list))
 }
 
-fn reverse(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn reverse(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot find reverse on type")?;
     list.reverse();
     Ok(Value::list(list))
 }
 
-fn compact(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn compact(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot compact on type")?;
     list.retain(|item| !item.is_empty());
     Ok(Value::list(list))
 }
 
-fn uniq(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn uniq(arguments: Arguments) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
     for item in items(arguments.value(0), "Cannot find uniq on type")? {
         if !kept.iter().any(|known| known.deep_equal(&item)) {
@@ -119,13 +118,13 @@ fn uniq(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::list(kept))
 }
 
-fn without(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn without(arguments: Arguments) -> Outcome {
     let mut list = items(arguments.value(0), "Cannot find without on type")?;
     list.retain(|item| !arguments.rest(1).iter().any(|unwanted| unwanted.deep_equal(item)));
     Ok(Value::list(list))
 }
 
-fn has(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn has(arguments: Arguments) -> Outcome {
     let (needle, haystack) = (arguments.value(0), arguments.value(1));
     if haystack.is_nil() {
         return Ok(Value::Bool(false));
@@ -134,7 +133,7 @@ fn has(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::Bool(list.iter().any(|item| item.deep_equal(needle))))
 }
 
-fn slice(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn slice(arguments: Arguments) -> Outcome {
     let value = arguments.value(0);
     let list = items(value, "list should be type of slice or array but")?;
     if list.is_empty() {
@@ -154,7 +153,7 @@ fn slice(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     })
 }
 
-fn concat(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn concat(arguments: Arguments) -> Outcome {
     let mut all = Vec::new();
     for list in arguments.all() {
         if list.is_nil() {
@@ -171,7 +170,7 @@ fn concat(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::list(all))
 }
 
-fn chunk(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn chunk(arguments: Arguments) -> Outcome {
     let size = arguments.int(0);
     let list = items(arguments.value(1), "Cannot chunk type")?;
     let Ok(size) = usize::try_from(size).map_err(drop).and_then(|size| if size == 0 { Err(()) } else { Ok(size) })
@@ -182,7 +181,7 @@ fn chunk(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::List(List { items: Rc::new(chunks), element: Element::AnyList, is_nil: false }))
 }
 
-fn sort_alpha(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn sort_alpha(arguments: Arguments) -> Outcome {
     let value = arguments.value(0);
     if value.items().is_none() {
         return Ok(text_list(vec![format::strval(value)]));
@@ -208,7 +207,7 @@ fn until(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Failure> {
     Ok((0..count).filter_map(|index| i64::try_from(i128::from(start) + index * step).ok()).collect())
 }
 
-fn seq(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn seq(arguments: Arguments) -> Outcome {
     let numbers: Vec<i64> = arguments.all().iter().map(to_int).collect();
     let (start, step, end) = match numbers.as_slice() {
         [end] => (1, if *end < 1 { -1 } else { 1 }, *end),

@@ -1,20 +1,19 @@
 //! Dictionaries. `set` and `unset` change the map that every holder of it sees.
 
-use super::{Arguments, Function, Outcome, Type};
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
 use crate::template::format;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Entries, List, Map, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
     Function::variadic("dict", &[], Type::Any, dict),
-    Function::new("get", &[Type::Map, Type::Text], |_, arguments| {
+    Function::new("get", &[Type::Map, Type::Text], |arguments| {
         let found = arguments.map(0).and_then(|map| map.entry(&arguments.text(1)));
         Ok(found.unwrap_or_else(|| Value::text("")))
     }),
     Function::new("set", &[Type::Map, Type::Text, Type::Any], set),
-    Function::new("unset", &[Type::Map, Type::Text], |_, arguments| {
+    Function::new("unset", &[Type::Map, Type::Text], |arguments| {
         if let Some(map) = arguments.map(0) {
             map.entries.borrow_mut().remove(&arguments.text(1));
             return Ok(arguments.value(0).clone());
@@ -22,35 +21,35 @@ pub(super) const TABLE: &[Function] = &[
         // Go's nil map, which prints like an empty one.
         Ok(Value::map(Default::default()))
     }),
-    Function::new("hasKey", &[Type::Map, Type::Text], |_, arguments| {
+    Function::new("hasKey", &[Type::Map, Type::Text], |arguments| {
         Ok(Value::Bool(arguments.map(0).is_some_and(|map| map.entries.borrow().contains_key(&arguments.text(1)))))
     }),
-    Function::variadic("pluck", &[Type::Text], Type::Map, |_, arguments| {
+    Function::variadic("pluck", &[Type::Text], Type::Map, |arguments| {
         let key = arguments.text(0);
         let maps = arguments.rest(1).iter();
         Ok(Value::list(maps.filter_map(|map| as_map(map).and_then(|map| map.entry(&key))).collect()))
     }),
-    Function::variadic("keys", &[], Type::Map, |_, arguments| {
+    Function::variadic("keys", &[], Type::Map, |arguments| {
         let mut keys: Vec<Rc<str>> = Vec::new();
         for map in arguments.all().iter().filter_map(as_map) {
             keys.extend(map.entries.borrow().keys().cloned());
         }
         Ok(Value::text_list(keys))
     }),
-    Function::new("values", &[Type::Map], |_, arguments| Ok(Value::list(arguments.entries(0).into_values().collect()))),
-    Function::variadic("pick", &[Type::Map], Type::Text, |_, arguments| {
+    Function::new("values", &[Type::Map], |arguments| Ok(Value::list(arguments.entries(0).into_values().collect()))),
+    Function::variadic("pick", &[Type::Map], Type::Text, |arguments| {
         let mut entries = arguments.entries(0);
         entries.retain(|key, _| is_among(key, &arguments));
         Ok(Value::map(entries))
     }),
-    Function::variadic("omit", &[Type::Map], Type::Text, |_, arguments| {
+    Function::variadic("omit", &[Type::Map], Type::Text, |arguments| {
         let mut entries = arguments.entries(0);
         entries.retain(|key, _| !is_among(key, &arguments));
         Ok(Value::map(entries))
     }),
     Function::variadic("dig", &[], Type::Any, dig),
-    Function::new("deepCopy", &[Type::Any], |_, arguments| deep_copy(arguments.value(0), 0)),
-    Function::new("mustDeepCopy", &[Type::Any], |_, arguments| deep_copy(arguments.value(0), 0)),
+    Function::new("deepCopy", &[Type::Any], |arguments| deep_copy(arguments.value(0), 0)),
+    Function::new("mustDeepCopy", &[Type::Any], |arguments| deep_copy(arguments.value(0), 0)),
 ];
 
 fn as_map(value: &Value) -> Option<&Map> {
@@ -64,7 +63,7 @@ fn is_among(key: &str, arguments: &Arguments) -> bool {
     arguments.rest(1).iter().any(|wanted| matches!(wanted, Value::Text(text) if **text == *key))
 }
 
-fn dict(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn dict(arguments: Arguments) -> Outcome {
     let mut entries = Entries::new();
     for pair in arguments.all().chunks(2) {
         let value = pair.get(1).cloned().unwrap_or_else(|| Value::text(""));
@@ -73,7 +72,7 @@ fn dict(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::map(entries))
 }
 
-fn set(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn set(arguments: Arguments) -> Outcome {
     let Some(map) = arguments.map(0) else {
         return Err("assignment to entry in nil map".into());
     };
@@ -89,7 +88,7 @@ fn wrong_interface(value: &Value, wanted: &str) -> Failure {
     })
 }
 
-fn dig(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn dig(arguments: Arguments) -> Outcome {
     let [keys @ .., default, start] = arguments.all() else {
         return Err("dig needs at least three arguments".into());
     };
@@ -123,7 +122,7 @@ const MAX_DEPTH: usize = 1_000;
 
 fn deep_copy(value: &Value, depth: usize) -> Outcome {
     if depth == 0 && value.is_nil() {
-        return Err(super::ZERO_VALUE.into());
+        return Err(crate::template::function::ZERO_VALUE.into());
     }
     if depth > MAX_DEPTH {
         return Err(Failure::new(format!("deepCopy: more than {MAX_DEPTH} levels")));

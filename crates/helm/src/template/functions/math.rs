@@ -1,43 +1,42 @@
 //! Arithmetic. Integers wrap as in Go; the `…f` functions add and multiply in decimals, so 0.1 + 0.2 is 0.3.
 
 use super::casts::{to_float, to_int};
-use super::{Arguments, Function, Outcome, Type};
-use crate::template::engine::Context;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("add1", &[Type::Any], |_, arguments| Ok(Value::int64(to_int(arguments.value(0)).wrapping_add(1)))),
-    Function::variadic("add", &[], Type::Any, |_, arguments| {
+    Function::new("add1", &[Type::Any], |arguments| Ok(Value::int64(to_int(arguments.value(0)).wrapping_add(1)))),
+    Function::variadic("add", &[], Type::Any, |arguments| {
         Ok(Value::int64(arguments.all().iter().map(to_int).fold(0, i64::wrapping_add)))
     }),
-    Function::new("sub", &[Type::Any, Type::Any], |_, arguments| {
+    Function::new("sub", &[Type::Any, Type::Any], |arguments| {
         Ok(Value::int64(to_int(arguments.value(0)).wrapping_sub(to_int(arguments.value(1)))))
     }),
-    Function::new("div", &[Type::Any, Type::Any], |_, arguments| divide(&arguments, i64::wrapping_div)),
-    Function::new("mod", &[Type::Any, Type::Any], |_, arguments| divide(&arguments, i64::wrapping_rem)),
-    Function::variadic("mul", &[Type::Any], Type::Any, |_, arguments| {
+    Function::new("div", &[Type::Any, Type::Any], |arguments| divide(&arguments, i64::wrapping_div)),
+    Function::new("mod", &[Type::Any, Type::Any], |arguments| divide(&arguments, i64::wrapping_rem)),
+    Function::variadic("mul", &[Type::Any], Type::Any, |arguments| {
         Ok(Value::int64(arguments.all().iter().map(to_int).fold(1, i64::wrapping_mul)))
     }),
-    Function::new("add1f", &[Type::Any], |_, arguments| {
+    Function::new("add1f", &[Type::Any], |arguments| {
         decimals(&[arguments.value(0).clone(), Value::int(1)], Decimal::add)
     }),
-    Function::variadic("addf", &[], Type::Any, |_, arguments| {
+    Function::variadic("addf", &[], Type::Any, |arguments| {
         let mut all = vec![Value::Float(0.0)];
         all.extend_from_slice(arguments.all());
         decimals(&all, Decimal::add)
     }),
-    Function::variadic("subf", &[Type::Any], Type::Any, |_, arguments| decimals(arguments.all(), Decimal::subtract)),
-    Function::variadic("mulf", &[Type::Any], Type::Any, |_, arguments| decimals(arguments.all(), Decimal::multiply)),
-    Function::variadic("divf", &[Type::Any], Type::Any, |_, arguments| decimals(arguments.all(), Decimal::divide)),
+    Function::variadic("subf", &[Type::Any], Type::Any, |arguments| decimals(arguments.all(), Decimal::subtract)),
+    Function::variadic("mulf", &[Type::Any], Type::Any, |arguments| decimals(arguments.all(), Decimal::multiply)),
+    Function::variadic("divf", &[Type::Any], Type::Any, |arguments| decimals(arguments.all(), Decimal::divide)),
     Function::variadic("biggest", &[Type::Any], Type::Any, largest),
     Function::variadic("max", &[Type::Any], Type::Any, largest),
-    Function::variadic("min", &[Type::Any], Type::Any, |_, arguments| {
+    Function::variadic("min", &[Type::Any], Type::Any, |arguments| {
         Ok(Value::int64(arguments.all().iter().map(to_int).min().unwrap_or(0)))
     }),
-    Function::variadic("maxf", &[Type::Any], Type::Any, |_, arguments| Ok(extreme(&arguments, f64::max))),
-    Function::variadic("minf", &[Type::Any], Type::Any, |_, arguments| Ok(extreme(&arguments, f64::min))),
-    Function::new("floor", &[Type::Any], |_, arguments| Ok(Value::Float(to_float(arguments.value(0)).floor()))),
-    Function::new("ceil", &[Type::Any], |_, arguments| Ok(Value::Float(to_float(arguments.value(0)).ceil()))),
+    Function::variadic("maxf", &[Type::Any], Type::Any, |arguments| Ok(extreme(&arguments, f64::max))),
+    Function::variadic("minf", &[Type::Any], Type::Any, |arguments| Ok(extreme(&arguments, f64::min))),
+    Function::new("floor", &[Type::Any], |arguments| Ok(Value::Float(to_float(arguments.value(0)).floor()))),
+    Function::new("ceil", &[Type::Any], |arguments| Ok(Value::Float(to_float(arguments.value(0)).ceil()))),
     Function::variadic("round", &[Type::Any, Type::Int], Type::Float, round),
 ];
 
@@ -49,7 +48,7 @@ fn divide(arguments: &Arguments, operation: fn(i64, i64) -> i64) -> Outcome {
     Ok(Value::int64(operation(to_int(arguments.value(0)), divisor)))
 }
 
-fn largest(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn largest(arguments: Arguments) -> Outcome {
     Ok(Value::int64(arguments.all().iter().map(to_int).max().unwrap_or(0)))
 }
 
@@ -61,7 +60,7 @@ fn extreme(arguments: &Arguments, choose: fn(f64, f64) -> f64) -> Value {
     Value::Float(chosen.unwrap_or(0.0))
 }
 
-fn round(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn round(arguments: Arguments) -> Outcome {
     let threshold = if arguments.all().len() > 2 { arguments.float(2) } else { 0.5 };
     let power = 10f64.powf(arguments.int(1) as f64);
     let scaled = power * to_float(arguments.value(0));

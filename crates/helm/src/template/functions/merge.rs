@@ -1,22 +1,17 @@
 //! `merge` and `mergeOverwrite` with the rules of Go's mergo library, which both change the first map.
 
-use super::{Arguments, Function, Outcome, Type};
-use crate::template::engine::Context;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Entries, Map, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::variadic("merge", &[Type::Map], Type::Map, |context, arguments| merge(context, &arguments, false)),
-    Function::variadic("mustMerge", &[Type::Map], Type::Map, |context, arguments| merge(context, &arguments, false)),
-    Function::variadic("mergeOverwrite", &[Type::Map], Type::Map, |context, arguments| {
-        merge(context, &arguments, true)
-    }),
-    Function::variadic("mustMergeOverwrite", &[Type::Map], Type::Map, |context, arguments| {
-        merge(context, &arguments, true)
-    }),
+    Function::variadic("merge", &[Type::Map], Type::Map, |arguments| merge(&arguments, false)),
+    Function::variadic("mustMerge", &[Type::Map], Type::Map, |arguments| merge(&arguments, false)),
+    Function::variadic("mergeOverwrite", &[Type::Map], Type::Map, |arguments| merge(&arguments, true)),
+    Function::variadic("mustMergeOverwrite", &[Type::Map], Type::Map, |arguments| merge(&arguments, true)),
 ];
 
-fn merge(_: &mut Context<'_, '_>, arguments: &Arguments, overwrite: bool) -> Outcome {
+fn merge(arguments: &Arguments, overwrite: bool) -> Outcome {
     let into = match arguments.value(0) {
         Value::Map(map) => map.clone(),
         _ => match Value::map(Entries::new()) {

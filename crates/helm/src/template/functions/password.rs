@@ -1,16 +1,15 @@
 //! Passwords: bcrypt, htpasswd, and the Master Password derivation.
 
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("bcrypt", &[Type::Text], |_, arguments| Ok(Value::text(hash(&arguments.text(0))))),
-    Function::new("htpasswd", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("bcrypt", &[Type::Text], |arguments| Ok(Value::text(hash(&arguments.text(0))))),
+    Function::new("htpasswd", &[Type::Text, Type::Text], |arguments| {
         let user = arguments.text(0);
         if user.contains(':') {
             return Ok(Value::text(format!("invalid username: {user}")));
@@ -31,7 +30,7 @@ fn hash(password: &str) -> String {
         return format!("failed to encrypt string with bcrypt: bcrypt: password length exceeds {MAX_LENGTH} bytes");
     }
     let failed = |error: String| format!("failed to encrypt string with bcrypt: {error}");
-    match super::random::random().map_err(|error| error.message) {
+    match super::random::random().map_err(|error| error.what) {
         Ok(salt) => match bcrypt::hash_with_salt(password, COST, salt) {
             Ok(parts) => parts.format_for_version(bcrypt::Version::TwoA),
             Err(error) => failed(error.to_string()),
@@ -90,7 +89,7 @@ fn characters(class: u8) -> &'static [u8] {
     }
 }
 
-fn derive(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn derive(arguments: Arguments) -> Outcome {
     let counter = arguments.int(0) as u32;
     let [kind, password, user, site] = [1, 2, 3, 4].map(|index| arguments.text(index));
     let Some(templates) = templates(&kind) else {

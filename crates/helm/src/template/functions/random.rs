@@ -1,22 +1,21 @@
 //! Random texts and numbers. Each render gives others, so a plan must never show them as changes.
 
-use super::text::check_size;
-use super::{Arguments, Function, Outcome, Type};
-use crate::template::engine::Context;
+use super::strings::check_size;
 use crate::template::failure::Failure;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("randAlphaNum", &[Type::Int], |_, arguments| text(&arguments, |c| c.is_ascii_alphanumeric())),
-    Function::new("randAlpha", &[Type::Int], |_, arguments| text(&arguments, |c| c.is_ascii_alphabetic())),
-    Function::new("randNumeric", &[Type::Int], |_, arguments| text(&arguments, |c| c.is_ascii_digit())),
-    Function::new("randAscii", &[Type::Int], |_, arguments| text(&arguments, |c| (b' '..0x7f).contains(c))),
+    Function::new("randAlphaNum", &[Type::Int], |arguments| text(&arguments, |c| c.is_ascii_alphanumeric())),
+    Function::new("randAlpha", &[Type::Int], |arguments| text(&arguments, |c| c.is_ascii_alphabetic())),
+    Function::new("randNumeric", &[Type::Int], |arguments| text(&arguments, |c| c.is_ascii_digit())),
+    Function::new("randAscii", &[Type::Int], |arguments| text(&arguments, |c| (b' '..0x7f).contains(c))),
     Function::new("randInt", &[Type::Int, Type::Int], rand_int),
     Function::new("randBytes", &[Type::Int], rand_bytes),
     Function::new("shuffle", &[Type::Text], shuffle),
-    Function::new("uuidv4", &[], |_, _| uuid()),
+    Function::new("uuidv4", &[], |_| uuid()),
 ];
 
 /// Random bytes from the operating system.
@@ -49,7 +48,7 @@ fn text(arguments: &Arguments, allowed: impl Fn(&u8) -> bool) -> Outcome {
     Ok(Value::text(text))
 }
 
-fn rand_int(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn rand_int(arguments: Arguments) -> Outcome {
     let (least, limit) = (arguments.int(0), arguments.int(1));
     match u64::try_from(i128::from(limit) - i128::from(least)) {
         Ok(span) if span > 0 => Ok(Value::int(least.wrapping_add(below(span)? as i64))),
@@ -57,7 +56,7 @@ fn rand_int(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     }
 }
 
-fn rand_bytes(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn rand_bytes(arguments: Arguments) -> Outcome {
     let Ok(count) = usize::try_from(arguments.int(0)) else {
         return Err("runtime error: makeslice: len out of range".into());
     };
@@ -67,7 +66,7 @@ fn rand_bytes(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::text(STANDARD.encode(bytes)))
 }
 
-fn shuffle(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn shuffle(arguments: Arguments) -> Outcome {
     let mut characters: Vec<char> = arguments.text(0).chars().collect();
     for index in (1..characters.len()).rev() {
         characters.swap(index, below(index as u64 + 1)? as usize);

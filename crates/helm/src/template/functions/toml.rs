@@ -1,27 +1,26 @@
 //! TOML: written as Go's BurntSushi library writes it, read by the `toml` crate.
 
-use super::{Arguments, Function, Outcome, Type};
-use crate::template::engine::Context;
+use crate::go::float;
 use crate::template::failure::Failure;
-use crate::template::format::float;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Element, Entries, Object, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("toToml", &[Type::Any], |_, arguments| {
+    Function::new("toToml", &[Type::Any], |arguments| {
         if arguments.value(0).is_nil() {
-            return Err(super::ZERO_VALUE.into());
+            return Err(crate::template::function::ZERO_VALUE.into());
         }
         Ok(Value::text(encode(arguments.value(0)).unwrap_or_else(|error| error)))
     }),
-    Function::new("mustToToml", &[Type::Any], |_, arguments| {
+    Function::new("mustToToml", &[Type::Any], |arguments| {
         encode(arguments.value(0)).map(Value::text).map_err(Failure::new)
     }),
     Function::new("fromToml", &[Type::Text], from_toml),
 ];
 
-fn from_toml(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn from_toml(arguments: Arguments) -> Outcome {
     match toml::from_str::<toml::Table>(&arguments.text(0)) {
         Ok(table) => Ok(Value::map(entries(table))),
         Err(error) => {
@@ -57,7 +56,7 @@ fn time_value(text: &str) -> Value {
 fn encode(value: &Value) -> Result<String, String> {
     let mut out = String::new();
     match value {
-        Value::Nil => return Err(super::ZERO_VALUE.to_owned()),
+        Value::Nil => return Err(crate::template::function::ZERO_VALUE.to_owned()),
         value if is_array_of_tables(value) => {
             return Err("toml: top-level values must be Go maps or structs".to_owned());
         }

@@ -1,10 +1,9 @@
 //! URLs: `urlParse` and `urlJoin`, with the rules of Go's net/url.
 
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
-use crate::template::engine::Context;
+use crate::go::quote;
 use crate::template::failure::Failure;
-use crate::template::format::quote;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Entries, Value};
 use std::fmt::Write as _;
 
@@ -237,7 +236,7 @@ impl User {
     }
 }
 
-fn parse(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn parse(arguments: Arguments) -> Outcome {
     let url = read(&arguments.text(0)).map_err(|error| Failure::new(format!("unable to parse url: {error}")))?;
     let entries: Entries = [
         ("scheme", url.scheme.clone()),
@@ -255,12 +254,12 @@ fn parse(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::map(entries))
 }
 
-fn join(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn join(arguments: Arguments) -> Outcome {
     let entries = arguments.entries(0);
     let part = |key: &str| match entries.get(key) {
         None => Ok(String::new()),
         Some(Value::Text(text)) => Ok(text.to_string()),
-        Some(Value::Nil) => Err(Failure::new(super::NIL_DEREFERENCE)),
+        Some(Value::Nil) => Err(Failure::new(crate::template::function::NIL_DEREFERENCE)),
         Some(other) => Err(Failure::new(format!(
             "unable to parse {key} key, must be of type string, but {} found",
             other.kind_name()

@@ -2,7 +2,7 @@
 
 use super::findings::Finding;
 use super::patterns::Patterns;
-use crate::template::format::quote;
+use crate::go::quote;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value as Json;

@@ -1,9 +1,7 @@
 //! Numbers in `printf`: integers in all bases, characters, floats.
 
 use super::Printer;
-use crate::template::format::float::float;
-use crate::template::format::quote::quote_character;
-use crate::template::text::is_print;
+use crate::go::{float, is_print, quote_character};
 use crate::template::value::Value;
 
 impl Printer<'_> {

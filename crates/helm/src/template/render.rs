@@ -1,24 +1,25 @@
 //! All templates of a chart: parsed together, then run one after the other on shared maps.
 
-use super::engine::{Engine, Set};
+use super::ast::Source;
 use super::eval::execute;
-use super::failure::{explain, explain_parse_error};
-use super::node::Source;
+use super::explain;
+use super::limits::Limits;
 use super::objects::{self, Renderable};
-use super::parser::{ParseError, parse};
+use super::parser::parse;
+use super::set::Set;
 use super::value::{Entries, Map, MapKind, Value};
-use crate::Lookup;
 use crate::bytes;
+use crate::capabilities::Capabilities;
 use crate::chart::Chart;
 use crate::error::{Error, Result};
-use crate::render::Capabilities;
+use crate::lookup::Lookup;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 
-/// What templates are told beside the chart.
+/// What templates see in addition to the chart.
 pub(crate) struct Scope<'s> {
     pub(crate) values: &'s crate::data::Map,
     pub(crate) capabilities: &'s Capabilities,
@@ -37,7 +38,7 @@ const STACK: usize = 1 << 30;
 ///
 /// `check` runs beside the parsing of the templates, which takes about as long as checking values against a large schema.
 /// No template runs before it is done, and its error comes before any of theirs.
-pub(crate) fn run(
+pub(crate) fn render(
     chart: &Chart,
     scope: &Scope<'_>,
     check: impl FnOnce() -> Result<()>,
@@ -45,9 +46,7 @@ pub(crate) fn run(
     thread::scope(|threads| {
         let (permit, permitted) = mpsc::channel();
         let thread = thread::Builder::new().name("helm-render".to_owned()).stack_size(STACK);
-        let handle = thread
-            .spawn_scoped(threads, move || render(chart, scope, &permitted))
-            .map_err(|error| Error::Template(format!("rendering template failed: {error}")))?;
+        let handle = thread.spawn_scoped(threads, move || run(chart, scope, &permitted)).map_err(Error::Thread)?;
         let verdict = check();
         if verdict.is_ok() {
             // The thread is gone where a template could not be parsed.
@@ -59,7 +58,7 @@ pub(crate) fn run(
     })
 }
 
-fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> Result<BTreeMap<String, String>> {
+fn run(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> Result<BTreeMap<String, String>> {
     let shared = [
         ("Release", objects::release(scope.name, scope.namespace, scope.revision, scope.is_upgrade)),
         ("Capabilities", objects::capabilities(scope.capabilities)),
@@ -77,18 +76,18 @@ fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> R
     for template in &templates {
         let text = bytes::to_text(&template.file.data);
         let source = Rc::new(Source { name: template.path.clone(), text });
-        let parsed = parse(&template.path, source)
-            .map_err(|ParseError(message)| Error::Template(explain_parse_error(&template.path, &message)))?;
+        let parsed =
+            parse(&template.path, source).map_err(|error| Error::Template(explain::unparsed(&template.path, error)))?;
         set.add(&parsed);
     }
     if permitted.recv().is_err() {
         return Ok(BTreeMap::new());
     }
     let set = Rc::new(set);
-    let mut engine = Engine::new(scope.lookup, scope.max_steps);
+    let mut limits = Limits::new(scope.max_steps);
     let mut rendered = BTreeMap::new();
     for template in &templates {
-        if super::path_base(&template.path).starts_with('_') {
+        if crate::go::path::base(&template.path).starts_with('_') {
             continue;
         }
         let about: Entries = [
@@ -101,8 +100,8 @@ fn render(chart: &Chart, scope: &Scope<'_>, permitted: &mpsc::Receiver<()>) -> R
         let Some(parsed) = set.find(&template.path) else { continue };
         let mut out = String::new();
         let root = Value::Map(Map { kind: MapKind::Values, ..template.root.clone() });
-        execute(&mut engine, &set, &parsed, root, &mut out)
-            .map_err(|failure| Error::Template(explain(&template.path, &failure)))?;
+        execute(&mut limits, scope.lookup, &set, &parsed, root, &mut out)
+            .map_err(|failure| Error::Template(explain::failed(&template.path, &failure)))?;
         rendered.insert(template.path.clone(), out.replace("<no value>", ""));
     }
     Ok(rendered)

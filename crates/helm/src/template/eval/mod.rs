@@ -2,28 +2,34 @@
 //!
 //! It follows Go's text/template step by step, down to which node a message names, because users read those messages.
 
-use super::engine::{Engine, Set};
-use super::failure::{At, Failure};
+mod command;
+mod include;
+
+use super::ast::{At, Branch, List, Node, Pipe, Template};
+use super::failure::{Failure, Place};
 use super::format;
-use super::node::{Branch, List, Node, Pipe, Template};
+use super::limits::Limits;
+use super::set::Set;
 use super::value::{Element, Value};
+use crate::go::quote;
+use crate::lookup::Lookup;
 use std::rc::Rc;
 
 /// Deepest nesting of `template` calls. Go stops at 100,000 of its small stack frames.
-pub(crate) const MAX_TEMPLATE_DEPTH: usize = 100_000;
+const MAX_TEMPLATE_DEPTH: usize = 100_000;
 /// The depth at which this evaluator stops; the message names Go's limit, because no sound template lies between.
 const STOP_DEPTH: usize = 10_000;
 
 /// A value in a place. Elements of maps and lists of interface type are `boxed`: Go's messages then name the type of
 /// the place, not that of the value.
 #[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) value: Value,
-    pub(crate) boxed: bool,
+struct Slot {
+    value: Value,
+    boxed: bool,
 }
 
 impl Slot {
-    pub(crate) fn plain(value: Value) -> Self {
+    fn plain(value: Value) -> Self {
         Self { value, boxed: false }
     }
 }
@@ -35,18 +41,20 @@ enum Flow {
     Continue,
 }
 
-pub(crate) struct Execution<'e, 'r, 't> {
-    pub(super) engine: &'e mut Engine<'r>,
-    pub(super) set: Rc<Set>,
-    pub(super) template: &'t Template,
-    pub(super) variables: Vec<(&'t str, Slot)>,
+struct Execution<'e, 'r, 't> {
+    limits: &'e mut Limits,
+    cluster: &'r dyn Lookup,
+    set: Rc<Set>,
+    template: &'t Template,
+    variables: Vec<(&'t str, Slot)>,
     depth: usize,
-    pub(super) at: At<'t>,
+    at: At<'t>,
 }
 
 /// Runs `template` on `data` and appends what it prints to `out`.
 pub(crate) fn execute(
-    engine: &mut Engine<'_>,
+    limits: &mut Limits,
+    cluster: &dyn Lookup,
     set: &Rc<Set>,
     template: &Template,
     data: Value,
@@ -54,7 +62,8 @@ pub(crate) fn execute(
 ) -> Result<(), Failure> {
     let dot = Slot::plain(data);
     let mut execution = Execution {
-        engine,
+        limits,
+        cluster,
         set: Rc::clone(set),
         template,
         variables: vec![("$", dot.clone())],
@@ -65,8 +74,18 @@ pub(crate) fn execute(
 }
 
 impl<'t> Execution<'_, '_, 't> {
-    pub(super) fn error<T>(&self, message: impl AsRef<str>) -> Result<T, Failure> {
-        Err(self.at.failure(self.template, message.as_ref(), None))
+    fn error<T>(&self, message: impl AsRef<str>) -> Result<T, Failure> {
+        Err(self.failure(message.as_ref().to_owned(), None))
+    }
+
+    /// A failure at the node that is being evaluated.
+    fn failure(&self, what: String, cause: Option<Failure>) -> Failure {
+        let source = &self.template.source;
+        let before = &source.text[..self.at.position()];
+        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |index| index + 1);
+        let place = Place { template: source.name.clone(), line, column: Some(column) };
+        Failure::executing(place, &self.template.name, self.at.to_string(), what, cause)
     }
 
     fn walk_nodes(&mut self, dot: &Slot, nodes: &'t [Node], out: &mut String) -> Result<Flow, Failure> {
@@ -89,7 +108,7 @@ impl<'t> Execution<'_, '_, 't> {
                     self.at = At::Node(node);
                     let start = out.len();
                     format::display(&value, out);
-                    self.engine.spend(1, out.len() - start)?;
+                    self.limits.spend(1, out.len() - start)?;
                 }
             }
             Node::If(branch) => return self.walk_if_or_with(dot, branch, false, out),
@@ -103,7 +122,7 @@ impl<'t> Execution<'_, '_, 't> {
     }
 
     fn write(&mut self, text: &str, out: &mut String) -> Result<(), Failure> {
-        self.engine.spend(1, text.len())?;
+        self.limits.spend(1, text.len())?;
         out.push_str(text);
         Ok(())
     }
@@ -223,7 +242,7 @@ impl<'t> Execution<'_, '_, 't> {
         mark: usize,
         out: &mut String,
     ) -> Result<Flow, Failure> {
-        self.engine.spend(1, 0)?;
+        self.limits.spend(1, 0)?;
         let pipe = &branch.pipe;
         match (pipe.declared.as_slice(), pipe.is_assignment) {
             ([], _) => {}
@@ -256,7 +275,7 @@ impl<'t> Execution<'_, '_, 't> {
         out: &mut String,
     ) -> Result<(), Failure> {
         let Some(template) = self.set.find(name) else {
-            return self.error(format!("template {} not defined", format::quote(name)));
+            return self.error(format!("template {} not defined", quote(name)));
         };
         if self.depth >= STOP_DEPTH {
             return self.error(format!("exceeded maximum template depth ({MAX_TEMPLATE_DEPTH})"));
@@ -266,7 +285,8 @@ impl<'t> Execution<'_, '_, 't> {
             None => Slot::plain(Value::Nil),
         };
         let mut inner = Execution {
-            engine: &mut *self.engine,
+            limits: &mut *self.limits,
+            cluster: self.cluster,
             set: Rc::clone(&self.set),
             template: &template,
             variables: vec![("$", data.clone())],
@@ -276,9 +296,9 @@ impl<'t> Execution<'_, '_, 't> {
         inner.walk_nodes(&data, &template.body, out).map(|_| ())
     }
 
-    pub(super) fn pipeline(&mut self, dot: &Slot, pipe: &'t Pipe) -> Result<Value, Failure> {
+    fn pipeline(&mut self, dot: &Slot, pipe: &'t Pipe) -> Result<Value, Failure> {
         self.at = At::Pipe(pipe);
-        self.engine.spend(1, 0)?;
+        self.limits.spend(1, 0)?;
         let mut last: Option<Value> = None;
         for command in &pipe.commands {
             last = Some(self.command(dot, command, last)?.value);
@@ -305,7 +325,7 @@ impl<'t> Execution<'_, '_, 't> {
         }
     }
 
-    pub(super) fn variable(&self, name: &str) -> Result<Slot, Failure> {
+    fn variable(&self, name: &str) -> Result<Slot, Failure> {
         match self.variables.iter().rev().find(|(known, _)| *known == name) {
             Some((_, slot)) => Ok(slot.clone()),
             None => self.error(format!("undefined variable: {name}")),

@@ -1,13 +1,13 @@
 //! Commands and their operands: constants, fields, variables, and calls with checked arguments.
 
-use super::engine::Context;
-use super::eval::{Execution, Slot};
-use super::failure::{At, Failure};
-use super::format;
-use super::functions::{Function, Type};
-use super::methods;
-use super::node::{Command, Number, Word};
-use super::value::{MapKind, Object, Value};
+use super::{Execution, Slot};
+use crate::template::ast::{At, Command, Word};
+use crate::template::constant::Number;
+use crate::template::failure::Failure;
+use crate::template::format;
+use crate::template::function::{Call, Function, Type, ZERO_VALUE};
+use crate::template::methods;
+use crate::template::value::Value;
 use std::rc::Rc;
 
 /// What a call names in messages: the whole command, or the one operand.
@@ -293,7 +293,7 @@ impl<'t> Execution<'_, '_, 't> {
                 (_, last) => Slot::plain(last.clone().unwrap_or(Value::Nil)),
             };
             if slot.value.is_nil() && !slot.boxed {
-                return self.fail_call(caller, name, Failure::new(super::functions::ZERO_VALUE));
+                return self.fail_call(caller, name, Failure::new(ZERO_VALUE));
             }
         }
         let wanted = |index: usize| function.parameters.get(index).copied().or(function.rest).unwrap_or(Type::Any);
@@ -305,12 +305,15 @@ impl<'t> Execution<'_, '_, 't> {
         if let Some(last) = operands.last {
             arguments.push(self.check(Slot::plain(last), wanted(given))?);
         }
-        self.engine.spend(1, 0)?;
-        let mut context = Context { engine: &mut *self.engine, set: &self.set };
-        match (function.call)(&mut context, arguments.into()) {
+        self.limits.spend(1, 0)?;
+        let result = match function.call {
+            Call::Pure(call) => call(arguments.into()),
+            Call::Rendering(call) => call(self, arguments.into()),
+        };
+        match result {
             Ok(value) => {
                 if let Value::Text(text) = &value {
-                    self.engine.pass(text.len())?;
+                    self.limits.pass(text.len())?;
                 }
                 Ok(Slot::plain(value))
             }
@@ -323,8 +326,8 @@ impl<'t> Execution<'_, '_, 't> {
             return Err(cause);
         }
         self.at = caller.into();
-        let what = format!("error calling {name}: {}", cause.message);
-        Err(self.at.failure(self.template, &what, Some(cause)))
+        let what = format!("error calling {name}: {cause}");
+        Err(self.failure(what, Some(cause)))
     }
 
     /// `call`: no value that a chart can hold is a function.
@@ -360,46 +363,4 @@ impl<'t> Execution<'_, '_, 't> {
 /// The static type of a place, for messages.
 fn type_of(slot: &Slot) -> &'static str {
     if slot.boxed { "interface {}" } else { slot.value.type_name().unwrap_or("interface {}") }
-}
-
-impl Type {
-    /// Whether a value can be passed as this type.
-    fn accepts(self, value: &Value) -> bool {
-        match self {
-            Self::Any | Self::Reflect => true,
-            Self::Text => matches!(value, Value::Text(_)),
-            Self::Bool => matches!(value, Value::Bool(_)),
-            Self::Int => value.type_name() == Some("int"),
-            Self::Uint32 => false,
-            Self::Float => matches!(value, Value::Float(_)),
-            Self::Map => matches!(value, Value::Map(map) if matches!(map.kind, MapKind::Any | MapKind::Values)),
-            Self::List => value.type_name() == Some("[]interface {}"),
-            Self::Time => matches!(value, Value::Object(object) if matches!(**object, Object::Time(_))),
-            Self::Version => value.type_name() == Some("*semver.Version"),
-            Self::Certificate => {
-                matches!(value, Value::Object(object) if matches!(**object, Object::Certificate { .. }))
-            }
-        }
-    }
-
-    fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Reflect | Self::Map | Self::List | Self::Version)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Any => "interface {}",
-            Self::Reflect => "reflect.Value",
-            Self::Text => "string",
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Uint32 => "uint32",
-            Self::Float => "float64",
-            Self::Map => "map[string]interface {}",
-            Self::List => "[]interface {}",
-            Self::Time => "time.Time",
-            Self::Version => "*semver.Version",
-            Self::Certificate => "sprig.certificate",
-        }
-    }
 }

@@ -1,66 +1,66 @@
 //! Strings: trimming, cutting, indenting, quoting, joining, splitting, replacing.
 
 use super::casts::{strings, text_list};
-use super::{Arguments, Function, Outcome, Type};
 use crate::bytes;
-use crate::template::engine::{Context, MAX_BYTES};
+use crate::go::{is_space, quote};
 use crate::template::failure::Failure;
 use crate::template::format;
-use crate::template::text::is_space;
+use crate::template::function::{Arguments, Function, Outcome, Type};
+use crate::template::limits::MAX_BYTES;
 use crate::template::value::{Entries, Map, MapKind, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("trim", &[Type::Text], |_, arguments| Ok(Value::text(arguments.text(0).trim_matches(is_space)))),
-    Function::new("upper", &[Type::Text], |_, arguments| Ok(Value::text(map_case(&arguments.text(0), upper)))),
-    Function::new("lower", &[Type::Text], |_, arguments| Ok(Value::text(map_case(&arguments.text(0), lower)))),
+    Function::new("trim", &[Type::Text], |arguments| Ok(Value::text(arguments.text(0).trim_matches(is_space)))),
+    Function::new("upper", &[Type::Text], |arguments| Ok(Value::text(map_case(&arguments.text(0), upper)))),
+    Function::new("lower", &[Type::Text], |arguments| Ok(Value::text(map_case(&arguments.text(0), lower)))),
     Function::new("trimall", &[Type::Text, Type::Text], trim_all),
     Function::new("trimAll", &[Type::Text, Type::Text], trim_all),
-    Function::new("trimSuffix", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("trimSuffix", &[Type::Text, Type::Text], |arguments| {
         let text = arguments.text(1);
         Ok(Value::text(text.strip_suffix(&*arguments.text(0)).unwrap_or(&text)))
     }),
-    Function::new("trimPrefix", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("trimPrefix", &[Type::Text, Type::Text], |arguments| {
         let text = arguments.text(1);
         Ok(Value::text(text.strip_prefix(&*arguments.text(0)).unwrap_or(&text)))
     }),
     Function::new("trunc", &[Type::Int, Type::Text], truncate),
     Function::new("substr", &[Type::Int, Type::Int, Type::Text], substring),
     Function::new("repeat", &[Type::Int, Type::Text], repeat),
-    Function::new("replace", &[Type::Text, Type::Text, Type::Text], |_, arguments| {
+    Function::new("replace", &[Type::Text, Type::Text, Type::Text], |arguments| {
         Ok(Value::text(arguments.text(2).replace(&*arguments.text(0), &arguments.text(1))))
     }),
-    Function::new("contains", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("contains", &[Type::Text, Type::Text], |arguments| {
         Ok(Value::Bool(arguments.text(1).contains(&*arguments.text(0))))
     }),
-    Function::new("hasPrefix", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("hasPrefix", &[Type::Text, Type::Text], |arguments| {
         Ok(Value::Bool(arguments.text(1).starts_with(&*arguments.text(0))))
     }),
-    Function::new("hasSuffix", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("hasSuffix", &[Type::Text, Type::Text], |arguments| {
         Ok(Value::Bool(arguments.text(1).ends_with(&*arguments.text(0))))
     }),
-    Function::variadic("quote", &[], Type::Any, |_, arguments| {
-        Ok(Value::text(each(&arguments, |value| format::quote(&format::strval(value)))))
+    Function::variadic("quote", &[], Type::Any, |arguments| {
+        Ok(Value::text(each(&arguments, |value| quote(&format::strval(value)))))
     }),
-    Function::variadic("squote", &[], Type::Any, |_, arguments| {
+    Function::variadic("squote", &[], Type::Any, |arguments| {
         Ok(Value::text(each(&arguments, |value| format!("'{}'", format::plain(value)))))
     }),
-    Function::variadic("cat", &[], Type::Any, |_, arguments| Ok(Value::text(each(&arguments, format::plain)))),
-    Function::new("indent", &[Type::Int, Type::Text], |_, arguments| indent(&arguments, "")),
-    Function::new("nindent", &[Type::Int, Type::Text], |_, arguments| indent(&arguments, "\n")),
-    Function::new("plural", &[Type::Text, Type::Text, Type::Int], |_, arguments| {
+    Function::variadic("cat", &[], Type::Any, |arguments| Ok(Value::text(each(&arguments, format::plain)))),
+    Function::new("indent", &[Type::Int, Type::Text], |arguments| indent(&arguments, "")),
+    Function::new("nindent", &[Type::Int, Type::Text], |arguments| indent(&arguments, "\n")),
+    Function::new("plural", &[Type::Text, Type::Text, Type::Int], |arguments| {
         Ok(arguments.value(usize::from(arguments.int(2) != 1)).clone())
     }),
-    Function::new("join", &[Type::Text, Type::Any], |_, arguments| {
+    Function::new("join", &[Type::Text, Type::Any], |arguments| {
         Ok(Value::text(strings(arguments.value(1)).join(&*arguments.text(0))))
     }),
-    Function::new("splitList", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("splitList", &[Type::Text, Type::Text], |arguments| {
         Ok(text_list(split(&arguments.text(0), &arguments.text(1), -1)))
     }),
-    Function::new("split", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("split", &[Type::Text, Type::Text], |arguments| {
         Ok(numbered(split(&arguments.text(0), &arguments.text(1), -1)))
     }),
-    Function::new("splitn", &[Type::Text, Type::Int, Type::Text], |_, arguments| {
+    Function::new("splitn", &[Type::Text, Type::Int, Type::Text], |arguments| {
         Ok(numbered(split(&arguments.text(0), &arguments.text(2), arguments.int(1))))
     }),
 ];
@@ -89,12 +89,12 @@ pub(super) fn lower(character: char) -> char {
     }
 }
 
-fn trim_all(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn trim_all(arguments: Arguments) -> Outcome {
     let cut = arguments.text(0);
     Ok(Value::text(arguments.text(1).trim_matches(|character| cut.contains(character))))
 }
 
-fn truncate(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn truncate(arguments: Arguments) -> Outcome {
     let text = arguments.text(1);
     let bytes = bytes::of_text(&text);
     let (count, length) = (arguments.int(0), bytes.len() as i64);
@@ -107,7 +107,7 @@ fn truncate(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
     Ok(Value::Text(text))
 }
 
-fn substring(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn substring(arguments: Arguments) -> Outcome {
     let text = arguments.text(2);
     let bytes = bytes::of_text(&text);
     let (start, end, length) = (arguments.int(0), arguments.int(1), bytes.len() as i64);
@@ -144,7 +144,7 @@ pub(super) fn check_size(bytes: i128) -> Result<(), Failure> {
     Ok(())
 }
 
-fn repeat(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn repeat(arguments: Arguments) -> Outcome {
     let (count, text) = (arguments.int(0), arguments.text(1));
     let Ok(times) = usize::try_from(count) else {
         return Err("strings: negative Repeat count".into());

@@ -1,39 +1,38 @@
 //! The functions that match, replace and split by regular expressions.
 
 use super::casts::text_list;
-use super::{Arguments, Function, Outcome, Type};
 use crate::regexp::Regexp;
-use crate::template::engine::Context;
 use crate::template::failure::Failure;
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::{Element, Value};
 use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("regexMatch", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("regexMatch", &[Type::Text, Type::Text], |arguments| {
         Ok(Value::Bool(Regexp::new(&arguments.text(0)).is_ok_and(|regex| regex.is_match(&arguments.text(1)))))
     }),
-    Function::new("mustRegexMatch", &[Type::Text, Type::Text], |_, arguments| {
+    Function::new("mustRegexMatch", &[Type::Text, Type::Text], |arguments| {
         let regex = Regexp::new(&arguments.text(0)).map_err(Failure::new)?;
         Ok(Value::Bool(regex.is_match(&arguments.text(1))))
     }),
-    Function::new("regexFind", &[Type::Text, Type::Text], |_, arguments| find(&arguments, panicking)),
-    Function::new("mustRegexFind", &[Type::Text, Type::Text], |_, arguments| find(&arguments, plain)),
-    Function::new("regexFindAll", &[Type::Text, Type::Text, Type::Int], |_, arguments| find_all(&arguments, panicking)),
-    Function::new("mustRegexFindAll", &[Type::Text, Type::Text, Type::Int], |_, arguments| find_all(&arguments, plain)),
-    Function::new("regexReplaceAll", &[Type::Text, Type::Text, Type::Text], |_, arguments| {
+    Function::new("regexFind", &[Type::Text, Type::Text], |arguments| find(&arguments, panicking)),
+    Function::new("mustRegexFind", &[Type::Text, Type::Text], |arguments| find(&arguments, plain)),
+    Function::new("regexFindAll", &[Type::Text, Type::Text, Type::Int], |arguments| find_all(&arguments, panicking)),
+    Function::new("mustRegexFindAll", &[Type::Text, Type::Text, Type::Int], |arguments| find_all(&arguments, plain)),
+    Function::new("regexReplaceAll", &[Type::Text, Type::Text, Type::Text], |arguments| {
         replace(&arguments, panicking, false)
     }),
-    Function::new("mustRegexReplaceAll", &[Type::Text, Type::Text, Type::Text], |_, arguments| {
+    Function::new("mustRegexReplaceAll", &[Type::Text, Type::Text, Type::Text], |arguments| {
         replace(&arguments, plain, false)
     }),
-    Function::new("regexReplaceAllLiteral", &[Type::Text, Type::Text, Type::Text], |_, arguments| {
+    Function::new("regexReplaceAllLiteral", &[Type::Text, Type::Text, Type::Text], |arguments| {
         replace(&arguments, panicking, true)
     }),
-    Function::new("mustRegexReplaceAllLiteral", &[Type::Text, Type::Text, Type::Text], |_, arguments| {
+    Function::new("mustRegexReplaceAllLiteral", &[Type::Text, Type::Text, Type::Text], |arguments| {
         replace(&arguments, plain, true)
     }),
-    Function::new("regexSplit", &[Type::Text, Type::Text, Type::Int], |_, arguments| split(&arguments, panicking)),
-    Function::new("mustRegexSplit", &[Type::Text, Type::Text, Type::Int], |_, arguments| split(&arguments, plain)),
+    Function::new("regexSplit", &[Type::Text, Type::Text, Type::Int], |arguments| split(&arguments, panicking)),
+    Function::new("mustRegexSplit", &[Type::Text, Type::Text, Type::Int], |arguments| split(&arguments, plain)),
     Function::new("regexQuoteMeta", &[Type::Text], quote_meta),
 ];
 
@@ -42,7 +41,7 @@ type Wording = fn(&str, String) -> Failure;
 
 /// As the functions without `must` do: they panic in Go.
 fn panicking(pattern: &str, error: String) -> Failure {
-    let shown = if pattern.contains('`') { crate::template::format::quote(pattern) } else { format!("`{pattern}`") };
+    let shown = if pattern.contains('`') { crate::go::quote(pattern) } else { format!("`{pattern}`") };
     Failure::new(format!("regexp: Compile({shown}): {error}"))
 }
 
@@ -102,7 +101,7 @@ fn split(arguments: &Arguments, wording: Wording) -> Outcome {
     Ok(text_list(parts))
 }
 
-fn quote_meta(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn quote_meta(arguments: Arguments) -> Outcome {
     let mut quoted = String::new();
     for character in arguments.text(0).chars() {
         if r"\.+*?()|[]{}^$".contains(character) {

@@ -1,7 +1,7 @@
 //! Quoting and unquoting as Go's `strconv` does it.
 
+use super::characters::is_print;
 use crate::bytes;
-use crate::template::text::is_print;
 use std::fmt::Write as _;
 
 /// `strconv.Quote`: double quotes, escapes for what does not print.

@@ -1,6 +1,7 @@
-//! The parsed template: nodes with their byte offset, and their text form as Go shows it in messages.
+//! The abstract syntax tree of a template: nodes with their byte offset, and their text form as Go shows it in messages.
 
-use super::functions::Function;
+use super::constant::Number;
+use super::function::Function;
 use std::fmt;
 use std::rc::Rc;
 
@@ -25,7 +26,7 @@ impl Template {
     pub(crate) fn is_empty(&self) -> bool {
         self.body
             .iter()
-            .all(|node| matches!(node, Node::Text { text, .. } if text.trim_matches(super::text::is_space).is_empty()))
+            .all(|node| matches!(node, Node::Text { text, .. } if text.trim_matches(crate::go::is_space).is_empty()))
     }
 }
 
@@ -83,17 +84,6 @@ pub(crate) enum Word {
     Pipe(Pipe),
 }
 
-/// A numeric constant: every reading of it that loses nothing.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Number {
-    pub(crate) text: String,
-    pub(crate) signed: Option<i64>,
-    pub(crate) unsigned: Option<u64>,
-    pub(crate) float: Option<f64>,
-    /// An imaginary or complex constant; no function takes one.
-    pub(crate) complex: Option<(f64, f64)>,
-}
-
 impl Node {
     pub(crate) fn position(&self) -> usize {
         match self {
@@ -133,7 +123,7 @@ impl fmt::Display for Node {
             Self::Range(branch) => branch.write(f, "range"),
             Self::With(branch) => branch.write(f, "with"),
             Self::Template { name, pipe, .. } => {
-                write!(f, "{{{{template {}", super::format::quote(name))?;
+                write!(f, "{{{{template {}", crate::go::quote(name))?;
                 if let Some(pipe) = pipe {
                     write!(f, " {pipe}")?;
                 }
@@ -221,4 +211,38 @@ impl fmt::Display for Word {
 
 fn write_path(f: &mut fmt::Formatter<'_>, path: &[Rc<str>]) -> fmt::Result {
     path.iter().try_for_each(|part| write!(f, ".{part}"))
+}
+
+/// The node that is being evaluated, for messages.
+#[derive(Clone, Copy)]
+pub(crate) enum At<'t> {
+    Start,
+    Node(&'t Node),
+    Pipe(&'t Pipe),
+    Command(&'t Command),
+    Word(&'t Word),
+}
+
+impl At<'_> {
+    pub(crate) fn position(self) -> usize {
+        match self {
+            Self::Start => 0,
+            Self::Node(node) => node.position(),
+            Self::Pipe(pipe) => pipe.position,
+            Self::Command(command) => command.position,
+            Self::Word(word) => word.position(),
+        }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => Ok(()),
+            Self::Node(node) => node.fmt(f),
+            Self::Pipe(pipe) => pipe.fmt(f),
+            Self::Command(command) => command.fmt(f),
+            Self::Word(word) => word.fmt(f),
+        }
+    }
 }

@@ -1,38 +1,37 @@
 //! Words and letters: case styles, abbreviations, wrapping.
 
-use super::text::{lower, upper};
-use super::{Arguments, Function, Outcome, Type};
+use super::strings::{lower, upper};
 use crate::bytes;
-use crate::template::engine::Context;
-use crate::template::text::{is_digit, is_letter, is_space};
+use crate::go::{is_digit, is_letter, is_space};
+use crate::template::function::{Arguments, Function, Outcome, Type};
 use crate::template::value::Value;
 use regex::Regex;
 use std::sync::LazyLock;
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("title", &[Type::Text], |_, arguments| Ok(Value::text(title(&arguments.text(0))))),
-    Function::new("untitle", &[Type::Text], |_, arguments| Ok(Value::text(untitle(&arguments.text(0))))),
-    Function::new("swapcase", &[Type::Text], |_, arguments| Ok(Value::text(swap_case(&arguments.text(0))))),
-    Function::new("nospace", &[Type::Text], |_, arguments| Ok(Value::text(without_space(&arguments.text(0))))),
-    Function::new("initials", &[Type::Text], |_, arguments| Ok(Value::text(initials(&arguments.text(0))))),
-    Function::new("snakecase", &[Type::Text], |_, arguments| Ok(Value::text(connect(&arguments.text(0), '_')))),
-    Function::new("kebabcase", &[Type::Text], |_, arguments| Ok(Value::text(connect(&arguments.text(0), '-')))),
-    Function::new("camelcase", &[Type::Text], |_, arguments| Ok(Value::text(pascal_case(&arguments.text(0))))),
-    Function::new("abbrev", &[Type::Int, Type::Text], |_, arguments| {
+    Function::new("title", &[Type::Text], |arguments| Ok(Value::text(title(&arguments.text(0))))),
+    Function::new("untitle", &[Type::Text], |arguments| Ok(Value::text(untitle(&arguments.text(0))))),
+    Function::new("swapcase", &[Type::Text], |arguments| Ok(Value::text(swap_case(&arguments.text(0))))),
+    Function::new("nospace", &[Type::Text], |arguments| Ok(Value::text(without_space(&arguments.text(0))))),
+    Function::new("initials", &[Type::Text], |arguments| Ok(Value::text(initials(&arguments.text(0))))),
+    Function::new("snakecase", &[Type::Text], |arguments| Ok(Value::text(connect(&arguments.text(0), '_')))),
+    Function::new("kebabcase", &[Type::Text], |arguments| Ok(Value::text(connect(&arguments.text(0), '-')))),
+    Function::new("camelcase", &[Type::Text], |arguments| Ok(Value::text(pascal_case(&arguments.text(0))))),
+    Function::new("abbrev", &[Type::Int, Type::Text], |arguments| {
         let (width, text) = (arguments.int(0), arguments.text(1));
         if width < 4 {
             return Ok(Value::Text(text));
         }
         Ok(Value::text(abbreviate(&text, 0, width)))
     }),
-    Function::new("abbrevboth", &[Type::Int, Type::Int, Type::Text], |_, arguments| {
+    Function::new("abbrevboth", &[Type::Int, Type::Int, Type::Text], |arguments| {
         let (left, right, text) = (arguments.int(0), arguments.int(1), arguments.text(2));
         if right < 4 || (left > 0 && right < 7) {
             return Ok(Value::Text(text));
         }
         Ok(Value::text(abbreviate(&text, left, right)))
     }),
-    Function::new("wrap", &[Type::Int, Type::Text], |_, arguments| {
+    Function::new("wrap", &[Type::Int, Type::Text], |arguments| {
         Ok(Value::text(wrap(&arguments.text(1), arguments.int(0), "", false)))
     }),
     Function::new("wrapWith", &[Type::Int, Type::Text, Type::Text], wrap_with),
@@ -143,7 +142,7 @@ fn abbreviate(text: &str, offset: i64, width: i64) -> String {
     format!("...{}", part(length - (width - 3), length))
 }
 
-fn wrap_with(_: &mut Context<'_, '_>, arguments: Arguments) -> Outcome {
+fn wrap_with(arguments: Arguments) -> Outcome {
     Ok(Value::text(wrap(&arguments.text(2), arguments.int(0), &arguments.text(1), true)))
 }
 
@@ -343,7 +342,7 @@ fn connect(text: &str, connector: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::map_case;
+    use super::super::strings::map_case;
     use super::*;
 
     // Results of the Go libraries.

@@ -49,23 +49,6 @@ fn general(number: f64, precision: Option<usize>) -> String {
     format!("{number:.decimals$}")
 }
 
-/// A number as Go's `encoding/json` writes it: no exponent between 1e-6 and 1e21. `None` for NaN and infinities.
-pub(crate) fn json(number: f64) -> Option<String> {
-    if !number.is_finite() {
-        return None;
-    }
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
-        let text = float(number, 'e', None);
-        // `1e-09` becomes `1e-9`.
-        return Some(match text.split_once("e-0") {
-            Some((mantissa, digit)) => format!("{mantissa}e-{digit}"),
-            None => text,
-        });
-    }
-    Some(float(number, 'f', None))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,20 +84,6 @@ mod tests {
         ];
         for (number, verb, precision, expected) in table {
             assert_eq!(float(number, verb, Some(precision)), expected);
-        }
-    }
-
-    #[test]
-    fn json_numbers_follow_encoding_json() {
-        let table = [
-            (1_000_000.0, Some("1000000")),
-            (1e21, Some("1e+21")),
-            (1e-7, Some("1e-7")),
-            (0.5, Some("0.5")),
-            (f64::NAN, None),
-        ];
-        for (number, expected) in table {
-            assert_eq!(json(number).as_deref(), expected);
         }
     }
 }

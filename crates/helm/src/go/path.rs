@@ -1,20 +1,4 @@
-//! Slash-separated paths as Go's `path` package treats them. The `os…` forms are the same on the systems we build for.
-
-use super::{Function, Type};
-use crate::template::value::Value;
-
-pub(super) const TABLE: &[Function] = &[
-    Function::new("base", &[Type::Text], |_, arguments| Ok(Value::text(base(&arguments.text(0))))),
-    Function::new("dir", &[Type::Text], |_, arguments| Ok(Value::text(directory(&arguments.text(0))))),
-    Function::new("clean", &[Type::Text], |_, arguments| Ok(Value::text(clean(&arguments.text(0))))),
-    Function::new("ext", &[Type::Text], |_, arguments| Ok(Value::text(extension(&arguments.text(0))))),
-    Function::new("isAbs", &[Type::Text], |_, arguments| Ok(Value::Bool(arguments.text(0).starts_with('/')))),
-    Function::new("osBase", &[Type::Text], |_, arguments| Ok(Value::text(base(&arguments.text(0))))),
-    Function::new("osDir", &[Type::Text], |_, arguments| Ok(Value::text(directory(&arguments.text(0))))),
-    Function::new("osClean", &[Type::Text], |_, arguments| Ok(Value::text(clean(&arguments.text(0))))),
-    Function::new("osExt", &[Type::Text], |_, arguments| Ok(Value::text(extension(&arguments.text(0))))),
-    Function::new("osIsAbs", &[Type::Text], |_, arguments| Ok(Value::Bool(arguments.text(0).starts_with('/')))),
-];
+//! Slash-separated paths as Go's `path` package treats them.
 
 /// `path.Base`.
 pub(crate) fn base(path: &str) -> String {
@@ -28,11 +12,13 @@ pub(crate) fn base(path: &str) -> String {
     trimmed.rsplit('/').next().unwrap_or(trimmed).to_owned()
 }
 
-fn directory(path: &str) -> String {
+/// `path.Dir`.
+pub(crate) fn directory(path: &str) -> String {
     clean(&path[..path.rfind('/').map_or(0, |index| index + 1)])
 }
 
-fn extension(path: &str) -> &str {
+/// `path.Ext`.
+pub(crate) fn extension(path: &str) -> &str {
     let name = &path[path.rfind('/').map_or(0, |index| index + 1)..];
     name.rfind('.').map_or("", |index| &name[index..])
 }
