@@ -240,4 +240,4 @@ pub const ONLY_HERE: &[(&str, &str, &[&str])] = &[(
 pub const CRATES: &[&str] = &["declare", "ekshybrid", "framework", "harness", "helm", "names", "sandbox"];
 
 /// The largest circle of files that import each other, by folder. A limit is only ever lowered.
-pub const CIRCLES: &[(&str, usize)] = &[("crates/framework/src", 5), ("crates/helm/src", 39), ("src", 9)];
+pub const CIRCLES: &[(&str, usize)] = &[("crates/framework/src", 5), ("crates/helm/src", 5), ("src", 9)];
