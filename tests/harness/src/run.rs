@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use crate::case::{Case, Expectation, LayerKind, Needs, Step, StepKind};
+use crate::case::{Case, Expectation, LayerKind, Needs, Outside, Step, StepKind};
 use crate::check::{self, Seen};
 use crate::difference::{clear, difference};
 use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
@@ -379,47 +379,13 @@ impl Run<'_> {
         Ok(faults)
     }
 
-    fn outside(&mut self, change: &crate::case::Outside) -> Result<(), String> {
-        use crate::case::Outside;
+    fn outside(&mut self, change: &Outside) -> Result<(), String> {
         let account = self.account.ok_or("`=== outside` needs the sandbox")?;
         if let Outside::State(text) = change {
             let text = self.places.fill(text)?;
             return self.layer.put_file("terraform.tfstate", &text).map_err(|error| chain(&error));
         }
-        let fill = |text: &str| self.places.fill(text);
-        let change = match change {
-            Outside::Delete { kind, name } => Outside::Delete { kind: kind.clone(), name: fill(name)? },
-            Outside::Register { host, activation, ip_address } => {
-                Outside::Register { host: host.clone(), activation: fill(activation)?, ip_address: ip_address.clone() }
-            }
-            Outside::Call { method, path, body, name } => Outside::Call {
-                method: method.clone(),
-                path: fill(path)?,
-                body: body.as_deref().map(fill).transpose()?,
-                name: name.clone(),
-            },
-            Outside::Aws { service, what, body, name } => Outside::Aws {
-                service: service.clone(),
-                what: fill(what)?,
-                body: body.as_deref().map(fill).transpose()?,
-                name: name.clone(),
-            },
-            Outside::Kube { method, path, body, name } => Outside::Kube {
-                method: method.clone(),
-                path: fill(path)?,
-                body: body.as_deref().map(fill).transpose()?,
-                name: name.clone(),
-            },
-            Outside::KubeUntil { refused, method, path, body } => Outside::KubeUntil {
-                refused: *refused,
-                method: method.clone(),
-                path: fill(path)?,
-                body: body.as_deref().map(fill).transpose()?,
-            },
-            Outside::Until { of, path, wanted } => Outside::Until { of: *of, path: fill(path)?, wanted: fill(wanted)? },
-            Outside::Helm { arguments, name } => Outside::Helm { arguments: fill(arguments)?, name: name.clone() },
-            other => other.clone(),
-        };
+        let change = filled(change, &self.places)?;
         if let Some((name, answer)) = account.change(&change).map_err(|error| chain(&error))? {
             self.places.add(name, answer);
         }
@@ -508,6 +474,48 @@ impl Run<'_> {
         }
         faults
     }
+}
+
+/// A change behind Terraform's back with its places filled in.
+///
+/// # Errors
+///
+/// Nothing has the name of a place.
+pub fn filled(change: &Outside, places: &Places) -> Result<Outside, String> {
+    let fill = |text: &str| places.fill(text);
+    Ok(match change {
+        Outside::Delete { kind, name } => Outside::Delete { kind: kind.clone(), name: fill(name)? },
+        Outside::Register { host, activation, ip_address } => {
+            Outside::Register { host: host.clone(), activation: fill(activation)?, ip_address: ip_address.clone() }
+        }
+        Outside::Call { method, path, body, name } => Outside::Call {
+            method: method.clone(),
+            path: fill(path)?,
+            body: body.as_deref().map(fill).transpose()?,
+            name: name.clone(),
+        },
+        Outside::Aws { service, what, body, name } => Outside::Aws {
+            service: service.clone(),
+            what: fill(what)?,
+            body: body.as_deref().map(fill).transpose()?,
+            name: name.clone(),
+        },
+        Outside::Kube { method, path, body, name } => Outside::Kube {
+            method: method.clone(),
+            path: fill(path)?,
+            body: body.as_deref().map(fill).transpose()?,
+            name: name.clone(),
+        },
+        Outside::KubeUntil { refused, method, path, body } => Outside::KubeUntil {
+            refused: *refused,
+            method: method.clone(),
+            path: fill(path)?,
+            body: body.as_deref().map(fill).transpose()?,
+        },
+        Outside::Until { of, path, wanted } => Outside::Until { of: *of, path: fill(path)?, wanted: fill(wanted)? },
+        Outside::Helm { arguments, name } => Outside::Helm { arguments: fill(arguments)?, name: name.clone() },
+        other => other.clone(),
+    })
 }
 
 /// As much of a plan as the expectations look at.

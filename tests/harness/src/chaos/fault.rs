@@ -16,6 +16,8 @@ pub enum Fault {
     Kube { kind: &'static str, times: u64, skip: u64 },
     /// The API server goes away for a while.
     Restart { after: Duration, down: Duration },
+    /// The API server stops answering for a while; connections stay open.
+    Pause { after: Duration, silent: Duration },
     /// The account's clock jumps.
     Clock { after: Duration, seconds: i64 },
     /// There is no room for temporary files.
@@ -38,7 +40,7 @@ impl Fault {
     pub fn draw(random: &mut Rng, cluster: bool) -> Self {
         let after = Duration::from_millis(random.u64(150..3_500));
         let few = |random: &mut Rng| (random.u64(1..4), random.u64(0..6));
-        match random.u8(0..if cluster { 13 } else { 10 }) {
+        match random.u8(0..if cluster { 14 } else { 10 }) {
             0 => Self::Signal { name: "INT", to: To::Terraform, after, again: None },
             1 => Self::Signal { name: "INT", to: To::Group, after, again: None },
             2 => {
@@ -65,7 +67,8 @@ impl Fault {
                 let (times, skip) = few(random);
                 Self::Kube { kind: kinds[random.usize(0..kinds.len())], times, skip }
             }
-            _ => Self::Restart { after, down: Duration::from_millis(random.u64(0..2_000)) },
+            12 => Self::Restart { after, down: Duration::from_millis(random.u64(0..2_000)) },
+            _ => Self::Pause { after, silent: Duration::from_millis(random.u64(500..8_000)) },
         }
     }
 
@@ -88,6 +91,7 @@ impl fmt::Display for Fault {
             Self::Aws { kind, times, skip } => write!(f, "AWS {kind} {times} times after {skip}"),
             Self::Kube { kind, times, skip } => write!(f, "API server {kind} {times} times after {skip}"),
             Self::Restart { after, down } => write!(f, "restart of the API server after {after:?}, down {down:?}"),
+            Self::Pause { after, silent } => write!(f, "API server silent after {after:?} for {silent:?}"),
             Self::Clock { after, seconds } => write!(f, "clock +{seconds}s after {after:?}"),
             Self::FullDisk => f.write_str("full disk"),
         }

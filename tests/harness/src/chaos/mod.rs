@@ -1,21 +1,24 @@
 //! Random stops, kills and faults on real Terraform, and what must hold after them.
 //!
-//! A round takes a case and goes through its applies, a refresh and a destroy. Some of these are hit by a fault; then
-//! they are repeated without one, as a person would, and must succeed within a few attempts. At the end:
+//! A round takes a case and goes through its applies, its imports, a refresh and a destroy. Some of these are hit by a
+//! fault; then they are repeated without one, as a person would, and must succeed within a few attempts. What holds:
 //!
-//! - the plan after each apply is empty, so that everything is as the configuration says;
-//! - nothing is left after the destroy, but for what a kill leaves by its nature: an activation that nobody heard of;
-//! - what was there before the round is as it was: the case's outside changes put things of somebody else's there;
-//! - no process of the provider goes on.
+//! - the plan after each apply and import is empty, so that everything is as the configuration says;
+//! - account and cluster have changed after each command as in the same case without faults, which is run once before,
+//!   but for what a kill leaves by its nature: an activation whose creation nobody was there to note;
+//! - nothing is left after the destroy, unless the case says why;
+//! - what was there before the round is as it was: the case's outside changes put objects of others there;
+//! - no process of the provider outlives its Terraform.
 //!
 //! What happens is drawn from a seed, so that a round can be repeated; when exactly it happens, the machine decides.
 
 mod fault;
 mod round;
+mod seen;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -27,7 +30,7 @@ use crate::terraform::{Executable, ProviderBinary};
 /// What the test binary brings along.
 #[derive(Debug)]
 pub struct Chaos {
-    /// The folder of cases. Of a case only outside changes and the configurations of its applies are used.
+    /// The folder of cases. Of a case only outside changes, imports and the configurations of its applies are used.
     pub cases: PathBuf,
     /// The sandbox's program.
     pub sandbox: PathBuf,
@@ -59,11 +62,13 @@ impl Chaos {
         let sandbox =
             if arguments.list { None } else { Some(Sandbox::start(&self.sandbox, self.control_plane.as_deref())) };
         let shared = Arc::new((self, sandbox));
+        // The course of each case without faults, for the rounds that take it.
+        let calm: Vec<Arc<OnceLock<Result<round::Course, String>>>> = cases.iter().map(|_| Arc::default()).collect();
         let mut trials = Vec::new();
         for seed in first..first + rounds {
             // One after the other, so that a few rounds see different cases.
             let index = usize::try_from(seed).unwrap_or_default() % cases.len();
-            let (case, shared) = (Arc::clone(&cases[index]), Arc::clone(&shared));
+            let (case, shared, calm) = (Arc::clone(&cases[index]), Arc::clone(&shared), Arc::clone(&calm[index]));
             let name = format!("{} with seed {seed}", case.name);
             if case.needs.control_plane && shared.0.control_plane.is_none() {
                 let text = format!("left out: chaos {name}: no control plane is built; `make control-plane` does it");
@@ -79,8 +84,9 @@ impl Chaos {
                     Some(Err(error)) => return Err(chain(error).into()),
                     None => return Ok(()),
                 };
+                let calm = calm.get_or_init(|| round::calm(chaos, sandbox, &case)).as_ref().map_err(Clone::clone)?;
                 let mut told = Vec::new();
-                let verdict = round::run(chaos, sandbox, &case, seed, &mut told);
+                let verdict = round::run(chaos, sandbox, &case, seed, calm, &mut told);
                 println!("chaos: {} with seed {seed}: {}", case.name, told.join("; "));
                 verdict.map_err(|fault| Failed::from(format!("{}\n{fault}", told.join("\n"))))
             }));

@@ -1,7 +1,8 @@
-//! One round: a case's life with faults in it.
+//! One round: a case's life, with faults in it or without.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,40 +14,37 @@ use serde_json::{Value as Json, json};
 
 use super::Chaos;
 use super::fault::{Fault, To};
-use crate::case::{Case, Outside, StepKind};
+use super::seen;
+use crate::case::{Case, StepKind};
 use crate::difference::difference;
 use crate::layer::Layer as _;
 use crate::outcome::Outcome;
 use crate::places::Places;
-use crate::run::chain;
+use crate::run::{chain, filled};
 use crate::sandbox::{Account, Sandbox};
-use crate::terraform::{self, RealTerraform};
+use crate::terraform::{self, RealTerraform, process};
 
 /// How often a command is repeated after a fault: twice for what was under way, and once more for each object that a
-/// killed Terraform has made and not noted, which is then imported.
+/// killed Terraform has created and not noted, which is then imported.
 const ATTEMPTS: u32 = 6;
 /// Far more than any command takes.
-const PATIENCE: Duration = Duration::from_mins(4);
-/// How long a provider may go on without its Terraform.
+const PACE: process::Pace = process::Pace { interval: Duration::from_millis(10), patience: Duration::from_mins(4) };
+/// How long a provider may outlive its Terraform.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Lists of objects whose names must be the same at the end, beside what [`Account::dump`] holds.
-const LISTS: [&str; 9] = [
-    "/api/v1/namespaces",
-    "/api/v1/configmaps",
-    "/api/v1/secrets",
-    "/api/v1/serviceaccounts",
-    "/apis/apps/v1/daemonsets",
-    "/apis/apps/v1/deployments",
-    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-];
+/// What a round has changed in its account and cluster after each of its commands, with the command's name.
+pub type Course = Vec<(String, Json)>;
 
 struct Round<'a> {
     account: &'a Account<'a>,
     layer: RealTerraform<'a>,
-    random: Rng,
+    /// Draws the faults. `None` = there are none.
+    random: Option<Rng>,
+    /// The course of the same case without faults.
+    calm: Option<&'a Course>,
+    /// The world before the first command.
+    before: Option<Json>,
+    course: Course,
     /// Where the API server's faults are set.
     cluster: Option<String>,
     folder: tempfile::TempDir,
@@ -55,8 +53,31 @@ struct Round<'a> {
     told: &'a mut Vec<String>,
 }
 
+/// Runs a case without faults and returns what it changes. The error says what does not hold.
+pub fn calm(chaos: &Chaos, sandbox: &Sandbox, case: &Case) -> Result<Course, String> {
+    live(chaos, sandbox, case, None, None, &mut Vec::new()).map_err(|fault| format!("without any fault: {fault}"))
+}
+
 /// Runs a round and says in `told` what happened. The error says what does not hold.
-pub fn run(chaos: &Chaos, sandbox: &Sandbox, case: &Case, seed: u64, told: &mut Vec<String>) -> Result<(), String> {
+pub fn run(
+    chaos: &Chaos,
+    sandbox: &Sandbox,
+    case: &Case,
+    seed: u64,
+    calm: &Course,
+    told: &mut Vec<String>,
+) -> Result<(), String> {
+    live(chaos, sandbox, case, Some(Rng::with_seed(seed)), Some(calm), told).map(drop)
+}
+
+fn live(
+    chaos: &Chaos,
+    sandbox: &Sandbox,
+    case: &Case,
+    random: Option<Rng>,
+    calm: Option<&Course>,
+    told: &mut Vec<String>,
+) -> Result<Course, String> {
     let mut account = sandbox.account().map_err(|error| chain(&error))?;
     let mut cluster = None;
     if case.needs.control_plane {
@@ -72,13 +93,12 @@ pub fn run(chaos: &Chaos, sandbox: &Sandbox, case: &Case, seed: u64, told: &mut 
     let prelude = places.fill(&chaos.prelude)?;
     let layer = RealTerraform::new(&chaos.terraform, Some(&chaos.provider), prelude, false).map_err(|e| chain(&e))?;
     let folder = tempfile::TempDir::with_prefix("chaos-").map_err(|error| error.to_string())?;
-    let random = Rng::with_seed(seed);
-    let mut round = Round { account: &account, layer, random, cluster, folder, loses: false, told };
+    let (before, course, loses) = (None, Vec::new(), false);
+    let mut round = Round { account: &account, layer, random, calm, before, course, cluster, folder, loses, told };
 
     for (name, content) in &case.files {
         round.layer.put_file(name, &places.fill(content)?).map_err(|error| chain(&error))?;
     }
-    let mut before = None;
     for step in &case.steps {
         match &step.kind {
             StepKind::Outside(changes) => {
@@ -89,83 +109,77 @@ pub fn run(chaos: &Chaos, sandbox: &Sandbox, case: &Case, seed: u64, told: &mut 
                 }
             }
             StepKind::Apply => {
-                if before.is_none() {
-                    before = Some(round.seen()?);
-                }
                 let text = step.configuration.as_deref().ok_or("an apply of chaos has a configuration")?;
                 round.layer.configure(&places.fill(text)?).map_err(|error| chain(&error))?;
-                round.phase("apply", &["apply", "-auto-approve"])?;
-                round.expect_empty_plan()?;
+                round.apply("apply")?;
+            }
+            StepKind::ImportById { address, id } => {
+                places.set_state(round.layer.state(false).map_err(|error| chain(&error))?);
+                let id = places.fill(id)?;
+                round.layer.forget(address).map_err(|error| chain(&error))?;
+                let block = format!("import {{\n  to = {address}\n  id = {id:?}\n}}\n");
+                round.layer.put_file("import.tf", &block).map_err(|error| chain(&error))?;
+                round.apply(&format!("import of {address}"))?;
+                round.layer.put_file("import.tf", "").map_err(|error| chain(&error))?;
             }
             _ => return Err(format!("`=== {}` has no place in chaos", step.heading)),
         }
     }
     round.phase("refresh", &["apply", "-refresh-only", "-auto-approve"])?;
+    round.compare("refresh")?;
     round.phase("destroy", &["apply", "-destroy", "-auto-approve"])?;
-    let (before, mut after) = (before.ok_or("the case has no apply")?, round.seen()?);
-    if round.loses {
-        forget_orphans(&before, &mut after);
-    }
-    // What is null and what is not there are the same here.
-    let difference = difference("", &before, &after);
-    if difference.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("the end (right) is not as the beginning (left):\n{difference}"))
-    }
-}
-
-/// An outside change with its places filled in.
-fn filled(change: &Outside, places: &Places) -> Result<Outside, String> {
-    let fill = |text: &str| places.fill(text);
-    Ok(match change {
-        Outside::Call { method, path, body, name } => Outside::Call {
-            method: method.clone(),
-            path: fill(path)?,
-            body: body.as_deref().map(fill).transpose()?,
-            name: name.clone(),
-        },
-        Outside::Kube { method, path, body, name } => Outside::Kube {
-            method: method.clone(),
-            path: fill(path)?,
-            body: body.as_deref().map(fill).transpose()?,
-            name: name.clone(),
-        },
-        Outside::Aws { service, what, body, name } => Outside::Aws {
-            service: service.clone(),
-            what: fill(what)?,
-            body: body.as_deref().map(fill).transpose()?,
-            name: name.clone(),
-        },
-        other => other.clone(),
-    })
-}
-
-/// Takes out the activations that came in the round: the answer to their creation went to a process that was killed.
-fn forget_orphans(before: &Json, after: &mut Json) {
-    let Some(regions) = after["regions"].as_object_mut() else { return };
-    for (name, region) in regions {
-        let there = before["regions"][name]["ssm"]["activations"].as_object().cloned().unwrap_or_default();
-        let activations = region.get_mut("ssm").and_then(|ssm| ssm.get_mut("activations"));
-        if let Some(activations) = activations.and_then(Json::as_object_mut) {
-            activations.retain(|id, _| there.contains_key(id));
+    let left = round.compare("destroy")?;
+    match &case.leaves {
+        None if !left.is_null() => Err(format!("destroy leaves something behind:\n{left:#}")),
+        Some(why) if left.is_null() => {
+            Err(format!("the case says that it leaves something because {why}, but it leaves nothing"))
         }
-    }
-}
-
-/// Takes out who has written to an object: somebody else's keeps the name of everybody who ever did.
-fn forget_managers(value: &mut Json) {
-    if let Some(members) = value.as_object_mut() {
-        members.remove("managers");
-        members.values_mut().for_each(forget_managers);
+        _ => Ok(round.course),
     }
 }
 
 impl Round<'_> {
+    /// An apply, after which the plan is empty and the world as without faults.
+    fn apply(&mut self, name: &str) -> Result<(), String> {
+        if self.before.is_none() {
+            self.before = Some(seen::seen(self.account, self.cluster.is_some())?);
+        }
+        self.phase(name, &["apply", "-auto-approve"])?;
+        self.expect_empty_plan()?;
+        self.compare(name).map(drop)
+    }
+
+    /// What has changed since the beginning; it must be the same without faults.
+    fn compare(&mut self, name: &str) -> Result<Json, String> {
+        let before = self.before.as_ref().ok_or("the case has no apply")?;
+        let mut after = seen::seen(self.account, self.cluster.is_some())?;
+        if self.loses {
+            let state = self.layer.state(false).map_err(|error| chain(&error))?;
+            let ids = state.objects.values().filter_map(|object| object.values["id"].as_str());
+            let known: BTreeSet<String> = ids.map(str::to_owned).collect();
+            seen::forget_orphans(before, &known, &mut after);
+        }
+        let changes = seen::changes(before, &after, self.account);
+        if let Some((_, expected)) = self.calm.and_then(|calm| calm.get(self.course.len())) {
+            let difference = difference("", expected, &changes);
+            if !difference.is_empty() {
+                return Err(format!(
+                    "the world after {name} is another one (right) than without faults:\n{difference}"
+                ));
+            }
+        }
+        self.course.push((name.to_owned(), changes.clone()));
+        Ok(changes)
+    }
+
     /// A command, maybe with a fault, and then without until it succeeds.
     fn phase(&mut self, name: &str, arguments: &[&str]) -> Result<(), String> {
-        if self.random.u8(0..10) < 7 {
-            let fault = Fault::draw(&mut self.random, self.cluster.is_some());
+        let has_cluster = self.cluster.is_some();
+        let drawn = self.random.as_mut().and_then(|random| {
+            let strikes = random.u8(0..10) < 7;
+            strikes.then(|| Fault::draw(random, has_cluster))
+        });
+        if let Some(fault) = drawn {
             self.told.push(format!("{name} with {fault}"));
             self.loses |= fault.loses_answers();
             self.strike(&fault)?;
@@ -250,22 +264,15 @@ impl Round<'_> {
             command.env("TMPDIR", &full.0);
         }
         let mut child = command.spawn().map_err(|error| format!("could not start Terraform: {error}"))?;
-        let begun = Instant::now();
         let mut due = fault.map(events).unwrap_or_default();
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-                break status;
-            }
-            if begun.elapsed() > PATIENCE {
-                signal("KILL", To::Group, &child)?;
-                return Err(format!("`{}` does not end", arguments.join(" ")));
-            }
-            while due.first().is_some_and(|(at, _)| begun.elapsed() >= *at) {
+        let status = process::watch(&mut child, PACE, |child, elapsed| {
+            while due.first().is_some_and(|(at, _)| elapsed >= *at) {
                 let (_, event) = due.remove(0);
-                self.happen(&event, &child)?;
+                self.happen(&event, child)?;
             }
-            std::thread::sleep(Duration::from_millis(10));
-        };
+            Ok(())
+        });
+        let status = status.map_err(|error| format!("`{}`: {error}", arguments.join(" ")))?;
         drop(full);
         let outcome = terraform::messages(&fs::read_to_string(&output).unwrap_or_default());
         Ok(match status.code() {
@@ -275,16 +282,19 @@ impl Round<'_> {
         })
     }
 
-    fn happen(&mut self, event: &Event, child: &Child) -> Result<(), String> {
-        match event {
-            Event::Signal(name, to) => signal(name, *to, child),
-            Event::Clock(seconds) => self.ask("POST", "/clock", Some(&json!({"advance_seconds": seconds}))).map(drop),
-            Event::Restart(down) => {
-                let path = format!("{}/control-plane/restart", self.cluster.clone().unwrap_or_default());
-                let down = u64::try_from(down.as_millis()).unwrap_or_default();
-                self.ask("POST", &path, Some(&json!({"down_milliseconds": down}))).map(drop)
-            }
-        }
+    fn happen(&self, event: &Event, child: &Child) -> io::Result<()> {
+        let control_plane = |path: &str, name: &str, time: &Duration| {
+            let path = format!("{}/control-plane/{path}", self.cluster.clone().unwrap_or_default());
+            let milliseconds = u64::try_from(time.as_millis()).unwrap_or_default();
+            self.ask("POST", &path, Some(&json!({ name: milliseconds })))
+        };
+        let asked = match event {
+            Event::Signal(name, to) => return signal(name, *to, child),
+            Event::Clock(seconds) => self.ask("POST", "/clock", Some(&json!({"advance_seconds": seconds}))),
+            Event::Restart(down) => control_plane("restart", "down_milliseconds", down),
+            Event::Pause(silent) => control_plane("pause", "milliseconds", silent),
+        };
+        asked.map(drop).map_err(io::Error::other)
     }
 
     /// A Terraform that is killed while it writes leaves half a state, and the one before beside it.
@@ -337,7 +347,7 @@ impl Round<'_> {
         let home = format!("HOME={}", self.layer.folder().parent().unwrap_or(Path::new("/")).display());
         let begun = Instant::now();
         loop {
-            let going = processes("terraform-provi").into_iter().find(|process| {
+            let going = process::providers().find(|process| {
                 let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
                 environment.split(|byte| *byte == 0).any(|variable| variable == home.as_bytes())
             });
@@ -350,29 +360,6 @@ impl Round<'_> {
             }
         }
     }
-
-    /// What must be at the end as it was at the beginning.
-    fn seen(&self) -> Result<Json, String> {
-        let mut seen = self.account.dump().map_err(|error| chain(&error))?;
-        if self.cluster.is_some() {
-            let mut names = BTreeMap::new();
-            for list in LISTS {
-                let (method, path) = ("GET".to_owned(), list.to_owned());
-                let asked = Outside::Kube { method, path, body: None, name: Some("list".to_owned()) };
-                let answer = self.account.change(&asked).map_err(|error| chain(&error))?;
-                let items = answer.map(|(_, answer)| answer["items"].clone()).unwrap_or_default();
-                let name = |item: &Json| {
-                    let part = |name: &str| item["metadata"][name].as_str().unwrap_or_default().to_owned();
-                    format!("{}/{}", part("namespace"), part("name"))
-                };
-                let there = items.as_array().into_iter().flatten().map(|item| (name(item), true));
-                names.insert(list, there.collect::<BTreeMap<_, _>>());
-            }
-            seen["names"] = json!(names);
-        }
-        forget_managers(&mut seen["kubernetes"]);
-        Ok(seen)
-    }
 }
 
 /// Something that happens while a command runs.
@@ -380,6 +367,7 @@ enum Event {
     Signal(&'static str, To),
     Clock(i64),
     Restart(Duration),
+    Pause(Duration),
 }
 
 /// The events of a fault, in their order.
@@ -392,41 +380,18 @@ fn events(fault: &Fault) -> Vec<(Duration, Event)> {
         }
         Fault::Clock { after, seconds } => vec![(*after, Event::Clock(*seconds))],
         Fault::Restart { after, down } => vec![(*after, Event::Restart(*down))],
+        Fault::Pause { after, silent } => vec![(*after, Event::Pause(*silent))],
         Fault::Aws { .. } | Fault::Kube { .. } | Fault::FullDisk => Vec::new(),
     }
 }
 
-/// Sends a signal by the `kill` program, which does it without unsafe code. Who has gone gets none.
-fn signal(name: &str, to: To, child: &Child) -> Result<(), String> {
+fn signal(name: &str, to: To, child: &Child) -> io::Result<()> {
     let receivers = match to {
         To::Terraform => vec![child.id().to_string()],
         To::Group => vec![format!("-{}", child.id())],
-        To::Provider => {
-            let parent = |process: &u32| parent_of(*process) == Some(child.id());
-            processes("terraform-provi").into_iter().filter(parent).map(|process| process.to_string()).collect()
-        }
+        To::Provider => process::providers_of(child.id()).iter().map(ToString::to_string).collect(),
     };
-    for receiver in receivers {
-        let status = Command::new("kill").args(["-s", name, "--", &receiver]).stderr(Stdio::null()).status();
-        status.map_err(|error| format!("could not send a signal: {error}"))?;
-    }
-    Ok(())
-}
-
-/// The processes whose name begins so; names are cut to 15 letters.
-fn processes(name: &str) -> Vec<u32> {
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    all.filter(|process| {
-        let comm = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-        comm.starts_with(name)
-    })
-    .collect()
-}
-
-fn parent_of(process: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    receivers.iter().try_for_each(|receiver| process::signal(name, receiver))
 }
 
 /// A file system without room. It needs the right to mount; `None` where that is missing.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod executable;
+pub mod process;
 #[cfg(test)]
 mod tests;
 
@@ -372,60 +373,34 @@ impl Ran {
     }
 }
 
-/// Waits for the end of a command, tells it to stop when that is due, and kills it when it hangs.
+/// Waits for the end of a command, and stops it or kills its providers when that is due.
 fn wait(
     child: &mut Child,
     mut interruption: Option<&mut Interruption<'_>>,
     command: &str,
 ) -> Result<std::process::ExitStatus, LayerError> {
-    let started = Instant::now();
-    let mut told: Option<Instant> = None;
-    loop {
-        let ended = child.try_wait().map_err(LayerError::io(format!("wait for `{command}`")))?;
-        if let Some(status) = ended {
-            if let (Some(interruption), Some(told)) = (&mut interruption, told) {
-                interruption.took = Some(told.elapsed());
-            }
-            return Ok(status);
-        }
-        if started.elapsed() > PATIENCE {
-            // It may end by itself right now; either way it is over.
-            let _ = child.kill();
-            let _ = child.wait();
-            let fault = std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no end after {PATIENCE:?}"));
-            return Err(LayerError::io(format!("wait for `{command}`"))(fault));
-        }
-        if let (Some(interruption), None) = (&mut interruption, told)
+    let mut stopped: Option<Instant> = None;
+    let interval = Duration::from_millis(if interruption.is_some() { 20 } else { 5 });
+    let status = process::watch(child, process::Pace { interval, patience: PATIENCE }, |child, _| {
+        if let (Some(interruption), None) = (&mut interruption, stopped)
             && (interruption.due)()
         {
-            told = Some(Instant::now());
-            if interruption.kill { kill_providers(child.id())? } else { interrupt(child.id())? }
+            stopped = Some(Instant::now());
+            if interruption.kill {
+                return process::providers_of(child.id())
+                    .into_iter()
+                    .try_for_each(|provider| process::signal("KILL", &provider.to_string()));
+            }
+            // As the terminal does for Ctrl-C.
+            return process::signal("INT", &child.id().to_string());
         }
-        std::thread::sleep(Duration::from_millis(if interruption.is_some() { 20 } else { 5 }));
+        Ok(())
+    });
+    let status = status.map_err(LayerError::io(format!("wait for `{command}`")))?;
+    if let (Some(interruption), Some(stopped)) = (interruption, stopped) {
+        interruption.took = Some(stopped.elapsed());
     }
-}
-
-/// Sends SIGINT, as the terminal does for Ctrl-C. The `kill` program does it without unsafe code.
-fn interrupt(process: u32) -> Result<(), LayerError> {
-    let status = Command::new("kill").args(["-INT", &process.to_string()]).status();
-    status.map(drop).map_err(LayerError::io("send an interrupt"))
-}
-
-/// Kills the provider's processes among a Terraform's children, so that they can say nothing any more.
-fn kill_providers(terraform: u32) -> Result<(), LayerError> {
-    let processes = std::fs::read_dir("/proc").map_err(LayerError::io("look for the provider's process"))?;
-    for process in processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
-        // A process that has ended meanwhile has no file any more.
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
-        // `PID (NAME) STATE PARENT …`; the name is cut to 15 letters.
-        let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { continue };
-        let parent = rest.split_whitespace().nth(1).and_then(|parent| parent.parse::<u32>().ok());
-        if parent == Some(terraform) && name.starts_with("terraform-provi") {
-            let status = Command::new("kill").args(["-KILL", &process.to_string()]).status();
-            status.map(drop).map_err(LayerError::io("kill the provider"))?;
-        }
-    }
-    Ok(())
+    Ok(status)
 }
 
 /// A text as an HCL string literal.

@@ -32,6 +32,13 @@ pub struct Child {
 }
 
 impl Child {
+    /// Lets it do nothing, with its connections open, or lets it resume.
+    pub fn set_paused(&self, paused: bool) -> io::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = if paused { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(Pid::from_child(&self.process), signal)?)
+    }
+
     /// Whether it has ended by itself; then what it said last.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.process.try_wait().ok().flatten()?;

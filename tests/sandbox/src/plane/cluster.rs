@@ -17,7 +17,7 @@ use super::{
     audit,
     certificates::Authority,
     front::Front,
-    machine::{Machine, PATIENCE, Shape},
+    machine::{Machine, PATIENCE, Pause, Shape},
     network::Network,
     webhook::Reviews,
 };
@@ -170,6 +170,11 @@ impl ControlPlane {
     pub fn end_api_server(&self) {
         self.front.set_open(false);
         self.machine.end_api_server();
+    }
+
+    /// Keeps the API server from answering until the result is dropped. Connections stay open.
+    pub fn pause_api_server(&self) -> std::io::Result<Pause<'_>> {
+        self.machine.pause_api_server()
     }
 
     /// The number of the machine under it.

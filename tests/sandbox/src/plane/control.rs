@@ -95,6 +95,12 @@ struct Restart {
     down_milliseconds: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Silence {
+    milliseconds: u64,
+}
+
 async fn of_cluster(
     planes: &Planes,
     shared: &Arc<Shared>,
@@ -130,6 +136,14 @@ async fn of_cluster(
             plane.end_api_server();
             tokio::time::sleep(Duration::from_millis(wanted.down_milliseconds)).await;
             plane.restart_api_server().await.map_err(|error| failed(&error))?;
+            Ok((200, describe(&plane)))
+        }
+        ("POST", ["control-plane", "pause"]) => {
+            let wanted: Silence = read(body)?;
+            let _alone = planes.restarting.lock().await;
+            let pause = plane.pause_api_server().map_err(|error| refused(500, error.to_string()))?;
+            tokio::time::sleep(Duration::from_millis(wanted.milliseconds)).await;
+            drop(pause);
             Ok((200, describe(&plane)))
         }
         ("GET", ["kubeconfig"]) => Ok((200, json!({"path": plane.kubeconfig_path(), "content": plane.kubeconfig()}))),

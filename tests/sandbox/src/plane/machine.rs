@@ -216,6 +216,19 @@ impl Machine {
         self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    /// Keeps the API server from answering until the result is dropped. Connections stay open.
+    pub fn pause_api_server(&self) -> std::io::Result<Pause<'_>> {
+        // Who has given up meanwhile is not known.
+        self.is_worn.store(true, Ordering::SeqCst);
+        self.set_paused(true)?;
+        Ok(Pause(self))
+    }
+
+    fn set_paused(&self, paused: bool) -> std::io::Result<()> {
+        let api_server = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
+        api_server.as_ref().map_or(Ok(()), |child| child.set_paused(paused))
+    }
+
     async fn spawn(&self, name: &'static str, program: PathBuf, arguments: Vec<String>) -> Result<Child, Error> {
         let log = self.folder.join(format!("{name}.log"));
         self.spawner
@@ -230,6 +243,16 @@ impl Machine {
         self.end_api_server();
         // Nothing can be done about files that stay; they go with the folder around them.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// An API server that does not answer; it resumes when this is dropped.
+pub struct Pause<'a>(&'a Machine);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        // One that has ended meanwhile cannot resume.
+        let _ = self.0.set_paused(false);
     }
 }
 

@@ -117,6 +117,21 @@ fn the_endpoint_speaks_both_versions_of_http_and_passes_streams_on() {
     });
     assert_eq!(restarted["endpoint"], cluster.endpoint);
     assert!(get(&cluster, &token, "/version").is_ok());
+
+    // A silent API server closes nothing: requests are answered when it resumes.
+    let silence = std::time::Duration::from_secs(1);
+    let body = json!({"milliseconds": u64::try_from(silence.as_millis()).unwrap()});
+    std::thread::scope(|scope| {
+        let pause = scope.spawn(|| cluster.done("POST", "control-plane/pause", &body));
+        let mut longest = std::time::Duration::ZERO;
+        while !pause.is_finished() {
+            let begun = std::time::Instant::now();
+            assert!(get(&cluster, &token, "/version").unwrap().starts_with("HTTP/1.1 200"));
+            longest = longest.max(begun.elapsed());
+        }
+        assert!(longest > silence / 2, "{longest:?}");
+        assert_eq!(pause.join().unwrap()["endpoint"], cluster.endpoint);
+    });
 }
 
 #[test]
