@@ -1,4 +1,4 @@
-# Used by every case whose configuration has no provider block. The places are filled in from the case's account.
+# Used by every case without a provider block. The placeholders are replaced with the values of the case's account.
 provider "ekshybrid" {
   region     = "@{region}"
   access_key = "@{access_key}"
