@@ -14,6 +14,6 @@ pub mod functions;
 pub mod kube;
 pub mod list;
 pub mod node;
-pub mod provider;
 pub mod registry;
 pub mod resources;
+pub mod session;

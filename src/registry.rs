@@ -6,7 +6,6 @@ use framework::path::Path;
 use framework::provider::{Provider, Registry};
 
 use crate::actions::deregister_instance::DeregisterInstance;
-use crate::attributes::tags;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::managed_instances::ManagedInstances;
@@ -23,7 +22,6 @@ use crate::list::activation::ActivationList;
 use crate::list::eniconfig::EniConfigList;
 use crate::list::managed_instance::ManagedInstanceList;
 use crate::list::node_access::NodeAccessList;
-use crate::provider::{Clients, Config, Context};
 use crate::resources::activation::Activation;
 use crate::resources::aws_auth_entry::AwsAuthEntry;
 use crate::resources::cni::Cni;
@@ -32,6 +30,7 @@ use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::vpc_cni::VpcCni;
+use crate::session::{Clients, Config, Context, tags};
 
 /// The provider.
 #[derive(Debug)]

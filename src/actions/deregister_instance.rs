@@ -8,10 +8,10 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Span};
 use framework::path::Path;
 
-use crate::attributes::{Region, explain};
+use crate::attributes::Region;
 use crate::aws::ssm::{Client, Instance, InstanceFilter};
-use crate::provider::{Clients, Context};
 use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
+use crate::session::{Clients, Context, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

@@ -3,7 +3,7 @@
 use framework::model::Text;
 use framework::text_field;
 
-use super::{ClusterName, Region, RoleArn, place};
+use super::RoleArn;
 
 /// The ARN of a role, with or without its path. The map wants it without: see [`MapRoleArn::in_map`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,40 +121,9 @@ impl Text for SubjectName {
 
 text_field!(MapRoleArn, MapUserArn, SubjectName);
 
-/// Reads the import id `CLUSTER/ARN` or `CLUSTER/ARN@REGION`. IAM allows `@` in names: what follows it is a region only
-/// when there is one of that name.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse_import_id(id: &str) -> Result<(ClusterName, String, Option<Region>), String> {
-    if id.rsplit_once('@').is_some_and(|(_, region)| Region::parse(region).is_ok()) {
-        return place::parse_import_id(id);
-    }
-    let split = id.split_once('/').filter(|(_, arn)| !arn.is_empty());
-    let (cluster, arn) = split.ok_or("Write it as `CLUSTER/ARN`, or as `CLUSTER/ARN@REGION`.")?;
-    Ok((ClusterName::parse(cluster)?, arn.to_owned(), None))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn import_ids() {
-        let parsed = |id: &str| {
-            let (cluster, arn, region) = parse_import_id(id)?;
-            Ok::<_, String>((cluster.to_string(), arn, region.map(|region| region.to_string())))
-        };
-        let role = "arn:aws:iam::111122223333:role/a/b";
-        let of = |arn: &str, region: Option<&str>| Ok(("c".to_owned(), arn.to_owned(), region.map(str::to_owned)));
-        assert_eq!(parsed(&format!("c/{role}")), of(role, None));
-        assert_eq!(parsed(&format!("c/{role}@us-west-2")), of(role, Some("us-west-2")));
-        assert_eq!(parsed(&format!("c/{role}@home")), of(&format!("{role}@home"), None));
-        assert_eq!(parsed(&format!("c/{role}@home@us-west-2")), of(&format!("{role}@home"), Some("us-west-2")));
-        for id in ["", "c", "c/", "/x", "c/@us-west-2", "-c/x"] {
-            assert!(parsed(id).is_err(), "{id}");
-        }
-    }
 
     #[test]
     fn roles_go_without_their_path() {

@@ -7,10 +7,10 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Timestamp};
 use framework::path::Path;
 
-use crate::attributes::place::DEFERRED;
-use crate::attributes::{ClusterName, Region, aws_region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::aws;
-use crate::provider::{Clients, Context};
+use crate::session::place::DEFERRED;
+use crate::session::{Clients, Context, aws_region, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

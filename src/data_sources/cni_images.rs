@@ -8,8 +8,8 @@ use framework::model::{Maybe, Model, Text as _};
 use framework::path::Path;
 
 use crate::charts::images::Mirror;
-use crate::provider::{Clients, Context};
 use crate::resources::cni::{Calico, Cilium, CiliumChart, ImageRegistry, check, preview};
+use crate::session::{Clients, Context};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -67,12 +67,7 @@ digests from an `ImageSet` pulls the same images by digest.";
     }
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
-        let charts = cx.clients()?.charts().ok_or_else(|| {
-            Diagnostic::error(
-                "Provider configuration not known yet",
-                "An argument of the provider's configuration that is needed to fetch charts is known only after apply.",
-            )
-        })?;
+        let charts = cx.clients()?.charts()?;
         let kubernetes = args.kubernetes_version.as_deref();
         let cilium = args.cilium.as_ref().map(Cilium::from);
         let seen = preview(cilium.as_ref(), args.calico.as_ref(), kubernetes, charts).await?;

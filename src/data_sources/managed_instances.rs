@@ -8,12 +8,12 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text, Timestamp};
 use framework::path::Path;
 
-use crate::attributes::{ClusterName, Region, RoleName, aws_region, explain};
+use crate::attributes::{ClusterName, Region, RoleName};
 use crate::aws::ssm::{Activation, ActivationFilter, Instance, InstanceFilter};
 use crate::aws::sts::Caller;
-use crate::provider::{Clients, Context};
 use crate::resources::activation::ActivationId;
 use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
+use crate::session::{Clients, Context, aws_region, explain};
 
 /// The tag of hosts that joined an EKS cluster. Source: EKS user guide, credentials for hybrid nodes.
 const CLUSTER_TAG: &str = "EKSClusterARN";

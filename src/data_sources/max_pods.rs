@@ -7,11 +7,11 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model};
 use framework::path::{Path, Step};
 
-use crate::attributes::{Region, aws_region, explain};
+use crate::attributes::Region;
 use crate::aws::ec2::InstanceType;
 use crate::node::instance_limits::Limits;
 use crate::node::{Faults, Parsed, Step as TreeStep, Tree, max_pods};
-use crate::provider::{Clients, Context};
+use crate::session::{Clients, Context, aws_region, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

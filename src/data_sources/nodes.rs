@@ -8,11 +8,12 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Model;
 use framework::path::Path;
 
-use crate::attributes::cluster::{Reached, reach, told};
-use crate::attributes::place::{DEFERRED, Place};
 use crate::attributes::{ClusterName, Region, labels};
 use crate::kube;
-use crate::provider::{Clients, Context};
+use crate::session::cluster::{Connection, reach};
+use crate::session::explain::explained;
+use crate::session::place::{DEFERRED, Place};
+use crate::session::{Clients, Context};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -121,15 +122,15 @@ waits for nodes during an apply.";
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
         let client = match reach(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Err(not_there(&place)),
-            Reached::Unknown => return Err(not_known()),
+            Connection::Open(client) => client,
+            Connection::Gone => return Err(not_there(&place)),
+            Connection::Unknown(why) => return Err(why),
         };
         let mut nodes = match client.nodes(selector(args).as_deref()).await {
             Err(error) if matches!(error.kind(), kube::Kind::Invalid { .. }) && args.selector.is_some() => {
                 return Err(selector_refused(&error));
             }
-            found => told(found, "Could not read the nodes", None, cx).await?,
+            found => explained(found, "Could not read the nodes", None, cx).await?,
         };
         nodes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Outputs {
@@ -201,14 +202,6 @@ fn not_there(place: &Place) -> Diagnostics {
         format!("{place} does not exist.\n\nCheck the name and the region. {DEFERRED}"),
     )
     .at(Path::attribute(Args::NAMES.cluster_name))
-    .into()
-}
-
-fn not_known() -> Diagnostics {
-    Diagnostic::error(
-        "Cluster cannot be asked for its nodes",
-        "The provider's configuration is known only after apply, or the cluster has no API server yet. Apply what it depends on first, or set it to a known value.",
-    )
     .into()
 }
 

@@ -6,9 +6,9 @@ use framework::model::{Model, Secret};
 use framework::path::Path;
 use secrecy::ExposeSecret;
 
-use crate::attributes::{Region, explain};
-use crate::provider::{Clients, Context};
+use crate::attributes::Region;
 use crate::resources::activation::ParameterName;
+use crate::session::{Clients, Context, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

@@ -118,7 +118,7 @@ impl Client {
     /// The same client for somebody who looks how things are, as a plan does, and wants to know soon that the server
     /// cannot be reached. What is written waits as long as ever.
     #[must_use]
-    pub fn looking(&self) -> Self {
+    pub fn for_reads(&self) -> Self {
         Self { is_looking: true, ..self.clone() }
     }
 

@@ -452,14 +452,14 @@ mod tests {
         let long = (REPEAT_FOR, ATTEMPT_TIMEOUT);
         for (verb, looking) in [(Verb::Get, (LOOK_FOR, LOOK_TIMEOUT)), (Verb::Patch, long), (Verb::Delete, long)] {
             assert_eq!(client.patience(verb), long, "{verb:?}");
-            assert_eq!(client.looking().patience(verb), looking, "{verb:?}");
+            assert_eq!(client.for_reads().patience(verb), looking, "{verb:?}");
         }
         client.shared.has_answered.store(true, Ordering::Relaxed);
-        assert_eq!(client.looking().patience(Verb::Get), long);
+        assert_eq!(client.for_reads().patience(Verb::Get), long);
         // Nobody listens there.
         client.shared.given_up.store(true, Ordering::Relaxed);
         let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
-        let error = client.looking().call(call).await.expect_err("nobody listens");
+        let error = client.for_reads().call(call).await.expect_err("nobody listens");
         assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
         assert_eq!(error.caller(), crate::kube::Caller::Token);
     }
@@ -499,7 +499,7 @@ mod tests {
         };
         let path = "/apis/example.com/v1/things";
         assert!(again(&client, path, 403), "access that was given just now");
-        assert!(!again(&client.looking(), path, 403), "a plan does not wait for it");
+        assert!(!again(&client.for_reads(), path, 403), "a plan does not wait for it");
         assert!(!again(&other, path, 403), "a token that was given has no access entry of its own");
         assert!(!again(&client, path, 404), "a kind that nobody has defined");
         client.shared.defined.add(&json!({

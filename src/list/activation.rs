@@ -4,11 +4,11 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
 
-use crate::attributes::{Region, RoleName, aws_region, explain};
+use crate::attributes::{Region, RoleName};
 use crate::aws;
 use crate::aws::ssm::ActivationFilter;
-use crate::provider::Context;
 use crate::resources::activation::{Activation, ActivationId, Identity, InstanceName, state};
+use crate::session::{Context, aws_region, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

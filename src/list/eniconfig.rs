@@ -4,12 +4,13 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
 
-use crate::attributes::cluster::{Reached, reach, told};
-use crate::attributes::place::Place;
 use crate::attributes::{ClusterName, ObjectName, Region};
 use crate::kube::{self, Resource as ObjectKind};
-use crate::provider::Context;
 use crate::resources::eniconfig::{EniConfig, Identity, state};
+use crate::session::Context;
+use crate::session::cluster::{Connection, reach};
+use crate::session::explain::explained;
+use crate::session::place::Place;
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -34,10 +35,10 @@ one without the VPC CNI, has none.";
 
     async fn list(args: &Args, found: &mut Found<EniConfig>, cx: &Context) -> Result<()> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let Reached::Open(client) = reach(&place.cluster, Some(&place.region), cx).await? else { return Ok(()) };
+        let Connection::Open(client) = reach(&place.cluster, Some(&place.region), cx).await? else { return Ok(()) };
         let objects = match client.list(&ObjectKind::ENI_CONFIG, None, None).await {
             Err(error) if error.is_not_found() => Vec::new(),
-            other => told(other, "Could not list the ENIConfigs", None, cx).await?,
+            other => explained(other, "Could not list the ENIConfigs", None, cx).await?,
         };
         for object in objects {
             // The API server's rule for names is the same, so none is left out.

@@ -4,10 +4,10 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::Model;
 
-use crate::attributes::{Region, RoleName, aws_region, explain};
+use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::InstanceFilter;
-use crate::provider::Context;
 use crate::resources::managed_instance::{Identity, ManagedInstance, ManagedInstanceId, listed};
+use crate::session::{Context, aws_region, explain};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

@@ -4,13 +4,14 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
 
-use crate::attributes::cluster::{self, Reached};
-use crate::attributes::place::Place;
-use crate::attributes::{ClusterName, Region, RoleArn, explain};
+use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::{AccessEntry, AccessEntryType};
 use crate::kube::aws_auth::List as MapList;
-use crate::provider::Context;
 use crate::resources::node_access::{Identity, NodeAccess, state_of_entry, state_of_map};
+use crate::session::cluster::{self, Connection};
+use crate::session::explain::explained;
+use crate::session::place::Place;
+use crate::session::{Context, explain};
 
 /// Group that nodes are in.
 const NODES: &str = "system:nodes";
@@ -64,11 +65,11 @@ of aws-auth in the group `system:nodes`, for `terraform query` and bulk import."
         if mode == "API" {
             return Ok(());
         }
-        let Reached::Open(client) = cluster::reach(&place.cluster, Some(&place.region), cx).await? else {
+        let Connection::Open(client) = cluster::reach(&place.cluster, Some(&place.region), cx).await? else {
             return Ok(());
         };
         let entries = client.aws_auth_entries(MapList::Roles).await;
-        for entry in cluster::told(entries, "Could not list the entries of aws-auth", None, cx).await? {
+        for entry in explained(entries, "Could not list the entries of aws-auth", None, cx).await? {
             let Ok(principal) = RoleArn::parse(&entry.arn) else { continue };
             // An access entry goes before.
             if !entry.groups.contains(NODES) || named.contains(&principal) {

@@ -8,12 +8,13 @@ use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 use framework::value::Value;
 
-use crate::attributes::cluster::{self, Reached};
-use crate::attributes::place::{Place, PlannedPlace, placed};
-use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, parse_import_id, without_path};
-use crate::attributes::{ClusterName, Region};
+use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, without_path};
+use crate::attributes::{ClusterName, Region, import_id};
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
-use crate::provider::{Clients, Context};
+use crate::session::cluster::{self, Connection};
+use crate::session::explain::explained;
+use crate::session::place::{Place, PlannedPlace, placed};
+use crate::session::{Clients, Context, principal};
 
 /// Group that nodes are in, whose roles get the node's name as their user name.
 const NODES: &str = "system:nodes";
@@ -126,7 +127,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
         let entry = entry_of(state);
-        if let Some(caller) = cluster::principal(cx).await
+        if let Some(caller) = principal(cx).await
             && without_path(&caller).eq_ignore_ascii_case(&entry.arn)
         {
             cx.report(Diagnostic::warning(
@@ -167,7 +168,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
                 }
             }
         }
-        match cluster::told(added, summary, left, cx).await? {
+        match explained(added, summary, left, cx).await? {
             Added::Done => Ok(outputs(place, entry)),
             Added::Exists(found) => Err(exists(args, &place, list, &found).into()),
         }
@@ -176,9 +177,9 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
         let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
         let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(None),
-            Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| cluster::not_known("kubernetes")),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(None),
+            Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
         };
         let (list, arn) = match (&identity.role_arn, &identity.user_arn) {
             (Some(role), _) => (List::Roles, role.in_map()),
@@ -189,7 +190,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let found = match client.aws_auth_entry(list, &wanted).await {
             Ok(found) => found,
             Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
-            failed => cluster::told(failed, "Could not read the entry of aws-auth", None, cx).await?,
+            failed => explained(failed, "Could not read the entry of aws-auth", None, cx).await?,
         };
         let Some(found) = found else { return Ok(None) };
         let groups = groups(&found, prior.and_then(|prior| prior.args.groups.as_ref()))?;
@@ -213,12 +214,12 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref()).map(Span::duration);
         let client = cluster::connect(&place.cluster, Some(&place.region), within, cx).await?;
         let changed = client.change_aws_auth_entry(list, &before, &after).await;
-        match cluster::told(changed, summary, None, cx).await? {
+        match explained(changed, summary, None, cx).await? {
             Changed::Done => {}
             // It went between the plan and now.
             Changed::Absent => {
                 let added = client.add_aws_auth_entry(list, &after).await;
-                if let Added::Exists(found) = cluster::told(added, summary, None, cx).await? {
+                if let Added::Exists(found) = explained(added, summary, None, cx).await? {
                     return Err(exists(args, &place, list, &found).into());
                 }
             }
@@ -231,9 +232,9 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let summary = "Could not take the entry out of aws-auth";
         let place = place_of(state);
         let client = match cluster::reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(()),
-            Reached::Unknown => return Err(cluster::not_known("kubernetes")),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(()),
+            Connection::Unknown(why) => return Err(why),
         };
         let (list, entry) = (list(&state.args), entry_of(state));
         let removed = match client.remove_aws_auth_entry(list, &entry).await {
@@ -241,14 +242,14 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             removed => removed,
         };
         let left = "The entry is still recorded in the state; the next plan shows whether it exists.";
-        match cluster::told(removed, summary, Some(left), cx).await? {
+        match explained(removed, summary, Some(left), cx).await? {
             Changed::Done | Changed::Absent => Ok(()),
             Changed::Ambiguous => Err(ambiguous(summary, &place, list, &entry)),
         }
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, arn, region) = parse_import_id(id)?;
+        let (cluster, arn, region) = import_id::of_principal(id)?;
         let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
         let role = MapRoleArn::parse(&arn);
         let user = MapUserArn::parse(&arn);

@@ -9,9 +9,9 @@ use framework::path::Path;
 use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 
-use crate::attributes::{Region, RoleName, aws_region, explain, explain_at, planned_region, tags};
+use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::{Client, Instance};
-use crate::provider::{Clients, Context};
+use crate::session::{Clients, Context, aws_region, explain, explain_at, planned_region, tags};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

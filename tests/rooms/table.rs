@@ -55,7 +55,7 @@ const NO_IO: &[&str] = &[
     "reqwest",
     "tokio*",
 ];
-const BESIDE_USES: &[&str] = &["framework", "attributes", "aws", "charts", "kube", "node", "provider", "resources"];
+const BESIDE_USES: &[&str] = &["framework", "attributes", "aws", "charts", "kube", "node", "resources", "session"];
 
 /// The rooms that this test keeps.
 pub const ROOMS: &[Room] = &[
@@ -109,24 +109,24 @@ pub const ROOMS: &[Room] = &[
     },
     Room {
         place: "src/attributes",
-        what: "argument types that several types share, and how errors are explained",
-        uses: &["framework", "aws", "charts", "kube", "node", "provider"],
-        absent: "protobuf, the AWS SDK",
-        never: &[WIRE, SDK],
+        what: "argument types that several types share, and their import ids",
+        uses: &["framework", "aws", "node"],
+        absent: "calls, protobuf, the AWS SDK",
+        never: &[WIRE, SDK, NO_IO],
         files: Files::Together,
     },
     Room {
-        place: "src/provider",
-        what: "what a call has at hand: the provider's configuration and the clients made from it",
-        uses: &["framework", "attributes", "aws", "charts", "kube", "node"],
-        absent: "the list of types",
-        never: &[WIRE],
+        place: "src/session",
+        what: "what a call has at hand: configuration, clients, the place and the cluster of an object; how errors are explained in `explain/`",
+        uses: &["framework", "attributes", "aws", "charts", "kube"],
+        absent: "types, protobuf, the AWS SDK",
+        never: &[WIRE, AWS],
         files: Files::Together,
     },
     Room {
         place: "src/resources",
         what: "managed resources, one file or folder per type",
-        uses: &["framework", "helm", "attributes", "aws", "charts", "kube", "node", "provider"],
+        uses: &["framework", "helm", "attributes", "aws", "charts", "kube", "node", "session"],
         absent: "each other, protobuf, the AWS SDK",
         never: &[WIRE, SDK],
         files: Files::Apart,
@@ -182,8 +182,8 @@ pub const ROOMS: &[Room] = &[
             "ephemeral",
             "functions",
             "list",
-            "provider",
             "resources",
+            "session",
         ],
         absent: "behaviour",
         never: &[WIRE, SDK],

@@ -12,10 +12,9 @@ use secrecy::ExposeSecret;
 use super::notes::{self, Ending};
 use super::parameter::{self, Unstored};
 use super::{Activation, Args, Outputs, hosts, ssm};
-use crate::attributes::{aws_region, explain, tags};
 use crate::aws;
 use crate::aws::ssm::ActivationSpec;
-use crate::provider::Context;
+use crate::session::{Context, aws_region, explain, tags};
 
 /// How long to retry while a new IAM role propagates to Systems Manager.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(2);

@@ -7,9 +7,8 @@ use framework::resource::State;
 
 use super::notes::{self, Ending};
 use super::{Activation, ssm};
-use crate::attributes::explain;
 use crate::aws::ssm::{Client, Instance, InstanceFilter};
-use crate::provider::Context;
+use crate::session::{Context, explain};
 
 /// So many hosts are listed by name.
 const NAMED: usize = 10;

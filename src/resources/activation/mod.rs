@@ -21,8 +21,8 @@ use framework::resource::{MoveSource, Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::attributes::{Region, RoleName, Timeouts, tags};
-use crate::provider::{Clients, Context};
+use crate::attributes::{Region, RoleName, Timeouts};
+use crate::session::{Clients, Context, tags};
 
 pub use read::state;
 pub use text::{ActivationId, InstanceName, Note, ParameterName};

@@ -11,7 +11,7 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Model;
 
 use super::Args;
-use crate::provider::Context;
+use crate::session::Context;
 
 /// The activation that this state is about. Whoever plans a creation and finds it plans a replacement.
 const OWN: &str = "activation";

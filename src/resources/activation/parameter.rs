@@ -6,10 +6,9 @@ use framework::path::Path;
 use secrecy::SecretString;
 
 use super::{Args, Outputs, notes};
-use crate::attributes::explain;
 use crate::aws::ssm::{Client, ParameterSpec, Tags};
 use crate::aws::{Error, Kind};
-use crate::provider::Context;
+use crate::session::{Context, explain};
 
 /// Tag of the parameter: the activation whose code it holds.
 const TAG: &str = "ekshybrid:activation-id";

@@ -7,8 +7,7 @@ use framework::model::Maybe;
 use framework::resource::{Plan, State};
 
 use super::{Activation, Args, Outputs, notes, parameter, rotation};
-use crate::attributes::{planned_region, tags};
-use crate::provider::Context;
+use crate::session::{Context, planned_region, tags};
 
 pub(super) async fn plan(plan: &mut Plan<Activation>, cx: &Context) -> Result<()> {
     plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);

@@ -5,9 +5,9 @@ use framework::model::{Text, Timestamp};
 use framework::resource::State;
 
 use super::{Activation, Args, Identity, Outputs, RegistrationLimit, notes, parameter, ssm};
-use crate::attributes::{Region, RoleName, aws_region, explain, tags};
+use crate::attributes::{Region, RoleName};
 use crate::aws;
-use crate::provider::Context;
+use crate::session::{Context, aws_region, explain, tags};
 
 pub(super) async fn read(
     identity: &Identity,

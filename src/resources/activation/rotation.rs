@@ -7,7 +7,7 @@ use framework::resource::{Plan, State};
 use jiff::SignedDuration;
 
 use super::{Activation, Args, DEFAULT_VALIDITY, LONGEST_VALIDITY_DAYS, Outputs};
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Checks what the arguments say about time, as far as they say it without a clock.
 pub(super) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {

@@ -2,7 +2,7 @@
 
 use framework::model::Text;
 
-use crate::attributes::tags;
+use crate::session::tags;
 
 /// A description of at most 256 characters. Source: API reference of Systems Manager, CreateActivation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 use super::wanted::{Product, Wanted};
 use super::{definitions, operator};
-use crate::attributes::cluster::told;
 use crate::kube::{self, Client, Resource};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::explain::explained as told;
 
 /// How long the API server may take to remove objects without finalizers.
 const PATIENCE: Duration = Duration::from_secs(5);

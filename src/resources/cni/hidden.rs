@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::summary;
 use crate::charts::Sha256;
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Private note of the places.
 const NOTE: &str = "hidden";

@@ -12,7 +12,7 @@ use super::arguments::{Calico, Cilium, Method, ReleaseName};
 use super::hidden::{self, Hidden};
 use super::{Args, calico, cilium, summary};
 use crate::kube::release::Revision;
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Private note that a state is as an import made it.
 const NOTE: &str = "imported";

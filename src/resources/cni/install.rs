@@ -12,11 +12,11 @@ use super::results::{note_applied, outputs};
 use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::Wanted;
 use super::{Args, Cni, Outputs, cleanup, notes, offline, plan, pool, told, upgrade, vpc_cni};
-use crate::attributes::cluster::explain_kube;
-use crate::attributes::{ClusterName, Region, aws_region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::kube::Kind;
 use crate::kube::release::{Error, Failure, Left, Options, Releases};
-use crate::provider::Context;
+use crate::session::explain::explain_kube;
+use crate::session::{Context, aws_region, explain};
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     // Of what this one replaces.

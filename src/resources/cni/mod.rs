@@ -47,9 +47,9 @@ pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use self::arguments::{ReleaseName, Timeouts};
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
-use crate::attributes::place::placed;
 use crate::attributes::{ClusterName, Region};
-use crate::provider::{Clients, Context};
+use crate::session::place::placed;
+use crate::session::{Clients, Context};
 
 /// How many nodes may be waited for. A cluster has no more nodes than the bound.
 pub type Nodes = Bounded<0, 100_000>;

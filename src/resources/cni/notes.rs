@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use helm::Release;
 
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Label that says that the others are there, even if there are none.
 const NOTED: &str = "ekshybrid/definitions";

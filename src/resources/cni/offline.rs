@@ -10,7 +10,7 @@ use super::site::is_ready;
 use crate::kube::offline::{named, why_off};
 use crate::kube::release::PassedOver;
 use crate::kube::{self, Client, Resource};
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Private note: names of the nodes.
 const NOTE: &str = "offline_nodes";

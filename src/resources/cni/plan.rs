@@ -19,13 +19,13 @@ use super::{
     Args, Cni, Outputs, cilium, forecast, install, offline, pool, preview, promise, replacement, results, summary,
     told, upgrade,
 };
-use crate::attributes::cluster::warn_of_near_name;
-use crate::attributes::place::PlannedPlace;
-use crate::attributes::{ClusterName, Region, aws_region, labels};
+use crate::attributes::{ClusterName, Region, labels};
 use crate::aws::eks::Cluster;
 use crate::kube::release::{Failure, Releases, Rendering};
 use crate::kube::{self, Client, Resource};
-use crate::provider::{Clients, Context, Way};
+use crate::session::cluster::warn_of_near_name;
+use crate::session::place::PlannedPlace;
+use crate::session::{Access, Clients, Context, aws_region};
 
 /// Checks what concerns several arguments of a CNI.
 pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, faults: &mut Diagnostics) {
@@ -231,7 +231,7 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
         return Ok(false);
     }
     let Some(client) = site(plan, cx).await?.and_then(|site| site.client) else { return Ok(false) };
-    let Some(charts) = cx.try_clients().and_then(Clients::charts) else { return Ok(false) };
+    let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(false) };
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
     let ready = wanted.ready(charts, &pod_cidrs, Some(&outputs.first_minor_version)).await;
     // What is wrong with them is told where the change is planned.
@@ -294,7 +294,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         (None, Some(prior)) => Some(prior.outputs.pod_cidrs.clone()),
         (None, None) => described.map(pool::default),
     };
-    let Some(charts) = cx.try_clients().and_then(Clients::charts) else { return Ok(()) };
+    let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(()) };
     let Some(pod_cidrs) = pod_cidrs else {
         // The cluster is not there, and its networks are all that is missing: what is wrong with the rest is told now.
         let Ready { chart, values } = wanted.ready(charts, &[preview::STAND_IN.to_owned()], None).await?;
@@ -428,13 +428,13 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
     let Some((cluster, region)) = named(plan, cx).await else { return Ok(None) };
     let Some(clients) = cx.try_clients() else { return Ok(None) };
     let Some(aws) = clients.known_aws() else { return Ok(None) };
-    let client = match clients.way_to(&cluster, Some(&region), cx.cancel()).await? {
-        Way::Open(client) => Some(client.looking()),
-        Way::NoCluster(_) => {
+    let client = match clients.access_to(&cluster, Some(&region), cx.cancel()).await? {
+        Access::Open(client) => Some(client.for_reads()),
+        Access::NoCluster(_) => {
             warn_of_near_name(&cluster, Some(&region), cx).await;
             return Ok(None);
         }
-        Way::NotReady(_) | Way::Unknown(_) => None,
+        Access::NotReady(_) | Access::Unknown(_) => None,
     };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
     let described = eks.cluster(cluster.as_str()).await.ok();

@@ -10,7 +10,7 @@ use super::site::Site;
 use super::wanted::Ready;
 use super::{Cni, told};
 use crate::kube::release::{Failure, Rendering};
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Private note: the images that the plan has shown.
 pub(super) const PROMISED: &str = "images";

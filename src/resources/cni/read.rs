@@ -10,11 +10,11 @@ use super::imported::{self, Imported};
 use super::results::{Told, first_minor, own_revision};
 use super::wanted::Wanted;
 use super::{Args, Cni, Identity, aws_node, cleanup, notes, offline, summary, told};
-use crate::attributes::aws_region;
-use crate::attributes::cluster::{Reached, reach, told as told_kube};
 use crate::kube::Client;
 use crate::kube::release::{Failure, Releases, is_release_name};
-use crate::provider::Context;
+use crate::session::cluster::{Connection, reach};
+use crate::session::explain::explained as told_kube;
+use crate::session::{Context, aws_region};
 
 /// `release_status` where the release is gone and aws-node is not back yet.
 pub(super) const UNINSTALLED: &str = "uninstalled";
@@ -27,17 +27,9 @@ pub(super) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     let region = aws_region(identity.region.as_ref(), cx).await?;
     let unread = "Could not read the CNI's release";
     let client = match reach(cluster, Some(&region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => return Ok(None),
-        Reached::Unknown => {
-            return prior.cloned().map(Some).ok_or_else(|| {
-                Diagnostic::error(
-                    unread,
-                    "The provider's configuration is known only after apply. Apply what it depends on first.",
-                )
-                .into()
-            });
-        }
+        Connection::Open(client) => client,
+        Connection::Gone => return Ok(None),
+        Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
     };
     let releases = Releases::new(&client);
     let found = releases.current(&identity.release_namespace, &identity.release_name).await;

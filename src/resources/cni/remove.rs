@@ -12,11 +12,11 @@ use super::site::{is_ready, progress};
 use super::upgrade::unfinished;
 use super::wanted::{Product, Wanted};
 use super::{Args, Cni, cilium, notes, operator, told, vpc_cni};
-use crate::attributes::cluster::{Reached, reach_to_remove};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::release::{Error, Failure, Left, Releases, Removal};
 use crate::kube::{Client, Resource};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::cluster::{Connection, reach_to_remove};
 
 /// How long a removal may take.
 pub(super) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
@@ -36,18 +36,12 @@ pub(super) async fn delete(state: &State<Cni>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
     let (cluster, region) = (&outputs.cluster_name, &outputs.region);
     let client = match reach_to_remove(cluster, Some(region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => {
+        Connection::Open(client) => client,
+        Connection::Gone => {
             tracing::info!(%cluster, "the cluster is gone, and the CNI with it");
             return Ok(());
         }
-        Reached::Unknown => {
-            return Err(Diagnostic::error(
-                "Could not remove the CNI",
-                "The provider's configuration is not known. Nothing was changed.",
-            )
-            .into());
-        }
+        Connection::Unknown(why) => return Err(why),
     };
     let given = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
     let deadline = Instant::now() + given.map_or(DELETE_TIMEOUT, Span::duration);
@@ -207,7 +201,7 @@ fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
 
 /// Whether the cluster is on its way out: then its API server may be gone already.
 pub(super) async fn is_going(cluster: &ClusterName, region: &Region, cx: &Context) -> bool {
-    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return false };
+    let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
     match aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str())).cluster(cluster.as_str()).await {
         Ok(found) => found.status == "DELETING",
         Err(error) => error.is_not_found(),

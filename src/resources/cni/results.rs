@@ -11,7 +11,7 @@ use super::site::Site;
 use super::wanted::{Product, Wanted};
 use super::{Cni, Outputs, cilium, hidden, summary};
 use crate::attributes::{ClusterName, Region};
-use crate::provider::Context;
+use crate::session::Context;
 
 /// The version of Cilium or Calico that a chart tells.
 pub(super) fn app_version(chart: &Chart) -> Option<String> {

@@ -11,11 +11,12 @@ use super::definitions::SHARED_GROUPS;
 use super::hidden::Hidden;
 use super::wanted::{Ready, Wanted};
 use super::{Args, notes};
-use crate::attributes::cluster::{connect, told as told_kube};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::release::{CustomResources, Options, Releases};
 use crate::kube::{Client, Resource};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::cluster::connect;
+use crate::session::explain::explained as told_kube;
 
 /// How long a change may take, when nothing else is said.
 const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
@@ -121,12 +122,7 @@ pub(super) async fn open<'a>(
 }
 
 pub(super) async fn ready(site: &Site<'_>, pod_cidrs: &[String], first_minor: Option<&str>) -> Result<Ready> {
-    let charts = site.cx.clients()?.charts().ok_or_else(|| {
-        Diagnostic::error(
-            "Provider configuration not known yet",
-            "An argument of the provider's configuration that is needed to fetch charts is known only after apply.",
-        )
-    })?;
+    let charts = site.cx.clients()?.charts()?;
     site.wanted.ready(charts, pod_cidrs, first_minor).await
 }
 

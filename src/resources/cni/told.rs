@@ -7,10 +7,9 @@ use helm::Status;
 use super::definitions::OPERATOR_GROUP;
 use super::wanted::{Product, Wanted};
 use super::{Args, calico};
-use crate::attributes::cluster::explain_kube;
-use crate::attributes::explain;
 use crate::kube::release::{Error, Failure, Left, UnknownKind};
-use crate::provider::Context;
+use crate::session::explain::explain_kube;
+use crate::session::{Context, explain};
 use crate::{aws, charts};
 
 const CONTINUE: &str = "Run the same command again to continue.";

@@ -14,11 +14,11 @@ use super::results::{self, applied, minor_of, note_applied};
 use super::site::{Site, open, progress, ready, wait_for_nodes};
 use super::wanted::{Product, Ready, Wanted};
 use super::{Args, Cni, Outputs, cilium, hidden, ip_pool, offline, plan, read, summary, told, vpc_cni};
-use crate::attributes::cluster::told as told_kube;
 use crate::kube::Resource;
 use crate::kube::offline::off;
 use crate::kube::release::{Failure, Left, Options, Releases, Removal};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::explain::explained as told_kube;
 
 /// Private note: a change that has not come to its end, and whether aws-node was taken away before it. What follows the
 /// release's upgrade could fail after the state has the new arguments, and would be forgotten.

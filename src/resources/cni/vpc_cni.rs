@@ -9,10 +9,10 @@ use super::Args;
 use super::aws_node::{self, Restored};
 use super::site::Site;
 use super::wanted::Wanted;
-use crate::attributes::cluster::told as told_kube;
-use crate::attributes::{ClusterName, Region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::kube::{self, Client, Resource};
-use crate::provider::{Context, Way};
+use crate::session::explain::explained as told_kube;
+use crate::session::{Access, Context, explain};
 
 /// Label that says what kind of node it is.
 const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
@@ -40,8 +40,8 @@ pub(super) async fn refusals_at_plan(
 ) -> Diagnostics {
     let mut faults = of_eks(cluster, region, cx).await;
     let Some(clients) = cx.try_clients() else { return faults };
-    let Ok(Way::Open(client)) = clients.way_to(cluster, Some(region), cx.cancel()).await else { return faults };
-    match of_cluster(&client.looking(), wanted).await {
+    let Ok(Access::Open(client)) = clients.access_to(cluster, Some(region), cx.cancel()).await else { return faults };
+    match of_cluster(&client.for_reads(), wanted).await {
         Ok(found) => faults.append(found),
         Err(error) => tracing::info!("whether aws-node can be removed is looked at in the apply: {error}"),
     }
@@ -51,7 +51,7 @@ pub(super) async fn refusals_at_plan(
 /// What EKS says against it.
 async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnostics {
     let mut faults = Diagnostics::new();
-    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return faults };
+    let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return faults };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
     match eks.addon(cluster.as_str(), "vpc-cni").await {
         Ok(addon) => faults.push(

@@ -17,13 +17,14 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
-use crate::attributes::cluster::{
-    Reached, connect, explain_kube, reach, reach_to_remove, settle, told, warn_of_near_name,
+use crate::attributes::{
+    ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, import_id, labels,
 };
-use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
-use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
-use crate::provider::{Clients, Context};
+use crate::session::cluster::{Connection, connect, reach, reach_to_remove, settle, warn_of_near_name};
+use crate::session::explain::{explain_kube, explained};
+use crate::session::place::{Place, PlannedPlace, placed};
+use crate::session::{Clients, Context};
 
 /// How long the kind is waited for when nothing is said: with a cluster that is made in the same apply, the VPC CNI
 /// comes a little later.
@@ -226,9 +227,9 @@ of replacing it.";
         let summary = "Could not read the ENIConfig";
         let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
         let client = match reach(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(None),
-            Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| not_known(summary)),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(None),
+            Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
         };
         let object = match client.listed(&ObjectKind::ENI_CONFIG, identity.name.as_str()).await {
             Ok(Some(object)) => object,
@@ -255,7 +256,7 @@ of replacing it.";
             if object::are_by_hand(conflicts, &now) {
                 tracing::info!(name = %outputs.name, "taking back what was changed by hand: {}", error.kind());
                 let applied = client.apply(&ObjectKind::ENI_CONFIG, None, &object, true).await;
-                return told(applied, summary, None, cx).await.map(|_| outputs);
+                return explained(applied, summary, None, cx).await.map(|_| outputs);
             }
         }
         Err(explain_kube(summary, &error, None, cx).await)
@@ -266,9 +267,9 @@ of replacing it.";
         let Outputs { cluster_name, name, region, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
         let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(()),
-            Reached::Unknown => return Err(not_known(summary)),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(()),
+            Connection::Unknown(why) => return Err(why),
         };
         match client.delete(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
             Ok(false) => return Ok(()),
@@ -291,7 +292,7 @@ of replacing it.";
         wait::until(cx, &wait, || async {
             let found = match client.get(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
                 Err(error) if error.is_not_found() => None,
-                other => told(other, summary, None, cx).await?,
+                other => explained(other, summary, None, cx).await?,
             };
             Ok(found.map_or(Seen::Done(()), |object| {
                 let finalizers = object["metadata"]["finalizers"].clone();
@@ -302,7 +303,7 @@ of replacing it.";
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, name, region) = parse_import_id(id)?;
+        let (cluster, name, region) = import_id::in_cluster(id)?;
         let name = ObjectName::parse(&name)?;
         Ok(vec![
             (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
@@ -434,7 +435,7 @@ async fn existing(client: &Client, name: &ObjectName, timeout: Duration, cx: &Co
             Err(error) if *error.kind() == Kind::NoSuchKind => Ok(Seen::Pending(
                 "it has no CustomResourceDefinition `eniconfigs.crd.k8s.amazonaws.com`, which the VPC CNI brings: install the add-on `vpc-cni` (`aws_eks_addon`), or the VPC CNI's own manifest or chart".to_owned(),
             )),
-            found => told(found, "Could not look for the ENIConfig", None, cx).await.map(Seen::Done),
+            found => explained(found, "Could not look for the ENIConfig", None, cx).await.map(Seen::Done),
         }
     })
     .await
@@ -477,14 +478,6 @@ fn left_open(attribute: &str, what: &str, action: &str) -> Diagnostic {
         ),
     )
     .at(Path::attribute(attribute))
-}
-
-fn not_known(summary: &str) -> Diagnostics {
-    Diagnostic::error(
-        summary,
-        "The provider's configuration is known only after apply, and the cluster must be asked before that. Apply what it depends on first, or set it to a known value.",
-    )
-    .into()
 }
 
 fn timeout(args: &Args, which: impl Fn(&ChangeTimeouts) -> Option<&Span>) -> Option<Duration> {

@@ -8,11 +8,11 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 
 use super::Args;
-use crate::attributes::{ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, explain_at};
+use crate::attributes::{ClusterName, ObjectName, Region, SecurityGroupId, SubnetId};
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::eks::Cluster;
 use crate::aws::{self, is_region};
-use crate::provider::Context;
+use crate::session::{Context, explain_at};
 
 /// Pauses before a subnet that was made a moment ago is looked for again: EC2 shows it a little later.
 const SETTLING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
@@ -57,7 +57,7 @@ impl Networks {
     /// Asks AWS. What the caller may not ask is warned about and stays unknown.
     pub(super) async fn look(question: Question<'_>, cx: &Context) -> Result<Self> {
         let mut found = Self::default();
-        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return Ok(found) };
+        let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Ok(found) };
         let Some(region) = question.region else { return Ok(found) };
         let aws = aws.with_cancel(cx.cancel().clone());
         let (ec2, eks) = (aws.ec2(Some(region.as_str())), aws.eks(Some(region.as_str())));
@@ -115,7 +115,7 @@ impl Networks {
         let (Some(subnet), Some(cluster), Some(region)) = (self.subnet.there(), self.cluster.there(), region) else {
             return;
         };
-        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return };
+        let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return };
         let ec2 = aws.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
         let looks = cluster.subnet_ids.iter().map(|id| ec2.subnet(id));
         // What may not be looked at is not known, and no reason for a warning.

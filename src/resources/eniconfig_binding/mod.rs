@@ -17,11 +17,12 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use self::selection::{LABEL, Selection, Work};
-use crate::attributes::cluster::{Reached, connect, explain_kube, reach, reach_to_remove, told};
-use crate::attributes::place::{Place, PlannedPlace, parse_import_id, placed};
-use crate::attributes::{ClusterName, ObjectName, Region, labels};
+use crate::attributes::{ClusterName, ObjectName, Region, import_id, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
-use crate::provider::{Clients, Context};
+use crate::session::cluster::{Connection, connect, reach, reach_to_remove};
+use crate::session::explain::{explain_kube, explained};
+use crate::session::place::{Place, PlannedPlace, placed};
+use crate::session::{Clients, Context};
 
 /// The annotation that the VPC CNI reads unless `ENI_CONFIG_ANNOTATION_DEF` names another.
 const DEFAULT_ANNOTATION: &str = "k8s.amazonaws.com/eniConfig";
@@ -185,9 +186,9 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let summary = "Could not read the nodes' ENIConfigs";
         let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
         let client = match reach(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(None),
-            Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| not_known(summary)),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(None),
+            Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
         };
         let preset = AnnotationKey::preset();
         let annotation = prior.map_or(&preset, |prior| &prior.args.annotation);
@@ -222,9 +223,9 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let Outputs { cluster_name, region, bound_nodes, .. } = &state.outputs;
         let place = Place { cluster: cluster_name.clone(), region: region.clone() };
         let client = match reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
-            Reached::Open(client) => client,
-            Reached::Gone => return Ok(()),
-            Reached::Unknown => return Err(not_known(summary)),
+            Connection::Open(client) => client,
+            Connection::Gone => return Ok(()),
+            Connection::Unknown(why) => return Err(why),
         };
         let key = state.args.annotation.text();
         let nodes = match client.annotated_nodes(key).await {
@@ -251,7 +252,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, name, region) = parse_import_id(id)?;
+        let (cluster, name, region) = import_id::in_cluster(id)?;
         let name = ObjectName::parse(&name)?;
         Ok(vec![
             (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
@@ -277,7 +278,7 @@ async fn bind(
 
     let (key, wanted) = (args.annotation.text(), args.eniconfig.as_str());
     let bound = prior.map(|prior| prior.outputs.bound_nodes.clone()).unwrap_or_default();
-    let nodes = told(client.annotated_nodes(key).await, summary, None, cx).await?;
+    let nodes = explained(client.annotated_nodes(key).await, summary, None, cx).await?;
     let work = Work::of(nodes, selected(args), wanted, &bound);
     if !work.foreign.is_empty() {
         return Err(held_by_others(&work.foreign, args, &place));
@@ -431,7 +432,7 @@ async fn wait_for_eniconfig(client: &Client, name: &ObjectName, timeout: Duratio
     wait::until(cx, &wait, || async {
         let found = match client.get(&ObjectKind::ENI_CONFIG, None, name.as_str()).await {
             Err(error) if error.is_not_found() => None,
-            other => told(other, "Could not look for the ENIConfig", None, cx).await?,
+            other => explained(other, "Could not look for the ENIConfig", None, cx).await?,
         };
         let absent = || {
             "there is none of this name, and a node that is annotated with it would get no pods; refer to `ekshybrid_eniconfig.NAME.name` instead of repeating the name".to_owned()
@@ -510,14 +511,6 @@ fn counted(nodes: usize) -> String {
 
 fn counted_are(nodes: usize) -> String {
     format!("{} {}", counted(nodes), if nodes == 1 { "is" } else { "are" })
-}
-
-fn not_known(summary: &str) -> Diagnostics {
-    Diagnostic::error(
-        summary,
-        "The provider's configuration is known only after apply, and the cluster must be asked before that. Apply what it depends on first, or set it to a known value.",
-    )
-    .into()
 }
 
 fn timeout(args: &Args, which: impl Fn(&Timeouts) -> Option<&Span>) -> Option<Duration> {

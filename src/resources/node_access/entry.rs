@@ -11,12 +11,11 @@ use framework::wait::{self, Seen, Wait};
 use jiff::Timestamp;
 
 use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
-use crate::attributes::cluster;
-use crate::attributes::place::{Place, SETTLE_TIMEOUT};
-use crate::attributes::{RoleArn, explain, tags};
+use crate::attributes::RoleArn;
 use crate::aws;
 use crate::aws::eks::{AccessEntry, AccessEntrySpec, AccessEntryType, Cluster};
-use crate::provider::Context;
+use crate::session::place::{Place, SETTLE_TIMEOUT};
+use crate::session::{Context, cluster, explain, tags};
 
 /// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
 const CREATING_TIMEOUT: Duration = Duration::from_mins(30);

@@ -9,13 +9,14 @@ use framework::resource::State;
 
 use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
 use crate::attributes::RoleArn;
-use crate::attributes::cluster::{self, Reached};
-use crate::attributes::place::Place;
 use crate::attributes::principal::without_path;
 use crate::aws::eks::AccessEntryType;
 use crate::kube;
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::cluster::{self, Connection};
+use crate::session::explain::explained;
+use crate::session::place::Place;
 
 pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx: &Context) -> Result<Outputs> {
     let client = cluster::connect(&place.cluster, Some(&place.region), left, cx).await?;
@@ -36,7 +37,7 @@ pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx
             }
         }
     }
-    match cluster::told(added, NOT_GIVEN, left, cx).await? {
+    match explained(added, NOT_GIVEN, left, cx).await? {
         Added::Done => Ok(outputs(place, entry)),
         Added::Exists(found) => Err(already(&place, args.principal_arn.as_str(), &found).into()),
     }
@@ -74,15 +75,15 @@ pub(super) async fn read(
     cx: &Context,
 ) -> Result<Option<State<NodeAccess>>> {
     let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => return Ok(None),
-        Reached::Unknown => return prior.cloned().map(Some).ok_or_else(|| cluster::not_known("kubernetes")),
+        Connection::Open(client) => client,
+        Connection::Gone => return Ok(None),
+        Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
     };
     let arn = without_path(principal.as_str());
     let wanted = prior.map_or_else(|| Entry { arn, username: String::new(), groups: BTreeSet::new() }, entry_of);
     let found = match client.aws_auth_entry(List::Roles, &wanted).await {
         Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
-        found => cluster::told(found, "Could not read the nodes' entry of aws-auth", None, cx).await?,
+        found => explained(found, "Could not read the nodes' entry of aws-auth", None, cx).await?,
     };
     Ok(found.map(|found| state(&place, principal, found, prior)))
 }
@@ -121,7 +122,7 @@ pub(super) async fn mend(prior: &State<NodeAccess>, cx: &Context) -> Result<Outp
     }
     let client = cluster::connect(&place.cluster, Some(&place.region), None, cx).await?;
     let changed = client.change_aws_auth_entry(List::Roles, &before, &after).await;
-    match cluster::told(changed, summary, None, cx).await? {
+    match explained(changed, summary, None, cx).await? {
         Changed::Done => Ok(outputs(place, after)),
         Changed::Absent | Changed::Ambiguous => Err(Diagnostic::error(
             summary,
@@ -136,16 +137,16 @@ pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()
     let place = place_of(state);
     let principal = state.args.principal_arn.as_str();
     let client = match cluster::reach_to_remove(&place.cluster, Some(&place.region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => return Ok(()),
-        Reached::Unknown => return Err(cluster::not_known("kubernetes")),
+        Connection::Open(client) => client,
+        Connection::Gone => return Ok(()),
+        Connection::Unknown(why) => return Err(why),
     };
     let removed = match client.remove_aws_auth_entry(List::Roles, &entry_of(state)).await {
         Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(()),
         removed => removed,
     };
     let left = still_there(removed.as_ref().is_err_and(kube::Error::may_exist));
-    match cluster::told(removed, NOT_REMOVED, Some(left), cx).await? {
+    match explained(removed, NOT_REMOVED, Some(left), cx).await? {
         Changed::Done | Changed::Absent => Ok(()),
         Changed::Ambiguous => Err(Diagnostic::error(
             NOT_REMOVED,

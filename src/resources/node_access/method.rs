@@ -10,10 +10,9 @@ use framework::resource::{Plan, State};
 use framework::text_field;
 
 use super::{Args, NodeAccess, Outputs};
-use crate::attributes::place::Place;
-use crate::attributes::tags;
 use crate::aws::eks::Cluster;
-use crate::provider::Context;
+use crate::session::place::Place;
+use crate::session::{Context, tags};
 
 /// How access is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

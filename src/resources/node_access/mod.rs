@@ -17,12 +17,10 @@ use framework::value::Value;
 pub use self::entry::state as state_of_entry;
 pub use self::map::state as state_of_map;
 pub use self::method::Method;
-use crate::attributes::cluster;
-use crate::attributes::place::{Place, PlannedPlace, placed};
-use crate::attributes::principal::parse_import_id;
-use crate::attributes::{ClusterName, Region, RoleArn, tags};
+use crate::attributes::{ClusterName, Region, RoleArn, import_id};
 use crate::aws::eks::AccessEntryType;
-use crate::provider::{Clients, Context};
+use crate::session::place::{Place, PlannedPlace, placed};
+use crate::session::{Clients, Context, cluster, tags};
 
 const NOT_REMOVED: &str = "Could not take the nodes' access away";
 const NOT_GIVEN: &str = "Could not give the nodes access";
@@ -268,7 +266,7 @@ cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
     }
 
     fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, arn, region) = parse_import_id(id)?;
+        let (cluster, arn, region) = import_id::of_principal(id)?;
         let arn = RoleArn::parse(&arn)?;
         let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
         Ok(vec![

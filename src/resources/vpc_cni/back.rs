@@ -10,10 +10,10 @@ use super::daemon_set::{self, NAME, NAMESPACE};
 use super::record::Record;
 use super::site::{ATTEMPTS, Site, Stopped, stopped};
 use super::{ManagedBy, Owner, VpcCni, through_addon};
-use crate::attributes::cluster::{Reached, reach_to_remove};
-use crate::attributes::place::Place;
 use crate::aws::eks::Addon;
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::cluster::{Connection, reach_to_remove};
+use crate::session::place::Place;
 
 const SUMMARY_BACK: &str = "Could not put the settings of the VPC CNI back";
 /// How long a removal may take.
@@ -44,18 +44,12 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
     let (cluster, region) = (outputs.cluster_name.clone(), outputs.region.clone());
     let client = match reach_to_remove(&cluster, Some(&region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => {
+        Connection::Open(client) => client,
+        Connection::Gone => {
             tracing::info!(%cluster, "the cluster is gone, and the settings with it");
             return Ok(());
         }
-        Reached::Unknown => {
-            return Err(Diagnostic::error(
-                SUMMARY_BACK,
-                "The provider's configuration is not known. Nothing was changed.",
-            )
-            .into());
-        }
+        Connection::Unknown(why) => return Err(why),
     };
     let given = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
     let deadline = Instant::now() + given.map_or(DELETE_TIMEOUT, Span::duration);

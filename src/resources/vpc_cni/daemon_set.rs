@@ -50,7 +50,7 @@ pub(super) fn note(daemon_set: &Json) -> Option<BTreeMap<String, Option<String>>
     Some(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// Way to a variable's entry in managedFields.
+/// Access to a variable's entry in managedFields.
 fn path(variable: &str) -> [String; 7] {
     let key = |name: &str| format!("k:{}", json!({ "name": name }));
     let field = str::to_owned;

@@ -17,11 +17,12 @@ use super::record::Record;
 use super::settings::{self, Settings, Wanted};
 use super::site::{ATTEMPTS, Found, SUMMARY, Site, Stopped, addon_of, find, open, outputs, stopped};
 use super::{Args, Identity, ManagedBy, Outputs, Owner, VpcCni, addon, through_addon};
-use crate::attributes::cluster::{Reached, explain_kube, reach, told};
-use crate::attributes::place::Place;
 use crate::kube::offline::named;
 use crate::kube::{self, Kind, Resource, Rollout};
-use crate::provider::Context;
+use crate::session::Context;
+use crate::session::cluster::{Connection, reach};
+use crate::session::explain::{explain_kube, explained as told};
+use crate::session::place::Place;
 
 /// What is left behind by a change that fails half way.
 const LEFT: &str = "The settings that were made are recorded in the state, and so is what was there before.";
@@ -291,17 +292,9 @@ pub(super) async fn read(
     let cluster = &cluster;
     let summary = "Could not read the settings of the VPC CNI";
     let client = match reach(cluster, Some(&region), cx).await? {
-        Reached::Open(client) => client,
-        Reached::Gone => return Ok(None),
-        Reached::Unknown => {
-            return prior.cloned().map(Some).ok_or_else(|| {
-                Diagnostic::error(
-                    summary,
-                    "The provider's configuration is known only after apply. Apply what it depends on first.",
-                )
-                .into()
-            });
-        }
+        Connection::Open(client) => client,
+        Connection::Gone => return Ok(None),
+        Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
     };
     let Some(daemon_set) = told(daemon_set::find(&client).await, summary, None, cx).await? else { return Ok(None) };
     let own = Record::of(cx, None, Owner::DaemonSet);

@@ -24,9 +24,9 @@ use framework::resource::{Plan, Resource, State, parse_region_id};
 use framework::value::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::place::placed;
 use crate::attributes::{ChangeTimeouts, ClusterName, Region, labels};
-use crate::provider::{Clients, Context};
+use crate::session::place::placed;
+use crate::session::{Clients, Context};
 
 pub use version::Version;
 

@@ -18,11 +18,11 @@ use super::settings::{
 use super::site::{Found, addon_of};
 use super::{Args, ManagedBy, Owner, VpcCni, through_addon};
 use crate::attributes::ClusterName;
-use crate::attributes::cluster::warn_of_near_name;
-use crate::attributes::place::PlannedPlace;
 use crate::aws::eks::Cluster;
 use crate::kube::{self, Client, Resource};
-use crate::provider::{Context, Way};
+use crate::session::cluster::warn_of_near_name;
+use crate::session::place::PlannedPlace;
+use crate::session::{Access, Context};
 
 /// What a cluster without aws-node may be told besides.
 const AUTO_MODE: &str = " The cluster uses EKS Auto Mode, whose own nodes never run aws-node: their networking is part of the node, and a NodeClass configures it. Only a cluster that has other nodes as well, and the add-on, has something to set here.";
@@ -81,13 +81,13 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
     let (Some(named), Some(region), Some(clients)) = (&place.cluster, &place.region, cx.try_clients()) else {
         return Ok(());
     };
-    let client = match clients.way_to(named, Some(region), cx.cancel()).await? {
-        Way::Open(client) => client.looking(),
-        Way::NoCluster(_) => {
+    let client = match clients.access_to(named, Some(region), cx.cancel()).await? {
+        Access::Open(client) => client.for_reads(),
+        Access::NoCluster(_) => {
             warn_of_near_name(named, Some(region), cx).await;
             return Ok(());
         }
-        Way::NotReady(_) | Way::Unknown(_) => return Ok(()),
+        Access::NotReady(_) | Access::Unknown(_) => return Ok(()),
     };
     let settings = Settings::planned(&plan.args);
     let cluster = match clients.known_aws() {

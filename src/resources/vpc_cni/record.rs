@@ -13,7 +13,7 @@ use super::daemon_set;
 use super::settings::Wanted;
 use super::{ManagedBy, Owner};
 use crate::kube::Claim;
-use crate::provider::Context;
+use crate::session::Context;
 
 /// Key of the private note.
 const NOTE: &str = "before";

@@ -10,12 +10,13 @@ use serde_json::Value as Json;
 use super::daemon_set::{self, NAME, NAMESPACE};
 use super::version::Version;
 use super::{Args, ManagedBy, Outputs, Owner, through_addon};
-use crate::attributes::cluster::{connect, explain_kube, told};
-use crate::attributes::place::Place;
-use crate::attributes::{ClusterName, Region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::aws::eks::{self, Addon};
 use crate::kube::{self, Client, Kind};
-use crate::provider::Context;
+use crate::session::cluster::connect;
+use crate::session::explain::{explain_kube, explained as told};
+use crate::session::place::Place;
+use crate::session::{Context, explain};
 
 /// How long a change may take, when nothing else is said.
 const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);

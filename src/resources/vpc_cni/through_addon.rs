@@ -15,10 +15,10 @@ use super::record::Record;
 use super::settings::Wanted;
 use super::site::{Site, Stopped, stopped};
 use super::{addon, daemon_set};
-use crate::attributes::{ClusterName, Region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::aws::Kind;
 use crate::aws::eks::{Addon, AddonChange, Conflicts, Issue, UpdateStatus};
-use crate::provider::Context;
+use crate::session::{Context, explain};
 
 /// Name of the add-on.
 pub(super) const NAME: &str = "vpc-cni";
@@ -43,7 +43,7 @@ pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<Strin
 
 /// What the add-on's schema has against the settings. EKS that cannot be asked checks at apply itself.
 pub(super) async fn check(region: &Region, found: &Addon, wanted: &Wanted, cx: &Context) -> Diagnostics {
-    let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return Diagnostics::new() };
+    let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Diagnostics::new() };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
     let Ok(values) = addon::parse(found.configuration_values.as_deref()) else { return Diagnostics::new() };
     match eks.addon_configuration(NAME, &found.version).await {

@@ -1,4 +1,4 @@
-//! How an error of AWS is told to a person: exactly what went wrong, what is left behind, what to do.
+//! Explains an error of AWS: exactly what went wrong, what is left behind, what to do.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, sentence};
 use framework::path::Path;

@@ -1,9 +1,8 @@
-//! The way to a cluster's Kubernetes API: what the provider's `kubernetes` says, and for the rest what EKS says of the
+//! Access to a cluster's Kubernetes API: what the provider's `kubernetes` says, and for the rest what EKS says of the
 //! cluster and who the AWS credentials are.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -12,74 +11,49 @@ use framework::path::Path;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::Clients;
 use super::clients::Unready;
 use super::config::{Config, Kubernetes};
-use crate::attributes::{ClusterName, Region, explain};
+use super::explain;
+use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::kube::{self, BoxError, Credentials, Exec, Server, Target, TokenSource};
 
-/// What is known of the way to a cluster.
+/// What is known of the access to a cluster.
 #[derive(Debug)]
-pub enum Way {
+pub enum Access {
     /// It can be used.
     Open(kube::Client),
     /// EKS knows no such cluster.
     NoCluster(aws::Error),
     /// There is a cluster without an API server that could be asked. The text is its status: `CREATING`.
     NotReady(String),
-    /// The provider's configuration is known only after apply; the text is the argument that is not known yet.
+    /// The provider's configuration is unknown; the text names the argument.
     Unknown(&'static str),
 }
 
-/// Connections that were made in this run, by region and cluster, and by the address and the authority that the cluster
-/// had: one that is replaced in the same apply has others.
-#[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<HashMap<Key, Arc<OnceCell<kube::Client>>>>);
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
-    region: Option<String>,
-    cluster: String,
-    address: Option<String>,
-    authority: Option<Vec<u8>>,
-}
-
-impl Connections {
-    fn cell(&self, target: &Target, region: Option<&Region>) -> Arc<OnceCell<kube::Client>> {
-        let (address, authority) = match &target.server {
-            Server::Address { url, authority, .. } => (Some(url.clone()), authority.clone()),
-            Server::Kubeconfig { url, authority, .. } => (url.clone(), authority.clone()),
-        };
-        let region = region.map(|region| region.as_str().to_owned());
-        let key = Key { region, cluster: target.cluster.clone(), address, authority };
-        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
-    }
-}
-
 impl Clients {
-    /// The way to the Kubernetes API of `cluster` in `region` (default: the provider's). Nothing is sent to the API
+    /// Access to the Kubernetes API of `cluster` in `region` (default: the provider's). Nothing is sent to the API
     /// server here; EKS is asked for endpoint and certificate authority, once for a cluster and run, when the
     /// provider's `kubernetes` does not give them.
     ///
     /// # Errors
     /// When EKS cannot be asked, or the settings cannot be used.
-    pub async fn way_to(
+    pub async fn access_to(
         &self,
         cluster: &ClusterName,
         region: Option<&Region>,
         cancel: &CancellationToken,
-    ) -> Result<Way> {
-        let Maybe::Known(settings) = &self.kubernetes else { return Ok(Way::Unknown(Config::NAMES.kubernetes)) };
+    ) -> Result<Access> {
+        let Maybe::Known(settings) = &self.kubernetes else { return Ok(Access::Unknown(Config::NAMES.kubernetes)) };
         let given = Given::of(settings.as_ref(), &variable);
         if given.names_one_server() {
             match &self.defaults.cluster_name {
                 Maybe::Known(Some(own)) if own == cluster => {}
                 Maybe::Known(own) => return Err(another_cluster(own.as_ref(), cluster, &given)),
-                Maybe::Unknown => return Ok(Way::Unknown(Config::NAMES.cluster_name)),
+                Maybe::Unknown => return Ok(Access::Unknown(Config::NAMES.cluster_name)),
             }
         }
         let target = match target(given, cluster, region, &self.aws, cancel).await? {
@@ -89,7 +63,7 @@ impl Clients {
         let cell = self.connections.cell(&target, region);
         let client = cell.get_or_try_init(|| kube::Client::new(&target)).await;
         let client = client.map_err(|error| unusable(&error))?;
-        Ok(Way::Open(client.with_cancel(cancel.clone())))
+        Ok(Access::Open(client.with_cancel(cancel.clone())))
     }
 }
 
@@ -100,7 +74,7 @@ async fn target(
     region: Option<&Region>,
     aws: &std::result::Result<aws::Clients, Unready>,
     cancel: &CancellationToken,
-) -> Result<std::result::Result<Target, Way>> {
+) -> Result<std::result::Result<Target, Access>> {
     let needs_endpoint = given.host.is_none() && given.config_path.is_none();
     let needs_authority = given.config_path.is_none() && given.authority.is_none() && !given.insecure;
     let mut endpoint = given.host.clone();
@@ -110,18 +84,18 @@ async fn target(
     if needs_endpoint || needs_authority {
         let aws = match aws {
             Ok(aws) => aws.with_cancel(cancel.clone()),
-            Err(unready) => return Ok(Err(Way::Unknown(unready.argument))),
+            Err(unready) => return Ok(Err(Access::Unknown(unready.argument))),
         };
         let found = match aws.eks(region.map(Region::as_str)).cluster(cluster.as_str()).await {
             Ok(found) => found,
-            Err(error) if error.is_not_found() => return Ok(Err(Way::NoCluster(error))),
+            Err(error) if error.is_not_found() => return Ok(Err(Access::NoCluster(error))),
             Err(error) => return Err(explain("Could not find the cluster's endpoint", &error, None)),
         };
         let (Some(address), Some(data)) = (&found.endpoint, &found.certificate_authority) else {
-            return Ok(Err(Way::NotReady(found.status.clone())));
+            return Ok(Err(Access::NotReady(found.status.clone())));
         };
         if matches!(found.status.as_str(), "CREATING" | "PENDING" | "FAILED") {
-            return Ok(Err(Way::NotReady(found.status.clone())));
+            return Ok(Err(Access::NotReady(found.status.clone())));
         }
         token_for.clone_from(found.token_audience());
         endpoint.get_or_insert_with(|| address.clone());
@@ -141,7 +115,7 @@ async fn target(
     } else {
         let aws = match aws {
             Ok(aws) => aws.clone(),
-            Err(unready) => return Ok(Err(Way::Unknown(unready.argument))),
+            Err(unready) => return Ok(Err(Access::Unknown(unready.argument))),
         };
         let region = region.map(|region| region.as_str().to_owned());
         Credentials::Minted(Arc::new(Tokens { aws, cluster: token_for, region }))
@@ -152,7 +126,7 @@ async fn target(
         }
         (None, Some(url)) => Server::Address { url, authority, insecure: given.insecure },
         // EKS was asked for it above.
-        (None, None) => return Ok(Err(Way::NotReady("without an endpoint".to_owned()))),
+        (None, None) => return Ok(Err(Access::NotReady("without an endpoint".to_owned()))),
     };
     Ok(Ok(Target {
         cluster: cluster.as_str().to_owned(),

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::aws;
 use crate::charts::{Cause, EcrLogin, EcrRegistry};
 
-/// Asks ECR in the registry's own region. The text is the argument of the provider that is not known yet.
+/// Asks ECR in the registry's own region. The text names the unknown provider argument.
 pub(super) struct Passwords(pub(super) Result<aws::Clients, &'static str>);
 
 impl EcrLogin for Passwords {
@@ -15,8 +15,8 @@ impl EcrLogin for Passwords {
         async {
             let aws = self.0.as_ref().map_err(|argument| {
                 format!(
-                    "`{argument}` of the provider's configuration is known only after apply; apply first what it \
-                     depends on, or set user and password of the registry in `registries`"
+                    "`{argument}` of the provider's configuration is known only after apply. Apply what it depends on \
+                     first, or set user name and password of the registry in `registries`"
                 )
             })?;
             aws.registry_password(&registry.region).await.map_err(Cause::from)

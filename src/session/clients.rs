@@ -8,14 +8,15 @@ use framework::model::{Maybe, Model};
 use framework::path::Path;
 
 use super::config::{Config, Kubernetes};
+use super::connections::Connections;
 use super::ecr::Passwords;
-use super::kubernetes::Connections;
+use super::explain::{Need, explain, unknown_configuration};
 use super::settings::{settings, sources};
-use crate::attributes::{ClusterName, Region, explain};
+use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::charts;
 
-/// Clients and defaults, made once when Terraform configures the provider. Nothing here has been on the network.
+/// Clients and defaults, created once when Terraform configures the provider. Nothing here has been on the network.
 #[derive(Debug)]
 pub struct Clients {
     pub(super) aws: std::result::Result<aws::Clients, Unready>,
@@ -37,7 +38,7 @@ pub struct Defaults {
     pub cluster_name: Maybe<Option<ClusterName>>,
 }
 
-/// The clients cannot be made yet.
+/// The clients cannot be created yet.
 #[derive(Debug)]
 pub(super) struct Unready {
     pub(super) argument: &'static str,
@@ -78,16 +79,7 @@ impl Clients {
     /// # Errors
     /// While an argument of the provider is unknown, which is so in some plans only.
     pub fn aws(&self) -> Result<&aws::Clients> {
-        self.aws.as_ref().map_err(|unready| {
-            Diagnostic::error(
-                "Provider configuration not known yet",
-                format!(
-                    "`{}` of the provider's configuration is known only after apply, and AWS must be asked before that. Apply what it depends on first, or set it to a known value.",
-                    unready.argument
-                ),
-            )
-            .into()
-        })
+        self.aws.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Aws))
     }
 
     /// The AWS clients, when the configuration is known.
@@ -96,10 +88,17 @@ impl Clients {
         self.aws.as_ref().ok()
     }
 
-    /// Charts and manifests from outside; `None` while an argument of the provider that it needs is unknown, which is so
-    /// in some plans only.
+    /// Charts and manifests from outside.
+    ///
+    /// # Errors
+    /// While an argument of the provider is unknown, which is so in some plans only.
+    pub fn charts(&self) -> Result<&charts::Client> {
+        self.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
+    }
+
+    /// The same, when the configuration is known.
     #[must_use]
-    pub fn charts(&self) -> Option<&charts::Client> {
+    pub fn known_charts(&self) -> Option<&charts::Client> {
         self.charts.as_ref().ok()
     }
 
@@ -141,11 +140,10 @@ impl Clients {
             )
             .at(Path::attribute("cluster_name"))
             .into()),
-            (None, Maybe::Unknown) => Err(Diagnostic::error(
-                "Provider configuration not known yet",
-                "`cluster_name` of the provider's configuration is known only after apply. Set `cluster_name` here.",
-            )
-            .into()),
+            (None, Maybe::Unknown) => {
+                let faults = unknown_configuration(Config::NAMES.cluster_name, Need::Cluster);
+                Err(faults.remedy("Or set `cluster_name` here."))
+            }
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use framework::diagnostic::Result;
-use framework::model::{Maybe, Model, Text};
-use framework::resource::{Plan, Resource, parse_region_id};
+use framework::model::{Maybe, Model};
+use framework::resource::{Plan, Resource};
 use tokio_util::sync::CancellationToken;
 
-use super::{ClusterName, Region, aws_region, planned_region};
+use super::{Clients, Context, aws_region, planned_region};
+use crate::attributes::{ClusterName, Region};
 use crate::aws;
-use crate::provider::{Clients, Context};
 
 /// How a data source is read after the cluster that the same apply creates. Terraform defers a read that refers to a
 /// resource with pending changes directly, and none that gets a known name through a local or a variable.
@@ -62,7 +62,7 @@ impl Place {
 
     /// Whether EKS is deleting the cluster. Its API server may be out of reach by then, and what it holds goes anyway.
     pub async fn is_being_deleted(&self, cx: &Context) -> bool {
-        let Some(aws) = cx.try_clients().and_then(crate::provider::Clients::known_aws) else { return false };
+        let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
         let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str()));
         eks.describe_cluster(self.cluster.as_str())
             .await
@@ -156,7 +156,7 @@ const REGION: &str = "region";
 /// Implements [`Placed`] for a resource whose `Args` and `Outputs` have the fields of these names.
 macro_rules! placed {
     ($resource:ty) => {
-        impl $crate::attributes::place::Placed for $resource {
+        impl $crate::session::place::Placed for $resource {
             fn given(
                 args: &<Self::Args as framework::model::Model>::Planned,
             ) -> (
@@ -183,33 +183,3 @@ macro_rules! placed {
 }
 
 pub(crate) use placed;
-
-/// Reads the import id `CLUSTER/KEY` or `CLUSTER/KEY@REGION`.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse_import_id(id: &str) -> std::result::Result<(ClusterName, String, Option<Region>), String> {
-    let (id, region) = parse_region_id(id)?;
-    let (cluster, key) = id
-        .split_once('/')
-        .filter(|(_, key)| !key.is_empty())
-        .ok_or("Write it as `CLUSTER/NAME`, or `CLUSTER/NAME@REGION`.")?;
-    let region = region.map(|region| Region::parse(&region)).transpose()?;
-    Ok((ClusterName::parse(cluster)?, key.to_owned(), region))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn import_ids() {
-        let (cluster, key, region) = parse_import_id("workshop/us-west-2a@eu-west-1").expect("an id");
-        assert_eq!((cluster.as_str(), key.as_str()), ("workshop", "us-west-2a"));
-        assert_eq!(region.expect("a region").as_str(), "eu-west-1");
-        assert!(parse_import_id("workshop/a").is_ok_and(|(_, _, region)| region.is_none()));
-        for id in ["workshop", "workshop/", "/a", "work shop/a", "workshop/a@nowhere", "workshop/a@"] {
-            assert!(parse_import_id(id).is_err(), "{id}");
-        }
-    }
-}

@@ -8,7 +8,7 @@ use framework::model::Maybe;
 use framework::path::{Path, Step};
 use regex::Regex;
 
-use crate::provider::Context;
+use super::Context;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::config::{AssumeRole, AssumeRoleWithWebIdentity, Config, Endpoints};
 use crate::{aws, charts};
 
-/// The settings; the error is the first argument that is not known yet.
+/// The settings; the error is the first unknown argument.
 pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Settings, &'static str> {
     let names = Config::NAMES;
     Ok(aws::Settings {
@@ -47,7 +47,7 @@ pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Setti
     })
 }
 
-/// How charts and manifests are fetched; the error is the first argument that is not known yet.
+/// How charts and manifests are fetched; the error is the first unknown argument.
 pub(super) fn sources(config: &<Config as Model>::Planned) -> Result<charts::Settings, &'static str> {
     let names = Config::NAMES;
     let logins = optional(&config.registries, names.registries)?.into_iter().flatten();

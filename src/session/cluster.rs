@@ -1,0 +1,200 @@
+//! The connection to a cluster: for a change, for a read, for a removal.
+
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use framework::wait::{self, Seen, Wait};
+use tokio_util::sync::CancellationToken;
+
+use super::explain::{Need, unknown_configuration};
+use super::place::SETTLE_TIMEOUT;
+use super::{Access, Context};
+use crate::attributes::{ClusterName, Region};
+use crate::aws;
+use crate::kube;
+
+/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long a cluster is waited for that EKS does not know: made by the same apply, it may come a little later; a
+/// name that is wrong should not cost half an hour.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// What a reading or a removal finds.
+#[derive(Debug)]
+pub enum Connection {
+    /// The cluster can be asked.
+    Open(kube::Client),
+    /// There is no such cluster any more, and nothing in it.
+    Gone,
+    /// Nothing is known now, and what is recorded stays. It holds the error for whoever has nothing recorded: the
+    /// provider's configuration is unknown, or the cluster has no API server, as while EKS creates it or after it has
+    /// failed.
+    Unknown(Diagnostics),
+}
+
+/// The cluster's API for a change: waits until the cluster is there and active, for `timeout` when one is set, else
+/// for 30 minutes while EKS makes it, and for 5 while EKS does not know it.
+///
+/// # Errors
+/// When it does not appear in time, has failed, or cannot be asked for.
+pub async fn connect(
+    cluster: &ClusterName,
+    region: Option<&Region>,
+    timeout: Option<Duration>,
+    cx: &Context,
+) -> Result<kube::Client> {
+    let clients = cx.clients()?;
+    let wait = Wait {
+        what: format!("cluster `{cluster}` to be active"),
+        timeout: timeout.unwrap_or(CREATING_TIMEOUT),
+        interval: Duration::from_secs(1),
+        max_interval: Duration::from_secs(15),
+    };
+    let started = Instant::now();
+    let look = || async {
+        Ok(match clients.access_to(cluster, region, cx.cancel()).await? {
+            Access::Open(client) => Seen::Done(client),
+            Access::NotReady(status) if status == "FAILED" => {
+                return Err(Diagnostic::error(
+                    format!("Cluster `{cluster}` has failed"),
+                    "EKS could not create it (status FAILED), so it has no Kubernetes API. See the cluster's health issues, delete it and create it anew.",
+                )
+                .into());
+            }
+            Access::NotReady(status) => Seen::Pending(format!("its status is {status}")),
+            Access::NoCluster(error) if started.elapsed() >= timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
+                return Err(unknown(cluster, region, &error, cx).await);
+            }
+            Access::NoCluster(error) => Seen::Pending(error.to_string()),
+            Access::Unknown(argument) => return Err(unknown_configuration(argument, Need::Cluster)),
+        })
+    };
+    wait::until(cx, &wait, look).await
+}
+
+/// The cluster's API for a reading: as it is, without waiting. Of a cluster without an API server nothing is known:
+/// one that is `FAILED`, or is created anew under the same name, does not take its resources out of the state.
+///
+/// # Errors
+/// When EKS cannot be asked.
+pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
+    Ok(match cx.clients()?.access_to(cluster, region, cx.cancel()).await? {
+        Access::Open(client) => Connection::Open(client.for_reads()),
+        Access::NoCluster(_) => Connection::Gone,
+        Access::NotReady(status) => {
+            let summary = format!("Cluster `{cluster}` cannot be asked");
+            let cause = format!("Its status is {status}, and it has no Kubernetes API that could be asked.");
+            cx.report(
+                Diagnostic::warning(summary.clone(), cause.clone())
+                    .left("What is recorded of its objects is kept as it is."),
+            );
+            Connection::Unknown(Diagnostic::error(summary, cause).into())
+        }
+        Access::Unknown(argument) => {
+            tracing::info!(cluster = %cluster, "not looked at: `{argument}` of the provider is known only after apply");
+            Connection::Unknown(unknown_configuration(argument, Need::Cluster))
+        }
+    })
+}
+
+/// The same for a removal: a cluster without an API server holds nothing that could be removed.
+///
+/// # Errors
+/// When EKS cannot be asked.
+pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
+    Ok(match cx.clients()?.access_to(cluster, region, cx.cancel()).await? {
+        Access::Open(client) => Connection::Open(client.for_reads()),
+        Access::NoCluster(_) | Access::NotReady(_) => Connection::Gone,
+        Access::Unknown(argument) => Connection::Unknown(unknown_configuration(argument, Need::Cluster)),
+    })
+}
+
+/// Looks at what a request left behind whose answer never came, on a token of its own that Terraform's stop does not
+/// cancel. `None`: that is not known.
+pub async fn settle<T>(client: &kube::Client, look: impl AsyncFnOnce(kube::Client) -> kube::Result<T>) -> Option<T> {
+    let client = client.with_cancel(CancellationToken::new());
+    tokio::time::timeout(SETTLE_TIMEOUT, look(client)).await.ok()?.ok()
+}
+
+/// Warns in a plan about the name of a cluster that does not exist while one of nearly the same name does. Otherwise
+/// a cluster that is not there yet is nothing to warn about: the same apply may make it.
+pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
+    let Ok(clients) = cx.clients() else { return };
+    // What else is wrong is told by the step that needs the cluster.
+    if !matches!(clients.access_to(cluster, region, cx.cancel()).await, Ok(Access::NoCluster(_))) {
+        return;
+    }
+    let near = clusters(region, cx).await.into_iter().find(|name| is_near(name, cluster.as_str()));
+    if let Some(near) = near {
+        cx.report(
+            Diagnostic::warning(
+                format!("Cluster `{cluster}` does not exist yet"),
+                format!(
+                    "There is a cluster `{near}`. If that is the one, change the name; if `{cluster}` is made by the same apply, all is well."
+                ),
+            )
+            .at(Path::attribute("cluster_name")),
+        );
+    }
+}
+
+/// At most two letters differ.
+fn is_near(one: &str, other: &str) -> bool {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut left_above = std::mem::replace(&mut row[0], index + 1);
+        for column in 0..other.len() {
+            let changed = left_above + usize::from(other[column] != letter);
+            left_above = std::mem::replace(&mut row[column + 1], 0);
+            row[column + 1] = changed.min(left_above + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()] <= 2
+}
+
+/// What to say of a cluster that EKS does not know: its `error`, and the clusters that there are.
+pub async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws::Error, cx: &Context) -> Diagnostics {
+    let there = match clusters(region, cx).await {
+        names if names.is_empty() => String::new(),
+        names => {
+            let told: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+            format!(" There are: {}{}.", told.join(", "), if names.len() > 10 { ", …" } else { "" })
+        }
+    };
+    Diagnostic::error(
+        format!("There is no cluster `{cluster}`"),
+        format!(
+            "{error}.{there}\n\nCheck the name, the region and the account. If the same apply makes the cluster, refer to its resource (`aws_eks_cluster.NAME.name`), so that this comes after it, or raise `timeouts`."
+        ),
+    )
+    .at(Path::attribute("cluster_name"))
+    .into()
+}
+
+/// The clusters that there are, as far as the caller may list them.
+async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
+    let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
+    let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
+    eks.list_clusters().await.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names() {
+        for (one, other, near) in [
+            ("workshop", "workshp", true),
+            ("workshop", "worskhop", true),
+            ("workshop", "workshop-2", true),
+            ("workshop", "production", false),
+            ("a", "", true),
+            ("production", "prod", false),
+        ] {
+            assert_eq!(is_near(one, other), near, "{one} {other}");
+        }
+    }
+}

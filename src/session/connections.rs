@@ -1,0 +1,35 @@
+//! The clusters that this run has connected to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::attributes::Region;
+use crate::kube::{self, Server, Target};
+
+/// Connections that were made in this run, by region and cluster, and by the address and the authority that the cluster
+/// had: one that is replaced in the same apply has others.
+#[derive(Debug, Default)]
+pub(super) struct Connections(Mutex<HashMap<Key, Arc<OnceCell<kube::Client>>>>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    region: Option<String>,
+    cluster: String,
+    address: Option<String>,
+    authority: Option<Vec<u8>>,
+}
+
+impl Connections {
+    /// The connection to `target`, which is made at most once.
+    pub(super) fn cell(&self, target: &Target, region: Option<&Region>) -> Arc<OnceCell<kube::Client>> {
+        let (address, authority) = match &target.server {
+            Server::Address { url, authority, .. } => (Some(url.clone()), authority.clone()),
+            Server::Kubeconfig { url, authority, .. } => (url.clone(), authority.clone()),
+        };
+        let region = region.map(|region| region.as_str().to_owned());
+        let key = Key { region, cluster: target.cluster.clone(), address, authority };
+        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
+    }
+}

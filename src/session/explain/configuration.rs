@@ -1,0 +1,33 @@
+//! What to say while the provider's configuration is unknown.
+
+use framework::diagnostic::{Diagnostic, Diagnostics};
+
+/// What the provider cannot do while its configuration is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A request to AWS.
+    Aws,
+    /// A request to a cluster.
+    Cluster,
+    /// The download of a chart or a manifest.
+    Charts,
+}
+
+/// Why something cannot be done while `argument` of the provider's configuration is unknown.
+#[must_use]
+pub fn unknown_configuration(argument: &str, need: Need) -> Diagnostics {
+    let needed = match need {
+        Need::Aws => "AWS is needed",
+        Need::Cluster => "the cluster is needed",
+        Need::Charts => "a chart is needed",
+    };
+    Diagnostic::error(
+        "Provider configuration is unknown",
+        format!("`{argument}` of the provider's configuration is known only after apply, and {needed} before that."),
+    )
+    .remedy(REMEDY)
+    .into()
+}
+
+/// What to do about it.
+pub const REMEDY: &str = "Apply what it depends on first, or set it to a known value.";

@@ -1,0 +1,9 @@
+//! How an error is explained to a person: exactly what went wrong, what is left behind, what to do.
+
+mod aws;
+mod configuration;
+mod kube;
+
+pub use aws::{explain, explain_at};
+pub use configuration::{Need, REMEDY, unknown_configuration};
+pub use kube::{explain_kube, explained};

@@ -1,0 +1,25 @@
+//! What a call has at hand: the provider's configuration, the clients made from it, the place and the cluster of an
+//! object, and how errors are explained.
+
+mod clients;
+pub mod cluster;
+mod config;
+mod connections;
+mod ecr;
+pub mod explain;
+mod kubernetes;
+pub mod place;
+mod principal;
+mod region;
+mod settings;
+pub mod tags;
+
+pub use clients::{Clients, Defaults};
+pub use config::Config;
+pub use explain::{explain, explain_at};
+pub use kubernetes::Access;
+pub use principal::principal;
+pub use region::{aws_region, planned_region};
+
+/// What every type of this provider is given in addition to its own values.
+pub type Context = framework::context::Context<Clients>;

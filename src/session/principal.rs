@@ -1,0 +1,29 @@
+//! Who calls AWS.
+
+use super::Context;
+
+/// Who calls, as access entries name it: the role of a session, not the session. The path of a role is not in it.
+pub async fn principal(cx: &Context) -> Option<String> {
+    let aws = cx.try_clients()?.known_aws()?;
+    let caller = aws.with_cancel(cx.cancel().clone()).sts().caller().await.ok()?;
+    Some(role_of(&caller.arn).unwrap_or(caller.arn))
+}
+
+/// `arn:aws:iam::…:role/NAME` of `arn:aws:sts::…:assumed-role/NAME/SESSION`. The path of the role is not in it.
+fn role_of(arn: &str) -> Option<String> {
+    let (head, rest) = arn.split_once(":assumed-role/")?;
+    let (role, _) = rest.split_once('/')?;
+    Some(format!("{}:role/{role}", head.replacen(":sts:", ":iam:", 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_goes_by_its_role() {
+        let session = "arn:aws:sts::111122223333:assumed-role/deployer/ci-7";
+        assert_eq!(role_of(session).as_deref(), Some("arn:aws:iam::111122223333:role/deployer"));
+        assert_eq!(role_of("arn:aws:iam::111122223333:user/me"), None);
+    }
+}
