@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, as_configuration, check_config};
-use crate::path::Path;
+use crate::model::{Model, as_configuration, check_config, decode_config};
 use crate::schema::Schema;
 use crate::server::{Boxed, Sink};
 use crate::value::Value;
@@ -79,8 +78,10 @@ impl<A: Action> Erased<A::Clients> for Adapter<A> {
     ) -> Boxed<'_, Diagnostics> {
         Box::pin(async move {
             let cx = Context::new(clients, cancel).with_progress(sink);
-            let mut faults = Diagnostics::new();
-            let Some(args) = A::Args::decode(&config, &Path::root(), &mut faults) else { return faults };
+            let args = match decode_config::<A::Args>(&config, A::NAME) {
+                Ok(args) => args,
+                Err(faults) => return faults,
+            };
             let outcome = A::invoke(&args, &cx).await;
             let mut diagnostics = cx.take_warnings();
             if let Err(errors) = outcome {

@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_config, merge_attributes};
-use crate::path::Path;
+use crate::model::{Model, check_config, decode_config, merge_attributes, of_two_types};
 use crate::schema::Schema;
 use crate::server::{Answer, Boxed};
 use crate::value::Value;
@@ -37,6 +36,8 @@ pub trait DataSource: Sized + Send + Sync + 'static {
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
     fn schema(&self) -> Schema;
+    /// Attributes that are an argument and a result of different types.
+    fn of_two_types(&self) -> Vec<String>;
     fn validate(&self, config: &Value) -> Diagnostics;
     fn read(
         &self,
@@ -67,6 +68,10 @@ impl<D: DataSource> Erased<D::Clients> for Adapter<D> {
         }
     }
 
+    fn of_two_types(&self) -> Vec<String> {
+        of_two_types(&D::Args::attributes(), &D::Outputs::attributes())
+    }
+
     fn validate(&self, config: &Value) -> Diagnostics {
         check_config::<D::Args>(config, D::validate)
     }
@@ -79,9 +84,9 @@ impl<D: DataSource> Erased<D::Clients> for Adapter<D> {
     ) -> Boxed<'_, Answer<Option<Value>>> {
         Box::pin(async move {
             let cx = Context::new(clients, cancel);
-            let mut faults = Diagnostics::new();
-            let Some(args) = D::Args::decode(&config, &Path::root(), &mut faults) else {
-                return Answer { value: None, diagnostics: faults };
+            let args = match decode_config::<D::Args>(&config, D::NAME) {
+                Ok(args) => args,
+                Err(diagnostics) => return Answer { value: None, diagnostics },
             };
             let outcome = D::read(&args, &cx).await;
             let mut diagnostics = cx.take_warnings();

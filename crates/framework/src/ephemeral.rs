@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, check_config, merge_attributes};
-use crate::path::Path;
+use crate::model::{Model, check_config, decode_config, merge_attributes, of_two_types};
 use crate::schema::Schema;
 use crate::server::{Answer, Boxed, Opened, Private};
 use crate::value::Value;
@@ -50,6 +49,8 @@ pub trait Ephemeral: Sized + Send + Sync + 'static {
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
     fn schema(&self) -> Schema;
+    /// Attributes that are an argument and a result of different types.
+    fn of_two_types(&self) -> Vec<String>;
     fn validate(&self, config: &Value) -> Diagnostics;
     fn open(&self, config: Value, clients: Option<Arc<C>>, cancel: CancellationToken) -> Boxed<'_, Answer<Opened>>;
     fn renew(&self, private: Private, clients: Option<Arc<C>>, cancel: CancellationToken) -> Boxed<'_, Answer<Opened>>;
@@ -77,6 +78,10 @@ impl<E: Ephemeral> Erased<E::Clients> for Adapter<E> {
         }
     }
 
+    fn of_two_types(&self) -> Vec<String> {
+        of_two_types(&E::Args::attributes(), &E::Outputs::attributes())
+    }
+
     fn validate(&self, config: &Value) -> Diagnostics {
         check_config::<E::Args>(config, E::validate)
     }
@@ -89,9 +94,9 @@ impl<E: Ephemeral> Erased<E::Clients> for Adapter<E> {
     ) -> Boxed<'_, Answer<Opened>> {
         Box::pin(async move {
             let cx = Context::new(clients, cancel);
-            let mut faults = Diagnostics::new();
-            let Some(args) = E::Args::decode(&config, &Path::root(), &mut faults) else {
-                return Answer { value: Opened::default(), diagnostics: faults };
+            let args = match decode_config::<E::Args>(&config, E::NAME) {
+                Ok(args) => args,
+                Err(diagnostics) => return Answer { value: Opened::default(), diagnostics },
             };
             let outcome = E::open(&args, &cx).await;
             let mut diagnostics = cx.take_warnings();

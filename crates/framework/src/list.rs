@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, as_configuration, check_config, merge_attributes};
-use crate::path::Path;
+use crate::model::{Model, as_configuration, check_config, decode_config, merge_attributes};
 use crate::resource::{Resource, State};
 use crate::schema::{Attribute, Schema};
 use crate::server::{Boxed, ListRequest, Listed, Sink};
@@ -112,8 +111,10 @@ impl<L: List> Erased<<L::Resource as Resource>::Clients> for Adapter<L> {
     ) -> Boxed<'_, Diagnostics> {
         Box::pin(async move {
             let cx = Context::new(clients, cancel);
-            let mut faults = Diagnostics::new();
-            let Some(args) = L::Args::decode(&request.config, &Path::root(), &mut faults) else { return faults };
+            let args = match decode_config::<L::Args>(&request.config, <L::Resource as Resource>::NAME) {
+                Ok(args) => args,
+                Err(faults) => return faults,
+            };
             let mut found = Found {
                 sink,
                 // Terraform's own limit; none given means all.

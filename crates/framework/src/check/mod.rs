@@ -43,6 +43,9 @@ pub fn provider<P: Provider>(server: &ProviderServer<P>) -> Vec<Finding> {
     for (kind, name) in server.duplicates() {
         findings.add(format!("{kind} `{name}`"), "is registered more than once");
     }
+    for (kind, name, attribute) in server.of_two_types() {
+        findings.add(format!("{kind} `{name}`, `{attribute}`"), "is an argument and a result of different types");
+    }
     for (name, rules) in server.resource_rules() {
         if rules.import_id.is_empty() {
             findings.add(format!("resource `{name}`"), "does not say how its import id is written");
@@ -156,6 +159,12 @@ impl Findings {
             if in_set && attribute.write_only {
                 self.add(&place, "is write-only inside of a set");
             }
+            if in_set && attribute.default.is_some() && role == Role::Resource {
+                self.add(&place, "has a default inside of a set, whose elements cannot be matched with those before");
+            }
+            if at.0.len() > 1 {
+                self.nested_behaviour(&place, attribute);
+            }
             match &attribute.kind {
                 Kind::Type(ty) => self.plain_type(&place, ty, in_set),
                 Kind::Nested { nesting, attributes } => {
@@ -207,6 +216,19 @@ impl Findings {
         }
         if attribute.prefix.is_some() && !(attribute.computed && attribute.kind.ty() == Type::String) {
             self.add(place, "promises a prefix but is no computed text");
+        }
+    }
+
+    /// Plans look at whole attributes: what these words say of a part of one would be ignored.
+    fn nested_behaviour(&mut self, place: &str, attribute: &Attribute) {
+        if attribute.replace {
+            self.add(place, "asks for replacement inside of another attribute; say so of that one");
+        }
+        if attribute.keep {
+            self.add(place, "keeps its prior value inside of another attribute; say so of that one");
+        }
+        if attribute.prefix.is_some() {
+            self.add(place, "promises a prefix inside of another attribute, which is unknown as a whole");
         }
     }
 

@@ -136,6 +136,26 @@ fn faults_of_attributes() {
             "is write-only inside of a set",
         ),
         (
+            nested("a", Nesting::Set, vec![Attribute { default: text(), computed: true, ..argument("b") }]),
+            "`a.b`",
+            "has a default inside of a set",
+        ),
+        (
+            nested("a", Nesting::List, vec![Attribute { replace: true, ..argument("b") }]),
+            "`a.b`",
+            "asks for replacement inside of another attribute",
+        ),
+        (
+            nested("a", Nesting::Map, vec![Attribute { keep: true, ..result("b") }]),
+            "`a.b`",
+            "keeps its prior value inside of another attribute",
+        ),
+        (
+            nested("a", Nesting::Single, vec![Attribute { prefix: Some("a-".into()), ..result("b") }]),
+            "`a.b`",
+            "promises a prefix inside of another attribute",
+        ),
+        (
             nested(
                 "a",
                 Nesting::Set,

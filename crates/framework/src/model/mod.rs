@@ -194,6 +194,7 @@ pub fn merge_attributes(arguments: Vec<Attribute>, outputs: Vec<Attribute>) -> V
             Some(argument) => {
                 argument.computed = true;
                 argument.keep |= output.keep;
+                argument.sensitive |= output.sensitive;
                 argument.never_null = output.never_null;
                 if argument.prefix.is_none() {
                     argument.prefix = output.prefix;
@@ -203,6 +204,27 @@ pub fn merge_attributes(arguments: Vec<Attribute>, outputs: Vec<Attribute>) -> V
         }
     }
     merged
+}
+
+/// Names of attributes that are an argument and a result of different types: no value could be both.
+pub fn of_two_types(arguments: &[Attribute], outputs: &[Attribute]) -> Vec<String> {
+    let differs = |argument: &&Attribute| {
+        outputs.iter().any(|output| output.name == argument.name && output.kind.ty() != argument.kind.ty())
+    };
+    arguments.iter().filter(differs).map(|argument| argument.name.clone()).collect()
+}
+
+/// Reads a configuration that is wholly known, as it is wherever it is used and not only checked.
+///
+/// # Errors
+/// Every fault of the configuration; a bug where something is unknown.
+pub(crate) fn decode_config<M: Model>(config: &Value, of: &str) -> crate::diagnostic::Result<M> {
+    let mut faults = Diagnostics::new();
+    match M::decode(config, &Path::root(), &mut faults) {
+        Some(decoded) => Ok(decoded),
+        None if faults.has_errors() => Err(faults),
+        None => Err(Diagnostic::bug(format!("A part of the configuration of `{of}` was still unknown.")).into()),
+    }
 }
 
 /// Reads the attribute `name` of `object`; null becomes the default when there is one.

@@ -398,18 +398,34 @@ fn arguments_and_results_in_one_schema() {
     let merged = merge_attributes(
         Disk::attributes(),
         vec![
-            Attribute { keep: true, never_null: true, prefix: Some("snap-".into()), ..attribute("host") }
-                .named("snapshot"),
+            Attribute {
+                keep: true,
+                never_null: true,
+                sensitive: true,
+                prefix: Some("snap-".into()),
+                ..attribute("host")
+            }
+            .named("snapshot"),
             attribute("disk").named("copy"),
         ],
     );
     let find = |name: &str| merged.iter().find(|it| it.name == name).expect("the attribute");
     let both = find("snapshot");
     assert!(both.optional && both.computed && both.keep && both.never_null && both.prefix.is_some());
+    assert!(both.sensitive, "a result that is sensitive stays so where it is an argument too");
     let result = find("copy");
     assert!(result.computed && !result.optional && !result.required);
     let Kind::Nested { attributes, .. } = &result.kind else { panic!("nested") };
     assert!(attributes.iter().all(|it| it.computed && !it.optional && it.default.is_none()), "{attributes:?}");
+}
+
+#[test]
+fn an_argument_that_is_a_result_of_another_type_is_found() {
+    let arguments = Disk::attributes();
+    let name = arguments[0].name.clone();
+    assert_eq!(of_two_types(&arguments, &Disk::attributes()), Vec::<String>::new());
+    let results = vec![Attribute { kind: Kind::Type(Type::Dynamic), ..arguments[0].clone() }];
+    assert_eq!(of_two_types(&arguments, &results), [name]);
 }
 
 impl Attribute {

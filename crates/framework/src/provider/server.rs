@@ -68,6 +68,17 @@ impl<P: Provider> ProviderServer<P> {
             .collect()
     }
 
+    /// Kind and name of every type with attributes that are an argument and a result of different types, with them.
+    pub(crate) fn of_two_types(&self) -> Vec<(&'static str, &'static str, String)> {
+        let resources = self.registry.resources.iter().map(|(name, it)| ("resource", *name, it.of_two_types()));
+        let data_sources =
+            self.registry.data_sources.iter().map(|(name, it)| ("data source", *name, it.of_two_types()));
+        let ephemerals =
+            self.registry.ephemerals.iter().map(|(name, it)| ("ephemeral resource", *name, it.of_two_types()));
+        let all = resources.chain(data_sources).chain(ephemerals);
+        all.flat_map(|(kind, name, attributes)| attributes.into_iter().map(move |it| (kind, name, it))).collect()
+    }
+
     /// Kind and name of every type that was registered more than once.
     pub(crate) fn duplicates(&self) -> &[(&'static str, &'static str)] {
         &self.registry.duplicates

@@ -13,7 +13,7 @@ use super::planning::{draft, promise};
 use super::{MoveSource, Plan, Resource, State, import};
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, panic_message};
-use crate::model::{Model, check_config, merge_attributes};
+use crate::model::{Model, check_config, merge_attributes, of_two_types};
 use crate::note::Note;
 use crate::path::Path;
 use crate::schema::{Attribute, IdentityAttribute, IdentitySchema, Kind, Nesting, Schema};
@@ -32,6 +32,8 @@ pub(crate) trait Erased<C>: Send + Sync {
     fn identity_schema(&self) -> IdentitySchema;
     fn import_id(&self) -> &'static str;
     fn rules(&self) -> Vec<crate::model::Rule>;
+    /// Attributes that are an argument and a result of different types.
+    fn of_two_types(&self) -> Vec<String>;
     fn validate(&self, config: &Value) -> Diagnostics;
     fn upgrade_state(&self, version: i64, state: serde_json::Value) -> Answer<Option<Value>>;
     fn upgrade_identity(&self, identity: &serde_json::Value) -> Answer<Option<Value>>;
@@ -225,13 +227,27 @@ impl<R: Resource> Adapter<R> {
         if faults.has_errors() {
             return Answer { value: Planned::default(), diagnostics: faults };
         }
-        // Results that an older state does not have yet are no faults: they stay as they are.
+        let before = match prior.map(|prior| self.decode_or_explain(prior)).transpose() {
+            Ok(before) => before,
+            // A state of an older version, not read anew. Nothing can be done with it, and nothing has to be.
+            Err(_) if draft.changed.is_empty() => {
+                let planned = Planned {
+                    state: Some(Value::Map(draft.planned)),
+                    private: cx.planned_bytes(),
+                    identity: self.known_identity(&request.prior),
+                    ..Planned::default()
+                };
+                return Answer::of(planned);
+            }
+            Err(faults) => return Answer { value: Planned::default(), diagnostics: faults },
+        };
+        // Results that are not known yet are no faults.
         let outputs = R::Outputs::decode_planned(&object, &Path::root(), &mut Diagnostics::new());
-        let before = R::Outputs::encode_planned(&outputs);
+        let undecided = R::Outputs::encode_planned(&outputs);
         let mut plan = Plan::<R> {
             args,
             outputs,
-            prior: prior.and_then(|prior| self.decode(prior)),
+            prior: before,
             changed: std::mem::take(&mut draft.changed),
             replace: std::mem::take(&mut draft.replace),
             kept: BTreeSet::new(),
@@ -260,7 +276,7 @@ impl<R: Resource> Adapter<R> {
         let mut planned = draft.planned;
         for (name, value) in R::Outputs::encode_planned(&plan.outputs) {
             // Only what the step itself set: the draft's own values keep their promises and spelling.
-            if before.get(&name) != Some(&value) {
+            if undecided.get(&name) != Some(&value) {
                 let configured = request.config.attribute(&name).is_some_and(|value| !value.is_null());
                 if configured {
                     continue;
@@ -414,6 +430,10 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
         R::Args::rules()
     }
 
+    fn of_two_types(&self) -> Vec<String> {
+        of_two_types(&R::Args::attributes(), &R::Outputs::attributes())
+    }
+
     fn validate(&self, config: &Value) -> Diagnostics {
         check_config::<R::Args>(config, R::validate)
     }
@@ -422,7 +442,7 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
         let upgraded = if version == R::VERSION { Ok(state) } else { R::upgrade(version, state) };
         match upgraded {
             Ok(state) => match json::decode(&state, &self.schema().ty()) {
-                Ok(state) => Answer::of(Some(state)),
+                Ok(state) => Answer::of(Some(without_write_only(&self.attributes, state))),
                 Err(mismatch) => Diagnostic::error(
                     "Stored state does not fit",
                     format!("The stored state of this `{}` cannot be read: {mismatch}.", R::NAME),
@@ -484,7 +504,7 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
         };
         match R::move_from(&source) {
             Some(Ok(state)) => match json::decode(&state, &self.schema().ty()) {
-                Ok(state) => Answer::of(self.kept(Some(state), Vec::new())),
+                Ok(state) => Answer::of(self.kept(Some(without_write_only(&self.attributes, state)), Vec::new())),
                 Err(mismatch) => Diagnostic::bug(format!("the moved state does not fit: {mismatch}")).into(),
             },
             Some(Err(errors)) => Answer { value: Kept::default(), diagnostics: errors },
@@ -537,6 +557,27 @@ async fn caught<T>(
         let why = panic_message(payload.as_ref());
         Err(Diagnostic::bug(format!("{doing} this `{name}` failed unexpectedly: {why}.")).into())
     })
+}
+
+/// The object without its write-only values. A state of an older version or of another type may hold one that was
+/// stored then, and Terraform refuses every plan as long as it does.
+fn without_write_only(attributes: &[Attribute], object: Value) -> Value {
+    let Value::Map(mut entries) = object else { return object };
+    for attribute in attributes {
+        let Some(slot) = entries.get_mut(&attribute.name) else { continue };
+        if attribute.write_only {
+            *slot = Value::Null;
+        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
+            let one = |element| without_write_only(attributes, element);
+            *slot = match (nesting, std::mem::replace(slot, Value::Null)) {
+                (Nesting::Single, value) => one(value),
+                (_, Value::List(elements)) => Value::List(elements.into_iter().map(one).collect()),
+                (_, Value::Map(entries)) => Value::map(entries.into_iter().map(|(key, it)| (key, one(it)))),
+                (_, other) => other,
+            };
+        }
+    }
+    Value::Map(entries)
 }
 
 /// The object with the configuration's write-only values in their places.

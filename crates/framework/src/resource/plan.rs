@@ -42,7 +42,7 @@ pub(crate) struct Promises {
 impl<R: Resource> Plan<R> {
     /// Whether the object is to be made.
     pub fn is_create(&self) -> bool {
-        self.prior.is_none()
+        self.before.is_null()
     }
 
     /// Whether the attribute will differ from what it is; always true for a creation.
@@ -109,15 +109,16 @@ impl<R: Resource> Plan<R> {
     ///
     /// Terraform plans once more while it applies, and insists that what the first plan knew is known there too. So a
     /// failed look, or one that finds nothing, keeps what was promised, if the host hands the promise over (Terraform
-    /// 1.16). Otherwise the failure is the plan's own when Terraform is applying already; in a first plan the result is
-    /// left unknown, which apply then settles.
+    /// 1.16). Otherwise the failure is the plan's own once Terraform is known to be applying. Older versions do not say
+    /// so before the first apply of a run: the result is left unknown then, with a warning that names the cause, as in
+    /// a first plan. Terraform shows it beside its own complaint.
     pub fn looked_up<T: Field>(
         &mut self,
         name: &str,
         found: Result<Maybe<T>>,
         planned: impl FnOnce(&mut <R::Outputs as Model>::Planned) -> &mut Maybe<T>,
     ) {
-        let found = match found {
+        let failure = match found {
             Ok(Maybe::Known(value)) => {
                 if let Some(json) = json::encode(&value.encode()) {
                     self.promises.made.insert(name.to_owned(), json);
@@ -125,19 +126,26 @@ impl<R: Resource> Plan<R> {
                 *planned(&mut self.outputs) = Maybe::Known(value);
                 return;
             }
-            Ok(Maybe::Unknown) => Diagnostics::new(),
-            Err(failure) => failure,
+            Ok(Maybe::Unknown) => None,
+            Err(failure) => Some(failure),
         };
         let promised = self.promises.given.get(name).and_then(|json| {
             let value = json::decode(json, &T::kind().ty()).ok()?;
             T::decode(&value, &Path::attribute(name), &mut Diagnostics::new())
         });
         if promised.is_some() {
-            tracing::debug!(name, failure = ?found, "could not be looked up again; what was planned stands");
+            tracing::debug!(name, ?failure, "could not be looked up again; the promise of the plan is kept");
         } else if self.promises.is_final {
-            self.faults.append(found);
-        } else {
-            tracing::info!(name, failure = ?found, "could not be looked up; it is known after apply");
+            self.faults.append(failure.unwrap_or_default());
+        } else if let Some(failure) = failure {
+            let why: Vec<_> = failure.0.iter().map(|it| format!("{}: {}", it.summary, it.cause)).collect();
+            let warning = Diagnostic::warning(
+                format!("`{name}` is known only after apply"),
+                format!("It could not be looked up. {}", why.join(" ")),
+            );
+            self.faults.push(warning.remedy(
+                "If Terraform reports an inconsistent final plan next to this, nothing was changed: apply again.",
+            ));
         }
         *planned(&mut self.outputs) = promised.into();
     }

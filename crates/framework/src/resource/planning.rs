@@ -28,7 +28,12 @@ pub(super) fn draft(
         let name = &attribute.name;
         let configured = part(config, name);
         let before = prior.map(|prior| part(prior, name));
-        let mut value = settle(attribute, configured, part(proposed, name));
+        let undecided = attribute.computed && attribute.default.is_none() && configured.is_null();
+        let mut value = match before {
+            // The provider decides it, and has: Terraform proposes nothing for an object whose parts are no results.
+            Some(before) if undecided => before.clone(),
+            _ => settle(attribute, configured, part(proposed, name)),
+        };
         // A configuration that says the same in other words changes nothing.
         if let Some(before) = before
             && !configured.is_null()
@@ -90,7 +95,7 @@ fn settle(attribute: &Attribute, configured: &Value, proposed: &Value) -> Value 
             ),
             Nesting::List | Nesting::Set => proposed.clone(),
         },
-        (Kind::Nested { nesting: Nesting::List, attributes }, Value::List(elements)) => {
+        (Kind::Nested { nesting: Nesting::List, attributes }, Value::List(elements)) if !configured.is_null() => {
             let configured = match configured {
                 Value::List(elements) => elements.as_slice(),
                 _ => &[],
@@ -105,10 +110,7 @@ fn settle(attribute: &Attribute, configured: &Value, proposed: &Value) -> Value 
                     .collect(),
             )
         }
-        (Kind::Nested { nesting: Nesting::Set, attributes }, Value::Set(elements)) => {
-            // An element of a set has no place of its own; what is null in it is not configured.
-            Value::set(elements.iter().map(|element| settle_element(attributes, element, element)))
-        }
+        // Sets hold no defaults and nothing write-only: `crate::check` refuses such a schema.
         _ => proposed.clone(),
     }
 }
@@ -225,6 +227,32 @@ mod tests {
         let draft = draft(&schema(), Some(&prior), &proposed, &config, &plain);
         assert_eq!(draft.replace, BTreeSet::from(["role".to_owned()]));
         assert!(draft.planned["id"].is_unknown());
+    }
+
+    /// An address that the provider decides where the configuration does not: a port, 80 by default, and a host.
+    fn decided_by_the_provider(nesting: Nesting) -> Vec<Attribute> {
+        let port = Attribute { default: Some(Value::from("80")), computed: true, ..attribute("port") };
+        let kind = Kind::Nested { nesting, attributes: vec![attribute("host"), port] };
+        vec![attribute("role"), Attribute { kind, computed: true, ..attribute("address") }]
+    }
+
+    #[test]
+    fn an_object_that_the_provider_has_decided_does_not_change_by_itself() {
+        let element = Value::map([("host", Value::from("h")), ("port", Value::Null)]);
+        for (nesting, address) in [(Nesting::Single, element.clone()), (Nesting::List, Value::List(vec![element]))] {
+            let schema = decided_by_the_provider(nesting);
+            let config = Value::map([("role", Value::from("r")), ("address", Value::Null)]);
+            let prior = Value::map([("role", Value::from("r")), ("address", address.clone())]);
+            // Terraform proposes null for an object whose attributes are not computed each, and a list as it is.
+            for proposed in [Value::Null, address] {
+                let proposed = Value::map([("role", Value::from("r")), ("address", proposed)]);
+                let draft = draft(&schema, Some(&prior), &proposed, &config, &plain);
+                assert_eq!((Value::Map(draft.planned), draft.changed), (prior.clone(), BTreeSet::new()));
+            }
+            let other = Value::map([("role", Value::from("other")), ("address", Value::Null)]);
+            let draft = draft(&schema, Some(&prior), &other, &other, &plain);
+            assert!(draft.planned["address"].is_unknown(), "it may change with something else");
+        }
     }
 
     #[test]

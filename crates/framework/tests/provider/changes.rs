@@ -307,6 +307,22 @@ async fn a_generated_configuration_says_only_one_of_what_excludes_each_other() {
     assert_eq!(generated.attribute("snapshot"), Some(&Value::Null));
 }
 
+#[tokio::test]
+async fn an_older_state_that_was_not_read_again_is_no_creation() {
+    let server = configured("older").await;
+    let config = server_config([("zone", "zone-a".into())]);
+    let kept = made(&server, &config).await;
+    // A result that the version that wrote the state did not have.
+    let older = framework::server::Kept {
+        state: Some(with(&kept.state.clone().expect("a state"), "generation", Value::Null)),
+        ..kept
+    };
+    let same = plan(&server, &older, &config).await;
+    assert_eq!((same.value.state, told(&same.diagnostics)), (older.state.clone(), vec![]));
+    let changed = plan(&server, &older, &with(&config, "size", 3)).await;
+    assert_eq!(owned(told(&changed.diagnostics)), [error("State cannot be read", "")]);
+}
+
 async fn plan_again(server: &dyn Server, private: &[u8], config: &Value, is_final: bool) -> Answer<Planned> {
     let request = PlanRequest {
         type_name: "cloud_server".into(),
@@ -334,9 +350,13 @@ async fn what_was_looked_up_stays_known_while_terraform_applies() {
     // Terraform 1.16 hands the promise over.
     let again = plan_again(&server, &first.value.private, &config, true).await;
     assert_eq!((zone(&again), again.diagnostics.has_errors()), (Some(Value::from("zone-a")), false));
-    // A first plan goes on without it.
+    // A first plan does without it, and says why: before Terraform 1.16 it may be the plan of an apply, which Terraform
+    // refuses without a reason.
     let without = plan_again(&server, &[], &config, false).await;
     assert!(zone(&without).is_some_and(|zone| zone.is_unknown()) && !without.diagnostics.has_errors());
+    let [warning] = without.diagnostics.0.as_slice() else { panic!("{:?}", without.diagnostics) };
+    assert_eq!(warning.summary, "`zone` is known only after apply");
+    assert!(warning.cause.ends_with("Could not find a zone: The cloud says nothing."), "{}", warning.cause);
     // What would contradict the first plan is told as what it is, once Terraform is known to apply.
     let told_why = [error("Could not find a zone", "")];
     assert_eq!(owned(told(&plan_again(&server, &[], &config, true).await.diagnostics)), told_why);

@@ -288,6 +288,13 @@ async fn stored_states_of_every_version() {
     let present = upgrade(2, json!({ "name": "web", "title": "kept out" })).await;
     assert_eq!(present.value.expect("a state").attribute("name"), Some(&Value::from("web")));
 
+    // Before, the password was an argument like others and was stored.
+    let stored =
+        upgrade(1, json!({ "title": "web", "password_wo": "hunter", "watch": { "token_wo": "hunter" } })).await;
+    let state = stored.value.expect("a state");
+    assert_eq!(state.attribute("password_wo"), Some(&Value::Null));
+    assert_eq!(state.attribute("watch").and_then(|watch| watch.attribute("token_wo")), Some(&Value::Null));
+
     let newer = upgrade(3, json!({ "name": "web" })).await;
     assert_eq!(told(&newer.diagnostics), [(Severity::Error, "State is of an unknown version", String::new())]);
     assert_eq!(newer.value, None);
@@ -309,13 +316,14 @@ async fn states_of_other_types() {
         source_provider: "registry.terraform.io/other/other".into(),
         source_type: source_type.into(),
         source_version: 0,
-        source_state: json!({ "serial": "srv-9", "label": "web" }),
+        source_state: json!({ "serial": "srv-9", "label": "web", "secret": "hunter" }),
         target_type: "cloud_server".into(),
         source_private: b"theirs".to_vec(),
     };
     let moved = server.move_state(request("other_machine")).await;
     assert_eq!(moved.diagnostics, Diagnostics::new());
     assert_eq!(part(&moved.value, "name"), &Value::from("web"));
+    assert_eq!(part(&moved.value, "password_wo"), &Value::Null, "Terraform takes no state with a write-only value");
     assert_eq!(moved.value.identity, Some(identity("srv-9")));
     assert!(moved.value.private.is_empty(), "private bytes of others mean nothing here");
 

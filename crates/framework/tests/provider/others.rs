@@ -142,6 +142,32 @@ async fn a_list_stops_at_its_limit() {
     assert_eq!(framework::check::conform(state, &server.schema().resources["cloud_server"].ty()), Ok(()));
 }
 
+/// Terraform uses none of these while its configuration is unknown. If it did, to do nothing would look like success.
+#[tokio::test]
+async fn what_is_unknown_is_not_taken_for_nothing_to_do() {
+    let server = configured("unknown").await;
+    let schemas = server.schema();
+    let bug = [(Severity::Error, "Provider bug", String::new())];
+    let cancel = CancellationToken::new;
+
+    let config = object(&schemas.actions["cloud_reboot"], [("server", Value::unknown())]);
+    let (sink, _heard) = tokio::sync::mpsc::channel(8);
+    assert_eq!(told(&server.invoke_action("cloud_reboot".into(), config, sink, cancel()).await), bug);
+
+    let config = object(&schemas.list_resources["cloud_server"], [("name_prefix", Value::unknown())]);
+    let request = ListRequest { type_name: "cloud_server".into(), config, include_resource: false, limit: 1 };
+    let (sink, _found) = tokio::sync::mpsc::channel(8);
+    assert_eq!(told(&server.list(request, sink, cancel()).await), bug);
+
+    let config = object(&schemas.data_sources["cloud_image"], [("name", Value::unknown())]);
+    let answer = server.read_data_source("cloud_image".into(), config, HOST, cancel()).await;
+    assert_eq!(told(&answer.diagnostics), bug);
+
+    let config = object(&schemas.ephemeral_resources["cloud_token"], [("server", Value::unknown())]);
+    let answer = server.open_ephemeral("cloud_token".into(), config, HOST, cancel()).await;
+    assert_eq!(told(&answer.diagnostics), bug);
+}
+
 #[tokio::test]
 async fn functions() {
     // No configuration is needed.

@@ -338,7 +338,8 @@ impl Resource for Server {
     fn move_from(source: &MoveSource<'_>) -> Option<Result<Json>> {
         (source.type_name == "other_machine").then(|| {
             let name = source.state.get("label").cloned().unwrap_or(Json::Null);
-            Ok(serde_json::json!({ "id": source.state.get("serial"), "name": name, "image": "moved" }))
+            let (id, secret) = (source.state.get("serial"), source.state.get("secret"));
+            Ok(serde_json::json!({ "id": id, "name": name, "image": "moved", "password_wo": secret }))
         })
     }
 }
