@@ -130,6 +130,8 @@ fn a_path_that_breaks_a_rule_is_found() {
         ("src/aws/mod.rs", "fn f() { super::attributes::labels(); }", "`crate::attributes::labels`"),
         ("src/aws/ssm.rs", "mod inner { use super::super::super::node::x; }", "`crate::node::x`"),
         ("src/aws/ssm.rs", "#[derive(framework::model::Model)] struct X;", "`framework::model::Model`"),
+        ("src/aws/ssm.rs", "use declare::diagnostic::Diagnostic;", "`declare::diagnostic::Diagnostic`"),
+        ("crates/declare/src/path.rs", "use framework::resource::Plan;", "`framework::resource::Plan`"),
         ("src/aws/ssm.rs", "fn f() { vec![framework::x()] }", "`framework::x`"),
         ("src/node/config/yaml.rs", "use std::{fmt, fs::File};", "`std::fs::File`"),
         ("src/node/cidr.rs", "use std::net::{Ipv4Addr, TcpStream};", "`std::net::TcpStream`"),

@@ -5,28 +5,22 @@
 //! ```
 //!
 //! A provider declares its types as Rust structs with [`model::Model`]; the adapters derive names, schemas,
-//! documentation, validation, planning and state from them. Only `wire` names protobuf or msgpack, and nothing here knows a cloud.
-
-// The derive names this crate from outside; inside, it is the crate itself.
-extern crate self as framework;
+//! documentation, validation, planning and state from them. Only `wire` names protobuf or msgpack, and nothing here knows
+//! a cloud. The words of declarations are the crate `declare`'s, and are re-exported here.
 
 pub mod action;
 pub mod check;
 pub mod context;
 pub mod data_source;
-pub mod diagnostic;
 pub mod docs;
 pub mod ephemeral;
 pub mod function;
 pub mod list;
-pub mod mask;
-pub mod model;
 pub mod note;
-pub mod path;
 pub mod provider;
 pub mod resource;
-pub mod schema;
 pub mod server;
-pub mod value;
 pub mod wait;
 pub mod wire;
+
+pub use declare::{diagnostic, mask, model, path, schema, text_field, value};

@@ -5,7 +5,7 @@
 //! to its part instead of patching a text.
 //!
 //! ```
-//! use framework::diagnostic::Diagnostic;
+//! use declare::diagnostic::Diagnostic;
 //!
 //! let refused = Diagnostic::error("Could not create the server", "Region `x` answered 503 to request `7f`.");
 //! let whole = refused.left("The disk `d-1` exists and is recorded in state.").remedy("Apply again.").at("zone");

@@ -12,9 +12,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use framework_macros::Model;
+pub use declare_macros::Model;
 pub use rules::Rule;
-pub(crate) use rules::check_rules;
+use rules::check_rules;
 pub use scalars::{Bounded, Dynamic, Span, Text, Timestamp};
 pub use secrets::{Secret, WriteOnly};
 
@@ -218,7 +218,7 @@ pub fn of_two_types(arguments: &[Attribute], outputs: &[Attribute]) -> Vec<Strin
 ///
 /// # Errors
 /// Every fault of the configuration; a bug where something is unknown.
-pub(crate) fn decode_config<M: Model>(config: &Value, of: &str) -> crate::diagnostic::Result<M> {
+pub fn decode_config<M: Model>(config: &Value, of: &str) -> crate::diagnostic::Result<M> {
     let mut faults = Diagnostics::new();
     match M::decode(config, &Path::root(), &mut faults) {
         Some(decoded) => Ok(decoded),
@@ -246,12 +246,9 @@ pub fn decode_attribute<T: Field>(
 }
 
 /// Checks a configuration whose parts may be unknown: each attribute, the rules over several, and what the type adds.
-pub(crate) fn check_config<M: Model>(
-    config: &Value,
-    further: impl FnOnce(&M::Planned, &mut Diagnostics),
-) -> Diagnostics {
+pub fn check_config<M: Model>(config: &Value, further: impl FnOnce(&M::Planned, &mut Diagnostics)) -> Diagnostics {
     let mut faults = Diagnostics::new();
-    check_rules::<M>(config, &Path::root(), &mut faults);
+    check_rules(&M::rules(), config, &Path::root(), &mut faults);
     let planned = M::decode_planned(config, &Path::root(), &mut faults);
     further(&planned, &mut faults);
     faults
@@ -262,7 +259,7 @@ pub fn decode_object<M: Model>(value: &Value, at: &Path, faults: &mut Diagnostic
     match value {
         Value::Unknown(_) => None,
         Value::Map(_) => {
-            check_rules::<M>(value, at, faults);
+            check_rules(&M::rules(), value, at, faults);
             M::decode(value, at, faults)
         }
         _ => mismatch("an object", at, faults),

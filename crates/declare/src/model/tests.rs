@@ -195,7 +195,7 @@ fn secrets_print_as_such() {
 /// Path and summary of every fault.
 fn faults_of(given: &Value) -> Vec<(String, String)> {
     let mut faults = Diagnostics::new();
-    check_rules::<Everything>(given, &Path::root(), &mut faults);
+    check_rules(&Everything::rules(), given, &Path::root(), &mut faults);
     Everything::decode_planned(given, &Path::root(), &mut faults);
     faults.0.into_iter().map(|fault| (fault.at.to_string(), fault.summary)).collect()
 }

@@ -53,7 +53,7 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
         #[doc = #planned_doc]
         #[derive(Clone, Debug)]
         #[allow(missing_docs)]
-        #visibility struct #planned { #( #[doc = #docs] pub #idents: ::framework::model::Maybe<#types>, )* }
+        #visibility struct #planned { #( #[doc = #docs] pub #idents: ::declare::model::Maybe<#types>, )* }
 
         #[doc = #names_doc]
         #[allow(missing_docs)]
@@ -66,80 +66,80 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
             pub const NAMES: #names_type = #names_type { #( #idents: #names, )* };
         }
 
-        impl ::framework::model::Model for #name {
+        impl ::declare::model::Model for #name {
             type Planned = #planned;
 
             fn description() -> &'static str { #doc }
 
-            fn attributes() -> ::std::vec::Vec<::framework::schema::Attribute> {
+            fn attributes() -> ::std::vec::Vec<::declare::schema::Attribute> {
                 ::std::vec![ #( #attributes ),* ]
             }
 
-            fn rules() -> ::std::vec::Vec<::framework::model::Rule> { ::std::vec![ #( #rules ),* ] }
+            fn rules() -> ::std::vec::Vec<::declare::model::Rule> { ::std::vec![ #( #rules ),* ] }
 
             #[allow(unused_variables)]
             fn decode(
-                object: &::framework::value::Value,
-                at: &::framework::path::Path,
-                faults: &mut ::framework::diagnostic::Diagnostics,
+                object: &::declare::value::Value,
+                at: &::declare::path::Path,
+                faults: &mut ::declare::diagnostic::Diagnostics,
             ) -> ::core::option::Option<Self> {
-                #( let #idents = ::framework::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults); )*
+                #( let #idents = ::declare::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults); )*
                 ::core::option::Option::Some(Self { #( #idents: #idents?, )* })
             }
 
             #[allow(unused_variables)]
             fn decode_planned(
-                object: &::framework::value::Value,
-                at: &::framework::path::Path,
-                faults: &mut ::framework::diagnostic::Diagnostics,
+                object: &::declare::value::Value,
+                at: &::declare::path::Path,
+                faults: &mut ::declare::diagnostic::Diagnostics,
             ) -> Self::Planned {
-                #planned { #( #idents: ::framework::model::Maybe::from(
-                    ::framework::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults)
+                #planned { #( #idents: ::declare::model::Maybe::from(
+                    ::declare::model::decode_attribute::<#types>(object, #names, #fallbacks, at, faults)
                 ), )* }
             }
 
-            fn encode(&self) -> ::std::collections::BTreeMap<::std::string::String, ::framework::value::Value> {
-                [ #( (#names.to_owned(), ::framework::model::Field::encode(&self.#idents)), )* ].into()
+            fn encode(&self) -> ::std::collections::BTreeMap<::std::string::String, ::declare::value::Value> {
+                [ #( (#names.to_owned(), ::declare::model::Field::encode(&self.#idents)), )* ].into()
             }
 
             #[allow(unused_variables)]
             fn encode_planned(
                 planned: &Self::Planned,
-            ) -> ::std::collections::BTreeMap<::std::string::String, ::framework::value::Value> {
+            ) -> ::std::collections::BTreeMap<::std::string::String, ::declare::value::Value> {
                 [ #( (#names.to_owned(), planned.#idents.encode()), )* ].into()
             }
 
             #[allow(unused_variables)]
-            fn equivalent(name: &str, one: &::framework::value::Value, other: &::framework::value::Value) -> bool {
+            fn equivalent(name: &str, one: &::declare::value::Value, other: &::declare::value::Value) -> bool {
                 match name {
-                    #( #names => <#types as ::framework::model::Field>::equivalent(one, other), )*
+                    #( #names => <#types as ::declare::model::Field>::equivalent(one, other), )*
                     _ => one == other,
                 }
             }
         }
 
-        impl ::framework::model::Field for #name {
-            fn kind() -> ::framework::schema::Kind {
-                ::framework::schema::Kind::Nested {
-                    nesting: ::framework::schema::Nesting::Single,
-                    attributes: <Self as ::framework::model::Model>::attributes(),
+        impl ::declare::model::Field for #name {
+            fn kind() -> ::declare::schema::Kind {
+                ::declare::schema::Kind::Nested {
+                    nesting: ::declare::schema::Nesting::Single,
+                    attributes: <Self as ::declare::model::Model>::attributes(),
                 }
             }
 
             fn decode(
-                value: &::framework::value::Value,
-                at: &::framework::path::Path,
-                faults: &mut ::framework::diagnostic::Diagnostics,
+                value: &::declare::value::Value,
+                at: &::declare::path::Path,
+                faults: &mut ::declare::diagnostic::Diagnostics,
             ) -> ::core::option::Option<Self> {
-                ::framework::model::decode_object::<Self>(value, at, faults)
+                ::declare::model::decode_object::<Self>(value, at, faults)
             }
 
-            fn encode(&self) -> ::framework::value::Value {
-                ::framework::value::Value::Map(<Self as ::framework::model::Model>::encode(self))
+            fn encode(&self) -> ::declare::value::Value {
+                ::declare::value::Value::Map(<Self as ::declare::model::Model>::encode(self))
             }
 
-            fn equivalent(one: &::framework::value::Value, other: &::framework::value::Value) -> bool {
-                ::framework::model::equivalent_objects::<Self>(one, other)
+            fn equivalent(one: &::declare::value::Value, other: &::declare::value::Value) -> bool {
+                ::declare::model::equivalent_objects::<Self>(one, other)
             }
         }
     })
@@ -199,12 +199,12 @@ fn attribute(field: &Field) -> TokenStream {
     let default = match &field.default {
         Some(default) => quote!({
             let default: #ty = #default;
-            ::core::option::Option::Some(::framework::model::Field::encode(&default))
+            ::core::option::Option::Some(::declare::model::Field::encode(&default))
         }),
         None => quote!(::core::option::Option::None),
     };
     quote! {
-        ::framework::model::declare::<#ty>(::framework::model::Declaration {
+        ::declare::model::declare::<#ty>(::declare::model::Declaration {
             name: #name,
             description: #doc,
             replace: #replace,
@@ -240,7 +240,7 @@ fn rules(input: &DeriveInput, fields: &[Field]) -> Result<Vec<TokenStream>> {
                 }
                 Ok(())
             })?;
-            rules.push(quote!(::framework::model::Rule::#variant(&[ #( #names ),* ])));
+            rules.push(quote!(::declare::model::Rule::#variant(&[ #( #names ),* ])));
             Ok(())
         })?;
     }
