@@ -1,6 +1,5 @@
 //! Argument types that several Terraform types share. Pure: nothing here calls anything.
 
-pub mod import_id;
 pub mod labels;
 mod names;
 pub mod principal;

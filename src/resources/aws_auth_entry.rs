@@ -6,10 +6,9 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
-use framework::value::Value;
 
 use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, without_path};
-use crate::attributes::{ClusterName, Region, import_id};
+use crate::attributes::{ClusterName, Region};
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
 use crate::session::cluster::{self, Connection};
 use crate::session::explain::explained;
@@ -64,6 +63,7 @@ pub struct Outputs {
 
 /// Identity.
 #[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(role_arn, user_arn))]
 pub struct Identity {
     /// EKS cluster.
     pub cluster_name: ClusterName,
@@ -247,26 +247,6 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             Changed::Ambiguous => Err(ambiguous(summary, &place, list, &entry)),
         }
     }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, arn, region) = import_id::of_principal(id)?;
-        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        let role = MapRoleArn::parse(&arn);
-        let user = MapUserArn::parse(&arn);
-        let (role, user) = match (&role, &user) {
-            (Ok(role), _) => (Value::from(role.text()), Value::Null),
-            (_, Ok(user)) => (Value::Null, Value::from(user.text())),
-            (Err(_), Err(_)) => {
-                return Err(format!("`{arn}` is neither the ARN of an IAM role nor that of an IAM user."));
-            }
-        };
-        Ok(vec![
-            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
-            (Identity::NAMES.role_arn, role),
-            (Identity::NAMES.user_arn, user),
-            (Identity::NAMES.region, region),
-        ])
-    }
 }
 
 fn list(args: &Args) -> List {
@@ -389,6 +369,8 @@ fn no_principal() -> Diagnostics {
 
 #[cfg(test)]
 mod tests {
+    use framework::value::Value;
+
     use super::*;
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/edge/n";
@@ -410,17 +392,14 @@ mod tests {
 
     #[test]
     fn import_ids() {
-        let values = AwsAuthEntry::import_id(&format!("c/{ROLE}@us-west-2")).expect("an id");
-        assert_eq!(
-            values,
-            [
-                ("cluster_name", Value::from("c")),
-                ("role_arn", Value::from(ROLE)),
-                ("user_arn", Value::Null),
-                ("region", Value::from("us-west-2")),
-            ]
-        );
-        assert_eq!(AwsAuthEntry::import_id(&format!("c/{USER}")).expect("an id")[2].1, Value::from(USER));
-        assert!(AwsAuthEntry::import_id("c/ann").expect_err("no ARN").contains("neither"));
+        let parts = |id: &str| AwsAuthEntry::import_id(id).map(|identity| Value::Map(identity.encode()));
+        let identity = |role: Option<&str>, user: Option<&str>, region: Option<&str>| {
+            let part = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+            let region = ("region", part(region));
+            Value::map([("cluster_name", part(Some("c"))), ("role_arn", part(role)), ("user_arn", part(user)), region])
+        };
+        assert_eq!(parts(&format!("c/{ROLE}@us-west-2")), Ok(identity(Some(ROLE), None, Some("us-west-2"))));
+        assert_eq!(parts(&format!("c/{USER}")), Ok(identity(None, Some(USER), None)));
+        assert!(parts("c/ann").expect_err("no ARN").contains("`ann`"));
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Text, Timestamp};
 use framework::path::Path;
-use framework::resource::{Plan, Resource, State, parse_region_id};
-use framework::value::Value;
+use framework::resource::{Plan, Resource, State};
 
 use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::{Client, Instance};
@@ -264,16 +263,6 @@ It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddT
         client.deregister_instance(id).await.map(|_| ()).map_err(|error| {
             explain("Could not deregister the managed instance", &error, Some("It is still recorded in the state."))
         })
-    }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (id, region) = parse_region_id(id)?;
-        let id = ManagedInstanceId::parse(&id)?;
-        let region = region.map(|region| Region::parse(&region)).transpose()?;
-        Ok(vec![
-            (Identity::NAMES.instance_id, Value::from(id.as_str())),
-            (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
-        ])
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a type's code is given beside its own values: the provider's clients, the stop signal, and places to leave
-//! warnings, half-done work and private bytes.
+//! What a type's code gets in addition to its own values: the provider's clients, the stop signal, the time it has, and
+//! places to leave warnings, half-done work and notes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -14,12 +15,14 @@ use crate::model::Model;
 use crate::note::{self, Note, Noted};
 use crate::value::Value;
 
-/// The surroundings of one call.
+/// The context of one call.
 pub struct Context<C> {
     clients: Option<Arc<C>>,
     cancel: CancellationToken,
     notes: Mutex<Notes>,
     progress: Option<tokio::sync::mpsc::Sender<String>>,
+    begun: Instant,
+    timeout: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -32,9 +35,9 @@ struct Notes {
 }
 
 impl<C> Context<C> {
-    /// Surroundings with these clients; `None` while the provider is not configured.
+    /// A context with these clients; `None` while the provider is not configured.
     pub fn new(clients: Option<Arc<C>>, cancel: CancellationToken) -> Self {
-        Self { clients, cancel, notes: Mutex::default(), progress: None }
+        Self { clients, cancel, notes: Mutex::default(), progress: None, begun: Instant::now(), timeout: None }
     }
 
     pub(crate) fn with_progress(mut self, progress: tokio::sync::mpsc::Sender<String>) -> Self {
@@ -42,8 +45,12 @@ impl<C> Context<C> {
         self
     }
 
+    pub(crate) fn with_timeout(self, timeout: Option<Duration>) -> Self {
+        Self { timeout, ..self }
+    }
+
     pub(crate) fn with_private(self, private: &[u8]) -> Self {
-        // Private bytes are ours alone; bytes that are not (moved from another provider) are passed over.
+        // Private bytes are ours alone; bytes that are not (moved from another provider) are ignored.
         if let Ok(private) = serde_json::from_slice(private) {
             let mut notes = self.notes();
             notes.private = private;
@@ -60,7 +67,7 @@ impl<C> Context<C> {
         self.clients.as_deref().ok_or_else(|| {
             Diagnostic::error(
                 "Provider not configured",
-                "The provider's configuration is not known yet, and this needs it.",
+                "A part of the provider's configuration is unknown, and this needs it.",
             )
             .into()
         })
@@ -74,6 +81,24 @@ impl<C> Context<C> {
     /// Fires when Terraform asks to stop.
     pub fn cancel(&self) -> &CancellationToken {
         &self.cancel
+    }
+
+    /// How long the call may take: what the type's argument `timeouts` says of its verb (`create`, `update`, `delete`,
+    /// `read`, `invoke` or `open`), or else `default`.
+    pub fn timeout(&self, default: Duration) -> Duration {
+        self.timeout.unwrap_or(default)
+    }
+
+    /// When the time of [`Context::timeout`] is over. What began earlier in the call has used some of it.
+    pub fn deadline(&self, default: Duration) -> Instant {
+        // Beyond what a clock can count nothing ends in this run.
+        let distant = || self.begun + Duration::from_hours(24 * 365);
+        self.begun.checked_add(self.timeout(default)).unwrap_or_else(distant)
+    }
+
+    /// What is left of the time of [`Context::timeout`].
+    pub fn time_left(&self, default: Duration) -> Duration {
+        self.deadline(default).saturating_duration_since(Instant::now())
     }
 
     /// Waits, and ends at once when Terraform asks to stop. `false`: it did.
@@ -94,7 +119,7 @@ impl<C> Context<C> {
         self.notes().saved = Some(outputs.encode());
     }
 
-    /// Takes a save back: what existed is gone again.
+    /// Takes a save back: what existed has been removed again.
     pub fn discard(&self) {
         self.notes().saved = None;
     }
@@ -139,13 +164,25 @@ impl<C> Context<C> {
         self.notes().private.remove(key);
     }
 
-    /// Tells a person how far an action is; elsewhere it becomes a line of the log.
+    /// Reports how far an action is; elsewhere it becomes a line of the log.
     pub async fn progress(&self, line: impl Into<String>) {
         let line = line.into();
         tracing::info!("{line}");
         if let Some(sink) = &self.progress {
-            // Nobody listens any more: the host is gone, and the work ends by its cancellation.
+            // Nobody listens any more: the host has ended, and cancellation ends the work.
             let _ = sink.send(line).await;
+        }
+    }
+
+    /// The end of the call's work: its result, and everything to be said of it.
+    pub(crate) fn ended<T>(&self, outcome: Result<T>) -> (Option<T>, Diagnostics) {
+        let mut diagnostics = self.take_warnings();
+        match outcome {
+            Ok(value) => (Some(value), diagnostics),
+            Err(errors) => {
+                diagnostics.append(errors);
+                (None, diagnostics)
+            }
         }
     }
 

@@ -1,16 +1,10 @@
-//! List resources: the objects of a managed type that exist, for `terraform query` and bulk import.
-
-use std::marker::PhantomData;
-use std::sync::Arc;
-
-use tokio_util::sync::CancellationToken;
+//! List resources: the existing objects of a managed type, for `terraform query` and bulk import.
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
-use crate::model::{Model, as_configuration, check_config, decode_config, merge_attributes};
-use crate::resource::{Resource, State};
-use crate::schema::{Attribute, Schema};
-use crate::server::{Boxed, ListRequest, Listed, Sink};
+use crate::model::Model;
+use crate::resource::{Form, Resource, State, results_over};
+use crate::server::Sink;
 use crate::value::Value;
 
 /// Lists the objects of a managed resource type; it has that type's name.
@@ -35,24 +29,28 @@ pub trait List: Sized + Send + Sync + 'static {
 pub struct Found<R: Resource> {
     sink: Sink<Listed>,
     left: i64,
-    include_resource: bool,
-    attributes: Vec<Attribute>,
-    resource: PhantomData<fn() -> R>,
+    /// How a state is written; `None` when only identities are asked for.
+    form: Option<Form<R>>,
 }
 
 impl<R: Resource> Found<R> {
+    /// A place for at the most `limit` objects, with their whole states if they are asked for.
+    pub(crate) fn new(sink: Sink<Listed>, limit: i64, include_resource: bool) -> Self {
+        // Terraform's own limit; none given means all.
+        let left = if limit > 0 { limit } else { i64::MAX };
+        Self { sink, left, form: include_resource.then(Form::new) }
+    }
+
     /// Hands over one object. `false`: no more are wanted.
     pub async fn push(&mut self, identity: &R::Identity, display_name: impl Into<String>, state: &State<R>) -> bool {
         if self.left <= 0 {
             return false;
         }
         self.left -= 1;
-        let resource = self.include_resource.then(|| {
-            let mut object: std::collections::BTreeMap<String, Value> =
-                self.attributes.iter().map(|attribute| (attribute.name.clone(), Value::Null)).collect();
-            object.extend(state.args.encode());
-            object.extend(state.outputs.encode());
-            Value::Map(object)
+        // Every attribute is there, also those that no struct declares.
+        let resource = self.form.as_ref().map(|form| match form.encode(state) {
+            Value::Map(entries) => results_over(&Value::Map(form.null_object()), entries),
+            other => other,
         });
         let listed = Listed {
             identity: Value::Map(identity.encode()),
@@ -64,74 +62,15 @@ impl<R: Resource> Found<R> {
     }
 }
 
-pub(crate) trait Erased<C>: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn schema(&self) -> Schema;
-    fn validate(&self, config: &Value) -> Diagnostics;
-    fn list(
-        &self,
-        request: ListRequest,
-        clients: Option<Arc<C>>,
-        sink: Sink<Listed>,
-        cancel: CancellationToken,
-    ) -> Boxed<'_, Diagnostics>;
-}
-
-pub(crate) struct Adapter<L>(PhantomData<fn() -> L>);
-
-impl<L> Adapter<L> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<L: List> Erased<<L::Resource as Resource>::Clients> for Adapter<L> {
-    fn name(&self) -> &'static str {
-        L::Resource::NAME
-    }
-
-    fn schema(&self) -> Schema {
-        Schema {
-            description: L::DESCRIPTION.to_owned(),
-            attributes: as_configuration(L::Args::attributes()),
-            ..Schema::default()
-        }
-    }
-
-    fn validate(&self, config: &Value) -> Diagnostics {
-        check_config::<L::Args>(config, |_, _| {})
-    }
-
-    fn list(
-        &self,
-        request: ListRequest,
-        clients: Option<Arc<<L::Resource as Resource>::Clients>>,
-        sink: Sink<Listed>,
-        cancel: CancellationToken,
-    ) -> Boxed<'_, Diagnostics> {
-        Box::pin(async move {
-            let cx = Context::new(clients, cancel);
-            let args = match decode_config::<L::Args>(&request.config, <L::Resource as Resource>::NAME) {
-                Ok(args) => args,
-                Err(faults) => return faults,
-            };
-            let mut found = Found {
-                sink,
-                // Terraform's own limit; none given means all.
-                left: if request.limit > 0 { request.limit } else { i64::MAX },
-                include_resource: request.include_resource,
-                attributes: merge_attributes(
-                    <L::Resource as Resource>::Args::attributes(),
-                    <L::Resource as Resource>::Outputs::attributes(),
-                ),
-                resource: PhantomData,
-            };
-            let outcome = L::list(&args, &mut found, &cx).await;
-            let mut diagnostics = cx.take_warnings();
-            if let Err(errors) = outcome {
-                diagnostics.append(errors);
-            }
-            diagnostics
-        })
-    }
+/// One object that a list resource found.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its identity.
+    pub identity: Value,
+    /// A name for people.
+    pub display_name: String,
+    /// Its state, when it was asked for.
+    pub resource: Option<Value>,
+    /// Messages about this object.
+    pub diagnostics: Diagnostics,
 }

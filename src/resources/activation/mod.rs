@@ -17,8 +17,7 @@ use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Bounded, Model, Secret, Span, Text, Timestamp};
-use framework::resource::{MoveSource, Plan, Resource, State, parse_region_id};
-use framework::value::Value;
+use framework::resource::{MoveSource, Plan, Resource, State};
 use tokio_util::sync::CancellationToken;
 
 use crate::attributes::{Region, RoleName, Timeouts};
@@ -261,14 +260,6 @@ also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeIns
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         apply::delete(state, cx).await
-    }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (id, region) = parse_region_id(id)?;
-        let id = ActivationId::parse(&id)?;
-        let region = region.map(|region| Region::parse(&region)).transpose()?;
-        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        Ok(vec![(Identity::NAMES.id, Value::from(id.text())), (Identity::NAMES.region, region)])
     }
 
     fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {

@@ -40,8 +40,7 @@ use std::collections::BTreeSet;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model, Text};
 use framework::path::Path;
-use framework::resource::{Plan, Resource, State, parse_region_id};
-use framework::value::Value;
+use framework::resource::{Plan, Resource, State};
 
 pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use self::arguments::{ReleaseName, Timeouts};
@@ -251,24 +250,6 @@ restart of the host clears the interfaces and routes.";
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         remove::delete(state, cx).await
     }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (key, region) = parse_region_id(id)?;
-        let parts: Vec<&str> = key.split('/').collect();
-        let [cluster, namespace, release] = parts[..] else {
-            return Err(format!("`{id}` is not {}.", Self::IMPORT_ID));
-        };
-        let cluster = ClusterName::parse(cluster)?;
-        let (namespace, release) = (ReleaseName::parse(namespace)?, ReleaseName::parse(release)?);
-        let region = region.map(|region| Region::parse(&region)).transpose()?;
-        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        Ok(vec![
-            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
-            (Identity::NAMES.release_namespace, Value::from(namespace.text())),
-            (Identity::NAMES.release_name, Value::from(release.text())),
-            (Identity::NAMES.region, region),
-        ])
-    }
 }
 
 #[cfg(test)]
@@ -277,15 +258,18 @@ mod tests {
 
     #[test]
     fn import_ids() {
-        let names =
-            |id: &str| Cni::import_id(id).map(|parts| parts.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
-        let text = |text: &str| Value::from(text);
-        assert_eq!(
-            names("workshop/kube-system/cilium@us-west-2"),
-            Ok(vec![text("workshop"), text("kube-system"), text("cilium"), text("us-west-2")])
-        );
-        assert_eq!(names("w/n/r"), Ok(vec![text("w"), text("n"), text("r"), Value::Null]));
-        for id in ["", "workshop", "workshop/cilium", "workshop/a/b/c", "workshop/a/B", "workshop/a/b@nowhere"] {
+        let parts = |id: &str| {
+            let Identity { cluster_name, release_namespace, release_name, region } = Cni::import_id(id).expect("an id");
+            let region = region.map(|region| region.to_string());
+            (cluster_name.to_string(), release_namespace, release_name, region)
+        };
+        let texts = |[cluster, namespace, release]: [&str; 3], region: Option<&str>| {
+            (cluster.to_owned(), namespace.to_owned(), release.to_owned(), region.map(str::to_owned))
+        };
+        let named = ["workshop", "kube-system", "cilium"];
+        assert_eq!(parts("workshop/kube-system/cilium@us-west-2"), texts(named, Some("us-west-2")));
+        assert_eq!(parts("w/n/r"), texts(["w", "n", "r"], None));
+        for id in ["", "workshop", "workshop/cilium", "workshop//b", "workshop/a/b@", "work shop/a/b"] {
             assert!(Cni::import_id(id).is_err(), "{id}");
         }
     }

@@ -12,13 +12,12 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
-use framework::value::Value;
 use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
 use crate::attributes::{
-    ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, import_id, labels,
+    ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels,
 };
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
 use crate::session::cluster::{Connection, connect, reach, reach_to_remove, settle, warn_of_near_name};
@@ -301,16 +300,6 @@ of replacing it.";
         })
         .await
     }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, name, region) = import_id::in_cluster(id)?;
-        let name = ObjectName::parse(&name)?;
-        Ok(vec![
-            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
-            (Identity::NAMES.name, Value::from(name.as_str())),
-            (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
-        ])
-    }
 }
 
 /// What an object in a cluster is to Terraform. `prior` is what is recorded of it.
@@ -490,11 +479,20 @@ mod tests {
 
     #[test]
     fn import_ids_name_cluster_and_object() {
-        let parts = EniConfig::import_id("workshop/us-west-2a@us-west-2").expect("an id");
-        let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["cluster_name", "name", "region"]);
-        assert_eq!(parts[1].1, Value::from("us-west-2a"));
-        for id in ["us-west-2a", "workshop/Upper", "workshop/"] {
+        let identity = EniConfig::import_id("workshop/us-west-2a@us-west-2").expect("an id");
+        assert_eq!((identity.cluster_name.as_str(), identity.name.as_str()), ("workshop", "us-west-2a"));
+        assert_eq!(identity.region.as_ref().map(Region::as_str), Some("us-west-2"));
+        assert!(EniConfig::import_id("workshop/a").is_ok_and(|identity| identity.region.is_none()));
+        for id in [
+            "us-west-2a",
+            "workshop/Upper",
+            "workshop",
+            "workshop/",
+            "/a",
+            "work shop/a",
+            "workshop/a@nowhere",
+            "workshop/a@",
+        ] {
             assert!(EniConfig::import_id(id).is_err(), "{id}");
         }
     }

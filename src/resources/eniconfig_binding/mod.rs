@@ -11,13 +11,12 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
-use framework::value::Value;
 use framework::wait::{self, Seen, Wait};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use self::selection::{LABEL, Selection, Work};
-use crate::attributes::{ClusterName, ObjectName, Region, import_id, labels};
+use crate::attributes::{ClusterName, ObjectName, Region, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
 use crate::session::cluster::{Connection, connect, reach, reach_to_remove};
 use crate::session::explain::{explain_kube, explained};
@@ -249,16 +248,6 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
         let left_behind = format!("{} still annotated, and recorded in the state.", counted_are(rest.len()));
         cx.save(&Outputs { bound_nodes: rest, ..state.outputs.clone() });
         Err(explain_kube(summary, &error, Some(&left_behind), cx).await)
-    }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, name, region) = import_id::in_cluster(id)?;
-        let name = ObjectName::parse(&name)?;
-        Ok(vec![
-            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
-            (Identity::NAMES.eniconfig, Value::from(name.as_str())),
-            (Identity::NAMES.region, region.map_or(Value::Null, |region| Value::from(region.as_str()))),
-        ])
     }
 }
 

@@ -12,12 +12,11 @@ use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 use framework::text_field;
-use framework::value::Value;
 
 pub use self::entry::state as state_of_entry;
 pub use self::map::state as state_of_map;
 pub use self::method::Method;
-use crate::attributes::{ClusterName, Region, RoleArn, import_id};
+use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::AccessEntryType;
 use crate::session::place::{Place, PlannedPlace, placed};
 use crate::session::{Clients, Context, cluster, tags};
@@ -264,17 +263,6 @@ cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
         }
         map::remove(state, cx).await
     }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, arn, region) = import_id::of_principal(id)?;
-        let arn = RoleArn::parse(&arn)?;
-        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        Ok(vec![
-            (Identity::NAMES.cluster_name, Value::from(cluster.as_str())),
-            (Identity::NAMES.principal_arn, Value::from(arn.as_str())),
-            (Identity::NAMES.region, region),
-        ])
-    }
 }
 
 fn place_of(state: &State<NodeAccess>) -> Place {
@@ -295,8 +283,22 @@ mod tests {
     #[test]
     fn import_ids() {
         let role = "arn:aws:iam::111122223333:role/edge/n";
-        let values = NodeAccess::import_id(&format!("c/{role}")).expect("an id");
-        assert_eq!(values[1], ("principal_arn", Value::from(role)));
+        // IAM allows `@` in names: what follows it is a region only where there is one of that name.
+        for (id, arn, region) in [
+            (format!("c/{role}"), role.to_owned(), None),
+            (format!("c/{role}@us-west-2"), role.to_owned(), Some("us-west-2")),
+            (format!("c/{role}@home"), format!("{role}@home"), None),
+            (format!("c/{role}@home@us-west-2"), format!("{role}@home"), Some("us-west-2")),
+        ] {
+            let identity = NodeAccess::import_id(&id).expect("an id");
+            assert_eq!(
+                (identity.principal_arn.as_str(), identity.region.as_ref().map(Region::as_str)),
+                (&*arn, region)
+            );
+        }
+        for id in ["", "c", "c/", "/x", "c/@us-west-2", "-c/x"] {
+            assert!(NodeAccess::import_id(id).is_err(), "{id}");
+        }
         let why = NodeAccess::import_id("c/arn:aws:sts::111122223333:assumed-role/n/s").expect_err("a session");
         assert!(why.contains("role/n"), "{why}");
     }

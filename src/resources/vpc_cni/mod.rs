@@ -20,8 +20,7 @@ use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Bounded, Model, Text};
-use framework::resource::{Plan, Resource, State, parse_region_id};
-use framework::value::Value;
+use framework::resource::{Plan, Resource, State};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{ChangeTimeouts, ClusterName, Region, labels};
@@ -246,14 +245,6 @@ Nodes of EKS Auto Mode never run aws-node, and these settings do not concern the
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         back::delete(state, cx).await
     }
-
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
-        let (cluster, region) = parse_region_id(id)?;
-        let cluster = ClusterName::parse(&cluster)?;
-        let region = region.map(|region| Region::parse(&region)).transpose()?;
-        let region = region.map_or(Value::Null, |region| Value::from(region.as_str()));
-        Ok(vec![(Identity::NAMES.cluster_name, Value::from(cluster.as_str())), (Identity::NAMES.region, region)])
-    }
 }
 
 #[cfg(test)]
@@ -274,12 +265,11 @@ mod tests {
 
     #[test]
     fn import_ids() {
-        let parts = |id: &str| VpcCni::import_id(id);
-        assert_eq!(
-            parts("workshop@us-west-2"),
-            Ok(vec![("cluster_name", Value::from("workshop")), ("region", Value::from("us-west-2"))])
-        );
-        assert_eq!(parts("workshop"), Ok(vec![("cluster_name", Value::from("workshop")), ("region", Value::Null)]));
+        let parts = |id: &str| {
+            VpcCni::import_id(id).map(|it| (it.cluster_name.to_string(), it.region.map(|region| region.to_string())))
+        };
+        assert_eq!(parts("workshop@us-west-2"), Ok(("workshop".to_owned(), Some("us-west-2".to_owned()))));
+        assert_eq!(parts("workshop"), Ok(("workshop".to_owned(), None)));
         for id in ["", "workshop@", "@us-west-2", "work shop", "workshop@us-west"] {
             assert!(parts(id).is_err(), "{id}");
         }

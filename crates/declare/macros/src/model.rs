@@ -49,6 +49,24 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
         })
         .collect();
 
+    let is_required = |field: &&Field| field.default.is_none() && !may_be_left_out(&field.ty);
+    let required: Vec<&Ident> = fields.iter().filter(is_required).map(|field| &field.ident).collect();
+    let required_types: Vec<&Type> = fields.iter().filter(is_required).map(|field| &field.ty).collect();
+    let fillings: Vec<TokenStream> = fields
+        .iter()
+        .map(|field| {
+            let ident = &field.ident;
+            match (&field.default, last_name(&field.ty).as_deref()) {
+                (Some(default), _) => quote!(#ident: #default),
+                (None, Some("Option")) => quote!(#ident: ::core::option::Option::None),
+                (None, Some("WriteOnly")) => {
+                    quote!(#ident: ::declare::model::WriteOnly::new(::core::option::Option::None))
+                }
+                (None, _) => quote!(#ident),
+            }
+        })
+        .collect();
+
     Ok(quote! {
         #[doc = #planned_doc]
         #[derive(Clone, Debug)]
@@ -64,6 +82,12 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
             #[doc = #name_const_doc]
             #[allow(dead_code)]
             pub const NAMES: #names_type = #names_type { #( #idents: #names, )* };
+
+            /// What is required, and nothing else: the rest is not set, or has its default.
+            #[allow(dead_code, clippy::too_many_arguments)]
+            #visibility fn unset(#( #required: #required_types ),*) -> Self {
+                Self { #( #fillings, )* }
+            }
         }
 
         impl ::declare::model::Model for #name {
@@ -143,6 +167,19 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// The name of a type without its path and arguments.
+fn last_name(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether the type itself says that a value may be missing. Another name for such a type is not seen, and is asked for.
+fn may_be_left_out(ty: &Type) -> bool {
+    matches!(last_name(ty).as_deref(), Some("Option" | "WriteOnly"))
 }
 
 fn field(field: &syn::Field) -> Result<Field> {

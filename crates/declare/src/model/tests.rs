@@ -420,6 +420,36 @@ fn arguments_and_results_in_one_schema() {
 }
 
 #[test]
+fn what_is_required_and_nothing_else() {
+    #[derive(Debug, PartialEq, Model)]
+    struct Lamp {
+        /// Name.
+        name: String,
+        /// Power.
+        #[attr(default = 60)]
+        watts: i64,
+        /// Colour.
+        colour: Option<String>,
+        /// Key.
+        key: WriteOnly<String>,
+    }
+    let lamp = Lamp { colour: Some("red".to_owned()), ..Lamp::unset("desk".to_owned()) };
+    let expected = [
+        ("name", Value::from("desk")),
+        ("watts", Value::from(60)),
+        ("colour", Value::from("red")),
+        ("key", Value::Null),
+    ];
+    assert_eq!(Value::Map(Model::encode(&lamp)), Value::map(expected));
+    // The same as a configuration that says nothing else.
+    let config = Value::map([("name", Value::from("desk"))]);
+    assert_eq!(
+        <Lamp as Model>::decode(&config, &Path::root(), &mut Diagnostics::new()),
+        Some(Lamp::unset("desk".to_owned()))
+    );
+}
+
+#[test]
 fn an_argument_that_is_a_result_of_another_type_is_found() {
     let arguments = Disk::attributes();
     let name = arguments[0].name.clone();

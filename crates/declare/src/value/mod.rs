@@ -19,7 +19,7 @@ pub enum Value {
     Null,
     /// Known only after apply; the refinement is what is promised about it.
     Unknown(Refinement),
-    /// A truth value.
+    /// True or false.
     Bool(bool),
     /// An arbitrarily exact decimal number.
     Number(Number),
@@ -110,6 +110,22 @@ impl Value {
             Self::Map(entries) => entries.values().all(Self::is_wholly_known),
             Self::Dynamic(inner) => inner.1.is_wholly_known(),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => true,
+        }
+    }
+
+    /// The value with null instead of everything unknown.
+    #[must_use]
+    pub fn known_or_null(self) -> Self {
+        match self {
+            Self::Unknown(_) => Self::Null,
+            Self::List(elements) => Self::List(elements.into_iter().map(Self::known_or_null).collect()),
+            Self::Set(elements) => Self::set(elements.into_iter().map(Self::known_or_null)),
+            Self::Map(entries) => Self::map(entries.into_iter().map(|(name, value)| (name, value.known_or_null()))),
+            Self::Dynamic(inner) => {
+                let (ty, value) = *inner;
+                Self::Dynamic(Box::new((ty, value.known_or_null())))
+            }
+            other => other,
         }
     }
 

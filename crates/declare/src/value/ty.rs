@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
-    /// A truth value.
+    /// True or false.
     Bool,
     /// A number.
     Number,

@@ -1,11 +1,14 @@
 //! A provider: its configuration, its clients, and the one list of everything that it offers.
 
-mod generated;
+mod dispatch;
 mod registry;
-mod server;
 
+pub use dispatch::{ProviderServer, Rules};
 pub use registry::Registry;
-pub use server::{ProviderServer, Rules};
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
@@ -32,6 +35,12 @@ pub trait Provider: Sized + Send + Sync + 'static {
         terraform_version: &str,
         cx: &Context<Self::Clients>,
     ) -> impl Future<Output = Result<Self::Clients>> + Send;
+
+    /// The clients as one call uses them: a cheap copy whose calls end when `cancel` fires. What is not bound must look
+    /// at [`Context::cancel`] in every call of every type.
+    fn bound(clients: &Arc<Self::Clients>, _cancel: &CancellationToken) -> Arc<Self::Clients> {
+        Arc::clone(clients)
+    }
 
     /// Everything that the provider offers.
     fn registry() -> Registry<Self::Clients>;

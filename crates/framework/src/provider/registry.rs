@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::action::{self, Action};
-use crate::data_source::{self, DataSource};
-use crate::ephemeral::{self, Ephemeral};
-use crate::function::{self, Function};
-use crate::list::{self, List};
-use crate::resource::{self, Resource};
+use crate::action::Action;
+use crate::data_source::DataSource;
+use crate::ephemeral::Ephemeral;
+use crate::function::Function;
+use crate::list::List;
+use crate::resource::Resource;
+use crate::server::{action, data_source, ephemeral, function, list, resource};
 
 /// Types by name. A name that is registered twice is a fault that [`crate::check`] reports.
 pub struct Registry<C> {

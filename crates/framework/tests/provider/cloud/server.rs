@@ -315,9 +315,9 @@ impl Resource for Server {
         Ok(())
     }
 
-    fn import_id(id: &str) -> std::result::Result<Vec<(&'static str, Value)>, String> {
+    fn import_id(id: &str) -> std::result::Result<ServerIdentity, String> {
         if id.starts_with("srv-") {
-            Ok(vec![(ServerOutputs::NAMES.id, Value::from(id))])
+            Ok(ServerIdentity { id: id.to_owned() })
         } else {
             Err("Write it like `srv-3`.".to_owned())
         }

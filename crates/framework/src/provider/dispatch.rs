@@ -1,4 +1,4 @@
-//! The calls of the protocol, answered for a [`Provider`].
+//! From the calls of the protocol to the registered types that answer them.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -7,13 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::generated::generated;
 use super::{Provider, Registry};
 use crate::context::Context;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::model::{Model, Rule, as_configuration, check_config};
-use crate::path::{Path, Step};
-use crate::schema::{Attribute, Kind, Nesting, ProviderSchema, Schema};
+use crate::path::Path;
+use crate::schema::{ProviderSchema, Schema};
 use crate::server::{
     Answer, ApplyRequest, Boxed, FunctionError, Host, ImportRequest, Imported, Kept, ListRequest, Listed, MoveRequest,
     Opened, PlanRequest, Planned, Private, ReadRequest, Server, Sink, unknown_type,
@@ -84,8 +83,10 @@ impl<P: Provider> ProviderServer<P> {
         &self.registry.duplicates
     }
 
-    fn clients(&self) -> Option<Arc<P::Clients>> {
-        self.clients.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The clients for one call; `None` while the provider is not configured.
+    fn clients(&self, cancel: &CancellationToken) -> Option<Arc<P::Clients>> {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.as_ref().map(|clients| P::bound(clients, cancel))
     }
 }
 
@@ -152,13 +153,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         let Some(resource) = self.registry.resources.get(type_name.as_str()) else {
             return ready(unknown_type("resource", &type_name).into());
         };
-        let mut faults = resource.validate(&config);
-        if !host.write_only_allowed
-            && let Some(schema) = self.schema.resources.get(&type_name)
-        {
-            refuse_write_only(&schema.attributes, &config, &Path::root(), &mut faults);
-        }
-        ready(faults)
+        ready(resource.validate(&config, host))
     }
 
     fn upgrade_state(
@@ -187,7 +182,7 @@ impl<P: Provider> Server for ProviderServer<P> {
 
     fn read(&self, request: ReadRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
         match self.registry.resources.get(request.type_name.as_str()) {
-            Some(resource) => resource.read(request, self.clients(), cancel),
+            Some(resource) => resource.read(request, self.clients(&cancel), cancel),
             None => missing("resource", &request.type_name),
         }
     }
@@ -195,7 +190,7 @@ impl<P: Provider> Server for ProviderServer<P> {
     fn plan(&self, mut request: PlanRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Planned>> {
         request.is_final |= self.is_applying.load(Ordering::Relaxed);
         match self.registry.resources.get(request.type_name.as_str()) {
-            Some(resource) => resource.plan(request, self.clients(), cancel),
+            Some(resource) => resource.plan(request, self.clients(&cancel), cancel),
             None => missing("resource", &request.type_name),
         }
     }
@@ -203,7 +198,7 @@ impl<P: Provider> Server for ProviderServer<P> {
     fn apply(&self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
         self.is_applying.store(true, Ordering::Relaxed);
         match self.registry.resources.get(request.type_name.as_str()) {
-            Some(resource) => resource.apply(request, self.clients(), cancel),
+            Some(resource) => resource.apply(request, self.clients(&cancel), cancel),
             None => missing("resource", &request.type_name),
         }
     }
@@ -223,9 +218,8 @@ impl<P: Provider> Server for ProviderServer<P> {
     }
 
     fn generate_config(&self, type_name: String, state: Value) -> Boxed<'_, Answer<Option<Value>>> {
-        let resource = self.registry.resources.get(type_name.as_str());
-        match resource.zip(self.schema.resources.get(&type_name)) {
-            Some((resource, schema)) => ready(Answer::of(Some(generated(schema, &resource.rules(), &state)))),
+        match self.registry.resources.get(type_name.as_str()) {
+            Some(resource) => ready(Answer::of(Some(resource.generate_config(&state)))),
             None => missing("resource", &type_name),
         }
     }
@@ -245,7 +239,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Option<Value>>> {
         match self.registry.data_sources.get(type_name.as_str()) {
-            Some(data_source) => data_source.read(config, self.clients(), cancel),
+            Some(data_source) => data_source.read(config, self.clients(&cancel), cancel),
             None => missing("data source", &type_name),
         }
     }
@@ -272,7 +266,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Opened>> {
         match self.registry.ephemerals.get(type_name.as_str()) {
-            Some(ephemeral) => ephemeral.open(config, self.clients(), cancel),
+            Some(ephemeral) => ephemeral.open(config, self.clients(&cancel), cancel),
             None => missing("ephemeral resource", &type_name),
         }
     }
@@ -284,7 +278,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Opened>> {
         match self.registry.ephemerals.get(type_name.as_str()) {
-            Some(ephemeral) => ephemeral.renew(private, self.clients(), cancel),
+            Some(ephemeral) => ephemeral.renew(private, self.clients(&cancel), cancel),
             None => missing("ephemeral resource", &type_name),
         }
     }
@@ -296,7 +290,7 @@ impl<P: Provider> Server for ProviderServer<P> {
         cancel: CancellationToken,
     ) -> Boxed<'_, Diagnostics> {
         match self.registry.ephemerals.get(type_name.as_str()) {
-            Some(ephemeral) => ephemeral.close(private, self.clients(), cancel),
+            Some(ephemeral) => ephemeral.close(private, self.clients(&cancel), cancel),
             None => ready(unknown_type("ephemeral resource", &type_name).into()),
         }
     }
@@ -316,7 +310,7 @@ impl<P: Provider> Server for ProviderServer<P> {
 
     fn list(&self, request: ListRequest, sink: Sink<Listed>, cancel: CancellationToken) -> Boxed<'_, Diagnostics> {
         match self.registry.lists.get(request.type_name.as_str()) {
-            Some(list) => list.list(request, self.clients(), sink, cancel),
+            Some(list) => list.list(request, self.clients(&cancel), sink, cancel),
             None => ready(unknown_type("list resource", &request.type_name).into()),
         }
     }
@@ -346,40 +340,8 @@ impl<P: Provider> Server for ProviderServer<P> {
         cancel: CancellationToken,
     ) -> Boxed<'_, Diagnostics> {
         match self.registry.actions.get(type_name.as_str()) {
-            Some(action) => action.invoke(config, self.clients(), sink, cancel),
+            Some(action) => action.invoke(config, self.clients(&cancel), sink, cancel),
             None => ready(unknown_type("action", &type_name).into()),
-        }
-    }
-}
-
-/// Reports every write-only argument that is set: a host that does not know them would store them.
-fn refuse_write_only(attributes: &[Attribute], object: &Value, at: &Path, faults: &mut Diagnostics) {
-    for attribute in attributes {
-        let Some(value) = object.attribute(&attribute.name).filter(|value| !value.is_null()) else { continue };
-        let at = at.dot(attribute.name.clone());
-        if attribute.write_only {
-            faults.push(
-                Diagnostic::error(
-                    "Write-only argument is not supported here",
-                    format!("`{at}` is write-only, which needs Terraform 1.11 or newer."),
-                )
-                .at(at),
-            );
-        } else if let Kind::Nested { nesting, attributes } = &attribute.kind {
-            match (nesting, value) {
-                (Nesting::Single, _) => refuse_write_only(attributes, value, &at, faults),
-                (Nesting::Map, Value::Map(entries)) => {
-                    for (key, entry) in entries {
-                        refuse_write_only(attributes, entry, &at.then(Step::Key(key.clone())), faults);
-                    }
-                }
-                (_, Value::List(elements)) => {
-                    for (index, element) in (0i64..).zip(elements) {
-                        refuse_write_only(attributes, element, &at.then(Step::Index(index)), faults);
-                    }
-                }
-                _ => {}
-            }
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A configuration made from a state, for `terraform plan -generate-config-out` and `terraform query`.
+//! GenerateResourceConfig: a configuration made from a state, for `terraform plan -generate-config-out` and `terraform query`.
 
 use std::collections::BTreeSet;
 
 use crate::model::Rule;
-use crate::schema::{Attribute, Kind, Nesting, Schema};
+use crate::schema::{Attribute, Kind, Nesting};
 use crate::value::Value;
 
 /// A configuration that leaves this state as it is: everything that may be written, less what equals its default.
@@ -11,15 +11,14 @@ use crate::value::Value;
 /// What the provider would decide by itself is written too. It decides by its own configuration (the region, the
 /// cluster), which may say something else than where the object is: left out, an import would end in a replacement.
 /// Of arguments that exclude each other one is written.
-pub(super) fn generated(schema: &Schema, rules: &[Rule], state: &Value) -> Value {
-    let Value::Map(mut entries) = object(&schema.attributes, state) else { return Value::Null };
+pub(super) fn generated(attributes: &[Attribute], rules: &[Rule], state: &Value) -> Value {
+    let Value::Map(mut entries) = object(attributes, state) else { return Value::Null };
     for rule in rules {
         let (Rule::ExactlyOneOf(names) | Rule::AtMostOneOf(names)) = rule else { continue };
         let set: Vec<&str> =
             names.iter().copied().filter(|name| entries.get(*name).is_some_and(|value| !value.is_null())).collect();
         // One that only a person can have set says more than one that the provider has filled in.
-        let computed: BTreeSet<&str> =
-            schema.attributes.iter().filter(|it| it.computed).map(|it| it.name.as_str()).collect();
+        let computed: BTreeSet<&str> = attributes.iter().filter(|it| it.computed).map(|it| it.name.as_str()).collect();
         let chosen = set.iter().find(|name| !computed.contains(*name)).or(set.first()).copied();
         for name in set.iter().filter(|name| Some(**name) != chosen) {
             entries.insert((*name).to_owned(), Value::Null);

@@ -6,7 +6,7 @@ use crate::schema::{Attribute, Kind, Nesting};
 use crate::value::{Refinement, Value};
 
 /// A plan of attributes.
-pub(super) struct Draft {
+pub(crate) struct Draft {
     /// Every attribute as it will be.
     pub planned: BTreeMap<String, Value>,
     /// Those that differ from the prior state by the configuration's will.
@@ -16,7 +16,7 @@ pub(super) struct Draft {
 }
 
 /// Plans the attributes of one resource. `prior` is `None` for a creation.
-pub(super) fn draft(
+pub(crate) fn draft(
     attributes: &[Attribute],
     prior: Option<&Value>,
     proposed: &Value,
@@ -138,7 +138,7 @@ fn settle_object(
 }
 
 /// What is promised of an attribute that is known only after apply.
-pub(super) fn promise(attribute: &Attribute) -> Refinement {
+pub(crate) fn promise(attribute: &Attribute) -> Refinement {
     Refinement {
         null: attribute.never_null.then_some(false),
         prefix: attribute.prefix.clone().filter(|_| attribute.never_null),
