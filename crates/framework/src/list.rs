@@ -48,7 +48,7 @@ impl<R: Resource> Found<R> {
         }
         self.left -= 1;
         // Every attribute is there, also those that no struct declares.
-        let resource = self.form.as_ref().map(|form| match form.encode(state) {
+        let resource = self.form.as_ref().map(|form| match Form::encode(state) {
             Value::Map(entries) => results_over(&Value::Map(form.null_object()), entries),
             other => other,
         });

@@ -124,7 +124,7 @@ impl<R: Resource> Form<R> {
     }
 
     /// A state as a whole object: results over arguments, where an attribute is both.
-    pub(crate) fn encode(&self, state: &State<R>) -> Value {
+    pub(crate) fn encode(state: &State<R>) -> Value {
         results_over(&Value::Map(Model::encode(&state.args)), Model::encode(&state.outputs))
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn read<R: Resource>(form: &Form<R>, request: ReadRequest, cx: 
     let (seen, diagnostics) = cx.ended(outcome);
     let kept = match seen {
         Some(Some(state)) => {
-            let state = form.keep_spelling(&request.state, form.encode(&state));
+            let state = form.keep_spelling(&request.state, Form::encode(&state));
             let identity = Some(form.identity(&state));
             Kept { state: Some(state), private: cx.private_bytes(), identity }
         }

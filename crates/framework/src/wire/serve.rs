@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::handshake::{Invitation, Line, PROTOCOL_VERSION, Refusal, invitation};
 use super::log::{self, LAST_LINES};
 use super::plugin::Plugin;
-use super::routes::Routes;
+use super::routes::{Providers, Routes};
 use super::service::Service;
 use super::tls::{self, PrepareError};
 use super::transport::{BindError, Listener};
@@ -28,8 +29,14 @@ const _: () = assert!(LAST_CALLS.as_millis() + 500 <= HOST_KILLS_AFTER.as_millis
 #[cfg(unix)]
 const HOST_CHECK: Duration = Duration::from_millis(500);
 
+/// A host connects at once; this is for one that was stopped or killed after it had read the line.
+const HOST_CONNECTS: Duration = Duration::from_mins(5);
+/// A connection that breaks is made again at once by its host. Nothing breaks one on the same machine, so that after
+/// this time there is no host any more.
+const HOST_RECONNECTS: Duration = Duration::from_secs(10);
+
 /// How long a host is given to read why there will be no provider, before the process ends: go-plugin looks at the
-/// process's end and at its output at the same time, and what it sees first is what it tells.
+/// process's end and at its output at the same time, and reports what it sees first.
 const HOST_READS: Duration = Duration::from_millis(500);
 
 /// Two are enough for work that waits for the network, and every thread costs time before the handshake.
@@ -73,7 +80,7 @@ enum ServeError {
 /// Before the line that the host waits for nothing is done that it could wait for: `build` runs after it. With the
 /// argument `-debug` no host is needed: the process prints what to set for Terraform to find it, serves any number of
 /// runs and ends on Ctrl-C.
-pub fn serve<S: Server>(build: impl FnOnce() -> S, options: &ServeOptions) -> ExitCode {
+pub fn serve<S: Server>(build: impl Fn() -> S + Send + Sync + 'static, options: &ServeOptions) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument.trim_start_matches('-') == name);
     if has("version") {
@@ -81,7 +88,7 @@ pub fn serve<S: Server>(build: impl FnOnce() -> S, options: &ServeOptions) -> Ex
         let _ = writeln!(io::stdout(), "{} {} (plugin protocol {PROTOCOL_VERSION})", options.name, options.version);
         return ExitCode::SUCCESS;
     }
-    match start(options, has("debug"), || Arc::new(build())) {
+    match start(options, has("debug"), move || Arc::new(build())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut text = error.to_string();
@@ -99,9 +106,9 @@ pub fn serve<S: Server>(build: impl FnOnce() -> S, options: &ServeOptions) -> Ex
     }
 }
 
-/// Says in the place of the handshake line why there is none. The host shows a line that it does not understand to the
-/// person, while what stands on standard error goes to its log, and the person is told that the provider was not
-/// compiled for this computer.
+/// Says instead of the handshake line why there is none. The host shows a line that it does not understand to the
+/// person, while standard error goes to its log, and the person reads that the provider was not compiled for this
+/// computer.
 fn tell_host(text: &str) {
     // One line, and none that could be taken for a handshake.
     let line = text.replace(['\n', '\r'], " ").replace('|', "/");
@@ -117,7 +124,7 @@ impl ServeError {
     }
 }
 
-fn start(options: &ServeOptions, debug: bool, build: impl FnOnce() -> Arc<dyn Server>) -> Result<(), ServeError> {
+fn start(options: &ServeOptions, debug: bool, build: impl Build) -> Result<(), ServeError> {
     let variable = |name: &str| std::env::var(name).ok();
     let invitation = if debug { None } else { Some(invitation(variable).map_err(ServeError::Refused)?) };
     let lines = log::install(options.name, options.log_targets);
@@ -135,11 +142,7 @@ fn start(options: &ServeOptions, debug: bool, build: impl FnOnce() -> Arc<dyn Se
     outcome
 }
 
-async fn run(
-    options: &ServeOptions,
-    invitation: Option<&Invitation>,
-    build: impl FnOnce() -> Arc<dyn Server>,
-) -> Result<(), ServeError> {
+async fn run(options: &ServeOptions, invitation: Option<&Invitation>, build: impl Build) -> Result<(), ServeError> {
     let end = CancellationToken::new();
     heed_signals(&end, invitation.is_none()).map_err(ServeError::Runtime)?;
     let listener = Listener::bind(|name| std::env::var(name).ok()).map_err(ServeError::Bind)?;
@@ -161,17 +164,28 @@ async fn run(
     announce(&text).map_err(ServeError::Announce)?;
     tracing::debug!(address = listener.address.address, "Serving");
 
-    let service = Service::new(build());
-    let (connections, _place) = listener.connections(tls.map(|identity| identity.config));
+    let calls_end = CancellationToken::new();
+    let service = {
+        let calls_end = calls_end.clone();
+        move || Service::within(build(), calls_end.clone()).into_server()
+    };
+    let open = watch::Sender::new(0);
+    let (connections, _place) = listener.connections(tls.map(|identity| identity.config), &open);
     let plugin = Plugin { end: end.clone(), host_may_end: invitation.is_some() };
-    let routes = Routes::new(service.clone(), plugin).await;
+    let providers = if invitation.is_some() {
+        tokio::spawn(end_without_host(open.subscribe(), end.clone(), HOST_CONNECTS, HOST_RECONNECTS));
+        Providers::One(service())
+    } else {
+        Providers::of_each(service)
+    };
+    let routes = Routes::new(providers, plugin).await;
     let serving = tonic::transport::Server::builder()
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
         .serve_with_incoming_shutdown(routes, connections, end.clone().cancelled_owned());
     let last_calls = async {
         end.cancelled().await;
-        service.stop_calls();
+        calls_end.cancel();
         tokio::time::sleep(LAST_CALLS).await;
     };
     tokio::select! {
@@ -183,6 +197,33 @@ async fn run(
     }
 }
 
+/// What makes the provider.
+trait Build: Fn() -> Arc<dyn Server> + Send + Sync + 'static {}
+
+impl<F: Fn() -> Arc<dyn Server> + Send + Sync + 'static> Build for F {}
+
+/// Ends the process once its host is gone. A host keeps a connection open from the handshake to its end, so this sees
+/// a killed one on every system, also where a process cannot ask for its parent.
+async fn end_without_host(
+    mut open: watch::Receiver<usize>,
+    end: CancellationToken,
+    connects: Duration,
+    reconnects: Duration,
+) {
+    let mut patience = connects;
+    loop {
+        let connected = tokio::time::timeout(patience, open.wait_for(|count| *count > 0)).await.is_ok();
+        if !connected {
+            tracing::warn!("No host is connected any more");
+            return end.cancel();
+        }
+        if open.wait_for(|count| *count == 0).await.is_err() {
+            return;
+        }
+        patience = reconnects;
+    }
+}
+
 fn announce(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -191,20 +232,27 @@ fn announce(text: &str) -> io::Result<()> {
 
 /// What a person sets so that Terraform uses this process instead of starting one.
 fn reattachment(options: &ServeOptions, listener: &Listener) -> String {
-    let value = json!({
-        options.address: {
-            "Protocol": "grpc",
-            "ProtocolVersion": PROTOCOL_VERSION,
-            "Pid": std::process::id(),
-            "Test": true,
-            "Addr": {"Network": listener.address.network, "String": listener.address.address},
-        }
+    let attach = json!({
+        "Protocol": "grpc",
+        "ProtocolVersion": PROTOCOL_VERSION,
+        "Pid": std::process::id(),
+        "Test": true,
+        "Addr": {"Network": listener.address.network, "String": listener.address.address},
     });
+    let addresses = addresses(options.address).into_iter().map(|address| (address, attach.clone()));
+    let value = serde_json::Value::Object(addresses.collect());
     format!(
         "The provider is running. Set this where Terraform is to use it:\n\n\
          export TF_REATTACH_PROVIDERS='{value}'\n\n\
          It serves any number of runs until Ctrl-C.\n"
     )
+}
+
+/// The provider's addresses: what has no registry of its own is in OpenTofu's too, which calls itself otherwise.
+fn addresses(address: &str) -> Vec<String> {
+    let in_opentofu =
+        address.strip_prefix("registry.terraform.io/").map(|rest| format!("registry.opentofu.org/{rest}"));
+    std::iter::once(address.to_owned()).chain(in_opentofu).collect()
 }
 
 /// Ctrl-C, a cancelled job's SIGTERM and a closed terminal's SIGHUP reach the whole group of processes, but it is the
@@ -253,4 +301,32 @@ fn heed_signals(end: &CancellationToken, debug: bool) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_registries_have_the_provider() {
+        assert_eq!(addresses("registry.terraform.io/a/b"), ["registry.terraform.io/a/b", "registry.opentofu.org/a/b"]);
+        assert_eq!(addresses("example.test/a/b"), ["example.test/a/b"]);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_is_gone_ends_the_process() {
+        let (now, hour) = (Duration::ZERO, Duration::from_hours(1));
+        let open = watch::Sender::new(0);
+        let end = CancellationToken::new();
+        end_without_host(open.subscribe(), end.clone(), now, hour).await;
+        assert!(end.is_cancelled(), "it has never come");
+
+        let end = CancellationToken::new();
+        open.send_modify(|count| *count += 1);
+        let watching = tokio::spawn(end_without_host(open.subscribe(), end.clone(), now, now));
+        tokio::task::yield_now().await;
+        assert!(!end.is_cancelled(), "it is connected, however short the patience");
+        open.send_modify(|count| *count -= 1);
+        assert!(watching.await.is_ok() && end.is_cancelled(), "it has gone");
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
@@ -80,7 +80,8 @@ impl Listener {
     pub fn bind(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BindError> {
         #[cfg(unix)]
         {
-            unix::bind(variable("PLUGIN_UNIX_SOCKET_DIR").filter(|folder| !folder.is_empty()))
+            let given = |name| variable(name).filter(|value| !value.is_empty());
+            unix::bind(given("PLUGIN_UNIX_SOCKET_DIR"), given("PLUGIN_UNIX_SOCKET_GROUP").as_deref())
         }
         #[cfg(not(unix))]
         {
@@ -109,11 +110,16 @@ impl Listener {
         Err(BindError::Ports { first, last })
     }
 
-    /// The connections that got through; with `tls` only those of the host itself. No more are taken once the stream
-    /// is dropped.
-    pub fn connections(self, tls: Option<Arc<ServerConfig>>) -> (ReceiverStream<io::Result<Connection>>, Place) {
+    /// The connections that got through; with `tls` only those of the host itself. No more are accepted once the stream
+    /// is dropped. `open` counts them.
+    pub fn connections(
+        self,
+        tls: Option<Arc<ServerConfig>>,
+        open: &watch::Sender<usize>,
+    ) -> (ReceiverStream<io::Result<Connection>>, Place) {
         let Self { kind, place, .. } = self;
         let (ready, connections) = mpsc::channel(16);
+        let counter = open.clone();
         tokio::spawn(async move {
             loop {
                 let accepted = tokio::select! {
@@ -121,7 +127,7 @@ impl Listener {
                     () = ready.closed() => return,
                 };
                 match accepted {
-                    Ok(raw) => drop(tokio::spawn(open(raw, tls.clone(), ready.clone()))),
+                    Ok(raw) => drop(tokio::spawn(greet(raw, tls.clone(), counter.clone(), ready.clone()))),
                     // Out of file descriptors, mostly: it passes when others are closed.
                     Err(error) => {
                         tracing::warn!(%error, "Could not take a connection");
@@ -148,17 +154,23 @@ impl Kind {
     }
 }
 
-async fn open(raw: Raw, tls: Option<Arc<ServerConfig>>, ready: mpsc::Sender<io::Result<Connection>>) {
-    let connection = match tls {
-        None => Connection::Plain(raw),
+async fn greet(
+    raw: Raw,
+    tls: Option<Arc<ServerConfig>>,
+    counter: watch::Sender<usize>,
+    ready: mpsc::Sender<io::Result<Connection>>,
+) {
+    let stream = match tls {
+        None => Stream::Plain(raw),
         Some(config) => match tokio::time::timeout(HANDSHAKE_TIME, TlsAcceptor::from(config).accept(raw)).await {
-            Ok(Ok(stream)) => Connection::Tls(Box::new(stream)),
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
             Ok(Err(error)) => return tracing::warn!(%error, "Turned a connection away"),
             Err(_) => return tracing::warn!("Turned a connection away that said nothing"),
         },
     };
     // When the service is gone, so is the need for the connection.
-    let _ = ready.send(Ok(connection)).await;
+    let _ =
+        ready.send(Ok(Connection { stream, id: ConnectionId::default(), _counted: Counted::one_of(counter) })).await;
 }
 
 /// A stream of the system.
@@ -171,19 +183,50 @@ pub enum Raw {
     Tcp(TcpStream),
 }
 
-/// A connection that may call the service.
+/// A stream that may call the service.
 #[derive(Debug)]
-pub enum Connection {
+enum Stream {
     /// Without proof, for debugging only.
     Plain(Raw),
     /// Of the host itself.
     Tls(Box<tokio_rustls::server::TlsStream<Raw>>),
 }
 
-impl Connected for Connection {
-    type ConnectInfo = ();
+/// A connection that may call the service.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    id: ConnectionId,
+    _counted: Counted,
+}
 
-    fn connect_info(&self) {}
+/// Tells a connection from all others as long as it is open. Every request that comes through it has a copy.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionId(pub Arc<()>);
+
+impl Connected for Connection {
+    type ConnectInfo = ConnectionId;
+
+    fn connect_info(&self) -> ConnectionId {
+        self.id.clone()
+    }
+}
+
+/// One in a count, for as long as it lives.
+#[derive(Debug)]
+struct Counted(watch::Sender<usize>);
+
+impl Counted {
+    fn one_of(counter: watch::Sender<usize>) -> Self {
+        counter.send_modify(|count| *count += 1);
+        Self(counter)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// Passes all four methods of reading and writing on to whichever stream it is.
@@ -221,9 +264,13 @@ passes_on!(Raw {
     Self::Tcp(stream) => stream,
 });
 
-passes_on!(Connection {
+passes_on!(Stream {
     Self::Plain(stream) => stream,
     Self::Tls(stream) => stream.as_mut(),
+});
+
+passes_on!(Connection {
+    Self { stream, .. } => stream,
 });
 
 #[cfg(unix)]
@@ -231,7 +278,8 @@ mod unix {
     //! Unix sockets and their folders.
 
     use std::fs::{self, DirBuilder};
-    use std::os::unix::fs::DirBuilderExt;
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     use std::path::{Path, PathBuf};
 
     use super::{Address, BindError, Kind, Listener, Place};
@@ -255,8 +303,9 @@ mod unix {
         }
     }
 
-    /// Listens in `given`, or in a new folder that only this user can enter.
-    pub fn bind(given: Option<String>) -> Result<Listener, BindError> {
+    /// Listens in `given`, or in a new folder that only this user can enter. A host that runs as another user names the
+    /// group that both have in common, and a folder that the group can enter.
+    pub fn bind(given: Option<String>, group: Option<&str>) -> Result<Listener, BindError> {
         let (path, folder) = if let Some(given) = given {
             (Path::new(&given).join(format!("plugin-{}", unique())), None)
         } else {
@@ -266,8 +315,30 @@ mod unix {
         let socket = Socket { path, folder };
         let failed = |source| BindError::Socket { path: socket.path.display().to_string(), source };
         let listener = tokio::net::UnixListener::bind(&socket.path).map_err(failed)?;
+        if let Some(group) = group {
+            share(&socket.path, group).map_err(failed)?;
+        }
         let address = Address { network: "unix", address: socket.path.display().to_string() };
         Ok(Listener { address, kind: Kind::Unix(listener), place: Place { _socket: Some(socket) } })
+    }
+
+    /// Lets a group connect. Source: go-plugin, server.go, `setGroupWritable`.
+    fn share(socket: &Path, group: &str) -> io::Result<()> {
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("there is no group `{group}`"));
+        let id = match group.parse() {
+            Ok(id) => id,
+            Err(_) => number_of(group, &fs::read_to_string("/etc/group")?).ok_or_else(unknown)?,
+        };
+        std::os::unix::fs::chown(socket, None, Some(id))?;
+        fs::set_permissions(socket, fs::Permissions::from_mode(0o660))
+    }
+
+    /// The number of a group by its name, from lines of the form `name:password:number:members`.
+    pub(super) fn number_of(group: &str, groups: &str) -> Option<u32> {
+        groups.lines().find_map(|line| {
+            let mut parts = line.split(':');
+            (parts.next() == Some(group)).then(|| parts.nth(1)?.parse().ok())?
+        })
     }
 
     fn private_folder() -> Result<PathBuf, BindError> {
@@ -316,13 +387,26 @@ mod tests {
         assert_eq!(host, "127.0.0.1");
         assert!((20_000..=21_000).contains(&port.parse::<u16>().expect("a number")));
 
-        let (mut connections, _place) = listener.connections(None);
+        let open = watch::Sender::new(0);
+        let (mut connections, _place) = listener.connections(None, &open);
         let mut client = TcpStream::connect(&address.address).await.expect("a connection");
         client.write_all(b"hello").await.expect("written");
         let mut server = connections.next().await.expect("a connection").expect("no fault");
         let mut read = [0; 5];
         server.read_exact(&mut read).await.expect("read");
         assert_eq!(&read, b"hello");
+        assert_eq!(*open.borrow(), 1);
+        drop(server);
+        assert_eq!(*open.borrow(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn groups_have_numbers() {
+        let groups = "root:x:0:\nstaff-old:x:49:\nstaff:x:50:ann,bob\nbroken\n";
+        for (group, number) in [("root", Some(0)), ("staff", Some(50)), ("broken", None), ("ann", None)] {
+            assert_eq!(unix::number_of(group, groups), number, "{group}");
+        }
     }
 
     #[tokio::test]

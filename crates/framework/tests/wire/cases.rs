@@ -1,6 +1,6 @@
 //! What is expected of a provider's process.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -605,6 +605,14 @@ async fn sockets_go_where_they_are_asked_to() -> Outcome {
     same(plugin.ended().await?.status.code(), Some(0))?;
     same(std::fs::read_dir(folder.path())?.count(), 0)?;
 
+    // A group that a host of another user shares with this one; here it is the only one that surely exists.
+    let group = std::fs::metadata(folder.path())?.gid();
+    let plugin = start(&[("PLUGIN_UNIX_SOCKET_DIR", path), ("PLUGIN_UNIX_SOCKET_GROUP", &group.to_string())]).await?;
+    let socket = std::fs::metadata(&plugin.socket)?;
+    same((socket.gid(), socket.permissions().mode() & 0o777), (group, 0o660))?;
+    plugin.shutdown().await?;
+    same(plugin.ended().await?.status.code(), Some(0))?;
+
     let mut command = command()?;
     command.env(COOKIE.0, COOKIE.1).env("PLUGIN_PROTOCOL_VERSIONS", "6");
     command.env("PLUGIN_UNIX_SOCKET_DIR", folder.path().join("missing"));
@@ -612,6 +620,27 @@ async fn sockets_go_where_they_are_asked_to() -> Outcome {
     let told = String::from_utf8(output.stderr)?;
     same(output.status.code(), Some(1))?;
     ensure(told.contains("missing"), || told.clone())
+}
+
+async fn configure(client: &mut ProviderClient<Channel>, region: &str) -> Outcome {
+    let config = dynamic(&Value::map([("region", Value::from(region))]), &Type::object([("region", Type::String)]));
+    let request =
+        wire::configure_provider::Request { terraform_version: "1.15.5".to_owned(), config, client_capabilities: None };
+    same(client.configure_provider(request).await?.into_inner().diagnostics, Vec::new())
+}
+
+/// How long the region is that the provider was configured with.
+async fn region_length(client: &mut ProviderClient<Channel>) -> Outcome<Value> {
+    let ty = Type::object([("length", Type::Number), ("name", Type::String)]);
+    let config = dynamic(&Value::map([("length", Value::Null), ("name", Value::from("region"))]), &ty);
+    let request = wire::read_data_source::Request {
+        type_name: "sample_thing".to_owned(),
+        config,
+        provider_meta: None,
+        client_capabilities: None,
+    };
+    let found = read(client.read_data_source(request).await?.into_inner().state, &ty)?;
+    Ok(found.attribute("length").cloned().unwrap_or(Value::Null))
 }
 
 async fn a_debugging_session() -> Outcome {
@@ -635,6 +664,14 @@ async fn a_debugging_session() -> Outcome {
     same(attach["Test"].as_bool(), Some(true))?;
     same(attach["Addr"]["Network"].as_str(), Some("unix"))?;
     let socket = std::path::PathBuf::from(attach["Addr"]["String"].as_str().ok_or("no socket")?);
+    // Every alias of a run is this process, each through a connection of its own.
+    let (short, long) = (plain_channel(&socket).await?, plain_channel(&socket).await?);
+    configure(&mut provider(short.clone()), "a").await?;
+    configure(&mut provider(long.clone()), "abcd").await?;
+    same(
+        (region_length(&mut provider(short)).await?, region_length(&mut provider(long)).await?),
+        (1.into(), 4.into()),
+    )?;
     for _run in 0..2 {
         let channel = plain_channel(&socket).await?;
         same(apply(&mut provider(channel.clone()), "").await?.diagnostics, Vec::new())?;

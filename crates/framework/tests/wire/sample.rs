@@ -1,6 +1,7 @@
 //! A provider with one of each, whose resource does what its `mode` says.
 
 use std::cell::Cell;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
@@ -31,6 +32,8 @@ pub struct Sample {
     schema: ProviderSchema,
     /// Whether an apply has begun that never ends.
     stuck: AtomicBool,
+    /// As configured.
+    region: Mutex<String>,
 }
 
 fn attribute(name: &str, ty: Type, required: bool, optional: bool, computed: bool) -> Attribute {
@@ -109,7 +112,7 @@ impl Sample {
             )]
             .into(),
         };
-        Self { schema, stuck: AtomicBool::new(false) }
+        Self { schema, stuck: AtomicBool::new(false), region: Mutex::default() }
     }
 }
 
@@ -145,8 +148,9 @@ impl Server for Sample {
         ready(Diagnostics::new())
     }
 
-    fn configure(&self, _: Value, terraform_version: String, _: Host) -> Boxed<'_, Diagnostics> {
+    fn configure(&self, config: Value, terraform_version: String, _: Host) -> Boxed<'_, Diagnostics> {
         tracing::info!(terraform_version, "Configured");
+        text(&config, "region").clone_into(&mut self.region.lock().expect("nobody panics here"));
         ready(Diagnostics::new())
     }
 
@@ -246,7 +250,8 @@ impl Server for Sample {
         _: CancellationToken,
     ) -> Boxed<'_, Answer<Option<Value>>> {
         let name = text(&config, "name").to_owned();
-        let length = i64::try_from(name.len()).expect("short");
+        let region = self.region.lock().expect("nobody panics here").clone();
+        let length = i64::try_from(if name == "region" { region.len() } else { name.len() }).expect("short");
         ready(Answer::of(Some(Value::map([("name", Value::from(name)), ("length", Value::from(length))]))))
     }
 

@@ -10,19 +10,28 @@ use crate::diagnostic::{Diagnostic, Diagnostics, panic_message};
 /// Fires in all calls under way when the host asks to stop.
 ///
 /// Later calls start afresh: a process that is being debugged serves the next Terraform run too.
-#[derive(Debug, Default)]
-pub struct Stop(Mutex<CancellationToken>);
+#[derive(Debug)]
+pub struct Stop {
+    /// Fires at the end of the process.
+    end: CancellationToken,
+    current: Mutex<CancellationToken>,
+}
 
 impl Stop {
+    /// Nothing is stopped before `end` fires.
+    pub fn within(end: CancellationToken) -> Self {
+        Self { current: Mutex::new(end.child_token()), end }
+    }
+
     /// A token for one call.
     pub fn token(&self) -> CancellationToken {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).child_token()
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).child_token()
     }
 
     /// Stops the calls under way.
     pub fn now(&self) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *current).cancel();
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, self.end.child_token()).cancel();
     }
 }
 
@@ -105,11 +114,15 @@ mod tests {
 
     #[tokio::test]
     async fn stopping_reaches_calls_under_way_and_no_later_ones() {
-        let stop = Stop::default();
+        let end = CancellationToken::new();
+        let stop = Stop::within(end.clone());
         let before = stop.token();
         stop.now();
         assert!(before.is_cancelled());
-        assert!(!stop.token().is_cancelled());
+        let after = stop.token();
+        assert!(!after.is_cancelled());
+        end.cancel();
+        assert!(after.is_cancelled(), "the end of the process stops all");
     }
 
     #[tokio::test]

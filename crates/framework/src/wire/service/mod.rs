@@ -49,8 +49,13 @@ type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl Service {
     /// Serves `server`.
     pub fn new(server: Arc<dyn Server>) -> Self {
+        Self::within(server, CancellationToken::new())
+    }
+
+    /// The same; `end` asks all calls to stop, now and later.
+    pub fn within(server: Arc<dyn Server>, end: CancellationToken) -> Self {
         let types = Types::of(server.schema());
-        Self { inner: Arc::new(Inner { server, types }), stop: Arc::default() }
+        Self { inner: Arc::new(Inner { server, types }), stop: Arc::new(Stop::within(end)) }
     }
 
     /// The service with the limits of the protocol: 256 MiB a message, both ways.
