@@ -19,6 +19,6 @@ pub trait Action: Sized + Send + Sync + 'static {
     /// Checks what concerns several attributes, beyond the model's own rules.
     fn validate(_args: &<Self::Args as Model>::Planned, _faults: &mut Diagnostics) {}
 
-    /// Does it; [`Context::progress`] tells how far it is.
+    /// Does it; [`Context::progress`] reports how far it is.
     fn invoke(args: &Self::Args, cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send;
 }

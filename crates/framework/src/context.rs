@@ -62,7 +62,7 @@ impl<C> Context<C> {
     /// The provider's clients.
     ///
     /// # Errors
-    /// While the provider is not configured, or its configuration is not known yet.
+    /// While the provider is not configured, or a part of its configuration is unknown.
     pub fn clients(&self) -> Result<&C> {
         self.clients.as_deref().ok_or_else(|| {
             Diagnostic::error(
@@ -124,17 +124,17 @@ impl<C> Context<C> {
         self.notes().saved = None;
     }
 
-    /// What a note beside the state says. A missing note means that nothing is known, not that there was nothing.
+    /// What a note of the state says. A missing note means that nothing is known, not that there was nothing.
     pub fn noted<T: DeserializeOwned>(&self, note: &Note<T>) -> Noted<T> {
         let Some(text) = self.notes().private.get(note.name()).cloned() else { return Noted::Missing };
         if let Some(says) = note::read(&text) {
             return Noted::Says(says);
         }
-        tracing::warn!(note = note.name(), "a note beside the state cannot be read; it counts as missing");
+        tracing::warn!(note = note.name(), "a note of the state cannot be read; it counts as missing");
         Noted::Missing
     }
 
-    /// Keeps a note beside the state. Never a secret: Terraform stores it as it is.
+    /// Keeps a note with the state. Never a secret: Terraform stores it as it is.
     pub fn note<T: Serialize>(&self, note: &Note<T>, says: &T) {
         // What has no JSON form cannot be noted; an earlier note would be wrong then.
         match note::written(says) {
@@ -148,13 +148,13 @@ impl<C> Context<C> {
         self.drop_private(note.name());
     }
 
-    /// A private note kept beside the state. [`Context::noted`] is the way to go: `None` here says that nothing is
+    /// A private note kept with the state. [`Context::noted`] is the way to go: `None` here says that nothing is
     /// known, and `unwrap_or_default` would turn that into "there was nothing".
     pub fn private(&self, key: &str) -> Option<String> {
         self.notes().private.get(key).cloned()
     }
 
-    /// Keeps a private note beside the state. Never a secret: Terraform stores it as it is.
+    /// Keeps a private note with the state. Never a secret: Terraform stores it as it is.
     pub fn keep_private(&self, key: &str, text: impl Into<String>) {
         self.notes().private.insert(key.to_owned(), text.into());
     }
@@ -195,7 +195,7 @@ impl<C> Context<C> {
     }
 
     /// The notes for a plan. Where the last one was dropped, they are not nothing but an empty list: hosts and this
-    /// crate take no bytes for "none were sent", and would go back to those beside the state.
+    /// crate take no bytes for "none were sent", and would go back to those of the state.
     pub(crate) fn planned_bytes(&self) -> Vec<u8> {
         let had_some = self.notes().had_private;
         let bytes = self.private_bytes();

@@ -47,7 +47,7 @@ impl<R: Resource> Found<R> {
             return false;
         }
         self.left -= 1;
-        // Every attribute is there, also those that no struct declares.
+        // A whole object has every attribute.
         let resource = self.form.as_ref().map(|form| match Form::encode(state) {
             Value::Map(entries) => results_over(&Value::Map(form.null_object()), entries),
             other => other,

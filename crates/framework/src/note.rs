@@ -1,8 +1,8 @@
-//! Notes that a type keeps beside the state, where nobody sees them.
+//! Notes that a type keeps with the state, where nobody sees them.
 //!
 //! A note can be missing although it was written: Terraform hands none to the deletion of a tainted object, an import
 //! has none, and a plan file of another version may have lost them. So a missing note says nothing at all, above all
-//! not that there was nothing to note. [`Noted`] makes that a case of its own, which cannot be passed over by
+//! not that there was nothing to note. [`Noted`] makes that a case of its own, which cannot be ignored by
 //! accident: whoever finds a note missing leaves things alone, or looks for the record in a place that survives.
 
 use std::fmt;
@@ -52,7 +52,7 @@ pub enum Noted<T> {
 }
 
 impl<T> Noted<T> {
-    /// What it says, if there is a note. There is no way to a default from here: what stands for a missing note is
+    /// What it says, if there is a note. There is no way to a default from here: what a missing note means is
     /// the reader's to say.
     pub fn says(&self) -> Option<&T> {
         match self {
@@ -66,7 +66,7 @@ impl<T> Noted<T> {
         matches!(self, Self::Missing)
     }
 
-    /// Whether the note is there and says exactly this.
+    /// Whether the note exists and says exactly this.
     pub fn is<U: ?Sized>(&self, other: &U) -> bool
     where
         T: PartialEq<U>,
@@ -91,7 +91,7 @@ impl<T> Noted<T> {
     }
 }
 
-/// A note as text. A plain text stands as it is.
+/// A note as text. A plain text is kept as it is.
 pub(crate) fn written<T: Serialize>(says: &T) -> Option<String> {
     match serde_json::to_value(says).ok()? {
         serde_json::Value::String(text) if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() => Some(text),
@@ -133,7 +133,7 @@ mod tests {
         let names = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
         assert_eq!(read::<BTreeSet<String>>(&written(&names).expect("a set")), Some(names));
         assert_eq!(read::<i64>(&written(&5).expect("a number")), Some(5));
-        assert_eq!(read::<bool>(&written(&false).expect("a truth value")), Some(false));
+        assert_eq!(read::<bool>(&written(&false).expect("true or false")), Some(false));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Waiting for something outside to reach a state: polled with backoff and jitter, told in the log, ended at once by
-//! a stop.
+//! Waiting for something outside to reach a state: polled with backoff and jitter, reported in the log, ended at once
+//! by a stop.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::diagnostic::{Diagnostic, Result};
 /// How to wait.
 #[derive(Clone, Debug)]
 pub struct Wait {
-    /// What is waited for, as it continues "waiting for …".
+    /// The awaited condition, as it continues "waiting for …".
     pub what: String,
-    /// How long at the most.
+    /// The longest time.
     pub timeout: Duration,
     /// The first pause.
     pub interval: Duration,
@@ -23,13 +23,13 @@ pub struct Wait {
 
 /// What one look showed.
 pub enum Seen<T> {
-    /// It is there.
+    /// The condition holds.
     Done(T),
     /// Not yet; the text says what was seen, for the log and for the message at timeout.
     Pending(String),
 }
 
-/// Looks again and again until it is done.
+/// Looks repeatedly until the condition holds.
 ///
 /// # Errors
 /// What `look` fails with; a timeout with what was seen last; a stop, between two looks or within one.
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// A wait that would go on for hours.
+    /// A wait of many hours.
     fn long() -> Wait {
         let hour = Duration::from_hours(1);
         Wait { what: "the thing".to_owned(), timeout: 9 * hour, interval: hour, max_interval: hour }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_stopped_before_is_not_waited_for() {
+    async fn a_wait_after_a_stop_ends_at_once() {
         let cancel = CancellationToken::new();
         cancel.cancel();
         let cx = Context::<()>::new(None, cancel);
@@ -145,6 +145,6 @@ mod tests {
                 looks => Seen::Done(looks),
             })
         });
-        assert_eq!(seen.await.expect("it is there"), 3);
+        assert_eq!(seen.await.expect("done"), 3);
     }
 }

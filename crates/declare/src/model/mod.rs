@@ -40,7 +40,7 @@ pub trait Model: Sized + Send + Sync + 'static {
     fn decode_planned(object: &Value, at: &Path, faults: &mut Diagnostics) -> Self::Planned;
     /// Every attribute by name.
     fn encode(&self) -> BTreeMap<String, Value>;
-    /// Every attribute by name, unknown where it is not known yet.
+    /// Every attribute by name, with what is unknown.
     fn encode_planned(planned: &Self::Planned) -> BTreeMap<String, Value>;
     /// Whether two values of the attribute mean the same, though they may be spelled differently.
     fn equivalent(name: &str, one: &Value, other: &Value) -> bool;

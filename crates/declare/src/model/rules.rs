@@ -1,4 +1,4 @@
-//! Rules over several attributes of one object, checked before any call is made.
+//! Rules over several attributes of one object, checked before any call.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::path::Path;

@@ -18,7 +18,7 @@ impl Field for bool {
         match value {
             Value::Unknown(_) => None,
             Value::Bool(value) => Some(*value),
-            _ => mismatch("a truth value", at, faults),
+            _ => mismatch("true or false", at, faults),
         }
     }
 

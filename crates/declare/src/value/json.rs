@@ -16,7 +16,7 @@ pub struct Mismatch {
     pub expected: &'static str,
 }
 
-/// Reads JSON as a value of `ty`. Attributes that an object type does not have are passed over, and those that the
+/// Reads JSON as a value of `ty`. Attributes that an object type does not have are ignored, and those that the
 /// JSON does not have are null: stored state may be of a release that had fewer or more of them.
 ///
 /// # Errors
@@ -35,7 +35,7 @@ fn decode_at(json: &Json, ty: &Type, path: &str) -> Result<Value, Mismatch> {
             Json::Bool(value) => Value::Bool(*value),
             Json::String(text) if text == "true" => Value::Bool(true),
             Json::String(text) if text == "false" => Value::Bool(false),
-            _ => return mismatch("a truth value"),
+            _ => return mismatch("true or false"),
         },
         Type::Number => {
             let number = match json {

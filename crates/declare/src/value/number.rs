@@ -92,7 +92,7 @@ fn parse(text: &str) -> Option<Number> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // `point` is where the decimal point stands in `digits`, possibly outside of them.
+    // `point` is the position of the decimal point in `digits`, possibly outside of them.
     let point = i64::try_from(whole.len()).ok()? + exponent;
     let (whole, fraction) = if point <= 0 {
         (String::new(), "0".repeat(usize::try_from(-point).ok()?) + &digits)

@@ -1,4 +1,4 @@
-//! The whole schema as text that is kept beside the sources, so that every change of it is seen in a review.
+//! The whole schema as text that is kept with the sources, so that every change of it is seen in a review.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -70,7 +70,10 @@ pub fn schema(provider_name: &str, schema: &ProviderSchema) -> Vec<Finding> {
         for (name, schema) in types {
             let place = format!("{kind} `{name}`");
             if !is_identifier(name) {
-                findings.add(&place, "its name is not made of `a` to `z`, `0` to `9` and `_`, beginning with a letter");
+                findings.add(
+                    &place,
+                    "its name does not consist of `a` to `z`, `0` to `9` and `_`, beginning with a letter",
+                );
             }
             if !name.strip_prefix(provider_name).is_some_and(|rest| rest.len() > 1 && rest.starts_with('_')) {
                 findings.add(&place, format!("its name does not begin with `{provider_name}_`"));
@@ -107,7 +110,7 @@ enum Role {
 }
 
 impl Role {
-    /// Whether the provider's own results stand beside the configuration.
+    /// Whether the provider's own results are in the same schema as the configuration.
     fn has_results(self) -> bool {
         matches!(self, Self::Resource | Self::DataSource | Self::Ephemeral)
     }
@@ -152,7 +155,10 @@ impl Findings {
                 self.add(&place, "is declared twice");
             }
             if !is_identifier(&attribute.name) {
-                self.add(&place, "its name is not made of `a` to `z`, `0` to `9` and `_`, beginning with a letter");
+                self.add(
+                    &place,
+                    "its name does not consist of `a` to `z`, `0` to `9` and `_`, beginning with a letter",
+                );
             }
             self.described(&place, &attribute.description);
             self.behaviour(&place, attribute, role);
@@ -252,7 +258,7 @@ impl Findings {
             return;
         };
         if identity.attributes.is_empty() {
-            self.add(&owner, "has no attributes, so that its objects cannot be told apart");
+            self.add(&owner, "has no attributes, so that its objects cannot be identified");
         } else if identity.attributes.iter().all(|attribute| !attribute.required_for_import) {
             self.add(&owner, "asks for nothing at import");
         }
@@ -279,7 +285,7 @@ impl Findings {
     fn function(&mut self, name: &str, function: &FunctionSignature) {
         let owner = format!("function `{name}`");
         if !is_identifier(name) {
-            self.add(&owner, "its name is not made of `a` to `z`, `0` to `9` and `_`, beginning with a letter");
+            self.add(&owner, "its name does not consist of `a` to `z`, `0` to `9` and `_`, beginning with a letter");
         }
         self.described(&owner, &function.description);
         if function.summary.trim().is_empty() || function.summary.contains('\n') {
@@ -292,7 +298,10 @@ impl Findings {
         for parameter in function.parameters.iter().chain(&function.variadic) {
             let place = format!("{owner}, parameter `{}`", parameter.name);
             if !is_identifier(&parameter.name) {
-                self.add(&place, "its name is not made of `a` to `z`, `0` to `9` and `_`, beginning with a letter");
+                self.add(
+                    &place,
+                    "its name does not consist of `a` to `z`, `0` to `9` and `_`, beginning with a letter",
+                );
             }
             if !seen.insert(&parameter.name) {
                 self.add(&place, "is declared twice");

@@ -94,8 +94,8 @@ fn with(attribute: Attribute) -> ProviderSchema {
 fn faults_of_attributes() {
     let text = || Some(Value::from("a"));
     for (attribute, place, problem) in [
-        (argument("Size"), "`Size`", "its name is not made of"),
-        (argument("1st"), "`1st`", "its name is not made of"),
+        (argument("Size"), "`Size`", "its name does not consist of"),
+        (argument("1st"), "`1st`", "its name does not consist of"),
         (argument("name"), "`name`", "is declared twice"),
         (argument("count"), "`count`", "Terraform keeps this name for itself"),
         (argument("for_each"), "`for_each`", "Terraform keeps this name for itself"),
@@ -184,7 +184,7 @@ fn faults_of_attributes() {
             "`a`",
             "its type has optional parts",
         ),
-        (nested("a", Nesting::List, vec![argument("B")]), "`a.B`", "its name is not made of"),
+        (nested("a", Nesting::List, vec![argument("B")]), "`a.B`", "its name does not consist of"),
         (
             nested("a", Nesting::Map, vec![Attribute { description: String::new(), ..argument("b") }]),
             "`a.b`",
@@ -233,7 +233,7 @@ fn faults_of_types() {
 
     let mut schema = sound();
     schema.actions.insert("cloud_Boot".into(), described(vec![]));
-    expect(&schema, "action `cloud_Boot`", "its name is not made of");
+    expect(&schema, "action `cloud_Boot`", "its name does not consist of");
 
     let mut schema = sound();
     schema.ephemeral_resources.insert("cloud_key".into(), Schema::default());
@@ -290,7 +290,7 @@ fn faults_of_lists_and_identities() {
 #[test]
 fn faults_of_functions() {
     for (name, bad, place, problem) in [
-        ("Sum", function(vec![]), "function `Sum`", "its name is not made of"),
+        ("Sum", function(vec![]), "function `Sum`", "its name does not consist of"),
         (
             "sum",
             FunctionSignature { summary: "One\ntwo".into(), ..function(vec![]) },
@@ -303,7 +303,12 @@ fn faults_of_functions() {
             "function `sum`",
             "has no description",
         ),
-        ("sum", function(vec![parameter("Numbers")]), "function `sum`, parameter `Numbers`", "its name is not made of"),
+        (
+            "sum",
+            function(vec![parameter("Numbers")]),
+            "function `sum`, parameter `Numbers`",
+            "its name does not consist of",
+        ),
         (
             "sum",
             FunctionSignature { variadic: Some(parameter("a")), ..function(vec![parameter("a")]) },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::DocsError;
 
-/// The files of `folder` whose name begins with `stem`, is the stem or goes on with `_` or `-`, and ends with
+/// The files of `folder` whose name begins with `stem`, is the stem or continues with `_` or `-`, and ends with
 /// `extension`: their contents, in the order of their names.
 pub(super) fn all(folder: &Path, stem: &str, extension: &str) -> Result<Vec<String>, DocsError> {
     let mut names = Vec::new();

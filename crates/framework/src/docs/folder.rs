@@ -16,7 +16,7 @@ const GENERATED: [&str; 6] =
 pub enum Difference {
     /// It is not there.
     Missing(String),
-    /// It is there, and nothing declares it.
+    /// It exists, and nothing declares it.
     Left(String),
     /// It says something else: from this line on.
     Stale {

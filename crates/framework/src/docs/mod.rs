@@ -1,7 +1,7 @@
-//! The registry's pages, made from a provider's declarations and its example files.
+//! The registry's pages, generated from a provider's declarations and its example files.
 //!
 //! The pages have the form that `HashiCorp`'s tfplugindocs makes and checks, so that the registry and editors read them
-//! as any other provider's. Guides (`guides/`) are written by hand and left alone.
+//! as any other provider's. Guides (`guides/`) are written by hand and not touched.
 //!
 //! | page | example files, under the examples' folder |
 //! |---|---|
@@ -37,7 +37,7 @@ pub struct Page {
     pub text: String,
 }
 
-/// Pages cannot be made or kept.
+/// Pages cannot be generated or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum DocsError {
     /// A file or folder cannot be read.

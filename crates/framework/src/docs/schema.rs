@@ -99,7 +99,7 @@ fn item(attribute: &Attribute, path: &[&str]) -> String {
     item + "\n"
 }
 
-/// The section about what tells an object from all others.
+/// The section about what identifies an object.
 pub(super) fn identity_section(identity: &IdentitySchema) -> String {
     let mut text = "### Identity Schema\n\n".to_owned();
     for (heading, required) in [("#### Required", true), ("#### Optional", false)] {

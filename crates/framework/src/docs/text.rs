@@ -1,4 +1,4 @@
-//! Texts of declarations as they stand in a page.
+//! Texts of declarations as they appear in a page.
 
 use crate::value::Type;
 

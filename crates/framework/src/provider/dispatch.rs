@@ -33,7 +33,7 @@ pub struct ProviderServer<P: Provider> {
     registry: Registry<P::Clients>,
     schema: ProviderSchema,
     clients: RwLock<Option<Arc<P::Clients>>>,
-    /// Whether something was applied since the provider was configured: every plan from then on is made while applying.
+    /// Whether something was applied since the provider was configured: every plan from then on is part of an apply.
     is_applying: AtomicBool,
     provider: PhantomData<fn() -> P>,
 }

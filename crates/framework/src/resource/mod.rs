@@ -17,7 +17,7 @@ pub(crate) use form::{Form, is_unset, results_over, unconfigured};
 pub use plan::Plan;
 pub(crate) use plan::{PROMISED, Promises};
 
-/// A managed resource: one file that declares its attributes and makes them true.
+/// A managed resource: declares its attributes, and creates, reads, updates and deletes its objects.
 ///
 /// In `create` and `update` the arguments are wholly known; unknown values occur in `validate` and `plan` only.
 pub trait Resource: Sized + Send + Sync + 'static {
@@ -25,10 +25,10 @@ pub trait Resource: Sized + Send + Sync + 'static {
     type Clients: Send + Sync + 'static;
     /// What the configuration says.
     type Args: Model;
-    /// What the provider finds out. An attribute that is also an argument is one that the provider decides when it is
+    /// What the provider reports. An attribute that is also an argument is one that the provider decides when it is
     /// not set.
     type Outputs: Model;
-    /// What tells this object from all others: names of attributes above.
+    /// What identifies this object: names of attributes above.
     type Identity: Model;
 
     /// The type's whole name, such as `ekshybrid_activation`.
@@ -48,22 +48,22 @@ pub trait Resource: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Looks at a deletion before it is made; a warning is left with [`Context::report`].
+    /// Checks a deletion while it is planned; a warning is left with [`Context::report`].
     fn plan_delete(_state: &State<Self>, _cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Makes the object.
+    /// Creates the object.
     fn create(args: &Self::Args, cx: &Context<Self::Clients>) -> impl Future<Output = Result<Self::Outputs>> + Send;
 
-    /// Looks at the object; `None` when it is gone. `prior` is `None` right after an import.
+    /// Reads the object; `None` if it does not exist. `prior` is `None` right after an import.
     fn read(
         identity: &Self::Identity,
         prior: Option<&State<Self>>,
         cx: &Context<Self::Clients>,
     ) -> impl Future<Output = Result<Option<State<Self>>>> + Send;
 
-    /// Changes the object in place.
+    /// Updates the object in place.
     fn update(
         _prior: &State<Self>,
         _args: &Self::Args,
@@ -72,7 +72,7 @@ pub trait Resource: Sized + Send + Sync + 'static {
         async { Err(Diagnostic::bug(format!("`{}` has nothing to update in place", Self::NAME)).into()) }
     }
 
-    /// Removes the object; one that is gone already is a success.
+    /// Deletes the object. It is a success if it does not exist.
     fn delete(state: &State<Self>, cx: &Context<Self::Clients>) -> impl Future<Output = Result<()>> + Send;
 
     /// The identity that an import id names. By default, an id gives the identity's attributes in the order of their
@@ -89,7 +89,7 @@ pub trait Resource: Sized + Send + Sync + 'static {
     /// Brings a stored state of an older version into the present form.
     ///
     /// # Errors
-    /// When the version is not known.
+    /// If the version is unknown.
     fn upgrade(version: i64, _state: Json) -> Result<Json> {
         Err(Diagnostic::error(
             "State is of an unknown version",
@@ -102,13 +102,13 @@ pub trait Resource: Sized + Send + Sync + 'static {
         .into())
     }
 
-    /// Takes over the state of another type; `None` when it is none that this type can take.
+    /// Adopts the state of another type; `None` if it is none that this type can adopt.
     fn move_from(_source: &MoveSource<'_>) -> Option<Result<Json>> {
         None
     }
 }
 
-/// Another resource's state, offered to a type that may take it over.
+/// Another resource's state, offered to a type that may adopt it.
 pub struct MoveSource<'a> {
     /// The other provider's address, such as `registry.terraform.io/hashicorp/aws`.
     pub provider: &'a str,

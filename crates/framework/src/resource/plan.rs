@@ -14,7 +14,7 @@ use crate::value::{Value, json};
 /// What a plan promises of results that had to be looked up, by name.
 pub(crate) const PROMISED: Note<BTreeMap<String, Json>> = Note::named("framework:promised");
 
-/// A plan that is being made.
+/// A plan in the making.
 pub struct Plan<R: Resource> {
     /// The arguments as they will be, defaults included.
     pub args: <R::Args as Model>::Planned,
@@ -35,7 +35,7 @@ pub struct Plan<R: Resource> {
 /// Results that had to be looked up outside, and are promised although the next look may fail.
 #[derive(Default)]
 pub(crate) struct Promises {
-    /// Whether this is known to be the plan that Terraform makes anew while it applies.
+    /// Whether this is known to be the second plan, which Terraform makes while it applies.
     pub is_final: bool,
     /// What the plan that is being applied has promised, where the host hands it over.
     pub given: BTreeMap<String, Json>,
@@ -44,7 +44,7 @@ pub(crate) struct Promises {
 }
 
 impl<R: Resource> Plan<R> {
-    /// Whether the object is to be made.
+    /// Whether the object is to be created.
     pub fn is_create(&self) -> bool {
         self.before.is_null()
     }
@@ -59,13 +59,13 @@ impl<R: Resource> Plan<R> {
         !self.changed.is_empty()
     }
 
-    /// Makes a new object instead of changing this one. The attribute must change with it: results become unknown
+    /// Replaces the object instead of updating it. The attribute must change with it: results become unknown
     /// by themselves then, but `name` must be among what the plan shows as changing.
     pub fn replace(&mut self, name: &str) {
         self.replace.insert(name.to_owned());
     }
 
-    /// Whether a new object is already needed.
+    /// Whether the object is to be replaced already.
     pub fn is_replaced(&self) -> bool {
         !self.replace.is_empty()
     }
@@ -93,8 +93,8 @@ impl<R: Resource> Plan<R> {
     }
 
     /// Plans an argument that is a result too and that the configuration leaves out: it follows its default, which is
-    /// decided outside the resource (the provider's region), and an object that was made by another default is made
-    /// anew. A default that is not known (`None`) leaves everything as it is.
+    /// decided outside the resource (the provider's region), and an object that was created by another default is
+    /// replaced. An unknown default (`None`) leaves everything as it is.
     pub fn follow_default<T: Clone + PartialEq>(
         &mut self,
         name: &str,
@@ -115,7 +115,7 @@ impl<R: Resource> Plan<R> {
     /// failed look, or one that finds nothing, keeps what was promised, if the host hands the promise over (Terraform
     /// 1.16). Otherwise the failure is the plan's own once Terraform is known to be applying. Older versions do not say
     /// so before the first apply of a run: the result is left unknown then, with a warning that names the cause, as in
-    /// a first plan. Terraform shows it beside its own complaint.
+    /// a first plan. Terraform shows it next to its own error.
     pub fn looked_up<T: Field>(
         &mut self,
         name: &str,
@@ -154,7 +154,7 @@ impl<R: Resource> Plan<R> {
         *planned(&mut self.outputs) = promised.into();
     }
 
-    /// The planned value of an attribute as it stands.
+    /// The planned value of an attribute.
     pub fn value(&self, name: &str) -> &Value {
         self.planned.get(name).unwrap_or(&Value::Null)
     }

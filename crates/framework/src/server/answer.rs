@@ -8,7 +8,7 @@ use crate::value::Value;
 /// A boxed future, as trait objects need it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// An answer that may come with messages. A value beside errors is what the call completed before it failed.
+/// An answer that may come with messages. A value next to errors is what the call completed before it failed.
 #[derive(Debug, Default)]
 pub struct Answer<T> {
     /// What is answered.
@@ -36,7 +36,7 @@ impl<T: Default> From<Diagnostic> for Answer<T> {
     }
 }
 
-/// Bytes that the host keeps for the provider beside a state. Empty when there are none.
+/// Bytes that the host keeps for the provider with a state. Empty when there are none.
 pub type Private = Vec<u8>;
 
 /// What the host is able to do.
@@ -48,10 +48,10 @@ pub struct Host {
     pub write_only_allowed: bool,
 }
 
-/// The state of one object, with what is kept beside it.
+/// The state of one object, with what is kept with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// The state; null when the object does not exist. `None` only beside errors of a call that produced no state.
+    /// The state; null when the object does not exist. `None` only next to errors of a call that produced no state.
     pub state: Option<Value>,
     /// Bytes kept with it.
     pub private: Private,
@@ -59,7 +59,7 @@ pub struct Kept {
     pub identity: Option<Value>,
 }
 
-/// Where a call's events go; it is closed when the host is gone.
+/// Where a call's events go; it is closed when the host has ended.
 pub type Sink<T> = tokio::sync::mpsc::Sender<T>;
 
 /// The message about a type name that is not registered.

@@ -1,4 +1,4 @@
-//! ApplyResourceChange: the planned change is made.
+//! ApplyResourceChange: carries out the planned change.
 
 use super::answer::{Answer, Host, Kept, Private};
 use super::delete::delete;
@@ -10,7 +10,7 @@ use crate::path::Path;
 use crate::resource::{Form, PROMISED, Resource, results_over, unconfigured, write_only};
 use crate::value::Value;
 
-/// A planned change is to be made.
+/// A request to carry out a planned change.
 #[derive(Debug)]
 pub struct ApplyRequest {
     /// Type name.

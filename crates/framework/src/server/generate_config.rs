@@ -1,4 +1,4 @@
-//! GenerateResourceConfig: a configuration made from a state, for `terraform plan -generate-config-out` and `terraform query`.
+//! GenerateResourceConfig: a configuration from a state, for `terraform plan -generate-config-out` and `terraform query`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! ImportResourceState: the stub of a state, made from an id or an identity, which the host reads next.
+//! ImportResourceState: the stub of a state from an id or an identity, which the host refreshes next.
 
 use super::answer::{Answer, Host, Private};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -7,7 +7,7 @@ use crate::path::Path;
 use crate::resource::{Form, Resource};
 use crate::value::Value;
 
-/// An existing object is to be taken over.
+/// A request to adopt an existing object.
 #[derive(Debug)]
 pub struct ImportRequest {
     /// Type name.
@@ -20,7 +20,7 @@ pub struct ImportRequest {
     pub host: Host,
 }
 
-/// An object taken over: a stub of its state, which the host reads next.
+/// An imported object: a stub of its state, which the host refreshes next.
 #[derive(Debug)]
 pub struct Imported {
     /// Type name.

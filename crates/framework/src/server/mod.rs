@@ -1,6 +1,6 @@
 //! The calls of the protocol: what each takes, does and answers, one file a call.
 //!
-//! [`Server`] is the whole protocol in terms of values and diagnostics. The files beside it hold each call's request and
+//! [`Server`] is the whole protocol in terms of values and diagnostics. The other files hold each call's request and
 //! answer, and what the call does with a declared type; [`resource`] and its like put the calls of one kind of type
 //! together, so that types fit the provider's one list.
 

@@ -24,7 +24,7 @@ pub struct PlanRequest {
     pub config: Value,
     /// What was kept with the prior state.
     pub private: Private,
-    /// Whether this is known to be the plan that Terraform makes anew while it applies. Only Terraform 1.16 says so;
+    /// Whether this is known to be the second plan, which Terraform makes while it applies. Only Terraform 1.16 says so;
     /// `false` means that it may be either.
     pub is_final: bool,
     /// The identity before, if any.
@@ -36,7 +36,7 @@ pub struct PlanRequest {
 /// A plan.
 #[derive(Debug, Default)]
 pub struct Planned {
-    /// The state after apply, as far as it is known. `None` means what was proposed cannot be planned (errors tell).
+    /// The state after apply, as far as it is known. `None` if what was proposed cannot be planned; the errors say why.
     pub state: Option<Value>,
     /// Attributes whose change makes a new object.
     pub requires_replace: Vec<Path>,
@@ -59,7 +59,7 @@ pub(super) async fn plan<R: Resource>(
     let drafted = draft(&form.attributes, prior, &request.proposed, &request.config, &same);
     let before = match prior.map(|prior| form.decode_or_explain(prior)).transpose() {
         Ok(before) => before,
-        // A state of an older version, not read anew. Nothing can be done with it, and nothing has to be.
+        // A state of an older version that was not refreshed. Nothing can be done with it, and nothing has to be.
         Err(_) if drafted.changed.is_empty() => {
             return Answer::of(Planned {
                 state: Some(Value::Map(drafted.planned)),
@@ -79,7 +79,7 @@ pub(super) async fn plan<R: Resource>(
     if faults.has_errors() {
         return faults.into();
     }
-    // Results that are not known yet are no faults.
+    // Unknown results are no faults.
     let outputs = R::Outputs::decode_planned(&object, &Path::root(), &mut Diagnostics::new());
     let undecided = R::Outputs::encode_planned(&outputs);
     let Draft { planned, changed, replace } = drafted;

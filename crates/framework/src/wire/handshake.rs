@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// Terraform's cookie. It keeps nobody out; it only tells a host from a person.
+/// Terraform's cookie. It keeps nobody out; it only distinguishes a host from a person.
 pub const COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 
@@ -63,7 +63,7 @@ pub fn invitation(variable: impl Fn(&str) -> Option<String>) -> Result<Invitatio
     })
 }
 
-/// Where the service listens, as the host is told.
+/// Where the service listens, as it is announced to the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// `unix` or `tcp`.
@@ -79,7 +79,7 @@ pub struct Line<'a> {
     pub address: &'a Address,
     /// Our certificate in DER form, when both sides are to prove themselves.
     pub certificate: Option<&'a [u8]>,
-    /// Whether the host asked for multiplexing. It is told that there is none: a host that is told nothing takes the
+    /// Whether the host asked for multiplexing. The answer is that there is none: a host without an answer takes the
     /// plugin for an old one and says so less clearly.
     pub multiplexing_asked: bool,
 }

@@ -1,4 +1,4 @@
-//! The services that every plugin has beside its own: control, output, further connections.
+//! The services that every plugin has in addition to its own: control, output, further connections.
 
 use std::pin::Pin;
 

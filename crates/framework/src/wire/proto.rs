@@ -7,7 +7,7 @@ pub mod tfplugin6 {
     tonic::include_proto!("tfplugin6");
 }
 
-/// The services that every plugin has beside its own.
+/// The services that every plugin has in addition to its own.
 pub mod plugin {
     tonic::include_proto!("plugin");
 }

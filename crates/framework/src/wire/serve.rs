@@ -31,7 +31,7 @@ const HOST_CHECK: Duration = Duration::from_millis(500);
 
 /// A host connects at once; this is for one that was stopped or killed after it had read the line.
 const HOST_CONNECTS: Duration = Duration::from_mins(5);
-/// A connection that breaks is made again at once by its host. Nothing breaks one on the same machine, so that after
+/// A host opens a broken connection again at once. Nothing breaks one on the same machine, so that after
 /// this time there is no host any more.
 const HOST_RECONNECTS: Duration = Duration::from_secs(10);
 
@@ -69,7 +69,7 @@ enum ServeError {
     Bind(#[source] BindError),
     #[error("The provider could not prepare its connection to Terraform")]
     Prepare(#[source] PrepareError),
-    #[error("The provider could not tell Terraform where it listens")]
+    #[error("The provider could not announce to Terraform where it listens")]
     Announce(#[source] io::Error),
     #[error("The provider's service failed")]
     Serve(#[source] tonic::transport::Error),
@@ -202,7 +202,7 @@ trait Build: Fn() -> Arc<dyn Server> + Send + Sync + 'static {}
 
 impl<F: Fn() -> Arc<dyn Server> + Send + Sync + 'static> Build for F {}
 
-/// Ends the process once its host is gone. A host keeps a connection open from the handshake to its end, so this sees
+/// Ends the process once its host has ended. A host keeps a connection open from the handshake to its end, so this sees
 /// a killed one on every system, also where a process cannot ask for its parent.
 async fn end_without_host(
     mut open: watch::Receiver<usize>,
@@ -327,6 +327,6 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!end.is_cancelled(), "it is connected, however short the patience");
         open.send_modify(|count| *count -= 1);
-        assert!(watching.await.is_ok() && end.is_cancelled(), "it has gone");
+        assert!(watching.await.is_ok() && end.is_cancelled(), "it has ended");
     }
 }

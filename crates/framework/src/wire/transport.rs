@@ -27,16 +27,16 @@ const DEFAULT_PORTS: (u16, u16) = (10_000, 25_000);
 /// No place to listen at was found.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The folder for the socket could not be made.
-    #[error("the folder `{folder}` for the provider's socket could not be made")]
+    /// The folder for the socket could not be created.
+    #[error("the folder `{folder}` for the provider's socket could not be created")]
     Folder {
         /// The folder.
         folder: String,
         /// The system's answer.
         source: io::Error,
     },
-    /// The socket could not be made.
-    #[error("the provider's socket `{path}` could not be made")]
+    /// The socket could not be created.
+    #[error("the provider's socket `{path}` could not be created")]
     Socket {
         /// The socket's path.
         path: String,
@@ -55,7 +55,7 @@ pub enum BindError {
 
 /// A place that a host can connect to.
 pub struct Listener {
-    /// What the host is told.
+    /// What is announced to the host.
     pub address: Address,
     kind: Kind,
     place: Place,
@@ -67,7 +67,7 @@ enum Kind {
     Tcp(TcpListener),
 }
 
-/// What is left in the file system; it goes when this does.
+/// What is left in the file system; it is removed when this is dropped.
 #[derive(Default)]
 pub struct Place {
     #[cfg(unix)]
@@ -168,7 +168,7 @@ async fn greet(
             Err(_) => return tracing::warn!("Turned a connection away that said nothing"),
         },
     };
-    // When the service is gone, so is the need for the connection.
+    // Without the service nobody needs the connection.
     let _ =
         ready.send(Ok(Connection { stream, id: ConnectionId::default(), _counted: Counted::one_of(counter) })).await;
 }
@@ -287,7 +287,7 @@ mod unix {
     /// The system's limit for a socket's path is 104 bytes on macOS and 108 on Linux, with a zero at the end.
     const LONGEST_PATH: usize = 103;
 
-    /// Removes the socket, and the folder if it was made for it.
+    /// Removes the socket, and the folder if it was created for it.
     pub struct Socket {
         path: PathBuf,
         folder: Option<PathBuf>,
@@ -295,7 +295,7 @@ mod unix {
 
     impl Drop for Socket {
         fn drop(&mut self) {
-            // Nobody is left to be told when it is gone already.
+            // It may have been removed already; nobody is left to report to.
             let _ = fs::remove_file(&self.path);
             if let Some(folder) = &self.folder {
                 let _ = fs::remove_dir(folder);
@@ -357,7 +357,7 @@ mod unix {
     /// A name that no other process has and that nobody can guess.
     fn unique() -> String {
         let mut random = [0; 8];
-        // Should the system have no randomness, the process's number still tells processes apart, and TLS fails next.
+        // Should the system have no randomness, the process's number still distinguishes processes, and TLS fails next.
         let _ = rustls::crypto::ring::default_provider().secure_random.fill(&mut random);
         format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(random))
     }

@@ -31,7 +31,7 @@ pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics:
     problems
 }
 
-/// Texts of sensitive attributes that stand nowhere else in the configuration and are long enough to be told from
+/// Texts of sensitive attributes that occur nowhere else in the configuration and are long enough to be distinguished from
 /// other words.
 fn secrets(attributes: &[Attribute], config: &Value) -> Vec<String> {
     let (mut hidden, mut open) = (Vec::new(), Vec::new());

@@ -100,7 +100,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Validates twice, as Terraform does; whether the configuration may go on.
+    /// Validates twice, as Terraform does; whether the configuration is valid.
     async fn validate<F, R>(&mut self, config: &Value, example: bool, call: F) -> bool
     where
         F: Fn(Value) -> R,
@@ -395,7 +395,7 @@ impl Trial<'_> {
 
     fn listed(&mut self, config: &Value, all: &[crate::server::Listed]) {
         if all.len() > 3 {
-            self.violate(config, "the listing goes on beyond the limit");
+            self.violate(config, "the listing continues beyond the limit");
         }
         let schema = self.server.schema();
         let identity = schema.identities.get(self.name).map(crate::schema::IdentitySchema::ty);

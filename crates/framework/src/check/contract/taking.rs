@@ -110,9 +110,9 @@ impl Trial<'_> {
     }
 
     /// A configuration that is generated from a state leaves the object as it is: Terraform plans it next, and whatever
-    /// that plan shows would be done to an object that only was to be taken over.
+    /// that plan shows would be done to an object that was only to be imported.
     ///
-    /// A state that was made up here may want a change by itself; then nothing is said about it. It does where a
+    /// A state that was invented here may want a change by itself; then nothing is said about it. It does where a
     /// configuration with every single argument as it is in the state is planned as a change too.
     pub(super) async fn generated_changes_nothing(&mut self, state: &Value, private: Vec<u8>, is_made_up: bool) {
         if is_made_up && self.changed_by(&self.everything_of(state), state, private.clone()).await != Some(Vec::new()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Uncorrelated, brief, correlate, join};
 use crate::value::{Refinement, Value};
 
-/// What is wrong with `actual` next to what was planned: the state after apply, or the plan that is made anew while
+/// What is wrong with `actual` next to what was planned: the state after apply, or the second plan, which is made while
 /// Terraform applies.
 pub fn compatible(planned: &Value, actual: &Value) -> Vec<String> {
     let mut faults = Vec::new();

@@ -3,8 +3,8 @@
 use crate::check::conform;
 use crate::value::{Type, Value};
 
-/// What is wrong with the identity beside a returned state or plan. `before` is the one that the object had, or null;
-/// `is_new`: an object is planned to be made, whose identity may be left out.
+/// What is wrong with the identity of a returned state or plan. `before` is the one that the object had, or null;
+/// `is_new`: an object is planned to be created, whose identity may be left out.
 pub fn identity(ty: &Type, before: &Value, after: &Value, is_new: bool) -> Option<String> {
     if after.is_null() {
         // Left out is cleared: Terraform stores what it is given.

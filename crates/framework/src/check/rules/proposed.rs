@@ -9,7 +9,7 @@ pub fn proposed(attributes: &[Attribute], prior: &Value, config: &Value) -> Valu
     if config.is_null() { Value::Null } else { object(attributes, prior, config) }
 }
 
-/// What a data source will be: its configuration, with unknown in the place of everything computed.
+/// What a data source will be: its configuration, with everything computed unknown.
 pub fn planned_data(attributes: &[Attribute], config: &Value) -> Value {
     object(attributes, &Value::unknown(), config)
 }
@@ -82,7 +82,7 @@ fn collection(nesting: Nesting, attributes: &[Attribute], prior: &Value, config:
                 _ => Vec::new(),
             };
             Value::set(elements.iter().map(|config| {
-                // Each prior element can stand for one element only.
+                // Each prior element can match one element only.
                 match left.iter().position(|prior| may_come_from(attributes, prior, config)) {
                     Some(position) => merge(left.remove(position), config),
                     None => with(None, config),
@@ -122,7 +122,7 @@ fn nested_may_come_from(nesting: Nesting, attributes: &[Attribute], prior: &Valu
         (Nesting::Map, Value::Map(before), Value::Map(after)) => before
             .iter()
             .all(|(key, prior)| after.get(key).is_some_and(|config| may_come_from(attributes, prior, config))),
-        // Elements of an inner set cannot be told from each other, so it must be the same.
+        // Elements of an inner set cannot be distinguished, so it must be the same.
         _ => false,
     }
 }

@@ -26,7 +26,7 @@ pub struct HostLog {
     lines: Lines,
 }
 
-/// The fields of a span, kept beside it.
+/// The fields of a span, kept with it.
 struct SpanFields(Map<String, Json>);
 
 impl HostLog {

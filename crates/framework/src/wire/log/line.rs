@@ -9,7 +9,7 @@ use crate::mask::masked;
 /// The host's reader takes 64 KiB for a line with its end; what is longer arrives as raw text in pieces.
 const LONGEST: usize = 64 * 1024 - 256;
 
-/// The line of one event, with its end. `fields` beside the message keep their names, but for those that begin with
+/// The line of one event, with its end. `fields` other than the message keep their names, but for those that begin with
 /// `@`, which are the host's.
 pub fn line(time: Timestamp, level: Level, target: &str, message: &str, fields: Map<String, Json>) -> Vec<u8> {
     let mut entries = Map::new();

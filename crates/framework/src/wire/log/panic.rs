@@ -1,4 +1,4 @@
-//! Panics, told so that the host understands them.
+//! Panics, printed so that the host understands them.
 
 use std::backtrace::Backtrace;
 use std::io::Write;
@@ -12,7 +12,7 @@ use crate::mask::masked;
 static EXPECTED: OnceLock<fn() -> bool> = OnceLock::new();
 
 /// From now on nothing is printed of a panic of which `is_expected` says, on the thread that panics, that it is about to
-/// be caught by whoever asked for the work, and told as an error of the input: by a library around a parser that panics,
+/// be caught by whoever asked for the work, and reported as an error of the input: by a library around a parser that panics,
 /// say. A printed panic would make Terraform say that the provider crashed. The first call counts.
 pub fn expect(is_expected: fn() -> bool) {
     // A process has one provider.
@@ -28,7 +28,7 @@ pub fn install() {
         }
         let report = report(info, &Backtrace::force_capture());
         // The process may be about to end, so this does not go through the thread for lines. When standard error is
-        // closed there is nobody left to tell.
+        // closed nobody reads it.
         let _ = std::io::stderr().lock().write_all(report.as_bytes());
     }));
 }

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// A reader that takes nothing until it is told to.
+    /// A reader that reads nothing until it is released.
     struct Stalled {
         go: Receiver<()>,
         out: mpsc::Sender<Vec<u8>>,

@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
             Type::Bool => match marker {
                 Marker::True => Ok(Value::Bool(true)),
                 Marker::False => Ok(Value::Bool(false)),
-                _ => Err(self.expected("a truth value", marker)),
+                _ => Err(self.expected("true or false", marker)),
             },
             Type::Number => self.number(marker).map(Value::Number),
             Type::String => self.text(marker).map(Value::String),
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
 
     fn enter(&self, entries: &mut BTreeMap<String, Value>, key: String, value: Value) -> Result<()> {
         if entries.contains_key(&key) {
-            return Err(self.fault(format!("`{key}` is there twice")));
+            return Err(self.fault(format!("`{key}` occurs twice")));
         }
         entries.insert(key, value);
         Ok(())
@@ -310,7 +310,7 @@ impl<'a> Reader<'a> {
         match self.marker()? {
             Marker::True => Ok(true),
             Marker::False => Ok(false),
-            other => Err(self.expected("a truth value", other)),
+            other => Err(self.expected("true or false", other)),
         }
     }
 
@@ -368,7 +368,7 @@ impl<'a> Reader<'a> {
 fn kind(marker: Marker) -> &'static str {
     match marker {
         Marker::Null => "null",
-        Marker::True | Marker::False => "a truth value",
+        Marker::True | Marker::False => "true or false",
         Marker::FixPos(_)
         | Marker::FixNeg(_)
         | Marker::U8

@@ -9,7 +9,7 @@ use crate::value::{Number, Refinement, Type, Value};
 /// A longer prefix says no more that anyone would use; go-cty cuts here too.
 const LONGEST_PREFIX: usize = 256;
 
-/// The value does not fit the type: a fault of whoever made it.
+/// The value does not fit the type: a fault of its author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at `{path}`: {fault}")]
 pub struct EncodeError {
@@ -182,7 +182,7 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Unknown(_) => "an unknown value",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
         Value::String(_) => "text",
         Value::List(_) => "a list",

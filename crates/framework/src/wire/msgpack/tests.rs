@@ -111,7 +111,7 @@ fn other_forms_are_read() {
         ("de0001a16b01", Value::map([("k", number("1"))]), Type::map(Type::Number)),
         // Another extension is unknown as well.
         ("d507abcd", Value::unknown(), Type::Bool),
-        // A key of a later refinement is passed over, whatever it holds.
+        // A key of a later refinement is ignored, whatever it holds.
         ("c7070c8201c2639201c0", Value::Unknown(Refinement::not_null()), Type::Bool),
         ("c70b0c8201c26382a161cc0102c3", Value::Unknown(Refinement::not_null()), Type::Bool),
     ] {
@@ -125,8 +125,8 @@ fn refused_with_the_place() {
     let deep = (0..200).fold(Type::Bool, |ty, _| Type::list(ty));
     for (hex, ty, message) in [
         ("", Type::Bool, "the bytes end in the middle of the value"),
-        ("01", Type::Bool, "a truth value was expected, but a number was found"),
-        ("c3", Type::Number, "a number was expected, but a truth value was found"),
+        ("01", Type::Bool, "true or false was expected, but a number was found"),
+        ("c3", Type::Number, "a number was expected, but true or false was found"),
         ("a17a", Type::Number, "the text is not a decimal number"),
         ("cb7ff0000000000000", Type::Number, "the number is not finite"),
         ("cb7ff8000000000000", Type::Number, "the number is not finite"),
@@ -137,17 +137,17 @@ fn refused_with_the_place() {
         ("ddffffffff", Type::list(Type::Bool), "the bytes end in the middle of the value"),
         ("dfffffffff", Type::map(Type::Bool), "the bytes end in the middle of the value"),
         ("dbffffffff", Type::String, "the bytes end in the middle of the value"),
-        ("82a16191c3a162c2", object(), "at `a[0]`: a number was expected, but a truth value was found"),
+        ("82a16191c3a162c2", object(), "at `a[0]`: a number was expected, but true or false was found"),
         ("81a16190", object(), "the attribute `b` is missing"),
         ("81a17a90", object(), "there is no attribute `z`"),
-        ("82a162c2a162c2", object(), "`b` is there twice"),
-        ("82a16bc2a16bc2", Type::map(Type::Bool), "`k` is there twice"),
-        ("81a16b01", Type::map(Type::Bool), "at `[\"k\"]`: a truth value was expected, but a number was found"),
+        ("82a162c2a162c2", object(), "`b` occurs twice"),
+        ("82a16bc2a16bc2", Type::map(Type::Bool), "`k` occurs twice"),
+        ("81a16b01", Type::map(Type::Bool), "at `[\"k\"]`: true or false was expected, but a number was found"),
         ("91c2", Type::Tuple(vec![]), "0 elements were expected, but 1 were found"),
         ("91c2", Type::Dynamic, "a type and a value was expected, but a list was found"),
         ("92c403226e22c2", Type::Dynamic, "the value's own type is not in Terraform's notation"),
         ("92c4092264796e616d696322c2", Type::Dynamic, "the value's own type is `dynamic`"),
-        ("c7030c8101c0", Type::Bool, "a truth value was expected, but null was found"),
+        ("c7030c8101c0", Type::Bool, "true or false was expected, but null was found"),
         ("c7020c8105", Type::Bool, "the bytes end in the middle of the value"),
         ("c7030c8105ff", Type::Bool, "a count of elements was expected"),
     ] {

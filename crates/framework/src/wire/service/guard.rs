@@ -1,4 +1,4 @@
-//! What holds around every call: a task of its own, a panic made into a message, and a way to stop.
+//! What every call runs in: a task of its own, which turns a panic into a message and can be stopped.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -50,7 +50,7 @@ impl Call {
     /// that is half done is never just dropped.
     pub fn start<T: Send + 'static>(self, work: impl Future<Output = T> + Send + 'static) -> Running<T> {
         let Self { rpc, subject, cancel } = self;
-        // At the level of errors, so that the fields are there at every level.
+        // At the level of errors, so that every level has the fields.
         let span = tracing::error_span!("call", tf_rpc = rpc, tf_type = subject);
         let stops_when_dropped = cancel.drop_guard();
         let task = tokio::spawn(
@@ -102,10 +102,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_told() {
+    async fn a_panic_is_reported() {
         let running = call(CancellationToken::new()).start(async { panic!("the number was {}", 7) });
-        let told: Result<(), _> = running.finished().await;
-        let detail = told.expect_err("a panic").0[0].detail();
+        let failed: Result<(), _> = running.finished().await;
+        let detail = failed.expect_err("a panic").0[0].detail();
         assert!(
             detail.starts_with("The call ReadResource for `sample_thing` failed unexpectedly: the number was 7."),
             "{detail}"

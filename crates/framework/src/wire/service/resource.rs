@@ -121,7 +121,7 @@ pub async fn apply(
         config: convert::value(request.config.as_ref(), ty)?,
         private: request.planned_private.clone(),
         identity: identity_in(&inner, &name, request.planned_identity)?,
-        // The call carries no capabilities: what the host can do was said when the plan was made.
+        // The call carries no capabilities: what the host can do was said with the plan.
         host: crate::server::Host::default(),
     };
     let answer = inner.server.apply(neutral, cancel).await;
@@ -226,7 +226,7 @@ struct Sent {
 }
 
 /// A state as it is sent. Where a failed call has none, the host keeps what it had: sending nothing would mean that
-/// the object is gone.
+/// the object no longer exists.
 fn kept(inner: &Inner, name: &str, answer: Answer<Kept>, before: impl FnOnce() -> Unchanged) -> Result<Sent> {
     let Answer { value: Kept { state, private, identity }, diagnostics } = answer;
     let diagnostics = convert::diagnostics(&diagnostics);

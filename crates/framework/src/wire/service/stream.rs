@@ -91,7 +91,7 @@ where
     F: Future<Output = Result<Diagnostics>> + Send + 'static,
 {
     let (sink, received) = mpsc::channel(WAITING);
-    // The sink is gone when the work ends, in whatever way, and the events end with it.
+    // The sink is dropped when the work ends, in whatever way, and the events end with it.
     let running = call.start(work(sink));
     let outcome = once(async move {
         let (Ok(diagnostics) | Err(diagnostics)) = running.finished().await.flatten();

@@ -28,8 +28,8 @@ pub enum PrepareError {
     /// `PLUGIN_CLIENT_CERT` holds no certificate.
     #[error("the host's certificate in PLUGIN_CLIENT_CERT cannot be read")]
     ClientCertificate(#[source] rustls::pki_types::pem::Error),
-    /// Our own certificate could not be made.
-    #[error("the provider's certificate could not be made")]
+    /// Our own certificate could not be created.
+    #[error("the provider's certificate could not be created")]
     ServerCertificate(#[source] rcgen::Error),
     /// rustls refuses our own certificate.
     #[error("the provider's certificate could not be used")]
@@ -101,7 +101,7 @@ impl ClientCertVerifier for OnlyThis {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        // No validity period is looked at: the certificate was made for this process a moment ago, and clocks jump.
+        // No validity period is looked at: the certificate was created for this process a moment ago, and clocks jump.
         if *end_entity == self.pinned {
             Ok(ClientCertVerified::assertion())
         } else {

@@ -150,7 +150,7 @@ fn what_is_no_certificate_is_refused() {
 #[test]
 fn our_own_certificate_is_as_the_host_wants_it() {
     let identity = prepare(&HostKey::new().pem()).expect("TLS");
-    // webpki has a verifier's opinion: it may be a server's, for `localhost`, and stands alone.
+    // webpki has a verifier's opinion: it may be a server's, for `localhost`, and is its own issuer.
     let mut roots = rustls::RootCertStore::empty();
     roots.add(identity.certificate.clone()).expect("a certificate");
     let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
