@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Text, Timestamp};
+use framework::note::{Note, Noted};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 
@@ -169,7 +170,7 @@ It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddT
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        cx.drop_private(STAYS);
+        cx.forget(&STAYS);
         if state.args.deregister_on_destroy {
             cx.report(if deregisters(state, cx) { cut_off(state) } else { stays(state) });
         }
@@ -267,29 +268,29 @@ It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddT
 }
 
 /// Private note: the host of this state. Without it nothing is known of why the object is deleted.
-const OWN: &str = "instance";
+const OWN: Note<String> = Note::named("instance");
 /// Private note of a plan that replaces the object and adopts the same host again: its deletion keeps the host.
-const STAYS: &str = "stays";
+const STAYS: Note<String> = Note::named("stays");
 
 /// How long a host must be silent before it looks forgotten: a site without a line is back by then.
 pub const SILENT_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// Notes that the state is about this host.
 fn note_own(id: &str, cx: &Context) {
-    cx.keep_private(OWN, id);
+    cx.note(&OWN, &id.to_owned());
     // A replacement that failed half-way may have left the note of its plan.
-    cx.drop_private(STAYS);
+    cx.forget(&STAYS);
 }
 
 /// Terraform plans the creating half of a replacement with no prior state but the notes of the old object, and gives the
 /// plan's notes to the deleting half.
 fn note_plan(plan: &Plan<ManagedInstance>, cx: &Context) {
-    cx.drop_private(STAYS);
+    cx.forget(&STAYS);
     if plan.is_create()
-        && let Some(own) = cx.private(OWN)
+        && let Noted::Says(own) = cx.noted(&OWN)
         && plan.args.instance_id.known().is_none_or(|id| id.as_str() == own)
     {
-        cx.keep_private(STAYS, own);
+        cx.note(&STAYS, &own);
     }
 }
 
@@ -297,9 +298,7 @@ fn note_plan(plan: &Plan<ManagedInstance>, cx: &Context) {
 /// deleted without notes, and most likely adopted again.
 fn deregisters(state: &State<ManagedInstance>, cx: &Context) -> bool {
     let id = state.args.instance_id.as_str();
-    state.args.deregister_on_destroy
-        && cx.private(OWN).as_deref() == Some(id)
-        && cx.private(STAYS).as_deref() != Some(id)
+    state.args.deregister_on_destroy && cx.noted(&OWN).is(id) && !cx.noted(&STAYS).is(id)
 }
 
 /// What the plan says of a deregistration.

@@ -9,24 +9,25 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Model;
+use framework::note::{Note, Noted};
 
 use super::Args;
 use crate::session::Context;
 
 /// The activation that this state is about. Whoever plans a creation and finds it plans a replacement.
-const OWN: &str = "activation";
+const OWN: Note<String> = Note::named("activation");
 /// Of a plan that replaces an activation: the one that goes.
-const REPLACING: &str = "replacing";
+const REPLACING: Note<String> = Note::named("replacing");
 /// Of a plan that creates an activation: what both halves of a replacement can tell, where both get the plan's notes.
-const PLAN: &str = "plan";
+const PLAN: Note<String> = Note::named("plan");
 /// Of a plan during apply that was given the notes of the first plan.
-const PLANNED_BEFORE: &str = "planned_before";
+const PLANNED_BEFORE: Note<String> = Note::named("planned_before");
 /// Ids of activations that this one replaced, whose hosts a destroy deregisters too.
-const EARLIER: &str = "earlier";
+const EARLIER: Note<String> = Note::named("earlier");
 /// Of an activation whose replacement failed half-way: with `create_before_destroy` another one has taken its place.
-const HALF_REPLACED: &str = "half_replaced";
+const HALF_REPLACED: Note<String> = Note::named("half_replaced");
 /// Version of the parameter that holds the code.
-const PARAMETER_VERSION: &str = "parameter_version";
+const PARAMETER_VERSION: Note<i64> = Note::named("parameter_version");
 
 /// Why an activation is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,48 +45,48 @@ pub(super) fn plan(is_create: bool, cx: &Context) {
     if !is_create {
         forget_plan(cx);
         // Only the activation in force is planned by its configuration; one that was replaced is only deleted.
-        cx.drop_private(HALF_REPLACED);
+        cx.forget(&HALF_REPLACED);
         return;
     }
-    if let Some(own) = cx.private(OWN) {
-        cx.keep_private(REPLACING, own);
+    if let Noted::Says(own) = cx.noted(&OWN) {
+        cx.note(&REPLACING, &own);
     }
-    if cx.private(PLAN).is_some() {
-        cx.keep_private(PLANNED_BEFORE, "yes");
+    if cx.noted(&PLAN).is_missing() {
+        cx.note(&PLAN, &format!("{:016x}", RandomState::new().hash_one(std::process::id())));
     } else {
-        cx.keep_private(PLAN, format!("{:016x}", RandomState::new().hash_one(std::process::id())));
+        cx.note(&PLANNED_BEFORE, &"yes".to_owned());
     }
 }
 
 /// Forgets what a plan said of a replacement.
 pub(super) fn forget_plan(cx: &Context) {
     for note in [REPLACING, PLAN, PLANNED_BEFORE] {
-        cx.drop_private(note);
+        cx.forget(&note);
     }
 }
 
 /// Notes that this is the activation of the state. What a replacement that failed left there is brought into the form
 /// of a state.
 pub(super) fn own(id: &str, cx: &Context) {
-    cx.keep_private(OWN, id);
+    cx.note(&OWN, &id.to_owned());
     deleting(id, cx);
 }
 
 /// Notes, where a replacement deletes the activation, that it may have been replaced: for the state, should that fail.
 pub(super) fn deleting(id: &str, cx: &Context) {
     if ending(id, cx) == Ending::Replaced {
-        cx.keep_private(HALF_REPLACED, id);
+        cx.note(&HALF_REPLACED, &id.to_owned());
     }
     forget_plan(cx);
 }
 
 /// Why the activation is deleted, as far as the notes say it.
 pub(super) fn ending(id: &str, cx: &Context) -> Ending {
-    if cx.private(REPLACING).as_deref() == Some(id) || cx.private(PLAN).is_some() {
+    if cx.noted(&REPLACING).is(id) || !cx.noted(&PLAN).is_missing() {
         Ending::Replaced
-    } else if cx.private(HALF_REPLACED).as_deref() == Some(id) {
+    } else if cx.noted(&HALF_REPLACED).is(id) {
         Ending::Unknown
-    } else if cx.private(OWN).as_deref() == Some(id) {
+    } else if cx.noted(&OWN).is(id) {
         Ending::Destroyed
     } else {
         Ending::Unknown
@@ -99,7 +100,7 @@ pub(super) fn family(id: &str, cx: &Context) -> Vec<String> {
 
 fn earlier(cx: &Context) -> Vec<String> {
     // Without the note nothing is known to be replaced, and nothing that was is touched.
-    cx.private(EARLIER).map(|ids| list(&ids)).unwrap_or_default()
+    cx.noted(&EARLIER).says().map(|ids| list(ids)).unwrap_or_default()
 }
 
 fn list(ids: &str) -> Vec<String> {
@@ -110,7 +111,7 @@ fn list(ids: &str) -> Vec<String> {
 pub(super) fn hand_over(id: &str, args: &Args, cx: &Context) -> Result<()> {
     let clients = cx.clients()?;
     let ids = family(id, cx).join(",");
-    if let Some(plan) = cx.private(PLAN) {
+    if let Noted::Says(plan) = cx.noted(&PLAN) {
         clients.hand_over(&plan, ids.clone());
     }
     clients.hand_over(&handover_key(args), ids);
@@ -120,13 +121,13 @@ pub(super) fn hand_over(id: &str, args: &Args, cx: &Context) -> Result<()> {
 /// The activations that the one to be created replaces, the newest last.
 pub(super) fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
     let clients = cx.clients()?;
-    if let (Some(plan), Some(_)) = (cx.private(PLAN), cx.private(PLANNED_BEFORE)) {
+    if let (Noted::Says(plan), Noted::Says(_)) = (cx.noted(&PLAN), cx.noted(&PLANNED_BEFORE)) {
         // Both halves have the notes of one plan; a tainted activation is known only to the one that deleted it.
         let left = clients.take_over(&plan);
-        return Ok(match (cx.private(REPLACING), left.as_slice()) {
-            (Some(replaced), _) => family(&replaced, cx),
-            (None, [ids]) => list(ids),
-            (None, _) => Vec::new(),
+        return Ok(match (cx.noted(&REPLACING), left.as_slice()) {
+            (Noted::Says(replaced), _) => family(&replaced, cx),
+            (Noted::Missing, [ids]) => list(ids),
+            (Noted::Missing, _) => Vec::new(),
         });
     }
     Ok(match clients.take_over(&handover_key(args)).as_slice() {
@@ -157,24 +158,23 @@ fn handover_key(args: &Args) -> String {
 /// Keeps, beside the state of a new activation, which one it is and which ones it replaced.
 pub(super) fn created(id: &str, replaced: &[String], cx: &Context) {
     if !replaced.is_empty() {
-        cx.keep_private(EARLIER, replaced.join(","));
+        cx.note(&EARLIER, &replaced.join(","));
     }
     // The notes of a plan come from the replaced activation.
-    for note in [HALF_REPLACED, PARAMETER_VERSION] {
-        cx.drop_private(note);
-    }
+    cx.forget(&HALF_REPLACED);
+    cx.forget(&PARAMETER_VERSION);
     forget_plan(cx);
     own(id, cx);
 }
 
 /// The version of the parameter that holds the code, where this state has written it.
-pub(super) fn parameter_version(cx: &Context) -> Option<String> {
-    cx.private(PARAMETER_VERSION)
+pub(super) fn parameter_version(cx: &Context) -> Noted<i64> {
+    cx.noted(&PARAMETER_VERSION)
 }
 
 /// Notes the version of the parameter that was just written.
 pub(super) fn parameter_written(version: i64, cx: &Context) {
-    cx.keep_private(PARAMETER_VERSION, version.to_string());
+    cx.note(&PARAMETER_VERSION, &version);
 }
 
 #[cfg(test)]
@@ -265,6 +265,6 @@ mod tests {
         plan(true, &cx);
         created("new", &[ID.to_owned()], &cx);
         assert_eq!(family("new", &cx), [ID, "new"]);
-        assert_eq!(parameter_version(&cx), None);
+        assert!(parameter_version(&cx).is_missing());
     }
 }

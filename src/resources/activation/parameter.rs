@@ -2,6 +2,7 @@
 //! parameter whose tag names no activation of this state is somebody else's, and is neither overwritten nor deleted.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::note::Noted;
 use framework::path::Path;
 use secrecy::SecretString;
 
@@ -163,10 +164,10 @@ pub(super) async fn lost(
     cx: &Context,
 ) -> std::result::Result<Option<&'static str>, Error> {
     const ABSENT: &str = "does not exist: it was deleted outside of Terraform, or writing it failed";
-    if let Some(own) = notes::parameter_version(cx) {
+    if let Noted::Says(own) = notes::parameter_version(cx) {
         return Ok(match client.parameter_version(name).await? {
             None => Some(ABSENT),
-            Some(version) if version.to_string() != own => Some("was overwritten outside of this resource"),
+            Some(version) if version != own => Some("was overwritten outside of this resource"),
             Some(_) => None,
         });
     }
@@ -191,7 +192,7 @@ pub(super) async fn delete(client: &Client, name: &str, id: &str, cx: &Context) 
         }
         Found::Ours(version) => version,
     };
-    if notes::parameter_version(cx).is_some_and(|own| own != version.to_string()) {
+    if matches!(notes::parameter_version(cx), Noted::Says(own) if own != version) {
         cx.report(stays(name, "it was overwritten outside of this resource"));
         return Ok(());
     }

@@ -38,12 +38,12 @@ mod wanted;
 use std::collections::BTreeSet;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Model, Text};
+use framework::model::{Bounded, Model};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 
 pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
-use self::arguments::{ReleaseName, Timeouts};
+use self::arguments::Timeouts;
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
 use crate::attributes::{ClusterName, Region};

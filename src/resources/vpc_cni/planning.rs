@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Maybe;
+use framework::note::Note;
 use framework::path::Path;
 use framework::resource::Plan;
 use serde_json::Value as Json;
@@ -28,19 +29,19 @@ use crate::session::{Access, Context};
 const AUTO_MODE: &str = " The cluster uses EKS Auto Mode, whose own nodes never run aws-node: their networking is part of the node, and a NodeClass configures it. Only a cluster that has other nodes as well, and the add-on, has something to set here.";
 
 /// Private note of a plan: the configuration sets `managed_by`.
-const WISHED: &str = "managed_by";
+const WISHED: Note<String> = Note::named("managed_by");
 
 /// What the configuration asks for. An argument that is not set carries the result of before; whether it is set is
 /// noted by the plan.
 pub(super) fn wished(args: &Args, cx: &Context) -> Option<ManagedBy> {
-    if cx.private(WISHED).is_some() { args.managed_by } else { None }
+    if cx.noted(&WISHED).is_missing() { None } else { args.managed_by }
 }
 
 pub(super) async fn plan(plan: &mut Plan<VpcCni>, cx: &Context) -> Result<()> {
     if plan.configures(Args::NAMES.managed_by) {
-        cx.keep_private(WISHED, "set");
+        cx.note(&WISHED, &"set".to_owned());
     } else {
-        cx.drop_private(WISHED);
+        cx.forget(&WISHED);
     }
     let place = PlannedPlace::plan(plan, cx).await?;
     let switched = switched(plan, cx);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use framework::note::{Note, Noted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -16,7 +17,7 @@ use crate::kube::Claim;
 use crate::session::Context;
 
 /// Key of the private note.
-const NOTE: &str = "before";
+const NOTE: Note<Record> = Note::named("before");
 
 /// How things were before the first write, and through whom they were set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,14 +62,10 @@ impl Record {
 
     /// The record of this state; else what the object itself tells of it.
     pub(super) fn of(cx: &Context, daemon_set: Option<&Json>, owner: Owner) -> Option<Self> {
-        let own = cx.private(NOTE).and_then(|text| match serde_json::from_str(&text) {
-            Ok(record) => Some(record),
-            Err(error) => {
-                tracing::warn!("the note of what was there before cannot be read: {error}");
-                None
-            }
-        });
-        own.or_else(|| Self::from_annotation(daemon_set?, owner))
+        match cx.noted(&NOTE) {
+            Noted::Says(record) => Some(record),
+            Noted::Missing => Self::from_annotation(daemon_set?, owner),
+        }
     }
 
     /// The record that the annotation makes. What is there now is what was written: nobody can tell otherwise.
@@ -111,10 +108,7 @@ impl Record {
 
     /// Writes it beside the state.
     pub(super) fn keep(&self, cx: &Context) {
-        // A tree of texts always has a JSON form.
-        if let Ok(text) = serde_json::to_string(self) {
-            cx.keep_private(NOTE, text);
-        }
+        cx.note(&NOTE, self);
     }
 
     /// Notes how the variables are that are about to be written for the first time, and what they are to be.

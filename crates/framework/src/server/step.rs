@@ -29,3 +29,36 @@ pub(super) fn timeout(object: &Value, verb: &str) -> Option<Duration> {
 pub(super) fn kept<R: Resource>(form: &Form<R>, state: Value, private: Private) -> Kept {
     Kept { identity: form.known_identity(&state), state: Some(state), private }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::context::Context;
+
+    #[test]
+    fn the_time_of_a_verb_is_what_the_configuration_says() {
+        let default = Duration::from_mins(5);
+        let timeouts = Value::map([("create", Value::from("1h30m")), ("update", Value::Null)]);
+        let object = Value::map([("timeouts", timeouts)]);
+        for (object, verb, expected) in [
+            (&object, "create", Duration::from_mins(90)),
+            (&object, "update", default),
+            (&object, "delete", default),
+            (&Value::map([("timeouts", Value::Null)]), "create", default),
+            (&Value::map([("name", Value::from("a"))]), "create", default),
+        ] {
+            let cx = Context::<()>::new(None, CancellationToken::new()).with_timeout(timeout(object, verb));
+            assert_eq!(cx.timeout(default), expected, "{verb}");
+            let left = cx.time_left(default);
+            assert!(left <= expected && left > expected / 2, "{left:?}");
+        }
+    }
+
+    #[test]
+    fn no_time_is_too_long() {
+        let cx = Context::<()>::new(None, CancellationToken::new());
+        assert!(cx.time_left(Duration::MAX) > Duration::from_hours(24));
+    }
+}
