@@ -42,8 +42,8 @@ use framework::model::{Bounded, Model};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 
-pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use self::arguments::Timeouts;
+pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 pub use self::plan::check;
 pub use self::preview::{Preview, preview};
 use crate::attributes::{ClusterName, Region};
