@@ -210,7 +210,8 @@ async fn a_panic_keeps_what_was_saved_and_noted_before_it() {
     assert_eq!(told(&answer.diagnostics), [(Severity::Error, "Provider bug", String::new())]);
     let detail = answer.diagnostics.0[0].detail();
     assert!(
-        detail.starts_with("Creating this `cloud_server` failed unexpectedly: srv-1 was a surprise.\n\nThis is a fault"),
+        detail
+            .starts_with("Creating this `cloud_server` failed unexpectedly: srv-1 was a surprise.\n\nThis is a fault"),
         "{detail}"
     );
     assert_eq!(part(&answer.value, "id"), &Value::from("srv-1"));
