@@ -16,9 +16,7 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use self::networks::{Answer, Networks, Question};
-use crate::attributes::{
-    ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels,
-};
+use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
 use crate::session::cluster::{Connection, connect, reach, reach_to_remove, settle, warn_of_near_name};
 use crate::session::explain::{explain_kube, explained};
