@@ -1,12 +1,11 @@
 //! What the service answers to each call.
 
 use framework::value::{Type, Value};
-use framework::wire::msgpack;
 use framework::wire::proto::tfplugin6 as wire;
 use framework::wire::proto::tfplugin6::invoke_action::event::Type as Kind;
 use libtest_mimic::Trial;
 
-use crate::client::{Outcome, apply, collect, dynamic, ensure, planned, provider, read, same, soon, start, thing};
+use crate::client::{Outcome, apply, dynamic, ensure, read, same, soon, start, thing};
 use crate::sample::SECRET;
 use crate::trials;
 

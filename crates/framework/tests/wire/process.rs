@@ -20,7 +20,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::client::{
-    COOKIE, Outcome, apply, collect, command, dynamic, ensure, plain_channel, provider, read, same, signal, soon, start,
+    COOKIE, HostKey, Outcome, apply, collect, command, dynamic, ensure, plain_channel, provider, read, same, signal,
+    soon, start,
 };
 use crate::trials;
 
