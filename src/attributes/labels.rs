@@ -1,13 +1,11 @@
-//! Labels and label selectors of Kubernetes: their rules, and the text that the API takes.
-//! Source of the rules: Kubernetes, "Labels and Selectors".
+//! Labels and label selectors of Kubernetes: faults in a map of labels, and the text of a selector.
 
 use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::model::Maybe;
 use framework::path::{Path, Step};
-
-use super::names::is_subdomain;
+use names::{LabelKey, LabelValue, Word as _};
 
 /// Checks a map of labels, or of labels to select by, as far as it is known.
 pub fn check(labels: &Maybe<Option<BTreeMap<String, String>>>, attribute: &str, faults: &mut Diagnostics) {
@@ -19,42 +17,13 @@ pub fn check(labels: &Maybe<Option<BTreeMap<String, String>>>, attribute: &str, 
 pub fn check_at(labels: Option<&BTreeMap<String, String>>, at: &Path, fault: &mut impl FnMut(Path, &str, String)) {
     for (key, value) in labels.into_iter().flatten() {
         let at = at.clone().then(Step::Key(key.clone()));
-        if !is_key(key) {
-            fault(at.clone(), "Invalid label", key_refused(key));
+        if let Err(invalid) = LabelKey::parse(key) {
+            fault(at.clone(), "Invalid label", format!("{invalid}."));
         }
-        if !is_value(value) {
-            let detail = format!(
-                "`{value}` cannot be the value of a label. It is empty, or has letters, digits, `-`, `_` and `.`, begins and ends with a letter or digit, and has at most 63 characters."
-            );
-            fault(at, "Invalid label", detail);
+        if let Err(invalid) = LabelValue::parse(value) {
+            fault(at, "Invalid label", format!("{invalid}."));
         }
     }
-}
-
-/// Why a text cannot be the key of a label or an annotation.
-#[must_use]
-pub fn key_refused(key: &str) -> String {
-    format!(
-        "`{key}` cannot be the key of a label or annotation. A key is a name of at most 63 letters, digits, `-`, `_` and `.` that begins and ends with a letter or digit, with a DNS domain and a slash before it when it has one, such as `topology.kubernetes.io/zone`."
-    )
-}
-
-/// Whether the text can be the key of a label or an annotation.
-#[must_use]
-pub fn is_key(key: &str) -> bool {
-    match key.split_once('/') {
-        Some((domain, name)) => is_subdomain(domain) && !name.is_empty() && is_value(name),
-        None => !key.is_empty() && is_value(key),
-    }
-}
-
-fn is_value(value: &str) -> bool {
-    let end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
-    let bytes = value.as_bytes();
-    bytes.len() <= 63
-        && end(bytes.first())
-        && end(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 /// The selector of objects that have all of these labels: `a=1,b=2`.

@@ -1,10 +1,11 @@
 //! Argument types that several Terraform types share. Pure: nothing here calls anything.
 
 pub mod labels;
-mod names;
 pub mod principal;
+mod words;
 
-pub use names::{AccountId, ClusterName, ObjectName, PolicyArn, Region, RoleArn, RoleName, SecurityGroupId, SubnetId};
+pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, PolicyArn, Region, RoleArn, RoleName};
+pub use words::{SecurityGroupId, SubnetId, VpcCniVersion};
 
 use framework::model::{Model, Span};
 

@@ -2,6 +2,7 @@
 
 use framework::model::Text;
 use framework::text_field;
+use names::{Arn, Word as _};
 
 use super::RoleArn;
 
@@ -57,18 +58,11 @@ impl Text for MapUserArn {
     const NOUN: &'static str = "user ARN";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let fits = match parts[..] {
-            ["arn", partition, service, "", number, resource] if partition.starts_with("aws") && account(number) => {
-                match (service, resource.split_once('/')) {
-                    ("iam", None) => resource == "root",
-                    ("iam", Some(("user", name))) | ("sts", Some(("federated-user", name))) => !name.is_empty(),
-                    _ => false,
-                }
-            }
-            _ => false,
-        };
+        let fits = Arn::parse(text).is_ok_and(|arn| {
+            let owned = arn.region.is_empty() && names::AccountId::parse(arn.account).is_ok();
+            let root = arn.service == "iam" && arn.resource == "root";
+            owned && (root || arn.of("iam", "user").is_ok() || arn.of("sts", "federated-user").is_ok())
+        });
         if fits {
             return Ok(Self(text.to_owned()));
         }

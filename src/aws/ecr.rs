@@ -36,7 +36,6 @@ use tokio::sync::Mutex;
 use super::call::Probe;
 use super::clients::{Clients, Effect, partition};
 use super::error::{Operation, Result};
-use super::region::dns_suffix;
 
 const PASSWORD: Operation = Operation::new("ecr", "GetAuthorizationToken");
 /// Source: `targetPrefix` and `jsonVersion` of ECR's service model.
@@ -83,7 +82,7 @@ impl Clients {
 /// ECR's own address. Source: the endpoint rules of its service model.
 fn address(config: &SdkConfig, region: &str) -> String {
     let (fips, dual) = (config.use_fips().unwrap_or(false), config.use_dual_stack().unwrap_or(false));
-    let suffix = dns_suffix(region);
+    let suffix = names::Partition::of_region(region).dns_suffix();
     let dual_suffix = match suffix {
         "amazonaws.com.cn" => "api.amazonwebservices.com.cn",
         "amazonaws.eu" => "api.amazonwebservices.eu",

@@ -8,8 +8,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use super::region::nearest_regions;
-
 /// Result of every operation in this room.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -93,10 +91,10 @@ pub enum Kind {
         cause: String,
     },
     /// Not the name of a region.
-    #[error("`{region}` is not the name of an AWS region; near it: {}", nearest_regions(region).join(", "))]
+    #[error("{invalid}")]
     UnknownRegion {
-        /// The text that was given.
-        region: String,
+        /// Why it cannot be one.
+        invalid: names::Invalid,
     },
     /// No region was named anywhere.
     #[error(

@@ -14,7 +14,6 @@ pub mod ec2;
 mod ecr;
 pub mod eks;
 mod error;
-mod region;
 mod resolve;
 mod settings;
 mod settling;
@@ -27,5 +26,4 @@ mod transport;
 
 pub use clients::Clients;
 pub use error::{Error, Kind, Operation, Tried, permission};
-pub use region::{is_region, nearest_regions};
 pub use settings::{AssumeRole, AssumeRoleWithWebIdentity, Endpoints, RetryMode, Settings};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::digest::Sha256;
+use names::Sha256;
 
 /// Age of a file that a process left half written.
 const STALE: Duration = Duration::from_hours(24);

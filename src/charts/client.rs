@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use names::Sha256;
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::cache::Cache;
-use super::digest::Sha256;
 use super::error::{Checked, Error, Result, Tried};
 use super::http::{Http, Pace, Proxies, Request};
 use super::registry::{EcrLogin, Login, Logins, Registries, Repository};

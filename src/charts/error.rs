@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::digest::Sha256;
+use names::Sha256;
 
 /// Result of every operation in this room.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -17,7 +17,6 @@
 
 mod cache;
 mod client;
-mod digest;
 mod error;
 mod http;
 pub mod images;
@@ -29,7 +28,6 @@ mod stage;
 mod version;
 
 pub use client::{Artifact, Client, Content, Settings};
-pub use digest::Sha256;
 pub use error::{Cause, Checked, Error, Result, Tried};
 pub use registry::{EcrLogin, EcrRegistry, Login};
 pub use source::{Location, OciReference, Source};

@@ -52,12 +52,8 @@ pub(super) fn nearest(wanted: Option<&str>, available: &[&str]) -> Vec<String> {
 }
 
 /// The names most like the wanted one.
-pub(super) fn nearest_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    // The work grows with both lengths; nobody mistypes a name into one of a thousand letters.
-    let sane = names.filter(|name| name.len() <= 128 && wanted.len() <= 128);
-    let mut names: Vec<(usize, &str)> = sane.map(|name| (distance(wanted, name), name)).collect();
-    names.sort_unstable();
-    names.into_iter().take(NEAREST).map(|(_, name)| name.to_owned()).collect()
+pub(super) fn nearest_names<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names::nearest(wanted, known, NEAREST).into_iter().map(str::to_owned).collect()
 }
 
 fn descending<'a>(available: &[&'a str]) -> Vec<(Version, &'a str)> {
@@ -65,21 +61,6 @@ fn descending<'a>(available: &[&'a str]) -> Vec<(Version, &'a str)> {
         available.iter().filter_map(|text| Version::parse(text).ok().map(|version| (version, *text))).collect();
     versions.sort_by(|(left, _), (right, _)| right.compare(left));
     versions
-}
-
-/// How many letters have to be added, removed or changed to make one text the other.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, a) in left.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, b) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -126,7 +107,5 @@ mod tests {
     fn near_names() {
         let names = ["cilium", "tetragon", "cilium-preflight"];
         assert_eq!(nearest_names("celium", names.into_iter())[0], "cilium");
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -8,10 +8,9 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text, Timestamp};
 use framework::path::Path;
 
-use crate::attributes::{ClusterName, Region, RoleName};
+use crate::attributes::{ActivationId, ClusterName, Region, RoleName};
 use crate::aws::ssm::{Activation, ActivationFilter, Instance, InstanceFilter};
 use crate::aws::sts::Caller;
-use crate::resources::activation::ActivationId;
 use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
 use crate::session::{Clients, Context, aws_region, explain};
 

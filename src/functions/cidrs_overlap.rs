@@ -7,8 +7,8 @@ use framework::path::Path;
 use framework::schema::Parameter;
 use framework::server::FunctionError;
 use framework::value::{Type, Value};
-
-use crate::node::cidr::{Cidr, overlaps};
+use names::Cidr;
+use names::cidr::overlaps;
 
 /// No parameters that must be given.
 #[derive(Clone, Debug, Model)]

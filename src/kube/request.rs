@@ -409,9 +409,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
 
 /// Between 75 % and 125 % of `pause`, so that many callers do not come back at the same moment.
 pub(super) fn jitter(pause: Duration) -> Duration {
-    let nanos =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    pause.mul_f64(0.75 + f64::from(nanos % 1_000) / 2_000.0)
+    pause.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]

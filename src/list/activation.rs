@@ -4,10 +4,10 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
 
-use crate::attributes::{Region, RoleName};
+use crate::attributes::{ActivationId, Region, RoleName};
 use crate::aws;
 use crate::aws::ssm::ActivationFilter;
-use crate::resources::activation::{Activation, ActivationId, Identity, InstanceName, state};
+use crate::resources::activation::{Activation, Identity, InstanceName, state};
 use crate::session::{Context, aws_region, explain};
 
 /// Arguments.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use names::{LabelKey, LabelValue, Word as _};
 use serde::ser::Serializer;
 
-use super::shape::{Known, Reader, Shape, choice, holds, object, text, text_of};
+use super::shape::{Known, Reader, Shape, choice, object, text_of};
 use super::tree::{Step, Tree};
 
 object! {
@@ -29,21 +30,6 @@ choice! {
         /// They do not get onto the node, and leave it.
         NoExecute = "NoExecute",
     }
-}
-
-text! {
-    /// Key of a label or a taint.
-    pub struct LabelKey;
-    rule = "a key such as `example.com/rack`: an optional DNS name and `/`, then 1 to 63 letters, digits, `-`, `_` \
-            and `.`, beginning and ending with a letter or digit";
-    check = |text| holds(is_key(text));
-}
-
-text! {
-    /// Value of a label or a taint.
-    pub struct LabelValue;
-    rule = "empty, or 1 to 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit";
-    check = |text| holds(text.is_empty() || is_name(text));
 }
 
 /// Labels of a node, of kinds that a kubelet may set.
@@ -96,9 +82,8 @@ impl Shape for NodeLabels {
                         other => text_of(other, reader).map(str::to_owned),
                     };
                     if let Some(value) = value {
-                        if !value.is_empty() && !is_name(&value) {
-                            let value = value.escape_debug();
-                            reader.fault(format!("must be {}, got `{value}`", LabelValue::rule()));
+                        if let Err(invalid) = LabelValue::parse(&value) {
+                            reader.fault(invalid.expected());
                         }
                         labels.insert(key.clone(), value);
                     }
@@ -126,8 +111,8 @@ impl Shape for NodeLabels {
 pub(in crate::node) fn check_labels_flag(labels: &str) -> Result<(), String> {
     for label in labels.split(',').filter(|label| !label.is_empty()) {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
-        if !is_key(key) || !(value.is_empty() || is_name(value)) {
-            return Err(format!("`{}` is no label", label.escape_debug()));
+        if LabelKey::parse(key).is_err() || LabelValue::parse(value).is_err() {
+            return Err(format!("`{}` is not a label", label.escape_debug()));
         }
         if !kubelet_may_set(key) {
             return Err(format!("the kubelet refuses to start with the label `{key}`, whose key is for Kubernetes"));
@@ -137,8 +122,8 @@ pub(in crate::node) fn check_labels_flag(labels: &str) -> Result<(), String> {
 }
 
 fn check_label_key(key: &str, reader: &mut Reader) {
-    if !is_key(key) {
-        reader.fault(format!("the key must be {}", LabelKey::rule()));
+    if LabelKey::parse(key).is_err() {
+        reader.fault(format!("the key must be {}", <LabelKey as names::Word>::rule()));
     } else if !kubelet_may_set(key) {
         reader.fault(
             "the kubelet refuses to start with this label: keys under `kubernetes.io` and `k8s.io` are for Kubernetes, \
@@ -180,23 +165,4 @@ pub(in crate::node) fn taints_flag(taints: &[Taint]) -> Option<String> {
     };
     let taints: Vec<String> = taints.iter().map(written).collect();
     (!taints.is_empty()).then(|| format!("--register-with-taints={}", taints.join(",")))
-}
-
-fn is_key(text: &str) -> bool {
-    match text.split_once('/') {
-        None => is_name(text),
-        Some((domain, name)) => domain.len() <= 253 && domain.split('.').all(is_dns_label) && is_name(name),
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    text.len() <= 63 && ends(text.bytes().next()) && ends(text.bytes().last()) && text.bytes().all(letters)
-}
-
-fn is_dns_label(text: &str) -> bool {
-    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    // Kubernetes limits the whole name, not each label of it.
-    !text.is_empty() && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(letters)
 }

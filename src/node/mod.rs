@@ -8,9 +8,7 @@
 //! Tree ──shape──▶ draft (known, absent, later, faulty) ──checks──▶ NodeConfig, UserData, TrustPolicy ──▶ text
 //! ```
 
-mod aws;
 pub mod bootstrap;
-pub mod cidr;
 pub mod config;
 pub mod instance_limits;
 mod kubelet;
@@ -19,8 +17,8 @@ mod shape;
 pub mod tree;
 pub mod trust_policy;
 pub mod user_data;
+mod words;
 mod yaml;
 
-pub use aws::{AccountId, Partition, ProfileArn, Region, RoleArn, TrustAnchorArn};
-pub use kubelet::{LabelKey, LabelValue, NodeLabels, Taint, TaintEffect};
+pub use kubelet::{NodeLabels, Taint, TaintEffect};
 pub use tree::{Fault, Faults, Parsed, Step, Tree};

@@ -3,9 +3,9 @@
 //! Source: EKS user guide, "Prepare credentials for hybrid nodes", and the templates under `example/` of
 //! github.com/aws/eks-hybrid. Limit: what the role may then do is written elsewhere.
 
+use names::{AccountId, Partition, Region, TrustAnchorArn};
 use serde_json::{Map, Value, json};
 
-use super::aws::{AccountId, Partition, Region, TrustAnchorArn};
 use super::shape::{self, Known, Reader, holds, object, text};
 use super::tree::{Faults, Parsed, Tree};
 
@@ -62,9 +62,8 @@ fn check(draft: &TrustPolicyDraft, reader: &mut Reader) {
     }
     match (&draft.region, &draft.partition) {
         (Known::Absent, Known::Ready(_)) => reader.fault_at(&["partition"], "needs `region`"),
-        (Known::Ready(region), Known::Ready(partition)) if region.partition() != partition.as_str() => {
-            let message =
-                format!("is `{}`, but `{}` belongs to `{}`", partition.as_str(), region.as_str(), region.partition());
+        (Known::Ready(region), Known::Ready(partition)) if region.partition() != *partition => {
+            let message = format!("is `{}`, but `{region}` belongs to `{}`", partition.id(), region.partition().id());
             reader.fault_at(&["partition"], message);
         }
         _ => {}
@@ -100,7 +99,7 @@ impl TrustPolicy {
     fn systems_manager(&self) -> Value {
         let mut condition = Map::new();
         if let (Some(account), Some(region)) = (&self.account_id, &self.region) {
-            let partition = self.partition.as_ref().map_or(region.partition(), Partition::as_str);
+            let partition = self.partition.unwrap_or_else(|| region.partition()).id();
             let source = format!("arn:{partition}:ssm:{}:{}:*", region.as_str(), account.as_str());
             condition.insert("ArnEquals".to_owned(), json!({"aws:SourceArn": source}));
         }
@@ -197,7 +196,10 @@ mod tests {
     #[test]
     fn refused_inputs() {
         for (input, expected) in [
-            (json!({"account_id": "1111"}), "account_id: must be an account id of 12 digits, got `1111`"),
+            (
+                json!({"account_id": "1111"}),
+                "account_id: must be an AWS account ID of 12 digits, got `1111`; write it in quotes to keep leading zeros",
+            ),
             (
                 json!({"account_id": 111_122_223_333_u64}),
                 "account_id: must be a string, not a number; put it in quotes",

@@ -125,7 +125,7 @@ pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, c
     if !matches!(clients.access_to(cluster, region, cx.cancel()).await, Ok(Access::NoCluster(_))) {
         return;
     }
-    let near = clusters(region, cx).await.into_iter().find(|name| is_near(name, cluster.as_str()));
+    let near = clusters(region, cx).await.into_iter().find(|name| names::differ_by(name, cluster.as_str(), 2));
     if let Some(near) = near {
         cx.report(
             Diagnostic::warning(
@@ -137,21 +137,6 @@ pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, c
             .at(Path::attribute("cluster_name")),
         );
     }
-}
-
-/// At most two letters differ.
-fn is_near(one: &str, other: &str) -> bool {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut left_above = std::mem::replace(&mut row[0], index + 1);
-        for column in 0..other.len() {
-            let changed = left_above + usize::from(other[column] != letter);
-            left_above = std::mem::replace(&mut row[column + 1], 0);
-            row[column + 1] = changed.min(left_above + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()] <= 2
 }
 
 /// What to say of a cluster that EKS does not know: its `error`, and the clusters that there are.
@@ -178,23 +163,4 @@ async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
     eks.list_clusters().await.unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_names() {
-        for (one, other, near) in [
-            ("workshop", "workshp", true),
-            ("workshop", "worskhop", true),
-            ("workshop", "workshop-2", true),
-            ("workshop", "production", false),
-            ("a", "", true),
-            ("production", "prod", false),
-        ] {
-            assert_eq!(is_near(one, other), near, "{one} {other}");
-        }
-    }
 }

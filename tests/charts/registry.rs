@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ekshybrid::charts::{Artifact, Checked, Client, Content, Error, Login, Settings, Sha256, Source, Tried};
+use ekshybrid::charts::{Artifact, Checked, Client, Content, Error, Login, Settings, Source, Tried};
+use names::Sha256;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};

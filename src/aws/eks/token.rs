@@ -16,7 +16,7 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::aws::clients::Clients;
 use crate::aws::error::{Error, Result};
-use crate::aws::region::dns_suffix;
+use names::Partition;
 
 const PREFIX: &str = "k8s-aws-v1.";
 /// Which cluster the token is for; part of what is signed.
@@ -43,7 +43,7 @@ impl Clients {
 }
 
 fn token(region: &str, cluster: &str, credentials: Credentials, now: SystemTime) -> Result<SecretString> {
-    let host = format!("sts.{region}.{}", dns_suffix(region));
+    let host = format!("sts.{region}.{}", Partition::of_region(region).dns_suffix());
     let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
@@ -85,11 +85,6 @@ mod tests {
     use crate::aws::settings::{Endpoints, Settings};
     use crate::aws::stub::{Reply, Stub, caller};
 
-    fn hex(bytes: &[u8]) -> String {
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
-    }
-
     fn hmac(key: &[u8], text: &str) -> Vec<u8> {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
         mac.update(text.as_bytes());
@@ -115,15 +110,15 @@ mod tests {
         let canonical = format!(
             "GET\n/\n{}\nhost:{host}\nx-k8s-aws-id:{cluster}\n\nhost;x-k8s-aws-id\n{}",
             canonical_query.join("&"),
-            hex(&Sha256::digest(""))
+            hex::encode(Sha256::digest(""))
         );
         let credential = value("X-Amz-Credential").replace("%2F", "/");
         let (_, scope) = credential.split_once('/').expect("a scope");
         let time = value("X-Amz-Date");
-        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
         let start = format!("AWS4{secret}").into_bytes();
         let key = scope.split('/').fold(start, |key, part| hmac(&key, part));
-        hex(&hmac(&key, &to_sign))
+        hex::encode(hmac(&key, &to_sign))
     }
 
     #[test]

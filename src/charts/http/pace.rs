@@ -1,6 +1,5 @@
 //! How long to wait before another attempt.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,9 +26,7 @@ impl Pace {
     /// After so many fruitless attempts, with jitter: between half of the time and all of it.
     pub(super) fn backoff(&self, attempts: u32) -> Duration {
         let whole = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(self.longest);
-        // Every instance is seeded anew by the standard library.
-        let random = RandomState::new().hash_one(attempts) % 1024;
-        whole / 2 + whole.mul_f64(f64::from(u32::try_from(random).unwrap_or(0)) / 2048.0)
+        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Private registries of Amazon ECR: which hosts they are, and who knows their passwords.
 
 use futures::future::BoxFuture;
+use names::{AccountId, Partition, Word as _};
 use secrecy::SecretString;
 
 use crate::charts::error::Cause;
@@ -27,30 +28,28 @@ pub trait EcrLogin: Send + Sync {
     fn authorization_token<'a>(&'a self, registry: &'a EcrRegistry) -> BoxFuture<'a, Result<SecretString, Cause>>;
 }
 
-/// Domains behind the region, of AWS's partitions. `dkr-ecr` is the dual-stack form.
-const DOMAINS: &[(&str, &[&str])] = &[
-    ("dkr.ecr", &["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov"]),
-    ("dkr.ecr-fips", &["amazonaws.com"]),
-    ("dkr-ecr", &["on.aws", "on.amazonwebservices.com.cn", "on.amazonwebservices.eu"]),
-    ("dkr-ecr-fips", &["on.aws"]),
-];
-
 impl EcrRegistry {
     /// Reads `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and its forms in other partitions.
     #[must_use]
     pub fn parse(host: &str) -> Option<Self> {
         let (account, rest) = host.split_once('.')?;
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let region = DOMAINS.iter().find_map(|(service, domains)| {
-            let rest = rest.strip_prefix(service)?.strip_prefix('.')?;
-            let (region, domain) = rest.split_once('.')?;
-            domains.contains(&domain).then_some(region)
-        })?;
-        let valid =
+        AccountId::parse(account).ok()?;
+        let (dual_stack, rest) = match rest.strip_prefix("dkr-ecr") {
+            Some(rest) => (true, rest),
+            None => (false, rest.strip_prefix("dkr.ecr")?),
+        };
+        let (region, domain) = rest.strip_prefix("-fips").unwrap_or(rest).strip_prefix('.')?.split_once('.')?;
+        // Not the rule of region names: a registry in a region of tomorrow is asked for, whatever the region is called.
+        let named =
             !region.is_empty() && region.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-        valid.then(|| Self { account: account.to_owned(), region: region.to_owned(), host: host.to_owned() })
+        let is_domain = |partition: Partition| {
+            if dual_stack { partition.ecr_dual_stack() == Some(domain) } else { partition.dns_suffix() == domain }
+        };
+        (named && Partition::all().any(is_domain)).then(|| Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            host: host.to_owned(),
+        })
     }
 }
 
@@ -65,6 +64,11 @@ mod tests {
             ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
             ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
             ("123456789012.dkr-ecr.eu-west-1.on.aws", Some("eu-west-1")),
+            ("123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov", Some("us-isof-south-1")),
+            ("123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", Some("eu-isoe-west-1")),
+            ("123456789012.dkr-ecr-fips.us-east-1.on.aws", Some("us-east-1")),
+            ("123456789012.dkr-ecr.us-east-1.amazonaws.com", None),
+            ("123456789012.dkr.ecr-x.us-east-1.amazonaws.com", None),
             ("public.ecr.aws", None),
             ("12345678901.dkr.ecr.us-west-2.amazonaws.com", None),
             ("123456789012.dkr.ecr.us-west-2.amazonaws.com.example.com", None),

@@ -10,13 +10,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use http::header::{LINK, WWW_AUTHENTICATE};
+use names::Sha256;
 use serde::Deserialize;
 use url::Url;
 
 pub use self::ecr::{EcrLogin, EcrRegistry};
 pub use self::login::Login;
 pub(super) use self::login::{Logins, host};
-use super::digest::Sha256;
 use super::error::{Checked, Error, Result, Tried};
 use super::http::{Answer, Authorization, Http, Request, is_loopback};
 use super::source::{OciReference, is_tag, shown, url_of_host};
@@ -196,7 +196,7 @@ impl Repository<'_> {
             };
             return Err(Error::NoChart { reference: self.reference.to_string(), found });
         };
-        let sum = Sha256::parse(&layer.digest).filter(|_| layer.digest.starts_with("sha256:"));
+        let sum = layer.digest.parse::<Sha256>().ok().filter(|_| layer.digest.starts_with("sha256:"));
         let sum = sum.ok_or_else(|| wrong(format!("`{}` is no SHA-256 digest", layer.digest)))?;
         Ok((sum, layer.size))
     }

@@ -34,11 +34,7 @@ pub struct Rendering<'r> {
 /// Whether a text can be the name of a release: what Helm allows.
 #[must_use]
 pub fn is_release_name(name: &str) -> bool {
-    let edge = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
-    let label = |label: &str| {
-        label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|one| edge(one) || one == '-')
-    };
-    name.len() <= LONGEST_NAME && name.split('.').all(label)
+    name.len() <= LONGEST_NAME && names::is_subdomain(name)
 }
 
 /// Refuses what Helm would not install.

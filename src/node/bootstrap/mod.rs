@@ -8,9 +8,10 @@ mod argument;
 
 use std::net::IpAddr;
 
-use super::aws::AccountId;
-use super::cidr::{Cidr, CidrError, dns_address};
-use super::config::{AbsolutePath, CertificateAuthority, ClusterId, ClusterName, Endpoint, ServiceRange};
+use names::cidr::CidrError;
+use names::{AccountId, Cidr, ClusterName, LocalClusterId};
+
+use super::config::{AbsolutePath, CertificateAuthority, Endpoint, ServiceRange};
 use super::kubelet::{self, NodeLabels, Taint};
 use super::max_pods::Whole;
 use super::shape::{self, Known, Reader, choice, holds, object, text};
@@ -43,7 +44,7 @@ object! {
         /// needs `cluster_id`. Default: what EKS tells, else `false`.
         pub enable_local_outpost: Option<bool>,
         /// Id of a local cluster, which is not its name; needs `enable_local_outpost = true`.
-        pub cluster_id: Option<ClusterId>,
+        pub cluster_id: Option<LocalClusterId>,
         /// The most pods of the node, such as the function `max_pods` counts them. Sets the kubelet's `--max-pods` and
         /// `--use-max-pods false`.
         pub max_pods: Option<Whole<1, 100_000>>,
@@ -251,7 +252,7 @@ impl Bootstrap {
     fn dns_addresses(&self) -> Option<String> {
         match (&self.dns_cluster_ip, &self.service_ipv4_cidr) {
             (Some(addresses), _) => Some(addresses.as_str().to_owned()),
-            (None, Some(range)) => dns_address(range.range()).map(|address| address.to_string()),
+            (None, Some(range)) => range.range().dns_address().map(|address| address.to_string()),
             (None, None) => None,
         }
     }

@@ -135,7 +135,7 @@ fn refused_inputs() {
         ),
         (
             json!({"cluster_id": "plant", "enable_local_outpost": true}),
-            format!("cluster_id: must be the id of a local cluster, a UUID in lower case such as `{ID}`, got `plant`"),
+            format!("cluster_id: must be the ID of a local cluster, a UUID in lowercase such as `{ID}`, got `plant`"),
         ),
         (
             json!({"max_pods": 20, "use_max_pods": true}),
@@ -191,7 +191,7 @@ fn refused_inputs() {
             json!({"node_taints": [{"key": "a b", "value": "-", "effect": "NO_SCHEDULE"}]}),
             "node_taints[0].key: must be a key such as `example.com/rack`: an optional DNS name and `/`, then 1 to 63 \
              letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit, got `a b`\n\
-             node_taints[0].value: must be empty, or 1 to 63 letters, digits, `-`, `_` and `.`, beginning and ending \
+             node_taints[0].value: must be a label value: empty, or 1 to 63 letters, digits, `-`, `_` and `.`, beginning and ending \
              with a letter or digit, got `-`\n\
              node_taints[0].effect: must be `NoSchedule`, `PreferNoSchedule` or `NoExecute`, got `NO_SCHEDULE`"
                 .to_owned(),
@@ -247,9 +247,9 @@ fn labels_are_those_that_a_kubelet_may_set() {
         assert!(fault.contains("the key must be a key such as"), "{key}: {fault}");
     }
     for (value, part) in [
-        (json!("a b"), "must be empty, or 1 to 63 letters"),
-        (json!("a/b"), "must be empty, or 1 to 63 letters"),
-        (json!(long), "must be empty, or 1 to 63 letters"),
+        (json!("a b"), "must be a label value: empty, or 1 to 63 letters"),
+        (json!("a/b"), "must be a label value: empty, or 1 to 63 letters"),
+        (json!(long), "must be a label value: empty, or 1 to 63 letters"),
         (json!([1]), "must be a string, not a list"),
     ] {
         let fault = refused(&json!({"node_labels": {"a": value}}));

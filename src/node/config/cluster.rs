@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use names::cidr::{CidrError, check_service_range};
+use names::{Cidr, ClusterName, Region};
 
-use crate::node::aws::{Region, is_uuid};
-use crate::node::cidr::{Cidr, check_service_range};
 use crate::node::shape::{holds, object, text};
 
 object! {
@@ -24,25 +24,6 @@ object! {
         /// IPv4 range of the cluster's services, not of its pods; nodeadm takes the address of the DNS service from it.
         pub cidr: Option<ServiceRange>,
     }
-}
-
-text! {
-    /// Name of an EKS cluster.
-    pub struct ClusterName;
-    rule = "the name of an EKS cluster: 1 to 100 letters, digits, `-` and `_`, beginning with a letter or digit";
-    check = |text| {
-        let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let named = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
-            && text.len() <= 100
-            && text.bytes().all(letters);
-        if named {
-            return Ok(());
-        }
-        match text.strip_prefix("arn:").and_then(|rest| rest.split_once(":cluster/")) {
-            Some((_, name)) => Err(format!("that is an ARN, the name is `{}`", name.escape_debug())),
-            None => Err(String::new()),
-        }
-    };
 }
 
 text! {
@@ -105,18 +86,11 @@ text! {
 }
 
 text! {
-    /// Id of a local cluster on an Outpost.
-    pub struct ClusterId;
-    rule = "the id of a local cluster, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
-    check = |text| holds(is_uuid(text));
-}
-
-text! {
     /// Range of a cluster's services.
     pub struct ServiceRange;
     rule = "the IPv4 range of the cluster's services, /12 to /24 and private, such as `10.100.0.0/16`";
     check = |text| {
-        let range: Cidr = text.parse().map_err(|error: crate::node::cidr::CidrError| error.to_string())?;
+        let range: Cidr = text.parse().map_err(|error: CidrError| error.to_string())?;
         check_service_range(range).map_err(|error| error.to_string())
     };
 }

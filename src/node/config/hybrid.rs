@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use names::{ActivationId, Arn, ProfileArn, RoleArn, TrustAnchorArn};
 use serde::Serializer;
 
-use crate::node::aws::{Arn, ProfileArn, RoleArn, TrustAnchorArn, is_uuid};
 use crate::node::shape::{self, Known, Reader, Shape, holds, object, text};
 use crate::node::tree::Tree;
 
@@ -69,20 +69,11 @@ fn exactly_one_provider(draft: &HybridDraft, reader: &mut Reader) {
 /// The signing helper on the host refuses a trust anchor and a profile of different regions.
 fn one_region(draft: &IamRolesAnywhereDraft, reader: &mut Reader) {
     let (Some(anchor), Some(profile)) = (draft.trust_anchor_arn.ready(), draft.profile_arn.ready()) else { return };
-    let (Ok(anchor), Ok(profile)) = (Arn::read(anchor.as_str()), Arn::read(profile.as_str())) else { return };
+    let (Ok(anchor), Ok(profile)) = (Arn::parse(anchor.as_str()), Arn::parse(profile.as_str())) else { return };
     if anchor.region != profile.region {
         let message = format!("is of the region `{}`, but the trust anchor is of `{}`", profile.region, anchor.region);
         reader.fault_at(&["profile_arn"], message);
     }
-}
-
-text! {
-    /// Id of an activation.
-    pub struct ActivationId;
-    rule = "the id of an activation, a UUID in lower case such as `01234567-89ab-cdef-0123-456789abcdef`";
-    check = |text| holds(is_uuid(text));
-    // Whoever swaps id and code would otherwise see the code.
-    shown = false;
 }
 
 text! {

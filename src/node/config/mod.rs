@@ -12,12 +12,12 @@ mod fields;
 mod host;
 mod hybrid;
 
-pub use cluster::{CertificateAuthority, Cluster, ClusterId, ClusterName, Endpoint, ServiceRange};
+pub use cluster::{CertificateAuthority, Cluster, Endpoint, ServiceRange};
 pub use host::{Containerd, ContainerdConfiguration, Instance, Kubelet, KubeletConfiguration, KubeletFlag};
 pub use host::{LocalStorage, LocalStorageStrategy};
-pub use hybrid::{AbsolutePath, ActivationCode, ActivationId, Hybrid, IamRolesAnywhere, NodeName, Ssm};
+pub use hybrid::{AbsolutePath, ActivationCode, Hybrid, IamRolesAnywhere, NodeName, Ssm};
 
-use super::aws::{ProfileArn, RoleArn, TrustAnchorArn, wrong_partition};
+use names::{Arn, ProfileArn, RoleArn, TrustAnchorArn};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::shape::{self, Emitted, Reader, object};
@@ -152,7 +152,7 @@ pub fn description_of_any() -> String {
     )
 }
 
-/// The ARNs must be of the region's partition: credentials of one partition are worth nothing in another.
+/// The ARNs must be of the region's partition: credentials of one partition are not accepted in another.
 fn check(draft: &NodeConfigDraft, reader: &mut Reader) {
     let region = draft.cluster.ready().and_then(|cluster| cluster.region.ready());
     let anywhere = draft.hybrid.ready().and_then(|hybrid| hybrid.iam_roles_anywhere.ready());
@@ -163,7 +163,10 @@ fn check(draft: &NodeConfigDraft, reader: &mut Reader) {
         ("role_arn", anywhere.role_arn.ready().map(RoleArn::as_str)),
     ];
     for (attribute, arn) in arns {
-        if let Some(message) = arn.and_then(|arn| wrong_partition(region, arn)) {
+        let Some(partition) = arn.and_then(|arn| Arn::parse(arn).ok()).map(|arn| arn.partition.id()) else { continue };
+        let own = region.partition().id();
+        if partition != own {
+            let message = format!("is in the partition `{partition}`, but the region `{region}` belongs to `{own}`");
             reader.fault_at(&["hybrid", "iam_roles_anywhere", attribute], message);
         }
     }

@@ -3,8 +3,6 @@
 //! The table is written by `tests/tools/instance_limits.py`, from the limits that the VPC CNI has built in and from
 //! EC2's vCPU counts; its first line says of which versions. Limit: a type that is newer is not in it.
 
-use super::shape::nearest;
-
 const TABLE: &str = include_str!("table.txt");
 
 /// What an instance type offers to pods.
@@ -47,8 +45,7 @@ pub(crate) fn meant(instance_type: &str) -> Vec<String> {
     }
     let mut meant = Vec::new();
     while meant.len() < 2 {
-        let names: Vec<&str> = left.iter().map(String::as_str).collect();
-        let Some(name) = nearest(instance_type, &names).map(str::to_owned) else { break };
+        let Some(name) = names::meant(instance_type, left.iter().map(String::as_str)).map(str::to_owned) else { break };
         left.retain(|other| *other != name);
         meant.push(name);
     }

@@ -7,8 +7,10 @@
 mod expression;
 mod whole;
 
+use names::VpcCniVersion;
+
 use super::instance_limits::{self, Limits};
-use super::shape::{self, Known, Reader, holds, object, text};
+use super::shape::{self, Known, Reader, object, text};
 use super::tree::{Fault, Faults, Parsed, Step, Tree};
 pub use expression::MaxPodsExpression;
 pub(crate) use whole::Whole;
@@ -38,7 +40,7 @@ object! {
         pub prefix_delegation: Option<bool>,
         /// Version of the VPC CNI. Before 1.9 it has no prefixes, and the number is that of single addresses. Default:
         /// a version that has them.
-        pub cni_version: Option<CniVersion>,
+        pub cni_version: Option<VpcCniVersion>,
         /// The most interfaces that the VPC CNI uses (`MAX_ENI`), the primary one included. Default: all that the type
         /// has.
         pub max_enis: Option<NetworkCount>,
@@ -93,34 +95,9 @@ text! {
     };
 }
 
-text! {
-    /// A version of the VPC CNI plugin.
-    pub struct CniVersion;
-    rule = "a version of the VPC CNI such as `1.20.4` or `v1.20.4-eksbuild.2`";
-    check = |text| holds(minor_version(text).is_some());
-}
-
-impl CniVersion {
-    fn has_prefixes(&self) -> bool {
-        minor_version(&self.0).is_some_and(|version| version >= (1, 9))
-    }
-}
-
-/// Major and minor version of `[v]major.minor[.patch][-build]`.
-fn minor_version(text: &str) -> Option<(u32, u32)> {
-    let version = text.strip_prefix('v').unwrap_or(text);
-    let (version, build) = version.split_once('-').map_or((version, None), |(version, build)| (version, Some(build)));
-    let build_letters = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-    if build.is_some_and(|build| build.is_empty() || !build.bytes().all(build_letters)) {
-        return None;
-    }
-    // `parse` alone would take `+1`.
-    let number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten();
-    let numbers: Vec<u32> = version.split('.').map(number).collect::<Option<_>>()?;
-    match numbers.as_slice() {
-        [major, minor] | [major, minor, _] => Some((*major, *minor)),
-        _ => None,
-    }
+/// Prefixes came with VPC CNI 1.9.
+fn has_prefixes(version: &VpcCniVersion) -> bool {
+    version.minor() >= (1, 9)
 }
 
 /// Why pods cannot be counted.
@@ -152,9 +129,8 @@ impl Options {
         if interfaces == 0 {
             return Err(CountError::NoInterfaceLeft);
         }
-        let in_prefixes = on(self.prefix_delegation)
-            && limits.prefixes
-            && self.cni_version.as_ref().is_none_or(CniVersion::has_prefixes);
+        let in_prefixes =
+            on(self.prefix_delegation) && limits.prefixes && self.cni_version.as_ref().is_none_or(has_prefixes);
         // An interface's first address is its own.
         let slots = limits.addresses_per_interface.saturating_sub(1);
         let addresses = interfaces * slots * if in_prefixes { PREFIX_ADDRESSES } else { 1 } + HOST_NETWORK_PODS;

@@ -4,8 +4,8 @@
 //! Reading goes through a *draft*, an object whose attributes are each known, absent, wrong or yet to come, so that
 //! rules over several attributes see what is there, and every fault is found in one pass.
 
+mod camel;
 mod declare;
-mod names;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::tree::{Fault, Faults, Parsed, Step, Tree};
+pub(crate) use camel::camel;
 pub(crate) use declare::{choice, object, text};
-pub(crate) use names::{camel, nearest};
 
 /// What is known of an attribute.
 #[derive(Debug)]
@@ -162,15 +162,15 @@ impl Reader {
         Known::Faulty
     }
 
-    /// The attributes of an object, of which only `names` exist.
-    pub(crate) fn object<'a>(&mut self, tree: &'a Tree, names: &[&str]) -> Option<&'a BTreeMap<String, Tree>> {
+    /// The attributes of an object, of which only the `known` ones exist.
+    pub(crate) fn object<'a>(&mut self, tree: &'a Tree, known: &[&str]) -> Option<&'a BTreeMap<String, Tree>> {
         let Tree::Map(entries) = tree else {
             self.fault(format!("must be an object, not {}", tree.noun()));
             return None;
         };
-        for name in entries.keys().filter(|name| !names.contains(&name.as_str())) {
-            let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let message = match nearest(name, names) {
+        for name in entries.keys().filter(|name| !known.contains(&name.as_str())) {
+            let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let message = match names::meant(name, known.iter().copied()) {
                 Some(nearest) => format!("there is no such attribute; did you mean `{nearest}`? There are {listed}"),
                 None => format!("there is no such attribute; there are {listed}"),
             };

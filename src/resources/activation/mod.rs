@@ -20,11 +20,11 @@ use framework::model::{Bounded, Model, Secret, Span, Text, Timestamp};
 use framework::resource::{MoveSource, Plan, Resource, State};
 use tokio_util::sync::CancellationToken;
 
-use crate::attributes::{Region, RoleName, Timeouts};
+use crate::attributes::{ActivationId, Region, RoleName, Timeouts};
 use crate::session::{Clients, Context, tags};
 
 pub use read::state;
-pub use text::{ActivationId, InstanceName, Note, ParameterName};
+pub use text::{InstanceName, Note, ParameterName};
 
 /// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
 pub type RegistrationLimit = Bounded<1, 1000>;

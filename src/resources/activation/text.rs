@@ -101,36 +101,7 @@ impl Text for ParameterName {
     }
 }
 
-/// The id of an activation: a UUID in lower case. Source: API reference of Systems Manager, Activation.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ActivationId(String);
-
-impl ActivationId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Text for ActivationId {
-    const NOUN: &'static str = "activation id";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let groups: Vec<usize> = text.split('-').map(str::len).collect();
-        let digits = text.chars().all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c));
-        if groups == [8, 4, 4, 4, 12] && digits {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(format!("`{text}` is not the id of an activation. It looks like `11111111-2222-3333-4444-555555555555`."))
-    }
-
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-framework::text_field!(ActivationId, InstanceName, Note, ParameterName);
+framework::text_field!(InstanceName, Note, ParameterName);
 
 #[cfg(test)]
 mod tests {
@@ -144,14 +115,6 @@ mod tests {
         let deep = "/a".repeat(16);
         for name in ["", "a/b", "/a//b", "/a/", "/aws/x", "ssm-x", "/a b", deep.as_str()] {
             assert!(ParameterName::parse(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn activation_ids() {
-        assert!(ActivationId::parse("0c4a1f9e-2222-3333-4444-555555555555").is_ok());
-        for id in ["", "nonsense", "0C4A1F9E-2222-3333-4444-555555555555", "0c4a1f9e22223333-4444-555555555555-"] {
-            assert!(ActivationId::parse(id).is_err(), "{id}");
         }
     }
 

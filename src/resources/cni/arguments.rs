@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use framework::model::{Bounded, Model, Secret, Span, Text, WriteOnly};
+use names::{Cidr, Sha256};
 
-use crate::charts::Sha256;
 use crate::charts::images::Mirror;
 use crate::kube::release::is_release_name;
-use crate::node::cidr::Cidr;
 
 /// Declares Cilium once for the resource, which takes values that are never stored, and for the data source, where
 /// Terraform knows none such.
@@ -222,7 +221,7 @@ checked!(
 checked!(
     /// A SHA-256 checksum.
     Checksum, "checksum", |text| {
-        Sha256::parse(text).map(|_| ()).ok_or_else(|| format!("`{text}` is no SHA-256 checksum of 64 hexadecimal digits."))
+        text.parse::<Sha256>().map(|_| ()).map_err(|invalid| format!("{invalid}."))
     }
 );
 checked!(

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use helm::{Data, Map, Values};
+use names::Sha256;
 use serde_json::Value as Json;
 
 use super::summary;
-use crate::charts::Sha256;
 use crate::session::Context;
 
 /// Private note of the places.

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
+use names::Cidr;
 use serde_json::Value as Json;
 
 use super::ip_pool;
 use super::wanted::{Pool, Product, Wanted};
 use crate::aws::eks::Cluster;
 use crate::kube::{Client, Resource, Result};
-use crate::node::cidr::Cidr;
 
 /// A network that pods must keep out of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use framework::diagnostic::{Diagnostic, Result};
 use helm::{Data, Map, Release};
+use names::Sha256;
 use serde_json::Value as Json;
 
-use crate::charts::{Sha256, images};
+use crate::charts::images;
 
 const MASK: &str = "[generated]";
 

@@ -9,9 +9,9 @@ use framework::path::Path;
 
 use super::Args;
 use crate::attributes::{ClusterName, ObjectName, Region, SecurityGroupId, SubnetId};
+use crate::aws;
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::eks::Cluster;
-use crate::aws::{self, is_region};
 use crate::session::{Context, explain_at};
 
 /// Pauses before a subnet that was made a moment ago is looked for again: EC2 shows it a little later.
@@ -292,6 +292,7 @@ fn is_zone(name: &str) -> bool {
         letters.next().is_some_and(|c| c.is_ascii_lowercase()) && letters.next().is_some_and(|c| c.is_ascii_digit())
     };
     let parts: Vec<&str> = name.split('-').collect();
+    let is_region = |text: &str| <names::Region as names::Word>::parse(text).is_ok();
     let regional = name.get(..name.len().saturating_sub(1)).is_some_and(is_region);
     ends_as_zone && (regional || (3..parts.len()).any(|count| is_region(&parts[..count].join("-"))))
 }

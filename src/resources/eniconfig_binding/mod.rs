@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use self::selection::{LABEL, Selection, Work};
-use crate::attributes::{ClusterName, ObjectName, Region, labels};
+use crate::attributes::{ClusterName, LabelKey, ObjectName, Region, labels};
 use crate::kube::{self, Annotated, Change, Client, Resource as ObjectKind};
 use crate::session::cluster::{Connection, connect, reach, reach_to_remove};
 use crate::session::explain::{explain_kube, explained};
@@ -49,8 +49,8 @@ pub struct Args {
     pub node_names: Option<BTreeSet<ObjectName>>,
     /// Key of the annotation, as the VPC CNI's `ENI_CONFIG_ANNOTATION_DEF` says it. Default:
     /// `k8s.amazonaws.com/eniConfig`.
-    #[attr(replace, default = AnnotationKey::preset())]
-    pub annotation: AnnotationKey,
+    #[attr(replace, default = default_annotation())]
+    pub annotation: LabelKey,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
@@ -97,29 +97,10 @@ pub struct Identity {
     pub region: Option<Region>,
 }
 
-/// The key of an annotation. Source: Kubernetes, "Annotations", "Syntax and character set".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnnotationKey(String);
-
-impl AnnotationKey {
-    fn preset() -> Self {
-        Self(DEFAULT_ANNOTATION.to_owned())
-    }
+fn default_annotation() -> LabelKey {
+    // A key by its rule, as a test shows.
+    LabelKey::parse(DEFAULT_ANNOTATION).unwrap_or_else(|why| unreachable!("{why}"))
 }
-
-impl Text for AnnotationKey {
-    const NOUN: &'static str = "annotation key";
-
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        if labels::is_key(text) { Ok(Self(text.to_owned())) } else { Err(labels::key_refused(text)) }
-    }
-
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-framework::text_field!(AnnotationKey);
 
 /// The resource.
 #[derive(Debug)]
@@ -189,7 +170,7 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
             Connection::Gone => return Ok(None),
             Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
         };
-        let preset = AnnotationKey::preset();
+        let preset = default_annotation();
         let annotation = prior.map_or(&preset, |prior| &prior.args.annotation);
         let nodes = match client.annotated_nodes(annotation.text()).await {
             Ok(nodes) => nodes,
@@ -452,7 +433,7 @@ fn imported(identity: &Identity, nodes: &[Annotated], place: Place) -> Option<St
             eniconfig: identity.eniconfig.clone(),
             node_selector: None,
             node_names: Some(names),
-            annotation: AnnotationKey::preset(),
+            annotation: default_annotation(),
             region: Some(place.region.clone()),
             timeouts: None,
         },
@@ -511,11 +492,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_annotations() {
-        assert!(AnnotationKey::parse("example.com/eni").is_ok());
-        assert!(AnnotationKey::parse(DEFAULT_ANNOTATION).is_ok());
-        let why = AnnotationKey::parse("a b").expect_err("a space");
-        assert!(why.contains("`a b`"), "{why}");
+    fn the_default_annotation_is_a_key() {
+        assert_eq!(default_annotation().as_str(), DEFAULT_ANNOTATION);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::settings::{Settings, Wanted};
 use super::site::Found;
-use super::version::{Version, image};
+use super::version::{self, Version, image};
 use super::{Args, Owner, daemon_set};
 
 /// What speaks against the settings in this cluster: the version, and variables that are no texts.
@@ -42,7 +42,7 @@ impl Least {
 pub(super) fn too_old(daemon_set: &Json, least: Option<&Least>, cluster: &str, owner: Owner) -> Diagnostics {
     let Some(least) = least else { return Diagnostics::new() };
     let shown = image(daemon_set).unwrap_or("none");
-    let Some(version) = Version::of(daemon_set) else {
+    let Some(version) = version::of(daemon_set) else {
         tracing::warn!(cluster, image = shown, "the version of the VPC CNI cannot be told, so it is not checked");
         return Diagnostics::new();
     };

@@ -23,7 +23,7 @@ use framework::model::{Bounded, Model, Text};
 use framework::resource::{Plan, Resource, State};
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::{ChangeTimeouts, ClusterName, Region, labels};
+use crate::attributes::{ChangeTimeouts, ClusterName, LabelKey, Region};
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
 
@@ -46,10 +46,10 @@ pub struct Args {
     /// Label of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_LABEL_DEF`), such as
     /// `topology.kubernetes.io/zone` for one ENIConfig a zone. An `ENI_CONFIG_ANNOTATION_DEF` that is set is taken
     /// away, since an annotation would win over the label.
-    pub eni_config_label: Option<Key>,
+    pub eni_config_label: Option<LabelKey>,
     /// Annotation of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_ANNOTATION_DEF`). Without either
     /// argument aws-node looks at `k8s.amazonaws.com/eniConfig`. An `ENI_CONFIG_LABEL_DEF` that is set is taken away.
-    pub eni_config_annotation: Option<Key>,
+    pub eni_config_annotation: Option<LabelKey>,
     /// Give interfaces whole /28 prefixes instead of single addresses (`ENABLE_PREFIX_DELEGATION`), so that a node can
     /// run more pods. Nitro instances only.
     pub prefix_delegation: Option<bool>,
@@ -168,24 +168,7 @@ impl Text for ManagedBy {
     }
 }
 
-/// Key of a label or an annotation: a name of at most 63 characters, with a DNS name and a slash before it or without.
-/// Source: documentation of Kubernetes, Labels and Selectors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(String);
-
-impl Text for Key {
-    const NOUN: &'static str = "key of a label or annotation";
-
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        if labels::is_key(text) { Ok(Self(text.to_owned())) } else { Err(labels::key_refused(text)) }
-    }
-
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-framework::text_field!(ManagedBy, Key);
+framework::text_field!(ManagedBy);
 
 /// The resource.
 #[derive(Debug)]
@@ -250,18 +233,6 @@ Nodes of EKS Auto Mode never run aws-node, and these settings do not concern the
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys() {
-        for key in ["topology.kubernetes.io/zone", "k8s.amazonaws.com/eniConfig", "zone", "a.b_c-d"] {
-            assert_eq!(Key::parse(key).map(|key| key.0), Ok(key.to_owned()));
-        }
-        let long = "a".repeat(64);
-        for key in ["", "/zone", "Upper.io/zone", "a/b/c", "-zone", "zone-", "two words", "a..b/zone", long.as_str()] {
-            let why = Key::parse(key).expect_err(key);
-            assert!(why.contains(&format!("`{key}`")), "{why}");
-        }
-    }
 
     #[test]
     fn import_ids() {

@@ -6,7 +6,8 @@ use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::model::{Maybe, Model, Text};
 use framework::path::{Path, Step};
 
-use super::{Args, Key, Target};
+use super::{Args, Target};
+use crate::attributes::LabelKey;
 
 pub(super) const CUSTOM_NETWORKING: &str = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG";
 pub(super) const ENI_CONFIG_LABEL: &str = "ENI_CONFIG_LABEL_DEF";
@@ -47,8 +48,8 @@ pub(super) type Wanted = BTreeMap<String, Option<String>>;
 pub(super) struct Settings {
     pub(super) custom_networking: Option<bool>,
     pub(super) prefix_delegation: Option<bool>,
-    label: Option<Key>,
-    annotation: Option<Key>,
+    label: Option<LabelKey>,
+    annotation: Option<LabelKey>,
     external_snat: Option<bool>,
     warm_ip_target: Option<Target>,
     minimum_ip_target: Option<Target>,
@@ -160,7 +161,7 @@ pub(super) fn read(args: &mut Args, managed: &Wanted, found: &BTreeMap<String, S
     let truth = |name: &str| value(name).and_then(|text| parse_truth(text));
     let number = |name: &str| value(name).and_then(|text| text.parse().ok()).and_then(Target::new);
     args.custom_networking = truth(CUSTOM_NETWORKING);
-    let key = |name: &str| value(name).and_then(|text| Key::parse(text).ok());
+    let key = |name: &str| value(name).and_then(|text| LabelKey::parse(text).ok());
     args.eni_config_label = key(ENI_CONFIG_LABEL);
     args.eni_config_annotation = key(ENI_CONFIG_ANNOTATION);
     args.prefix_delegation = truth(PREFIX_DELEGATION);
@@ -200,7 +201,7 @@ mod tests {
     fn a_label_takes_the_annotation_away() {
         let settings = Settings {
             custom_networking: Some(true),
-            label: Key::parse("topology.kubernetes.io/zone").ok(),
+            label: LabelKey::parse("topology.kubernetes.io/zone").ok(),
             warm_ip_target: Target::new(5),
             environment: map(&[("AWS_VPC_ENI_MTU", "8951")]),
             ..Settings::default()
@@ -241,7 +242,7 @@ mod tests {
     fn drift_is_read_into_the_arguments() {
         let mut args = super::super::life::blank();
         args.custom_networking = Some(true);
-        args.eni_config_label = Key::parse("zone").ok();
+        args.eni_config_label = LabelKey::parse("zone").ok();
         args.warm_ip_target = Target::new(5);
         args.environment = Some(map(&[("MAX_ENI", "2"), ("POD_MTU", "9000")]));
         let managed = Settings::of(&args).wanted();

@@ -8,7 +8,7 @@ use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
 use super::daemon_set::{self, NAME, NAMESPACE};
-use super::version::Version;
+use super::version;
 use super::{Args, ManagedBy, Outputs, Owner, through_addon};
 use crate::attributes::{ClusterName, Region};
 use crate::aws::eks::{self, Addon};
@@ -104,7 +104,7 @@ pub(super) fn outputs(
 ) -> Outputs {
     Outputs {
         cluster_name: cluster.clone(),
-        version: Version::of(daemon_set).map(|version| version.to_string()),
+        version: version::of(daemon_set).map(|version| version.to_string()),
         effective_environment: daemon_set::environment(daemon_set),
         // Who writes `auto` reads it.
         managed_by: if mode == Some(ManagedBy::Auto) { ManagedBy::Auto } else { owner.into() },

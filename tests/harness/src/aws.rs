@@ -55,10 +55,10 @@ impl Signer<'_> {
             "{method}\n{}\n\nhost:{host}\nx-amz-date:{now}\n\nhost;x-amz-date\n{}",
             // What is encoded in the path is signed encoded once more.
             path.replace('%', "%25"),
-            hex(&Sha256::digest(body.as_bytes()))
+            hex::encode(Sha256::digest(body.as_bytes()))
         );
         let scope = format!("{day}/{}/{service}/aws4_request", self.region);
-        let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+        let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", hex::encode(Sha256::digest(canonical.as_bytes())));
         let mut key = format!("AWS4{}", self.secret_key).into_bytes();
         for part in [day, self.region, service, "aws4_request"] {
             key = keyed(&key, part);
@@ -66,7 +66,7 @@ impl Signer<'_> {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host;x-amz-date, Signature={}",
             self.access_key,
-            hex(&keyed(&key, &text))
+            hex::encode(keyed(&key, &text))
         );
         let mut headers =
             vec![("content-type", content_type.to_owned()), ("x-amz-date", now), ("authorization", authorization)];
@@ -115,13 +115,6 @@ fn keyed(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|error| unreachable!("{error}"));
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut whole, byte| {
-        let _ = write!(whole, "{byte:02x}");
-        whole
-    })
 }
 
 /// `20261121T153000Z`

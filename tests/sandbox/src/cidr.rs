@@ -2,45 +2,40 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
+
 /// An IPv4 block; the host bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    first: u32,
-    pub length: u32,
-}
+pub struct Cidr(Ipv4Net);
 
 impl Cidr {
     /// `None` when it is no block, or has host bits that are not zero.
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, length) = text.split_once('/')?;
-        let first = u32::from(address.parse::<Ipv4Addr>().ok()?);
-        let is_plain = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
-        let length: u32 = length.parse().ok().filter(|length| *length <= 32 && is_plain)?;
-        let block = Self { first, length };
-        (first & !block.mask() == 0).then_some(block)
+        text.parse().ok().filter(|block: &Ipv4Net| block.addr() == block.network()).map(Self)
     }
 
-    fn mask(self) -> u32 {
-        u32::MAX.checked_shl(32 - self.length).unwrap_or(0)
+    /// Length of the prefix.
+    pub fn length(self) -> u8 {
+        self.0.prefix_len()
     }
 
     pub fn overlaps(self, other: Self) -> bool {
-        let mask = self.mask() & other.mask();
-        self.first & mask == other.first & mask
+        self.contains(other) || other.contains(self)
     }
 
     pub fn contains(self, other: Self) -> bool {
-        self.length <= other.length && other.first & self.mask() == self.first
+        self.0.contains(&other.0)
     }
 
     /// The address so many after the first; `None` outside the block.
     pub fn address(self, offset: u32) -> Option<Ipv4Addr> {
-        (u64::from(offset) < self.size()).then(|| Ipv4Addr::from(self.first + offset))
+        let address = Ipv4Addr::from_bits(self.0.addr().to_bits().checked_add(offset)?);
+        self.0.contains(&address).then_some(address)
     }
 
     /// Addresses in the block.
     pub fn size(self) -> u64 {
-        1 << (32 - self.length)
+        1 << (32 - self.length())
     }
 
     /// Whether the block lies in the private ranges of RFC 1918.

@@ -1,7 +1,9 @@
 //! The `cluster` part of a `NodeConfig`: which cluster, and how its API server is reached.
 
-use super::super::{CertificateAuthority, ClusterId, ClusterName, Endpoint};
-use crate::node::cidr::{Cidr, CidrError, check_service_range};
+use names::cidr::{CidrError, check_service_range};
+use names::{Cidr, ClusterName, LocalClusterId};
+
+use super::super::{CertificateAuthority, Endpoint};
 use crate::node::shape::{Known, Reader, object, text};
 
 object! {
@@ -21,7 +23,7 @@ object! {
         /// needs `id`. Default `false`.
         pub enable_outpost: Option<bool>,
         /// Id of a local cluster, which is not its name; needs `enable_outpost = true`.
-        pub id: Option<ClusterId>,
+        pub id: Option<LocalClusterId>,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::ser::Serializer;
 
 use super::super::ContainerdConfiguration;
 use super::super::host::{check_numbers, emit_fields, is_pending};
-use crate::node::shape::{Known, Reader, Shape, nearest, object};
+use crate::node::shape::{Known, Reader, Shape, object};
 use crate::node::tree::{Step, Tree};
 
 object! {
@@ -56,7 +56,7 @@ impl Shape for BaseRuntimeSpec {
             for (field, value) in fields {
                 reader.inside(Step::Key(field.clone()), |reader| {
                     if !FIELDS.contains(&field.as_str()) {
-                        let hint = nearest(field, &FIELDS).map(|meant| format!("; did you mean `{meant}`?"));
+                        let hint = names::meant(field, FIELDS).map(|meant| format!("; did you mean `{meant}`?"));
                         reader.fault(format!(
                             "is not a part of the OCI runtime specification{}",
                             hint.unwrap_or_default()

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::ser::Serializer;
 
 use super::super::AbsolutePath;
-use crate::node::shape::{Known, Reader, Shape, choice, holds, nearest, object, one_of, text, text_of};
+use crate::node::shape::{Known, Reader, Shape, choice, holds, object, one_of, text, text_of};
 use crate::node::tree::{Step, Tree};
 
 object! {
@@ -233,7 +233,7 @@ impl Shape for FeatureGates {
             for (name, value) in entries {
                 reader.inside(Step::Key(name.clone()), |reader| {
                     if !FEATURES.contains(&name.as_str()) {
-                        let hint = match nearest(name, &FEATURES) {
+                        let hint = match names::meant(name, FEATURES) {
                             Some(meant) => format!("did you mean `{meant}`?"),
                             None => format!("there are {}", one_of(&FEATURES)),
                         };

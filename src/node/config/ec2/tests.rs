@@ -213,7 +213,7 @@ fn the_cluster_is_whole() {
         (json!({"cidr": "fd12:3456:789a:1:2:3:4:0/112"}), "cluster.cidr: must be the range of the cluster's services"),
         (json!({"enable_outpost": true}), "cluster.id: is required with `enable_outpost`"),
         (json!({"id": ID}), "cluster.id: needs `enable_outpost = true`"),
-        (json!({"enable_outpost": true, "id": "plant"}), "cluster.id: must be the id of a local cluster"),
+        (json!({"enable_outpost": true, "id": "plant"}), "cluster.id: must be the ID of a local cluster"),
     ] {
         let message = refused(with_cluster(&more));
         assert!(message.starts_with(start) && message.lines().count() == 1, "{message}");

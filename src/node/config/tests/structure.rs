@@ -83,7 +83,7 @@ fn the_rules_of_an_activation() {
     ] {
         assert_eq!(fault(with(by_ssm(), place, json!(code))), format!("hybrid.ssm.activation_code: {message}"));
     }
-    let rule = "hybrid.ssm.activation_id: must be the id of an activation, a UUID in lower case such as \
+    let rule = "hybrid.ssm.activation_id: must be the ID of an activation, a UUID in lowercase such as \
                 `01234567-89ab-cdef-0123-456789abcdef`";
     // The last one is the code where the id belongs: it must not be repeated.
     for id in

@@ -24,12 +24,16 @@ fn cluster_names() {
 
 #[test]
 fn regions() {
-    for (region, end) in [
-        ("oregon", "got `oregon`"),
-        ("us-west-2a", "got `us-west-2a`; that is an availability zone, its region is `us-west-2`"),
+    for (region, hint) in [
+        ("oregon", "the nearest are `"),
+        ("us-west-2a", "that is an Availability Zone of the region `us-west-2`"),
+        // Has the shape of a region, and is none.
+        ("us-wset-2", "the nearest are `us-west-2`"),
+        ("xx-west-2", "the nearest are `"),
     ] {
         let message = fault(with(by_ssm(), "/cluster/region", json!(region)));
-        assert_eq!(message, format!("cluster.region: must be an AWS region such as `us-west-2`, {end}"));
+        let expected = format!("cluster.region: must be an AWS region such as `us-west-2`, got `{region}`; {hint}");
+        assert!(message.starts_with(&expected), "{message}");
     }
 }
 
@@ -87,7 +91,7 @@ fn the_service_range() {
         ("10.100.0.1/16", "`10.100.0.1/16` has host bits set; the range is `10.100.0.0/16`"),
         ("10.100.0.0/25", "`10.100.0.0/25` is not between /12 and /24"),
         ("100.64.0.0/16", "`100.64.0.0/16` lies outside 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16"),
-        ("fd00::/108", "`fd00::/108` is IPv6; EKS takes IPv4 here"),
+        ("fd00::/108", "`fd00::/108` is IPv6; EKS accepts only IPv4 here"),
     ] {
         let message = fault(with(by_ssm(), "/cluster/cidr", json!(range)));
         assert!(message.starts_with("cluster.cidr: must be the IPv4 range of the cluster's services"), "{message}");
@@ -125,18 +129,18 @@ fn arns_are_of_the_right_service_and_kind() {
         ("trust_anchor_arn", "anchor".to_owned(), "got `anchor`"),
         ("trust_anchor_arn", profile("us-west-2"), "; that is the ARN of a profile"),
         ("trust_anchor_arn", anchor(""), "; it has no region"),
-        ("trust_anchor_arn", anchor("us-west-2").replace("89ab", "89AB"), "; its id is not a UUID"),
+        ("trust_anchor_arn", anchor("us-west-2").replace("89ab", "89AB"), "; its ID is not a UUID"),
         ("trust_anchor_arn", anchor("us-west-2").replace("arn:aws", "arn:azure"), "; `azure` is not a partition"),
         ("profile_arn", anchor("us-west-2"), "; that is the ARN of a trust-anchor"),
         ("profile_arn", profile("us-west-2").replace("111122223333", "1111"), "; the account is not 12 digits"),
         ("role_arn", profile("us-west-2"), "; that is an ARN of the service `rolesanywhere`"),
         ("role_arn", "arn:aws:iam::111122223333:user/Nodes".to_owned(), "; that is the ARN of a user"),
         ("role_arn", "arn:aws:iam::111122223333:role/".to_owned(), "got `arn:aws:iam::111122223333:role/`"),
-        ("role_arn", "arn:aws:iam::111122223333:role/a b".to_owned(), "got `arn:aws:iam::111122223333:role/a b`"),
+        ("role_arn", "arn:aws:iam::111122223333:role/a b".to_owned(), "; `a b` is not the name of a role"),
         (
             "role_arn",
             "arn:aws:sts::111122223333:assumed-role/Nodes/x".to_owned(),
-            "; that is a session of a role, the role itself has an ARN of the service `iam`",
+            "; that is a session of a role; the role is `arn:aws:iam::111122223333:role/Nodes`, with its path if it has one",
         ),
     ] {
         let message = fault(with(by_certificate(), &format!("/hybrid/iam_roles_anywhere/{attribute}"), json!(arn)));
@@ -300,9 +304,9 @@ fn labels_are_read_as_the_kubelet_reads_them() {
         ready(with(by_ssm(), "/kubelet/flags", json!([format!("--node-labels={labels}")])));
     }
     for (labels, why) in [
-        ("=a", "`=a` is no label"),
+        ("=a", "`=a` is not a label"),
         ("a b=c", ""),
-        ("a=b=c", "`a=b=c` is no label"),
+        ("a=b=c", "`a=b=c` is not a label"),
         ("kubernetes.io/role=a", "the kubelet refuses to start with the label `kubernetes.io/role`"),
     ] {
         let found = fault(with(by_ssm(), "/kubelet/flags", json!([format!("--node-labels={labels}")])));

@@ -1,7 +1,6 @@
 //! From text to tree, by the grammar of CEL.
 
 use super::{Form, Kind, Node, Operator, VARIABLES};
-use crate::node::shape::nearest;
 
 /// Deeper nesting is refused, as CEL does at 250; nobody writes it, and the stack stays small.
 const DEEPEST: usize = 100;
@@ -278,7 +277,7 @@ fn no_function(at: usize, name: &str) -> String {
 }
 
 fn no_variable(at: usize, name: &str) -> String {
-    match nearest(name, &VARIABLES.map(|(variable, _)| variable)) {
+    match names::meant(name, VARIABLES.map(|(variable, _)| variable)) {
         Some(meant) => format!("character {at}: there is no variable `{name}`; did you mean `{meant}`?"),
         None => format!("character {at}: there is no variable `{name}`"),
     }

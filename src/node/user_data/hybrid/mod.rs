@@ -10,10 +10,10 @@
 
 mod script;
 
+use names::{KubernetesVersion, Region};
 use serde::{Serialize, Serializer};
 
 use super::mime::{Part, archive};
-use crate::node::aws::Region;
 use crate::node::config::NodeConfig;
 use crate::node::shape::{self, Known, Reader, choice, holds, object, one_of, text};
 use crate::node::tree::{Faults, Parsed, Tree};
@@ -96,25 +96,6 @@ choice! {
     }
 }
 
-text! {
-    /// A version of Kubernetes.
-    pub struct KubernetesVersion;
-    rule = "a version of Kubernetes, `<major>.<minor>` or `<major>.<minor>.<patch>`";
-    check = |text| {
-        let number = |part: &str| {
-            part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 3 && (part == "0" || !part.starts_with('0'))
-        };
-        let parts: Vec<&str> = text.split('.').collect();
-        if (2..=3).contains(&parts.len()) && parts.iter().all(|part| !part.is_empty() && number(part)) {
-            return Ok(());
-        }
-        match text.strip_prefix('v') {
-            Some(version) => Err(format!("leave out the `v`: `{}`", version.escape_debug())),
-            None => Err(String::new()),
-        }
-    };
-}
-
 /// Printable ASCII that needs no care in a shell, in curl's configuration or in a unit of systemd.
 fn plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$".contains(&byte))
@@ -149,10 +130,10 @@ text! {
 }
 
 text! {
-    /// A SHA-256.
+    /// A SHA-256 checksum.
     pub struct Sha256;
-    rule = "a SHA-256 of 64 hexadecimal digits";
-    check = |text| holds(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    rule = names::Sha256::RULE;
+    check = |text| holds(text.parse::<names::Sha256>().is_ok());
 }
 
 text! {

@@ -19,7 +19,7 @@ pub(super) fn render(user_data: &UserData) -> String {
     let UserData { node_config, nodeadm, proxy, .. } = user_data;
     let region = node_config.cluster.region.as_str();
     let source = nodeadm.as_ref().and_then(|nodeadm| nodeadm.source.as_ref()).map_or_else(
-        || format!("{}/releases/latest/bin/linux/{{architecture}}/nodeadm", publisher(region)),
+        || format!("{}/releases/latest/bin/linux/{{architecture}}/nodeadm", publisher(&node_config.cluster.region)),
         |source| source.as_str().to_owned(),
     );
     let sha256 = nodeadm.as_ref().and_then(|nodeadm| nodeadm.sha256.as_ref());
@@ -36,7 +36,10 @@ pub(super) fn render(user_data: &UserData) -> String {
         ("node_name", if provider == CredentialProvider::Ssm { String::new() } else { node_name.to_owned() }),
         ("architecture", user_data.architecture.map_or("", super::Architecture::word).to_owned()),
         ("nodeadm_source", source),
-        ("nodeadm_sha256", sha256.map_or_else(String::new, |sha256| sha256.as_str().to_ascii_lowercase())),
+        (
+            "nodeadm_sha256",
+            sha256.and_then(|sum| sum.as_str().parse().ok()).map_or_else(String::new, |sum: names::Sha256| sum.hex()),
+        ),
         ("http_proxy_url", url(proxy.as_ref().and_then(|proxy| proxy.http.as_ref()))),
         ("https_proxy_url", url(proxy.as_ref().and_then(|proxy| proxy.https.as_ref()))),
         ("no_proxy_hosts", direct.iter().map(super::DirectHost::as_str).collect::<Vec<_>>().join(",")),
@@ -79,8 +82,8 @@ fn manifest_options(user_data: &UserData) -> Vec<String> {
 /// Where AWS publishes nodeadm, by the region's partition.
 ///
 /// Source: `buildspecs/prod-release-nodeadm.yml` of github.com/aws/eks-hybrid.
-fn publisher(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
+fn publisher(region: &names::Region) -> &'static str {
+    if region.partition().id() == "aws-cn" {
         "https://eks-hybrid-assets.awsstatic.cn"
     } else {
         "https://hybrid-assets.eks.amazonaws.com"

@@ -3,8 +3,6 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::sigv4::hex;
-
 /// A page of `items` and the token of the next one. Items must be in the order of their keys; the token names
 /// the last key of the page, so that objects that come and go between two pages never shift the others.
 ///
@@ -46,7 +44,7 @@ fn open(token: &str, query: &str, secret: &str) -> Option<String> {
 }
 
 fn stamp(last: &str, query: &str, secret: &str) -> String {
-    hex(&Sha256::digest(format!("{secret}\n{query}\n{last}")))
+    hex::encode(Sha256::digest(format!("{secret}\n{query}\n{last}")))
 }
 
 /// A key that sorts numbers as numbers.

@@ -199,7 +199,7 @@ pub fn verify_with(
     // A header that says what the body's hash is must tell the truth.
     if let Some(told) = wire.header("x-amz-content-sha256")
         && told != "UNSIGNED-PAYLOAD"
-        && told != hex(&Sha256::digest(wire.body))
+        && told != hex::encode(Sha256::digest(wire.body))
     {
         return Err(Refusal::Mismatch);
     }
@@ -244,7 +244,7 @@ fn check_time(claim: &Claim, real_now: Moment) -> Result<(), Refusal> {
 fn string_to_sign(wire: &Wire<'_>, claim: &Claim) -> String {
     let scope = format!("{}/{}/{}/aws4_request", claim.date, claim.region, claim.service);
     let canonical = canonical_request(wire, claim);
-    format!("{ALGORITHM}\n{}\n{scope}\n{}", claim.time, hex(&Sha256::digest(canonical.as_bytes())))
+    format!("{ALGORITHM}\n{}\n{scope}\n{}", claim.time, hex::encode(Sha256::digest(canonical.as_bytes())))
 }
 
 /// The signature that the holder of `secret` would have made, in hex.
@@ -252,7 +252,7 @@ fn signature(claim: &Claim, secret: &str, string_to_sign: &str) -> String {
     let key = [claim.date.as_str(), claim.region.as_str(), claim.service.as_str(), "aws4_request"]
         .iter()
         .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part.as_bytes()));
-    hex(&hmac(&key, string_to_sign.as_bytes()))
+    hex::encode(hmac(&key, string_to_sign.as_bytes()))
 }
 
 fn canonical_request(wire: &Wire<'_>, claim: &Claim) -> String {
@@ -264,7 +264,7 @@ fn canonical_request(wire: &Wire<'_>, claim: &Claim) -> String {
     }
     let payload = match wire.header("x-amz-content-sha256") {
         Some("UNSIGNED-PAYLOAD") => "UNSIGNED-PAYLOAD".to_owned(),
-        _ => hex(&Sha256::digest(wire.body)),
+        _ => hex::encode(Sha256::digest(wire.body)),
     };
     let _ = write!(text, "\n{}\n{payload}", claim.signed_headers.join(";"));
     text
@@ -325,14 +325,6 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
 
 fn constant_time_equal(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

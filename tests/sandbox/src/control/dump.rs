@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{aws::sigv4::hex, world::Account};
+use crate::world::Account;
 
 /// The dump of an account. Maps without content are left out, secrets appear as hashes.
 pub fn of(account: &mut Account) -> Value {
@@ -73,7 +73,7 @@ pub fn of(account: &mut Account) -> Value {
 }
 
 fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text))
+    hex::encode(Sha256::digest(text))
 }
 
 /// Takes out empty objects down to the kinds of things, and sorts every object by key.

@@ -8,7 +8,6 @@ use crate::aws::{
     Call,
     error::{AwsError, Result},
     input::Query,
-    sigv4::hex,
 };
 
 /// Milliseconds between two releases of an image.
@@ -61,7 +60,7 @@ fn of_parameter(name: &str) -> Option<Image> {
 impl Image {
     fn id(&self, region: &str, week: i64) -> String {
         let named = format!("{region} {} {} {} {week}", self.system.name, self.version, self.architecture);
-        format!("ami-0{}", &hex(&Sha256::digest(named))[..16])
+        format!("ami-0{}", &hex::encode(Sha256::digest(named))[..16])
     }
 
     fn entry(&self, region: &str, week: i64) -> Entry {

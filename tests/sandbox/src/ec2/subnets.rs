@@ -115,7 +115,7 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
         )
     })?;
     let inside = vpc.blocks.iter().filter_map(|(_, block)| Cidr::parse(block)).any(|outer| outer.contains(block));
-    if !inside || !(16..=28).contains(&block.length) {
+    if !inside || !(16..=28).contains(&block.length()) {
         return Err(AwsError::client("InvalidSubnet.Range", format!("The CIDR '{text}' is invalid.")));
     }
     let conflict =

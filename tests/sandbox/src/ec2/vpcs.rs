@@ -96,7 +96,7 @@ fn block_of(query: &Query) -> Result<(String, Cidr)> {
             format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."),
         )
     })?;
-    if !(16..=28).contains(&block.length) {
+    if !(16..=28).contains(&block.length()) {
         return Err(AwsError::client("InvalidVpc.Range", format!("The CIDR '{text}' is invalid.")));
     }
     Ok((text.to_owned(), block))

@@ -260,7 +260,7 @@ fn service_cidr(input: Json<'_>, vpc_blocks: &[String]) -> Result<String> {
         return Ok(if in_ten { "172.20.0.0/16" } else { "10.100.0.0/16" }.to_owned());
     };
     let block = Cidr::parse(text)
-        .filter(|block| block.is_private() && (12..=24).contains(&block.length))
+        .filter(|block| block.is_private() && (12..=24).contains(&block.length()))
         .ok_or_else(|| {
             invalid(format!("The specified service IPv4 CIDR {text} is invalid: it must be from /24 to /12 within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"))
         })?;

@@ -72,7 +72,7 @@ impl RemoteNetworks {
             .chain(self.pods.iter().map(|text| ("remotePodNetworks", text)))
         {
             let block = Cidr::parse(text)
-                .filter(|block| (8..=32).contains(&block.length) && (block.is_private() || block.is_shared()))
+                .filter(|block| (8..=32).contains(&block.length()) && (block.is_private() || block.is_shared()))
                 .ok_or_else(|| {
                     invalid(format!("The CIDR {text} in {kind} is invalid: it must be an IPv4 block from /8 to /32 within RFC 1918 or 100.64.0.0/10"))
                 })?;

@@ -121,23 +121,18 @@ pub fn presign(request: &Request<'_>) -> String {
         request.method,
         path.join("/"),
         request.host,
-        hex(&Sha256::digest(request.body))
+        hex::encode(Sha256::digest(request.body))
     );
-    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
+    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
     let mut key = format!("AWS4{}", request.key.secret).into_bytes();
     for part in scope.split('/') {
         key = hmac(&key, part);
     }
-    format!("{query}&X-Amz-Signature={}", hex(&hmac(&key, &to_sign)))
+    format!("{query}&X-Amz-Signature={}", hex::encode(hmac(&key, &to_sign)))
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }

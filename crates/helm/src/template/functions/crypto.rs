@@ -16,13 +16,13 @@ use sha2::{Sha256, Sha512};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("sha1sum", &[Type::Text], |arguments| {
-        Ok(Value::text(hexadecimal(&Sha1::digest(bytes::of_text(&arguments.text(0))))))
+        Ok(Value::text(hex::encode(Sha1::digest(bytes::of_text(&arguments.text(0))))))
     }),
     Function::new("sha256sum", &[Type::Text], |arguments| {
-        Ok(Value::text(hexadecimal(&Sha256::digest(bytes::of_text(&arguments.text(0))))))
+        Ok(Value::text(hex::encode(Sha256::digest(bytes::of_text(&arguments.text(0))))))
     }),
     Function::new("sha512sum", &[Type::Text], |arguments| {
-        Ok(Value::text(hexadecimal(&Sha512::digest(bytes::of_text(&arguments.text(0))))))
+        Ok(Value::text(hex::encode(Sha512::digest(bytes::of_text(&arguments.text(0))))))
     }),
     Function::new("adler32sum", &[Type::Text], |arguments| {
         Ok(Value::text(adler32(&bytes::of_text(&arguments.text(0))).to_string()))
@@ -30,10 +30,6 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("encryptAES", &[Type::Text, Type::Text], encrypt),
     Function::new("decryptAES", &[Type::Text, Type::Text], decrypt),
 ];
-
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn adler32(data: &[u8]) -> u32 {
     const MODULUS: u32 = 65_521;

@@ -40,7 +40,10 @@ fn words_and_urls() {
         (json!({"nodeadm": {"source": "https:///nodeadm"}}), "nodeadm.source: must be a URL"),
         (json!({"nodeadm": {"source": "file://nodeadm"}}), "nodeadm.source: must be a URL"),
         (json!({"nodeadm": {"source": "https://x/a b"}}), "nodeadm.source: must be a URL"),
-        (json!({"nodeadm": {"sha256": "a".repeat(63)}}), "nodeadm.sha256: must be a SHA-256 of 64 hexadecimal digits"),
+        (
+            json!({"nodeadm": {"sha256": "a".repeat(63)}}),
+            "nodeadm.sha256: must be a SHA-256 checksum of 64 hexadecimal digits",
+        ),
         (json!({"nodeadm": {"sha256": format!("{hex}\n")}}), "nodeadm.sha256: must be a SHA-256"),
         (json!({"nodeadm": {"source": "http://x/nodeadm"}}), "nodeadm.sha256: is required with a source of `http://`"),
         (json!({"manifest_override": "http://x/m.yaml"}), "manifest_override: must be a URL that begins with"),

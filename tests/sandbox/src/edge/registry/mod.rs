@@ -2,7 +2,7 @@
 
 mod answer;
 
-use std::{collections::BTreeMap, fmt::Write as _, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
@@ -194,10 +194,5 @@ fn pack(wanted: &Wanted) -> std::io::Result<Vec<u8>> {
 
 /// `sha256:…`
 fn digest(content: &[u8]) -> String {
-    let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(content) {
-        // Writing into a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256:{}", hex::encode(Sha256::digest(content)))
 }

@@ -1,44 +1,49 @@
 //! SHA-256 checksums, the only kind that charts, indexes and registries use in practice.
 
 use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256 as Hasher};
+
+use crate::Invalid;
 
 /// A SHA-256 checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {
+    /// What a text must be.
+    pub const RULE: &'static str = "a SHA-256 checksum of 64 hexadecimal digits";
+
     /// The checksum of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Hasher::digest(bytes).into())
     }
 
-    /// Reads 64 hexadecimal digits, with or without `sha256:` before them. `None` for anything else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("sha256:").unwrap_or(text).as_bytes();
-        if digits.len() != 64 {
-            return None;
-        }
-        let mut sum = [0; 32];
-        for (byte, pair) in sum.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = (nibble(pair[0])? << 4) | nibble(pair[1])?;
-        }
-        Some(Self(sum))
-    }
-
-    /// The 64 digits alone.
+    /// The 64 digits alone, in lowercase.
     #[must_use]
     pub fn hex(&self) -> String {
-        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+        hex::encode(self.0)
     }
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+/// Reads 64 hexadecimal digits, with or without `sha256:` before them.
+impl FromStr for Sha256 {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let mut sum = [0; 32];
+        match hex::decode_to_slice(text.strip_prefix("sha256:").unwrap_or(text), &mut sum) {
+            Ok(()) => Ok(Self(sum)),
+            Err(_) => Err(Invalid {
+                text: Some(text.escape_debug().to_string()),
+                kind: Self::RULE,
+                form: "",
+                hint: String::new(),
+            }),
+        }
+    }
 }
 
 impl fmt::Display for Sha256 {
@@ -66,7 +71,7 @@ mod tests {
         assert_eq!(sum.hex(), ABC);
         assert_eq!(sum.to_string(), format!("sha256:{ABC}"));
         for text in [ABC.to_owned(), format!("sha256:{ABC}"), ABC.to_uppercase()] {
-            assert_eq!(Sha256::parse(&text), Some(sum), "{text}");
+            assert_eq!(text.parse(), Ok(sum), "{text}");
         }
     }
 
@@ -74,7 +79,8 @@ mod tests {
     fn anything_else_is_refused() {
         let odd = format!("{}g", &ABC[..63]);
         for text in ["", "abc", "sha256:", &ABC[..63], &format!("{ABC}0"), &format!("sha512:{ABC}"), &odd] {
-            assert_eq!(Sha256::parse(text), None, "{text}");
+            let invalid = text.parse::<Sha256>().unwrap_err().to_string();
+            assert_eq!(invalid, format!("`{text}` is not a SHA-256 checksum of 64 hexadecimal digits"));
         }
     }
 }

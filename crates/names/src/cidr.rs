@@ -1,17 +1,16 @@
-//! Address ranges: reading them exactly, finding overlaps, and the ranges that EKS takes.
+//! Address ranges: reading them exactly, finding overlaps, and the ranges that EKS accepts for services.
 //!
-//! Limit: knows nothing of a real network; what a cluster or a VPC uses has to be handed in.
+//! Limit: knows nothing of a real network; the caller passes what a cluster or a VPC uses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use ipnet::{IpNet, Ipv4Net};
+
 /// An IPv4 or IPv6 range whose host bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Cidr {
-    network: IpAddr,
-    prefix: u8,
-}
+pub struct Cidr(IpNet);
 
 /// Why a text is not a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,56 +51,51 @@ fn bits(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The address with everything beyond the prefix set to zero, as a number at the top of 128 bits.
-fn masked(address: IpAddr, prefix: u8) -> u128 {
-    let number = match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-        IpAddr::V6(address) => address.to_bits(),
-    };
-    // A shift by all 128 bits is none in Rust, hence the checked one for /0.
-    number & u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0)
-}
-
-fn from_top(number: u128, like: IpAddr) -> IpAddr {
-    match like {
-        // The shift leaves 32 bits, so nothing is cut off.
-        #[allow(clippy::cast_possible_truncation)]
-        IpAddr::V4(_) => Ipv4Addr::from_bits((number >> 96) as u32).into(),
-        IpAddr::V6(_) => Ipv6Addr::from_bits(number).into(),
-    }
-}
-
 impl Cidr {
     /// The range of `prefix` bits around an address, or `None` when the prefix is longer than the address.
     #[must_use]
     pub fn containing(address: IpAddr, prefix: u8) -> Option<Self> {
-        (prefix <= bits(address)).then(|| Self { network: from_top(masked(address, prefix), address), prefix })
+        IpNet::new(address, prefix).ok().map(|range| Self(range.trunc()))
     }
 
     /// The first address.
     #[must_use]
     pub fn network(self) -> IpAddr {
-        self.network
+        self.0.addr()
     }
 
     /// Number of fixed bits: 0 to 32, for IPv6 to 128.
     #[must_use]
     pub fn prefix(self) -> u8 {
-        self.prefix
+        self.0.prefix_len()
     }
 
     /// Whether the whole of `other` lies in this range. Families never contain each other.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
-        self.network.is_ipv4() == other.network.is_ipv4()
-            && self.prefix <= other.prefix
-            && masked(other.network, self.prefix) == masked(self.network, self.prefix)
+        self.0.contains(&other.0)
     }
 
     /// Whether some address is in both.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.contains(other) || other.contains(self)
+    }
+
+    /// The address so many after the first; `None` beyond the range.
+    #[must_use]
+    pub fn nth(self, position: u32) -> Option<IpAddr> {
+        let address = match self.network() {
+            IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits().checked_add(position)?).into(),
+            IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits().checked_add(position.into())?).into(),
+        };
+        self.0.contains(&address).then_some(address)
+    }
+
+    /// Address of the cluster's DNS service, if this is the range of its services: the tenth.
+    #[must_use]
+    pub fn dns_address(self) -> Option<IpAddr> {
+        self.nth(10)
     }
 }
 
@@ -117,12 +111,12 @@ impl FromStr for Cidr {
             });
         };
         let address: IpAddr = address.parse().map_err(|_| wrong_address())?;
-        // The standard parser takes `+16` and `016`; a range is written in one way only.
+        // The standard parser accepts `+16` and `016`; a range has one spelling.
         let plain = length.bytes().all(|byte| byte.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
         let wrong_prefix = || CidrError::Prefix { text: text.to_owned(), most: bits(address) };
         let prefix: u8 = length.parse().ok().filter(|_| plain).ok_or_else(wrong_prefix)?;
         let corrected = Self::containing(address, prefix).ok_or_else(wrong_prefix)?;
-        if corrected.network == address {
+        if corrected.network() == address {
             Ok(corrected)
         } else {
             Err(CidrError::HostBits { text: text.to_owned(), corrected })
@@ -132,7 +126,7 @@ impl FromStr for Cidr {
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.network, self.prefix)
+        self.0.fmt(f)
     }
 }
 
@@ -144,46 +138,25 @@ pub fn overlaps(ranges: &[Cidr]) -> Vec<(usize, usize)> {
 }
 
 const fn v4(octets: [u8; 4], prefix: u8) -> Cidr {
-    Cidr { network: IpAddr::V4(Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3])), prefix }
+    let [a, b, c, d] = octets;
+    Cidr(IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)))
 }
 
 /// RFC 1918.
-pub const PRIVATE: [Cidr; 3] = [v4([10, 0, 0, 0], 8), v4([172, 16, 0, 0], 12), v4([192, 168, 0, 0], 16)];
-
-/// RFC 6598, addresses between a provider and its customers.
-pub const SHARED: Cidr = v4([100, 64, 0, 0], 10);
+const PRIVATE: [Cidr; 3] = [v4([10, 0, 0, 0], 8), v4([172, 16, 0, 0], 12), v4([192, 168, 0, 0], 16)];
 
 /// Why EKS refuses a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    /// IPv6 where only IPv4 is taken.
-    #[error("`{0}` is IPv6; EKS takes IPv4 here")]
+    /// IPv6 where only IPv4 is accepted.
+    #[error("`{0}` is IPv6; EKS accepts only IPv4 here")]
     NotIpv4(Cidr),
-    /// Outside the ranges that EKS takes for the networks of hybrid nodes and their pods.
-    #[error("`{0}` lies outside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and 100.64.0.0/10")]
-    NotRemote(Cidr),
     /// Outside the private ranges.
     #[error("`{0}` lies outside 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16")]
     NotPrivate(Cidr),
     /// Too large or too small for services.
     #[error("`{0}` is not between /12 and /24")]
     ServiceSize(Cidr),
-}
-
-/// Checks a range of `remoteNodeNetworks` or `remotePodNetworks`: IPv4, private or shared.
-///
-/// Source: EKS user guide, "Prepare networking for hybrid nodes". Sizes from /8 to /32 follow from these ranges.
-///
-/// # Errors
-/// The first rule that the range breaks.
-pub fn check_remote_network(range: Cidr) -> Result<(), RangeError> {
-    if range.network.is_ipv6() {
-        return Err(RangeError::NotIpv4(range));
-    }
-    if !PRIVATE.iter().chain([&SHARED]).any(|allowed| allowed.contains(range)) {
-        return Err(RangeError::NotRemote(range));
-    }
-    Ok(())
 }
 
 /// Checks a cluster's service range: IPv4, private, /12 to /24.
@@ -193,29 +166,16 @@ pub fn check_remote_network(range: Cidr) -> Result<(), RangeError> {
 /// # Errors
 /// The first rule that the range breaks.
 pub fn check_service_range(range: Cidr) -> Result<(), RangeError> {
-    if range.network.is_ipv6() {
+    if range.network().is_ipv6() {
         return Err(RangeError::NotIpv4(range));
     }
     if !PRIVATE.iter().any(|allowed| allowed.contains(range)) {
         return Err(RangeError::NotPrivate(range));
     }
-    if !(12..=24).contains(&range.prefix) {
+    if !(12..=24).contains(&range.prefix()) {
         return Err(RangeError::ServiceSize(range));
     }
     Ok(())
-}
-
-/// Address of the cluster's DNS service: the tenth of the service range. `None` when the range is smaller than that.
-#[must_use]
-pub fn dns_address(service_range: Cidr) -> Option<IpAddr> {
-    let room = bits(service_range.network) - service_range.prefix;
-    if room < 4 {
-        return None;
-    }
-    Some(match service_range.network {
-        IpAddr::V4(network) => Ipv4Addr::from_bits(network.to_bits() + 10).into(),
-        IpAddr::V6(network) => Ipv6Addr::from_bits(network.to_bits() + 10).into(),
-    })
 }
 
 #[cfg(test)]
@@ -264,18 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn remote_networks_are_private_or_shared_ipv4() {
-        for text in ["10.0.0.0/8", "172.16.0.0/12", "192.168.4.7/32", "100.64.0.0/10"] {
-            assert_eq!(check_remote_network(cidr(text)), Ok(()), "{text}");
-        }
-        for text in ["8.0.0.0/7", "11.0.0.0/8", "172.0.0.0/8", "100.0.0.0/8", "192.168.0.0/15", "0.0.0.0/0"] {
-            // 192.168.0.0/15 is 192.168.0.0–192.169.255.255.
-            assert_eq!(check_remote_network(cidr(text)), Err(RangeError::NotRemote(cidr(text))), "{text}");
-        }
-        assert_eq!(check_remote_network(cidr("fd00::/8")), Err(RangeError::NotIpv4(cidr("fd00::/8"))));
-    }
-
-    #[test]
     fn service_ranges_are_private_and_neither_large_nor_small() {
         for text in ["10.100.0.0/16", "172.16.0.0/12", "192.168.3.0/24"] {
             assert_eq!(check_service_range(cidr(text)), Ok(()), "{text}");
@@ -298,9 +246,9 @@ mod tests {
             ("10.0.0.16/28", "10.0.0.26"),
             ("fd12:3456::/108", "fd12:3456::a"),
         ] {
-            assert_eq!(dns_address(cidr(range)), Some(address.parse().unwrap()), "{range}");
+            assert_eq!(cidr(range).dns_address(), Some(address.parse().unwrap()), "{range}");
         }
-        assert_eq!(dns_address(cidr("10.0.0.0/29")), None);
+        assert_eq!(cidr("10.0.0.0/29").dns_address(), None);
     }
 
     proptest! {
