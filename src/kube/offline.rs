@@ -66,8 +66,9 @@ impl Client {
         Ok(daemon_set_waits_for(daemon_set, nodes, &pods, &revisions))
     }
 
-    /// The nodes that are off and that a Deployment's missing pods need, where these are all that it waits for, and
-    /// some of its pods are available.
+    /// The nodes that are off and that a Deployment's missing pods need, where these are all that it waits for. A pod
+    /// that is bound to such a node stays there if it tolerates every taint, as Cilium's operator up to 1.17 does; one
+    /// that is not bound yet counts only if other pods of the Deployment are available.
     ///
     /// # Errors
     /// Those of the requests: pods and replica sets are listed.
@@ -124,11 +125,10 @@ fn deployment_waits_for(
 ) -> Option<BTreeMap<String, String>> {
     const NUMBER: &str = "deployment.kubernetes.io/revision";
     let generation = |pointer: &str| deployment.pointer(pointer).and_then(Json::as_i64);
-    if generation("/metadata/generation") != generation("/status/observedGeneration")
-        || deployment["status"]["availableReplicas"].as_i64().unwrap_or_default() < 1
-    {
+    if generation("/metadata/generation") != generation("/status/observedGeneration") {
         return None;
     }
+    let runs_somewhere = deployment["status"]["availableReplicas"].as_i64().unwrap_or_default() > 0;
     let number = super::object::annotations(deployment).remove(NUMBER)?;
     let newest = sets
         .iter()
@@ -141,7 +141,7 @@ fn deployment_waits_for(
         let suits = |name: &str| nodes.iter().any(|node| self::name(node) == name && allows(&pod["spec"], node));
         let of: Vec<(&String, &String)> = match node_of(pod) {
             Some(node) => off.iter().filter(|(name, _)| *name == node).collect(),
-            None if is_unplaced(pod) => off.iter().filter(|(name, _)| suits(name)).collect(),
+            None if runs_somewhere && is_unplaced(pod) => off.iter().filter(|(name, _)| suits(name)).collect(),
             None => Vec::new(),
         };
         if of.is_empty() {
@@ -342,8 +342,11 @@ mod tests {
             (None, 1, vec![ready(), unplaced("ec2")]),
             (None, 1, vec![ready(), pod("h1", "new", "x", false)]),
             (None, 1, vec![ready()]),
-            // Nothing runs at all.
+            // Nothing runs at all: why a pod is not bound is unknown, but one that is bound waits for its node alone.
             (None, 0, vec![unplaced("hybrid")]),
+            (Some("h2"), 0, vec![pod("h2", "new", "x", false)]),
+            (None, 0, vec![pod("h2", "new", "x", false), pod("h1", "new", "x", false)]),
+            (None, 0, vec![pod("h2", "new", "x", false), unplaced("hybrid")]),
         ] {
             let found = deployment_waits_for(&deployment(available), &nodes, &pods, &sets);
             let names = found.map(|off| off.into_keys().collect::<Vec<_>>().join(","));

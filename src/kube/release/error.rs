@@ -306,6 +306,18 @@ impl From<Error> for Failure {
 }
 
 impl Left {
+    /// The revision that failed, where it is recorded.
+    #[must_use]
+    pub fn revision(&self) -> Option<i64> {
+        match self {
+            Self::Failed { revision }
+            | Self::Unfinished { revision }
+            | Self::RolledBack { revision, .. }
+            | Self::NotRolledBack { revision, .. } => Some(*revision),
+            Self::Nothing | Self::Definitions | Self::Removed => None,
+        }
+    }
+
     /// Something of the release exists in the cluster.
     #[must_use]
     pub fn exists(&self) -> bool {

@@ -55,6 +55,14 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Removes the objects of the hooks of one event, whatever their policies say.
+    pub(super) async fn withdraw(&self, release: &Release, event: HookEvent) -> Result<()> {
+        for index in release.hooks_for(event) {
+            self.delete(&release.namespace, &release.hooks[index].hook).await?;
+        }
+        Ok(())
+    }
+
     async fn run_one(&self, namespace: &str, hook: &Hook) -> Result<()> {
         let objects = self.objects(namespace, hook)?;
         let live = apply(self.client, &objects, false).await?;
@@ -63,8 +71,12 @@ impl Stage<'_> {
 
     /// Removes a hook's object where its policies say so, and waits until it is gone.
     async fn remove(&self, namespace: &str, hook: &Hook, policy: DeletePolicy) -> Result<()> {
+        if hook.has_delete_policy(policy) { self.delete(namespace, hook).await } else { Ok(()) }
+    }
+
+    async fn delete(&self, namespace: &str, hook: &Hook) -> Result<()> {
         // All objects of the kind would go with it.
-        if !hook.has_delete_policy(policy) || hook.kind == "CustomResourceDefinition" {
+        if hook.kind == "CustomResourceDefinition" {
             return Ok(());
         }
         let Ok(objects) = self.objects(namespace, hook) else { return Ok(()) };

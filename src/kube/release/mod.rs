@@ -193,6 +193,9 @@ pub struct Removal {
     pub wait: bool,
     /// Run no hooks.
     pub disable_hooks: bool,
+    /// How long the hooks before the removal may take, if that is less than `timeout`: what a hook leaves of the time
+    /// is for a caller that can go on without it.
+    pub hook_timeout: Option<Duration>,
     /// Keep custom resource definitions. With one, every object of its kind would go.
     pub keep_definitions: bool,
     /// Leave the record, as one that is being removed, until [`Releases::forget`]: for a caller who has more to do,
@@ -203,7 +206,14 @@ pub struct Removal {
 impl Default for Removal {
     /// Helm's defaults, except that objects are waited for.
     fn default() -> Self {
-        Self { timeout: TIMEOUT, wait: true, disable_hooks: false, keep_definitions: false, keep_record: false }
+        Self {
+            timeout: TIMEOUT,
+            wait: true,
+            disable_hooks: false,
+            hook_timeout: None,
+            keep_definitions: false,
+            keep_record: false,
+        }
     }
 }
 

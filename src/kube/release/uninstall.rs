@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::apply::{Removed, remove};
 use super::deploy::former;
-use super::error::{Failure, Left, Result};
+use super::error::{Error, Failure, Left, Result};
 use super::hooks::Stage;
 use super::objects::Object;
 use super::recover::History;
@@ -100,7 +100,16 @@ impl Releases {
     ) -> Result<Removed> {
         let Stage { client, deadline, progress, .. } = *stage;
         if !removal.disable_hooks {
-            stage.run(release, HookEvent::PreDelete, record).await?;
+            let most = removal.hook_timeout.map_or(deadline.left(), |most| most.min(deadline.left()));
+            let bounded = Stage { deadline: Deadline::after(most), ..*stage };
+            let ran = bounded.run(release, HookEvent::PreDelete, record).await;
+            if removal.hook_timeout.is_some()
+                && let Err(Error::Hook { .. }) = ran
+            {
+                // It must not begin its work when the release is installed again.
+                stage.withdraw(release, HookEvent::PreDelete).await?;
+            }
+            ran?;
         }
         progress(&format!("removing {} objects", objects.len()));
         let removed = remove(client, objects, &release.name, &release.namespace).await?;

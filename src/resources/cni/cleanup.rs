@@ -23,7 +23,39 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const NAMED: usize = 3;
 const DEFINITION: Resource = Resource::CUSTOM_RESOURCE_DEFINITION;
 const SUMMARY: &str = "Could not remove what the CNI has made";
-const LEFT: &str = "The objects of the release are removed; its record stays, so that another destroy goes on.";
+
+/// What the cleanup follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// A destroy, of which the release's record is left.
+    Destroy,
+    /// An installation that failed, and was removed again.
+    FailedInstallation,
+}
+
+impl After {
+    /// What is left when the cleanup fails.
+    fn left(self) -> &'static str {
+        match self {
+            Self::Destroy => {
+                "The objects of the release are removed; its record stays, so that another destroy goes on."
+            }
+            Self::FailedInstallation => {
+                "The objects of the release are removed. Custom resource definitions that it created may still exist."
+            }
+        }
+    }
+
+    /// How to continue.
+    fn again(self) -> &'static str {
+        match self {
+            Self::Destroy => "Then destroy again.",
+            Self::FailedInstallation => {
+                "Then delete these definitions (`kubectl delete crd NAME`), or apply again: an installation reuses them."
+            }
+        }
+    }
+}
 
 /// What may be removed.
 pub(super) struct Cleanup<'a> {
@@ -34,6 +66,7 @@ pub(super) struct Cleanup<'a> {
     pub(super) pool: BTreeSet<String>,
     /// Definitions go too that hold what people have made.
     pub(super) with_objects: bool,
+    pub(super) after: After,
 }
 
 /// Names of the definitions that exist and that the CNI brings.
@@ -52,24 +85,25 @@ pub(super) async fn existing(client: &Client, product: &Product) -> kube::Result
 }
 
 impl Cleanup<'_> {
-    /// Removes definitions, waits until they are gone, and warns of those that stay.
+    /// Removes definitions, waits until they are gone, and warns of those that stay. The result is how many are removed.
     ///
     /// # Errors
     /// Those of the requests, and when some do not go.
-    pub(super) async fn run(&self, client: &Client, timeout: Duration, cx: &Context) -> Result<()> {
+    pub(super) async fn run(&self, client: &Client, timeout: Duration, cx: &Context) -> Result<usize> {
+        let left = Some(self.after.left());
         let product = &self.wanted.product;
-        let existing = told(existing(client, product).await, SUMMARY, Some(LEFT), cx).await?;
+        let existing = told(existing(client, product).await, SUMMARY, left, cx).await?;
         let Some(before) = &self.before else {
             if !existing.is_empty() {
                 cx.report(self.unknown(&existing));
             }
-            return Ok(());
+            return Ok(0);
         };
         let mut kept = Vec::new();
         let mut going = Vec::new();
         for name in existing.difference(before) {
             let looked = self.others(client, name).await;
-            match told(looked, SUMMARY, Some(LEFT), cx).await? {
+            match told(looked, SUMMARY, left, cx).await? {
                 Some(others) if !others.is_empty() && !self.with_objects => kept.push(held(name, &others)),
                 Some(_) => going.push(name.as_str()),
                 None => {}
@@ -78,7 +112,8 @@ impl Cleanup<'_> {
         if !kept.is_empty() {
             cx.report(self.kept(&kept));
         }
-        self.remove(client, going, timeout, cx).await
+        let count = going.len();
+        self.remove(client, going, timeout, cx).await.map(|()| count)
     }
 
     /// The objects of a kind that somebody else has made; `None` when the definition is gone.
@@ -107,16 +142,17 @@ impl Cleanup<'_> {
     }
 
     async fn remove(&self, client: &Client, going: Vec<&str>, timeout: Duration, cx: &Context) -> Result<()> {
-        let begun = Instant::now();
+        let (begun, after) = (Instant::now(), self.after);
+        let left_behind = Some(after.left());
         tracing::info!(count = going.len(), "removing the custom resource definitions of the CNI");
         for name in &going {
-            told(client.delete(&DEFINITION, None, name).await, SUMMARY, Some(LEFT), cx).await?;
+            told(client.delete(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await?;
         }
         let mut left = going;
         loop {
             let mut there = Vec::new();
             for name in left {
-                if let Some(found) = told(client.get(&DEFINITION, None, name).await, SUMMARY, Some(LEFT), cx).await? {
+                if let Some(found) = told(client.get(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await? {
                     there.push((name, found));
                 }
             }
@@ -128,10 +164,12 @@ impl Cleanup<'_> {
                 return Err(Diagnostic::error(
                     SUMMARY,
                     format!(
-                        "After {} s these custom resource definitions of cluster `{}` still exist: {}. {LEFT}\n\nFind out which finalizers hold their objects (`kubectl get RESOURCE --all-namespaces -o yaml`), and who should remove them; finalizers of others are never taken away here. Then destroy again.",
+                        "After {} s these custom resource definitions of cluster `{}` still exist: {}. {}\n\nFind out which finalizers hold their objects (`kubectl get RESOURCE --all-namespaces -o yaml`), and who should remove them; finalizers of others are never taken away here. {}",
                         begun.elapsed().as_secs(),
                         client.cluster(),
-                        names.join(", ")
+                        names.join(", "),
+                        after.left(),
+                        after.again(),
                     ),
                 )
                 .into());
@@ -139,13 +177,13 @@ impl Cleanup<'_> {
             if begun.elapsed() >= PATIENCE {
                 for (_, definition) in &there {
                     // The program that would do it is gone.
-                    told(free(client, definition).await, SUMMARY, Some(LEFT), cx).await?;
+                    told(free(client, definition).await, SUMMARY, left_behind, cx).await?;
                 }
             }
             if !cx.sleep(Duration::from_millis(250)).await {
                 return Err(Diagnostic::error(
                     SUMMARY,
-                    format!("Terraform was stopped. {LEFT}\n\nDestroy again to continue."),
+                    format!("Terraform was stopped. {}\n\n{}", after.left(), after.again()),
                 )
                 .into());
             }
@@ -166,10 +204,14 @@ impl Cleanup<'_> {
     }
 
     fn kept(&self, kept: &[String]) -> Diagnostic {
+        let or_else = match self.after {
+            After::Destroy => ", or set `cleanup_objects_on_destroy` and apply before a destroy",
+            After::FailedInstallation => "",
+        };
         Diagnostic::warning(
             format!("Custom resource definitions of {} are kept", self.wanted.name()),
             format!(
-                "They hold objects that {} did not create: {}.\n\nDelete these objects and the definitions by hand if they are not needed any more, or set `cleanup_objects_on_destroy` and apply before a destroy.",
+                "They hold objects that {} did not create: {}.\n\nDelete these objects and the definitions by hand if they are not needed any more{or_else}.",
                 self.wanted.name(),
                 kept.join("; ")
             ),

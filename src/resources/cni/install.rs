@@ -1,22 +1,27 @@
 //! How a CNI is installed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::resource::State;
 use tokio_util::sync::CancellationToken;
 
+use super::cleanup::{After, Cleanup};
 use super::promise::check_promise;
-use super::results::{note_applied, outputs};
+use super::results::{note_applied, note_failed, outputs};
 use super::site::{Site, open, progress, ready, wait_for_nodes};
-use super::wanted::Wanted;
+use super::wanted::{Pool, Wanted};
 use super::{Args, Cni, Outputs, cleanup, notes, offline, plan, pool, told, upgrade, vpc_cni};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::Kind;
 use crate::kube::release::{Error, Failure, Left, Options, Releases};
 use crate::session::explain::explain_kube;
 use crate::session::{Context, aws_region, explain};
+
+/// How long the definitions of an installation may take to go that is removed again.
+const DEFINITIONS_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     // Of what this one replaces.
@@ -40,12 +45,13 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         return Err(faults);
     }
     check_promise(&site, &ready, None).await?;
-    let first_labels = match cleanup::existing(&site.client, &site.wanted.product).await {
-        Ok(before) => notes::labels(&before),
+    let before = match cleanup::existing(&site.client, &site.wanted.product).await {
+        Ok(before) => Some(before),
         // Whoever may not list them can install all the same; nobody knows then what was there, and nothing goes.
-        Err(error) if matches!(error.kind(), Kind::Forbidden { .. }) => BTreeMap::new(),
+        Err(error) if matches!(error.kind(), Kind::Forbidden { .. }) => None,
         Err(error) => return Err(explain_kube(&summary, &error, Some("Nothing was changed."), cx).await),
     };
+    let first_labels = before.as_ref().map(notes::labels).unwrap_or_default();
     let (nodes, _) = site.nodes(&summary).await?;
     site.allow_for(nodes);
     let options = Options { first_labels, ..site.options(args, nodes) };
@@ -68,6 +74,9 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         }
         Err(failure) => {
             let mut faults = stop(&site, &failure, &summary, None).await;
+            if matches!(failure.left, Left::Removed) {
+                undo_definitions(&site, before, &now, &mut faults).await;
+            }
             if args.remove_vpc_cni && failure.left.exists() {
                 faults = faults.left(
                     "DaemonSet kube-system/aws-node is removed, and kept in the ConfigMap kube-system/ekshybrid-aws-node. Destroying this resource restores it.",
@@ -86,6 +95,27 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     Ok(outputs)
 }
 
+/// Removes the definitions that an installation brought which is removed again: those that did not exist when it
+/// began, and that hold nothing of anybody else.
+async fn undo_definitions(site: &Site<'_>, before: Option<BTreeSet<String>>, pool: &Pool, faults: &mut Diagnostics) {
+    const UNKNOWN: &str = " Custom resource definitions of its chart may still exist: the caller may not list them, so it is not known which of them are new.";
+    let said = if before.is_some() {
+        let pool = pool.cidrs.iter().cloned().collect();
+        let after = After::FailedInstallation;
+        let cleanup = Cleanup { wanted: &site.wanted, before, pool, with_objects: false, after };
+        match cleanup.run(&site.client, DEFINITIONS_TIMEOUT, site.cx).await {
+            Ok(0) => return,
+            Ok(_) => " So are the custom resource definitions that it created.",
+            Err(more) => return faults.append(more),
+        }
+    } else {
+        UNKNOWN
+    };
+    if let Some(fault) = faults.0.first_mut() {
+        fault.detail = fault.detail.replacen(told::REMOVED, &format!("{}{said}", told::REMOVED), 1);
+    }
+}
+
 /// Tells a failure, and records what exists of the release.
 pub(super) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prior: Option<&State<Cni>>) -> Diagnostics {
     told::warn(&failure.warnings, site.cx);
@@ -94,6 +124,11 @@ pub(super) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prio
         // Also when Terraform has asked to stop.
         let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
         if let Ok(Some(current)) = releases.current(site.wanted.namespace(), site.wanted.release()).await {
+            if current.entry.by_this_provider
+                && failure.left.revision().is_some_and(|own| own <= current.entry.revision)
+            {
+                note_failed(current.entry.revision, site.cx);
+            }
             match outputs(site, &current.release, prior) {
                 Ok(outputs) => site.cx.save(&outputs),
                 Err(faults) => faults.0.into_iter().for_each(|fault| site.cx.report(fault)),

@@ -27,6 +27,12 @@ pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
     }
     // A set of texts always has a form in JSON.
     cx.keep_private(NOTE, serde_json::to_string(&nodes).unwrap_or_default());
+    // Its pods tolerate every taint up to Cilium 1.17, so that Kubernetes binds them to unreachable nodes too.
+    let bound = if passed.iter().any(|one| one.object.starts_with("Deployment ")) {
+        "\n\nPods of a Deployment that are bound to an unreachable node do not run until it is back. To have them run elsewhere, delete them (`kubectl delete pod`); to keep Kubernetes from binding them to such nodes, set tolerations without `node.kubernetes.io/unreachable` in `values` (Cilium: `operator.tolerations`; 1.18 and later do so)."
+    } else {
+        ""
+    };
     let lines: Vec<String> = passed
         .iter()
         .map(|one| format!("{}: {}. Not reachable: {}", one.object, one.state, named(&one.nodes)))
@@ -34,7 +40,7 @@ pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
     cx.report(Diagnostic::warning(
         "Unreachable nodes were skipped",
         format!(
-            "{}.\n\nThe change is complete on all other nodes. A skipped node gets its pods when it is back; the next plan after that checks it.",
+            "{}.\n\nThe change is complete on all other nodes. A skipped node gets its pods when it is back; the next plan after that checks it.{bound}",
             lines.join(".\n")
         ),
     ));

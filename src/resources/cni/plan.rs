@@ -281,18 +281,26 @@ fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
 struct Site {
     cluster: ClusterName,
     region: Region,
-    described: Option<Arc<Cluster>>,
+    described: Result<Arc<Cluster>>,
     client: Option<Client>,
 }
 
 /// Shows a change, and refuses what cannot work.
 async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>>, cx: &Context) -> Result<()> {
     let site = site(plan, cx).await?;
-    let described = site.as_ref().and_then(|site| site.described.as_deref());
+    let described = site.as_ref().and_then(|site| site.described.as_deref().ok());
     let pod_cidrs = match (wanted.pod_cidrs(), prior) {
         (Some(given), _) => Some(given),
         (None, Some(prior)) => Some(prior.outputs.pod_cidrs.clone()),
-        (None, None) => described.map(pool::default),
+        (None, None) => {
+            let found = match &site {
+                Some(Site { described: Ok(described), .. }) => Ok(Maybe::Known(pool::default(described))),
+                Some(Site { described: Err(failure), .. }) => Err(failure.clone()),
+                None => Ok(Maybe::Unknown),
+            };
+            plan.looked_up(Outputs::NAMES.pod_cidrs, found, |outputs| &mut outputs.pod_cidrs);
+            plan.outputs.pod_cidrs.known().cloned()
+        }
     };
     let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(()) };
     let Some(pod_cidrs) = pod_cidrs else {
@@ -301,7 +309,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         plan.outputs.chart_version = Maybe::Known(chart.metadata.version.clone());
         plan.outputs.app_version = Maybe::Known(results::app_version(&chart));
         plan.outputs.first_minor_version = Maybe::Known(results::minor_of(&chart.metadata.version));
-        return render_alone(plan, &chart, &values.all, wanted, false, None).await;
+        return render_alone(&chart, &values.all, wanted, false, None).await.map(drop);
     };
     if prior.is_none()
         && let Some(fault) = too_many(wanted, &pod_cidrs)
@@ -330,12 +338,12 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         (Some(client), Some(prior)) => live_pool(client, wanted, prior).await.ok().flatten(),
         _ => None,
     };
-    let place = site.as_ref().and_then(|site| Some((site.described.as_deref()?, &site.region)));
+    let place = site.as_ref().and_then(|site| Some((site.described.as_deref().ok()?, &site.region)));
     for fault in pool_faults(wanted, &now, prior, live.as_ref(), place, cx).await {
         cx.report(fault);
     }
     let Some(client) = client else {
-        return render_alone(plan, &chart, &values.all, wanted, prior.is_some(), None).await;
+        return render_alone(&chart, &values.all, wanted, prior.is_some(), None).await.map(drop);
     };
     let releases = Releases::new(client);
     // Of one that is there already the refresh has just read the record.
@@ -344,8 +352,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             Ok(there) => there,
             // What the cluster does not answer now it may answer in the apply.
             Err(error) => {
-                tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
-                return render_alone(plan, &chart, &values.all, wanted, false, described).await;
+                return without_cluster(plan, &chart, &values.all, wanted, false, described, error, cx).await;
             }
         };
         if let Some(site) = &site
@@ -389,15 +396,37 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             }
             let images = results::images_of(&rendered)?;
             promise::promise(&images, cx);
-            plan.outputs.images = Maybe::Known(images);
+            plan.looked_up(Outputs::NAMES.images, Ok(Maybe::Known(images)), |outputs| &mut outputs.images);
         }
         Err(crate::kube::release::Error::Render(error)) => return Err(told::render(&error, wanted).into()),
-        // The same images, as far as anybody can tell: what a plan has once known the next one knows too.
         Err(error) => {
-            tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
-            return render_alone(plan, &chart, &values.all, wanted, prior.is_some(), described).await;
+            return without_cluster(plan, &chart, &values.all, wanted, prior.is_some(), described, error, cx).await;
         }
     }
+    Ok(())
+}
+
+/// Renders for a cluster that does not answer: the images are what they would be, as far as anybody can tell. What a
+/// plan has once known the next one knows too, where Terraform plans again while it applies.
+#[allow(clippy::too_many_arguments, reason = "each is another thing, and there are two callers in one function")]
+async fn without_cluster(
+    plan: &mut Plan<Cni>,
+    chart: &helm::Chart,
+    values: &Values,
+    wanted: &Wanted,
+    is_upgrade: bool,
+    described: Option<&Cluster>,
+    error: crate::kube::release::Error,
+    cx: &Context,
+) -> Result<()> {
+    tracing::info!("the chart is rendered without the cluster at plan: {}", told::chain(&error));
+    let found = if let Some(images) = render_alone(chart, values, wanted, is_upgrade, described).await? {
+        Ok(Maybe::Known(images))
+    } else {
+        let summary = format!("Could not render the chart of {}", wanted.name());
+        Err(told::failed(&summary, &Failure::from(error), Some(wanted), cx).await)
+    };
+    plan.looked_up(Outputs::NAMES.images, found, |outputs| &mut outputs.images);
     Ok(())
 }
 
@@ -437,7 +466,8 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
         Access::NotReady(_) | Access::Unknown(_) => None,
     };
     let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
-    let described = eks.cluster(cluster.as_str()).await.ok();
+    let described = eks.cluster(cluster.as_str()).await;
+    let described = described.map_err(|error| explain("Could not read the networks of the cluster", &error, None));
     Ok(Some(Site { cluster, region, described, client }))
 }
 
@@ -551,17 +581,15 @@ fn installed_pool(prior: &State<Cni>, wanted: &Wanted) -> Pool {
     if told.cidrs.is_empty() { Pool { cidrs: prior.outputs.pod_cidrs.clone(), size: told.size } } else { told }
 }
 
-/// Renders without a cluster, for what templates say against the values. Where a cluster of a known version only does
-/// not answer, the images are what they would be: Terraform plans once more in the apply, and what the first plan has
-/// shown must not become unknown then.
+/// Renders without a cluster, for what templates say against the values. The result is the images for a cluster of a
+/// known version.
 async fn render_alone(
-    plan: &mut Plan<Cni>,
     chart: &helm::Chart,
     values: &Values,
     wanted: &Wanted,
     is_upgrade: bool,
     described: Option<&Cluster>,
-) -> Result<()> {
+) -> Result<Option<BTreeSet<String>>> {
     let (chart, values) = (Arc::new(chart.clone()), values.clone());
     let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
     let version = described.and_then(|described| KubeVersion::parse(&described.version).ok());
@@ -579,14 +607,14 @@ async fn render_alone(
     let mut rendered = match work.await {
         Ok(Ok(rendered)) => rendered,
         // What the cluster's version has to do with it is seen when there is one.
-        Ok(Err(helm::Error::KubeVersion(_))) => return Ok(()),
+        Ok(Err(helm::Error::KubeVersion(_))) => return Ok(None),
         Ok(Err(error)) => return Err(told::render(&error, wanted).into()),
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     };
     if described.is_some() && wanted.rewrite().is_none_or(|rewrite| rewrite.apply(&mut rendered).is_ok()) {
-        plan.outputs.images = Maybe::Known(results::images_of(&rendered)?);
+        return results::images_of(&rendered).map(Some);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Whether other nodes are chosen than before.

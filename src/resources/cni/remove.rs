@@ -7,7 +7,7 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Span;
 use framework::resource::State;
 
-use super::cleanup::Cleanup;
+use super::cleanup::{After, Cleanup};
 use super::site::{is_ready, progress};
 use super::upgrade::unfinished;
 use super::wanted::{Product, Wanted};
@@ -18,6 +18,10 @@ use crate::kube::{Client, Resource};
 use crate::session::Context;
 use crate::session::cluster::{Connection, reach_to_remove};
 
+/// How long the uninstall hook of Calico's operator may take, and which part of the time at most. Its Job waits for
+/// objects that others hold, and is known not to end.
+const HOOK_TIMEOUT: Duration = Duration::from_mins(5);
+const HOOK_PART: u32 = 2;
 /// How long a removal may take.
 pub(super) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -91,6 +95,7 @@ pub(super) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
             before,
             pool: state.outputs.pod_cidrs.iter().cloned().collect(),
             with_objects: state.args.cleanup_objects_on_destroy,
+            after: After::Destroy,
         };
         cleanup.run(client, removal.left(), cx).await?;
     }
@@ -147,9 +152,11 @@ impl Removing<'_> {
         // Where a whole system goes, its nodes go first.
         let nodes = self.client.list(&Resource::NODE, None, None).await.map_err(request)?;
         let disable_hooks = !nodes.iter().any(is_ready);
+        let is_operator = matches!(self.wanted.product, Product::Operator(_));
         let removal = Removal {
             timeout: self.left(),
             disable_hooks,
+            hook_timeout: is_operator.then(|| HOOK_TIMEOUT.min(self.left() / HOOK_PART)),
             keep_definitions: true,
             keep_record: true,
             ..Removal::default()
@@ -157,14 +164,28 @@ impl Removing<'_> {
         if disable_hooks {
             tracing::info!("no node is Ready, so the release's hooks cannot run and are left out");
         }
-        if disable_hooks && matches!(self.wanted.product, Product::Operator(_)) {
-            // Nor can the operator, which alone takes its finalizers away.
-            let at_once = Removal { wait: false, ..removal.clone() };
+        let mut ended = None;
+        if !(disable_hooks && is_operator) {
+            ended = Some(self.releases.uninstall(namespace, name, &removal, &progress).await);
+        }
+        if let Some(Err(failure)) = &ended
+            && is_operator
+            && matches!(failure.error, Error::Hook { .. })
+        {
+            self.cx.report(hook_skipped(failure));
+            ended = None;
+        }
+        let removed = if let Some(ended) = ended {
+            ended?
+        } else {
+            // The operator cannot do it, and it alone removes its finalizers.
+            let at_once = Removal { timeout: self.left(), wait: false, disable_hooks: true, ..removal.clone() };
             self.releases.uninstall(namespace, name, &at_once, &progress).await?;
             operator::free(self.client).await.map_err(request)?;
-        }
-        let removal = Removal { timeout: self.left(), ..removal };
-        let Some(removed) = self.releases.uninstall(namespace, name, &removal, &progress).await? else {
+            let removal = Removal { timeout: self.left(), disable_hooks: true, ..removal };
+            self.releases.uninstall(namespace, name, &removal, &progress).await?
+        };
+        let Some(removed) = removed else {
             tracing::info!("the release is gone already");
             return Ok(());
         };
@@ -178,6 +199,17 @@ impl Removing<'_> {
         }
         Ok(())
     }
+}
+
+/// The operator's own removal did not work, and its objects are removed without it.
+fn hook_skipped(failure: &Failure) -> Diagnostic {
+    Diagnostic::warning(
+        "Calico's uninstall hook was skipped",
+        format!(
+            "{}. The hook asks Calico's operator to remove what it created. Because it did not complete, the operator is removed first, its own finalizers are taken from its objects, and Kubernetes deletes what these own. Finalizers of others stay.",
+            told::capital(&told::chain(&failure.error))
+        ),
+    )
 }
 
 /// What is left behind, where no destroy reaches.

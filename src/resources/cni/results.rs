@@ -59,6 +59,11 @@ pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
     hidden::forget_change(cx);
 }
 
+/// Notes the revision of a change that failed: its hidden values are this resource's own, and nobody else's change.
+pub(super) fn note_failed(revision: i64, cx: &Context) {
+    cx.keep_private(REVISION, revision.to_string());
+}
+
 /// The revision that this resource has made last.
 pub(super) fn own_revision(cx: &Context) -> Option<i64> {
     cx.private(REVISION)?.parse().ok()

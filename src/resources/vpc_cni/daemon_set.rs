@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use serde_json::{Map, Value as Json, json};
 
+use super::Owner;
 use super::record::Record;
 use super::settings::{Wanted, attribute};
 use crate::kube::{self, Claim, Client, FIELD_MANAGER, Owners, Resource};
@@ -16,6 +17,10 @@ pub(super) const NAME: &str = "aws-node";
 pub(super) const PODS: &str = "k8s-app=aws-node";
 /// Annotation that names the managed variables with their values before.
 const NOTE: &str = kube::VPC_CNI_MARK;
+
+/// Annotation that names the values that are being set through the add-on: whoever reads EKS's own field cannot tell
+/// that it came from here, and a run that is killed leaves no other record.
+const WRITTEN: &str = "ekshybrid/vpc-cni-written";
 
 /// The DaemonSet, `None` when the cluster has none.
 pub(super) async fn find(client: &Client) -> kube::Result<Option<Json>> {
@@ -50,7 +55,13 @@ pub(super) fn note(daemon_set: &Json) -> Option<BTreeMap<String, Option<String>>
     Some(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// Access to a variable's entry in managedFields.
+/// The values that were last about to be set through the add-on.
+pub(super) fn written(daemon_set: &Json) -> BTreeMap<String, Option<String>> {
+    let text = kube::annotations(daemon_set).remove(WRITTEN);
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// The path to a variable's entry in managedFields.
 fn path(variable: &str) -> [String; 7] {
     let key = |name: &str| format!("k:{}", json!({ "name": name }));
     let field = str::to_owned;
@@ -192,8 +203,12 @@ pub(super) fn check_entries(daemon_set: &Json, wanted: &Wanted, cluster: &str) -
 fn head(daemon_set: &Json, record: &Record) -> Json {
     // A map of texts always has a JSON form.
     let note = serde_json::to_string(&record.note()).unwrap_or_default();
+    let mut annotations = Map::from_iter([(NOTE.to_owned(), Json::from(note))]);
+    if record.owner == Owner::Addon {
+        annotations.insert(WRITTEN.to_owned(), serde_json::to_string(&record.managed()).unwrap_or_default().into());
+    }
     json!({
-        "name": NAME, "namespace": NAMESPACE, "annotations": { NOTE: note },
+        "name": NAME, "namespace": NAMESPACE, "annotations": annotations,
         "resourceVersion": daemon_set["metadata"]["resourceVersion"],
     })
 }
@@ -245,7 +260,7 @@ async fn patch(client: &Client, daemon_set: &Json, entries: Vec<Json>, unmark: b
     let mut metadata = Map::new();
     metadata.insert("resourceVersion".to_owned(), daemon_set["metadata"]["resourceVersion"].clone());
     if unmark {
-        metadata.insert("annotations".to_owned(), json!({ NOTE: null }));
+        metadata.insert("annotations".to_owned(), json!({ NOTE: null, WRITTEN: null }));
     }
     let mut patch = json!({ "metadata": metadata });
     if !entries.is_empty() {

@@ -98,6 +98,13 @@ impl Record {
                 self.variables.insert(name, Before { written: [before.written, written].concat(), ..before });
             }
         }
+        for (name, value) in daemon_set::written(daemon_set) {
+            if let Some(before) = self.variables.get_mut(&name)
+                && !before.wrote(value.as_deref())
+            {
+                before.written.push(value);
+            }
+        }
         self
     }
 
@@ -205,6 +212,19 @@ mod tests {
         assert_eq!(record.variables["STALE"].value(), Some("old"));
         let wanted = |warm: &str| Wanted::from([("WARM".to_owned(), Some(warm.to_owned()))]);
         assert!(record.has_written(&wanted("1")) && !record.has_written(&wanted("2")));
+    }
+
+    #[test]
+    fn what_a_killed_run_was_setting_through_the_addon_counts() {
+        let mut record = Record::new(ManagedBy::Auto, Owner::Addon);
+        record.variables.insert("WARM".to_owned(), Before { written: vec![Some("1".to_owned())], ..Before::default() });
+        let mut now = daemon_set(&json!({ "WARM": null }), &[("WARM", "2")]);
+        now["metadata"]["annotations"]["ekshybrid/vpc-cni-written"] =
+            json!({ "WARM": "2", "OTHER": "x" }).to_string().into();
+        let record = record.completed(&now, Owner::Addon);
+        assert!(record.variables["WARM"].wrote(Some("1")) && record.variables["WARM"].wrote(Some("2")));
+        assert!(!record.variables["WARM"].wrote(Some("3")), "somebody else's");
+        assert!(!record.variables.contains_key("OTHER"), "nobody manages it here");
     }
 
     #[test]
