@@ -147,7 +147,7 @@ impl Releases {
         } else {
             let removal = Removal {
                 timeout: options.timeout,
-                disable_hooks: options.disable_hooks,
+                disable_hooks: options.disable_hooks || options.undo_without_hooks,
                 keep_definitions: options.keep_definitions,
                 ..Removal::default()
             };

@@ -99,6 +99,8 @@ pub struct Options {
     pub crds: CustomResources,
     /// Run no hooks.
     pub disable_hooks: bool,
+    /// Run no hooks when a failed installation is removed again (`atomic`): there is no node to run them.
+    pub undo_without_hooks: bool,
     /// Do not check values against the chart's schema.
     pub skip_schema: bool,
     /// Line in the history instead of Helm's own.
@@ -159,6 +161,7 @@ impl Options {
             force_conflicts: false,
             crds: CustomResources::default(),
             disable_hooks: false,
+            undo_without_hooks: false,
             skip_schema: false,
             description: None,
             labels: BTreeMap::new(),

@@ -52,9 +52,9 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         Err(error) => return Err(explain_kube(&summary, &error, Some("Nothing was changed."), cx).await),
     };
     let first_labels = before.as_ref().map(notes::labels).unwrap_or_default();
-    let (nodes, _) = site.nodes(&summary).await?;
+    let (nodes, ready_nodes) = site.nodes(&summary).await?;
     site.allow_for(nodes);
-    let options = Options { first_labels, ..site.options(args, nodes) };
+    let options = Options { first_labels, undo_without_hooks: ready_nodes == 0, ..site.options(args, nodes) };
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
     }
@@ -75,7 +75,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         Err(failure) => {
             let mut faults = stop(&site, &failure, &summary, None).await;
             if matches!(failure.left, Left::Removed) {
-                undo_definitions(&site, before, &now, &mut faults).await;
+                faults = undo_definitions(&site, before, &now, faults).await;
             }
             if args.remove_vpc_cni && failure.left.exists() {
                 faults = faults.left(
@@ -95,24 +95,27 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     Ok(outputs)
 }
 
-/// Removes the definitions that an installation brought which is removed again: those that did not exist when it
-/// began, and that hold nothing of anybody else.
-async fn undo_definitions(site: &Site<'_>, before: Option<BTreeSet<String>>, pool: &Pool, faults: &mut Diagnostics) {
-    const UNKNOWN: &str = " Custom resource definitions of its chart may still exist: the caller may not list them, so it is not known which of them are new.";
-    let said = if before.is_some() {
-        let pool = pool.cidrs.iter().cloned().collect();
-        let after = After::FailedInstallation;
-        let cleanup = Cleanup { wanted: &site.wanted, before, pool, with_objects: false, after };
-        match cleanup.run(&site.client, DEFINITIONS_TIMEOUT, site.cx).await {
-            Ok(0) => return,
-            Ok(_) => " So are the custom resource definitions that it created.",
-            Err(more) => return faults.append(more),
+/// Removes the definitions of an installation that is removed again: those that did not exist when it began, and that
+/// hold nothing of anybody else. The errors of the installation are returned with what became of them.
+async fn undo_definitions(
+    site: &Site<'_>,
+    before: Option<BTreeSet<String>>,
+    pool: &Pool,
+    mut faults: Diagnostics,
+) -> Diagnostics {
+    if before.is_none() {
+        return faults.left("Custom resource definitions of its chart may still exist: the caller may not list them, so it is not known which of them are new.");
+    }
+    let pool = pool.cidrs.iter().cloned().collect();
+    let after = After::FailedInstallation;
+    let cleanup = Cleanup { wanted: &site.wanted, before, pool, with_objects: false, after };
+    match cleanup.run(&site.client, DEFINITIONS_TIMEOUT, site.cx).await {
+        Ok(0) => faults,
+        Ok(_) => faults.left("The custom resource definitions that it created are deleted too."),
+        Err(more) => {
+            faults.append(more);
+            faults
         }
-    } else {
-        UNKNOWN
-    };
-    if let Some(fault) = faults.0.first_mut() {
-        fault.detail = fault.detail.replacen(told::REMOVED, &format!("{}{said}", told::REMOVED), 1);
     }
 }
 

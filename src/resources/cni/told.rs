@@ -12,8 +12,6 @@ use crate::session::explain::explain_kube;
 use crate::session::{Context, explain};
 use crate::{aws, charts};
 
-/// What is said of an installation that is removed again.
-pub(super) const REMOVED: &str = "The installation is removed again.";
 const CONTINUE: &str = "Run the same command again to continue.";
 
 /// An error with all its causes.
@@ -229,7 +227,7 @@ fn left(left: &Left, next: &str) -> String {
         Left::RolledBack { revision, to } => {
             format!("Revision {revision} failed, and what revision {to} was is back.")
         }
-        Left::Removed => REMOVED.to_owned(),
+        Left::Removed => "The installation is removed again.".to_owned(),
         Left::NotRolledBack { revision, why } => {
             format!("Revision {revision} failed, and the way back failed too: {}.", chain(why.as_ref()))
         }
