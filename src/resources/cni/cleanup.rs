@@ -15,7 +15,7 @@ use super::wanted::{Product, Wanted};
 use super::{definitions, operator};
 use crate::kube::{self, Client, Resource};
 use crate::session::Context;
-use crate::session::explain::explained as told;
+use crate::session::explain::explained;
 
 /// How long the API server may take to remove objects without finalizers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ impl Cleanup<'_> {
     pub(super) async fn run(&self, client: &Client, timeout: Duration, cx: &Context) -> Result<usize> {
         let left = Some(self.after.left());
         let product = &self.wanted.product;
-        let existing = told(existing(client, product).await, SUMMARY, left, cx).await?;
+        let existing = explained(existing(client, product).await, SUMMARY, left, cx).await?;
         let Some(before) = &self.before else {
             if !existing.is_empty() {
                 cx.report(self.unknown(&existing));
@@ -103,7 +103,7 @@ impl Cleanup<'_> {
         let mut going = Vec::new();
         for name in existing.difference(before) {
             let looked = self.others(client, name).await;
-            match told(looked, SUMMARY, left, cx).await? {
+            match explained(looked, SUMMARY, left, cx).await? {
                 Some(others) if !others.is_empty() && !self.with_objects => kept.push(held(name, &others)),
                 Some(_) => going.push(name.as_str()),
                 None => {}
@@ -146,13 +146,15 @@ impl Cleanup<'_> {
         let left_behind = Some(after.left());
         tracing::info!(count = going.len(), "removing the custom resource definitions of the CNI");
         for name in &going {
-            told(client.delete(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await?;
+            explained(client.delete(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await?;
         }
         let mut left = going;
         loop {
             let mut there = Vec::new();
             for name in left {
-                if let Some(found) = told(client.get(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await? {
+                if let Some(found) =
+                    explained(client.get(&DEFINITION, None, name).await, SUMMARY, left_behind, cx).await?
+                {
                     there.push((name, found));
                 }
             }
@@ -177,7 +179,7 @@ impl Cleanup<'_> {
             if begun.elapsed() >= PATIENCE {
                 for (_, definition) in &there {
                     // The program that would do it is gone.
-                    told(free(client, definition).await, SUMMARY, left_behind, cx).await?;
+                    explained(free(client, definition).await, SUMMARY, left_behind, cx).await?;
                 }
             }
             if !cx.sleep(Duration::from_millis(250)).await {

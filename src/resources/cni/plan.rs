@@ -25,7 +25,7 @@ use crate::kube::release::{Failure, Releases, Rendering};
 use crate::kube::{self, Client, Resource};
 use crate::session::cluster::warn_of_near_name;
 use crate::session::place::PlannedPlace;
-use crate::session::{Access, Clients, Context, aws_region};
+use crate::session::{Access, Clients, Context, aws_region, explain};
 
 /// Checks what concerns several arguments of a CNI.
 pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, faults: &mut Diagnostics) {
