@@ -463,6 +463,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stop_ends_the_repeats() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let target = Target {
+            cluster: "workshop".to_owned(),
+            server: Server::Address { url: format!("https://127.0.0.1:{port}"), authority: None, insecure: true },
+            credentials: Credentials::Token("token".into()),
+            tls_server_name: None,
+            proxy: None,
+        };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let client = Client::new(&target).await.expect("a client").with_cancel(stop.clone());
+        // Every attempt fails; the stop comes after the first.
+        let server = std::thread::spawn(move || {
+            drop(listener.accept());
+            stop.cancel();
+        });
+        let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
+        let error = client.call(call).await.expect_err("stopped");
+        assert!(matches!(error.kind(), Kind::Cancelled { .. }), "{error}");
+        server.join().expect("the server has ended");
+    }
+
+    #[tokio::test]
     async fn what_settles_is_asked_for_again() {
         let target = |credentials| Target {
             cluster: "workshop".to_owned(),

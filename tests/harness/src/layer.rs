@@ -152,7 +152,7 @@ pub struct Interruption<'a> {
     pub due: &'a mut dyn FnMut() -> bool,
     /// The provider's process is killed instead.
     pub kill: bool,
-    /// How long the command took to end after it was told; set by the layer.
+    /// How long the command took to end after the stop, without what is not the provider's; set by the layer.
     pub took: Option<Duration>,
 }
 

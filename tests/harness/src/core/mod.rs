@@ -15,6 +15,7 @@ mod logs;
 mod outside;
 mod planning;
 mod provider;
+mod pulse;
 mod references;
 mod schema;
 mod show;
@@ -26,7 +27,7 @@ mod walk;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -37,6 +38,7 @@ use self::client::Connection;
 use self::config::{Configuration, Mode};
 use self::logs::Log;
 use self::planning::SavedPlan;
+use self::pulse::Pulse;
 use self::state::State;
 use self::walk::{Key, Walk};
 use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
@@ -168,7 +170,7 @@ impl InProcess {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     *stopped.borrow_mut() = true;
-                    told.set(Some(Instant::now()));
+                    told.set(Some(Pulse::start()));
                     connection.stop().await
                 };
                 let mut work = std::pin::pin!(work);
@@ -179,7 +181,7 @@ impl InProcess {
                         work.await?;
                     }
                 }
-                interruption.took = told.get().map(|told| told.elapsed());
+                interruption.took = told.take().map(|told| told.elapsed());
             }
         }
         Ok(Self::outcome(&walk))

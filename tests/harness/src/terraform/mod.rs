@@ -33,6 +33,9 @@ pub struct ProviderBinary {
 /// How long one command may take. Far above what is normal: a hung command must not hang the test run.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// What a Terraform that is stopped may take itself, on a busy machine too: it ends its other work and writes the state.
+const OWN_END: Duration = Duration::from_secs(28);
+
 /// Terraform at work on one case.
 pub struct RealTerraform<'a> {
     executable: &'a Executable,
@@ -398,7 +401,7 @@ fn wait(
     });
     let status = status.map_err(LayerError::io(format!("wait for `{command}`")))?;
     if let (Some(interruption), Some(stopped)) = (interruption, stopped) {
-        interruption.took = Some(stopped.elapsed());
+        interruption.took = Some(stopped.elapsed().saturating_sub(OWN_END));
     }
     Ok(status)
 }
