@@ -1,6 +1,6 @@
 //! `make bench`: measures the provider's figures and prints them beside their limits.
 //!
-//! Nothing is asserted by time. The exit status tells only whether everything could be measured; a figure beyond its
+//! No time is asserted. The exit status says only whether everything could be measured; a figure beyond its
 //! limit is named in a line that begins with `missed:`. The programs are those of the release profile, beside this one.
 
 mod cluster;
@@ -31,7 +31,7 @@ const STARTS: usize = 50;
 const MEMORIES: usize = 5;
 /// Resources in the plan.
 const RESOURCES: usize = 500;
-/// How often each plan is made.
+/// Rounds of each plan.
 const PLANS: usize = 5;
 
 fn main() -> ExitCode {
@@ -194,7 +194,7 @@ fn upgrades(report: &mut Report, sandbox: &Sandbox, provider: &Path) -> Result<(
     Ok(())
 }
 
-/// What one kind of plan takes beside another; both are always made in turn.
+/// The cost of one kind of plan relative to another; the two alternate.
 fn ratio(title: &'static str, ours: &Costs, theirs: &Costs) -> Figure {
     Figure {
         title,

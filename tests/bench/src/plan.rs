@@ -5,7 +5,7 @@ use harness::sandbox::Account;
 use crate::Fault;
 use crate::runner::{Bench, Costs};
 
-/// The call that must not be made once for each activation.
+/// The call that must not happen once for each activation.
 const CALL: &str = "ssm:DescribeActivations";
 
 /// A role that every account of the sandbox has, and that Systems Manager may use.
@@ -29,7 +29,7 @@ pub fn plans(bench: &Bench, account: &Account<'_>, count: usize, rounds: usize) 
     let ours = bench.folder(true, &ours)?;
     let theirs = bench.folder(false, &terraform_data(count))?;
     let calls = || Ok::<_, Fault>(account.counters()?.get(CALL).copied().unwrap_or(0));
-    // The apply reads none of them: a new activation is described by itself, right after it was made.
+    // The apply reads none of them: a new activation is described by itself, right after its creation.
     let (mut so_far, mut counts) = (None, Vec::new());
     let (activations, data) = Bench::compare(&ours, &theirs, rounds, || {
         let now = calls()?;

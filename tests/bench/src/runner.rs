@@ -1,4 +1,4 @@
-//! Runs real Terraform beside nothing else, and tells what each command cost.
+//! Runs real Terraform with nothing else running, and reports what each command cost.
 
 use std::path::Path;
 use std::process::Stdio;

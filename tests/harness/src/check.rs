@@ -11,9 +11,9 @@ use crate::places::Places;
 pub struct Seen<'a> {
     /// The value; unknown parts are absent.
     pub value: &'a Json,
-    /// `true` in the place of each unknown part.
+    /// `true` for each unknown part.
     pub unknown: &'a Json,
-    /// `true` in the place of each sensitive part.
+    /// `true` for each sensitive part.
     pub sensitive: &'a Json,
 }
 

@@ -51,8 +51,8 @@ pub enum AdministratorError {
         /// What it said.
         answer: String,
     },
-    /// It went on taking what it should refuse.
-    #[error("the API server still takes {call} after {} s", EFFECT_PATIENCE.as_secs())]
+    /// It still accepts what it should refuse.
+    #[error("the API server still accepts {call} after {} s", EFFECT_PATIENCE.as_secs())]
     NotRefused {
         /// Method and path.
         call: String,
@@ -60,7 +60,7 @@ pub enum AdministratorError {
 }
 
 impl Administrator {
-    /// From the kubeconfig that the sandbox tells, which is JSON.
+    /// From the sandbox's kubeconfig, which is JSON.
     ///
     /// # Errors
     ///

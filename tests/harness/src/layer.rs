@@ -30,7 +30,7 @@ pub trait Layer {
     /// See the trait.
     fn validate(&mut self) -> Result<Outcome, LayerError>;
 
-    /// Plans, and keeps the plan for [`Layer::apply`] when it has no errors. The outcome tells of it as much as `look`
+    /// Plans, and keeps the plan for [`Layer::apply`] when it has no errors. The outcome reports as much of it as `look`
     /// asks for, because a look is a process of its own for real Terraform.
     ///
     /// # Errors
@@ -59,14 +59,14 @@ pub trait Layer {
     /// See the trait.
     fn invoke(&mut self, address: &str) -> Result<Outcome, LayerError>;
 
-    /// Takes an object out of the state and leaves it existing.
+    /// Removes an object from the state without deleting it.
     ///
     /// # Errors
     ///
     /// It is not in the state.
     fn forget(&mut self, address: &str) -> Result<(), LayerError>;
 
-    /// Marks an object so that the next plan makes it anew.
+    /// Taints an object, so that the next plan replaces it.
     ///
     /// # Errors
     ///
@@ -106,25 +106,25 @@ pub trait Layer {
 pub enum Goal {
     /// The configuration as it is.
     Change,
-    /// Everything in the state goes.
+    /// Everything in the state is destroyed.
     Destroy,
     /// The state is brought up to date.
     Refresh,
-    /// One object is taken over from outside, by its id.
+    /// One existing object is imported by its id.
     ImportById {
         /// Its address in the configuration.
         address: String,
         /// Its id.
         id: String,
     },
-    /// One object that has no configuration is taken over from outside by its id, and gets one.
+    /// One existing object without a configuration is imported by its id; a configuration is generated.
     Generate {
         /// Its address, which the configuration does not have.
         address: String,
         /// Its id.
         id: String,
     },
-    /// One object is taken over from outside, by its identity.
+    /// One existing object is imported by its identity.
     ImportByIdentity {
         /// Its address in the configuration.
         address: String,
@@ -146,7 +146,7 @@ pub enum Look {
     Whole,
 }
 
-/// When to tell a running command to stop.
+/// When to stop a running command.
 pub struct Interruption<'a> {
     /// Whether the moment has come. Asked again and again.
     pub due: &'a mut dyn FnMut() -> bool,

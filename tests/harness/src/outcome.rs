@@ -11,11 +11,11 @@ use crate::case::{AttributePath, PathStep, Severity};
 pub struct Outcome {
     /// Errors and warnings, equal ones once.
     pub messages: Vec<Message>,
-    /// The plan, when one was made.
+    /// The plan, if there is one.
     pub plan: Option<Plan>,
     /// What a query found.
     pub found: Vec<Json>,
-    /// What an action told while it ran.
+    /// The progress that an action reported.
     pub progress: Vec<String>,
 }
 
@@ -99,13 +99,13 @@ pub struct Change {
     pub address: String,
     /// What would be done.
     pub action: Action,
-    /// Whether it is taken over from outside.
+    /// Whether it is imported.
     pub importing: bool,
     /// The planned value, unknown parts left out.
     pub after: Json,
-    /// `true` in the place of each unknown part.
+    /// `true` for each unknown part.
     pub unknown: Json,
-    /// `true` in the place of each sensitive part.
+    /// `true` for each sensitive part.
     pub sensitive: Json,
     /// The places that make a replacement necessary.
     pub replace_paths: Vec<AttributePath>,
@@ -116,17 +116,17 @@ pub struct Change {
 pub enum Action {
     /// Nothing.
     NoOp,
-    /// It would be made.
+    /// It would be created.
     Create,
     /// A data source would be read.
     Read,
     /// It would be changed.
     Update,
-    /// It would be deleted and made anew.
+    /// It would be deleted and created again.
     Replace,
     /// It would be deleted.
     Delete,
-    /// It would leave the state and go on existing.
+    /// It would be removed from the state but not deleted.
     Forget,
 }
 
@@ -159,9 +159,9 @@ pub struct State {
 pub struct Object {
     /// Its attributes.
     pub values: Json,
-    /// `true` in the place of each sensitive part.
+    /// `true` for each sensitive part.
     pub sensitive: Json,
-    /// Its identity, when the layer tells.
+    /// Its identity, where the layer reports it.
     pub identity: Option<Json>,
     /// Whether the next plan must replace it.
     pub tainted: bool,

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use crate::case::{AttributePath, Target};
 use crate::outcome::State;
 
-/// What can stand in a place.
+/// The values that places can take.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// Named JSON: what the sandbox told about the account, and the answers that steps named.
+    /// Named JSON: what the sandbox reports about the account, and the answers that steps named.
     named: BTreeMap<String, Json>,
     /// The state after the newest step.
     state: State,
@@ -44,7 +44,7 @@ impl Places {
         &self.state
     }
 
-    /// Puts the values into a text. Texts stand without quotes, everything else as JSON.
+    /// Puts the values into a text. Strings are written without quotes, everything else as JSON.
     ///
     /// # Errors
     ///

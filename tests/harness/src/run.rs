@@ -65,14 +65,14 @@ struct Run<'a> {
     layer: &'a mut dyn Layer,
     account: Option<&'a Account<'a>>,
     places: Places,
-    /// Texts that must be nowhere in what was said, with their lines.
+    /// Texts that must not appear in any output, with their lines.
     never: Vec<(usize, String)>,
     left_out: Vec<String>,
     /// The provider has a configuration, be it the one of cases without a block for it.
     configured: bool,
 }
 
-/// Runs the case and destroys what it made.
+/// Runs the case and destroys what it created.
 pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option<&Account<'_>>) -> Verdict {
     let mut run = Run {
         case,
@@ -288,7 +288,7 @@ impl Run<'_> {
                     match took {
                         None => faults.push(format!("{operation} was not called, so nothing was interrupted")),
                         Some(took) if took.as_millis() > u128::from(*milliseconds) => {
-                            faults.push(format!("it went on for {took:?} after it was told to stop"));
+                            faults.push(format!("it took {took:?} to end after the stop"));
                         }
                         Some(_) => {}
                     }

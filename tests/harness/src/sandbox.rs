@@ -28,7 +28,7 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub struct Account<'a> {
     sandbox: &'a Sandbox,
-    /// What the sandbox told about the account: keys, region, what it holds.
+    /// What the sandbox reports about the account: keys, region, what it holds.
     pub told: Json,
     id: String,
     cluster: Option<Cluster>,
@@ -76,13 +76,13 @@ pub enum SandboxError {
     /// What a case waits for is no JSON.
     #[error("`{text}` is no JSON")]
     NotJson {
-        /// What stands there.
+        /// The text.
         text: String,
         /// Why.
         #[source]
         source: serde_json::Error,
     },
-    /// What a case waits for does not come.
+    /// What a case waits for does not happen.
     #[error("{path} still answers {answer} after {} s", EFFECT_PATIENCE.as_secs())]
     NotYet {
         /// The path that is asked.
@@ -238,7 +238,7 @@ impl Account<'_> {
         Ok(counters)
     }
 
-    /// Makes a change behind Terraform's back; what is answered may be given a name.
+    /// Makes a change behind Terraform's back; its answer may be named.
     ///
     /// # Errors
     ///

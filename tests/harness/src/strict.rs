@@ -21,7 +21,7 @@ pub fn is_on() -> bool {
 pub fn nothing_done(reason: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     assert!(!is_on(), "left out, which a strict run does not allow: {reason}");
-    // Not by the macros: what they print of a test that passes is thrown away. Without stderr nobody is told.
+    // Not by the macros: what they print of a passing test is discarded. Without stderr there is nowhere to report it.
     let _ = std::io::stderr().write_all(format!("nothing done: {test}: {reason}\n").as_bytes());
 }
 

@@ -169,7 +169,7 @@ impl Span {
 type Times = Arc<Mutex<Vec<(String, String, Duration)>>>;
 
 impl Suite {
-    /// Runs the cases each way, as told by the command line.
+    /// Runs the cases each way, as the command line says.
     pub fn main(self, ways: Vec<Way>) -> ExitCode {
         let mut arguments = Arguments::from_args();
         // Half of the time cases wait: for controllers, for a timeout, for a process.

@@ -44,7 +44,7 @@ pub enum Expectation {
     FoundCount(usize),
     /// `progress: TEXT`: an action's progress holds it.
     Progress(String),
-    /// `interrupt: after [N] SERVICE:OPERATION`: Terraform is told to stop once that call has been seen, so often.
+    /// `interrupt: after [N] SERVICE:OPERATION`: Terraform is interrupted once that call has been seen N times.
     /// `kill: after [N] SERVICE:OPERATION`: the provider's process is killed then.
     Interrupt { operation: String, times: u64, kill: bool },
     /// `within: SECONDS`: the interrupted command ends in time.

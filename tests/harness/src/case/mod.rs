@@ -46,7 +46,7 @@ pub struct Needs {
     pub one_terraform: bool,
     /// Every Terraform runs it, also those between the oldest and the newest, and also with a control plane.
     pub every_terraform: bool,
-    /// The account's cluster must have a control plane, which stands when the case begins.
+    /// The account's cluster must have a control plane, which is started before the case.
     pub control_plane: bool,
     /// The published charts must be there.
     pub charts: bool,

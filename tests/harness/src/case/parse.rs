@@ -176,7 +176,7 @@ fn step(line: usize, heading: &str, body: &[(usize, &str)]) -> Result<Step, (usi
     let mut needs = Needs::default();
     let mut configuration = None;
 
-    // What belongs to the step itself stands right below its heading.
+    // What belongs to the step itself follows its heading.
     let mut body = body;
     while let Some(((number, text), rest)) = body.split_first() {
         if !needs.take(text.trim()).map_err(|fault| (*number, fault))? {

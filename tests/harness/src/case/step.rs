@@ -31,7 +31,7 @@ pub enum StepKind {
     Plan,
     /// `=== apply`: plan, apply, and a plan again that must be empty.
     Apply,
-    /// `=== destroy`: everything in the state goes; `=== plan destroy` only plans it.
+    /// `=== destroy`: everything in the state is destroyed; `=== plan destroy` only plans it.
     Destroy,
     /// `=== plan destroy`.
     PlanDestroy,
@@ -42,9 +42,9 @@ pub enum StepKind {
     /// `=== import ADDRESS by identity JSON`.
     ImportByIdentity { address: String, identity: String },
     /// `=== generate ADDRESS by id TEXT`: the object is taken out of the state and imported without a configuration,
-    /// which is made from its state.
+    /// which is generated from its state.
     Generate { address: String, id: String },
-    /// `=== taint ADDRESS`: the next plan makes the object anew.
+    /// `=== taint ADDRESS`: the next plan replaces the object.
     Taint { address: String },
     /// `=== query`: the configuration is one of list blocks.
     Query,
@@ -84,9 +84,9 @@ pub enum Outside {
     KubeUntil { refused: bool, method: String, path: String, body: Option<String> },
     /// `kube until GET PATH JSON`, `aws eks until GET PATH JSON`: asked again and again until the answer has what JSON
     /// says, members that are not named being free. `null` is what does not exist. For what controllers, or EKS, do
-    /// some time after they were told to.
+    /// some time after a request.
     Until { of: Asked, path: String, wanted: String },
-    /// `state JSON`: puts a state file in the place of Terraform's own, for what another provider has left in it.
+    /// `state JSON`: replaces Terraform's state file, for what another provider has left in it.
     State(String),
     /// `helm ARGUMENTS [as NAME]`: Helm's command line with the administrator's certificate.
     Helm { arguments: String, name: Option<String> },
@@ -272,7 +272,7 @@ impl Outside {
     }
 }
 
-/// What stands behind the path: `[JSON] [as NAME]`.
+/// What follows the path: `[JSON] [as NAME]`.
 fn body_and_name(line: &str, path: &str) -> (Option<String>, Option<String>) {
     let rest = line.split_once(path).map_or("", |(_, rest)| rest).trim();
     let (body, name) = match rest.rsplit_once("as ") {

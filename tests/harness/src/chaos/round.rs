@@ -53,12 +53,12 @@ struct Round<'a> {
     told: &'a mut Vec<String>,
 }
 
-/// Runs a case without faults and returns what it changes. The error says what does not hold.
+/// Runs a case without faults and returns what it changes. The error says which rule is broken.
 pub fn calm(chaos: &Chaos, sandbox: &Sandbox, case: &Case) -> Result<Course, String> {
     live(chaos, sandbox, case, None, None, &mut Vec::new()).map_err(|fault| format!("without any fault: {fault}"))
 }
 
-/// Runs a round and says in `told` what happened. The error says what does not hold.
+/// Runs a round and reports in `told` what happened. The error says which rule is broken.
 pub fn run(
     chaos: &Chaos,
     sandbox: &Sandbox,
@@ -205,10 +205,10 @@ impl Round<'_> {
                         break;
                     }
                 }
-                None => "it ended without a word".clone_into(&mut last),
+                None => "it ended without a message".clone_into(&mut last),
             }
         }
-        Err(format!("{name} does not succeed any more:\n{last}"))
+        Err(format!("{name} no longer succeeds:\n{last}"))
     }
 
     /// Sets what is to hit requests.
@@ -325,7 +325,10 @@ impl Round<'_> {
             let output = output.map_err(|error| error.to_string())?;
             self.told.push(format!("import {address} {id}"));
             if !output.status.success() {
-                return Err(format!("the import that was told fails: {}", String::from_utf8_lossy(&output.stderr)));
+                return Err(format!(
+                    "the import that the message names fails: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                ));
             }
             imported = true;
         }
@@ -342,7 +345,7 @@ impl Round<'_> {
         Err(format!("the plan after the apply is not empty:\n{text}"))
     }
 
-    /// No provider of this round's Terraform goes on after it.
+    /// No provider outlives this round's Terraform.
     fn expect_no_provider(&self) -> Result<(), String> {
         let home = format!("HOME={}", self.layer.folder().parent().unwrap_or(Path::new("/")).display());
         let begun = Instant::now();
@@ -354,7 +357,7 @@ impl Round<'_> {
             match going {
                 None => return Ok(()),
                 Some(process) if begun.elapsed() > FAREWELL => {
-                    return Err(format!("the provider {process} goes on without its Terraform"));
+                    return Err(format!("the provider {process} still runs without its Terraform"));
                 }
                 Some(_) => std::thread::sleep(Duration::from_millis(50)),
             }

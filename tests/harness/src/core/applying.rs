@@ -91,7 +91,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Deletes what is planned to go or to be replaced. Each waits for those that were made from it.
+    /// Deletes what is planned to be deleted or replaced. Each object waits for its dependents.
     async fn deletions(&self) -> Result<(), LayerError> {
         let mut open: BTreeMap<&String, &PlannedChange> = self
             .plan
@@ -110,7 +110,7 @@ impl Applying<'_> {
                 })
                 .map(|(instance, _)| *instance)
                 .collect();
-            // What could not be deleted keeps what it was made from.
+            // What could not be deleted keeps its dependencies.
             let held =
                 |change: &PlannedChange| self.kept.borrow().iter().any(|instance| depends_on(instance, &change.block));
             if free.is_empty() {
@@ -205,7 +205,7 @@ impl Applying<'_> {
         Ok(true)
     }
 
-    /// Makes one planned change and gives the object; `None` when that failed, which has been told.
+    /// Applies one planned change and returns the object; `None` after an error, which has been reported.
     async fn instance(&self, address: &Address, block: &ResourceBlock, key: &Key) -> Result<Option<Value>, LayerError> {
         let walk = self.walk;
         let instance = key.instance(address);

@@ -1,5 +1,5 @@
 //! A configuration, read from HCL into the blocks that this miniature knows. What it does not know is refused by name,
-//! so that a case never passes because something in it was passed over.
+//! so that a case never passes because something in it was ignored.
 
 use std::collections::BTreeMap;
 use std::fmt;

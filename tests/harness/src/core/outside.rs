@@ -35,7 +35,7 @@ pub async fn provider_block(walk: &Walk<'_>, configure: bool) -> Visited {
     Ok(walk.tell("provider", told))
 }
 
-/// Reads a data source; `None` when that failed, which has been told.
+/// Reads a data source; `None` after an error, which has been reported.
 ///
 /// # Errors
 ///
@@ -165,7 +165,7 @@ async fn validate_node(walk: &Walk<'_>, node: Node) -> Visited {
     };
     let block = &walk.configuration.resources[&address];
     let schemas = &walk.connection.schemas;
-    // What depends on this is looked at all the same: all faults are told at once.
+    // What depends on this is still checked: all errors are reported at once.
     walk.values.borrow_mut().resources.insert(address.clone(), Value::unknown());
     let managed;
     let attributes: &Attributes = match address.mode {

@@ -40,7 +40,7 @@ pub struct PlannedChange {
     pub block: Address,
     /// What would be done.
     pub action: Action,
-    /// Whether it is taken over from outside.
+    /// Whether it is imported.
     pub importing: bool,
     /// The object before, as it was read.
     pub prior: Kept,
@@ -63,7 +63,7 @@ pub struct Planning<'a> {
     opened: RefCell<Vec<Ephemeral>>,
 }
 
-/// Plans; `None` when there are errors, which the walk has been told.
+/// Plans; `None` after errors, which have been reported to the walk.
 pub async fn plan(walk: &Walk<'_>, goal: &Goal, before: &State) -> Result<Option<SavedPlan>, LayerError> {
     let planning = Planning {
         walk,
@@ -182,7 +182,7 @@ impl Planning<'_> {
         Ok(true)
     }
 
-    /// Reads the objects of the state and gives what they are now; `None` when that failed, which has been told.
+    /// Reads the objects of the state and gives what they are now; `None` after an error, which has been reported.
     async fn refresh(&self, instance: &str, stored: &Stored) -> Result<Option<Kept>, LayerError> {
         let walk = self.walk;
         let _slot = walk.slot().await?;
@@ -228,7 +228,7 @@ impl Planning<'_> {
         Ok(true)
     }
 
-    /// Plans one instance and gives its planned value; `None` when that failed, which has been told.
+    /// Plans one instance and gives its planned value; `None` after an error, which has been reported.
     async fn instance(
         &self,
         address: &Address,

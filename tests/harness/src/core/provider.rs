@@ -255,7 +255,7 @@ pub async fn plan_destroy(
     Ok((Kept { identity: prior.identity.clone(), ..planned.kept }, told))
 }
 
-/// The places of `requires_replace` whose values really change: the others are passed over, as core does.
+/// The places of `requires_replace` whose values really change: the others are ignored, as Terraform's core does.
 pub fn effective(prior: &Value, planned: &Planned) -> Vec<AttributePath> {
     let changes = |path: &&AttributePath| {
         let after = reach(&planned.kept.value, path);
@@ -317,7 +317,7 @@ pub async fn apply(
 ///
 /// # Errors
 ///
-/// Summary, detail and the attribute at fault, as Terraform tells it.
+/// Summary, detail and the attribute at fault, as Terraform reports them.
 pub fn configuration(
     attributes: &Attributes,
     mut given: std::collections::BTreeMap<String, Value>,

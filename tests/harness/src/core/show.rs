@@ -25,7 +25,7 @@ pub fn known(value: &Value) -> Json {
     }
 }
 
-/// `true` in the place of each unknown part.
+/// `true` for each unknown part.
 pub fn unknown(value: &Value) -> Json {
     match value {
         Value::Unknown(_) => Json::Bool(true),
@@ -42,7 +42,7 @@ pub fn unknown(value: &Value) -> Json {
     }
 }
 
-/// `true` in the place of each part that the schema calls sensitive.
+/// `true` for each part that the schema calls sensitive.
 pub fn sensitive(attributes: &[Attribute], value: &Value) -> Json {
     let mut marks = Map::new();
     for attribute in attributes {

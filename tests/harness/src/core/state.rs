@@ -31,7 +31,7 @@ pub struct Stored {
     pub identity: Option<(Json, i64)>,
     /// Whether the next plan must replace it.
     pub tainted: bool,
-    /// The blocks that it was made from, for the order of deletion.
+    /// The blocks that it depends on, for the order of deletion.
     pub depends: BTreeSet<Address>,
     /// The same as a value, for `show`.
     pub value: Value,

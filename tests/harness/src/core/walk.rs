@@ -78,7 +78,7 @@ pub enum Node {
     Output(String),
 }
 
-/// Whether a node's work went well, so that what depends on it can go on.
+/// Whether a node's work succeeded, so that its dependents can continue.
 pub type Visited = Result<bool, LayerError>;
 
 impl<'a> Walk<'a> {
@@ -135,14 +135,14 @@ impl<'a> Walk<'a> {
                 Value::map([("key", Value::from(name.as_str())), ("value", value.clone())]),
             )]),
         };
-        // Other nodes go on evaluating while a provider function answers, so this one looks at a copy.
+        // Other nodes continue to evaluate while a provider function answers, so this one works on a copy.
         let values = self.values.borrow().clone();
         let scope =
             Scope { connection: self.connection, provider: self.provider, values: &values, bound, folder: self.folder };
         scope.evaluate(expression).await
     }
 
-    /// Evaluates a block's arguments in the types of its schema; `None` when that failed, which has then been told.
+    /// Evaluates a block's arguments in the types of its schema; `None` after an error, which has then been reported.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         });
     }
 
-    /// The instances of a block; `None` when they cannot be known, which has then been told.
+    /// The instances of a block; `None` if they cannot be known, which has then been reported.
     ///
     /// # Errors
     ///
@@ -273,7 +273,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Evaluates an output; `None` when that failed, which has then been told.
+    /// Evaluates an output; `None` after an error, which has then been reported.
     ///
     /// # Errors
     ///
@@ -305,7 +305,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// Visits all nodes, each after what it needs. What needs a node that did not go well is passed over.
+    /// Visits all nodes, each after what it needs. Dependents of a node that failed are skipped.
     ///
     /// # Errors
     ///
@@ -404,7 +404,7 @@ fn needs(configuration: &Configuration, node: &Node) -> BTreeSet<Node> {
     nodes
 }
 
-/// Runs instances at once; the first failure is told after all are done.
+/// Runs instances at once; the first failure is reported after all are done.
 pub async fn together<T>(
     instances: impl IntoIterator<Item = impl Future<Output = Result<T, LayerError>>>,
 ) -> Result<Vec<T>, LayerError> {

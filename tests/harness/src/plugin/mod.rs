@@ -107,7 +107,7 @@ pub struct Plugin {
     key: HostKey,
     stdout: BufReader<ChildStdout>,
     stderr: JoinHandle<String>,
-    /// Where the socket's folder is made, so that a provider that is killed leaves nothing.
+    /// Where the socket's folder is created, so that a killed provider leaves nothing behind.
     _temporary: TempDir,
 }
 
@@ -131,7 +131,7 @@ impl Plugin {
     ///
     /// # Panics
     ///
-    /// Never: its output and its errors are made pipes first.
+    /// Never: its output and its errors are pipes.
     pub async fn start(mut command: Command) -> Result<Self, PluginError> {
         let key = HostKey::new();
         let temporary = tempfile::tempdir().map_err(PluginError::process("make a folder for the socket"))?;

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::case::{AttributePath, PathStep, Severity};
 use crate::outcome::{Action, Change, Message, Object, Outcome, Output, Place, Plan, State};
 
-/// Errors and warnings of a command that prints JSON lines. Other lines are passed over.
+/// Errors and warnings of a command that prints JSON lines. Other lines are ignored.
 pub fn messages(output: &str) -> Outcome {
     let mut outcome = Outcome::default();
     for line in lines(output, "diagnostic") {
@@ -33,7 +33,7 @@ pub fn found(output: &str) -> Vec<Json> {
     lines(output, "list_resource_found").map(|line| line["list_resource_found"].clone()).collect()
 }
 
-/// What actions told while they ran.
+/// The progress that actions reported.
 pub fn progress(output: &str) -> Vec<String> {
     lines(output, "action_progress").filter_map(|line| line["hook"]["message"].as_str().map(str::to_owned)).collect()
 }
@@ -52,7 +52,7 @@ fn message(diagnostic: &Json) -> Option<Message> {
     if severity == Severity::Warning && text("summary").starts_with("Provider development overrides") {
         return None;
     }
-    // Terraform's own word for an apply that was told to stop.
+    // Terraform's own message for an apply that was interrupted.
     if text("summary") == "execution halted" {
         return None;
     }
@@ -89,7 +89,7 @@ fn place(snippet: &Json) -> Place {
     }
     let name: String =
         code.trim_start().chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect();
-    // Inside of a nested object the line names an inner attribute, and which one it belongs to is not told.
+    // Inside of a nested object the line names an inner attribute, and does not say to which one it belongs.
     let top = snippet["code"].as_str().is_some_and(|code| code.len() - code.trim_start().len() <= 2);
     if name.is_empty() || !top { Place::Unknown } else { Place::Attribute(name) }
 }
@@ -107,7 +107,7 @@ pub fn plan(shown: &Json) -> Plan {
     Plan { changes, outputs }
 }
 
-/// The plan as far as `plan -json` tells of it while it is made: what would be done, without values.
+/// The plan as far as `plan -json` reports it: the actions, without values.
 pub fn planned(output: &str) -> Plan {
     let action = |word: &str| match word {
         "create" => Action::Create,
@@ -192,7 +192,7 @@ pub fn state(shown: &Json) -> State {
 }
 
 /// The state of a state file. `None` = it holds objects of other types than those that begin with `prefix`, which the
-/// file may store in another form than `show` prints. What is sensitive is not told.
+/// file may store in another form than `show` prints. It does not say what is sensitive.
 pub fn stored(file: &Json, prefix: &str) -> Option<State> {
     let mut state = State::default();
     for resource in file["resources"].as_array().into_iter().flatten() {

@@ -14,7 +14,7 @@ pub struct Executable {
     pub kind: Program,
     /// What is started.
     pub program: PathBuf,
-    /// What stands before its arguments.
+    /// What precedes its arguments.
     pub arguments: Vec<String>,
 }
 

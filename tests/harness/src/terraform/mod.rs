@@ -69,7 +69,7 @@ impl<'a> RealTerraform<'a> {
         let mut header = String::new();
         if let Some(ProviderBinary { name, source, folder: binaries }) = provider {
             // Terraform loads the schemas of every provider that a state names, and asks no more of one whose objects
-            // all move away: the provider under test stands in for it.
+            // all move away: the provider under test serves as that one too.
             let aws = folder.path().join("aws");
             fs::create_dir(&aws).map_err(LayerError::io("make a folder for a stand-in"))?;
             #[cfg(unix)]
@@ -209,7 +209,7 @@ impl<'a> RealTerraform<'a> {
         }
         self.planned = true;
         let told = answer::planned(&ran.stdout);
-        // What it tells and how it ends must agree; else it is asked for everything.
+        // What it reports and its exit status must agree; otherwise the whole plan is read.
         let agrees = told.is_empty() == (ran.status == Some(0));
         if look == Look::Emptiness && ran.status == Some(0) {
             outcome.plan = Some(Plan::default());
