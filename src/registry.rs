@@ -29,6 +29,7 @@ use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node_access::NodeAccess;
+use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
 use crate::session::{Clients, Config, Context, tags};
 
@@ -81,6 +82,7 @@ fn registry() -> Registry<Clients> {
         .resource::<EniConfigBinding>()
         .resource::<ManagedInstance>()
         .resource::<NodeAccess>()
+        .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()
         .data_source::<ClusterData>()
         .data_source::<CniImages>()

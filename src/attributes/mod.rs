@@ -5,7 +5,7 @@ pub mod principal;
 mod words;
 
 pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, PolicyArn, Region, RoleArn, RoleName};
-pub use words::{SecurityGroupId, SubnetId, VpcCniVersion};
+pub use words::{SecurityGroupId, SubnetId, TargetGroupArn, VpcCniVersion};
 
 use framework::model::{Model, Span};
 

@@ -71,6 +71,7 @@ attributes!(
     RoleName,
     SecurityGroupId,
     SubnetId,
+    TargetGroupArn,
     VpcCniVersion,
 );
 

@@ -51,6 +51,7 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
         | "ParameterNotFound"
         | "ResourceNotFoundException"
         | "NotFoundException"
+        | "TargetGroupNotFound"
         | "NoSuchEntity" => Kind::NotFound,
         code if code.ends_with(".NotFound") => Kind::NotFound,
         "ResourceInUseException" => Kind::InUse,

@@ -32,7 +32,7 @@ use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
 use super::sts::Caller;
 use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
-use super::{ec2, ecr, eks, ssm, sts};
+use super::{ec2, ecr, eks, elb, ssm, sts};
 
 /// First pause before a repeat; doubled each time, with full jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
@@ -73,11 +73,12 @@ struct Ready {
 pub(super) struct Regional {
     pub(super) region: String,
     pub(super) config: SdkConfig,
-    addresses: [Option<String>; 4],
+    addresses: [Option<String>; 5],
     /// Another address of ECR than its own.
     pub(super) ecr_address: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
+    elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     pub(super) ssm_reads: ssm::Reads,
@@ -153,6 +154,12 @@ impl Clients {
     #[must_use]
     pub fn ec2(&self, region: Option<&str>) -> ec2::Client {
         ec2::Client::new(self.clone(), region)
+    }
+
+    /// Elastic Load Balancing in `region`, or in the provider's own.
+    #[must_use]
+    pub fn elb(&self, region: Option<&str>) -> elb::Client {
+        elb::Client::new(self.clone(), region)
     }
 
     /// Security Token Service in the provider's region.
@@ -271,10 +278,12 @@ impl Clients {
             Arc::new(Regional {
                 region,
                 config,
-                addresses: [&addresses.ec2, &addresses.eks, &addresses.ssm, &addresses.sts].map(Clone::clone),
+                addresses: [&addresses.ec2, &addresses.eks, &addresses.ssm, &addresses.sts, &addresses.elbv2]
+                    .map(Clone::clone),
                 ecr_address: addresses.ecr.clone(),
                 ec2: OnceLock::new(),
                 eks: OnceLock::new(),
+                elb: OnceLock::new(),
                 ssm: OnceLock::new(),
                 sts: OnceLock::new(),
                 ssm_reads: ssm::Reads::default(),
@@ -396,3 +405,4 @@ service!(ec2, aws_sdk_ec2, 0);
 service!(eks, aws_sdk_eks, 1);
 service!(ssm, aws_sdk_ssm, 2);
 service!(sts, aws_sdk_sts, 3);
+service!(elb, aws_sdk_elasticloadbalancingv2, 4);

@@ -13,6 +13,7 @@ mod credentials;
 pub mod ec2;
 mod ecr;
 pub mod eks;
+pub mod elb;
 mod error;
 mod resolve;
 mod settings;

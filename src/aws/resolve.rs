@@ -150,6 +150,7 @@ pub(super) struct Addresses {
     pub(super) ec2: Option<String>,
     pub(super) ecr: Option<String>,
     pub(super) eks: Option<String>,
+    pub(super) elbv2: Option<String>,
     pub(super) ssm: Option<String>,
     pub(super) sts: Option<String>,
 }
@@ -266,6 +267,7 @@ impl Lookup<'_> {
             ec2: self.endpoint(given.ec2.as_ref(), "endpoints.ec2", "ec2")?,
             ecr: self.endpoint(given.ecr.as_ref(), "endpoints.ecr", "ecr")?,
             eks: self.endpoint(given.eks.as_ref(), "endpoints.eks", "eks")?,
+            elbv2: self.endpoint(given.elbv2.as_ref(), "endpoints.elbv2", "elastic_load_balancing_v2")?,
             ssm: self.endpoint(given.ssm.as_ref(), "endpoints.ssm", "ssm")?,
             sts: self.endpoint(given.sts.as_ref(), "endpoints.sts", "sts")?,
         })

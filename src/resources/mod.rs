@@ -7,4 +7,5 @@ pub mod eniconfig;
 pub mod eniconfig_binding;
 pub mod managed_instance;
 pub mod node_access;
+pub mod target_group_attachment;
 pub mod vpc_cni;

@@ -114,6 +114,23 @@ word! {
 }
 
 word! {
+    /// The ARN of a target group of Elastic Load Balancing.
+    TargetGroupArn;
+    noun = "target group ARN";
+    kind = "the ARN of a target group";
+    form = ", `arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`";
+    check = |text| target_group(text).map_err(hint);
+}
+
+impl TargetGroupArn {
+    /// The region that it names.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        Arn::parse(self.as_str()).map_or("", |arn| arn.region)
+    }
+}
+
+word! {
     /// The ARN of a trust anchor of IAM Roles Anywhere.
     TrustAnchorArn;
     noun = "trust anchor ARN";
@@ -164,6 +181,16 @@ fn policy(text: &str) -> Result<(), ArnError> {
         return Err(ArnError::Account);
     }
     if arn.region.is_empty() { Ok(()) } else { Err(ArnError::Form) }
+}
+
+fn target_group(text: &str) -> Result<(), ArnError> {
+    let arn = Arn::parse(text)?;
+    let name = arn.of("elasticloadbalancing", "targetgroup")?;
+    arn.owned()?;
+    if Region::parse(arn.region).is_err() {
+        return Err(ArnError::Region);
+    }
+    if name.split('/').filter(|part| !part.is_empty()).count() == 2 { Ok(()) } else { Err(ArnError::Form) }
 }
 
 fn roles_anywhere(text: &str, kind: &str) -> Result<(), ArnError> {
@@ -228,6 +255,22 @@ mod tests {
             ("arn:aws:iam:::policy/a", Err("the account is not 12 digits")),
             ("ReadOnlyAccess", Err("such as `arn:aws:iam::aws:policy/ReadOnlyAccess`")),
         ]);
+    }
+
+    #[test]
+    fn target_groups() {
+        let arn = "arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/web/0123456789abcdef";
+        check::<TargetGroupArn>(&[
+            (arn, Ok(())),
+            (
+                "arn:aws:elasticloadbalancing:us-west-2:111122223333:loadbalancer/app/web/0123456789abcdef",
+                Err("that is the ARN of a loadbalancer"),
+            ),
+            ("arn:aws:elasticloadbalancing:us-wset-2:111122223333:targetgroup/web/01", Err("it has no region")),
+            ("arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/web", Err("that is not an ARN")),
+            ("web", Err("targetgroup/<name>/<id>")),
+        ]);
+        assert_eq!(TargetGroupArn::parse(arn).unwrap().region(), "us-west-2");
     }
 
     #[test]

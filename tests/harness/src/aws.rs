@@ -35,7 +35,7 @@ pub struct Signed {
 }
 
 impl Signer<'_> {
-    /// A call of EC2's query protocol (`ec2 CreateVpc {"CidrBlock": "…"}`), of SSM's JSON (`ssm PutParameter {…}`), or of a
+    /// A call of the query protocol of EC2 or Elastic Load Balancing (`ec2 CreateVpc {"CidrBlock": "…"}`), of SSM's JSON (`ssm PutParameter {…}`), or of a
     /// service with paths
     /// (`eks POST /clusters {…}`: `what` is then method and path).
     pub fn sign(self, host: &str, service: &str, what: &str, body: &Json) -> Signed {
@@ -45,7 +45,7 @@ impl Signer<'_> {
                 (method, path, "application/json", body)
             }
             None if service == "ssm" => ("POST", "/", "application/x-amz-json-1.1", body.to_string()),
-            None => ("POST", "/", "application/x-www-form-urlencoded", form(what, body)),
+            None => ("POST", "/", "application/x-www-form-urlencoded", form(service, what, body)),
         };
         let target = (service == "ssm").then(|| ("x-amz-target", format!("AmazonSSM.{what}")));
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -90,8 +90,9 @@ pub fn of_xml(text: &str) -> Json {
     Json::Object(found)
 }
 
-fn form(action: &str, members: &Json) -> String {
-    let mut form = format!("Action={action}&Version=2016-11-15");
+fn form(service: &str, action: &str, members: &Json) -> String {
+    let version = if service == "ec2" { "2016-11-15" } else { "2015-12-01" };
+    let mut form = format!("Action={action}&Version={version}");
     for (name, value) in members.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(form, "&{}={}", escaped(name), escaped(&value));
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn forms_and_answers() {
         assert_eq!(
-            form("CreateVpc", &json!({ "CidrBlock": "10.0.0.0/16" })),
+            form("ec2", "CreateVpc", &json!({ "CidrBlock": "10.0.0.0/16" })),
             "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16"
         );
         let answer = "<?xml?><R xmlns=\"u\"><requestId>r</requestId><vpc><vpcId>vpc-1</vpcId><x/><state>available</state></vpc></R>";

@@ -1,0 +1,182 @@
+//! Elastic Load Balancing: target groups of addresses, and the addresses in them.
+
+use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
+
+use super::clients::{Clients, Effect};
+use super::error::{Operation, Result};
+
+const DESCRIBE_TARGET_GROUPS: Operation = Operation::new("elasticloadbalancing", "DescribeTargetGroups");
+const DESCRIBE_TARGET_HEALTH: Operation = Operation::new("elasticloadbalancing", "DescribeTargetHealth");
+const REGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "RegisterTargets");
+const DEREGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "DeregisterTargets");
+
+/// Targets in one request. A target group holds up to 1,000.
+const AT_ONCE: usize = 100;
+/// The zone of an address outside the VPC of its target group. Source: API reference, `TargetDescription`.
+const OUTSIDE: &str = "all";
+
+/// A target group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// `instance`, `ip`, `lambda` or `alb`.
+    pub target_type: String,
+    /// The VPC of its load balancers; groups of functions have none.
+    pub vpc_id: Option<String>,
+}
+
+/// An address and a port in a target group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// IP address.
+    pub address: String,
+    /// Port.
+    pub port: i64,
+    /// Whether the address is outside the VPC of the target group.
+    pub is_outside: bool,
+}
+
+/// Elastic Load Balancing in one region.
+#[derive(Debug, Clone)]
+pub struct Client {
+    clients: Clients,
+    region: Option<String>,
+}
+
+impl Client {
+    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
+        Self { clients, region: region.map(str::to_owned) }
+    }
+
+    /// A target group by its ARN, `None` when it does not exist.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn target_group(&self, arn: &str) -> Result<Option<TargetGroup>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.elb().describe_target_groups().target_group_arns(arn);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = match self.clients.run(DESCRIBE_TARGET_GROUPS, Effect::Read, &regional.region, run).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let group = output.target_groups.unwrap_or_default().into_iter().next();
+        Ok(group.map(|group| TargetGroup {
+            target_type: group.target_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+            vpc_id: group.vpc_id,
+        }))
+    }
+
+    /// The registered targets of a group; `None` when the group does not exist. Targets that are being deregistered are
+    /// not among them.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn targets(&self, arn: &str) -> Result<Option<Vec<Target>>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.elb().describe_target_health().target_group_arn(arn);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = match self.clients.run(DESCRIBE_TARGET_HEALTH, Effect::Read, &regional.region, run).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let found = output.target_health_descriptions.unwrap_or_default().into_iter();
+        let is_leaving = |health: &aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription| {
+            health.target_health().and_then(|health| health.state()).is_some_and(|state| state.as_str() == "draining")
+        };
+        Ok(Some(
+            found
+                .filter(|health| !is_leaving(health))
+                .filter_map(|health| health.target)
+                .filter_map(|target| {
+                    let is_outside = target.availability_zone.as_deref() == Some(OUTSIDE);
+                    Some(Target { address: target.id?, port: target.port?.into(), is_outside })
+                })
+                .collect(),
+        ))
+    }
+
+    /// Registers targets. `done` hears of each batch that Elastic Load Balancing has accepted.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn register(&self, arn: &str, targets: &[Target], mut done: impl FnMut(&[Target])) -> Result<()> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        for batch in targets.chunks(AT_ONCE) {
+            let request = regional
+                .elb()
+                .register_targets()
+                .target_group_arn(arn)
+                .set_targets(Some(batch.iter().map(description).collect()));
+            let run = |probe| request.customize().interceptor(probe).send();
+            self.clients.run(REGISTER_TARGETS, Effect::Change, &regional.region, run).await?;
+            done(batch);
+        }
+        Ok(())
+    }
+
+    /// Deregisters targets; `done` as with [`Client::register`]. What is not registered is no error.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn deregister(&self, arn: &str, targets: &[Target], mut done: impl FnMut(&[Target])) -> Result<()> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        for batch in targets.chunks(AT_ONCE) {
+            let request = regional
+                .elb()
+                .deregister_targets()
+                .target_group_arn(arn)
+                .set_targets(Some(batch.iter().map(description).collect()));
+            let run = |probe| request.customize().interceptor(probe).send();
+            self.clients.run(DEREGISTER_TARGETS, Effect::Change, &regional.region, run).await?;
+            done(batch);
+        }
+        Ok(())
+    }
+}
+
+fn description(target: &Target) -> TargetDescription {
+    let zone = target.is_outside.then(|| OUTSIDE.to_owned());
+    TargetDescription::builder()
+        .id(&target.address)
+        .set_port(i32::try_from(target.port).ok())
+        .set_availability_zone(zone)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::stub::{Reply, Stub};
+
+    const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/web/0123456789abcdef";
+
+    #[tokio::test]
+    async fn targets_that_are_leaving_do_not_count() {
+        let target = |address: &str, zone: &str, state: &str| {
+            format!(
+                "<member><Target><Id>{address}</Id><Port>30080</Port>{zone}</Target>\
+                 <TargetHealth><State>{state}</State></TargetHealth></member>"
+            )
+        };
+        let body = format!(
+            "<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions>{}{}{}\
+             </TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>",
+            target("10.80.0.4", "<AvailabilityZone>all</AvailabilityZone>", "unhealthy"),
+            target("10.0.0.9", "", "healthy"),
+            target("10.80.0.5", "<AvailabilityZone>all</AvailabilityZone>", "draining"),
+        );
+        let stub = Stub::new(move |_| Reply::Answer(200, body.clone()));
+        let found = stub.clients().elb(None).targets(ARN).await.expect("read").expect("exists");
+        let seen: Vec<_> = found.iter().map(|it| (it.address.as_str(), it.port, it.is_outside)).collect();
+        assert_eq!(seen, [("10.80.0.4", 30080, true), ("10.0.0.9", 30080, false)]);
+    }
+
+    #[tokio::test]
+    async fn an_absent_group_is_none() {
+        let body =
+            "<ErrorResponse><Error><Code>TargetGroupNotFound</Code><Message>no</Message></Error></ErrorResponse>";
+        let stub = Stub::new(move |_| Reply::Answer(400, body.to_owned()));
+        let elb = stub.clients().elb(None);
+        assert_eq!(elb.targets(ARN).await.expect("read"), None);
+        assert_eq!(elb.target_group(ARN).await.expect("read"), None);
+    }
+}
