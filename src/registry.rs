@@ -1,9 +1,12 @@
 //! The provider, and the one list of everything that it offers.
 
+use std::sync::Arc;
+
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model};
 use framework::path::Path;
 use framework::provider::{Provider, Registry};
+use tokio_util::sync::CancellationToken;
 
 use crate::actions::deregister_instance::DeregisterInstance;
 use crate::data_sources::cluster::ClusterData;
@@ -65,6 +68,10 @@ attributes, not blocks: `assume_role = [{ â€¦ }]`, `default_tags = { tags = { â€
 
     async fn configure(config: <Config as Model>::Planned, _: &str, _: &Context) -> Result<Clients> {
         Clients::new(&config)
+    }
+
+    fn bound(clients: &Arc<Clients>, cancel: &CancellationToken) -> Arc<Clients> {
+        Arc::new(clients.bound(cancel))
     }
 
     fn registry() -> Registry<Clients> {

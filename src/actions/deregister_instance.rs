@@ -44,8 +44,7 @@ The action looks at all hosts first. If one of them is online, was seen within `
 a hybrid activation, it deregisters none and lists them; `force = true` deregisters them all the same.";
 
     async fn invoke(args: &Args, cx: &Context) -> Result<()> {
-        let client =
-            cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(args.region.as_ref().map(Region::as_str));
+        let client = cx.clients()?.aws()?.ssm(args.region.as_ref().map(Region::as_str));
         let count = args.instance_ids.len();
         if count == 0 {
             cx.progress("No host is named; nothing to do").await;

@@ -114,7 +114,7 @@ cluster, AWS is asked once a minute at most.";
         let clients = cx.clients()?;
         let name = clients.cluster_name(args.cluster_name.as_ref())?;
         let region = aws_region(args.region.as_ref(), cx).await?;
-        let aws = clients.aws()?.with_cancel(cx.cancel().clone());
+        let aws = clients.aws()?;
         let cluster = aws.eks(Some(region.as_str())).cluster(name.as_str()).await.map_err(|error| {
             if error.is_not_found() {
                 return Diagnostic::error(

@@ -142,7 +142,7 @@ the other filters itself.";
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let region = aws_region(args.region.as_ref(), cx).await?;
-        let aws = cx.clients()?.aws()?.with_cancel(cx.cancel().clone());
+        let aws = cx.clients()?.aws()?;
         let client = aws.ssm(Some(region.as_str()));
         let failed = |error: crate::aws::Error| explain("Could not list the managed instances", &error, None);
         let mut tags = args.tags.clone().unwrap_or_default();

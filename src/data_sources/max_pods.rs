@@ -89,7 +89,7 @@ The number of pods that nodes of some EC2 instance types can have behind the VPC
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let region = aws_region(args.region.as_ref(), cx).await?;
-        let ec2 = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+        let ec2 = cx.clients()?.aws()?.ec2(Some(region.as_str()));
         let found = ec2
             .instance_types(args.instance_types.iter().map(String::as_str))
             .await

@@ -41,8 +41,7 @@ The code of an activation, read from the SecureString parameter that its `store_
 the run and enters neither plan nor state.";
 
     async fn open(args: &Args, cx: &Context) -> Result<(Outputs, Option<jiff::Timestamp>)> {
-        let client =
-            cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(args.region.as_ref().map(Region::as_str));
+        let client = cx.clients()?.aws()?.ssm(args.region.as_ref().map(Region::as_str));
         let name = args.parameter_name.as_str();
         let summary = "Could not read the activation code";
         let found = client.parameter(name).await.map_err(|error| explain(summary, &error, None))?;

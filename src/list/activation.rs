@@ -37,7 +37,7 @@ answer or a killed process left behind.";
 
     async fn list(args: &Args, found: &mut Found<Activation>, cx: &Context) -> Result<()> {
         let region = aws_region(args.region.as_ref(), cx).await?;
-        let client = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(Some(region.as_str()));
+        let client = cx.clients()?.aws()?.ssm(Some(region.as_str()));
         let filter = ActivationFilter {
             iam_role: args.iam_role.as_ref().map(|role| role.as_str().to_owned()),
             default_instance_name: args.default_instance_name.as_ref().map(|name| name.text().to_owned()),

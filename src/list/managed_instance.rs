@@ -33,7 +33,7 @@ Every host of a region that is registered with Systems Manager by an activation,
 
     async fn list(args: &Args, found: &mut Found<ManagedInstance>, cx: &Context) -> Result<()> {
         let region = aws_region(args.region.as_ref(), cx).await?;
-        let client = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(Some(region.as_str()));
+        let client = cx.clients()?.aws()?.ssm(Some(region.as_str()));
         let filter = InstanceFilter {
             activation_ids: args.activation_id.iter().cloned().collect(),
             iam_role: args.iam_role.as_ref().map(|role| role.as_str().to_owned()),

@@ -328,7 +328,7 @@ fn stays(state: &State<ManagedInstance>) -> Diagnostic {
 }
 
 fn ssm(region: &Region, cx: &Context) -> Result<Client> {
-    Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ssm(Some(region.as_str())))
+    Ok(cx.clients()?.aws()?.ssm(Some(region.as_str())))
 }
 
 async fn settle_role(client: &Client, id: &str, wanted: Option<&RoleName>, found: &Instance) -> Result<RoleName> {

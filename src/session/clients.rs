@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Model};
 use framework::path::Path;
+use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Kubernetes};
 use super::connections::Connections;
@@ -16,10 +17,17 @@ use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::charts;
 
-/// Clients and defaults, created once when Terraform configures the provider. Nothing here has been on the network.
-#[derive(Debug)]
+/// Clients and defaults as one call of Terraform uses them: whatever they do ends when Terraform asks to stop.
+#[derive(Clone, Debug)]
 pub struct Clients {
     pub(super) aws: std::result::Result<aws::Clients, Unready>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) cancel: CancellationToken,
+}
+
+/// What all calls share, created once when Terraform configures the provider. Nothing here has been on the network.
+#[derive(Debug)]
+pub(super) struct Shared {
     pub(super) kubernetes: Maybe<Option<Kubernetes>>,
     pub(super) connections: Connections,
     charts: std::result::Result<charts::Client, Unready>,
@@ -39,7 +47,7 @@ pub struct Defaults {
 }
 
 /// The clients cannot be created yet.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Unready {
     pub(super) argument: &'static str,
 }
@@ -62,8 +70,7 @@ impl Clients {
             Err(argument) => Err(Unready { argument }),
         };
         let passwords = Arc::new(Passwords(aws.as_ref().map(Clone::clone).map_err(|unready| unready.argument)));
-        Ok(Self {
-            aws,
+        let shared = Shared {
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),
             charts: sources(config)
@@ -71,7 +78,15 @@ impl Clients {
                 .map_err(|argument| Unready { argument }),
             defaults,
             handovers: Mutex::default(),
-        })
+        };
+        Ok(Self { aws, shared: Arc::new(shared), cancel: CancellationToken::new() })
+    }
+
+    /// The same clients, for a call that ends when `cancel` fires.
+    #[must_use]
+    pub fn bound(&self, cancel: &CancellationToken) -> Self {
+        let aws = self.aws.as_ref().map(|aws| aws.with_cancel(cancel.clone())).map_err(|unready| *unready);
+        Self { aws, shared: Arc::clone(&self.shared), cancel: cancel.clone() }
     }
 
     /// The AWS clients.
@@ -93,25 +108,25 @@ impl Clients {
     /// # Errors
     /// While an argument of the provider is unknown, which is so in some plans only.
     pub fn charts(&self) -> Result<&charts::Client> {
-        self.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
+        self.shared.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
     }
 
     /// The same, when the configuration is known.
     #[must_use]
     pub fn known_charts(&self) -> Option<&charts::Client> {
-        self.charts.as_ref().ok()
+        self.shared.charts.as_ref().ok()
     }
 
     /// The defaults.
     #[must_use]
     pub fn defaults(&self) -> &Defaults {
-        &self.defaults
+        &self.shared.defaults
     }
 
     /// Leaves a note for whoever replaces an object in this run. Terraform deletes the old object and makes the new one
     /// as two calls that know nothing of each other; `key` is what both can tell.
     pub fn hand_over(&self, key: &str, note: String) {
-        let mut handovers = self.handovers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handovers = self.shared.handovers.lock().unwrap_or_else(PoisonError::into_inner);
         handovers.entry(key.to_owned()).or_default().push(note);
     }
 
@@ -119,7 +134,7 @@ impl Clients {
     /// is whose: all of them are returned, and none is taken.
     #[must_use]
     pub fn take_over(&self, key: &str) -> Vec<String> {
-        let mut handovers = self.handovers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handovers = self.shared.handovers.lock().unwrap_or_else(PoisonError::into_inner);
         match handovers.get_mut(key) {
             Some(notes) if notes.len() > 1 => notes.clone(),
             Some(notes) => std::mem::take(notes),
@@ -132,7 +147,7 @@ impl Clients {
     /// # Errors
     /// When neither names one.
     pub fn cluster_name(&self, argument: Option<&ClusterName>) -> Result<ClusterName> {
-        match (argument, &self.defaults.cluster_name) {
+        match (argument, &self.shared.defaults.cluster_name) {
             (Some(name), _) | (None, Maybe::Known(Some(name))) => Ok(name.clone()),
             (None, Maybe::Known(None)) => Err(Diagnostic::error(
                 "No cluster is named",

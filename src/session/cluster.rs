@@ -53,7 +53,7 @@ pub async fn connect(
     };
     let started = Instant::now();
     let look = || async {
-        Ok(match clients.access_to(cluster, region, cx.cancel()).await? {
+        Ok(match clients.access_to(cluster, region).await? {
             Access::Open(client) => Seen::Done(client),
             Access::NotReady(status) if status == "FAILED" => {
                 return Err(Diagnostic::error(
@@ -79,7 +79,7 @@ pub async fn connect(
 /// # Errors
 /// When EKS cannot be asked.
 pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
-    Ok(match cx.clients()?.access_to(cluster, region, cx.cancel()).await? {
+    Ok(match cx.clients()?.access_to(cluster, region).await? {
         Access::Open(client) => Connection::Open(client.for_reads()),
         Access::NoCluster(_) => Connection::Gone,
         Access::NotReady(status) => {
@@ -103,7 +103,7 @@ pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context)
 /// # Errors
 /// When EKS cannot be asked.
 pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
-    Ok(match cx.clients()?.access_to(cluster, region, cx.cancel()).await? {
+    Ok(match cx.clients()?.access_to(cluster, region).await? {
         Access::Open(client) => Connection::Open(client.for_reads()),
         Access::NoCluster(_) | Access::NotReady(_) => Connection::Gone,
         Access::Unknown(argument) => Connection::Unknown(unknown_configuration(argument, Need::Cluster)),
@@ -122,7 +122,7 @@ pub async fn settle<T>(client: &kube::Client, look: impl AsyncFnOnce(kube::Clien
 pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
     let Ok(clients) = cx.clients() else { return };
     // What else is wrong is told by the step that needs the cluster.
-    if !matches!(clients.access_to(cluster, region, cx.cancel()).await, Ok(Access::NoCluster(_))) {
+    if !matches!(clients.access_to(cluster, region).await, Ok(Access::NoCluster(_))) {
         return;
     }
     let near = clusters(region, cx).await.into_iter().find(|name| names::differ_by(name, cluster.as_str(), 2));
@@ -161,6 +161,6 @@ pub async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws
 /// The clusters that there are, as far as the caller may list them.
 async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(region.map(Region::as_str));
+    let eks = aws.eks(region.map(Region::as_str));
     eks.list_clusters().await.unwrap_or_default()
 }

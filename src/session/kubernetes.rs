@@ -41,39 +41,34 @@ impl Clients {
     ///
     /// # Errors
     /// When EKS cannot be asked, or the settings cannot be used.
-    pub async fn access_to(
-        &self,
-        cluster: &ClusterName,
-        region: Option<&Region>,
-        cancel: &CancellationToken,
-    ) -> Result<Access> {
-        let Maybe::Known(settings) = &self.kubernetes else { return Ok(Access::Unknown(Config::NAMES.kubernetes)) };
+    pub async fn access_to(&self, cluster: &ClusterName, region: Option<&Region>) -> Result<Access> {
+        let shared = &self.shared;
+        let Maybe::Known(settings) = &shared.kubernetes else { return Ok(Access::Unknown(Config::NAMES.kubernetes)) };
         let given = Given::of(settings.as_ref(), &variable);
         if given.names_one_server() {
-            match &self.defaults.cluster_name {
+            match &shared.defaults.cluster_name {
                 Maybe::Known(Some(own)) if own == cluster => {}
                 Maybe::Known(own) => return Err(another_cluster(own.as_ref(), cluster, &given)),
                 Maybe::Unknown => return Ok(Access::Unknown(Config::NAMES.cluster_name)),
             }
         }
-        let target = match target(given, cluster, region, &self.aws, cancel).await? {
+        let target = match target(given, cluster, region, &self.aws).await? {
             Ok(target) => target,
             Err(other) => return Ok(other),
         };
-        let cell = self.connections.cell(&target, region);
+        let cell = shared.connections.cell(&target, region);
         let client = cell.get_or_try_init(|| kube::Client::new(&target)).await;
         let client = client.map_err(|error| unusable(&error))?;
-        Ok(Access::Open(client.with_cancel(cancel.clone())))
+        Ok(Access::Open(client.with_cancel(self.cancel.clone())))
     }
 }
 
-/// Makes the target, or says why there is none. `cancel` ends the question to EKS; the target outlives the call.
+/// Makes the target, or says why there is none. The target outlives the call; the question to EKS does not.
 async fn target(
     given: Given,
     cluster: &ClusterName,
     region: Option<&Region>,
     aws: &std::result::Result<aws::Clients, Unready>,
-    cancel: &CancellationToken,
 ) -> Result<std::result::Result<Target, Access>> {
     let needs_endpoint = given.host.is_none() && given.config_path.is_none();
     let needs_authority = given.config_path.is_none() && given.authority.is_none() && !given.insecure;
@@ -83,7 +78,7 @@ async fn target(
     let mut token_for = cluster.as_str().to_owned();
     if needs_endpoint || needs_authority {
         let aws = match aws {
-            Ok(aws) => aws.with_cancel(cancel.clone()),
+            Ok(aws) => aws,
             Err(unready) => return Ok(Err(Access::Unknown(unready.argument))),
         };
         let found = match aws.eks(region.map(Region::as_str)).cluster(cluster.as_str()).await {
@@ -114,7 +109,7 @@ async fn target(
         credentials
     } else {
         let aws = match aws {
-            Ok(aws) => aws.clone(),
+            Ok(aws) => aws.with_cancel(CancellationToken::new()),
             Err(unready) => return Ok(Err(Access::Unknown(unready.argument))),
         };
         let region = region.map(|region| region.as_str().to_owned());

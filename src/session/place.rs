@@ -42,7 +42,7 @@ impl Place {
     /// # Errors
     /// While the provider's configuration is not known.
     pub fn eks(&self, cx: &Context) -> Result<aws::eks::Client> {
-        Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str())))
+        Ok(cx.clients()?.aws()?.eks(Some(self.region.as_str())))
     }
 
     /// EKS there, for a look at what a call left behind that Terraform's stop has cut off. Bound it by
@@ -63,7 +63,7 @@ impl Place {
     /// Whether EKS is deleting the cluster. Its API server may be out of reach by then, and what it holds goes anyway.
     pub async fn is_being_deleted(&self, cx: &Context) -> bool {
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
-        let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(self.region.as_str()));
+        let eks = aws.eks(Some(self.region.as_str()));
         eks.describe_cluster(self.cluster.as_str())
             .await
             .map_or_else(|error: aws::Error| error.is_not_found(), |cluster| cluster.status == "DELETING")

@@ -5,7 +5,7 @@ use super::Context;
 /// Who calls, as access entries name it: the role of a session, not the session. The path of a role is not in it.
 pub async fn principal(cx: &Context) -> Option<String> {
     let aws = cx.try_clients()?.known_aws()?;
-    let caller = aws.with_cancel(cx.cancel().clone()).sts().caller().await.ok()?;
+    let caller = aws.sts().caller().await.ok()?;
     Some(role_of(&caller.arn).unwrap_or(caller.arn))
 }
 

@@ -269,7 +269,7 @@ also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeIns
 
 /// The Systems Manager client of a region, for calls that end when Terraform asks to stop.
 fn ssm(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client> {
-    let aws = cx.clients()?.aws()?.with_cancel(cx.cancel().clone());
+    let aws = cx.clients()?.aws()?;
     Ok(aws.ssm(region.map(Region::as_str)))
 }
 

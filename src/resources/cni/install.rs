@@ -32,7 +32,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
     let mut site = open(args, cluster, region, given, cx).await?;
     let summary = format!("Could not install {}", site.wanted.name());
-    let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(site.region.as_str()));
+    let eks = cx.clients()?.aws()?.eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.map_err(|error| explain(&summary, &error, None))?;
     let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| pool::default(&described));
     if let Some(fault) = plan::too_many(&site.wanted, &pod_cidrs) {

@@ -457,7 +457,7 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
     let Some((cluster, region)) = named(plan, cx).await else { return Ok(None) };
     let Some(clients) = cx.try_clients() else { return Ok(None) };
     let Some(aws) = clients.known_aws() else { return Ok(None) };
-    let client = match clients.access_to(&cluster, Some(&region), cx.cancel()).await? {
+    let client = match clients.access_to(&cluster, Some(&region)).await? {
         Access::Open(client) => Some(client.for_reads()),
         Access::NoCluster(_) => {
             warn_of_near_name(&cluster, Some(&region), cx).await;
@@ -465,7 +465,7 @@ async fn site(plan: &Plan<Cni>, cx: &Context) -> Result<Option<Site>> {
         }
         Access::NotReady(_) | Access::Unknown(_) => None,
     };
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let eks = aws.eks(Some(region.as_str()));
     let described = eks.cluster(cluster.as_str()).await;
     let described = described.map_err(|error| explain("Could not read the networks of the cluster", &error, None));
     Ok(Some(Site { cluster, region, described, client }))
@@ -566,7 +566,7 @@ async fn vpc_cidrs(described: &Cluster, region: &Region, cx: &Context) -> Vec<St
     let (Some(vpc), Some(aws)) = (&described.vpc_id, cx.try_clients().and_then(Clients::known_aws)) else {
         return Vec::new();
     };
-    let ec2 = aws.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+    let ec2 = aws.ec2(Some(region.as_str()));
     // Who may not look at the VPC goes without this check.
     ec2.vpc(vpc).await.ok().flatten().map(|vpc| vpc.cidr_blocks).unwrap_or_default()
 }

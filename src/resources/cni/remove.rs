@@ -234,7 +234,7 @@ fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
 /// Whether the cluster is on its way out: then its API server may be gone already.
 pub(super) async fn is_going(cluster: &ClusterName, region: &Region, cx: &Context) -> bool {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
-    match aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str())).cluster(cluster.as_str()).await {
+    match aws.eks(Some(region.as_str())).cluster(cluster.as_str()).await {
         Ok(found) => found.status == "DELETING",
         Err(error) => error.is_not_found(),
     }

@@ -201,7 +201,7 @@ async fn check_pool(
     let now = site.wanted.pool(&ready.values.all, pod_cidrs);
     let live = plan::live_pool(&site.client, &site.wanted, prior).await;
     let live = told_kube(live, summary, Some("Nothing was changed."), site.cx).await?;
-    let eks = site.cx.clients()?.aws()?.with_cancel(site.cx.cancel().clone()).eks(Some(site.region.as_str()));
+    let eks = site.cx.clients()?.aws()?.eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.ok();
     let place = described.as_deref().map(|described| (described, &site.region));
     let faults = plan::pool_faults(&site.wanted, &now, Some(prior), live.as_ref(), place, site.cx).await;

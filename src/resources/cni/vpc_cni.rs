@@ -40,7 +40,7 @@ pub(super) async fn refusals_at_plan(
 ) -> Diagnostics {
     let mut faults = of_eks(cluster, region, cx).await;
     let Some(clients) = cx.try_clients() else { return faults };
-    let Ok(Access::Open(client)) = clients.access_to(cluster, Some(region), cx.cancel()).await else { return faults };
+    let Ok(Access::Open(client)) = clients.access_to(cluster, Some(region)).await else { return faults };
     match of_cluster(&client.for_reads(), wanted).await {
         Ok(found) => faults.append(found),
         Err(error) => tracing::info!("whether aws-node can be removed is looked at in the apply: {error}"),
@@ -52,7 +52,7 @@ pub(super) async fn refusals_at_plan(
 async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnostics {
     let mut faults = Diagnostics::new();
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return faults };
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let eks = aws.eks(Some(region.as_str()));
     match eks.addon(cluster.as_str(), "vpc-cni").await {
         Ok(addon) => faults.push(
             Diagnostic::error(

@@ -59,7 +59,6 @@ impl Networks {
         let mut found = Self::default();
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Ok(found) };
         let Some(region) = question.region else { return Ok(found) };
-        let aws = aws.with_cancel(cx.cancel().clone());
         let (ec2, eks) = (aws.ec2(Some(region.as_str())), aws.eks(Some(region.as_str())));
         let names = Args::NAMES;
         let (subnet, groups, cluster) = futures::join!(
@@ -116,7 +115,7 @@ impl Networks {
             return;
         };
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return };
-        let ec2 = aws.with_cancel(cx.cancel().clone()).ec2(Some(region.as_str()));
+        let ec2 = aws.ec2(Some(region.as_str()));
         let looks = cluster.subnet_ids.iter().map(|id| ec2.subnet(id));
         // What may not be looked at is not known, and no reason for a warning.
         let Ok(found) = futures::future::try_join_all(looks).await else { return };

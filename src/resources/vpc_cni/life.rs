@@ -252,11 +252,7 @@ fn check_effect(site: &Site<'_>, found: &Found, wanted: &Wanted) -> Result<()> {
 /// Local clusters on Outposts keep aws-node to themselves. Source: user guide of EKS, local clusters.
 async fn refuse_local(site: &Site<'_>) -> Result<()> {
     if let Some(aws) = site.cx.clients()?.known_aws()
-        && let Ok(found) = aws
-            .with_cancel(site.cx.cancel().clone())
-            .eks(Some(site.region.as_str()))
-            .cluster(site.cluster.as_str())
-            .await
+        && let Ok(found) = aws.eks(Some(site.region.as_str())).cluster(site.cluster.as_str()).await
         && found.outpost.is_some()
     {
         return Err(Diagnostic::error(

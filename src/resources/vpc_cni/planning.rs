@@ -82,7 +82,7 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
     let (Some(named), Some(region), Some(clients)) = (&place.cluster, &place.region, cx.try_clients()) else {
         return Ok(());
     };
-    let client = match clients.access_to(named, Some(region), cx.cancel()).await? {
+    let client = match clients.access_to(named, Some(region)).await? {
         Access::Open(client) => client.for_reads(),
         Access::NoCluster(_) => {
             warn_of_near_name(named, Some(region), cx).await;
@@ -93,7 +93,7 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
     let settings = Settings::planned(&plan.args);
     let cluster = match clients.known_aws() {
         Some(aws) => {
-            let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+            let eks = aws.eks(Some(region.as_str()));
             eks.cluster(named.as_str()).await.ok()
         }
         None => None,

@@ -36,7 +36,7 @@ pub(super) struct Site<'a> {
 
 impl Site<'_> {
     pub(super) fn eks(&self) -> Result<eks::Client> {
-        Ok(self.cx.clients()?.aws()?.with_cancel(self.cx.cancel().clone()).eks(Some(self.region.as_str())))
+        Ok(self.cx.clients()?.aws()?.eks(Some(self.region.as_str())))
     }
 
     pub(super) fn wait(&self, what: String) -> Wait {
@@ -67,7 +67,7 @@ pub(super) async fn addon_of(
     if mode == ManagedBy::DaemonSet {
         return Ok(None);
     }
-    let eks = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let eks = cx.clients()?.aws()?.eks(Some(region.as_str()));
     match eks.addon(cluster.as_str(), through_addon::NAME).await {
         Ok(addon) => Ok(Some(addon)),
         Err(error) if error.is_not_found() => Ok(None),

@@ -44,7 +44,7 @@ pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<Strin
 /// What the add-on's schema has against the settings. EKS that cannot be asked checks at apply itself.
 pub(super) async fn check(region: &Region, found: &Addon, wanted: &Wanted, cx: &Context) -> Diagnostics {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Diagnostics::new() };
-    let eks = aws.with_cancel(cx.cancel().clone()).eks(Some(region.as_str()));
+    let eks = aws.eks(Some(region.as_str()));
     let Ok(values) = addon::parse(found.configuration_values.as_deref()) else { return Diagnostics::new() };
     match eks.addon_configuration(NAME, &found.version).await {
         Ok(configuration) => {
