@@ -144,8 +144,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         let summary = "Could not add the entry to aws-auth";
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref()).map(Span::duration);
-        let client = cluster::connect(&place.cluster, Some(&place.region), within, cx).await?;
+        let client = cluster::connect(&place.cluster, Some(&place.region), cx).await?;
         if let Some(why) = unread(&place, cx).await {
             return Err(Diagnostic::error("Nobody reads the aws-auth map of this cluster", why)
                 .at(Path::attribute(Args::NAMES.cluster_name))
@@ -211,8 +210,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let place = place_of(prior);
         let (before, after) = (entry_of(prior), entry(args));
         let list = list(args);
-        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref()).map(Span::duration);
-        let client = cluster::connect(&place.cluster, Some(&place.region), within, cx).await?;
+        let client = cluster::connect(&place.cluster, Some(&place.region), cx).await?;
         let changed = client.change_aws_auth_entry(list, &before, &after).await;
         match explained(changed, summary, None, cx).await? {
             Changed::Done => {}

@@ -33,25 +33,20 @@ pub enum Connection {
     Unknown(Diagnostics),
 }
 
-/// The cluster's API for a change: waits until the cluster is there and active, for `timeout` when one is set, else
-/// for 30 minutes while EKS makes it, and for 5 while EKS does not know it.
+/// The cluster's API for a change: waits until the cluster exists and is active, for the call's time when `timeouts`
+/// sets one, else for 30 minutes while EKS creates it, and for 5 while EKS does not know it.
 ///
 /// # Errors
 /// When it does not appear in time, has failed, or cannot be asked for.
-pub async fn connect(
-    cluster: &ClusterName,
-    region: Option<&Region>,
-    timeout: Option<Duration>,
-    cx: &Context,
-) -> Result<kube::Client> {
+pub async fn connect(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<kube::Client> {
     let clients = cx.clients()?;
     let wait = Wait {
         what: format!("cluster `{cluster}` to be active"),
-        timeout: timeout.unwrap_or(CREATING_TIMEOUT),
+        timeout: cx.time_left(CREATING_TIMEOUT),
         interval: Duration::from_secs(1),
         max_interval: Duration::from_secs(15),
     };
-    let started = Instant::now();
+    let known_by = cx.deadline(UNKNOWN_TIMEOUT);
     let look = || async {
         Ok(match clients.access_to(cluster, region).await? {
             Access::Open(client) => Seen::Done(client),
@@ -63,7 +58,7 @@ pub async fn connect(
                 .into());
             }
             Access::NotReady(status) => Seen::Pending(format!("its status is {status}")),
-            Access::NoCluster(error) if started.elapsed() >= timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
+            Access::NoCluster(error) if Instant::now() >= known_by => {
                 return Err(unknown(cluster, region, &error, cx).await);
             }
             Access::NoCluster(error) => Seen::Pending(error.to_string()),

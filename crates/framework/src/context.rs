@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -89,16 +88,17 @@ impl<C> Context<C> {
         self.timeout.unwrap_or(default)
     }
 
-    /// When the time of [`Context::timeout`] is over. What began earlier in the call has used some of it.
-    pub fn deadline(&self, default: Duration) -> Instant {
-        // Beyond what a clock can count nothing ends in this run.
-        let distant = || self.begun + Duration::from_hours(24 * 365);
-        self.begun.checked_add(self.timeout(default)).unwrap_or_else(distant)
+    /// What is left of the time that `timeouts` gives the whole call. Where it gives none, each step has its own
+    /// `default`.
+    pub fn time_left(&self, default: Duration) -> Duration {
+        self.timeout.map_or(default, |timeout| timeout.saturating_sub(self.begun.elapsed()))
     }
 
-    /// What is left of the time of [`Context::timeout`].
-    pub fn time_left(&self, default: Duration) -> Duration {
-        self.deadline(default).saturating_duration_since(Instant::now())
+    /// When the time of [`Context::time_left`] is over.
+    pub fn deadline(&self, default: Duration) -> Instant {
+        let now = Instant::now();
+        // What no clock can count does not end in this run.
+        now.checked_add(self.time_left(default)).unwrap_or_else(|| now + Duration::from_hours(24 * 365))
     }
 
     /// Waits, and ends at once when Terraform asks to stop. `false`: it did.

@@ -1,6 +1,6 @@
 //! How an activation is created and deleted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Secret, Text, Timestamp};
@@ -27,9 +27,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let replaced = notes::replaced(args, cx)?;
     let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
-    let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
-    let within = within.map_or(CREATE_TIMEOUT, framework::model::Span::duration);
-    let client = ssm(Some(&region), cx)?.settling_within(within);
+    let client = ssm(Some(&region), cx)?.settling_within(cx.timeout(CREATE_TIMEOUT));
     let spec = ActivationSpec {
         iam_role: args.iam_role.as_str().to_owned(),
         default_instance_name: written(args.default_instance_name.as_ref().map(Text::text)),
@@ -214,9 +212,7 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
     }
     let deregisters = state.args.deregister_on_destroy && ending == Ending::Destroyed;
     // The activation goes last: while it exists, a destroy that failed half-way is found again and continues.
-    let within = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
-    // A time that no clock can hold is none.
-    let deadline = Instant::now().checked_add(within.map_or(DELETE_TIMEOUT, framework::model::Span::duration));
+    let deadline = cx.deadline(DELETE_TIMEOUT);
     if deregisters {
         let left = "The activation stays in the state until its hosts are deregistered.";
         hosts::deregister(&client, &family, deadline, left, cx).await?;

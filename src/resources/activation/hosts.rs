@@ -87,14 +87,14 @@ fn name(host: &Instance) -> String {
 pub(super) async fn deregister(
     client: &Client,
     activation_ids: &[String],
-    deadline: Option<Instant>,
+    deadline: Instant,
     left: &str,
     cx: &Context,
 ) -> Result<()> {
     let summary = "Could not deregister the hosts of the activation";
     let hosts = registered(client, activation_ids).await.map_err(|error| explain(summary, &error, Some(left)))?;
     for (done, host) in hosts.iter().enumerate() {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if Instant::now() >= deadline {
             return Err(Diagnostic::error(
                 summary,
                 format!("The time for it is over: {done} of {} hosts are deregistered, `{}` was next.\n\n{left}\n\nRun Terraform again to continue, with a longer `timeouts.delete` if it only needs longer.", hosts.len(), host.id),

@@ -109,7 +109,7 @@ pub(super) async fn open<'a>(
 ) -> Result<Site<'a>> {
     let given = given.map(Span::duration);
     let begun = Instant::now();
-    let client = connect(&cluster, Some(&region), given, cx).await?;
+    let client = connect(&cluster, Some(&region), cx).await?;
     // The time of a cluster that is made counts when somebody has said how long all of it may take.
     let now = Instant::now();
     let deadline = given.map_or_else(|| later(now, CHANGE_TIMEOUT), |given| later(begun, given));

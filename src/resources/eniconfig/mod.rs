@@ -6,10 +6,10 @@ mod networks;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Maybe, Model, Span, Text};
+use framework::model::{Maybe, Model, Text};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 use framework::wait::{self, Seen, Wait};
@@ -181,13 +181,10 @@ of replacing it.";
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         let summary = "Could not make the ENIConfig";
-        let started = Instant::now();
-        let timeout = timeout(args, |timeouts| timeouts.create.as_ref());
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let client = connect(&place.cluster, Some(&place.region), timeout, cx).await?;
+        let client = connect(&place.cluster, Some(&place.region), cx).await?;
         let outputs = resolve(args, None, &place, cx).await?;
-        let left = timeout.map_or(KIND_TIMEOUT, |timeout| timeout.saturating_sub(started.elapsed()));
-        if let Some(existing) = existing(&client, &outputs.name, left, cx).await? {
+        if let Some(existing) = existing(&client, &outputs.name, cx).await? {
             return Err(exists(&existing, &outputs));
         }
         let object = written(args, &outputs);
@@ -239,17 +236,14 @@ of replacing it.";
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        let started = Instant::now();
-        let timeout = timeout(args, |timeouts| timeouts.update.as_ref());
         let place = Place { cluster: prior.outputs.cluster_name.clone(), region: prior.outputs.region.clone() };
-        let client = connect(&place.cluster, Some(&place.region), timeout, cx).await?;
+        let client = connect(&place.cluster, Some(&place.region), cx).await?;
         let outputs = resolve(args, Some(&prior.outputs), &place, cx).await?;
-        let left = timeout.map_or(KIND_TIMEOUT, |timeout| timeout.saturating_sub(started.elapsed()));
         let object = written(args, &outputs);
         let summary = "Could not change the ENIConfig";
         let Err(error) = client.apply(&ObjectKind::ENI_CONFIG, None, &object, false).await else { return Ok(outputs) };
         if let Kind::FieldConflict(conflicts) = error.kind() {
-            let now = existing(&client, &outputs.name, left, cx).await?.unwrap_or_default();
+            let now = existing(&client, &outputs.name, cx).await?.unwrap_or_default();
             if object::are_by_hand(conflicts, &now) {
                 tracing::info!(name = %outputs.name, "taking back what was changed by hand: {}", error.kind());
                 let applied = client.apply(&ObjectKind::ENI_CONFIG, None, &object, true).await;
@@ -282,7 +276,7 @@ of replacing it.";
         }
         let wait = Wait {
             what: format!("ENIConfig `{name}` of cluster `{cluster_name}` to be gone"),
-            timeout: timeout(&state.args, |timeouts| timeouts.delete.as_ref()).unwrap_or(DELETE_TIMEOUT),
+            timeout: cx.time_left(DELETE_TIMEOUT),
             interval: Duration::from_millis(500),
             max_interval: Duration::from_secs(5),
         };
@@ -409,11 +403,11 @@ async fn resolve(args: &Args, prior: Option<&Outputs>, place: &Place, cx: &Conte
 }
 
 /// What has this name already, once the cluster serves the kind.
-async fn existing(client: &Client, name: &ObjectName, timeout: Duration, cx: &Context) -> Result<Option<Json>> {
+async fn existing(client: &Client, name: &ObjectName, cx: &Context) -> Result<Option<Json>> {
     let cluster = client.cluster();
     let wait = Wait {
         what: format!("cluster `{cluster}` to serve the kind ENIConfig"),
-        timeout,
+        timeout: cx.time_left(KIND_TIMEOUT),
         interval: Duration::from_millis(500),
         max_interval: Duration::from_secs(5),
     };
@@ -465,10 +459,6 @@ fn left_open(attribute: &str, what: &str, action: &str) -> Diagnostic {
         ),
     )
     .at(Path::attribute(attribute))
-}
-
-fn timeout(args: &Args, which: impl Fn(&ChangeTimeouts) -> Option<&Span>) -> Option<Duration> {
-    args.timeouts.as_ref().and_then(which).map(Span::duration)
 }
 
 #[cfg(test)]

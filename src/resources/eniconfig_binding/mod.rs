@@ -5,7 +5,7 @@
 mod selection;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
@@ -157,9 +157,8 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        let timeout = timeout(args, |timeouts| timeouts.create.as_ref());
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        bind(args, None, place, timeout, cx).await
+        bind(args, None, place, cx).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
@@ -193,9 +192,8 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        let timeout = timeout(args, |timeouts| timeouts.update.as_ref());
         let place = Place { cluster: prior.outputs.cluster_name.clone(), region: prior.outputs.region.clone() };
-        bind(args, Some(prior), place, timeout, cx).await
+        bind(args, Some(prior), place, cx).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
@@ -233,18 +231,10 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
 }
 
 /// Brings the nodes to what the arguments say.
-async fn bind(
-    args: &Args,
-    prior: Option<&State<EniConfigBinding>>,
-    place: Place,
-    timeout: Option<Duration>,
-    cx: &Context,
-) -> Result<Outputs> {
+async fn bind(args: &Args, prior: Option<&State<EniConfigBinding>>, place: Place, cx: &Context) -> Result<Outputs> {
     let summary = "Could not annotate the nodes with their ENIConfig";
-    let started = Instant::now();
-    let client = connect(&place.cluster, Some(&place.region), timeout, cx).await?;
-    let left = timeout.map_or(ENICONFIG_TIMEOUT, |timeout| timeout.saturating_sub(started.elapsed()));
-    wait_for_eniconfig(&client, &args.eniconfig, left, cx).await?;
+    let client = connect(&place.cluster, Some(&place.region), cx).await?;
+    wait_for_eniconfig(&client, &args.eniconfig, cx).await?;
 
     let (key, wanted) = (args.annotation.text(), args.eniconfig.as_str());
     let bound = prior.map(|prior| prior.outputs.bound_nodes.clone()).unwrap_or_default();
@@ -392,10 +382,10 @@ async fn annotate_one(
 }
 
 /// A node that looks for an ENIConfig which does not exist gets no pods, so nothing is annotated before it is there.
-async fn wait_for_eniconfig(client: &Client, name: &ObjectName, timeout: Duration, cx: &Context) -> Result<()> {
+async fn wait_for_eniconfig(client: &Client, name: &ObjectName, cx: &Context) -> Result<()> {
     let wait = Wait {
         what: format!("ENIConfig `{name}` of cluster `{}`", client.cluster()),
-        timeout,
+        timeout: cx.time_left(ENICONFIG_TIMEOUT),
         interval: Duration::from_millis(500),
         max_interval: Duration::from_secs(5),
     };
@@ -481,10 +471,6 @@ fn counted(nodes: usize) -> String {
 
 fn counted_are(nodes: usize) -> String {
     format!("{} {}", counted(nodes), if nodes == 1 { "is" } else { "are" })
-}
-
-fn timeout(args: &Args, which: impl Fn(&Timeouts) -> Option<&Span>) -> Option<Duration> {
-    args.timeouts.as_ref().and_then(which).map(Span::duration)
 }
 
 #[cfg(test)]

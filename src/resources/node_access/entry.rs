@@ -27,12 +27,12 @@ const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
 const ROLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Waits until the cluster is there and active. An access entry needs no way to the Kubernetes API.
-pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Context) -> Result<Arc<Cluster>> {
+pub(super) async fn active(place: &Place, cx: &Context) -> Result<Arc<Cluster>> {
     let eks = place.eks(cx)?;
-    let started = Instant::now();
+    let known_by = cx.deadline(UNKNOWN_TIMEOUT);
     let wait = Wait {
         what: format!("cluster `{}` to be active", place.cluster),
-        timeout: timeout.unwrap_or(CREATING_TIMEOUT),
+        timeout: cx.time_left(CREATING_TIMEOUT),
         interval: Duration::from_secs(1),
         max_interval: Duration::from_secs(15),
     };
@@ -51,9 +51,7 @@ pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Contex
                 .into()),
                 status => Ok(Seen::Pending(format!("its status is {status}"))),
             },
-            Err(error) if error.is_not_found() && started.elapsed() < timeout.unwrap_or(UNKNOWN_TIMEOUT) => {
-                Ok(Seen::Pending(error.to_string()))
-            }
+            Err(error) if error.is_not_found() && Instant::now() < known_by => Ok(Seen::Pending(error.to_string())),
             Err(error) if error.is_not_found() => {
                 Err(cluster::unknown(&place.cluster, Some(&place.region), &error, cx).await)
             }
@@ -63,7 +61,7 @@ pub(super) async fn active(place: &Place, timeout: Option<Duration>, cx: &Contex
     wait::until(cx, &wait, look).await
 }
 
-pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx: &Context) -> Result<Outputs> {
+pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Outputs> {
     let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
     let principal = args.principal_arn.as_str();
     let spec = AccessEntrySpec {
@@ -84,7 +82,7 @@ pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx
             false
         }
     };
-    let eks = place.eks(cx)?.settling_within(left.map_or(ROLE_TIMEOUT, |left| left.min(ROLE_TIMEOUT)));
+    let eks = place.eks(cx)?.settling_within(cx.time_left(ROLE_TIMEOUT).min(ROLE_TIMEOUT));
     let progress = |settling: &crate::aws::eks::Settling| {
         tracing::info!(waited_s = settling.waited.as_secs(), "waiting until EKS knows the role `{principal}`");
     };

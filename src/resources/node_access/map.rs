@@ -1,7 +1,6 @@
 //! Access by an entry of the ConfigMap aws-auth.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
@@ -18,8 +17,8 @@ use crate::session::cluster::{self, Connection};
 use crate::session::explain::explained;
 use crate::session::place::Place;
 
-pub(super) async fn create(args: &Args, place: Place, left: Option<Duration>, cx: &Context) -> Result<Outputs> {
-    let client = cluster::connect(&place.cluster, Some(&place.region), left, cx).await?;
+pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Outputs> {
+    let client = cluster::connect(&place.cluster, Some(&place.region), cx).await?;
     let (username, groups) = args.r#type.identity();
     let entry = Entry { arn: without_path(args.principal_arn.as_str()), username: username.to_owned(), groups };
     let added = client.add_aws_auth_entry(List::Roles, &entry).await;
@@ -120,7 +119,7 @@ pub(super) async fn mend(prior: &State<NodeAccess>, cx: &Context) -> Result<Outp
     if before == after {
         return Ok(prior.outputs.clone());
     }
-    let client = cluster::connect(&place.cluster, Some(&place.region), None, cx).await?;
+    let client = cluster::connect(&place.cluster, Some(&place.region), cx).await?;
     let changed = client.change_aws_auth_entry(List::Roles, &before, &after).await;
     match explained(changed, summary, None, cx).await? {
         Changed::Done => Ok(outputs(place, after)),

@@ -5,7 +5,6 @@ mod map;
 mod method;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
@@ -217,17 +216,14 @@ cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let within = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref()).map(Span::duration);
-        let started = Instant::now();
-        let cluster = entry::active(&place, within, cx).await?;
+        let cluster = entry::active(&place, cx).await?;
         let method = match method::choose(args.method, cluster.authentication_mode.as_deref()) {
             Ok(method) => method,
             Err(why) => return Err(method::refused(&place, &why).into()),
         };
-        let left = within.map(|within| within.saturating_sub(started.elapsed()));
         match method {
-            Method::AwsAuth => map::create(args, place, left, cx).await,
-            _ => entry::create(args, place, left, cx).await,
+            Method::AwsAuth => map::create(args, place, cx).await,
+            _ => entry::create(args, place, cx).await,
         }
     }
 

@@ -1,9 +1,8 @@
 //! How the settings are taken back: each variable as it was before, as far as it is still what was written.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Result};
-use framework::model::Span;
 use framework::resource::State;
 
 use super::daemon_set::{self, NAME, NAMESPACE};
@@ -51,8 +50,7 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
         }
         Connection::Unknown(why) => return Err(why),
     };
-    let given = state.args.timeouts.as_ref().and_then(|timeouts| timeouts.delete.as_ref());
-    let deadline = Instant::now() + given.map_or(DELETE_TIMEOUT, Span::duration);
+    let deadline = cx.deadline(DELETE_TIMEOUT);
     // What was once set in the add-on's values is taken out of them, whatever the configuration says by now.
     let mode = Record::of(cx, None, Owner::DaemonSet).filter(|record| !record.through_addon).map(|record| record.mode);
     let site = Site { client, cluster, region, mode: mode.unwrap_or(ManagedBy::Auto), deadline, cx };

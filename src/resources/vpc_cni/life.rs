@@ -29,19 +29,17 @@ const LEFT: &str = "The settings that were made are recorded in the state, and s
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-    let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.create.as_ref());
-    let site = open(args, place, given, cx).await?;
+    let site = open(args, place, cx).await?;
     refuse_local(&site).await?;
     settle(&site, args, None).await
 }
 
 pub(super) async fn update(prior: &State<VpcCni>, args: &Args, cx: &Context) -> Result<Outputs> {
     let outputs = &prior.outputs;
-    let given = args.timeouts.as_ref().and_then(|timeouts| timeouts.update.as_ref());
     // `managed_by` is also a result: what was found before is no wish.
     let wish = Args { managed_by: wished(args, cx), ..args.clone() };
     let place = Place { cluster: outputs.cluster_name.clone(), region: outputs.region.clone() };
-    let site = open(&wish, place, given, cx).await?;
+    let site = open(&wish, place, cx).await?;
     settle(&site, &wish, Some(prior)).await
 }
 

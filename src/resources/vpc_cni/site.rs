@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostics, Result};
-use framework::model::Span;
 use framework::wait::{self, Seen, Wait};
 use serde_json::Value as Json;
 
@@ -141,13 +140,11 @@ pub(super) async fn find(site: &Site<'_>) -> Result<Found> {
 }
 
 /// Opens the way for a change.
-pub(super) async fn open<'a>(args: &Args, place: Place, given: Option<&Span>, cx: &'a Context) -> Result<Site<'a>> {
-    let given = given.map(Span::duration);
-    let begun = Instant::now();
+pub(super) async fn open<'a>(args: &Args, place: Place, cx: &'a Context) -> Result<Site<'a>> {
     let Place { cluster, region } = place;
-    let client = connect(&cluster, Some(&region), given, cx).await?;
+    let client = connect(&cluster, Some(&region), cx).await?;
     // The time of a cluster that is made counts when somebody has said how long all of it may take.
-    let deadline = given.map_or_else(|| Instant::now() + CHANGE_TIMEOUT, |given| begun + given);
+    let deadline = cx.deadline(CHANGE_TIMEOUT);
     let mode = args.managed_by.unwrap_or(ManagedBy::Auto);
     Ok(Site { client, cluster, region, mode, deadline, cx })
 }
