@@ -127,7 +127,7 @@ cluster, AWS is asked once a minute at most.";
             explain("Could not read the cluster", &error, None)
         })?;
         let vpc_cidr_blocks = match &cluster.vpc_id {
-            Some(vpc_id) => vpc_cidr_blocks(&aws, &region, vpc_id, cx).await?,
+            Some(vpc_id) => vpc_cidr_blocks(aws, &region, vpc_id, cx).await?,
             None => None,
         };
         Ok(outputs(&cluster, name, region, vpc_cidr_blocks))

@@ -69,7 +69,7 @@ impl Clients {
                 .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),
             Err(argument) => Err(Unready { argument }),
         };
-        let passwords = Arc::new(Passwords(aws.as_ref().map(Clone::clone).map_err(|unready| unready.argument)));
+        let passwords = Arc::new(Passwords(aws.clone().map_err(|unready| unready.argument)));
         let shared = Shared {
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),

@@ -138,30 +138,14 @@ impl<C> Context<C> {
     pub fn note<T: Serialize>(&self, note: &Note<T>, says: &T) {
         // What has no JSON form cannot be noted; an earlier note would be wrong then.
         match note::written(says) {
-            Some(text) => self.keep_private(note.name(), text),
-            None => self.drop_private(note.name()),
+            Some(text) => drop(self.notes().private.insert(note.name().to_owned(), text)),
+            None => self.forget(note),
         }
     }
 
     /// Forgets a note.
     pub fn forget<T>(&self, note: &Note<T>) {
-        self.drop_private(note.name());
-    }
-
-    /// A private note kept with the state. [`Context::noted`] is the way to go: `None` here says that nothing is
-    /// known, and `unwrap_or_default` would turn that into "there was nothing".
-    pub fn private(&self, key: &str) -> Option<String> {
-        self.notes().private.get(key).cloned()
-    }
-
-    /// Keeps a private note with the state. Never a secret: Terraform stores it as it is.
-    pub fn keep_private(&self, key: &str, text: impl Into<String>) {
-        self.notes().private.insert(key.to_owned(), text.into());
-    }
-
-    /// Forgets a private note.
-    pub fn drop_private(&self, key: &str) {
-        self.notes().private.remove(key);
+        self.notes().private.remove(note.name());
     }
 
     /// Reports how far an action is; elsewhere it becomes a line of the log.

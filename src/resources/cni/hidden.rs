@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use framework::note::Note;
 use helm::{Data, Map, Values};
 use names::Sha256;
 use serde_json::Value as Json;
@@ -16,9 +17,9 @@ use super::summary;
 use crate::session::Context;
 
 /// Private note of the places.
-const NOTE: &str = "hidden";
+const NOTE: Note<Json> = Note::named("hidden");
 /// Private note of the revision whose hidden values are others than those that were applied.
-const CHANGED: &str = "hidden_changed_in";
+const CHANGED: Note<i64> = Note::named("hidden_changed_in");
 /// Labels of the places on the release's record begin so.
 const LABEL: &str = "ekshybrid-hidden";
 /// Characters of a place's checksum.
@@ -96,22 +97,21 @@ impl Hidden {
 
     /// What is noted beside the state; `None` where nothing is.
     pub(super) fn noted(cx: &Context) -> Option<Self> {
-        Self::read(&cx.private(NOTE)?)
+        Self::read(cx.noted(&NOTE).says()?.clone())
     }
 
     /// Notes the places beside the state.
     pub(super) fn note(&self, cx: &Context) {
-        cx.keep_private(NOTE, self.text());
+        cx.note(&NOTE, &self.places());
     }
 
-    /// The places as a text without any value.
-    pub(super) fn text(&self) -> String {
-        Json::from(&Data::Map(self.0.clone())).to_string()
+    /// The places without any value.
+    fn places(&self) -> Json {
+        Json::from(&Data::Map(self.0.clone()))
     }
 
-    fn read(text: &str) -> Option<Self> {
-        let json: Json = serde_json::from_str(text).ok()?;
-        match Data::from(json) {
+    fn read(places: Json) -> Option<Self> {
+        match Data::from(places) {
             Data::Map(map) => Some(Self(map)),
             _ => None,
         }
@@ -172,17 +172,17 @@ fn sum(path: &[String]) -> String {
 
 /// Notes that somebody else has changed hidden values, in this revision.
 pub(super) fn note_change(revision: i64, cx: &Context) {
-    cx.keep_private(CHANGED, revision.to_string());
+    cx.note(&CHANGED, &revision);
 }
 
 /// The revision in which somebody else has changed hidden values.
 pub(super) fn changed_in(cx: &Context) -> Option<i64> {
-    cx.private(CHANGED)?.parse().ok()
+    cx.noted(&CHANGED).says().copied()
 }
 
 /// What was applied counts from now on.
 pub(super) fn forget_change(cx: &Context) {
-    cx.drop_private(CHANGED);
+    cx.forget(&CHANGED);
 }
 
 /// Keeps every text of `values` out of logs and messages.
@@ -335,9 +335,9 @@ mod tests {
     #[test]
     fn places_are_keys_and_no_values() {
         let hidden = places("{note: hunter2, extra: {deep: swordfish, list: [a]}, none: null}");
-        assert_eq!(hidden.text(), r#"{"extra":{"deep":null,"list":null},"none":null,"note":null}"#);
-        assert_eq!(Hidden::read(&hidden.text()), Some(hidden));
-        assert_eq!(Hidden::read("[]"), None);
+        assert_eq!(hidden.places().to_string(), r#"{"extra":{"deep":null,"list":null},"none":null,"note":null}"#);
+        assert_eq!(Hidden::read(hidden.places()), Some(hidden));
+        assert_eq!(Hidden::read(serde_json::json!([])), None);
     }
 
     #[test]

@@ -5,8 +5,9 @@
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Secret, WriteOnly};
+use framework::note::Note;
 use helm::Release;
-use serde_json::{Value as Json, json};
+use serde::{Deserialize, Serialize};
 
 use super::arguments::{Calico, Cilium, Method, ReleaseName};
 use super::hidden::{self, Hidden};
@@ -15,14 +16,13 @@ use crate::kube::release::Revision;
 use crate::session::Context;
 
 /// Private note that a state is as an import made it.
-const NOTE: &str = "imported";
-const BY_US: &str = "by_this_provider";
-const MANIFESTS: &str = "manifests";
+const NOTE: Note<Imported> = Note::named("imported");
 
 /// What is noted of an imported release.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Imported {
-    /// This provider made it, and may have taken its images from a mirror, which the release does not tell.
+    /// This provider created it, and may have taken its images from a mirror, which the release does not show.
+    #[serde(rename = "by_this_provider")]
     pub(super) by_us: bool,
     /// [`summary::fingerprint`] of its manifests.
     pub(super) manifests: String,
@@ -31,19 +31,18 @@ pub(super) struct Imported {
 impl Imported {
     /// `None` where this resource has made or changed the release.
     pub(super) fn of(cx: &Context) -> Option<Self> {
-        let note: Json = serde_json::from_str(&cx.private(NOTE)?).unwrap_or_default();
-        Some(Self { by_us: note[BY_US] == true, manifests: note[MANIFESTS].as_str().unwrap_or_default().to_owned() })
+        cx.noted(&NOTE).says().cloned()
     }
 
     pub(super) fn note(found: &Revision, cx: &Context) -> Result<()> {
         let manifests = summary::fingerprint(&found.release.manifest)?;
-        cx.keep_private(NOTE, json!({ BY_US: found.entry.by_this_provider, MANIFESTS: manifests }).to_string());
+        cx.note(&NOTE, &Self { by_us: found.entry.by_this_provider, manifests });
         Ok(())
     }
 
     /// From now on the arguments are the configuration's.
     pub(super) fn forget(cx: &Context) {
-        cx.drop_private(NOTE);
+        cx.forget(&NOTE);
     }
 }
 

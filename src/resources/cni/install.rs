@@ -25,7 +25,7 @@ const DEFINITIONS_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     // Of what this one replaces.
-    cx.drop_private(upgrade::UNFINISHED);
+    cx.forget(&upgrade::UNFINISHED);
     notes::forget(cx);
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use framework::note::Note;
 use helm::Release;
 
 use crate::session::Context;
@@ -15,7 +16,7 @@ const NOTED: &str = "ekshybrid/definitions";
 /// Before the name of each definition that existed.
 const BEFORE: &str = "before.ekshybrid/";
 /// The private note.
-const PRIVATE: &str = "definitions_before";
+const PRIVATE: Note<BTreeSet<String>> = Note::named("definitions_before");
 
 /// The labels that note these definitions.
 pub(super) fn labels(before: &BTreeSet<String>) -> BTreeMap<String, String> {
@@ -42,18 +43,17 @@ pub(super) fn is_noted(release: &Release) -> bool {
 }
 
 fn private(cx: &Context) -> Option<BTreeSet<String>> {
-    serde_json::from_str(&cx.private(PRIVATE)?).ok()
+    cx.noted(&PRIVATE).says().cloned()
 }
 
 /// Notes beside the state what the release does not tell, until its next revision does.
 pub(super) fn keep(before: &BTreeSet<String>, cx: &Context) {
-    // A set of texts always has a form in JSON.
-    cx.keep_private(PRIVATE, serde_json::to_string(before).unwrap_or_default());
+    cx.note(&PRIVATE, before);
 }
 
 /// Forgets the private note, which was that of an object that is replaced.
 pub(super) fn forget(cx: &Context) {
-    cx.drop_private(PRIVATE);
+    cx.forget(&PRIVATE);
 }
 
 /// Labels for the next revision: what the private note says.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::Diagnostic;
+use framework::note::Note;
 use serde_json::Value as Json;
 
 use super::site::is_ready;
@@ -13,20 +14,19 @@ use crate::kube::{self, Client, Resource};
 use crate::session::Context;
 
 /// Private note: names of the nodes.
-const NOTE: &str = "offline_nodes";
+const NOTE: Note<BTreeSet<String>> = Note::named("offline_nodes");
 /// Private note: some of them are back, and the CNI does not run on them yet.
-const BACK: &str = "offline_nodes_back";
+const BACK: Note<bool> = Note::named("offline_nodes_back");
 
 /// Tells what was not waited for, and notes the nodes.
 pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
-    let nodes: BTreeSet<&String> = passed.iter().flat_map(|one| one.nodes.keys()).collect();
-    cx.drop_private(BACK);
+    let nodes: BTreeSet<String> = passed.iter().flat_map(|one| one.nodes.keys().cloned()).collect();
+    cx.forget(&BACK);
     if nodes.is_empty() {
-        cx.drop_private(NOTE);
+        cx.forget(&NOTE);
         return;
     }
-    // A set of texts always has a form in JSON.
-    cx.keep_private(NOTE, serde_json::to_string(&nodes).unwrap_or_default());
+    cx.note(&NOTE, &nodes);
     // Its pods tolerate every taint up to Cilium 1.17, so that Kubernetes binds them to unreachable nodes too.
     let bound = if passed.iter().any(|one| one.object.starts_with("Deployment ")) {
         "\n\nPods of a Deployment that are bound to an unreachable node do not run until it is back. To have them run elsewhere, delete them (`kubectl delete pod`); to keep Kubernetes from binding them to such nodes, set tolerations without `node.kubernetes.io/unreachable` in `values` (Cilium: `operator.tolerations`; 1.18 and later do so)."
@@ -57,12 +57,12 @@ pub(super) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
 }
 
 fn noted(cx: &Context) -> BTreeSet<String> {
-    cx.private(NOTE).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    cx.noted(&NOTE).says().cloned().unwrap_or_default()
 }
 
 /// Whether nodes that were off are back without the CNI.
 pub(super) fn are_back(cx: &Context) -> bool {
-    cx.private(BACK).is_some()
+    cx.noted(&BACK).is(&true)
 }
 
 /// Looks at the nodes that were off, where there were any. One that is Ready runs the CNI.
@@ -76,14 +76,14 @@ pub(super) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
     }
     let nodes = client.list(&Resource::NODE, None, None).await?;
     let (left, back) = still_open(&before, &nodes);
-    cx.drop_private(BACK);
+    cx.forget(&BACK);
     if left.is_empty() {
-        cx.drop_private(NOTE);
+        cx.forget(&NOTE);
         return Ok(());
     }
-    cx.keep_private(NOTE, serde_json::to_string(&left).unwrap_or_default());
+    cx.note(&NOTE, &left);
     if back {
-        cx.keep_private(BACK, "true");
+        cx.note(&BACK, &true);
     }
     Ok(())
 }

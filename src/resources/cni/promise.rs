@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use framework::diagnostic::{Diagnostic, Result};
+use framework::note::{Note, Noted};
 use framework::resource::State;
 
 use super::results::images_of;
@@ -13,20 +14,16 @@ use crate::kube::release::{Failure, Rendering};
 use crate::session::Context;
 
 /// Private note: the images that the plan has shown.
-pub(super) const PROMISED: &str = "images";
+pub(super) const PROMISED: Note<BTreeSet<String>> = Note::named("images");
 
 /// Notes what a plan shows, so that the apply does the same or nothing.
 pub(super) fn promise(images: &BTreeSet<String>, cx: &Context) {
-    // A set of texts always has a form in JSON.
-    if let Ok(text) = serde_json::to_string(images) {
-        cx.keep_private(PROMISED, text);
-    }
+    cx.note(&PROMISED, images);
 }
 
 /// Renders as the change will, and refuses another result than the plan has shown.
 pub(super) async fn check_promise(site: &Site<'_>, ready: &Ready, prior: Option<&State<Cni>>) -> Result<()> {
-    let Some(promised) = site.cx.private(PROMISED) else { return Ok(()) };
-    let Ok(promised) = serde_json::from_str::<BTreeSet<String>>(&promised) else { return Ok(()) };
+    let Noted::Says(promised) = site.cx.noted(&PROMISED) else { return Ok(()) };
     let rendering = Rendering {
         name: site.wanted.release(),
         namespace: site.wanted.namespace(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use framework::diagnostic::Result;
+use framework::note::Note;
 use framework::resource::State;
 use helm::{Chart, Data, Release, Rendered, Values};
 use serde_json::Value as Json;
@@ -48,30 +49,30 @@ pub(super) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<C
 }
 
 /// Private note: the manifests that this resource has applied last.
-const APPLIED: &str = "applied";
+const APPLIED: Note<String> = Note::named("applied");
 /// Private note: the revision that this resource has made last.
-const REVISION: &str = "revision";
+const REVISION: Note<i64> = Note::named("revision");
 
 /// Notes what is in the cluster now, so that another is noticed that came of the same arguments.
 pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
-    cx.keep_private(APPLIED, outputs.manifest_digest.clone());
-    cx.keep_private(REVISION, outputs.revision.to_string());
+    cx.note(&APPLIED, &outputs.manifest_digest);
+    cx.note(&REVISION, &outputs.revision);
     hidden::forget_change(cx);
 }
 
 /// Notes the revision of a change that failed: its hidden values are this resource's own, and nobody else's change.
 pub(super) fn note_failed(revision: i64, cx: &Context) {
-    cx.keep_private(REVISION, revision.to_string());
+    cx.note(&REVISION, &revision);
 }
 
 /// The revision that this resource has made last.
 pub(super) fn own_revision(cx: &Context) -> Option<i64> {
-    cx.private(REVISION)?.parse().ok()
+    cx.noted(&REVISION).says().copied()
 }
 
 /// What [`note_applied`] has noted last.
 pub(super) fn applied(cx: &Context) -> Option<String> {
-    cx.private(APPLIED)
+    cx.noted(&APPLIED).says().cloned()
 }
 
 /// What is known beside a release.

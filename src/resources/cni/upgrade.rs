@@ -1,6 +1,7 @@
 //! How a CNI is changed.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::note::Note;
 use framework::resource::State;
 use helm::{Data, Status, Values};
 use serde_json::Value as Json;
@@ -22,11 +23,11 @@ use crate::session::explain::explained as told_kube;
 
 /// Private note: a change that has not come to its end, and whether aws-node was taken away before it. What follows the
 /// release's upgrade could fail after the state has the new arguments, and would be forgotten.
-pub(super) const UNFINISHED: &str = "unfinished";
+pub(super) const UNFINISHED: Note<bool> = Note::named("unfinished");
 
 /// What the note of an unfinished change says: whether aws-node was taken away before.
 pub(super) fn unfinished(cx: &Context) -> Option<bool> {
-    cx.private(UNFINISHED)?.parse().ok()
+    cx.noted(&UNFINISHED).says().copied()
 }
 
 /// Whether the last change has not come to its end.
@@ -96,7 +97,7 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     site.wanted.stay(prior);
     let summary = format!("Could not upgrade {}", site.wanted.name());
     let was_removed = unfinished(cx).unwrap_or(prior.args.remove_vpc_cni);
-    cx.keep_private(UNFINISHED, was_removed.to_string());
+    cx.note(&UNFINISHED, &was_removed);
     let mut now = prior.outputs.clone();
     if !is_same(prior, &site.wanted, cx) {
         now = Box::pin(upgrade(&mut site, prior, args, &summary)).await?;
@@ -105,7 +106,7 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     } else if offline::are_back(cx) && args.wait {
         Box::pin(finish(&mut site, &summary)).await?;
     }
-    cx.drop_private(PROMISED);
+    cx.forget(&PROMISED);
     match (was_removed, args.remove_vpc_cni) {
         (false, true) => {
             vpc_cni::take(&site, &summary).await?;
@@ -118,7 +119,7 @@ pub(super) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
         _ => {}
     }
     wait_for_nodes(&site, args, &summary).await?;
-    cx.drop_private(UNFINISHED);
+    cx.forget(&UNFINISHED);
     Ok(now)
 }
 
