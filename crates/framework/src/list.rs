@@ -1,10 +1,11 @@
 //! List resources: the existing objects of a managed type, for `terraform query` and bulk import.
 
+use tokio::sync::mpsc;
+
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::model::Model;
 use crate::resource::{Form, Resource, State, results_over};
-use crate::server::Sink;
 use crate::value::Value;
 
 /// Lists the objects of a managed resource type; it has that type's name.
@@ -27,7 +28,7 @@ pub trait List: Sized + Send + Sync + 'static {
 
 /// Where found objects go.
 pub struct Found<R: Resource> {
-    sink: Sink<Listed>,
+    sink: mpsc::Sender<Listed>,
     left: i64,
     /// How a state is written; `None` when only identities are asked for.
     form: Option<Form<R>>,
@@ -35,7 +36,7 @@ pub struct Found<R: Resource> {
 
 impl<R: Resource> Found<R> {
     /// A place for at the most `limit` objects, with their whole states if they are asked for.
-    pub(crate) fn new(sink: Sink<Listed>, limit: i64, include_resource: bool) -> Self {
+    pub(crate) fn new(sink: mpsc::Sender<Listed>, limit: i64, include_resource: bool) -> Self {
         // Terraform's own limit; none given means all.
         let left = if limit > 0 { limit } else { i64::MAX };
         Self { sink, left, form: include_resource.then(Form::new) }
