@@ -205,7 +205,7 @@ security groups and firewalls.";
 }
 
 fn load_balancing(arn: &TargetGroupArn, cx: &Context) -> Result<elb::Client> {
-    Ok(cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).elb(Some(arn.region())))
+    Ok(cx.clients()?.aws()?.elb(Some(arn.region())))
 }
 
 /// Nodes have addresses, so the group must take addresses.
@@ -237,15 +237,13 @@ async fn attach(args: &Args, prior: Option<&Outputs>, place: Place, cx: &Context
         return Err(Diagnostic::error("Target group does not exist", cause).at(at).into());
     };
     check(&group, arn)?;
-    let timeouts = args.timeouts.as_ref();
-    let timeout = timeouts.and_then(|it| if prior.is_some() { it.update.as_ref() } else { it.create.as_ref() });
-    let client = connect(&place.cluster, Some(&place.region), timeout.map(Span::duration), cx).await?;
+    let client = connect(&place.cluster, Some(&place.region), cx).await?;
     let nodes = addresses(&client, args.node_selector.as_ref()).await;
     let nodes = explained(nodes, summary, None, cx).await?;
     let networks = match &group.vpc_id {
         None => Vec::new(),
         Some(id) => {
-            let ec2 = cx.clients()?.aws()?.with_cancel(cx.cancel().clone()).ec2(Some(arn.region()));
+            let ec2 = cx.clients()?.aws()?.ec2(Some(arn.region()));
             let vpc = ec2.vpc(id).await.map_err(|error| explain(summary, &error, None))?;
             vpc.map(|vpc| vpc.cidr_blocks).unwrap_or_default()
         }
