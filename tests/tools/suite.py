@@ -30,6 +30,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Callable
 
+import hosts
 import stack
 import terraform
 import tools
@@ -136,6 +137,17 @@ def control_plane() -> Verdict:
         tools.go_tool("kubectl")
     except tools.Unavailable as reason:
         # Whatever needs it is then reported as left out.
+        raise LeftOut(str(reason)) from None
+    return Verdict(passed=1)
+
+
+def sandbox_hosts() -> Verdict:
+    """The files and programs of the sandbox's hosts. A machine that cannot have hosts does not fail a strict run."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return Verdict(notes=["left out: hosts need Linux and root"])
+    try:
+        hosts.programs()
+    except tools.Unavailable as reason:
         raise LeftOut(str(reason)) from None
     return Verdict(passed=1)
 
@@ -393,6 +405,7 @@ def strict_tools() -> Verdict:
 PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "format": ("the sources are formatted", format_sources, False),
     "control-plane": ("a Kubernetes control plane is available (built from source the first time: 10 to 25 minutes)", control_plane, False),
+    "hosts": ("the sandbox's hosts are available (about 8 minutes the first time)", sandbox_hosts, False),
     "tools": ("the other programs that the tests use are available", strict_tools, False),
     "build": ("everything compiles (about 13 minutes the first time, nearly all of it for AWS's EC2 client)", build, True),
     "lint": ("clippy finds nothing", lint, False),
@@ -404,7 +417,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "terraform": ("acceptance cases on real Terraform and OpenTofu", real_terraform, False),
     "chaos": ("a few rounds of stops, kills and faults on real Terraform (`make chaos` does more)", chaos, False),
     "releases": ("releases on a real control plane, together with Helm's command line", releases, False),
-    "sandbox": ("the sandbox's control planes; boto3 checks its responses against AWS's service models", sandbox, False),
+    "sandbox": ("the sandbox's control planes and hosts; boto3 checks its responses against AWS's service models", sandbox, False),
     "stacks": ("real Terraform applies every example stack, then plans no change, and destroys everything", stacks, False),
     "docs": ("the generated pages are up to date", docs, False),
     "configurations": ("`terraform validate` accepts every configuration in README, docs and examples", configurations, False),

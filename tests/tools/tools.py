@@ -8,6 +8,8 @@
     python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
     python3 tests/tools/tools.py charts        the published charts in charts/pins.txt; prints their folder
     python3 tests/tools/tools.py docker-registry   Debian's OCI registry; prints the program
+    python3 tests/tools/tools.py hosts         the root file system of the sandbox's hosts (root only); prints its folder
+    python3 tests/tools/tools.py whole-hosts   the same, and what whole hosts install; prints the folder
 
 Everything is keyed by the content of the file that pins it (requirements.txt, go.mod and go.sum),
 so a second call prints the path and does nothing else. pip and go download, and check the pinned
@@ -232,7 +234,10 @@ def sandbox_options() -> list[str]:
     if not has_control_plane():
         return []
     # `kubectl --kubeconfig .sandbox/kubeconfig` shows its objects.
-    return ["--control-plane", str(control_plane_path()), "--kubeconfig", str(ROOT / ".sandbox" / "kubeconfig")]
+    options = ["--control-plane", str(control_plane_path()), "--kubeconfig", str(ROOT / ".sandbox" / "kubeconfig")]
+    import hosts
+
+    return [*options, "--hosts", str(hosts.path())] if hosts.is_there() else options
 
 
 def control_plane() -> Path:
@@ -242,11 +247,6 @@ def control_plane() -> Path:
         return folder
     if shutil.which("go") is None:
         raise Unavailable("the control plane must be built from source, and `go` is not on PATH")
-    version = " ".join(
-        f"-X {package}.{name}={value}"
-        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
-        for name, value in KUBERNETES_VERSION.items()
-    )
     with lock("controlplane"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, (module, package, duration) in CONTROL_PLANE.items():
@@ -255,15 +255,24 @@ def control_plane() -> Path:
                 continue
             say(f"building {name} from its pinned source: about {duration}, once")
             fresh = folder / f"{name}.new"
-            flags = f"-s -w {version}" if module == "kubernetes" else "-s -w"
             run(
-                ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", fresh, package],
+                ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", kubernetes_flags(module), "-o", fresh, package],
                 f"go could not build {name}",
                 cwd=PINS / "controlplane" / module,
                 env={**os.environ, "CGO_ENABLED": "0"},
             )
             fresh.rename(program)
     return folder
+
+
+def kubernetes_flags(module: str) -> str:
+    """Linker flags; they set the version of Kubernetes' own programs."""
+    version = [
+        f"-X {package}.{name}={value}"
+        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
+        for name, value in KUBERNETES_VERSION.items()
+    ]
+    return " ".join(["-s -w", *version] if module in ("kubernetes", "kubelet") else ["-s -w"])
 
 
 def charts() -> Path:
@@ -357,7 +366,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "terraforms", "controlplane", "charts", "docker-registry", *GO_TOOLS]:
+    if len(sys.argv) != 2 or sys.argv[1] not in ["python", "terraforms", "controlplane", "charts", "docker-registry", "hosts", "whole-hosts", *GO_TOOLS]:
         print(__doc__, file=sys.stderr)
         return 2
     try:
@@ -371,6 +380,12 @@ def main() -> int:
             print(charts())
         elif sys.argv[1] == "docker-registry":
             print(docker_registry())
+        elif sys.argv[1] in ("hosts", "whole-hosts"):
+            # Imported here, because it imports this file.
+            sys.modules["tools"] = sys.modules[__name__]
+            import hosts
+
+            print(hosts.make() if sys.argv[1] == "hosts" else hosts.programs())
         else:
             print(go_tool(sys.argv[1]))
     except Unavailable as reason:

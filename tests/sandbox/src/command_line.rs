@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::aws::regions;
 
-const USAGE: &str = "usage: sandbox [--port N] [--region NAME] [--state FILE] [--control-plane DIR [--kubeconfig FILE]] [--die-with-parent]";
+const USAGE: &str = "usage: sandbox [--port N] [--region NAME] [--state FILE] [--control-plane DIR [--kubeconfig FILE]] [--hosts DIR] [--die-with-parent]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
@@ -16,6 +16,8 @@ pub struct Options {
     pub control_plane: Option<PathBuf>,
     /// Where the administrator's kubeconfig of the first account's cluster goes.
     pub kubeconfig: Option<PathBuf>,
+    /// Folder of what hosts run on; without it there are none.
+    pub hosts: Option<PathBuf>,
     pub die_with_parent: bool,
 }
 
@@ -28,6 +30,7 @@ impl Options {
             state: None,
             control_plane: None,
             kubeconfig: None,
+            hosts: None,
             die_with_parent: false,
         };
         let mut arguments = arguments;
@@ -55,6 +58,7 @@ impl Options {
                 }
                 "--state" => options.state = Some(PathBuf::from(value()?)),
                 "--control-plane" => options.control_plane = Some(PathBuf::from(value()?)),
+                "--hosts" => options.hosts = Some(PathBuf::from(value()?)),
                 "--kubeconfig" => options.kubeconfig = Some(PathBuf::from(value()?)),
                 "--die-with-parent" if given.is_none() => options.die_with_parent = true,
                 _ => return Err(format!("sandbox: unknown option `{name}`\n{USAGE}")),
@@ -82,6 +86,7 @@ mod tests {
         let options = parse("--control-plane /programs --kubeconfig=/k").unwrap();
         assert_eq!(options.control_plane, Some(PathBuf::from("/programs")));
         assert_eq!(options.kubeconfig, Some(PathBuf::from("/k")));
+        assert_eq!(parse("--hosts /h").unwrap().hosts, Some(PathBuf::from("/h")));
         for wrong in [
             "--port",
             "--port x",

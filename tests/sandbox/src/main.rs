@@ -3,6 +3,7 @@
 //! ```text
 //! server ── /_sandbox ──▶ control ──▶ world
 //!    ├── /_sandbox/…/clusters ──▶ plane (real Kubernetes control planes)
+//!    ├── /_sandbox/…/hosts ──▶ hosts (machines to join: namespaces with sshd)
 //!    ├── /_sandbox/…/registry, proxies ──▶ edge (registries of ECR, forward proxies)
 //!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 · elb · ecr ──▶ world
 //! ```
@@ -20,6 +21,7 @@ mod edge;
 mod eks;
 mod elb;
 mod fault;
+mod hosts;
 mod iam;
 mod identity;
 mod moment;
@@ -41,6 +43,7 @@ use tokio::{
 
 use crate::{
     command_line::Options,
+    hosts::Hosts,
     plane::{Planes, Programs},
     store::Shared,
     world::World,
@@ -110,23 +113,34 @@ fn run(options: &Options) -> Result<(), Error> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let shared = Arc::new(Shared::new(world, options.state.clone()));
-        let planes = Arc::new(Planes::new(programs, format!("http://{address}")));
+        let hosts = Arc::new(Hosts::prepare(options.hosts.as_deref()));
+        if let Some(why) = hosts.obstacle(options.hosts.as_deref()) {
+            eprintln!("sandbox: hosts are left out: {why}");
+        }
+        let planes = Arc::new(Planes::new(programs, format!("http://{address}"), hosts.gateway()));
         let line = shared.change(|world| control::ready_line(world, &format!("http://{address}")));
         let ended = tokio::select! {
-            () = server::serve(listener, Arc::clone(&shared), Arc::clone(&planes), Arc::default()) => Ok(()),
+            () = server::serve(listener, Arc::clone(&shared), Arc::clone(&planes), Arc::default(), Arc::clone(&hosts)) => Ok(()),
+            () = Arc::clone(&hosts).serve(Arc::clone(&planes), address.port()) => Ok(()),
             () = planes.follow(&shared) => Ok(()),
             error = announce(line, &planes, &shared, options) => Err(Error::ControlPlane(error)),
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
             () = parent_gone(parent), if options.die_with_parent => Ok(()),
         };
+        hosts.end_all();
         planes.end_all();
         ended
     })
 }
 
 /// Prints the line when all that it tells stands. Returns only when that cannot be reached.
-async fn announce(mut line: serde_json::Value, planes: &Planes, shared: &Shared, options: &Options) -> plane::Error {
+async fn announce(
+    mut line: serde_json::Value,
+    planes: &Planes,
+    shared: &Arc<Shared>,
+    options: &Options,
+) -> plane::Error {
     if let Some(file) = &options.kubeconfig {
         if let Err(error) = planes.publish(shared, file).await {
             return error;

@@ -1,6 +1,6 @@
 //! The loopback port: reads a request whole, has it answered, writes or withholds the answer.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -12,6 +12,7 @@ use crate::{
     aws::{self, Delivery, sigv4::Wire},
     control,
     edge::{self, Edge},
+    hosts::{self, Hosts},
     moment::Moment,
     plane::{self, Planes},
     store::Shared,
@@ -26,11 +27,18 @@ const LARGEST_BODY: usize = 8 << 20;
 struct Cut;
 
 /// Accepts connections until the process ends.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Planes>, edge: Arc<Edge>) {
+pub async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    planes: Arc<Planes>,
+    edge: Arc<Edge>,
+    hosts: Arc<Hosts>,
+) {
+    let services = Arc::new(Services { shared, planes, edge, hosts });
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, peer, Arc::clone(&shared), Arc::clone(&planes), Arc::clone(&edge)));
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, Arc::clone(&services)));
             }
             // Out of file descriptors: others end soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -38,7 +46,15 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, planes: Arc<Plane
     }
 }
 
-async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, planes: Arc<Planes>, edge: Arc<Edge>) {
+/// Who answers.
+struct Services {
+    shared: Arc<Shared>,
+    planes: Arc<Planes>,
+    edge: Arc<Edge>,
+    hosts: Arc<Hosts>,
+}
+
+async fn connection(stream: TcpStream, services: Arc<Services>) {
     // Losing the delay option costs speed only.
     let _ = stream.set_nodelay(true);
     // A second handle: with it a reset can be asked for while the HTTP server owns the first.
@@ -46,9 +62,7 @@ async fn connection(stream: TcpStream, _peer: SocketAddr, shared: Arc<Shared>, p
         return;
     };
     let handle = Arc::new(handle);
-    let service = service_fn(move |request| {
-        answer(request, Arc::clone(&handle), Arc::clone(&shared), Arc::clone(&planes), Arc::clone(&edge))
-    });
+    let service = service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&services)));
     // Errors here are the client's going away, or our own cut.
     let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -62,10 +76,9 @@ fn twice(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)>
 async fn answer(
     request: Request<Incoming>,
     handle: Arc<std::net::TcpStream>,
-    shared: Arc<Shared>,
-    planes: Arc<Planes>,
-    edge: Arc<Edge>,
+    services: Arc<Services>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
+    let Services { shared, planes, edge, hosts } = &*services;
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
         return Ok(plain(413, "request body too large or incomplete"));
@@ -75,15 +88,28 @@ async fn answer(
     let query = head.uri.query().unwrap_or_default().to_owned();
     if let Some(path) = path.strip_prefix("/_sandbox") {
         let method = head.method.as_str();
-        let mut answered = plane::answer(&planes, &shared, method, path, &query, &body).await;
+        let mut answered = plane::answer(planes, shared, method, path, &query, &body).await;
         if answered.is_none() {
-            answered = edge::answer(&edge, &shared, method, path, &query, &body).await;
+            answered = edge::answer(edge, shared, method, path, &query, &body).await;
+        }
+        if answered.is_none() {
+            answered = hosts::answer(hosts, planes, shared, method, path, &body).await;
         }
         let (status, value) = match answered {
             Some(answer) => answer,
             None => shared.change(|world| control::handle(world, method, path, &query, &body)),
         };
         return Ok(response(status, &[("content-type", "application/json".to_owned())], value.to_string()));
+    }
+    let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if let Some((status, content)) = hosts::artifact(host, &path) {
+        let kind = "application/octet-stream".to_owned();
+        return Ok(response(status, &[("content-type", kind)], content));
+    }
+    let authorization = head.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let pulled = shared.look(|world| hosts.pull(world, host, head.method.as_str(), &path, authorization));
+    if let Some(pulled) = pulled {
+        return Ok(response(pulled.status, &pulled.headers, pulled.body));
     }
     let headers: Vec<(String, String)> = head
         .headers
@@ -97,7 +123,7 @@ async fn answer(
         let wire = Wire { method: head.method.as_str(), path: &path, query: &query, headers: &headers, body: &body };
         (aws::handle(world, &wire), std::mem::take(&mut world.ordered))
     });
-    planes.start_ordered(&shared, ordered);
+    planes.start_ordered(shared, ordered);
     let rendered = match delivery {
         Delivery::Send(rendered) => rendered,
         Delivery::Slow(rendered, milliseconds) => {
@@ -117,11 +143,11 @@ fn plain(status: u16, text: &str) -> Response<Full<Bytes>> {
     response(status, &[("content-type", "text/plain".to_owned())], text.to_owned())
 }
 
-fn response(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Full<Bytes>> {
+fn response(status: u16, headers: &[(&'static str, String)], body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut builder = Response::builder().status(status).header("date", Moment::now().http());
     for (name, value) in headers {
         builder = builder.header(*name, value);
     }
     // Every name and value above is made here out of plain ASCII.
-    builder.body(Full::new(Bytes::from(body))).unwrap_or_else(|error| unreachable!("own headers are valid: {error}"))
+    builder.body(Full::new(body.into())).unwrap_or_else(|error| unreachable!("own headers are valid: {error}"))
 }

@@ -2,6 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What DescribeCluster tells of an API server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointBy {
+    /// An address of this machine alone.
+    #[default]
+    Loopback,
+    /// An address that the sandbox's hosts reach as well.
+    Hosts,
+    /// The name that AWS would have given it, which only hosts resolve.
+    Name,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -26,6 +39,8 @@ pub struct Settings {
     pub access_policy_settle_seconds: i64,
     /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it stands.
     pub control_plane: bool,
+    /// What a control plane that is started from now on has for its endpoint.
+    pub endpoint: EndpointBy,
 }
 
 impl Default for Settings {
@@ -46,6 +61,7 @@ impl Default for Settings {
             access_entry_settle_seconds: 0,
             access_policy_settle_seconds: 0,
             control_plane: false,
+            endpoint: EndpointBy::default(),
         }
     }
 }

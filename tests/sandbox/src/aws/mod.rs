@@ -93,6 +93,8 @@ pub struct Call<'a> {
     pub region: String,
     pub principal: Principal,
     pub service: Service,
+    /// The region in the name of the host that was asked; nothing where that is an address.
+    pub asked_region: Option<String>,
     /// Real time at which the request came.
     pub now: Moment,
 }
@@ -210,6 +212,7 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
                 region: region.clone(),
                 principal: principal.clone().unwrap_or_else(anonymous),
                 service,
+                asked_region: region_of_host(wire),
                 now,
                 world,
             };

@@ -32,6 +32,11 @@ pub struct Child {
 }
 
 impl Child {
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Lets it do nothing, with its connections open, or lets it resume.
     pub fn set_paused(&self, paused: bool) -> io::Result<()> {
         use rustix::process::{Pid, Signal, kill_process};

@@ -1,6 +1,7 @@
 //! The control plane of one cluster: a machine while it is lent to it, and what is the cluster's own.
 
 use std::{
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -21,7 +22,7 @@ use super::{
     network::Network,
     webhook::Reviews,
 };
-use crate::{cidr::Cidr, eks::addons::Content, world::World};
+use crate::{cidr::Cidr, eks::addons::Content, settings::EndpointBy, world::World};
 
 /// What a control plane needs to know of its cluster.
 pub struct Plan {
@@ -31,6 +32,7 @@ pub struct Plan {
     pub(super) shape: Shape,
     /// Name under which AWS would have served it.
     host: String,
+    by: EndpointBy,
     facts: addons::Facts,
     bootstrap_addons: bool,
     /// Managed ones, by name.
@@ -53,6 +55,7 @@ impl Plan {
                 address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
             },
             host: format!("{}.gr7.{}.eks.amazonaws.com", cluster.endpoint_id, key.region),
+            by: world.accounts.get(&key.account)?.settings.endpoint,
             facts: addons::Facts {
                 cluster: key.name.clone(),
                 region: key.region.clone(),
@@ -76,6 +79,9 @@ pub struct ControlPlane {
     pub facts: addons::Facts,
     /// What clients talk to.
     pub front: Front,
+    /// Name under which AWS would have served it.
+    host: String,
+    by: EndpointBy,
     kubeconfig: String,
     milliseconds: u128,
     machine: Arc<Machine>,
@@ -88,7 +94,12 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// Puts what belongs to the cluster on a machine that is as a fresh one.
-    pub(super) async fn start(machine: Arc<Machine>, plan: Plan, begun: Instant) -> Result<Self, Error> {
+    pub(super) async fn start(
+        machine: Arc<Machine>,
+        plan: Plan,
+        gateway: Option<Ipv4Addr>,
+        begun: Instant,
+    ) -> Result<Self, Error> {
         let authority = Authority::of_key(&plan.authority_key).map_err(Error::Certificate)?;
         let names = [
             "127.0.0.1",
@@ -101,12 +112,17 @@ impl ControlPlane {
             &plan.facts.first_service,
         ]
         .map(ToOwned::to_owned);
+        let names = [&names[..], gateway.map(|address| address.to_string()).as_slice()].concat();
         let server = authority.server(&names).map_err(Error::Certificate)?;
+        let to_kubelets = authority.client("kube-apiserver-kubelet-client", "system:masters");
+        machine.go_to_kubelets_as(&to_kubelets.map_err(Error::Certificate)?)?;
         let mut plane = Self {
             api: machine.api_for_cluster()?,
             network: Network::default(),
             facts: plan.facts.clone(),
-            front: Front::start(&server, machine.authority(), machine.port).await?,
+            front: Front::start(&server, machine.authority(), machine.port, gateway).await?,
+            host: plan.host.clone(),
+            by: plan.by,
             kubeconfig: machine.write_kubeconfig(&plan.key.name)?,
             milliseconds: 0,
             is_retired: AtomicBool::default(),
@@ -192,9 +208,18 @@ impl ControlPlane {
         Some(Arc::clone(&self.machine))
     }
 
-    /// `https://127.0.0.1:PORT`, of the front.
+    /// `https://127.0.0.1:PORT`, of the front; or what hosts reach as well.
     pub fn endpoint(&self) -> String {
-        format!("https://127.0.0.1:{}", self.front.port)
+        match self.front.gateway.filter(|_| self.by == EndpointBy::Hosts) {
+            Some(address) => format!("https://{address}:{}", self.front.port),
+            None if self.by == EndpointBy::Name => format!("https://{}", self.host),
+            None => format!("https://127.0.0.1:{}", self.front.port),
+        }
+    }
+
+    /// The name under which AWS would have served it.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// The administrator's kubeconfig. It leads past the front: that takes no certificates.

@@ -27,6 +27,9 @@ use crate::eks::authority;
 /// Far more than it takes, for machines under load.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const AUDIT_LOG: &str = "audit.log";
+/// Certificate and key with which the API server goes to kubelets. They trust the cluster's authority, so each cluster
+/// puts its own here; the API server reads them again for each connection.
+const KUBELET_CLIENT: [&str; 2] = ["kubelet-client.crt", "kubelet-client.key"];
 /// What kwok's kubelets do: its stages.
 const STAGES: &str = include_str!("stages.yaml");
 
@@ -93,6 +96,8 @@ impl Machine {
             ("service-accounts.key", &private),
             ("webhook.kubeconfig", &kubeconfig::of_webhook(&reviews)),
             ("stages.yaml", STAGES),
+            (KUBELET_CLIENT[0], &administrator.certificate),
+            (KUBELET_CLIENT[1], &administrator.key),
             ("audit-policy.json", &audit::policy().to_string()),
         ] {
             write_private(&folder.join(name), text)?;
@@ -153,6 +158,12 @@ impl Machine {
         let text = kubeconfig::of_certificate(cluster, &endpoint, &self.authority, user, &self.administrator);
         write_private(&self.kubeconfig_path(), &text)?;
         Ok(text)
+    }
+
+    /// Lets the API server go to kubelets that trust the authority which has signed this.
+    pub fn go_to_kubelets_as(&self, pair: &Pair) -> Result<(), Error> {
+        write_private(&self.folder.join(KUBELET_CLIENT[0]), &pair.certificate)?;
+        write_private(&self.folder.join(KUBELET_CLIENT[1]), &pair.key)
     }
 
     pub fn kubeconfig_path(&self) -> PathBuf {
@@ -286,6 +297,10 @@ fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) 
         "--authentication-token-webhook-cache-ttl=0s".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.json")),
         format!("--audit-log-path={}", file(AUDIT_LOG)),
+        // The way to kubelets: by address, for nobody resolves the names of hosts; as somebody whom each of them obeys.
+        "--kubelet-preferred-address-types=InternalIP".to_owned(),
+        format!("--kubelet-client-certificate={}", file(KUBELET_CLIENT[0])),
+        format!("--kubelet-client-key={}", file(KUBELET_CLIENT[1])),
         "--allow-privileged=true".to_owned(),
         "--profiling=false".to_owned(),
         // Its ending is a kill, so there is nothing to drain.
@@ -320,6 +335,8 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
         ],
         _ => vec![
             format!("--config={}", file("stages.yaml")),
+            // Other Nodes have kubelets of their own.
+            format!("--manage-nodes-with-annotation-selector={}={}", nodes::PLAYED.0, nodes::PLAYED.1),
             // A host that is off has no kubelet.
             format!("--manage-nodes-with-label-selector=!{}", nodes::OFF),
             // No leases: see the controller manager.

@@ -26,8 +26,10 @@ pub mod folder;
 mod front;
 mod groups;
 mod hosts;
+mod hybrid;
 mod jobs;
 mod kubeconfig;
+pub mod kubelets;
 mod machine;
 mod network;
 mod nodes;
@@ -39,6 +41,7 @@ mod webhook;
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::Path,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
@@ -179,6 +182,8 @@ pub struct Planes {
     programs: Option<Programs>,
     /// Where the sandbox itself answers, `http://127.0.0.1:PORT`.
     sandbox: String,
+    /// The address at which hosts find API servers.
+    gateway: Option<Ipv4Addr>,
     setup: OnceCell<Setup>,
     slots: std::sync::Mutex<BTreeMap<ClusterKey, Slot>>,
     pool: Pool,
@@ -195,10 +200,11 @@ struct Setup {
 }
 
 impl Planes {
-    pub fn new(programs: Option<Programs>, sandbox: String) -> Self {
+    pub fn new(programs: Option<Programs>, sandbox: String, gateway: Option<Ipv4Addr>) -> Self {
         Self {
             programs,
             sandbox,
+            gateway,
             setup: OnceCell::new(),
             slots: std::sync::Mutex::default(),
             pool: Pool::default(),
@@ -217,6 +223,13 @@ impl Planes {
         slots.get(key)?.get().cloned()
     }
 
+    /// Port of the front of the API server that AWS would serve under this name.
+    pub fn port_of(&self, host: &str) -> Option<u16> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let plane = slots.values().filter_map(|slot| slot.get()).find(|plane| plane.host().eq_ignore_ascii_case(host));
+        plane.map(|plane| plane.front.port)
+    }
+
     /// The control plane that has the machine of this number now.
     fn on_machine(&self, number: u64) -> Option<Arc<ControlPlane>> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +237,7 @@ impl Planes {
     }
 
     /// Starts the control plane of a cluster, or waits for it when somebody else has begun.
-    pub async fn start(&self, shared: &Shared, key: &ClusterKey) -> Result<Arc<ControlPlane>, Error> {
+    pub async fn start(&self, shared: &Arc<Shared>, key: &ClusterKey) -> Result<Arc<ControlPlane>, Error> {
         let programs = self.programs.as_ref().ok_or(Error::Off)?;
         let slot = self.slot(key);
         let started = slot
@@ -235,7 +248,12 @@ impl Planes {
                     .look(|world| cluster::Plan::of(world, key))
                     .ok_or_else(|| Error::NoCluster(key.name.clone()))?;
                 let machine = self.pool.take(programs, setup, plan.shape.clone(), &self.sandbox).await?;
-                Ok(Arc::new(ControlPlane::start(machine, plan, begun).await?))
+                let plane = Arc::new(ControlPlane::start(machine, plan, self.gateway, begun).await?);
+                // Without hosts there is no kubelet but kwok's.
+                if self.gateway.is_some() {
+                    hybrid::follow(shared, &plane);
+                }
+                Ok(plane)
             })
             .await
             .cloned();
@@ -333,7 +351,7 @@ impl Planes {
     }
 
     /// Starts the first account's cluster and writes its administrator's kubeconfig.
-    pub async fn publish(&self, shared: &Shared, file: &Path) -> Result<(), Error> {
+    pub async fn publish(&self, shared: &Arc<Shared>, file: &Path) -> Result<(), Error> {
         let key = shared.look(|world| {
             let account = world.credentials.get(world.first_key.as_ref()?)?.account.clone();
             let account = world.accounts.get(&account)?;

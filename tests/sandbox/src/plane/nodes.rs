@@ -77,6 +77,36 @@ pub struct Wanted {
     /// Of the one host, where it is known.
     #[serde(skip)]
     address: Option<String>,
+    #[serde(skip)]
+    kubelet: Option<String>,
+    /// How a host proves who it is: `ssm` or `iam-ra`.
+    #[serde(skip)]
+    credentials: Option<String>,
+}
+
+/// What a host's kubelet says of its Node when it registers it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    labels: BTreeMap<String, String>,
+    taints: Vec<Value>,
+    max_pods: u32,
+    architecture: String,
+    version: String,
+    credentials: String,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+            max_pods: 110,
+            architecture: architecture(),
+            version: KUBELET.to_owned(),
+            credentials: "ssm".to_owned(),
+        }
+    }
 }
 
 fn one() -> usize {
@@ -117,6 +147,8 @@ impl Wanted {
             taints: group.taints.clone(),
             subnets: group.subnets.clone(),
             address: None,
+            kubelet: None,
+            credentials: None,
         }
     }
 
@@ -138,6 +170,30 @@ impl Wanted {
             taints: Vec::new(),
             subnets: Vec::new(),
             address: Some(host.address.clone()),
+            kubelet: None,
+            credentials: None,
+        }
+    }
+
+    /// The Node that a host's kubelet registers.
+    pub fn of_kubelet(node: &str, address: std::net::Ipv4Addr, registration: Registration) -> Self {
+        Self {
+            kind: Kind::Hybrid,
+            count: 1,
+            names: Some(vec![node.to_owned()]),
+            zone: None,
+            node_group: None,
+            instance_type: String::new(),
+            architecture: registration.architecture,
+            max_pods: registration.max_pods,
+            labels: registration.labels,
+            pod_cidr: None,
+            ready: When::Network,
+            taints: registration.taints,
+            subnets: Vec::new(),
+            address: Some(address.to_string()),
+            kubelet: Some(registration.version),
+            credentials: Some(registration.credentials),
         }
     }
 
@@ -158,6 +214,9 @@ pub enum Told {
 
 /// Label of the nodes that no kubelet works on; kwok leaves them alone.
 pub const OFF: &str = "sandbox.ekshybrid/off";
+
+/// Annotation of the nodes whose kubelet kwok plays. A Node that somebody else registers has a kubelet, or none.
+pub const PLAYED: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
 
 /// A node to be made.
 pub struct Planned {
@@ -248,7 +307,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
             format!("aws:///{}/{instance}", subnet.zone)
         } else {
             label("eks.amazonaws.com/compute-type", "hybrid");
-            label("eks.amazonaws.com/hybrid-credential-provider", "ssm");
+            label("eks.amazonaws.com/hybrid-credential-provider", wanted.credentials.as_deref().unwrap_or("ssm"));
             format!("eks-hybrid:///{}/{}/{name}", key.region, key.name)
         };
         let capacity = json!({
@@ -265,7 +324,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
         let object = json!({
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": name, "labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0"}},
+            "metadata": {"name": name, "labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0", PLAYED.0: PLAYED.1}},
             "spec": spec,
             "status": {
                 "capacity": capacity,
@@ -278,7 +337,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
                 "nodeInfo": {
                     "architecture": wanted.architecture,
                     "operatingSystem": "linux",
-                    "kubeletVersion": KUBELET,
+                    "kubeletVersion": wanted.kubelet.as_deref().unwrap_or(KUBELET),
                     "kubeProxyVersion": "",
                     "containerRuntimeVersion": "containerd://2.1.5",
                     "kernelVersion": "6.12.55",

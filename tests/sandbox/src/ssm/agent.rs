@@ -52,8 +52,10 @@ pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     constraints.one_of("publicKeyType", kind, &["Rsa"]);
     constraints.finish()?;
     let id = id.unwrap_or_default();
-    // One port answers for every region, so the region is the activation's.
-    let Some((account, region)) = place_of(call.world, id) else {
+    // One port answers for every region, so the region is the activation's where the host's name has none.
+    let asked = call.asked_region.clone();
+    let found = place_of(call.world, id).filter(|(_, region)| asked.is_none_or(|asked| asked == *region));
+    let Some((account, region)) = found else {
         return Err(AwsError::client("InvalidActivation", ""));
     };
     call.account = account;

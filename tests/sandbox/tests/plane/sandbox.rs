@@ -34,6 +34,18 @@ pub fn programs() -> Option<PathBuf> {
     found
 }
 
+/// The newest folder of what hosts run on.
+pub fn hosts() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| root.join(".cache"), PathBuf::from);
+    let tools = std::fs::read_dir(cache.join("tools")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let made = tools.filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("hosts-") && path.join("rootfs").is_dir()
+    });
+    made.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok())
+}
+
 /// The kubectl on PATH; where there is none, a test says so and ends.
 pub fn has_kubectl() -> bool {
     let there = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|run| run.status.success());
@@ -45,9 +57,14 @@ pub fn has_kubectl() -> bool {
 
 /// Says why a test does nothing, where a run may leave something out: the suite reads the line and does not count the
 /// test as passed. Not by the macros: what they print of a test that passes is thrown away.
-fn nothing_done(reason: &str) {
+pub fn nothing_done(reason: &str) {
     let strict = std::env::var_os("EKSHYBRID_STRICT").is_some_and(|value| value == "1");
     assert!(!strict, "left out, which a strict run does not allow: {reason}");
+    cannot_be(reason);
+}
+
+/// The same where the machine itself is the reason, which no run can help.
+pub fn cannot_be(reason: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     std::io::stderr().write_all(format!("nothing done: {test}: {reason}\n").as_bytes()).unwrap();
 }
@@ -62,7 +79,10 @@ pub struct Sandbox {
 /// The one that the tests share.
 pub fn shared(programs: &Path) -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    SANDBOX.get_or_init(|| Sandbox::start(programs, &[]))
+    SANDBOX.get_or_init(|| match hosts() {
+        Some(folder) => Sandbox::start(programs, &["--hosts", &folder.display().to_string()]),
+        None => Sandbox::start(programs, &[]),
+    })
 }
 
 impl Sandbox {
@@ -160,6 +180,29 @@ impl<'a> Account<'a> {
         });
         let (status, answer) = self.sandbox.exchange(method, &format!("{path}?{query}"), &[("host", "sandbox")], &body);
         assert!(status < 300, "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// A call of Systems Manager, signed with the account's key, that must succeed.
+    pub fn ssm(&self, operation: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let query = presign(&Request {
+            key: &self.key,
+            method: "POST",
+            service: "ssm",
+            host: "sandbox",
+            path: "/",
+            parameters: &[],
+            header: None,
+            body: &body,
+            expires: 60,
+            age: 0,
+        });
+        let target = format!("AmazonSSM.{operation}");
+        let headers =
+            [("host", "sandbox"), ("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
+        let (status, answer) = self.sandbox.exchange("POST", &format!("/?{query}"), &headers, &body);
+        assert!(status < 300, "{operation}: {status} {answer}");
         answer
     }
 

@@ -81,8 +81,10 @@ struct Ended;
 
 pub struct Front {
     pub port: u16,
+    /// The other address at which it listens, on the same port: that of the hosts' network.
+    pub gateway: Option<Ipv4Addr>,
     state: Arc<State>,
-    task: AbortHandle,
+    tasks: Vec<AbortHandle>,
 }
 
 struct State {
@@ -98,7 +100,7 @@ struct State {
 impl Front {
     /// Listens on a free port and shows the certificate `server`. The API server behind has the port `port` and a
     /// certificate of `inner`, as PEM.
-    pub async fn start(server: &Pair, inner: &str, port: u16) -> Result<Self, Error> {
+    pub async fn start(server: &Pair, inner: &str, port: u16, gateway: Option<Ipv4Addr>) -> Result<Self, Error> {
         let (server, client) = configs(inner, server).map_err(|error| Error::Api(api::Error::Certificate(error)))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
         let own = listener.local_addr().map_err(Error::Port)?.port();
@@ -109,8 +111,12 @@ impl Front {
             is_open: AtomicBool::new(false),
             faults: Mutex::default(),
         });
-        let task = tokio::spawn(accept(listener, Arc::clone(&state))).abort_handle();
-        Ok(Self { port: own, state, task })
+        let mut tasks = vec![tokio::spawn(accept(listener, Arc::clone(&state))).abort_handle()];
+        if let Some(address) = gateway {
+            let listener = TcpListener::bind((address, own)).await.map_err(Error::Port)?;
+            tasks.push(tokio::spawn(accept(listener, Arc::clone(&state))).abort_handle());
+        }
+        Ok(Self { port: own, gateway, state, tasks })
     }
 
     /// Lets clients in, or resets them.
@@ -124,7 +130,7 @@ impl Front {
 
     /// Ends it with all its connections.
     pub fn end(&self) {
-        self.task.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -1,0 +1,3 @@
+module ekshybrid/tools/hosts/pause
+
+go 1.26.0
