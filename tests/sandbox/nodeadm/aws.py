@@ -17,7 +17,7 @@ import host
 
 CREDENTIALS = "/root/.aws/credentials"
 # For an answer, of which the host's own time has less.
-TIMEOUT = max(2, 20 * host.facts().get("time_scale", 1))
+TIMEOUT = max(10, 20 * host.facts().get("time_scale", 1))
 
 
 class Refused(Exception):

@@ -23,9 +23,9 @@ def is_whole():
     return facts().get("kind") == "whole"
 
 
-def pause(seconds):
-    """Waits as long as nodeadm does, by the host's own measure."""
-    time.sleep(seconds * facts().get("time_scale", 1))
+def pause(seconds, at_least=0):
+    """Waits as long as nodeadm does, by the host's own measure; longer where something real is waited for."""
+    time.sleep(max(at_least, seconds * facts().get("time_scale", 1)))
 
 
 def now():

@@ -86,7 +86,7 @@ def configure_aws(config, region):
                 "reading aws config for SSM: ssm AWS creds file /root/.aws/credentials hasn't been created on time: "
                 "context deadline exceeded"
             )
-        host.pause(1)
+        host.pause(1, at_least=0.1)
         waited += 1
     instance, _ = agent.registration()
     return instance

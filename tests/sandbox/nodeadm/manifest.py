@@ -26,7 +26,7 @@ def fetch(override=None):
 
 def download(address):
     """Each try may take as long as the host's time has it."""
-    patience = max(1, TIMEOUT * host.facts().get("time_scale", 1))
+    patience = max(5, TIMEOUT * host.facts().get("time_scale", 1))
     last = None
     for _ in range(3):
         try:

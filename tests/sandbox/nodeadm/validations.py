@@ -91,7 +91,7 @@ def endpoint(config):
     last = None
     for _ in range(4):
         try:
-            socket.create_connection((name, port), timeout=max(0.5, 3 * host.facts().get("time_scale", 1))).close()
+            socket.create_connection((name, port), timeout=max(2, 3 * host.facts().get("time_scale", 1))).close()
             return
         except OSError as error:
             last = "connect: connection refused" if isinstance(error, ConnectionRefusedError) else "i/o timeout"

@@ -1,6 +1,9 @@
 //! The control API's calls about hosts. The README documents them.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -136,7 +139,8 @@ async fn of_account(
         ("DELETE", [name]) => {
             let host = find(name)?;
             seen(planes, shared, &host, false).await;
-            host.end();
+            // Waits for its processes, on a thread of which nothing else waits.
+            tokio::task::block_in_place(|| host.end());
             hosts.all().remove(&(account.to_owned(), (*name).to_owned()));
             Ok((200, json!({"deleted": true})))
         }
@@ -202,13 +206,13 @@ async fn kubelet(hosts: &Hosts, planes: &Arc<Planes>, shared: &Arc<Shared>, body
 
 /// Ends the hosts of an account.
 fn forget(hosts: &Hosts, account: &str) {
-    let mut all = hosts.all();
-    let own: Vec<_> = all.keys().filter(|(owner, _)| owner == account).cloned().collect();
-    for key in own {
-        if let Some(host) = all.remove(&key) {
-            host.end();
-        }
-    }
+    let own: BTreeMap<_, Arc<Host>> = {
+        let mut all = hosts.all();
+        let (own, others) = std::mem::take(&mut *all).into_iter().partition(|((owner, _), _)| owner == account);
+        *all = others;
+        own
+    };
+    tokio::task::block_in_place(|| own.values().for_each(|host| host.end()));
 }
 
 fn refused(status: u16, text: impl Into<String>) -> Answer {

@@ -25,7 +25,10 @@ pub async fn serve(gateway: Ipv4Addr, hosts: &Hosts) {
     let mut buffer = [0; 512];
     loop {
         // An error is about an answer that did not arrive: a host has lost its network.
-        let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
         let find = |name: &str| is_ours(name).then_some(gateway).or_else(|| hosts.address_of(name));
         if let Some(answer) = answer(&buffer[..length], find) {
             // Whoever has gone asks again.
