@@ -396,6 +396,27 @@ async fn a_token_server_gets_the_password() {
 }
 
 #[tokio::test]
+async fn a_registry_may_redirect_to_one_that_wants_a_token() {
+    for is_known in [false, true] {
+        let (target, tokens) = guarded(|_| Reply::new(200, r#"{"token":"good"}"#)).await;
+        let to = target.url("");
+        let server = Server::plain(move |seen| Reply::redirect(format!("{to}{}", seen.target()))).await;
+        // The first registry's password is for nobody else.
+        let mut logins = vec![login(&format!("127.0.0.1:{}", server.port))];
+        logins[0].password = SecretString::from("swordfish");
+        if is_known {
+            logins.push(login(&format!("127.0.0.1:{}", target.port)));
+        }
+        let cache = folder();
+        let known = client(Settings { logins, ..settings(&cache) });
+        let artifact = known.fetch(&oci(&server, "net", Some("1.0.0"))).await.expect("fetched");
+        assert_eq!(bytes(&artifact), CHART);
+        assert_eq!(tokens.seen()[0].header("authorization"), if is_known { WORD } else { "" });
+        assert!(target.seen().iter().all(|seen| ["", "Bearer good"].contains(&seen.header("authorization"))));
+    }
+}
+
+#[tokio::test]
 async fn token_servers_that_make_no_sense() {
     for answer in ["", "{}", r#"{"token":""}"#, "<html>"] {
         let (server, _tokens) = guarded(move |_| Reply::new(200, answer)).await;

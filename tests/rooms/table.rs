@@ -228,7 +228,7 @@ pub const PLACES: &[Place] = &[
     Place {
         path: "tests/sandbox",
         what: "a program that answers as AWS (EC2, ECR, EKS, Elastic Load Balancing, IAM, SSM, STS), with real control planes",
-        uses: "nothing of ours",
+        uses: "helm, whose YAML is go-yaml's",
         absent: "the provider: the two agree only through AWS's documents",
     },
     Place {

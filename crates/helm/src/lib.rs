@@ -57,4 +57,4 @@ pub use render::{RenderOptions, Rendered, render, render_templates, resolve};
 pub use template::Place;
 pub use values::Values;
 pub use version::{Constraint, Version};
-pub use yaml::write as to_yaml;
+pub use yaml::{read_typed as from_yaml, write as to_yaml};

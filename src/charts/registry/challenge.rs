@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use http_auth::ParamValue;
+use http_auth::parser::ChallengeParser;
+
 /// One way in that a server offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Challenge {
@@ -13,49 +16,16 @@ pub(super) struct Challenge {
 
 /// Reads the header, of which one may hold several challenges. What cannot be read ends the list.
 pub(super) fn parse(header: &str) -> Vec<Challenge> {
-    let mut challenges: Vec<Challenge> = Vec::new();
-    let mut rest = header;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        let (word, after) = token(rest);
-        if word.is_empty() {
-            return challenges;
-        }
-        if let Some(after) = after.trim_start().strip_prefix('=') {
-            // A parameter belongs to the scheme before it.
-            let Some((value, after)) = value(after.trim_start()) else { return challenges };
-            if let Some(challenge) = challenges.last_mut() {
-                challenge.parameters.insert(word.to_ascii_lowercase(), value);
-            }
-            rest = after;
-        } else {
-            challenges.push(Challenge { scheme: word.to_ascii_lowercase(), parameters: BTreeMap::new() });
-            rest = after;
-        }
-    }
-}
-
-fn token(text: &str) -> (&str, &str) {
-    let is_part = |it: char| it.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(it);
-    text.split_at(text.find(|it| !is_part(it)).unwrap_or(text.len()))
-}
-
-/// A token or a quoted text.
-fn value(text: &str) -> Option<(String, &str)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let (value, rest) = token(text);
-        return Some((value.to_owned(), rest));
+    let challenges = ChallengeParser::new(header).map_while(Result::ok);
+    let parameters = |parameters: Vec<(&str, ParamValue<'_>)>| {
+        parameters.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_unescaped())).collect()
     };
-    let mut value = String::new();
-    let mut letters = quoted.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((value, &quoted[at + 1..])),
-            '\\' => value.push(letters.next()?.1),
-            _ => value.push(letter),
-        }
-    }
-    None
+    challenges
+        .map(|challenge| Challenge {
+            scheme: challenge.scheme.to_ascii_lowercase(),
+            parameters: parameters(challenge.params),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,10 +57,10 @@ mod tests {
                     challenge("basic", &[("realm", "c")]),
                 ],
             ),
-            // Not closed: what came before it counts.
-            (r#"Basic realm="a"#, vec![challenge("basic", &[])]),
+            // A challenge that is not whole ends the list.
+            (r#"Negotiate, Basic realm="a"#, vec![challenge("negotiate", &[])]),
             (r#"realm="a""#, vec![]),
-            ("Basic é", vec![challenge("basic", &[])]),
+            ("Negotiate, Basic é", vec![challenge("negotiate", &[])]),
         ] {
             assert_eq!(parse(header), expected, "{header}");
         }

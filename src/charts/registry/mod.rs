@@ -15,6 +15,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use self::ecr::{EcrLogin, EcrRegistry};
+use self::login::Basic;
 pub use self::login::Login;
 pub(super) use self::login::{Logins, host};
 use super::error::{Checked, Error, Result, Tried};
@@ -219,10 +220,10 @@ impl Repository<'_> {
         };
         let request = Request { url: &url, accept, authorization: known.as_ref(), limit, immutable };
         let answer = self.http.get(&request).await?;
-        if answer.status != 401 || answer.url.origin() != url.origin() {
+        if answer.status != 401 {
             return Ok(answer);
         }
-        let authorization = self.authorize(&url, &answer).await?;
+        let authorization = self.authorize(&answer, answer.url.origin() == url.origin()).await?;
         let answer = self.http.get(&Request { authorization: Some(&authorization), ..request }).await?;
         if answer.status != 401 {
             let mut all = self.registries.authorizations.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,15 +236,17 @@ impl Repository<'_> {
         if answer.status == 200 { Ok(answer) } else { Err(answer.refusal(self.logins.tried(&self.reference.registry))) }
     }
 
-    /// Answers a challenge.
-    async fn authorize(&self, url: &Url, answer: &Answer) -> Result<Authorization> {
-        let registry = &self.reference.registry;
+    /// Answers a challenge: of the registry, or of the one that it redirects to. The latter gets what the user configured
+    /// for its own host, and nothing that belongs to the former.
+    async fn authorize(&self, answer: &Answer, is_own: bool) -> Result<Authorization> {
+        let url = &answer.url;
+        let registry = if is_own { self.reference.registry.clone() } else { host(url) };
         let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let challenges: Vec<_> = headers.flat_map(challenge::parse).collect();
         let offered = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         let refused = |tried| Err(answer.refusal(tried));
         if let Some(bearer) = offered("bearer") {
-            let login = self.logins.basic(registry).await?;
+            let login = self.login(url, is_own).await?;
             let realm = bearer.parameters.get("realm").map(String::as_str).unwrap_or_default();
             let mut realm = Url::parse(realm)
                 .map_err(|error| malformed(answer, "challenge with a usable realm", error.to_string()))?;
@@ -260,12 +263,16 @@ impl Repository<'_> {
             return self.token(url, &realm, basic.as_ref()).await;
         }
         if offered("basic").is_some() {
-            return match self.logins.basic(registry).await? {
+            return match self.login(url, is_own).await? {
                 Some(login) => Ok(login.authorization(url)),
                 None => refused(Tried::Nothing { host: registry.clone() }),
             };
         }
         refused(Tried::Nothing { host: registry.clone() })
+    }
+
+    async fn login(&self, url: &Url, is_own: bool) -> Result<Option<Basic>> {
+        if is_own { self.logins.basic(&self.reference.registry).await } else { Ok(self.logins.of_address(url)) }
     }
 
     /// Asks a token server.

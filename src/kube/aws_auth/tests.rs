@@ -28,8 +28,8 @@ fn index(text: &Text<'_>, wanted: &Entry) -> usize {
 
 /// What an independent reader makes of the text.
 fn seen(text: &str) -> Vec<serde_json::Value> {
-    let list: Option<Vec<serde_json::Value>> = serde_yaml_ng::from_str(text).expect("readable");
-    list.unwrap_or_default()
+    let list = helm::from_yaml(text).expect("readable");
+    list.as_list().into_iter().flatten().map(serde_json::Value::from).collect()
 }
 
 const EKS: &str = "- groups:\n  - system:bootstrappers\n  - system:nodes\n  rolearn: arn:aws:iam::111122223333:role/ng\n  username: system:node:{{EC2PrivateDNSName}}\n";

@@ -7,7 +7,8 @@ mod read;
 mod scalar;
 
 pub(crate) use emit::{Dialect, emit};
-pub(crate) use read::{float32, read, read_documents, read_typed};
+pub use read::read_typed;
+pub(crate) use read::{float32, read, read_documents};
 
 use crate::data::Data;
 use crate::json;

@@ -276,8 +276,13 @@ fn plain(value: &str, resolved: Scalar) -> Data {
     }
 }
 
-/// Reads the first document with numbers as they are written, for fields that want them as text.
-pub(crate) fn read_typed(text: &str) -> Result<Data, String> {
+/// Reads the first document of `text` as Go's programs do that turn YAML into JSON by go-yaml v2 (Helm, Kubernetes' clients,
+/// nodeadm, aws-iam-authenticator): merge keys are followed, the last one of two equal keys counts, `yes` is true, `0400` is 256.
+/// A whole number stays one.
+///
+/// # Errors
+/// Go's text: `error converting YAML to JSON: yaml: line 2: …`.
+pub fn read_typed(text: &str) -> Result<Data, String> {
     let data = read_plain(text).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
     if let Some(number) = odd_number(&data) {
         let shown = float(number, 'g', None);

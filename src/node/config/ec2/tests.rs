@@ -37,7 +37,7 @@ fn ready(input: Value) -> NodeConfig {
 
 /// The `spec` as another reader of YAML sees it.
 fn spec(input: Value) -> Value {
-    let mut read: Value = serde_yaml_ng::from_str(&ready(input).to_yaml()).unwrap();
+    let mut read = Value::from(&helm::from_yaml(&ready(input).to_yaml()).unwrap());
     assert_eq!([&read["apiVersion"], &read["kind"]], ["node.eks.aws/v1alpha1", "NodeConfig"]);
     read["spec"].take()
 }

@@ -77,7 +77,7 @@ fn fault(input: Value) -> String {
 }
 
 fn read_back(config: &NodeConfig) -> Value {
-    serde_yaml_ng::from_str(&config.to_yaml()).unwrap()
+    Value::from(&helm::from_yaml(&config.to_yaml()).unwrap())
 }
 
 #[test]

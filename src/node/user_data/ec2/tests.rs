@@ -65,7 +65,7 @@ fn a_node_config_is_a_part_of_its_own_kind() {
         ]
     );
     assert_eq!([&found[1].2, &found[2].2], [scripts[0].as_str().unwrap(), scripts[1].as_str().unwrap()]);
-    let config: Value = serde_yaml_ng::from_str(&found[0].2).unwrap();
+    let config = Value::from(&helm::from_yaml(&found[0].2).unwrap());
     assert_eq!(
         config,
         json!({

@@ -64,7 +64,7 @@ fn decoded(user_data: &str) -> Option<String> {
 }
 
 fn read(text: &str) -> Option<Value> {
-    serde_yaml_ng::from_str(text).ok()
+    helm::from_yaml(text).ok().map(|data| Value::from(&data))
 }
 
 /// The content of an entry of `write_files`.

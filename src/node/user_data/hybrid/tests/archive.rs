@@ -18,7 +18,7 @@ fn the_parts_are_a_cloud_config_and_a_script() {
     assert_eq!([script_type, script_name], ["text/x-shellscript", "ekshybrid-join"]);
 
     assert!(config.starts_with("#cloud-config\n"));
-    let config: Value = serde_yaml_ng::from_str(config).unwrap();
+    let config = Value::from(&helm::from_yaml(config).unwrap());
     assert_eq!(
         config,
         json!({"write_files": [{
@@ -38,7 +38,7 @@ fn text_beyond_ascii_arrives_whole() {
     let mut input = by_ssm();
     input["node_config"]["containerd"] = json!({"config": "# Grüße 😀\nversion = 2\n"});
     let parts = parts(&ready(input).render());
-    let config: Value = serde_yaml_ng::from_str(&parts[0].2).unwrap();
+    let config = Value::from(&helm::from_yaml(&parts[0].2).unwrap());
     assert!(config["write_files"][0]["content"].as_str().unwrap().contains("# Grüße 😀\n"), "{config}");
 }
 

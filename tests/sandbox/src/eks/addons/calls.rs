@@ -63,7 +63,7 @@ pub fn parse(text: &str) -> std::result::Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(json!({}));
     }
-    let value: Value = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    let value = Value::from(&helm::from_yaml(text)?);
     // `{}` in YAML's empty form.
     Ok(if value.is_null() { json!({}) } else { value })
 }

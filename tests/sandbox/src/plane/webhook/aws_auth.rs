@@ -1,7 +1,6 @@
 //! The ConfigMap kube-system/aws-auth: lists of roles, users and accounts, each list as YAML text in a member.
 
 use serde_json::Value;
-use serde_yaml_ng::{Mapping, Value as Yaml};
 
 use super::{access::Granted, token::Identity};
 use crate::plane::api::Api;
@@ -15,45 +14,24 @@ struct Entry {
 }
 
 impl Entry {
-    /// An entry as the authenticator reads it: members of another type than the one that it wants are left out, and
-    /// without an ARN there is no entry.
-    fn of(item: &Yaml) -> Option<Self> {
-        let mut members = Mapping::new();
-        merge(item.as_mapping()?, &mut members);
+    /// An entry as the authenticator reads it: members of another type than the one that it wants are left out, names
+    /// count in any case, in the order of an object's names, and without an ARN there is no entry.
+    fn of(item: &Value) -> Option<Self> {
         let mut entry = Self { arn: String::new(), username: String::new(), groups: Vec::new() };
-        for (name, value) in &members {
-            let text = || value.as_str().filter(|text| !is_truth(text)).map(ToOwned::to_owned);
-            match name.as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
+        for (name, value) in item.as_object()? {
+            let text = || value.as_str().map(ToOwned::to_owned);
+            match name.to_ascii_lowercase().as_str() {
                 "rolearn" | "userarn" => entry.arn = text().unwrap_or(entry.arn),
                 "username" => entry.username = text().unwrap_or(entry.username),
                 "groups" => {
-                    let groups = value.as_sequence().into_iter().flatten().filter_map(Yaml::as_str);
-                    entry.groups = groups.filter(|group| !is_truth(group)).map(ToOwned::to_owned).collect();
+                    let groups = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+                    entry.groups = groups.map(ToOwned::to_owned).collect();
                 }
                 _ => {}
             }
         }
         (!entry.arn.is_empty()).then_some(entry)
     }
-}
-
-/// A merge key sets its members where it is, over those that come before it.
-fn merge(from: &Mapping, into: &mut Mapping) {
-    for (name, value) in from {
-        match value {
-            Yaml::Mapping(merged) if name == "<<" => merge(merged, into),
-            Yaml::Sequence(all) if name == "<<" => {
-                all.iter().rev().filter_map(Yaml::as_mapping).for_each(|merged| merge(merged, into));
-            }
-            _ => drop(into.insert(name.clone(), value.clone())),
-        }
-    }
-}
-
-/// What the authenticator's YAML 1.1 takes for true or false, and this reader for a text. Quoted, it would be a text
-/// to both; nobody is called so.
-fn is_truth(text: &str) -> bool {
-    ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// What the map of a cluster grants now.
@@ -78,16 +56,18 @@ fn of_map(data: &Value, identity: &Identity) -> Option<Granted> {
     // Everybody of a listed account comes under their ARN, without groups.
     let accounts = list(&data["mapAccounts"]);
     // Written without quotes an account is a number.
-    let text = |account: &Yaml| match account {
-        Yaml::Number(number) => number.to_string(),
+    let text = |account: &Value| match account {
+        Value::Number(number) => number.to_string(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
     let listed = accounts.iter().any(|account| text(account) == identity.account);
     listed.then(|| Granted { username: identity.arn.clone(), groups: Vec::new() })
 }
 
-fn list(member: &Value) -> Vec<Yaml> {
-    member.as_str().and_then(|text| serde_yaml_ng::from_str(text).ok()).unwrap_or_default()
+/// The authenticator turns the text into JSON first, by go-yaml v2.
+fn list(member: &Value) -> Vec<Value> {
+    let data = member.as_str().and_then(|text| helm::from_yaml(text).ok()).unwrap_or_default();
+    data.as_list().into_iter().flatten().map(Value::from).collect()
 }
 
 #[cfg(test)]
