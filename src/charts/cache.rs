@@ -1,4 +1,4 @@
-//! What came once, by checksum, shared by all runs of one user.
+//! Fetched content by checksum, shared by all runs of one user.
 //!
 //! A file's name is the checksum of its content, so nothing is ever changed or out of date. It is written beside its
 //! place and renamed, so that no reader in any process sees half of it, and it is read only when its content has the
@@ -67,7 +67,7 @@ fn read(path: &Path, sum: Sha256, limit: u64) -> Option<Vec<u8>> {
         return Some(content);
     }
     tracing::warn!(path = %path.display(), "a file of the cache is damaged and is fetched again");
-    // Another process may have mended it in the meantime; then it is fetched once more, which does no harm.
+    // Another process may have repaired it in the meantime; then it is fetched once more, which does no harm.
     let _ = fs::remove_file(path);
     None
 }

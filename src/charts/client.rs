@@ -19,7 +19,7 @@ use super::source::{Location, OciReference, Source, shown};
 /// Largest archive or manifest in bytes: Helm's limit for an unpacked chart.
 pub const MAX_CONTENT: u64 = 100 * 1024 * 1024;
 
-/// How to reach the outside. `None` and empty mean "not given".
+/// How to reach servers. `None` and empty mean "not set".
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Proxy for `http` addresses, and for `https` ones when no proxy is named for those. Default: `HTTP_PROXY`.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub https_proxy: Option<String>,
     /// Hosts that are reached directly, separated by commas. Default: `NO_PROXY`.
     pub no_proxy: Option<String>,
-    /// File of PEM certificates that are trusted beside those of the system. Default: `AWS_CA_BUNDLE`.
+    /// File of PEM certificates that are trusted in addition to the system's. Default: `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
     /// Users and passwords by host.
     pub logins: Vec<Login>,
@@ -41,7 +41,7 @@ pub struct Settings {
 pub struct Artifact {
     /// What it is.
     pub content: Content,
-    /// Where it came from, for messages: nothing in it is secret.
+    /// Its origin, for messages: nothing in it is secret.
     pub origin: String,
     /// The version that was found, where the source has versions. A pinned content from the cache has none.
     pub version: Option<String>,
@@ -106,11 +106,11 @@ impl Client {
         }))
     }
 
-    /// Brings what a source means. Asked again in the same run, it gives the same without fetching again; a path is
-    /// read each time.
+    /// Fetches a source. The same run fetches it once and returns the same result again; a path is read
+    /// each time.
     ///
     /// # Errors
-    /// [`Error`]; nothing is handed out whose checksum is not the promised one.
+    /// [`Error`]; content with another checksum than the expected one is never returned.
     pub async fn fetch(&self, source: &Source) -> Result<Artifact> {
         if let Location::Path(path) = source.location() {
             let (path, pin, origin) = (path.clone(), source.sha256(), source.to_string());
@@ -208,7 +208,7 @@ impl Inner {
 
     async fn registry(&self, reference: &OciReference, source: &Source, indexed: Option<Sha256>) -> Result<Artifact> {
         let repository = Repository { http: &self.http, logins: &self.logins, registries: &self.registries, reference };
-        // A version that comes from an index stands in its reference already.
+        // A version from an index is already part of its reference.
         let wanted = matches!(source.location(), Location::Oci(_)).then(|| source.version()).flatten();
         let chart = repository.chart(wanted).await?;
         let origin = match &chart.version {

@@ -87,7 +87,7 @@ async fn a_repository_is_asked_once_in_a_run_and_its_archive_once_for_all() {
 }
 
 #[tokio::test]
-async fn a_damaged_cache_is_mended() {
+async fn a_damaged_cache_is_repaired() {
     let cache = folder();
     let server = charts(Sha256::of(CHART).hex()).await;
     let source = repository(&server, "1.0.0");
@@ -100,12 +100,12 @@ async fn a_damaged_cache_is_mended() {
 }
 
 #[tokio::test]
-async fn a_wrong_checksum_is_told_with_both_and_nothing_is_kept() {
+async fn a_wrong_checksum_is_reported_with_both_and_nothing_is_kept() {
     let (right, wrong) = (Sha256::of(CHART), Sha256::of(b"something else"));
     let cache = folder();
     let server = charts(wrong.to_string()).await;
     let source = repository(&server, "1.0.0");
-    let error = client(settings(&cache)).fetch(&source).await.expect_err("not what the index says");
+    let error = client(settings(&cache)).fetch(&source).await.expect_err("another checksum than the index has");
     assert!(
         matches!(&error, Error::Checksum { expected, found, by: Checked::Index, .. } if (*expected, *found) == (wrong, right)),
         "{error:?}"
@@ -122,7 +122,7 @@ async fn a_wrong_checksum_is_told_with_both_and_nothing_is_kept() {
     assert!(matches!(&error, Error::Checksum { by: Checked::Pin, .. }), "{error:?}");
     assert_eq!(server.lines(), ["GET /charts/index.yaml"]);
 
-    // Behind a plain address only the pin can tell.
+    // For a plain address only the pin can show it.
     let source = Source::manifest(&server.url("/charts/net-1.0.0.tgz")).and_then(|it| it.pinned(&wrong.hex()));
     let error = client(settings(&cache)).fetch(&source.expect("a source")).await.expect_err("not what was pinned");
     assert!(matches!(&error, Error::Checksum { by: Checked::Pin, .. }), "{error:?}");
@@ -162,7 +162,7 @@ async fn a_repository_gets_the_password_of_its_host() {
 }
 
 #[tokio::test]
-async fn other_answers_are_told_with_address_and_status() {
+async fn other_answers_are_reported_with_address_and_status() {
     let server = Server::plain(|_| Reply::new(404, "<html>")).await;
     let cache = folder();
     let error = client(settings(&cache)).fetch(&repository(&server, "1.0.0")).await.expect_err("nothing there");
@@ -277,14 +277,14 @@ async fn a_chart_comes_from_a_registry() {
     let source = Source::chart(None, &format!("{name}@{digest}"), None).expect("a source");
     let artifact = client(settings(&cache)).fetch(&source).await.expect("fetched");
     assert_eq!((bytes(&artifact), artifact.version.as_deref()), (CHART, None));
-    // The archive is in the cache now; the manifest says which one it is.
+    // The archive is in the cache now; the manifest identifies it.
     let before = storage.lines().len();
     client(settings(&cache)).fetch(&oci(&server, "net", Some("1.0.0+eks.1"))).await.expect("fetched");
     assert_eq!(storage.lines().len(), before);
 }
 
 #[tokio::test]
-async fn what_a_registry_has_not_is_said() {
+async fn what_a_registry_does_not_have_is_reported() {
     let (server, _storage) = registry().await;
     let cache = folder();
     let fetch = async |source: Source| client(settings(&cache)).fetch(&source).await.expect_err("refused");
@@ -452,7 +452,7 @@ impl EcrLogin for Aws {
 }
 
 #[tokio::test]
-async fn ecr_gets_the_password_that_aws_gives() {
+async fn ecr_gets_the_password_from_aws() {
     const HOST: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
     let authority = Authority::new();
     let server = Server::tls(authority.server(HOST), |seen| match (seen.header("authorization"), seen.target()) {
@@ -480,7 +480,7 @@ async fn ecr_gets_the_password_that_aws_gives() {
 }
 
 #[tokio::test]
-async fn why_aws_gave_no_password_is_told() {
+async fn the_reason_for_a_missing_aws_password_is_reported() {
     const HOST: &str = "210987654321.dkr.ecr.us-west-2.amazonaws.com";
     let authority = Authority::new();
     let server =
@@ -516,10 +516,10 @@ impl EcrLogin for Renewing {
 }
 
 #[tokio::test]
-async fn a_password_of_ecr_that_has_expired_is_not_shown_again() {
+async fn an_expired_password_of_ecr_is_not_sent_again() {
     const HOST: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
     let authority = Authority::new();
-    // Each password opens one request; then ECR says that it has expired, which is no challenge.
+    // Each password opens one request; then ECR says that it has expired, which is not a challenge.
     let server = Server::tls(authority.server(HOST), |seen| match (seen.header("authorization"), seen.number) {
         ("", _) => Reply::new(401, "").with("www-authenticate", "Basic realm=\"a\""),
         ("Basic password-0", 1) => Reply::new(200, manifest(CHART)),

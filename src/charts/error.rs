@@ -1,4 +1,4 @@
-//! The one error of this room. Display says this layer only, never a secret: addresses are shown without user, password
+//! The error of this room. Display covers this layer only, and never shows a secret: addresses are shown without user, password
 //! and query, which in signed addresses is a credential.
 
 use std::error::Error as StdError;
@@ -17,18 +17,18 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text does not say where something comes from.
-    #[error("`{text}` is no source: {problem}")]
+    /// The text does not name a source.
+    #[error("`{text}` is not a valid source: {problem}")]
     NoSource {
-        /// What was given; a password in it is left out.
+        /// The text, without a password in it.
         text: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// The text is no checksum.
-    #[error("`{text}` is no SHA-256 checksum: 64 hexadecimal digits are, with or without `sha256:` before them")]
+    /// The text is not a checksum.
+    #[error("`{text}` is not a SHA-256 checksum: write 64 hexadecimal digits, with or without `sha256:` before them")]
     NoChecksum {
-        /// What was given.
+        /// The text.
         text: String,
     },
     /// One of the settings cannot be used.
@@ -49,7 +49,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A folder has no checksum that could be compared.
-    #[error("`{}` is a folder, which a checksum cannot pin; pack it into a .tgz file, or leave the checksum out", path.display())]
+    #[error("`{}` is a folder, which a checksum cannot pin; pack it into a .tgz file, or omit the checksum", path.display())]
     FolderPinned {
         /// The folder.
         path: PathBuf,
@@ -82,20 +82,20 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// The content is not the one that was promised.
+    /// The content has another checksum than expected.
     #[error("the checksum of `{origin}` is {found}, but {by} says {expected}")]
     Checksum {
         /// What was fetched.
         origin: String,
-        /// The checksum that was promised.
+        /// The expected checksum.
         expected: Sha256,
-        /// The checksum of what came.
+        /// The checksum of the fetched content.
         found: Sha256,
-        /// Who promised it.
+        /// Where the expected checksum comes from.
         by: Checked,
     },
-    /// The server wants other credentials, or none at all helps.
-    #[error("`{url}` refused access with status {status}; tried: {tried}{}", said(detail))]
+    /// The server requires other credentials, or denies access.
+    #[error("`{url}` refused access with status {status}; tried: {tried}{}", explained(detail))]
     Refused {
         /// The address.
         url: String,
@@ -103,21 +103,21 @@ pub enum Error {
         status: u16,
         /// What was tried.
         tried: Tried,
-        /// What the server said; empty for nothing.
+        /// The server's explanation; empty if it gave none.
         detail: String,
     },
-    /// Nothing is there.
-    #[error("`{url}` does not exist (status {status}){}", said(detail))]
+    /// The address does not exist.
+    #[error("`{url}` does not exist (status {status}){}", explained(detail))]
     NotFound {
         /// The address.
         url: String,
         /// 404 or 410.
         status: u16,
-        /// What the server said; empty for nothing.
+        /// The server's explanation; empty if it gave none.
         detail: String,
     },
     /// Another answer than the wanted one.
-    #[error("`{url}` answered with status {status}{}{}", times(*attempts), said(detail))]
+    #[error("`{url}` answered with status {status}{}{}", times(*attempts), explained(detail))]
     Status {
         /// The address.
         url: String,
@@ -125,7 +125,7 @@ pub enum Error {
         status: u16,
         /// How often it was asked.
         attempts: u32,
-        /// What the server said, such as how long it wants to be left alone; empty for nothing.
+        /// The server's explanation, such as when to retry; empty if it gave none.
         detail: String,
     },
     /// No connection, or no answer over it.
@@ -141,8 +141,8 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The proxy wants a user and a password, or others than it was given.
-    #[error("the proxy on the way to `{url}` wants a user and a password (status 407)")]
+    /// The proxy requires a user and a password, or rejects those configured.
+    #[error("the proxy on the way to `{url}` requires a user and a password (status 407)")]
     ProxyPassword {
         /// The address.
         url: String,
@@ -155,9 +155,9 @@ pub enum Error {
     Cut {
         /// The address.
         url: String,
-        /// How much had come.
+        /// Bytes received.
         received: u64,
-        /// How much was announced.
+        /// Bytes announced.
         expected: Option<u64>,
         /// The reason.
         cause: String,
@@ -175,7 +175,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The server sends us somewhere where we do not go.
+    /// A redirect that is not followed.
     #[error("`{url}` redirects to `{to}`, which is not followed: {problem}")]
     Redirect {
         /// The address.
@@ -193,8 +193,8 @@ pub enum Error {
         /// Whose password.
         username: String,
     },
-    /// The index of a repository, or what a registry answered, makes no sense.
-    #[error("`{url}` is no {what}: {problem}")]
+    /// The index of a repository, or the response of a registry, is malformed.
+    #[error("`{url}` is not a valid {what}: {problem}")]
     Malformed {
         /// The address.
         url: String,
@@ -204,29 +204,29 @@ pub enum Error {
         problem: String,
     },
     /// The registry has something else under this name.
-    #[error("`{reference}` holds no chart but {found}")]
+    #[error("`{reference}` does not hold a chart but {found}")]
     NoChart {
         /// The reference.
         reference: String,
         /// What it holds.
         found: String,
     },
-    /// The text does not name a mirror of images.
-    #[error("`{text}` is no mirror of images: {problem}")]
+    /// The text does not name an image mirror.
+    #[error("`{text}` is not an image mirror: {problem}")]
     NoMirror {
-        /// What was given.
+        /// The text.
         text: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// A rendered text is no YAML.
-    #[error("the manifest is no YAML: {problem}")]
+    /// A rendered text is not YAML.
+    #[error("the manifest is not valid YAML: {problem}")]
     NoManifest {
         /// What is wrong with it.
         problem: String,
     },
-    /// AWS gave no password for an ECR registry.
-    #[error("AWS gave no password for the registry `{registry}`")]
+    /// No password could be obtained from AWS for an ECR registry.
+    #[error("could not get a password from AWS for the registry `{registry}`")]
     EcrLogin {
         /// The registry's host.
         registry: String,
@@ -257,10 +257,10 @@ impl fmt::Display for Checked {
     }
 }
 
-/// Which credentials a server was shown.
+/// Which credentials a server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
-    /// None are known for this host.
+    /// None are configured for this host.
     Nothing {
         /// Host, with its port if it has one of its own.
         host: String,
@@ -272,7 +272,7 @@ pub enum Tried {
         /// The host that they are for.
         host: String,
     },
-    /// What AWS gave.
+    /// The password from AWS.
     Ecr {
         /// Account of the registry.
         account: String,
@@ -291,7 +291,7 @@ impl fmt::Display for Tried {
                 write!(f, "user `{username}` of the provider's `registries` for `{host}`")
             }
             Self::Ecr { account, region } => {
-                write!(f, "the ECR password that AWS gave for account {account} in {region}")
+                write!(f, "the ECR password from AWS for account {account} in {region}")
             }
         }
     }
@@ -301,7 +301,7 @@ fn near(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; near it: {}", nearest.join(", ")) }
 }
 
-fn said(detail: &str) -> String {
+fn explained(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 

@@ -31,7 +31,7 @@ async fn a_content_is_fetched() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again() {
+async fn a_passing_failure_is_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
         let server = Server::plain(move |seen| match seen.number {
             0 | 1 => Reply::new(status, "busy").with("retry-after", "0"),
@@ -56,7 +56,7 @@ async fn patience_ends() {
 }
 
 #[tokio::test]
-async fn a_long_wait_is_told_at_once() {
+async fn a_long_wait_is_reported_at_once() {
     let server = Server::plain(|_| Reply::new(503, "").with("retry-after", "3600")).await;
     let error = http().get(&plain(&url(&server.url("/")))).await.expect_err("busy");
     assert!(matches!(&error, Error::Status { status: 503, attempts: 1, .. }), "{error:?}");
@@ -65,7 +65,7 @@ async fn a_long_wait_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn what_will_not_pass_is_handed_on() {
+async fn a_lasting_failure_is_returned() {
     for status in [400, 401, 403, 404, 410, 501] {
         let server = Server::plain(move |_| Reply::new(status, "no")).await;
         let answer = http().get(&plain(&url(&server.url("/")))).await.expect("an answer");
@@ -74,7 +74,7 @@ async fn what_will_not_pass_is_handed_on() {
 }
 
 #[tokio::test]
-async fn a_cut_download_goes_on_where_it_ended() {
+async fn a_cut_download_resumes_where_it_ended() {
     let body: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
     let whole = body.clone();
     let server = Server::plain(move |seen| {
@@ -98,7 +98,7 @@ async fn a_cut_download_goes_on_where_it_ended() {
 }
 
 #[tokio::test]
-async fn a_changed_content_begins_anew() {
+async fn a_changed_content_starts_over() {
     let server = Server::plain(|seen| match seen.number {
         0 => Reply::new(200, "old content").with("etag", "\"old\"").with("accept-ranges", "bytes").cut(4),
         _ => Reply::new(200, "new content").with("etag", "\"new\""),
@@ -110,7 +110,7 @@ async fn a_changed_content_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_range_that_does_not_fit_is_given_up() {
+async fn a_range_that_does_not_fit_is_dropped() {
     let server = Server::plain(|seen| match (seen.number, seen.header("range")) {
         (0, _) => Reply::new(200, "old content").with("etag", "\"old\"").with("accept-ranges", "bytes").cut(4),
         (_, "") => Reply::new(200, "new"),
@@ -183,7 +183,7 @@ async fn credentials_stay_with_their_origin() {
 
 #[tokio::test]
 async fn redirects_that_are_not_followed() {
-    for (to, problem) in [("", "where to"), ("ftp://h/", "neither"), ("/", "ten redirects")] {
+    for (to, problem) in [("", "name a target"), ("ftp://h/", "neither"), ("/", "ten redirects")] {
         let server = Server::plain(move |_| Reply::redirect(to)).await;
         let error = http().get(&plain(&url(&server.url("/")))).await.expect_err("no way");
         assert!(matches!(&error, Error::Redirect { .. }) && error.to_string().contains(problem), "{error}");
@@ -299,7 +299,7 @@ async fn addresses_of_proxies_are_checked() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_there_is_told_after_three_attempts() {
+async fn a_missing_host_is_reported_after_three_attempts() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
     let error = http().get(&plain(&url(&format!("http://127.0.0.1:{port}/?key=hunter2")))).await.expect_err("nobody");
     assert!(matches!(&error, Error::Unreachable { attempts: 3, cause, .. } if cause.contains("refused")), "{error:?}");

@@ -1,18 +1,18 @@
 //! Where charts and manifests come from: a folder, a file, a chart repository, an OCI registry, or an address.
 //!
-//! [`Source`] says what is wanted, [`Client::fetch`] brings it as bytes that are checked against every checksum that
-//! is known: the user's pin, the repository's index, the registry's manifest. What came once is kept in a
-//! [cache](`Settings::cache`) by its checksum and checked again when it is read.
+//! [`Source`] names what to fetch, [`Client::fetch`] returns its bytes, checked against every known checksum: the user's
+//! pin, the repository's index, the registry's manifest. Fetched content is kept in a [cache](`Settings::cache`) by its
+//! checksum, and checked again when it is read.
 //!
 //! ```text
 //! Source ─▶ Client ─▶ cache            (a pin is enough: no network)
 //!             ├─▶ repository: index.yaml ▶ version ▶ archive
 //!             ├─▶ registry: challenge ▶ token ▶ manifest ▶ layer
-//!             └─▶ http: proxies, certificates, redirects, repeats, resumed downloads
+//!             └─▶ http: proxies, certificates, redirects, retries, resumed downloads
 //! images: references in the pods of rendered manifests, and their place in a mirror. Pure.
 //! ```
 //!
-//! What is absent from this room: Terraform, AWS, Kubernetes and the templates of charts. A private ECR registry gets
+//! Absent from this room: Terraform, AWS, Kubernetes and the templates of charts. A private ECR registry gets
 //! its password through [`EcrLogin`], which the provider implements. Nothing is read or opened before the first fetch.
 
 mod cache;

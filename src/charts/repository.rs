@@ -1,6 +1,6 @@
 //! Chart repositories: an index.yaml and the archives that it names.
 //!
-//! The index names a checksum for each archive; Helm does not look at it without being told, this room always does.
+//! The index names a checksum for each archive; Helm checks it only on request, this room always does.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl Index {
             what: "index of a chart repository",
             problem,
         };
-        let text = std::str::from_utf8(content).map_err(|_| refuse("it is no UTF-8 text".to_owned()))?;
+        let text = std::str::from_utf8(content).map_err(|_| refuse("it is not UTF-8 text".to_owned()))?;
         let document: Document = if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?
         } else {

@@ -159,7 +159,7 @@ impl OciReference {
         let (rest, digest) = match rest.split_once('@') {
             Some((rest, digest)) => match digest.parse::<Sha256>().ok().filter(|_| digest.starts_with("sha256:")) {
                 Some(digest) => (rest, Some(digest)),
-                None => return refuse("behind `@` stands `sha256:` and 64 hexadecimal digits"),
+                None => return refuse("`@` must be followed by `sha256:` and 64 hexadecimal digits"),
             },
             None => (rest, None),
         };
@@ -177,7 +177,7 @@ impl OciReference {
         if !repository.split('/').all(is_component) {
             return refuse("the path of a repository holds lower case letters, digits and `.`, `_`, `-`, `/`");
         }
-        // A plus sign is no part of a tag; Helm writes it as an underscore.
+        // A plus sign is not allowed in a tag; Helm writes it as an underscore.
         let tag = tag.map(|tag| tag.replace('+', "_"));
         if tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
             return refuse("the tag is not valid");
@@ -246,7 +246,7 @@ fn address(text: &str) -> Result<Url> {
 }
 
 fn no_source(text: &str, problem: &str) -> Error {
-    // What stands before an `@` in the host part may be a password, also where the rest is no address.
+    // Text before an `@` in the host part may be a password, even if the rest is not an address.
     let shown = match text.split_once("://") {
         Some((scheme, rest)) => {
             let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -13,14 +13,14 @@ use tokio_rustls::TlsAcceptor;
 
 use super::http::Pace;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     /// Method and target: `GET /index.yaml`.
     pub(super) line: String,
     /// By name in lower case.
     pub(super) headers: BTreeMap<String, String>,
-    /// How many came before.
+    /// Number of requests before it.
     pub(super) number: usize,
 }
 
@@ -121,7 +121,7 @@ impl Server {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, handler: &Handler, kept: &Mutex<Vec<Seen>>) {
     let Some(mut seen) = head(&mut stream).await else {
-        // As servers answer to what is no HTTP, such as the first words of TLS.
+        // As servers answer input that is not HTTP, such as the first bytes of TLS.
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         return;
     };

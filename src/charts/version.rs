@@ -7,9 +7,9 @@ use super::error::{Error, Result};
 /// How many near versions a message names.
 const NEAREST: usize = 5;
 
-/// The wanted one of some versions: the exact text if it is there, else the highest that the range allows.
+/// The wanted one of some versions: the exact text if it exists, else the highest that the range allows.
 ///
-/// No version means the highest release, without prereleases. Texts that are no versions are passed over.
+/// No version means the highest release, without prereleases. Texts that are not versions are skipped.
 ///
 /// # Errors
 /// [`Error::NoVersion`] where `wanted` cannot be read. `Ok(None)` where nothing fits.

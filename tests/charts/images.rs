@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ekshybrid::charts::images::{self, Mirror};
 use helm::{Chart, RenderOptions, Values, render};
 
-/// The published charts, if they are at hand.
+/// The published charts, if they are available.
 fn charts() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/charts");
     let folder = std::env::var_os("EKSHYBRID_CHARTS").map_or(beside, PathBuf::from);
@@ -29,7 +29,7 @@ fn rendered(folder: &Path, chart: &str, values: &str) -> String {
     all.fold(String::new(), |text, content| text + "---\n" + content + "\n")
 }
 
-/// What stands behind `image:` in any line: a second way to the same answer.
+/// The text after `image:` in any line: a second way to the same answer.
 fn by_lines(text: &str) -> BTreeSet<String> {
     text.lines()
         .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("image:"))

@@ -1,6 +1,6 @@
 //! A real registry, Debian's docker-registry: with a password file, and with tokens of a token server.
 //!
-//! Charts are made and pushed here; they come back through the client and are loaded as charts.
+//! Charts are created and pushed here, fetched by the client, and loaded as charts.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -23,7 +23,7 @@ const PASSWORDS: &str = "me:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOH
 /// Base64 of `me:hunter2`.
 const WORD: &str = "Basic bWU6aHVudGVyMg==";
 
-/// The program, if it is at hand.
+/// The program, if it is installed.
 fn program() -> Option<PathBuf> {
     let cache = std::env::var_os("EKSHYBRID_CACHE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache"), PathBuf::from);
@@ -36,7 +36,7 @@ fn program() -> Option<PathBuf> {
         .find(|path| path.is_file());
     if found.is_none() {
         harness::strict::nothing_done(
-            "there is no docker-registry; `python3 tests/tools/tools.py docker-registry` fetches it on Debian",
+            "docker-registry is missing; `python3 tests/tools/tools.py docker-registry` fetches it on Debian",
         );
     }
     found
@@ -109,7 +109,7 @@ impl Registry {
     fn push_blob(&self, repository: &str, authorization: &str, content: &[u8]) -> Sha256 {
         let (status, answer) = self.ask("POST", &format!("/v2/{repository}/blobs/uploads/"), authorization, "", &[]);
         assert_eq!(status, 202, "{answer}");
-        let place = answer.lines().find_map(|line| line.strip_prefix("Location: ")).expect("where to");
+        let place = answer.lines().find_map(|line| line.strip_prefix("Location: ")).expect("a location");
         let place = place.split_once(&self.address).map_or(place, |(_, rest)| rest);
         let sum = Sha256::of(content);
         let target = format!("{place}{}digest={sum}", if place.contains('?') { '&' } else { '?' });
@@ -118,7 +118,7 @@ impl Registry {
         sum
     }
 
-    /// Pushes a chart as `helm push` does, and tells the digest of its manifest.
+    /// Pushes a chart as `helm push` does, and returns the digest of its manifest.
     fn push(&self, repository: &str, version: &str, authorization: &str) -> Sha256 {
         let archive = archive(version);
         let config = format!(r#"{{"name":"net","version":"{version}","apiVersion":"v2"}}"#);
@@ -152,7 +152,7 @@ impl Registry {
     }
 }
 
-/// A chart of one file, beside its metadata.
+/// A chart of one file and its metadata.
 fn archive(version: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (name, text) in [
@@ -167,7 +167,7 @@ fn archive(version: &str) -> Vec<u8> {
     archive.into_inner().and_then(flate2::write::GzEncoder::finish).expect("packed")
 }
 
-/// Version of the chart in an artifact, as its own Chart.yaml says.
+/// Version of the chart in an artifact, from its Chart.yaml.
 fn version(artifact: &Artifact) -> String {
     let Content::Bytes(bytes) = &artifact.content else { panic!("no archive: {artifact:?}") };
     helm::Chart::from_archive(bytes).expect("a chart").metadata.version
@@ -251,7 +251,7 @@ impl Signer {
     }
 }
 
-/// Gives tokens to pull: for `public/net` to everybody, for any other repository to whoever has the password.
+/// Issues tokens to pull: for `public/net` to everybody, for any other repository to those who have the password.
 fn token_server(signer: Arc<Signer>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("an address");

@@ -63,7 +63,7 @@ async fn killed_between_the_two_writes_at_the_end_of_an_upgrade() {
     let done = ground.releases.upgrade(&chart_of(&three), &Values::new(), &options("between"), &quiet).await.unwrap();
     assert_eq!((done.release.revision, done.release.status), (3, Status::Deployed));
     assert_eq!(done.warnings.len(), 1, "{:?}", done.warnings);
-    assert_eq!(ground.value("between", "two").await, None, "of the revision that was given up");
+    assert_eq!(ground.value("between", "two").await, None, "of the abandoned revision");
     assert_eq!(ground.value("between", "three").await.as_deref(), Some("x"));
 }
 
@@ -131,7 +131,7 @@ async fn another_writer_ends_the_operation_and_keeps_what_he_wrote() {
 async fn of_two_at_the_same_time_one_writes() {
     let Some(ground) = ground().await else { return };
     ground.namespace("race").await;
-    // Both have read that there is no release when they come to the definitions, and neither goes on alone.
+    // Both have read that no release exists when they reach the definitions, and neither continues alone.
     let both = std::sync::Arc::new(tokio::sync::Barrier::new(2));
     let install = |value: &str| {
         let (releases, both) = (ground.releases.clone(), both.clone());
@@ -139,11 +139,11 @@ async fn of_two_at_the_same_time_one_writes() {
             [("crds/races.yaml", definition("races", "Race", "")), ("templates/own.yaml", config_map("own", value))];
         tokio::spawn(async move {
             let chart = chart("1.0.0", &files.each_ref().map(|(name, text)| (*name, text.as_str())));
-            let met = |told: &str| {
-                if told.contains("crds/") {
+            let met = |progress: &str| {
+                if progress.contains("crds/") {
                     let met = tokio::time::timeout(PATIENCE, both.wait());
                     let met = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(met));
-                    assert!(met.is_ok(), "the other one does not come");
+                    assert!(met.is_ok(), "the other one does not arrive");
                 }
             };
             releases.install(&chart, &Values::new(), &options("race"), &met).await

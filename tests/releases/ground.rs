@@ -1,4 +1,4 @@
-//! What the tests stand on: one sandbox with a real control plane, Helm's command line, and small charts.
+//! What the tests run on: one sandbox with a real control plane, Helm's command line, and small charts.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use helm::{Chart, File};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-/// Far more than anything takes, for machines under load.
+/// Far longer than anything takes, for machines under load.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A control plane that all tests share; each has a namespace of its own.
@@ -31,7 +31,7 @@ pub struct Ground {
     kubeconfig: PathBuf,
 }
 
-/// The ground, or `None` where the control plane's programs are not built, after it has been said.
+/// The ground, or `None` with a message if the control plane's programs are not built.
 pub async fn ground() -> Option<Ground> {
     static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
     let plane = tokio::task::spawn_blocking(|| PLANE.get_or_init(start)).await.unwrap().as_ref();
@@ -72,8 +72,9 @@ fn start() -> Option<Plane> {
         .unwrap();
     let mut line = String::new();
     BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let told: Json = serde_json::from_str(&line).unwrap_or_else(|error| panic!("the sandbox's line: {error}: {line}"));
-    let (control, account) = (told["control_url"].as_str().unwrap(), told["account_id"].as_str().unwrap());
+    let started: Json =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the sandbox's line: {error}: {line}"));
+    let (control, account) = (started["control_url"].as_str().unwrap(), started["account_id"].as_str().unwrap());
     let nodes = json!({ "kind": "hybrid", "names": ["host-1"], "ready": "at_once" }).to_string();
     let (host, path) = control.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
@@ -112,7 +113,7 @@ impl Ground {
         history.iter().map(|entry| entry.status.name()).collect()
     }
 
-    /// Helm's command line, or `None` where it is not built, after it has been said.
+    /// Helm's command line, or `None` with a message if it is not built.
     pub fn helm(&self, namespace: &str) -> Option<CommandLine> {
         let Some(program) = std::env::var_os("EKSHYBRID_HELM") else {
             nothing_done("Helm's command line is not built here (`make helm`)");

@@ -269,7 +269,7 @@ async fn what_is_installed_is_what_the_command_line_installs() {
         )
     };
     let all = |prefix: &str| -> String {
-        // `+` stands last: before a separator Helm 4.3 keeps blank lines that 4.2 takes away.
+        // `+` comes last: before a separator Helm 4.3 keeps blank lines that 4.2 removes.
         let styles = [("clip", "|"), ("strip", "|-"), ("folded", ">"), ("folded-keep", ">+")];
         let documents = styles.map(|(name, style)| block(&format!("{prefix}-{name}"), style, "\n"));
         documents.join("---\n")

@@ -1,5 +1,5 @@
-//! Releases on a real control plane, beside Helm's command line: each goes on with what the other made; and what else of
-//! the Kubernetes client only a real API server can show.
+//! Releases on a real control plane, together with Helm's command line: each manages releases of the other; and what else
+//! of the Kubernetes client only a real API server can show.
 //!
 //! Left out, with a message, where the control plane's programs or Helm's command line are not built.
 

@@ -1,4 +1,4 @@
-//! What goes wrong, what is left of it, and that the next operation goes on from there.
+//! Failures, what they leave behind, and that the next operation resumes from there.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn one_object_is_refused_in_the_middle() {
     assert_eq!(ground.statuses("middle", "rel").await, ["failed", "failed", "deployed"]);
     assert_eq!(ground.value("middle", "only-in-failed").await, None);
 
-    // An upgrade that fails leaves the former revision deployed, as far as the record goes.
+    // An upgrade that fails leaves the former revision recorded as deployed.
     let failed = ground.releases.upgrade(&chart("2.0.0", &bad), &Values::new(), &options("middle"), &quiet).await;
     assert!(matches!(failed.unwrap_err().left, Left::Failed { revision: 4 }));
     assert_eq!(ground.value("middle", "only-in-failed").await.as_deref(), Some("1"));
@@ -55,7 +55,7 @@ async fn one_object_is_refused_in_the_middle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_of_others_are_left_alone() {
+async fn objects_of_others_are_kept() {
     let Some(ground) = ground().await else { return };
     ground.namespace("others").await;
     let theirs =

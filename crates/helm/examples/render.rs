@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
                 eprint!(": {cause}");
                 source = cause.source();
             }
-            // Helm says so wherever a release was under way.
+            // Helm prints this after it has started a release.
             eprintln!(
                 "{}",
                 if matches!(error, Error::Manifest { .. } | Error::Template(_) | Error::KubeVersion(_)) {

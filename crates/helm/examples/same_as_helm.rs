@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A chart is a folder with a Chart.yaml, wherever in the folders it is, or a .tgz file. Each is rendered with its
-//! defaults, as an upgrade, with every switch turned, and with every values file beside it: `values-*.yaml` in the chart,
-//! `ci/*.yaml`, and `values*` beside an archive. Helm renders twice: lines that differ between the two are random, and
+//! defaults, as an upgrade, with every switch turned, and with every values file next to it: `values-*.yaml` in the chart,
+//! `ci/*.yaml`, and `values*` next to an archive. Helm renders twice: lines that differ between the two are random, and
 //! are not compared. Helm is the library that the tests use (`EKSHYBRID_HELM_PYTHON`).
 
 #[path = "../tests/same_as_helm/oracle.rs"]
@@ -33,7 +33,7 @@ const DEPTH: usize = 12;
 fn main() -> ExitCode {
     let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if oracle::python().is_none() {
-        eprintln!("There is no Helm to compare with: EKSHYBRID_HELM_PYTHON names no Python with helm-python-sdk.");
+        eprintln!("Helm is missing: set EKSHYBRID_HELM_PYTHON to a Python with helm-python-sdk.");
         return ExitCode::FAILURE;
     }
     let mut charts = Vec::new();
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         find(folder, DEPTH, &mut charts);
     }
     if charts.is_empty() {
-        eprintln!("There is no chart in {folders:?}.");
+        eprintln!("No chart found in {folders:?}.");
         return ExitCode::FAILURE;
     }
     charts.sort();
@@ -80,7 +80,7 @@ fn find(path: &Path, depth: usize, charts: &mut Vec<PathBuf>) {
     }
 }
 
-/// What came of one comparison.
+/// Result of one comparison.
 enum Outcome {
     Equal,
     /// But for lines that differ in each run of Helm.
@@ -179,9 +179,9 @@ fn compare(
     let (expected, found) = match (&first, &ours) {
         (Ok(expected), Ok(found)) => (expected, found),
         (Err(expected), Err(found)) if sorted(expected) == sorted(found) => return Outcome::RefusedAlike,
-        (_, Err(found)) if found.contains("schemas elsewhere are not fetched") => return Outcome::SchemaElsewhere,
+        (_, Err(found)) if found.contains("schemas are not fetched from elsewhere") => return Outcome::SchemaElsewhere,
         (expected, found) => {
-            return Outcome::Differs(format!("  Helm: {}\n  ours: {}", told(expected), told(found)));
+            return Outcome::Differs(format!("  Helm: {}\n  ours: {}", shown(expected), shown(found)));
         }
     };
     if expected == found {
@@ -194,7 +194,7 @@ fn compare(
     }
 }
 
-fn told(answer: &Answer) -> String {
+fn shown(answer: &Answer) -> String {
     match answer {
         Ok(files) => format!("renders {} files", files.len()),
         Err(error) => format!("refuses: {error}"),

@@ -122,7 +122,7 @@ impl From<serde_json::Value> for Data {
 }
 
 impl From<&Data> for serde_json::Value {
-    /// A whole float becomes an integer; JSON has no other way to tell them apart.
+    /// A whole float becomes an integer; JSON cannot distinguish them.
     fn from(data: &Data) -> Self {
         match data {
             Data::Null => Self::Null,

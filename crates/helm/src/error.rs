@@ -4,40 +4,40 @@ use crate::template::Place;
 use std::fmt;
 use std::path::PathBuf;
 
-/// A failure of this crate. Its text says this layer only; causes are sources.
+/// An error of this crate. Its text covers this layer only; causes are sources.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder of a chart could not be read.
     #[error("could not read `{path}`")]
     Read {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it could not.
+        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// An archive is not a gzip-compressed tar file, or is damaged.
     #[error("could not unpack the chart archive")]
     Archive(#[source] std::io::Error),
-    /// Folder or archive are no chart, or one that must not be loaded. The text is Helm's.
+    /// The folder or archive is not a chart, or a chart that must not be loaded. The text is Helm's.
     #[error("{0}")]
     Chart(String),
     /// Values are not YAML, or not a map. The text is Helm's.
     #[error("{0}")]
     Values(String),
-    /// Values break the chart's schema. The text lists every finding with its path.
+    /// Values violate the chart's schema. The text lists every finding with its path.
     #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{0}")]
     Schema(String),
-    /// A chart's schema refers to another one, and this crate fetches nothing.
-    #[error("the schema of the chart `{chart}` refers to {address}, and schemas elsewhere are not fetched")]
+    /// A chart's schema refers to an external schema, and this crate fetches nothing.
+    #[error("the schema of the chart `{chart}` refers to {address}, and schemas are not fetched from elsewhere")]
     SchemaElsewhere {
         /// Name of the chart.
         chart: String,
-        /// What it refers to.
+        /// Address of the external schema.
         address: String,
     },
-    /// The chart does not suit the cluster's version. The text is Helm's.
+    /// The chart does not support the cluster's version. The text is Helm's.
     #[error("{0}")]
     KubeVersion(String),
     /// A template could not be parsed or run.
@@ -46,10 +46,10 @@ pub enum Error {
     /// The thread that renders could not be started.
     #[error("could not start the thread that renders the templates")]
     Thread(#[source] std::io::Error),
-    /// A template or a file holds what is no Kubernetes manifest.
+    /// The output of a template, or a file, is not a valid manifest.
     #[error("YAML parse error{on}: {message}", on = path.as_ref().map(|path| format!(" on {path}")).unwrap_or_default())]
     Manifest {
-        /// Path of the template in the chart; none for a text that is no chart's.
+        /// Path of the template in the chart; none for a text from outside a chart.
         path: Option<String>,
         /// What is wrong, as Helm words it.
         message: String,
@@ -57,7 +57,7 @@ pub enum Error {
     /// A stored release could not be read.
     #[error("could not read the stored release: {0}")]
     Release(String),
-    /// A release is larger than the Secret that is to hold it may be.
+    /// A release is too large for the Secret that stores it.
     #[error("the release takes {bytes} bytes, and a Secret holds at most {max}", max = crate::MAX_SECRET_BYTES)]
     ReleaseTooLarge {
         /// Length of the encoded release.

@@ -1,4 +1,4 @@
-//! A panic that becomes an error can be told from a bug by a panic hook. In a program of its own: the hook is the whole
+//! A panic hook can distinguish a panic that becomes an error from a bug. In a program of its own: the hook is the whole
 //! program's.
 
 use std::panic::{catch_unwind, set_hook};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static PRINTED: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
-fn a_panic_that_is_caught_is_not_told() {
+fn a_panic_that_is_caught_is_not_printed() {
     set_hook(Box::new(|_| {
         if !helm::is_catching() {
             PRINTED.fetch_add(1, Ordering::SeqCst);
@@ -18,7 +18,7 @@ fn a_panic_that_is_caught_is_not_told() {
         let error = helm::Values::from_yaml(text).expect_err(text).to_string();
         assert!(error.contains("did not find expected whitespace or line break"), "{error}");
     }
-    assert_eq!(PRINTED.load(Ordering::SeqCst), 0, "a caught panic was told");
+    assert_eq!(PRINTED.load(Ordering::SeqCst), 0, "a caught panic was printed");
     assert!(catch_unwind(|| panic!("a bug")).is_err());
-    assert_eq!(PRINTED.load(Ordering::SeqCst), 1, "a panic that nobody expects is told");
+    assert_eq!(PRINTED.load(Ordering::SeqCst), 1, "an unexpected panic is printed");
 }

@@ -3,7 +3,7 @@
 use helm::{Chart, File, RenderOptions, Values, render_templates};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
-/// The certificate that an expression gives, as DER.
+/// The certificate that an expression returns, as DER.
 fn certificate(expression: &str) -> Vec<u8> {
     let file = |name: &str, data: String| File { name: name.to_owned(), data: data.into_bytes() };
     let chart = Chart::from_files(vec![

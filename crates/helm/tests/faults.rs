@@ -191,7 +191,10 @@ fn deep_nesting_is_refused_or_rendered_but_never_overflows() {
     let blocks = format!("{}{}", "{{ if 1 }}".repeat(5_000), "{{ end }}".repeat(5_000));
     assert!(failure(&blocks).contains("nested more than"));
     let parentheses = format!("{{{{ {}1{} }}}}", "(".repeat(9_000), ")".repeat(9_000));
-    assert!(render(&chart(&parentheses), Values::new(), RenderOptions::default()).is_err(), "a number is no manifest");
+    assert!(
+        render(&chart(&parentheses), Values::new(), RenderOptions::default()).is_err(),
+        "a number is not a manifest"
+    );
     let yaml = format!("{}1", "[".repeat(50_000));
     assert!(Values::from_yaml(&yaml).is_err());
     let bomb: String = std::iter::once("a0: &a0 [x]\n".to_owned())
@@ -231,8 +234,8 @@ fn a_schema_elsewhere_is_refused() {
         let chart = Chart::from_files(files).unwrap();
         let options = RenderOptions::default();
         let error = render(&chart, Values::from_yaml("t: 1").unwrap(), options).unwrap_err();
-        let Error::SchemaElsewhere { chart: name, address: told } = &error else { panic!("{error}") };
-        assert!(name == "c" && told.contains(address), "{error}");
+        let Error::SchemaElsewhere { chart: name, address: found } = &error else { panic!("{error}") };
+        assert!(name == "c" && found.contains(address), "{error}");
         assert!(render(&chart, Values::new(), RenderOptions { skip_schema: true, ..options }).is_ok());
     }
 }

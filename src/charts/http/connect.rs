@@ -78,7 +78,7 @@ struct Ready {
     tls: Arc<ClientConfig>,
 }
 
-/// Troubles that are told apart.
+/// Kinds of connection failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     /// The server does not speak TLS.
@@ -91,7 +91,7 @@ pub(super) enum What {
     Other,
 }
 
-/// A connection that did not come up, or broke.
+/// A connection that could not be opened, or broke.
 #[derive(Debug)]
 pub(super) struct Broken {
     /// The reason in the words of the operating system, of TLS or of the proxy.
@@ -255,7 +255,7 @@ fn wrong_bundle(problem: String) -> Error {
     Error::Configuration { argument: "custom_ca_bundle", problem }
 }
 
-/// Whether the host is this machine or a service right beside it, such as that of instance metadata.
+/// Whether the host is this machine or a link-local service, such as instance metadata.
 fn is_local(url: &Url) -> bool {
     matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local()) || is_loopback(url)
 }

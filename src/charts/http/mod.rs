@@ -1,4 +1,4 @@
-//! GET with patience: redirects, repeats, downloads that go on after a cut, limits.
+//! GET with retries, redirects, resumed downloads and limits.
 //!
 //! What a status means is the caller's business; only statuses that another attempt may change are repeated here.
 //! Credentials go to the origin that they are for and to no other, and never over a connection in the clear.
@@ -28,7 +28,7 @@ use super::source::shown;
 const MAX_REDIRECTS: u32 = 10;
 /// Attempts without any progress.
 const ATTEMPTS: u32 = 5;
-/// Attempts when no connection comes up: each one may cost seconds.
+/// Attempts if no connection can be opened: each may take seconds.
 const ATTEMPTS_CONNECTING: u32 = 3;
 /// Attempts in all, however small the progress of each.
 const ATTEMPTS_IN_ALL: u32 = 50;
@@ -53,8 +53,8 @@ pub(super) struct Request<'a> {
     pub(super) authorization: Option<&'a Authorization>,
     /// Largest body in bytes.
     pub(super) limit: u64,
-    /// The content behind the address never changes, because a checksum names it: a cut download goes on without
-    /// asking whether it is still the same.
+    /// The content behind the address never changes, because a checksum names it: a cut download resumes without
+    /// asking whether the content is still the same.
     pub(super) immutable: bool,
 }
 
@@ -88,13 +88,13 @@ impl Authorization {
     }
 }
 
-/// What a server said, whatever the status.
+/// A server's response, whatever the status.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Where it came from in the end.
+    /// The address after redirects.
     pub(super) url: Url,
 }
 
@@ -103,7 +103,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// What the server says about an error: the messages of a registry's error document, else nothing.
+    /// The server's explanation of an error: the messages of a registry's error document, else nothing.
     pub(super) fn detail(&self) -> String {
         let document: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let errors = document.get("errors").and_then(serde_json::Value::as_array).into_iter().flatten();
@@ -116,7 +116,7 @@ impl Answer {
         messages.join("; ").chars().filter(|it| !it.is_control()).take(300).collect()
     }
 
-    /// The error for a status that is not the wanted one. `tried` says which credentials were shown.
+    /// The error for an unexpected status. `tried` lists the credentials that were sent.
     pub(super) fn refusal(&self, tried: Tried) -> Error {
         let (url, status, detail) = (shown(&self.url), self.status, self.detail());
         match status {
@@ -127,29 +127,29 @@ impl Answer {
     }
 }
 
-/// What has come so far of a body.
+/// What has been received of a body.
 #[derive(Default)]
 struct Partial {
     bytes: Vec<u8>,
     /// Size of the whole, if it was announced.
     total: Option<u64>,
-    /// The strong ETag of what has come.
+    /// The strong ETag of what was received.
     etag: Option<HeaderValue>,
-    /// The server can go on in the middle.
+    /// The server can resume.
     ranges: bool,
 }
 
 impl Partial {
-    fn can_go_on(&self, immutable: bool) -> bool {
+    fn can_resume(&self, immutable: bool) -> bool {
         !self.bytes.is_empty() && self.ranges && (immutable || self.etag.is_some())
     }
 }
 
-/// An attempt that did not bring an answer to be handed on.
+/// An attempt without a usable response.
 enum Failed {
     /// Nothing can help.
     ForGood(Error),
-    /// The connection did not come up or broke.
+    /// The connection could not be opened, or broke.
     Broken { url: Url, broken: Broken },
     /// The connection broke in the middle of the body.
     Cut { url: Url, broken: Broken },
@@ -163,7 +163,7 @@ impl Http {
         Self { wiring: Wiring::new(proxies, ca_bundle), pace }
     }
 
-    /// Fetches, with patience. The answer is a success or an error of the client's making, such as 401 or 404.
+    /// Fetches, with retries. The response is a success or an error of the client's making, such as 401 or 404.
     pub(super) async fn get(&self, request: &Request<'_>) -> Result<Answer> {
         let mut partial = Partial::default();
         let (mut fruitless, mut furthest) = (0, 0);
@@ -174,7 +174,7 @@ impl Http {
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(failed) => failed,
             };
-            // A server that cannot go on in the middle begins anew each time; that alone is no progress.
+            // A server that cannot resume starts over each time, which is not progress.
             let progress = matches!(failed, Failed::Cut { .. }) && partial.bytes.len() > furthest;
             furthest = furthest.max(partial.bytes.len());
             fruitless = if progress { 1 } else { fruitless + 1 };
@@ -235,7 +235,7 @@ fn headers(request: &Request<'_>, url: &Url, partial: &Partial) -> Result<Header
     if let Some(value) = request.authorization.map(|it| it.header(url)).transpose()?.flatten() {
         headers.insert(AUTHORIZATION, value);
     }
-    if partial.can_go_on(request.immutable) {
+    if partial.can_resume(request.immutable) {
         if let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", partial.bytes.len())) {
             headers.insert(RANGE, range);
         }
@@ -252,7 +252,7 @@ fn target(url: &Url, response: &Response<Incoming>) -> Result<Url> {
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Ok(to) = url.join(location) else { return refuse(String::new(), "it is not an address") };
     if location.is_empty() {
-        return refuse(String::new(), "the answer does not say where to");
+        return refuse(String::new(), "the response does not name a target");
     }
     match (url.scheme(), to.scheme()) {
         ("https", "http") => refuse(shown(&to), "the connection there is not encrypted"),
@@ -261,7 +261,7 @@ fn target(url: &Url, response: &Response<Incoming>) -> Result<Url> {
     }
 }
 
-/// Reads the body, behind what has come already if the server goes on there.
+/// Reads the body, and appends it to what was received already if the server resumes there.
 async fn receive(
     request: &Request<'_>,
     url: Url,
@@ -275,7 +275,7 @@ async fn receive(
     let limit = if status < 300 { request.limit } else { MAX_ERROR_BODY };
     if status >= 300 {
         let mut answer = Answer { status, headers: head.headers, body: Vec::new(), url };
-        // What is said about an error is welcome, and not worth an error of its own.
+        // The explanation of an error is optional: failing to read it is not another error.
         while let Ok(Some(Ok(frame))) = tokio::time::timeout(PIECE_TIMEOUT, body.frame()).await {
             if let Ok(data) = frame.into_data() {
                 answer.body.extend_from_slice(&data);
@@ -294,8 +294,8 @@ async fn receive(
             _ => Ok(answer),
         };
     }
-    let goes_on = status == 206 && header(CONTENT_RANGE).and_then(range_start) == Some(partial.bytes.len() as u64);
-    if !goes_on {
+    let resumes = status == 206 && header(CONTENT_RANGE).and_then(range_start) == Some(partial.bytes.len() as u64);
+    if !resumes {
         let etag = head.headers.get(ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/")).cloned();
         let ranges = header(ACCEPT_RANGES).is_some_and(|text| text.eq_ignore_ascii_case("bytes"));
         *partial = Partial { bytes: Vec::new(), total: length, etag, ranges: ranges || request.immutable };
@@ -382,7 +382,7 @@ impl Failed {
             Self::Busy(answer) => {
                 let mut detail = answer.detail();
                 if let Some(asked) = asked {
-                    let more = format!("it asks to be left alone for {} s", asked.as_secs());
+                    let more = format!("it asks to retry after {} s", asked.as_secs());
                     detail = if detail.is_empty() { more } else { format!("{detail}; {more}") };
                 }
                 Error::Status { url: shown(&answer.url), status: answer.status, attempts, detail }

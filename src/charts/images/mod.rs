@@ -46,7 +46,7 @@ impl Mirror {
         Ok(Self(place.to_owned()))
     }
 
-    /// The image's place in the mirror. An image that is there already stays as it is.
+    /// The image's place in the mirror. An image already in the mirror stays as it is.
     #[must_use]
     pub fn place(&self, image: &str) -> String {
         if image.strip_prefix(&self.0).is_some_and(|rest| rest.starts_with('/')) {
@@ -67,7 +67,7 @@ impl Mirror {
     /// The same for the text of one manifest, of which everything else stays as it is, comments included.
     ///
     /// # Errors
-    /// [`Error::NoManifest`] where the text is no YAML.
+    /// [`Error::NoManifest`] if the text is not YAML.
     pub fn rewrite_text(&self, text: &str) -> Result<String> {
         let before = parse(text)?;
         let places: BTreeMap<String, String> =
@@ -102,10 +102,10 @@ pub fn of(objects: &[Value]) -> BTreeSet<String> {
 }
 
 /// The objects of a manifest, of which one text may hold several, as Helm and kubectl read them: where a key appears twice
-/// the last one counts, and `0400` is 256. Empty documents are left out.
+/// the last one counts, and `0400` is 256. Empty documents are skipped.
 ///
 /// # Errors
-/// [`Error::NoManifest`] where the text is no YAML.
+/// [`Error::NoManifest`] if the text is not YAML.
 pub fn parse(text: &str) -> Result<Vec<Value>> {
     let objects = helm::read_objects(text).map_err(|error| match error {
         helm::Error::Manifest { message, .. } => Error::NoManifest { problem: message },
@@ -202,7 +202,7 @@ fn rewrite_line(line: &str, places: &BTreeMap<String, String>) -> String {
     }
 }
 
-/// Host and the rest of a reference. A first part without a dot, a colon and the name `localhost` is no host, as Docker
+/// Host and the rest of a reference. A first part without a dot, a colon and the name `localhost` is not a host, as Docker
 /// reads it.
 fn split(image: &str) -> (Option<&str>, &str) {
     match image.split_once('/') {

@@ -1,11 +1,11 @@
-//! What a registry answers to a request without credentials: `WWW-Authenticate` (RFC 9110, 11.6.1).
+//! The challenges of a registry that requires credentials: `WWW-Authenticate` (RFC 9110, 11.6.1).
 
 use std::collections::BTreeMap;
 
 use http_auth::ParamValue;
 use http_auth::parser::ChallengeParser;
 
-/// One way in that a server offers.
+/// An authentication scheme that a server offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Challenge {
     /// In lower case: `basic`, `bearer`.

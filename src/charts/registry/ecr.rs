@@ -1,4 +1,4 @@
-//! Private registries of Amazon ECR: which hosts they are, and who knows their passwords.
+//! Private registries of Amazon ECR: their hosts, and where their passwords come from.
 
 use futures::future::BoxFuture;
 use names::{AccountId, Partition, Word as _};
@@ -17,14 +17,14 @@ pub struct EcrRegistry {
     pub host: String,
 }
 
-/// Knows the passwords of private ECR registries.
+/// Source of the passwords of private ECR registries.
 pub trait EcrLogin: Send + Sync {
-    /// What `ecr:GetAuthorizationToken` gives for this registry: `AWS:` and the password, in Base64.
+    /// The result of `ecr:GetAuthorizationToken` for this registry: `AWS:` and the password, in Base64.
     ///
-    /// It is asked when the registry wants a password and the user gave none for it.
+    /// It is called when the registry requires a password and the user configured none.
     ///
     /// # Errors
-    /// Why there is none; becomes the source of [`Error::EcrLogin`](super::super::Error::EcrLogin).
+    /// Why there is no password; becomes the source of [`Error::EcrLogin`](super::super::Error::EcrLogin).
     fn authorization_token<'a>(&'a self, registry: &'a EcrRegistry) -> BoxFuture<'a, Result<SecretString, Cause>>;
 }
 

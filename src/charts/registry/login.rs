@@ -1,4 +1,4 @@
-//! Which credentials a host gets.
+//! Credentials by host.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// All that is known.
+/// All known credentials.
 pub(in crate::charts) struct Logins {
     pub(in crate::charts) configured: Vec<Login>,
     pub(in crate::charts) ecr: Option<Arc<dyn EcrLogin>>,
@@ -80,7 +80,7 @@ impl Logins {
         self.ecr.is_some() && self.configured(registry).is_none() && EcrRegistry::parse(registry).is_some()
     }
 
-    /// For messages: what a host was shown.
+    /// For messages: the credentials that a host received.
     pub(in crate::charts) fn tried(&self, registry: &str) -> Tried {
         if let Some(login) = self.configured(registry) {
             return Tried::Configured { username: login.username.clone(), host: registry.to_owned() };

@@ -1,4 +1,4 @@
-//! OCI registries, as far as fetching a chart needs them:
+//! The parts of OCI registries that fetching a chart needs:
 //! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>, with the token authentication of
 //! <https://distribution.github.io/distribution/spec/auth/token/>.
 
@@ -113,7 +113,7 @@ impl Repository<'_> {
             let version = tag.unwrap_or_default().replace('_', "+");
             return Err(match self.tags().await {
                 Ok(tags) => self.no_such_version(Some(&version), &tags),
-                // There is no such repository at all.
+                // The repository does not exist.
                 Err(error @ Error::NotFound { .. }) => error,
                 // What is near is a courtesy; a registry that does not list its tags is not worth another error.
                 Err(_) => self.no_such_version(Some(&version), &[]),
@@ -198,7 +198,7 @@ impl Repository<'_> {
             return Err(Error::NoChart { reference: self.reference.to_string(), found });
         };
         let sum = layer.digest.parse::<Sha256>().ok().filter(|_| layer.digest.starts_with("sha256:"));
-        let sum = sum.ok_or_else(|| wrong(format!("`{}` is no SHA-256 digest", layer.digest)))?;
+        let sum = sum.ok_or_else(|| wrong(format!("`{}` is not a SHA-256 digest", layer.digest)))?;
         Ok((sum, layer.size))
     }
 
@@ -212,7 +212,7 @@ impl Repository<'_> {
         let key = (self.reference.registry.clone(), self.reference.repository.clone());
         let known = self.registries.authorizations.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let known = match known {
-            // Such a password expires, and ECR then refuses with 403: whoever gives it knows when.
+            // Such a password expires, and ECR then refuses with 403; its source knows when.
             Some(_) if self.logins.of_aws(&key.0) => {
                 self.logins.basic(&key.0).await?.map(|login| login.authorization(&url))
             }
@@ -314,7 +314,7 @@ impl Repository<'_> {
     }
 }
 
-/// Holds a content against the digest that the registry gave.
+/// Compares content with the digest from the registry.
 fn check(origin: &str, content: &[u8], expected: Sha256) -> Result<()> {
     let found = Sha256::of(content);
     if found == expected {

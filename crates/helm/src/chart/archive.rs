@@ -17,8 +17,8 @@ const MAX_STREAM: u64 = MAX_SIZE + 16 * 1024 * 1024;
 /// How a gzip file begins.
 pub(super) const MAGIC: &[u8] = &[0x1F, 0x8B, 0x08];
 
-/// The type of a file that is no archive, for a message. Go looks at 512 bytes, zeros behind a shorter file among them,
-/// so that only a long text is told as one.
+/// The type of a file that is not an archive, for a message. Go looks at 512 bytes, including the zeros after a shorter
+/// file, so only a long text is reported as text.
 pub(super) fn content_type(data: &[u8]) -> &'static str {
     let head = &data[..data.len().min(512)];
     let trimmed = head.trim_ascii_start().to_ascii_lowercase();

@@ -145,7 +145,7 @@ fn child(name: &str, files: Vec<File>, parent: &str, depth: usize) -> Result<Cha
         })?;
         return build(inner, depth + 1);
     }
-    // A file right under charts/ is no part of a chart.
+    // A file right under charts/ is not part of a chart.
     let inner = files
         .into_iter()
         .filter_map(|file| {

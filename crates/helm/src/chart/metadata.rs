@@ -33,7 +33,7 @@ pub struct Metadata {
     pub tags: String,
     /// Version of the application inside.
     pub app_version: String,
-    /// Whether the chart is given up.
+    /// Whether the chart is deprecated.
     pub deprecated: bool,
     /// Free annotations.
     pub annotations: Option<std::collections::BTreeMap<String, String>>,
@@ -195,7 +195,7 @@ fn texts(map: &Map, key: &str, field: &str) -> Result<Vec<String>, String> {
 }
 
 impl Metadata {
-    /// Reads Chart.yaml's text into `self`, over what is there; requirements.yaml is read the same way.
+    /// Reads Chart.yaml's text into `self`, over its present content; requirements.yaml is read the same way.
     pub(crate) fn read(&mut self, content: &str) -> Result<(), String> {
         let data = yaml::read_typed(content)?;
         let map = &match &data {

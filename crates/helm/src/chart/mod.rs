@@ -64,8 +64,8 @@ impl Chart {
         declared.filter(is_missing).map(|wanted| wanted.name.clone()).collect()
     }
 
-    /// Whether the chart can be installed by itself, which rendering does not ask: it is no library, of a known format, and
-    /// has its dependencies with it.
+    /// Whether the chart can be installed on its own, which rendering does not check: it is not a library, has a known
+    /// format, and contains its dependencies.
     ///
     /// # Errors
     /// [`Error::Chart`] with Helm's text.

@@ -2,11 +2,11 @@
 
 use super::quote::quote;
 
-/// Why a text is no number of the wanted kind.
+/// Why a text is not a number of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NumberError {
     Syntax,
-    /// Too large; the value is the nearest one of the type, which Go returns beside the error.
+    /// Too large; the value is the nearest one of the type, which Go returns with the error.
     Range,
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// How the text looks.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Style {
-    /// Whether `<`, `>` and `&` stay as they are; Go escapes them unless told otherwise.
+    /// Whether `<`, `>` and `&` stay as they are; Go escapes them by default.
     pub(crate) keep_html: bool,
     /// Whether to break lines and indent by two spaces.
     pub(crate) pretty: bool,

@@ -165,7 +165,7 @@ impl Hook {
     /// The objects, with their numbers as YAML has them; a hook has one.
     ///
     /// # Errors
-    /// [`Error::Manifest`](crate::Error::Manifest) where the text is no YAML.
+    /// [`Error::Manifest`](crate::Error::Manifest) if the text is not YAML.
     pub fn objects(&self) -> Result<Vec<Data>> {
         super::document::objects(&self.manifest).map_err(|error| super::broken(&self.path, error))
     }

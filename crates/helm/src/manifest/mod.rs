@@ -1,4 +1,4 @@
-//! Rendered text to manifests: split into documents, told apart from hooks, sorted by kind.
+//! Rendered text to manifests: split into documents, separated from hooks, sorted by kind.
 
 mod document;
 mod head;
@@ -37,21 +37,21 @@ impl Manifest {
         self.annotations.contains_key("helm.sh/resource-policy")
     }
 
-    /// The objects, with their numbers as YAML has them, as Kubernetes' clients read them out of a release's text: where
-    /// Helm writes a line break behind each manifest. Nearly always there is one.
+    /// The objects, with numbers as written, as Kubernetes' clients read them from a release's text, in which
+    /// Helm writes a line break after each manifest. A manifest nearly always holds one object.
     ///
     /// # Errors
-    /// [`Error::Manifest`] where the text is no YAML.
+    /// [`Error::Manifest`] if the text is not YAML.
     pub fn objects(&self) -> Result<Vec<Data>> {
         document::objects(&format!("{}\n", self.content)).map_err(|error| broken(&self.path, error))
     }
 }
 
-/// The objects of a text of any number of documents, as kubectl and Helm read what they apply; empty documents are left
-/// out. Where a key appears twice in a mapping the last one counts, and numbers are those of YAML 1.1: `0400` is 256.
+/// The objects of a text of any number of documents, as kubectl and Helm read what they apply; empty documents are
+/// skipped. Where a key appears twice in a mapping the last one counts, and numbers are those of YAML 1.1: `0400` is 256.
 ///
 /// # Errors
-/// [`Error::Manifest`] where the text is no YAML.
+/// [`Error::Manifest`] if the text is not YAML.
 pub fn read_objects(text: &str) -> Result<Vec<Data>> {
     document::objects(text).map_err(|message| Error::Manifest { path: None, message })
 }

@@ -62,7 +62,7 @@ pub(super) fn perl(text: &str, fold: bool) -> Found<'_> {
     Some((of(ranges, fold, letter.is_ascii_uppercase()), &text[2..]))
 }
 
-/// `[:alpha:]` inside brackets. Without an end it is no such thing.
+/// `[:alpha:]` inside brackets. Without an end it is not a class.
 fn posix(text: &str, fold: bool) -> Result<Found<'_>, String> {
     let Some((name, rest)) = text.strip_prefix("[:").and_then(|inner| inner.split_once(":]")) else { return Ok(None) };
     let (name, negated) = name.strip_prefix('^').map_or((name, false), |name| (name, true));

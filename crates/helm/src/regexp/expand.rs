@@ -4,7 +4,7 @@ use super::Regexp;
 use regex_automata::util::captures::Captures;
 
 impl Regexp {
-    /// All matches replaced; `$1`, `$name` and `${name}` stand for what groups have matched.
+    /// All matches replaced; `$1`, `$name` and `${name}` are replaced by what the groups matched.
     pub(crate) fn replace(&self, text: &str, template: &str) -> String {
         if !template.contains('$') {
             return self.replace_literal(text, template);
@@ -61,7 +61,7 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     if braced { rest.strip_prefix('}').map(|rest| (name, rest)) } else { Some((name, rest)) }
 }
 
-/// A name of digits is a number, unless it begins with zero and goes on.
+/// A name of digits is a number, unless it begins with zero and has more digits.
 fn number(name: &str) -> Option<usize> {
     if !name.bytes().all(|digit| digit.is_ascii_digit()) || (name.len() > 1 && name.starts_with('0')) {
         return None;

@@ -1,11 +1,11 @@
-//! A pattern to a tree, from left to right: the first fault that Go would meet is the one that is told.
+//! A pattern to a tree, from left to right: reports the first error that Go would report.
 
 use super::flags::{Flags, Opened, open};
 use super::tree::{Count, Excess, Node, Part};
 use super::{class, escape, fault, read};
 use regex_syntax::hir::Look;
 
-/// Most that a count may say.
+/// Largest repeat count.
 const MAX_COUNT: u32 = 1_000;
 
 /// What was read.
@@ -143,7 +143,7 @@ impl<'p> Parser<'p> {
     }
 
     fn part(&self, node: Node) -> Result<Part, String> {
-        Part::new(node).map_err(|excess: Excess| fault(excess.told(), self.whole))
+        Part::new(node).map_err(|excess: Excess| fault(excess.text(), self.whole))
     }
 
     /// Repeats what was read last.

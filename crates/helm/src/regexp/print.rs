@@ -69,7 +69,7 @@ fn enclosed(part: &Part, text: &mut String) {
 
 fn print_set(set: &ClassUnicode, text: &mut String) {
     match set.ranges() {
-        // Nothing: what is no character at all.
+        // Matches no character at all.
         [] => text.push_str("[^\\x00-\u{10ffff}]"),
         [one] if one.start() == one.end() => character(one.start(), text),
         ranges => {

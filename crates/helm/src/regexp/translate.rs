@@ -13,7 +13,7 @@ pub(super) fn hir(part: Part) -> Hir {
             Hir::repetition(Repetition { min, max, greedy, sub: Box::new(hir(*what)) })
         }
         Node::Group { what, number } => {
-            // Names are looked up beside the engine, which does not take one twice.
+            // Names are looked up outside the engine, which rejects duplicates.
             Hir::capture(Capture { index: number, name: None, sub: Box::new(hir(*what)) })
         }
         Node::Sequence(parts) => Hir::concat(parts.into_iter().map(hir).collect()),

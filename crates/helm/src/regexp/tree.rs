@@ -1,4 +1,4 @@
-//! What an expression says, with the size and depth that Go bounds.
+//! The syntax tree of an expression, with the size and depth that Go limits.
 
 use regex_syntax::hir::{ClassUnicode, Look};
 
@@ -49,7 +49,7 @@ pub(super) enum Excess {
 }
 
 impl Excess {
-    pub(super) fn told(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Size => "expression too large",
             Self::Height => "expression nests too deeply",

@@ -89,7 +89,7 @@ impl Release {
     pub(super) fn from_document(document: &Data) -> Result<Self, String> {
         let name = string(document, "name");
         if document.as_map().is_none() || name.is_empty() {
-            return Err("the document is no release".to_owned());
+            return Err("the document is not a release".to_owned());
         }
         let empty = Data::Null;
         let info = document.entry("info").unwrap_or(&empty);

@@ -131,7 +131,7 @@ impl From<Hook> for HookRun {
     }
 }
 
-/// Which write a Secret's labels are for. Helm tells the two apart by the label that holds the time.
+/// Which write a Secret's labels are for. Helm distinguishes the two by the label that holds the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// The Secret is new.
@@ -242,10 +242,10 @@ impl Release {
         labels
     }
 
-    /// The objects of this revision in the order of installation, each with the template it came from.
+    /// The objects of this revision in the order of installation, each with its template.
     ///
     /// # Errors
-    /// [`Error::Manifest`] where a document is no YAML.
+    /// [`Error::Manifest`] if a document is not YAML.
     pub fn manifests(&self) -> Result<Vec<Manifest>> {
         manifest::read_stored(&self.manifest)
     }
@@ -290,7 +290,7 @@ impl Release {
     /// Reads what [`Release::encode`] or Helm wrote. Labels are not in it; they are on the Secret.
     ///
     /// # Errors
-    /// [`Error::Release`] where the text is no release.
+    /// [`Error::Release`] if the text is not a release.
     pub fn decode(text: &str) -> Result<Self> {
         let wrong = |error: String| Error::Release(error);
         let data = STANDARD.decode(text.trim()).map_err(|error| wrong(error.to_string()))?;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 /// A text from which one or more templates were parsed.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Name in messages: the file's path in the chart, `gotpl` for text given to `tpl`.
+    /// Name in messages: the file's path in the chart, `gotpl` for the text of `tpl`.
     pub(crate) name: String,
     pub(crate) text: String,
 }

@@ -191,7 +191,7 @@ impl Arguments {
     }
 }
 
-/// What Go says where a nil interface is used as if it held something.
+/// Go's message when a nil interface is used as if it held a value.
 pub(crate) const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil pointer dereference";
-/// What Go says where the type of no value is asked for.
+/// Go's message when the type of a missing value is requested.
 pub(crate) const ZERO_VALUE: &str = "reflect: call of reflect.Value.Type on zero Value";

@@ -10,7 +10,7 @@ const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
 const LEFT_COMMENT: &str = "/*";
 const RIGHT_COMMENT: &str = "*/";
-/// A trim marker is `-` and the space beside it.
+/// A trim marker is `-` and the space next to it.
 const TRIM_MARKER: usize = 2;
 
 enum State {

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use std::collections::HashMap;
 
-/// Most steps (nodes, pipelines, calls, iterations) of one render, unless the caller says otherwise.
+/// Most steps (nodes, pipelines, calls, iterations) of one render, by default.
 pub(crate) const MAX_STEPS: u64 = 20_000_000;
 /// Most bytes of one text, and of what one render may write, counting what `include` writes on the way.
 pub(crate) const MAX_BYTES: usize = 128 << 20;
@@ -57,7 +57,7 @@ impl Limits {
         self.passed = self.passed.saturating_add(bytes);
         if self.passed > MAX_PASSED {
             return Err(Failure::limit(format!(
-                "functions give more than {} MiB of text; does a loop or a recursion end?",
+                "functions return more than {} MiB of text; does a loop or a recursion end?",
                 MAX_PASSED >> 20
             )));
         }

@@ -61,7 +61,7 @@ fn dependency(dependency: &Dependency) -> Value {
     ])
 }
 
-/// `.Files`: everything in the chart that is no template, values file or subchart.
+/// `.Files`: everything in the chart that is not a template, a values file or a subchart.
 pub(super) fn files(files: &[File]) -> Value {
     let entries =
         files.iter().map(|file| (file.name.as_str().into(), Value::Bytes(Rc::from(file.data.as_slice())))).collect();

@@ -36,8 +36,8 @@ const STACK: usize = 1 << 30;
 
 /// Renders all templates; the result is by path, without partials.
 ///
-/// `check` runs beside the parsing of the templates, which takes about as long as checking values against a large schema.
-/// No template runs before it is done, and its error comes before any of theirs.
+/// `check` runs in parallel to the parsing of the templates, which takes about as long as checking values against a large
+/// schema. No template runs before it is done, and its error has priority over theirs.
 pub(crate) fn render(
     chart: &Chart,
     scope: &Scope<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn render(
         let handle = thread.spawn_scoped(threads, move || run(chart, scope, &permitted)).map_err(Error::Thread)?;
         let verdict = check();
         if verdict.is_ok() {
-            // The thread is gone where a template could not be parsed.
+            // The thread has ended if a template could not be parsed.
             let _ = permit.send(());
         }
         drop(permit);

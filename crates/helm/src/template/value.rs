@@ -1,4 +1,4 @@
-//! Values while templates run: Go's reflect values, as far as a template can tell them apart.
+//! Values while templates run: Go's reflect values, as far as a template can distinguish them.
 //!
 //! Maps are shared and mutable, because `set` in one template is seen by the next one. The Go type travels with each
 //! value where `typeOf`, `kindOf`, `printf` or an error message can show it.

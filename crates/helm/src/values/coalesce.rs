@@ -52,7 +52,7 @@ fn as_boolean(data: &Data) -> String {
     }
 }
 
-/// The same inside a list or map, where nothing is told otherwise.
+/// The same inside a list or map.
 fn inside(data: &Data) -> String {
     if data.is_null() { "<nil>".to_owned() } else { as_boolean(data) }
 }

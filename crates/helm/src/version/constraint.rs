@@ -56,7 +56,7 @@ impl Constraint {
     /// Reads a constraint.
     ///
     /// # Errors
-    /// The library's message where the text is no constraint.
+    /// The library's message if the text is not a constraint.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > MAX_LENGTH {
             return Err(format!("constraint string is too long (max {MAX_LENGTH} bytes)"));

@@ -30,10 +30,10 @@ const MAX_LENGTH: usize = 256;
 const INVALID: &str = "invalid semantic version";
 
 impl Version {
-    /// Reads `1`, `1.2`, `v1.2.3-rc.1+build` and the like.
+    /// Reads `1`, `1.2`, `v1.2.3-rc.1+build`.
     ///
     /// # Errors
-    /// The library's message where the text is no version.
+    /// The library's message if the text is not a version.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > MAX_LENGTH {
             return Err(format!("version string is too long (max {MAX_LENGTH} bytes)"));
@@ -97,7 +97,7 @@ impl Version {
         })
     }
 
-    /// This version with the `original` text that the library gives to a derived one.
+    /// This version with the `original` text that the library sets on a derived version.
     pub(crate) fn derived(mut self) -> Self {
         let prefix = if self.original.starts_with('v') { "v" } else { "" };
         self.original = format!("{prefix}{self}");

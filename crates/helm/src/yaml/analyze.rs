@@ -26,7 +26,7 @@ pub(super) fn is_printable(character: char) -> bool {
         '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
-/// Looks at `text`. `keeps_tabs` is go-yaml v3's rule that a tab may stand in a block.
+/// Looks at `text`. `keeps_tabs` is go-yaml v3's rule that allows a tab in a block.
 pub(super) fn analyze(text: &str, keeps_tabs: bool) -> Analysis {
     if text.is_empty() {
         return Analysis { multiline: false, plain: true, single_quoted: true, block: false };

@@ -33,7 +33,7 @@ pub(crate) fn emit(data: &Data, dialect: Dialect) -> String {
     emitter.out
 }
 
-/// Where a node stands.
+/// The position of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Root,
@@ -58,7 +58,7 @@ struct Emitter {
     /// Current indentation; -1 outside the document.
     indent: isize,
     after_space: bool,
-    /// Whether only indentation and indicators stand on the line so far.
+    /// Whether the line so far has only indentation and indicators.
     at_indent: bool,
     dialect: Dialect,
     width: usize,

@@ -18,7 +18,7 @@ pub(super) enum Node {
     Alias(Rc<Node>),
 }
 
-/// The root of the first document; none where there is no document.
+/// The root of the first document; none if the text has no document.
 ///
 /// # Errors
 /// go-yaml's text.
@@ -68,7 +68,7 @@ fn guard<T>(load: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 struct End<'t> {
     /// Where the text ends, with the break.
     index: u64,
-    /// The last line as it was given.
+    /// The last line as it was passed in.
     line: &'t [u8],
 }
 
@@ -212,7 +212,7 @@ impl Loader<'_> {
 /// go-yaml's text: the line where it is known, counted as go-yaml counts it, and the problem.
 fn explain(error: &Error, is_padded: bool) -> String {
     let problem = error.problem();
-    // Of all errors at the end only this one is told with the line as it is without the added break.
+    // Of all errors at the end, only this one reports the line without the added break.
     let surplus = u64::from(is_padded && problem == "found unexpected end of stream");
     let problem_line = error.problem_mark().map_or(0, |mark| mark.line.saturating_sub(surplus));
     let context_line = error.context_mark().map_or(0, |mark| mark.line);

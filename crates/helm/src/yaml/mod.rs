@@ -13,7 +13,7 @@ pub(crate) use read::{float32, read, read_documents};
 use crate::data::Data;
 use crate::json;
 
-/// `toYaml`: the text that `sigs.k8s.io/yaml.Marshal` gives, with its final line break.
+/// `toYaml`: the output of `sigs.k8s.io/yaml.Marshal`, with its final line break.
 ///
 /// # Errors
 /// Go's text, for what JSON cannot hold.

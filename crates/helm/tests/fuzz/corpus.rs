@@ -67,7 +67,7 @@ fn entry(name: &str, kind: u8, data: &[u8]) -> Vec<u8> {
     entry
 }
 
-/// A byte that says what follows: 1 a tar file, 0 a compressed one.
+/// A byte for the type of what follows: 1 a tar file, 0 a compressed one.
 pub fn archives() -> Vec<Vec<u8>> {
     let metadata = entry("c/Chart.yaml", b'0', b"apiVersion: v2\nname: c\nversion: 1.0.0\n");
     let more = [

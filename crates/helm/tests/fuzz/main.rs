@@ -26,16 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn print_bugs_alone() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let told = std::panic::take_hook();
+        let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if !helm::is_catching() {
-                told(panic);
+                print(panic);
             }
         }));
     });
 }
 
-/// Runs one target: `attempt` gives a short text for the kind of outcome.
+/// Runs one target: `attempt` returns a short text for the kind of outcome.
 fn fuzz(target: &str, corpus: Vec<Vec<u8>>, inputs: u64, attempt: impl Fn(&[u8]) -> String) {
     print_bugs_alone();
     let last = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{target}"));
@@ -174,7 +174,7 @@ fn yaml() {
 #[test]
 fn archives() {
     fuzz("archive", corpus::archives(), 2_500, |input| {
-        // The first byte says whether the tar file or its compressed form is broken.
+        // The first byte selects whether the tar file or its compressed form is broken.
         let Some((first, rest)) = input.split_first() else { return String::new() };
         if first & 1 == 0 {
             return text_of(Chart::from_archive(rest));

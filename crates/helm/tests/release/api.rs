@@ -194,7 +194,7 @@ fn field<'m>(fields: &[(u64, &'m [u8])], number: u64) -> Option<&'m [u8]> {
     fields.iter().find(|(found, _)| *found == number).map(|(_, content)| *content)
 }
 
-/// The fields of a protobuf message that have a length, with their numbers; others are passed over.
+/// The fields of a protobuf message that have a length, with their numbers; others are skipped.
 fn fields(mut rest: &[u8]) -> Option<Vec<(u64, &[u8])>> {
     let mut found = Vec::new();
     while !rest.is_empty() {

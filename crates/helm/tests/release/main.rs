@@ -106,7 +106,7 @@ fn a_release_of_the_same_chart_is_stored_as_helm_stores_it() {
 fn manifests_come_back_with_their_templates_and_policies() {
     for release in [Release::decode(FIRST).unwrap(), release(1, "one")] {
         let mut manifests = release.manifests().unwrap();
-        let told = |manifests: &[helm::Manifest]| -> Vec<String> {
+        let contents = |manifests: &[helm::Manifest]| -> Vec<String> {
             manifests.iter().map(|m| format!("{} {} {} {}", m.kind, m.name, m.path, m.is_kept())).collect()
         };
         let expected = [
@@ -114,13 +114,13 @@ fn manifests_come_back_with_their_templates_and_policies() {
             "ConfigMap rel-sub c/charts/sub/templates/a.yaml false",
             "ConfigMap rel c/templates/a.yaml false",
         ];
-        assert_eq!(told(&manifests), expected);
+        assert_eq!(contents(&manifests), expected);
         assert_eq!(
             Value::from(&manifests[2].objects().unwrap()[0]),
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rel"}, "data": {"v": "one"}})
         );
         helm::Manifest::sort_for_removal(&mut manifests);
-        assert_eq!(told(&manifests), [expected[1], expected[2], expected[0]]);
+        assert_eq!(contents(&manifests), [expected[1], expected[2], expected[0]]);
     }
 }
 

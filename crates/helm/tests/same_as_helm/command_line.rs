@@ -1,4 +1,4 @@
-//! `examples/render` beside `helm template`: what is printed, what is told on standard error, and the exit status.
+//! `examples/render` against `helm template`: standard output, standard error, and the exit status.
 //!
 //! `EKSHYBRID_HELM` names Helm's program (`make helm`). That is Helm v4.3.1, a newer one than the library that this crate
 //! is compared with byte for byte: it leaves blank lines before separators to the documents, lists findings of schemas in
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// Cases whose outcome depends on Helm's version, or, for `schema_bad`, on the order of a Go map.
 const NOT_COMPARED: &[&str] = &["kubeVersion_bad", "schema_obj", "schema_bad", "schema_pattern_key"];
 
-/// Makes this test program behave as the example: cargo may have left an old one beside it.
+/// Makes this test program behave as the example: cargo may have left an old one next to it.
 pub const AS_EXAMPLE: &str = "HELM_TEST_AS_EXAMPLE";
 
 pub fn trials() -> Vec<Trial> {
@@ -68,8 +68,8 @@ struct Programs {
 impl Programs {
     fn compare(&self, chart: &Path, arguments: &[OsString]) -> Result<(), Failed> {
         let rest = [OsStr::new("--namespace"), OsStr::new("ns")];
-        let theirs = told(Command::new(&self.helm).args(["template", "rel"]).arg(chart).args(rest).args(arguments))?;
-        let ours = told(
+        let theirs = output(Command::new(&self.helm).args(["template", "rel"]).arg(chart).args(rest).args(arguments))?;
+        let ours = output(
             Command::new(&self.example)
                 .env(AS_EXAMPLE, "1")
                 .arg(chart)
@@ -89,7 +89,7 @@ struct Told {
     errors: Vec<String>,
 }
 
-fn told(command: &mut Command) -> Result<Told, Failed> {
+fn output(command: &mut Command) -> Result<Told, Failed> {
     let home = TempDir::new()?;
     for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
         command.env(variable, home.path());

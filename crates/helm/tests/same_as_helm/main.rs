@@ -1,9 +1,9 @@
 //! The engine against Helm: what it prints must be what Helm prints, errors included.
 //!
-//! Expected outputs that Helm gave once are kept beside the inputs, so that something is compared everywhere. Where a
-//! Python with helm-python-sdk is at hand (`EKSHYBRID_HELM_PYTHON`, or .cache/python/bin/python in the checkout) Helm
+//! Recorded outputs of Helm lie next to the inputs, so that something is compared everywhere. If a
+//! Python with helm-python-sdk is available (`EKSHYBRID_HELM_PYTHON`, or .cache/python/bin/python in the checkout) Helm
 //! also renders the same inputs again, random templates, and the published charts (`EKSHYBRID_CHARTS`, or
-//! ../shared/charts beside the checkout). What is left out for want of them is said.
+//! ../shared/charts next to the checkout). What is left out without them is reported.
 
 mod broken;
 mod command_line;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             trials.extend(published::trials());
         }
         None => {
-            let reason = "there is no Python with helm-python-sdk (EKSHYBRID_HELM_PYTHON or .cache/python/bin/python)";
+            let reason = "no Python with helm-python-sdk (EKSHYBRID_HELM_PYTHON or .cache/python/bin/python)";
             trials.push(left_out("a running Helm", reason));
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a render gave: the files by path, or the error's text.
+/// Result of a render: the files by path, or the error's text.
 pub type Answer = Result<BTreeMap<String, String>, String>;
 
 /// The Python that has helm-python-sdk.
@@ -115,13 +115,13 @@ impl Drop for Oracle {
     }
 }
 
-/// What this engine gives for the same request.
+/// This engine's answer to the same request.
 pub fn ours(chart: &Path, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
     let text = |error: helm::Error| error.to_string().trim().to_owned();
     ours_loaded(&helm::Chart::load(chart).map_err(text)?, values, name, namespace, upgrade)
 }
 
-/// The same with a chart at hand.
+/// The same with a loaded chart.
 pub fn ours_loaded(chart: &helm::Chart, values: &Value, name: &str, namespace: &str, upgrade: bool) -> Answer {
     let text = |error: helm::Error| error.to_string().trim().to_owned();
     // Not by way of YAML text, which refuses some characters that JSON and Helm let through.

@@ -219,7 +219,7 @@ pub fn mask(text: &str) -> String {
     pattern(r"-----BEGIN [^-]+-----[^-]+-----END [^-]+-----").replace_all(&text, "<PEM>").into_owned()
 }
 
-/// Every certificate of a secret verifies against the CA beside it.
+/// Every certificate of a secret verifies against the CA in the same secret.
 fn check_certificates(files: &BTreeMap<String, String>) -> Result<usize, String> {
     let mut checked = 0;
     let entry = |text: &str, key: &str| {

@@ -1,4 +1,4 @@
-//! Random templates on random values, from a seed that is told: the same output as Helm's, or the same error.
+//! Random templates on random values, from a printed seed: the same output as Helm's, or the same error.
 
 use crate::oracle::Oracle;
 use crate::snippets::{Bench, outcome};
@@ -72,7 +72,7 @@ fn without_addresses(outcome: &Value) -> String {
     address.replace_all(&outcome.to_string(), "ADDRESS").into_owned()
 }
 
-/// Functions that give the same for the same arguments, and whose order of work Go fixes.
+/// Deterministic functions whose order of work Go fixes.
 const FUNCTIONS: &[&str] = &[
     "abbrev",
     "add",

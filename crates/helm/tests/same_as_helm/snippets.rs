@@ -1,6 +1,6 @@
 //! One template a line: every function and construct, wrong uses included.
 //!
-//! `NAME.tpl` holds the templates, `NAME.golden` beside it what Helm gave for each line: `["ok", TEXT]` or
+//! `NAME.tpl` holds the templates, `NAME.golden` Helm's output for each line: `["ok", TEXT]` or
 //! `["error", TEXT]`. `UPDATE_GOLDEN=1` writes them anew from a running Helm.
 
 use crate::oracle::{Answer, Oracle, ours};
@@ -98,13 +98,13 @@ fn verdict(differences: Vec<String>) -> Result<(), Failed> {
     if differences.is_empty() { Ok(()) } else { Err(differences.join("\n").into()) }
 }
 
-/// What Helm gave once for each line.
+/// Helm's recorded output for each line.
 fn golden(name: &str) -> Vec<Value> {
     let golden = fs::read_to_string(folder().join(format!("{name}.golden"))).expect("the golden file");
     golden.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
-/// Against what Helm gave once.
+/// Against Helm's recorded output.
 pub fn trials() -> Vec<Trial> {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         update();
@@ -138,7 +138,7 @@ fn update() {
     }
 }
 
-/// Helm as it runs against the golden files, which must still be what it gives.
+/// The running Helm against the golden files, which must still match its output.
 pub fn live_trials() -> Vec<Trial> {
     inputs()
         .into_iter()

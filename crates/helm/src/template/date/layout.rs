@@ -124,7 +124,7 @@ fn parts(layout: &str) -> Vec<Part<'_>> {
     found
 }
 
-/// `Jan` in `Janet` is no month.
+/// `Jan` in `Janet` is not a month.
 fn is_part_of_word(text: &str, rest: &str) -> bool {
     text == "Jan" && rest[3..].starts_with(|character: char| character.is_ascii_lowercase())
 }
@@ -189,7 +189,7 @@ pub(super) fn format(time: &Zoned, layout: &str) -> String {
     text
 }
 
-/// What a text gave so far.
+/// The fields read so far.
 struct Fields {
     year: i16,
     month: Option<i8>,

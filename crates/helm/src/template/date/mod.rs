@@ -28,7 +28,7 @@ impl Time {
         Self { zoned: Timestamp::now().to_zoned(zone::local()) }
     }
 
-    /// Seconds since 1970 in the local zone; out of range gives the nearest time.
+    /// Seconds since 1970 in the local zone; the nearest time if out of range.
     pub(crate) fn from_unix(seconds: i64) -> Self {
         let (least, most) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let timestamp = Timestamp::from_second(seconds.clamp(least, most)).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -11,7 +11,7 @@ use crate::template::set::Set;
 use crate::template::value::Value;
 use std::rc::Rc;
 
-/// Name of the text given to `tpl`, from the name of Helm's root template.
+/// Name of the text of `tpl`, after the name of Helm's root template.
 const ROOT_NAME: &str = "gotpl";
 
 impl Execution<'_, '_, '_> {

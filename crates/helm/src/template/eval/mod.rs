@@ -34,7 +34,7 @@ impl Slot {
     }
 }
 
-/// Where a node says the walk goes on.
+/// How the walk continues after a node.
 enum Flow {
     Next,
     Break,

@@ -77,7 +77,7 @@ impl Printer<'_> {
         self.out.push(')');
     }
 
-    /// Handles one verb that starts after the percent sign at `at`; returns where the text goes on.
+    /// Handles one verb that starts after the percent sign at `at`; returns the position after it.
     fn verb(&mut self, format: &str, mut at: usize) -> usize {
         let bytes = format.as_bytes();
         self.flags = Flags::default();

@@ -2,7 +2,7 @@
 
 use crate::template::value::{Object, Value};
 
-/// What `String()` or `Error()` gives for types that have it.
+/// The result of `String()` or `Error()`, for types that have it.
 pub(super) fn stringer(object: &Object) -> Option<String> {
     match object {
         Object::Version { version, .. } => Some(version.to_string()),

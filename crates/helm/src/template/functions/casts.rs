@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("atoi", &[Type::Text], |arguments| {
-        // Out of range gives the nearest number, as strconv.Atoi does beside its error.
+        // Out of range is the nearest number, as strconv.Atoi returns with its error.
         let text = arguments.text(0);
         Ok(Value::int(match parse_signed(&text, 10) {
             Ok(number) => number,
@@ -40,7 +40,7 @@ pub(super) fn to_int(value: &Value) -> i64 {
     }
 }
 
-/// Go on amd64 gives the smallest integer for what does not fit.
+/// Go on amd64 returns the smallest integer for what does not fit.
 fn float_to_int(number: f64) -> i64 {
     if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) { number as i64 } else { i64::MIN }
 }

@@ -129,7 +129,7 @@ const BITS: u8 = 0x03;
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// Object identifier of keys on a named curve.
 const EC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// Object identifier of the extension that says whether a certificate is an authority's.
+/// Object identifier of the extension that marks a certificate as an authority's.
 const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
 /// Object identifier of Ed25519.
 const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
@@ -245,7 +245,7 @@ fn parameters(name: &str, names: Vec<SanType>, days: i64, is_authority: bool) ->
         .ok_or_else(|| "error creating certificate: the validity ends beyond the year 9999".to_owned())?;
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    // A certificate that is no authority says so, and has no identifier of its key, which rcgen would add.
+    // A leaf certificate is marked as such and has no key identifier, which rcgen would add.
     parameters.is_ca = IsCa::NoCa;
     if is_authority {
         parameters.key_usages.push(KeyUsagePurpose::KeyCertSign);

@@ -75,7 +75,7 @@ fn decrypt(arguments: Arguments) -> Outcome {
     let decrypted = cipher
         .decrypt_padded_vec_mut::<NoPadding>(encrypted)
         .map_err(|_| Failure::new("crypto/cipher: input not full blocks"))?;
-    // The last byte says how many to drop.
+    // The last byte is the number of bytes to drop.
     let Some(padding) = decrypted.last().copied() else {
         return Err("runtime error: index out of range [-1]".into());
     };

@@ -83,7 +83,7 @@ fn as_time(value: &Value) -> Option<&Time> {
     }
 }
 
-/// The time that a value stands for; now, where it stands for none.
+/// The time in a value; now if it holds none.
 fn moment(value: &Value) -> Time {
     match value {
         Value::Int(seconds, _) => Time::from_unix(*seconds),

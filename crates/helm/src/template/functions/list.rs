@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Function] = &[
     Function::variadic("seq", &[], Type::Int, seq),
 ];
 
-/// The elements, or the error that a call on something else gives: `Cannot … TYPE`.
+/// The elements, or the error of a call on something else: `Cannot … TYPE`.
 fn items(value: &Value, what: &str) -> Result<Vec<Value>, Failure> {
     if value.is_nil() {
         return Err(NIL_DEREFERENCE.into());

@@ -54,7 +54,7 @@ fn largest(arguments: Arguments) -> Outcome {
 
 fn extreme(arguments: &Arguments, choose: fn(f64, f64) -> f64) -> Value {
     let numbers = arguments.all().iter().map(to_float);
-    // Go's Max and Min give NaN where one operand is NaN, Rust's the other operand.
+    // Go's Max and Min return NaN if an operand is NaN, Rust's the other operand.
     let chosen =
         numbers.reduce(|left, right| if left.is_nan() || right.is_nan() { f64::NAN } else { choose(left, right) });
     Value::Float(chosen.unwrap_or(0.0))

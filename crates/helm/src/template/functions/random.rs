@@ -1,4 +1,4 @@
-//! Random texts and numbers. Each render gives others, so a plan must never show them as changes.
+//! Random texts and numbers. They differ in each render, so a plan must never show them as changes.
 
 use super::strings::check_size;
 use crate::template::failure::Failure;
@@ -38,7 +38,7 @@ fn below(limit: u64) -> Result<u64, Failure> {
 
 fn text(arguments: &Arguments, allowed: impl Fn(&u8) -> bool) -> Outcome {
     let letters: Vec<u8> = (0..0x80).filter(allowed).collect();
-    // A count below zero gives nothing, as the library's error is dropped.
+    // A count below zero returns nothing, because the library's error is dropped.
     let count = arguments.int(0).max(0);
     check_size(i128::from(count))?;
     let mut text = String::new();

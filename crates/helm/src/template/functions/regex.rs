@@ -39,7 +39,7 @@ pub(super) const TABLE: &[Function] = &[
 /// How a function words a malformed expression.
 type Wording = fn(&str, String) -> Failure;
 
-/// As the functions without `must` do: they panic in Go.
+/// As the functions without `must` report it: they panic in Go.
 fn panicking(pattern: &str, error: String) -> Failure {
     let shown = if pattern.contains('`') { crate::go::quote(pattern) } else { format!("`{pattern}`") };
     Failure::new(format!("regexp: Compile({shown}): {error}"))
@@ -73,7 +73,7 @@ fn replace(arguments: &Arguments, wording: Wording, literal: bool) -> Outcome {
     Ok(Value::text(if literal { regex.replace_literal(&text, &with) } else { regex.replace(&text, &with) }))
 }
 
-/// Go's `Regexp.Split`: an empty match at the start or end gives no empty part.
+/// Go's `Regexp.Split`: an empty match at the start or end adds no empty part.
 fn split(arguments: &Arguments, wording: Wording) -> Outcome {
     let regex = regex(arguments, wording)?;
     let (text, limit) = (arguments.text(1), arguments.int(2));

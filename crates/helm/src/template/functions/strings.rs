@@ -179,7 +179,7 @@ fn indent(arguments: &Arguments, before: &str) -> Outcome {
     Ok(Value::text(indented))
 }
 
-/// `strings.SplitN`: a negative limit means none, zero gives nothing, an empty separator splits characters.
+/// `strings.SplitN`: a negative limit means none, zero returns nothing, an empty separator splits characters.
 pub(super) fn split(separator: &str, text: &str, limit: i64) -> Vec<Rc<str>> {
     if limit == 0 {
         return Vec::new();

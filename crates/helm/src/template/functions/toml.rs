@@ -217,7 +217,7 @@ fn element(value: &Value, out: &mut String, depth: usize) -> Result<(), String> 
     Ok(())
 }
 
-/// A table inside an array that is no array of tables.
+/// A table inside an array that is not an array of tables.
 fn inline(value: &Value, out: &mut String, depth: usize) -> Result<(), String> {
     out.push('{');
     let (tables, direct): (Vec<_>, Vec<_>) =

@@ -52,7 +52,7 @@ fn collect(chart: &Chart, values: &Map, findings: &mut String) -> Result<()> {
 
 /// Why values cannot be used.
 enum Fault {
-    /// What Helm tells.
+    /// Helm's text.
     Text(String),
     /// The schema is not whole.
     Elsewhere(String),
@@ -93,7 +93,7 @@ fn check_one(schema: &[u8], values: &Map) -> std::result::Result<(), Fault> {
     if text.is_empty() { Ok(()) } else { Err(Fault::Text(text)) }
 }
 
-/// How Helm begins where a schema is no schema.
+/// The start of Helm's text for an invalid schema.
 fn broken_schema(schema: &Json) -> String {
     let draft = schema.get("$schema").and_then(Json::as_str).unwrap_or("https://json-schema.org/draft/2020-12/schema");
     format!(

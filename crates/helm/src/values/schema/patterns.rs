@@ -6,7 +6,7 @@ use crate::regexp::common_pattern;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
-/// The patterns of a schema as they were written, by what stands for them now.
+/// The original patterns of a schema, by their translations.
 #[derive(Debug, Default)]
 pub(super) struct Patterns(BTreeMap<String, String>);
 
@@ -20,13 +20,13 @@ impl Patterns {
     /// Writes every pattern of a schema as the validator reads it.
     ///
     /// # Errors
-    /// Helm's text where one is no pattern.
+    /// Helm's text if one is not a valid pattern.
     pub(super) fn translate(schema: &mut Json) -> Result<Self, String> {
         let mut patterns = Self::default();
         let head = broken_schema(schema);
         let has_vocabularies = ["draft-04", "draft-06", "draft-07"].iter().all(|draft| !head.contains(draft));
         let root = Level { path: String::new(), outer: None };
-        patterns.walk(schema, &root).map_err(|fault| format!("{head}{}", fault.told(has_vocabularies)))?;
+        patterns.walk(schema, &root).map_err(|fault| format!("{head}{}", fault.text(has_vocabularies)))?;
         Ok(patterns)
     }
 
@@ -82,7 +82,7 @@ impl Patterns {
 
     fn one(&mut self, pattern: &str) -> Result<String, String> {
         let mut written = common_pattern(pattern)?;
-        // Patterns that mean the same stay apart: each is told as it was written.
+        // Equivalent patterns stay separate: messages show each as written.
         while self.0.get(&written).is_some_and(|known| known != pattern) {
             written = format!("(?:{written})");
         }
@@ -120,7 +120,7 @@ impl Fault {
     }
 
     /// From the draft of 2019 on the schema of schemas is made of parts, of which one fails at each subschema.
-    fn told(&self, has_vocabularies: bool) -> String {
+    fn text(&self, has_vocabularies: bool) -> String {
         let (mut text, mut depth) = (String::new(), 0);
         if has_vocabularies {
             for level in &self.levels {

@@ -1,4 +1,4 @@
-//! What a finding of a schema says, in the words of Helm's library.
+//! The text of a schema finding, in the words of Helm's library.
 
 use super::findings::Finding;
 use super::patterns::Patterns;
