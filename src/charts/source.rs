@@ -322,7 +322,7 @@ mod tests {
             (None, "https://me:hunter2@h/a.tgz", None, "`registries`"),
             (None, "oci://h", None, "path of a repository is missing"),
             (None, "oci:///a", None, "host"),
-            (None, "oci://me:hunter2@h/a", None, "behind `@`"),
+            (None, "oci://me:hunter2@h/a", None, "`@` must be followed by"),
             (None, "oci://h/A", None, "lower case"),
             (None, "oci://h/a//b", None, "lower case"),
             (None, "oci://h/a:-", None, "tag"),

@@ -60,7 +60,7 @@ mod tests {
             // A challenge that is not whole ends the list.
             (r#"Negotiate, Basic realm="a"#, vec![challenge("negotiate", &[])]),
             (r#"realm="a""#, vec![]),
-            ("Negotiate, Basic é", vec![challenge("negotiate", &[])]),
+            ("Basic é", vec![]),
         ] {
             assert_eq!(parse(header), expected, "{header}");
         }

@@ -181,7 +181,7 @@ mod tests {
     fn a_summary_that_cannot_be_made_is_an_error() {
         for text in ["a: b: c", "kind: A\n---\nkind: [", "kind: A\n--- kind: B\n"] {
             let faults = digest(text).expect_err(text);
-            assert!(faults.0[0].detail().contains("the manifest is no YAML"), "{faults:?}");
+            assert!(faults.0[0].detail().contains("the manifest is not valid YAML"), "{faults:?}");
             assert!(images_of(["kind: A", text].into_iter()).is_err() && fingerprint(text).is_err(), "{text}");
         }
     }
