@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_manifest_is_yaml_with_whole_versions() {
-        let manifest: serde_json::Value = serde_yaml_ng::from_str(&manifest()).unwrap();
+        let manifest = serde_json::Value::from(&helm::from_yaml(&manifest()).unwrap());
         let releases = manifest["supported_eks_releases"].as_array().unwrap();
         let versions: Vec<&str> = releases
             .iter()
