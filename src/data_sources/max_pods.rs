@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Maybe, Model};
+use framework::model::{Bounded, Model};
 use framework::path::{Path, Step};
+use framework::value::Value;
 
 use crate::attributes::Region;
 use crate::aws::ec2::InstanceType;
 use crate::node::instance_limits::Limits;
-use crate::node::{Faults, Parsed, Step as TreeStep, Tree, max_pods};
+use crate::node::{Faults, Parsed, Tree, max_pods};
 use crate::session::{Clients, Context, aws_region, explain};
 
 /// Arguments.
@@ -78,7 +79,7 @@ The number of pods that nodes of some EC2 instance types can have behind the VPC
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         // Any limits do: the options are judged here, and what depends on a type when it is known.
         let some = Limits { interfaces: 4, addresses_per_interface: 10, prefixes: true, many_vcpus: Some(false) };
-        if let Err(refused) = max_pods::count(&some, &planned_options(args)) {
+        if let Err(refused) = max_pods::count(&some, &options(&Args::encode_planned(args))) {
             report(&refused, faults);
         }
         if args.instance_types.known().is_some_and(BTreeSet::is_empty) {
@@ -94,7 +95,7 @@ The number of pods that nodes of some EC2 instance types can have behind the VPC
             .instance_types(args.instance_types.iter().map(String::as_str))
             .await
             .map_err(|error| explain("Could not ask EC2 for the instance types", &error, None))?;
-        let options = options(args);
+        let options = options(&args.encode());
         let mut faults = Diagnostics::new();
         let mut outputs = Outputs { max_pods: BTreeMap::new(), lowest: 0, limits: BTreeMap::new(), region };
         for name in &args.instance_types {
@@ -123,7 +124,7 @@ The number of pods that nodes of some EC2 instance types can have behind the VPC
 }
 
 fn element(name: &str) -> Path {
-    Path::attribute(Args::NAMES.instance_types).then(Step::Element(Box::new(framework::value::Value::from(name))))
+    Path::attribute(Args::NAMES.instance_types).then(Step::Element(Box::new(Value::from(name))))
 }
 
 fn limits(found: &InstanceType) -> Limits {
@@ -147,51 +148,22 @@ fn told_limits(found: &InstanceType) -> TypeLimits {
 fn unknown(name: &str, region: &Region) -> Diagnostic {
     let near: Vec<String> = max_pods::near_types(name).iter().map(|name| format!("`{name}`")).collect();
     let hint = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(" or ")) };
-    Diagnostic::error(
-        "No such instance type",
-        format!("EC2 has no instance type `{name}` in {region}.{hint}\n\nNot every region has every type; `region` names the one that is asked."),
-    )
-    .at(element(name))
+    Diagnostic::error("No such instance type", format!("EC2 has no instance type `{name}` in {region}.{hint}"))
+        .remedy("Not every region has every type; `region` names the one that is asked.")
+        .at(element(name))
 }
 
-fn options(args: &Args) -> Tree {
-    let flag = |value: Option<bool>| value.map_or(Tree::Null, Tree::Bool);
-    Tree::Map(BTreeMap::from([
-        (Args::NAMES.custom_networking.to_owned(), flag(args.custom_networking)),
-        (Args::NAMES.prefix_delegation.to_owned(), flag(args.prefix_delegation)),
-        (Args::NAMES.uncapped.to_owned(), flag(args.uncapped)),
-        (Args::NAMES.cni_version.to_owned(), args.cni_version.clone().map_or(Tree::Null, Tree::Text)),
-        (
-            Args::NAMES.max_enis.to_owned(),
-            args.max_enis.map_or(Tree::Null, |most| Tree::Number(most.get().to_string())),
-        ),
-    ]))
-}
-
-fn planned_options(args: &<Args as Model>::Planned) -> Tree {
-    fn tree<T>(value: &Maybe<Option<T>>, of: impl Fn(&T) -> Tree) -> Tree {
-        match value {
-            Maybe::Known(value) => value.as_ref().map_or(Tree::Null, of),
-            Maybe::Unknown => Tree::Later,
-        }
-    }
-    let flag = |value: &Maybe<Option<bool>>| tree(value, |value| Tree::Bool(*value));
-    Tree::Map(BTreeMap::from([
-        (Args::NAMES.custom_networking.to_owned(), flag(&args.custom_networking)),
-        (Args::NAMES.prefix_delegation.to_owned(), flag(&args.prefix_delegation)),
-        (Args::NAMES.uncapped.to_owned(), flag(&args.uncapped)),
-        (Args::NAMES.cni_version.to_owned(), tree(&args.cni_version, |version| Tree::Text(version.clone()))),
-        (Args::NAMES.max_enis.to_owned(), tree(&args.max_enis, |most| Tree::Number(most.get().to_string()))),
-    ]))
+/// The options among the arguments, which have the same names.
+fn options(arguments: &BTreeMap<String, Value>) -> Tree {
+    let names = Args::NAMES;
+    let names = [names.custom_networking, names.prefix_delegation, names.uncapped, names.cni_version, names.max_enis];
+    Tree::Map(names.map(|name| (name.to_owned(), arguments.get(name).map_or(Tree::Null, Tree::from))).into())
 }
 
 /// Each fault on the argument that it is about; the options have the arguments' names.
 fn report(refused: &Faults, faults: &mut Diagnostics) {
     for fault in refused {
-        let path = match fault.path.first() {
-            Some(TreeStep::Attribute(name)) => Path::attribute(name.clone()),
-            _ => Path::root(),
-        };
+        let path = Path(fault.path.0.iter().take(1).cloned().collect());
         faults.push(Diagnostic::error("Invalid argument", format!("{fault}.")).at(path));
     }
 }
@@ -229,7 +201,10 @@ mod tests {
             (of(15, 50, 96, "nitro"), false, true, 250),
             (of(2, 10, 2, "xen"), false, true, 20),
         ] {
-            assert_eq!(max_pods::count(&limits, &options(&args(custom, prefixes))), Ok(Parsed::Ready(expected)));
+            assert_eq!(
+                max_pods::count(&limits, &options(&args(custom, prefixes).encode())),
+                Ok(Parsed::Ready(expected))
+            );
         }
     }
 }

@@ -1,27 +1,14 @@
-//! From Terraform's values to the trees that the `node` room reads, and from its faults to errors of a function.
+//! The optional last argument of functions, and faults of the `node` room as errors of a function.
 
 use std::collections::BTreeMap;
 
 use framework::model::Dynamic;
+use framework::path::Step;
 use framework::schema::Parameter;
 use framework::server::FunctionError;
-use framework::value::{Type, Value};
+use framework::value::Type;
 
-use crate::node::{Fault, Faults, Step, Tree};
-
-/// The value as a tree; unknown parts are values that come later.
-pub(super) fn tree(value: &Value) -> Tree {
-    match value {
-        Value::Null => Tree::Null,
-        Value::Unknown(_) => Tree::Later,
-        Value::Bool(value) => Tree::Bool(*value),
-        Value::Number(number) => Tree::Number(number.to_string()),
-        Value::String(text) => Tree::Text(text.clone()),
-        Value::List(elements) | Value::Set(elements) => Tree::List(elements.iter().map(tree).collect()),
-        Value::Map(entries) => Tree::Map(entries.iter().map(|(key, value)| (key.clone(), tree(value))).collect()),
-        Value::Dynamic(inner) => tree(&inner.1),
-    }
-}
+use crate::node::{Fault, Faults, Tree};
 
 /// The parameter of a last argument that may be left out; `what` it says is the beginning of its description.
 pub(super) fn options_parameter(what: &str) -> Parameter {
@@ -45,7 +32,7 @@ pub(super) fn options<'a>(
         return Err(FunctionError::argument(position + 1, "The options may be given once"));
     }
     Ok(match given.next() {
-        Some(options) if !options.0.is_null() => tree(&options.0),
+        Some(options) if !options.0.is_null() => Tree::from(&options.0),
         _ => Tree::Map(BTreeMap::new()),
     })
 }
@@ -58,7 +45,7 @@ pub(super) fn refused(argument: i64, faults: &Faults) -> FunctionError {
 
 /// One fault, with a hint where the cause is usually elsewhere in the configuration.
 fn line(fault: &Fault) -> String {
-    let last = match fault.path.last() {
+    let last = match fault.path.0.last() {
         Some(Step::Attribute(name)) => name.as_str(),
         _ => "",
     };

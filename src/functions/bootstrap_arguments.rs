@@ -4,8 +4,8 @@ use framework::function::{Function, NoVariadic};
 use framework::model::{Dynamic, Model};
 use framework::server::FunctionError;
 
-use super::arguments::{refused, tree};
-use crate::node::{Parsed, bootstrap};
+use super::arguments::refused;
+use crate::node::{Parsed, Tree, bootstrap};
 
 /// Parameters.
 #[derive(Clone, Debug, Model)]
@@ -40,7 +40,7 @@ which is `os = \"al2023\"`.";
     }
 
     fn call(parameters: Parameters, _: Vec<NoVariadic>) -> Result<Option<String>, FunctionError> {
-        match bootstrap::parse(&tree(&parameters.options.0)) {
+        match bootstrap::parse(&Tree::from(&parameters.options.0)) {
             Ok(Parsed::Ready(bootstrap)) => Ok(Some(bootstrap.render())),
             Ok(Parsed::Pending) => Ok(None),
             Err(faults) => Err(refused(0, &faults)),

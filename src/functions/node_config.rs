@@ -4,8 +4,8 @@ use framework::function::{Function, NoVariadic};
 use framework::model::{Dynamic, Model};
 use framework::server::FunctionError;
 
-use super::arguments::{refused, tree};
-use crate::node::{Parsed, config};
+use super::arguments::refused;
+use crate::node::{Parsed, Tree, config};
 
 /// Parameters.
 #[derive(Clone, Debug, Model)]
@@ -41,7 +41,7 @@ from a file; it holds the activation code, and Terraform treats it as sensitive 
     }
 
     fn call(parameters: Parameters, _: Vec<NoVariadic>) -> Result<Option<String>, FunctionError> {
-        match config::parse_any(&tree(&parameters.config.0)) {
+        match config::parse_any(&Tree::from(&parameters.config.0)) {
             Ok(Parsed::Ready(config)) => Ok(Some(config.to_yaml())),
             Ok(Parsed::Pending) => Ok(None),
             Err(faults) => Err(refused(0, &faults)),

@@ -4,8 +4,8 @@ use framework::function::{Function, NoVariadic};
 use framework::model::{Dynamic, Model};
 use framework::server::FunctionError;
 
-use super::arguments::{refused, tree};
-use crate::node::{Parsed, user_data};
+use super::arguments::refused;
+use crate::node::{Parsed, Tree, user_data};
 
 /// Parameters.
 #[derive(Clone, Debug, Model)]
@@ -53,7 +53,7 @@ Nodes on Bottlerocket have settings in TOML in place of all this.";
     }
 
     fn call(parameters: Parameters, _: Vec<NoVariadic>) -> Result<Option<String>, FunctionError> {
-        match user_data::parse(&tree(&parameters.options.0)) {
+        match user_data::parse(&Tree::from(&parameters.options.0)) {
             Ok(Parsed::Ready(user_data)) => Ok(Some(user_data.render())),
             Ok(Parsed::Pending) => Ok(None),
             Err(faults) => Err(refused(0, &faults)),

@@ -15,7 +15,7 @@ object! {
         pub key: LabelKey,
         /// Value of the taint. Default: none.
         pub value: Option<LabelValue>,
-        /// What becomes of pods that do not tolerate it.
+        /// What happens to pods that do not tolerate it.
         pub effect: TaintEffect,
     }
 }
@@ -23,11 +23,11 @@ object! {
 choice! {
     /// What becomes of pods that do not tolerate a taint.
     pub enum TaintEffect {
-        /// They do not get onto the node.
+        /// They are not scheduled on the node.
         NoSchedule = "NoSchedule",
-        /// They get onto the node when nothing else is left.
+        /// They are scheduled on the node only if no other node fits.
         PreferNoSchedule = "PreferNoSchedule",
-        /// They do not get onto the node, and leave it.
+        /// They are not scheduled on the node, and running ones are evicted.
         NoExecute = "NoExecute",
     }
 }

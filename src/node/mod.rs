@@ -2,7 +2,7 @@
 //! arguments of `bootstrap.sh`; and how many pods it can have.
 //!
 //! Everything here is pure: loosely typed input ([`tree::Tree`]) goes in, a typed value or every fault of the input
-//! comes out, and the typed value renders itself. Absent: input and output, Terraform, AWS clients.
+//! comes out, and the typed value renders itself. Absent: input and output, the framework, AWS clients.
 //!
 //! ```text
 //! Tree ──shape──▶ draft (known, absent, later, faulty) ──checks──▶ NodeConfig, UserData, TrustPolicy ──▶ text
@@ -21,4 +21,4 @@ mod words;
 mod yaml;
 
 pub use kubelet::{NodeLabels, Taint, TaintEffect};
-pub use tree::{Fault, Faults, Parsed, Step, Tree};
+pub use tree::{Fault, Faults, Parsed, Tree};

@@ -1,10 +1,13 @@
 //! Loosely typed input: what a user wrote in HCL, before it is known to be right.
 //!
-//! The rooms that speak to Terraform turn its dynamic values into a [`Tree`]; this room turns a tree into typed values
-//! and collects what is wrong with it as [`Fault`]s. Nothing here prints a value, since any text may be a secret.
+//! A [`Tree`] is a [`Value`] of Terraform without types, promises and sets, and without a way to print it, since any
+//! text may be a secret. This room turns a tree into typed values and collects what is wrong with it as [`Fault`]s.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use declare::path::{Path, Step};
+use declare::value::Value;
 
 /// One value of unknown type.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub enum Tree {
     Null,
     /// Not known before apply. Passes every check that needs the value.
     Later,
-    /// A truth value.
+    /// True or false.
     Bool(bool),
     /// A number, as decimal text: Terraform's numbers are exact and do not fit a float.
     Number(String),
@@ -23,6 +26,24 @@ pub enum Tree {
     List(Vec<Tree>),
     /// An object or a map.
     Map(BTreeMap<String, Tree>),
+}
+
+/// A value of Terraform; unknown parts are values that come later.
+impl From<&Value> for Tree {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Unknown(_) => Self::Later,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => Self::Number(number.to_string()),
+            Value::String(text) => Self::Text(text.clone()),
+            Value::List(elements) | Value::Set(elements) => Self::List(elements.iter().map(Self::from).collect()),
+            Value::Map(entries) => {
+                Self::Map(entries.iter().map(|(key, value)| (key.clone(), Self::from(value))).collect())
+            }
+            Value::Dynamic(inner) => Self::from(&inner.1),
+        }
+    }
 }
 
 impl Tree {
@@ -70,40 +91,21 @@ impl fmt::Debug for Tree {
     }
 }
 
-/// One step from the root of a [`Tree`] to a value in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// An attribute of an object.
-    Attribute(String),
-    /// An element of a list, from 0.
-    Index(usize),
-    /// An entry of a free map.
-    Key(String),
-}
-
 /// One thing that is wrong with the input, and where.
 ///
 /// Displayed as `hybrid.ssm.activation_id: must be …`. A message never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Where, from the root; empty for the whole input.
-    pub path: Vec<Step>,
+    pub path: Path,
     /// What is wrong and what to do, beginning in lower case and without a final period.
     pub message: String,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.path.iter().enumerate() {
-            match step {
-                Step::Attribute(name) if position == 0 => f.write_str(name)?,
-                Step::Attribute(name) => write!(f, ".{name}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) => write!(f, "[{key:?}]")?,
-            }
-        }
-        if !self.path.is_empty() {
-            f.write_str(": ")?;
+        if !self.path.is_root() {
+            write!(f, "{}: ", self.path)?;
         }
         f.write_str(&self.message)
     }
@@ -124,7 +126,7 @@ impl Faults {
     /// The faults of an attribute as faults of the object that has it.
     pub(crate) fn below(mut self, name: &str) -> Self {
         for fault in &mut self.0 {
-            fault.path.insert(0, Step::Attribute(name.to_owned()));
+            fault.path.0.insert(0, Step::Attribute(name.to_owned()));
         }
         self
     }
@@ -216,14 +218,13 @@ mod tests {
     #[test]
     fn a_fault_names_its_place_as_hcl_does() {
         let fault = Fault {
-            path: vec![Step::Attribute("kubelet".into()), Step::Attribute("flags".into()), Step::Index(2)],
+            path: Path::attribute("kubelet").dot("flags").then(Step::Index(2)),
             message: "must be a string".into(),
         };
         assert_eq!(fault.to_string(), "kubelet.flags[2]: must be a string");
-        let fault =
-            Fault { path: vec![Step::Attribute("config".into()), Step::Key("a b".into())], message: "is wrong".into() };
+        let fault = Fault { path: Path::attribute("config").then(Step::Key("a b".into())), message: "is wrong".into() };
         assert_eq!(fault.to_string(), "config[\"a b\"]: is wrong");
-        assert_eq!(Fault { path: vec![], message: "is wrong".into() }.to_string(), "is wrong");
+        assert_eq!(Fault { path: Path::root(), message: "is wrong".into() }.to_string(), "is wrong");
     }
 
     #[test]

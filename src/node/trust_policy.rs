@@ -13,17 +13,17 @@ object! {
     check = check;
     /// Who may take the role on: Systems Manager, or with a trust anchor IAM Roles Anywhere.
     pub struct TrustPolicy (TrustPolicyDraft) {
-        /// Only for activations of this account (`aws:SourceAccount`), which AWS recommends so that no other account
-        /// can have Systems Manager use the role.
+        /// Allow only activations of this account (`aws:SourceAccount`). AWS recommends this, so that no other account
+        /// can make Systems Manager use the role.
         pub account_id: Option<AccountId>,
-        /// Only for activations in this region (`aws:SourceArn`); needs `account_id`.
+        /// Allow only activations in this region (`aws:SourceArn`); requires `account_id`.
         pub region: Option<Region>,
-        /// Partition of the ARN in the condition. Default: that of the region.
+        /// Partition of the ARN in the condition. Default: the region's.
         pub partition: Option<Partition>,
-        /// The trust anchor of IAM Roles Anywhere; excludes all of the above, and the policy is for IAM Roles
-        /// Anywhere.
+        /// Trust anchor of IAM Roles Anywhere; the policy is then for IAM Roles Anywhere. Conflicts with all of the
+        /// above.
         pub trust_anchor_arn: Option<TrustAnchorArn>,
-        /// The certificate's attribute that must be the node's name. Default `x509Subject/CN`; needs
+        /// Attribute of the certificate that must equal the node's name. Default `x509Subject/CN`; requires
         /// `trust_anchor_arn`.
         pub certificate_attribute: Option<CertificateAttribute>,
     }

@@ -119,8 +119,8 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/node",
         what: "what a node is configured with: NodeConfig, user data, trust policies, networks, pods per node, arguments of bootstrap.sh",
-        uses: &["names"],
-        absent: "I/O, AWS clients, Terraform",
+        uses: &["declare", "names"],
+        absent: "I/O, clients, the framework",
         never: &[WIRE, AWS, NO_IO],
         files: Files::Together,
     },

@@ -24,32 +24,32 @@ object! {
     pub struct Bootstrap (BootstrapDraft) {
         /// Name of the EKS cluster.
         pub cluster_name: ClusterName,
-        /// URL of the cluster's API server; needs `certificate_authority`. Without the two the script asks EKS
-        /// (`DescribeCluster`), for which the node needs a way to EKS and the permission.
+        /// URL of the cluster's API server; requires `certificate_authority`. Without both, the script asks EKS
+        /// (`DescribeCluster`), so the node needs network access to EKS and that permission.
         pub api_server_endpoint: Option<Endpoint>,
-        /// Certificate authority of the cluster, as EKS gives it: PEM in base64; needs `api_server_endpoint`.
+        /// Certificate authority of the cluster, as EKS returns it: PEM in base64; requires `api_server_endpoint`.
         pub certificate_authority: Option<CertificateAuthority>,
         /// Address of the DNS service for pods, or several separated by commas. Default: the tenth address of the
-        /// service range that is given or that EKS tells. When neither is known the script guesses from the VPC, and is
-        /// wrong for a cluster with a service range of its own: give it or `service_ipv4_cidr` together with
-        /// `api_server_endpoint`.
+        /// service range, as given here or reported by EKS. If neither is known, the script derives it from the VPC,
+        /// which is wrong for a cluster with its own service range: with `api_server_endpoint`, set this or
+        /// `service_ipv4_cidr`.
         pub dns_cluster_ip: Option<DnsAddresses>,
-        /// IPv4 range of the cluster's services, from which the DNS address follows.
+        /// IPv4 range of the cluster's services; the DNS address is derived from it.
         pub service_ipv4_cidr: Option<ServiceRange>,
-        /// IPv6 range of the cluster's services; makes `ip_family` `ipv6`.
+        /// IPv6 range of the cluster's services; sets `ip_family` to `ipv6`.
         pub service_ipv6_cidr: Option<ServiceIpv6Range>,
-        /// Addresses of pods and services. Default: what EKS tells, else `ipv4`.
+        /// Address family of pods and services. Default: as EKS reports it, otherwise `ipv4`.
         pub ip_family: Option<IpFamily>,
-        /// The cluster is a local one on an Outpost, and the node must also work while it is cut off from the region;
-        /// needs `cluster_id`. Default: what EKS tells, else `false`.
+        /// The cluster is a local cluster on an Outpost, and the node must keep working while disconnected from the
+        /// region; requires `cluster_id`. Default: as EKS reports it, otherwise `false`.
         pub enable_local_outpost: Option<bool>,
-        /// Id of a local cluster, which is not its name; needs `enable_local_outpost = true`.
+        /// ID of a local cluster, which is not its name; requires `enable_local_outpost = true`.
         pub cluster_id: Option<LocalClusterId>,
-        /// The most pods of the node, such as the function `max_pods` counts them. Sets the kubelet's `--max-pods` and
-        /// `--use-max-pods false`.
+        /// Maximum number of pods on the node, such as the result of the function `max_pods`. Sets the kubelet's
+        /// `--max-pods` and `--use-max-pods false`.
         pub max_pods: Option<Whole<1, 100_000>>,
-        /// Whether the script sets the most pods, from a list of instance types that knows neither custom networking nor
-        /// prefixes. Default: `false` with `max_pods`, else `true`.
+        /// Whether the script sets the maximum number of pods, from a list of instance types that ignores custom
+        /// networking and prefix delegation. Default: `false` with `max_pods`, otherwise `true`.
         pub use_max_pods: Option<bool>,
         /// Labels of the node (`--node-labels`).
         pub node_labels: Option<NodeLabels>,
@@ -57,20 +57,20 @@ object! {
         pub node_taints: Option<Vec<Taint>>,
         /// Further flags of the kubelet.
         pub kubelet_extra_args: Option<Vec<KubeletArgument>>,
-        /// Container runtime. Kubernetes 1.24 and newer takes `containerd` alone, which is the default there.
+        /// Container runtime. Kubernetes 1.24 and later support only `containerd`, which is the default there.
         pub container_runtime: Option<ContainerRuntime>,
-        /// File on the host with the configuration of containerd, in place of the image's.
+        /// File on the host with the containerd configuration, used instead of the image's.
         pub containerd_config_file: Option<AbsolutePath>,
-        /// What happens to local NVMe disks: joined into one volume, or mounted one by one. Default: nothing. Older images
-        /// do not know `raid10`.
+        /// What to do with local NVMe disks: join them into one volume, or mount each. Default: nothing. Older images
+        /// do not support `raid10`.
         pub local_disks: Option<LocalDisks>,
         /// Whether `/sys/fs/bpf` is mounted. Default `true`.
         pub mount_bpf_fs: Option<bool>,
-        /// Account whose registry holds the pause image. Default: AWS's of the region.
+        /// Account whose registry holds the pause image. Default: the AWS account for the region.
         pub pause_container_account: Option<AccountId>,
         /// Tag of the pause image. Default: the image's.
         pub pause_container_version: Option<ImageTag>,
-        /// How often the script asks EKS again, with pauses that double from 10 seconds on. Default 3.
+        /// How many times the script retries calls to EKS, with pauses that double from 10 seconds. Default 3.
         pub aws_api_retry_attempts: Option<Whole<0, 20>>,
     }
 }

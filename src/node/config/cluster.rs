@@ -12,16 +12,17 @@ object! {
     pub struct Cluster (ClusterDraft) {
         /// Name of the EKS cluster.
         pub name: ClusterName,
-        /// Region of the cluster; an activation must be of the same region.
+        /// Region of the cluster; an activation must be in the same region.
         pub region: Region,
-        /// URL of the cluster's API server. When this, `certificate_authority` or `cidr` is left out, nodeadm asks EKS
-        /// for what is missing and then also checks the node's address, the version skew and the access entry, for
-        /// which the node's role needs `eks:DescribeCluster` and `eks:ListAccessEntries`. Give all three for hosts that
-        /// cannot reach EKS and for roles that are mapped by aws-auth alone.
+        /// URL of the cluster's API server. If this, `certificate_authority` or `cidr` is omitted, nodeadm gets the
+        /// missing values from EKS and also checks the node's address, the version skew and the access entry; the
+        /// node's role then needs `eks:DescribeCluster` and `eks:ListAccessEntries`. Set all three for hosts that
+        /// cannot reach EKS and for roles that are mapped only in aws-auth.
         pub api_server_endpoint: Option<Endpoint>,
-        /// Certificate authority of the cluster, as EKS gives it: PEM in base64.
+        /// Certificate authority of the cluster, as EKS returns it: PEM in base64.
         pub certificate_authority: Option<CertificateAuthority>,
-        /// IPv4 range of the cluster's services, not of its pods; nodeadm takes the address of the DNS service from it.
+        /// IPv4 range of the cluster's services, not of its pods; nodeadm derives the address of the DNS service from
+        /// it.
         pub cidr: Option<ServiceRange>,
     }
 }

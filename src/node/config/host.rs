@@ -14,8 +14,8 @@ use crate::node::yaml::emit_text;
 object! {
     /// Settings of the kubelet.
     pub struct Kubelet (KubeletDraft) {
-        /// Fields of `KubeletConfiguration`, spelled as there (`maxPods`), merged over nodeadm's defaults. A text where
-        /// the kubelet wants a number or true or false is converted. Whole numbers beyond 2^53 lose their last digits in
+        /// Fields of `KubeletConfiguration`, spelled as in the API (`maxPods`), merged over nodeadm's defaults. Strings
+        /// are converted where the kubelet expects a number or a bool. Whole numbers beyond 2^53 lose precision in
         /// nodeadm.
         pub config: Option<KubeletConfiguration>,
         /// Flags, appended to those that nodeadm sets. Each is one element, `--flag=value`, without spaces.
@@ -201,7 +201,7 @@ pub(super) fn check_numbers(tree: &Tree, reader: &mut Reader) {
     match tree {
         Tree::Number(text) if number(text).is_none() => reader.fault("is a number beyond 64 bits"),
         Tree::List(items) => {
-            for (index, item) in items.iter().enumerate() {
+            for (index, item) in (0..).zip(items) {
                 reader.inside(Step::Index(index), |reader| check_numbers(item, reader));
             }
         }

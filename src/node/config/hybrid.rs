@@ -12,12 +12,12 @@ object! {
     check = exactly_one_provider;
     /// The host's way to AWS credentials.
     pub struct Hybrid (HybridDraft) {
-        /// Credentials by an activation of Systems Manager. Excludes `iam_roles_anywhere`.
+        /// Credentials from a Systems Manager activation. Conflicts with `iam_roles_anywhere`.
         pub ssm: Option<Ssm>,
-        /// Credentials by a certificate and IAM Roles Anywhere. Excludes `ssm`.
+        /// Credentials from a certificate and IAM Roles Anywhere. Conflicts with `ssm`.
         pub iam_roles_anywhere: Option<IamRolesAnywhere>,
-        /// Keep a credentials file on the host at `/eks-hybrid/.aws/credentials`, which the EKS Pod Identity agent on
-        /// hybrid nodes needs.
+        /// Keep a credentials file on the host at `/eks-hybrid/.aws/credentials`; the EKS Pod Identity agent on hybrid
+        /// nodes requires it.
         pub enable_credentials_file: Option<bool>,
     }
 }
@@ -25,9 +25,9 @@ object! {
 object! {
     /// An activation of Systems Manager.
     pub struct Ssm (SsmDraft) {
-        /// Code of the activation. Sensitive: it is written into the rendered file, and nowhere else.
+        /// Code of the activation. Sensitive: it appears only in the rendered file.
         pub activation_code: ActivationCode,
-        /// Id of the activation, which must be of the cluster's region.
+        /// ID of the activation, which must be in the cluster's region.
         pub activation_id: ActivationId,
     }
 }
@@ -36,8 +36,8 @@ object! {
     check = one_region;
     /// A certificate that IAM Roles Anywhere trusts.
     pub struct IamRolesAnywhere (IamRolesAnywhereDraft) {
-        /// Name that the node gets in the cluster, which is also the name of the role's session; the role's trust
-        /// policy compares it with an attribute of the certificate.
+        /// Name of the node in the cluster, which is also the name of the role session; the role's trust policy
+        /// compares it with an attribute of the certificate.
         pub node_name: NodeName,
         /// ARN of the trust anchor.
         pub trust_anchor_arn: TrustAnchorArn,
@@ -47,7 +47,7 @@ object! {
         pub role_arn: RoleArn,
         /// Where nodeadm writes the AWS configuration. Default `/etc/aws/hybrid/config`.
         pub aws_config_path: Option<AbsolutePath>,
-        /// The certificate on the host, which must be there before the join. Default `/etc/iam/pki/server.pem`.
+        /// The certificate on the host, which must exist before the host joins. Default `/etc/iam/pki/server.pem`.
         pub certificate_path: Option<AbsolutePath>,
         /// The certificate's private key on the host. Default `/etc/iam/pki/server.key`.
         pub private_key_path: Option<AbsolutePath>,
@@ -79,7 +79,7 @@ fn one_region(draft: &IamRolesAnywhereDraft, reader: &mut Reader) {
 text! {
     /// Name of a node, and of the session of its role.
     pub struct NodeName;
-    rule = "a node name of 2 to 64 lower-case letters, digits, `-` and `.`, each part between dots beginning and \
+    rule = "a node name of 2 to 64 lowercase letters, digits, `-` and `.`, each part between dots beginning and \
             ending with a letter or digit";
     check = |text| {
         let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

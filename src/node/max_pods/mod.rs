@@ -11,7 +11,7 @@ use names::VpcCniVersion;
 
 use super::instance_limits::{self, Limits};
 use super::shape::{self, Known, Reader, object, text};
-use super::tree::{Fault, Faults, Parsed, Step, Tree};
+use super::tree::{Fault, Faults, Parsed, Path, Tree};
 pub use expression::MaxPodsExpression;
 pub(crate) use whole::Whole;
 
@@ -31,30 +31,30 @@ object! {
     check = check;
     /// How the VPC CNI is set up, and what the built-in table does not know.
     pub struct Options (OptionsDraft) {
-        /// Pods get their addresses from the subnets of ENIConfigs (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`), so that the
+        /// Pods get their addresses from the subnets of ENIConfigs (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`), so the
         /// primary interface has none for them. Default `false`.
         pub custom_networking: Option<bool>,
-        /// Interfaces get prefixes of 16 addresses each (`ENABLE_PREFIX_DELEGATION`). Default `false`. Types without
-        /// Nitro that are not bare metal take no prefixes; there the number is that of single addresses, as the VPC
-        /// CNI falls back to them.
+        /// Interfaces get prefixes of 16 addresses each (`ENABLE_PREFIX_DELEGATION`). Default `false`. Types that are
+        /// neither Nitro nor bare metal do not support prefixes; for them the result is that of single addresses, which
+        /// the VPC CNI falls back to.
         pub prefix_delegation: Option<bool>,
-        /// Version of the VPC CNI. Before 1.9 it has no prefixes, and the number is that of single addresses. Default:
-        /// a version that has them.
+        /// Version of the VPC CNI. Before 1.9 it does not support prefixes, and the result is that of single addresses.
+        /// Default: a version that supports them.
         pub cni_version: Option<VpcCniVersion>,
-        /// The most interfaces that the VPC CNI uses (`MAX_ENI`), the primary one included. Default: all that the type
-        /// has.
+        /// Maximum number of interfaces that the VPC CNI uses (`MAX_ENI`), including the primary one. Default: all that
+        /// the type has.
         pub max_enis: Option<NetworkCount>,
-        /// vCPUs of the node: up to 30 of them the result is at most 110, beyond it at most 250. Default: as the type
-        /// has them. Needed where that is not known and there are more than 110 addresses: for a type that is not in
-        /// the built-in table, and for a few of bare metal such as `mac2.metal`.
+        /// vCPUs of the node: the result is at most 110 with up to 30 vCPUs, and at most 250 with more. Default: those
+        /// of the type. Required if they are not known and there are more than 110 addresses: for types that are not in
+        /// the built-in table, and for a few bare metal types such as `mac2.metal`.
         pub vcpus: Option<Whole<1, 100_000>>,
-        /// Count the addresses alone, without the limit of 110 or 250. Default `false`.
+        /// Count only the addresses, without the limit of 110 or 250. Default `false`.
         pub uncapped: Option<bool>,
-        /// Network interfaces on the type's default network card, for a type that is not in the built-in table or for
-        /// other figures than it has (EC2 `DescribeInstanceTypes`: `MaximumNetworkInterfaces` of that card); needs
-        /// `addresses_per_interface`. A type that is not in the table counts as one that takes prefixes.
+        /// Network interfaces on the type's default network card, for a type that is not in the built-in table or to
+        /// override the table (EC2 `DescribeInstanceTypes`: `MaximumNetworkInterfaces` of that card); requires
+        /// `addresses_per_interface`. A type that is not in the table is assumed to support prefixes.
         pub interfaces: Option<NetworkCount>,
-        /// IPv4 addresses of one interface (EC2 `DescribeInstanceTypes`: `Ipv4AddressesPerInterface`); needs
+        /// IPv4 addresses per interface (EC2 `DescribeInstanceTypes`: `Ipv4AddressesPerInterface`); requires
         /// `interfaces`.
         pub addresses_per_interface: Option<NetworkCount>,
     }
@@ -229,7 +229,7 @@ pub fn near_types(name: &str) -> Vec<String> {
 }
 
 fn fault(path: &[&str], message: String) -> Faults {
-    let path = path.iter().map(|name| Step::Attribute((*name).to_owned())).collect();
+    let path = path.iter().fold(Path::root(), |path, name| path.dot(*name));
     // One fault is given, so there are faults.
     Faults::of(vec![Fault { path, message }]).unwrap_or_else(|| unreachable!("a list of one is not empty"))
 }

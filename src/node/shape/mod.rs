@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::tree::{Fault, Faults, Parsed, Step, Tree};
+use super::tree::{Fault, Faults, Parsed, Path, Step, Tree};
 pub(crate) use camel::camel;
 pub(crate) use declare::{choice, object, text};
 
@@ -126,15 +126,15 @@ impl<T: Shape> Slot for Option<T> {
 /// Walks a tree, knows where it is, and keeps the faults.
 #[derive(Default)]
 pub(crate) struct Reader {
-    path: Vec<Step>,
+    path: Path,
     faults: Vec<Fault>,
 }
 
 impl Reader {
     pub(crate) fn inside<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step);
+        self.path.0.push(step);
         let value = read(self);
-        self.path.pop();
+        self.path.0.pop();
         value
     }
 
@@ -145,8 +145,7 @@ impl Reader {
 
     /// A fault of an attribute below the value that is being read.
     pub(crate) fn fault_at(&mut self, attributes: &[&str], message: impl Into<String>) {
-        let below = attributes.iter().map(|name| Step::Attribute((*name).to_owned()));
-        let path = self.path.iter().cloned().chain(below).collect();
+        let path = attributes.iter().fold(self.path.clone(), |path, name| path.dot(*name));
         self.faults.push(Fault { path, message: message.into() });
     }
 
@@ -325,7 +324,7 @@ impl<T: Shape> Shape for Vec<T> {
                 known
             })
         };
-        Known::Ready(items.iter().enumerate().map(read_item).collect())
+        Known::Ready((0..).zip(items).map(read_item).collect())
     }
 
     fn finish(draft: Self::Draft) -> Option<Self> {

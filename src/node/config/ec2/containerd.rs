@@ -12,10 +12,10 @@ use crate::node::tree::{Step, Tree};
 object! {
     /// Settings of containerd.
     pub struct Containerd (ContainerdDraft) {
-        /// Configuration of containerd, merged over the one that nodeadm writes.
+        /// containerd configuration, merged over the one that nodeadm writes.
         pub config: Option<ContainerdConfiguration>,
-        /// Parts of the OCI runtime specification, spelled as there, merged over the one that all containers begin
-        /// with: `{ process = { rlimits = […] } }`.
+        /// Parts of the OCI runtime specification, spelled as in the specification, merged over the default of all
+        /// containers: `{ process = { rlimits = […] } }`.
         pub base_runtime_spec: Option<BaseRuntimeSpec>,
     }
 }

@@ -13,12 +13,12 @@ use crate::node::tree::{Step, Tree};
 object! {
     /// Settings of the machine.
     pub struct Instance (InstanceDraft) {
-        /// What happens to local NVMe disks. Default: nothing.
+        /// What to do with local NVMe disks. Default: nothing.
         pub local_storage: Option<LocalStorage>,
-        /// Environment variables, by service: `default` for all services and for nodeadm itself, else the name of a
-        /// systemd service such as `containerd` or `kubelet`. A proxy is given so.
+        /// Environment variables, by service: `default` for all services and nodeadm itself, otherwise the name of a
+        /// systemd service such as `containerd` or `kubelet`. Use this to configure a proxy.
         pub environment: Option<Environment>,
-        /// Name resolution of the machine.
+        /// DNS settings of the instance.
         pub network: Option<Network>,
     }
 }
@@ -27,13 +27,13 @@ object! {
     check = check;
     /// What happens to local NVMe disks.
     pub struct LocalStorage (LocalStorageDraft) {
-        /// `RAID0` joins the disks into one volume, `RAID10` mirrors it as well and needs four disks, `Mount` mounts
-        /// each by itself.
+        /// `RAID0` joins the disks into one volume; `RAID10` also mirrors it and needs four disks; `Mount` mounts each
+        /// disk.
         pub strategy: LocalStorageStrategy,
-        /// Folder that the volumes are mounted in. Default `/mnt/k8s-disks`.
+        /// Directory where the volumes are mounted. Default `/mnt/k8s-disks`.
         pub mount_path: Option<AbsolutePath>,
-        /// What stays off the joined volume: `Containerd` (`/var/lib/containerd`), `PodLogs` (`/var/log/pods`), `SOCI`
-        /// (`/var/lib/soci-snapshotter-grpc`). Default: nothing; the kubelet's folder is always on it.
+        /// What not to put on the joined volume: `Containerd` (`/var/lib/containerd`), `PodLogs` (`/var/log/pods`),
+        /// `SOCI` (`/var/lib/soci-snapshotter-grpc`). Default: nothing; the kubelet's directory is always on it.
         pub disabled_mounts: Option<Vec<DisabledMount>>,
     }
 }
@@ -75,8 +75,7 @@ object! {
     pub struct Network (NetworkDraft) {
         /// Name servers, IPv4 or IPv6.
         pub nameservers: Option<Vec<Nameserver>>,
-        /// Domains that are tried behind a short name. With `~` before it a domain only says which names go to these
-        /// servers.
+        /// Search domains. With a leading `~`, a domain only routes names to these servers.
         pub domains: Option<Vec<Domain>>,
     }
 }

@@ -11,14 +11,15 @@ object! {
     check = check;
     /// Settings of the kubelet.
     pub struct Kubelet (KubeletDraft) {
-        /// The most pods of the node, such as the function `max_pods` counts them: needed for custom networking and for
-        /// prefixes, which nodeadm does not know of. Becomes `maxPods` of the kubelet's configuration, and an
-        /// expression of that number so that nodeadm reserves memory for as many. Excludes `max_pods_expression`.
+        /// Maximum number of pods on the node, such as the result of the function `max_pods`: required for custom
+        /// networking and prefix delegation, which nodeadm ignores. Sets `maxPods` in the kubelet's configuration, and
+        /// an expression of the same number so that nodeadm reserves enough memory. Conflicts with
+        /// `max_pods_expression`.
         pub max_pods: Option<Whole<1, 100_000>>,
-        /// Counts the most pods on the node itself, for a launch template with several instance types. Knows
-        /// `default_enis` (interfaces of the type's default network card), `ips_per_eni` (IPv4 addresses of one) and
-        /// `max_pods` (the usual number). With custom networking it is
-        /// `((default_enis - 1) * (ips_per_eni - 1)) + 2`. Images before October 2025 do not read it.
+        /// Computes the maximum number of pods on the node itself, for a launch template with several instance types.
+        /// Variables: `default_enis` (interfaces of the type's default network card), `ips_per_eni` (IPv4 addresses per
+        /// interface) and `max_pods` (the default number). With custom networking, use `((default_enis - 1) *
+        /// (ips_per_eni - 1)) + 2`. Images before October 2025 ignore it.
         pub max_pods_expression: Option<MaxPodsExpression>,
         /// Labels of the node (`--node-labels`).
         pub node_labels: Option<NodeLabels>,

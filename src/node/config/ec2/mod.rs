@@ -28,22 +28,21 @@ object! {
     check = check;
     /// `NodeConfig` of a node in EC2.
     pub struct NodeConfig (NodeConfigDraft) {
-        /// Says that the node is one in EC2, on Amazon Linux 2023. May be left out inside of `user_data`, which has an
-        /// `os` of its own.
+        /// Selects a node in EC2 on Amazon Linux 2023. May be omitted inside `user_data`, which has its own `os`.
         pub os: Option<System>,
-        /// Whether somebody else adds the cluster, which may then be left out here: EKS does so for a managed node
-        /// group whose launch template names no image, and Karpenter does. Both merge their own `NodeConfig` with this
-        /// one and set the most pods themselves, so that a number given here may not count. Default `false`.
+        /// Whether something else adds the cluster, which may then be omitted here: EKS does for a managed node group
+        /// whose launch template names no image, and so does Karpenter. Both merge their own `NodeConfig` with this one
+        /// and set the maximum number of pods, so a number given here may be overridden. Default `false`.
         pub partial: Option<bool>,
         /// The EKS cluster that the node joins; required unless `partial` is `true`.
         pub cluster: Option<Cluster>,
-        /// Settings of the kubelet beyond nodeadm's own.
+        /// Kubelet settings in addition to nodeadm's own.
         pub kubelet: Option<Kubelet>,
-        /// Settings of containerd beyond nodeadm's own.
+        /// containerd settings in addition to nodeadm's own.
         pub containerd: Option<Containerd>,
-        /// Settings of the machine.
+        /// Settings of the instance.
         pub instance: Option<Instance>,
-        /// Features of nodeadm that are switched on or off, by their names in the API.
+        /// Features of nodeadm to turn on or off, by their names in the API.
         pub feature_gates: Option<FeatureGates>,
     }
 }

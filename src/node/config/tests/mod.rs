@@ -342,7 +342,7 @@ fn the_description_lists_every_attribute() {
         "  - `name` (string, required) Name of the EKS cluster. Must be the name of an EKS cluster: 1 to 100",
         "    - `activation_code` (string, sensitive, required) Code of the activation.",
         "  - `flags` (list of string, optional) Flags, appended to those that nodeadm sets.",
-        "  - `config` (map, optional) Fields of `KubeletConfiguration`, spelled as there (`maxPods`)",
+        "  - `config` (map, optional) Fields of `KubeletConfiguration`, spelled as in the API (`maxPods`)",
         "    - `strategy` (string, optional) `RAID0` joins the disks into one volume",
     ] {
         assert!(page.lines().any(|found| found.starts_with(line)), "{line}\n{page}");

@@ -22,7 +22,7 @@ pub(super) fn kind(node: &Node) -> Result<Kind, String> {
         Form::Conditional(condition, then, other) => {
             let (condition, then, other) = (kind(condition)?, kind(then)?, kind(other)?);
             if condition != Kind::Bool {
-                Err(format!("character {at}: before `?` stands a condition, not {}", noun(condition)))
+                Err(format!("character {at}: before `?` there must be a condition, not {}", noun(condition)))
             } else if then != other {
                 Err(format!("character {at}: both sides of `:` must have one type, not {}", mixed(then, other)))
             } else {

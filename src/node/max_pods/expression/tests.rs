@@ -104,7 +104,7 @@ fn what_nodeadm_could_not_compute_is_refused() {
         ("1 && 2", "character 3: `&&` does not take a whole number (`int`)"),
         ("!max_pods", "character 1: `!` takes a condition, not a whole number (`int`)"),
         ("-1u", "character 1: `-` does not take an unsigned number (`uint`)"),
-        ("max_pods ? 1 : 2", "character 10: before `?` stands a condition, not a whole number (`int`)"),
+        ("max_pods ? 1 : 2", "character 10: before `?` there must be a condition, not a whole number (`int`)"),
         (
             "true ? 1 : 2.0",
             "character 6: both sides of `:` must have one type, not a whole number (`int`) and a number with a \

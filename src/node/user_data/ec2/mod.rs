@@ -21,9 +21,9 @@ object! {
         pub os: System,
         /// The `NodeConfig`, as for the function `node_config` with `os = "al2023"`.
         pub node_config: NodeConfig,
-        /// Scripts that run one after the other before the kubelet starts. A script that fails holds up nothing, and a
-        /// `NodeConfig` that they write to `/etc/eks/nodeadm.d` is merged over this one. There are none for afterwards:
-        /// nodeadm starts the kubelet when cloud-init is done.
+        /// Scripts that run in order before the kubelet starts. A failed script does not stop the others, and a
+        /// `NodeConfig` that they write to `/etc/eks/nodeadm.d` is merged over this one. Scripts cannot run later:
+        /// nodeadm starts the kubelet after cloud-init has finished.
         pub scripts_before: Option<Vec<Script>>,
     }
 }
@@ -34,11 +34,11 @@ object! {
         /// Chooses this kind of machine: `al2`.
         pub os: System,
         /// How the node joins, as for the function `bootstrap_arguments`. With `api_server_endpoint` and
-        /// `certificate_authority` the node needs no way to EKS.
+        /// `certificate_authority`, the node does not need to reach EKS.
         pub bootstrap: Bootstrap,
-        /// Scripts that run one after the other before `bootstrap.sh`. A script that fails holds up nothing.
+        /// Scripts that run in order before `bootstrap.sh`. A failed script does not stop the others.
         pub scripts_before: Option<Vec<Script>>,
-        /// Scripts that run one after the other behind `bootstrap.sh`, also when it failed.
+        /// Scripts that run in order after `bootstrap.sh`, even if it failed.
         pub scripts_after: Option<Vec<Script>>,
     }
 }
@@ -50,14 +50,14 @@ text! {
     check = |text| {
         let first = text.lines().next().unwrap_or_default();
         if text.contains('\r') {
-            return Err("its lines end as on Windows, which the kernel takes for a part of the interpreter's name; \
-                        put it through `replace(…, \"\\r\\n\", \"\\n\")`"
+            return Err("it has Windows line endings, which become a part of the interpreter's name; \
+                        use `replace(…, \"\\r\\n\", \"\\n\")`"
                 .to_owned());
         }
         match first.strip_prefix("#!").map(str::trim_start) {
             Some(interpreter) if interpreter.starts_with('/') => Ok(()),
             Some(_) => Err("the interpreter needs an absolute path".to_owned()),
-            None if text.trim_start().starts_with("#!") => Err("something stands before `#!`".to_owned()),
+            None if text.trim_start().starts_with("#!") => Err("there is something before `#!`".to_owned()),
             None => Err(String::new()),
         }
     };

@@ -157,7 +157,7 @@ fn refused_inputs() {
         (al2(json!({"scripts_after": [""]})), format!("scripts_after[0]: {SCRIPT}")),
         (
             al2(json!({"scripts_after": ["\n#!/bin/sh\n"]})),
-            format!("scripts_after[0]: {SCRIPT}; something stands before `#!`"),
+            format!("scripts_after[0]: {SCRIPT}; there is something before `#!`"),
         ),
         (
             al2(json!({"scripts_before": ["#!bash\n"]})),
@@ -166,8 +166,8 @@ fn refused_inputs() {
         (
             al2(json!({"scripts_before": ["#!/bin/sh\r\necho\r\n"]})),
             format!(
-                "scripts_before[0]: {SCRIPT}; its lines end as on Windows, which the kernel takes for a part of the \
-                 interpreter's name; put it through `replace(…, \"\\r\\n\", \"\\n\")`"
+                "scripts_before[0]: {SCRIPT}; it has Windows line endings, which become a part of the \
+                 interpreter's name; use `replace(…, \"\\r\\n\", \"\\n\")`"
             ),
         ),
         (

@@ -25,24 +25,25 @@ object! {
     pub struct UserData (UserDataDraft) {
         /// The `NodeConfig`, as for the function `node_config` without `os`.
         pub node_config: NodeConfig,
-        /// Version of Kubernetes that the host gets: at most the cluster's, and at most three minor versions older.
+        /// Version of Kubernetes to install: at most the cluster's, and at most three minor versions older.
         pub kubernetes_version: KubernetesVersion,
-        /// Architecture of the host. Default: what the host says at boot.
+        /// Architecture of the host. Default: as detected at boot.
         pub architecture: Option<Architecture>,
-        /// Where nodeadm comes from. Default: the newest release, from AWS.
+        /// Where to download nodeadm from. Default: the latest release, from AWS.
         pub nodeadm: Option<Nodeadm>,
-        /// Where containerd comes from: the system's packages (`distro`, the default; not on RHEL), Docker's (`docker`;
-        /// not on Amazon Linux), or not from nodeadm because it is there (`none`).
+        /// Where containerd comes from: the system's packages (`distro`, the default; not on RHEL), Docker's packages
+        /// (`docker`; not on Amazon Linux), or `none` if it is already installed.
         pub containerd_source: Option<ContainerdSource>,
-        /// Region that the components are downloaded from. Default: the cluster's.
+        /// Region to download the components from. Default: the cluster's.
         pub region: Option<Region>,
-        /// A manifest of one's own, where the components come from.
+        /// Your own manifest of where to download the components from.
         pub manifest_override: Option<ManifestSource>,
-        /// Install from the manifest alone, without the system's packages; needs `manifest_override`. Default `false`.
+        /// Install only from the manifest, without the system's packages; requires `manifest_override`. Default
+        /// `false`.
         pub private_mode: Option<bool>,
-        /// Proxy for the host: for nodeadm, the package manager, the kubelet, containerd and the SSM agent.
+        /// Proxy settings for the host: nodeadm, the package manager, the kubelet, containerd and the SSM agent.
         pub proxy: Option<Proxy>,
-        /// Checks that `nodeadm init` leaves out.
+        /// Checks that `nodeadm init` skips.
         pub skip_validations: Option<Vec<Validation>>,
     }
 }
@@ -51,11 +52,11 @@ object! {
     check = checksum_for_http;
     /// The nodeadm program.
     pub struct Nodeadm (NodeadmDraft) {
-        /// URL of the program. `{architecture}` in it becomes `amd64` or `arm64`. Default
-        /// `https://hybrid-assets.eks.amazonaws.com/releases/latest/bin/linux/{architecture}/nodeadm`; a release has
-        /// its version in place of `latest`, such as `v1.0.20`.
+        /// URL of the program. `{architecture}` is replaced by `amd64` or `arm64`. Default
+        /// `https://hybrid-assets.eks.amazonaws.com/releases/latest/bin/linux/{architecture}/nodeadm`; for a fixed
+        /// release, replace `latest` with its version, such as `v1.0.20`.
         pub source: Option<Source>,
-        /// SHA-256 of the program, for a source that does not change. Default: the checksum published beside the
+        /// SHA-256 of the program, for a source that does not change. Default: the checksum published next to the
         /// program, if there is one.
         pub sha256: Option<Sha256>,
     }
@@ -69,7 +70,7 @@ object! {
         pub http: Option<ProxyUrl>,
         /// Proxy for https URLs.
         pub https: Option<ProxyUrl>,
-        /// Hosts, domains and ranges that are reached directly.
+        /// Hosts, domains and ranges to reach without the proxy.
         pub no_proxy: Option<Vec<DirectHost>>,
     }
 }
@@ -87,7 +88,7 @@ choice! {
 choice! {
     /// Where nodeadm takes containerd from.
     pub enum ContainerdSource {
-        /// Nowhere: it is there.
+        /// Already installed.
         None = "none",
         /// The system's packages.
         Distro = "distro",
