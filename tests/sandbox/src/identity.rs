@@ -96,7 +96,7 @@ impl Principal {
     }
 }
 
-/// Whether `text` fits a pattern in which `*` stands for any run of characters.
+/// Whether `text` fits a pattern in which `*` matches any run of characters.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let text = text.to_ascii_lowercase();

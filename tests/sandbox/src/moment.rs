@@ -1,4 +1,4 @@
-//! Points in time as AWS tells them: milliseconds since 1970, with the formats of its protocols.
+//! Points in time as AWS writes them: milliseconds since 1970, with the formats of its protocols.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};

@@ -32,7 +32,7 @@ pub struct WebIdentity {
 }
 
 impl WebIdentity {
-    /// The token as a JWT, and what it stands for.
+    /// The token as a JWT, and what it represents.
     pub fn issue(account: &str, audience: &str, subject: &str, seconds: i64) -> (String, Self) {
         let now = Moment::now();
         let expires = now.plus_seconds(seconds);

@@ -20,9 +20,9 @@ pub struct World {
     pub accounts: BTreeMap<String, Account>,
     /// By access key.
     pub credentials: BTreeMap<String, Credential>,
-    /// Access key that the line on stdout tells.
+    /// Access key of the line on stdout.
     pub first_key: Option<String>,
-    /// Signs page tokens, so that none can be made up.
+    /// Signs page tokens, so that none can be forged.
     pub paging_secret: String,
     /// Whether this process can start control planes.
     #[serde(skip)]
@@ -108,7 +108,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Lets what was under way in EKS come to its end when its time is over. The security group that EKS made for a
+    /// Completes what was in progress in EKS when its time is over. The security group that EKS made for a
     /// cluster goes with it.
     pub fn settle(&mut self, advanced: i64) {
         self.eks.settle(advanced);

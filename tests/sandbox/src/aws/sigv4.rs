@@ -186,7 +186,7 @@ pub fn verify(wire: &Wire<'_>, claim: &Claim, secret: &str, real_now: Moment) ->
     })
 }
 
-/// The same with another way to tell whether the claim's signature is that of the string to sign.
+/// The same with another way to decide whether the claim's signature is that of the string to sign.
 pub fn verify_with(
     wire: &Wire<'_>,
     claim: &Claim,
@@ -199,7 +199,7 @@ pub fn verify_with(
         ));
     }
     check_time(claim, real_now)?;
-    // A header that says what the body's hash is must tell the truth.
+    // A header with the body's hash must be right.
     if let Some(told) = wire.header("x-amz-content-sha256")
         && told != "UNSIGNED-PAYLOAD"
         && told != hex::encode(Sha256::digest(wire.body))
@@ -250,7 +250,7 @@ fn string_to_sign(wire: &Wire<'_>, claim: &Claim) -> String {
     format!("{ALGORITHM}\n{}\n{scope}\n{}", claim.time, hex::encode(Sha256::digest(canonical.as_bytes())))
 }
 
-/// The signature that the holder of `secret` would have made, in hex.
+/// The signature that the holder of `secret` would create, in hex.
 fn signature(claim: &Claim, secret: &str, string_to_sign: &str) -> String {
     let key = [claim.date.as_str(), claim.region.as_str(), claim.service.as_str(), "aws4_request"]
         .iter()

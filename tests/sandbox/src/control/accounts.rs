@@ -29,7 +29,7 @@ fn everything() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
-/// The line on stdout. The first account is made when there is none in the state file.
+/// The line on stdout. The first account is created if the state file has none.
 pub fn ready_line(world: &mut World, endpoint: &str) -> Value {
     let key = world.first_key.clone().filter(|key| world.credentials.contains_key(key));
     let key = if let Some(key) = key {

@@ -130,7 +130,7 @@ const TYPES: &[InstanceType] = &[
     ("trn1.32xlarge", "x86_64", 128, 524_288, 5, 50, NITRO, 8),
 ];
 
-/// Pods that a node of this type can hold unless it is told otherwise: one address of each interface is its own, and
+/// Pods that a node of this type can hold unless configured otherwise: one address of each interface is its own, and
 /// two pods are on the host's network. `None` = there is no such type.
 pub fn pods(name: &str) -> Option<u32> {
     TYPES.iter().find(|known| known.0 == name).map(|known| known.4 * (known.5 - 1) + 2)

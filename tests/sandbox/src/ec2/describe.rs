@@ -88,7 +88,7 @@ pub fn answer(call: &Call<'_>, query: &Query, kind: &Kind<'_>, entries: Vec<Entr
     Ok(Value::Object(answer))
 }
 
-/// Filters must all fit; of one filter's values any. `*` stands for any run of characters.
+/// Filters must all fit; of one filter's values any. `*` matches any run of characters.
 fn fits(entry: &Entry, filters: &[(String, Vec<String>)]) -> Result<bool> {
     for (name, wanted) in filters {
         let any = |value: &str| wanted.iter().any(|pattern| matches(pattern, value));

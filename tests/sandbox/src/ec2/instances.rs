@@ -65,7 +65,7 @@ fn state(code: i64, name: &str) -> Value {
     json!({"code": code, "name": name})
 }
 
-/// What a kind of instance has in common, however it is made.
+/// What instances have in common, however they are created.
 struct Making<'a> {
     instance_type: &'a str,
     image: &'a Value,
@@ -75,7 +75,7 @@ struct Making<'a> {
     user_data: Option<&'a str>,
 }
 
-/// The members of a description that follow from what an instance is made of.
+/// The members of a description that follow from an instance's request.
 fn described(making: &Making<'_>, interface: &Record, public: Option<&str>) -> Value {
     let address = interface.text("privateIpAddress");
     let option = |name: &str, otherwise: &str| making.metadata[name].as_str().unwrap_or(otherwise).to_owned();
@@ -148,7 +148,7 @@ pub fn run(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     }
     let user_data = query.text("UserData").map(ToOwned::to_owned);
     check_user_data(user_data.as_deref())?;
-    // The parameters of an interface stand for those of the instance.
+    // The parameters of an interface replace those of the instance.
     let at = |name: &str| {
         let of_interface = format!("NetworkInterface.1.{name}");
         if query.text("NetworkInterface.1.DeviceIndex").is_some() { of_interface } else { name.to_owned() }

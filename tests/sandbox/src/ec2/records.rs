@@ -1,4 +1,4 @@
-//! What EC2 keeps of a resource that it shows as it was made: an ID, tags, and the members of its description.
+//! What EC2 keeps of a resource that it shows as it was created: an ID, tags, and the members of its description.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ pub fn find<'a>(call: &'a mut Call<'_>, query: &Query, kind: &Kind) -> Result<&'
     call.region().ec2.record_mut(kind, id)
 }
 
-/// Takes out the record that a request names, unless something stands against that.
+/// Removes the record that a request names, unless something uses it.
 pub fn remove(
     call: &mut Call<'_>,
     query: &Query,

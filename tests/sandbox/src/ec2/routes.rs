@@ -128,7 +128,7 @@ fn route_of(call: &mut Call<'_>, query: &Query) -> Result<Value> {
 }
 
 fn routes(table: &mut Record) -> &mut Vec<Value> {
-    // Every table is made with a list.
+    // Every table is created with a list.
     match &mut table.value["routeSet"] {
         Value::Array(routes) => routes,
         other => unreachable!("a route table holds {other}"),

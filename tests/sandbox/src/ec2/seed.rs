@@ -14,7 +14,7 @@ pub struct Network {
     pub security_group_id: String,
 }
 
-/// A VPC 10.0.0.0/16 with two subnets in two zones and a security group beside the default one.
+/// A VPC 10.0.0.0/16 with two subnets in two zones, and a security group in addition to the default one.
 pub fn plant(account: &mut Account, region: &str) -> Network {
     let mut vpc = Vpc::new(account, "10.0.0.0/16");
     vpc.dns_hostnames = true;

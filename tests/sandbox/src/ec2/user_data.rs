@@ -25,7 +25,7 @@ pub struct Joining {
     pub max_pods: Option<u32>,
 }
 
-/// The number of pods that user data in base64 tells an EC2 node, `None` when it leaves that to the instance type.
+/// The number of pods that user data in base64 sets for an EC2 node; `None` leaves it to the instance type.
 pub fn max_pods(user_data: &str) -> Option<u32> {
     let parts = parts(&decoded(user_data)?);
     let configs = parts.iter().filter(|part| part.content_type == "application/node.eks.aws");

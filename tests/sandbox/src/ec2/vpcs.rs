@@ -107,7 +107,7 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let mut vpc = Vpc::new(call.account(), &text);
     vpc.tags = tags_of(query, "vpc")?;
     let mut value = vpc.describe(&call.account);
-    // A new VPC is told as pending; the next look finds it available.
+    // A new VPC is reported as pending; the next request finds it available.
     value["state"] = "pending".into();
     let id = vpc.id.clone();
     call.region().ec2.vpcs.insert(id.clone(), vpc);

@@ -1,4 +1,4 @@
-//! What stands between a client and a service: the registries of ECR, and forward proxies.
+//! What lies between a client and a service: the registries of ECR, and forward proxies.
 //!
 //! ```text
 //! client ──CONNECT──▶ proxy ──▶ registry (TLS, the host's own name) ──▶ world

@@ -1,4 +1,4 @@
-//! A forward proxy: opens tunnels (`CONNECT`, RFC 9110, 9.3.6) to the hosts that it was told of, and to no other.
+//! A forward proxy: opens tunnels (`CONNECT`, RFC 9110, 9.3.6) to the hosts that it was given, and to no other.
 //!
 //! It resolves names itself, as proxies do, by its own table: a client that reaches such a host has come through here.
 

@@ -135,7 +135,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     Ok(answer)
 }
 
-/// A cluster with everything that no request tells.
+/// A cluster with everything that no request sets.
 pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, network: Network) -> Result<Cluster> {
     let born = account.birth();
     let (certificate, certificate_key) = authority::make()

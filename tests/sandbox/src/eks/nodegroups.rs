@@ -1,4 +1,4 @@
-//! Managed node groups, thinly: as many EC2 nodes as are desired, made and waited for in the cluster's control plane
+//! Managed node groups, thinly: as many EC2 nodes as are desired, created and awaited in the cluster's control plane
 //! where there is one. They take what the user data of their launch template says. Scaling, updates and the Auto Scaling
 //! group behind are not modelled.
 
@@ -56,7 +56,7 @@ pub struct NodeGroup {
     echoed: BTreeMap<String, Value>,
     pub tags: BTreeMap<String, String>,
     token: Option<String>,
-    /// Names of the nodes that were made.
+    /// Names of the created nodes.
     pub nodes: Vec<String>,
     phase: Phase,
     phase_ends: Moment,
@@ -138,7 +138,7 @@ impl NodeGroup {
         }
     }
 
-    /// Whether its nodes are still to be made or waited for.
+    /// Whether its nodes are still to be created or awaited.
     pub fn is_creating(&self) -> bool {
         self.phase == Phase::Creating
     }

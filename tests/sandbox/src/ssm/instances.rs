@@ -38,11 +38,11 @@ pub struct Instance {
     pub report: Option<Report>,
     /// Set from outside; otherwise the ping status follows from the report.
     pub ping: String,
-    /// Systems Manager lists machines of other clouds beside the hosts of hybrid activations.
+    /// Systems Manager lists machines of other clouds in addition to the hosts of hybrid activations.
     pub source_type: String,
 }
 
-/// What an agent tells of its host.
+/// What an agent reports about its host.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Report {
     pub at: Moment,

@@ -145,7 +145,7 @@ pub struct Wanted {
     damaged: bool,
 }
 
-/// Puts a chart into a repository as `helm push` does, and tells the digest of its manifest.
+/// Puts a chart into a repository as `helm push` does, and returns the digest of its manifest.
 pub fn push(shared: &Shared, account: &str, region: &str, wanted: Wanted) -> Result<String, String> {
     let mut archive = pack(&wanted).map_err(|error| error.to_string())?;
     let layer = digest(&archive);

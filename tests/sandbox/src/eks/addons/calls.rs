@@ -296,7 +296,7 @@ pub fn delete(call: &mut Call<'_>, route: &Route) -> Result<Value> {
     Ok(answer)
 }
 
-/// An add-on as the control API makes it: there, as if it had been made with the cluster. Gives the number of its job
+/// An add-on as the control API creates it: as if it had come with the cluster. Returns the number of its job
 /// where it is to be applied to a control plane; the error is for the caller.
 pub fn plant(
     cluster: &mut Cluster,

@@ -1,7 +1,7 @@
 //! EKS add-ons: what EKS installs into a cluster and keeps to a version and to configuration values.
 //!
 //! Here are the records and the rules of the calls. Where the cluster has a control plane, the objects are applied by
-//! [`crate::plane`], which works on a [`Job`] and tells what came of it.
+//! [`crate::plane`], which works on a [`Job`] and reports its result.
 
 mod calls;
 pub mod schemas;
@@ -41,7 +41,7 @@ pub enum Resolve {
     Preserve,
 }
 
-/// A version with its configuration values; what the objects are made of.
+/// A version with its configuration values, from which the objects are built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     pub version: String,
@@ -83,7 +83,7 @@ pub struct Addon {
     /// `CREATE_FAILED` or `UPDATE_FAILED`.
     failed: Option<String>,
     issues: Vec<Issue>,
-    /// Counts the jobs: what is told about an earlier one is not heard.
+    /// Counts the jobs: reports of an earlier one are ignored.
     job: u64,
     /// Whether the job is still under way.
     #[serde(skip)]
@@ -181,7 +181,7 @@ impl Addon {
                 before: before.clone(),
                 after: self.content(),
                 resolve: match self.resolve {
-                    // The words' meaning for a creation: what is there already is a conflict.
+                    // For a creation, whatever exists already is a conflict.
                     Resolve::Preserve if phase == Phase::Creating => Resolve::None,
                     resolve => resolve,
                 },
@@ -197,7 +197,7 @@ impl Addon {
         }
     }
 
-    /// The job is done; `issues` is what is wrong with the pods. Can be told again, when that changes.
+    /// The job is done; `issues` is what is wrong with the pods. Can be reported again when that changes.
     pub fn done(&mut self, number: u64, issues: Vec<Issue>) {
         if self.job == number {
             self.working = false;

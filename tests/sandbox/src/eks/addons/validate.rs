@@ -13,7 +13,7 @@ pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
 
 fn check(root: &Value, schema: &Value, value: &Value, place: &str, found: &mut Vec<String>) {
     if let Some(reference) = schema["$ref"].as_str() {
-        // What stands beside a reference does not count, in this draft.
+        // In this draft the siblings of a reference are ignored.
         if let Some(target) = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
             check(root, target, value, place, found);
         }
