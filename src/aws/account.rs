@@ -1,8 +1,20 @@
-//! The guard that keeps the provider out of the wrong account.
+//! Who calls, and the guard that keeps the provider out of the wrong account.
 
-use super::error::{Error, Kind, Result};
+use super::error::{Error, Kind, Operation, Result};
 use super::settings::Settings;
-use super::sts::Caller;
+
+pub(super) const GET_CALLER_IDENTITY: Operation = Operation::new("sts", "GetCallerIdentity");
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Account number, twelve digits.
+    pub account: String,
+    /// ARN of the user or of the role's session.
+    pub arn: String,
+    /// Unique id of the user or of the role's session.
+    pub user_id: String,
+}
 
 /// Refuses an account that is forbidden, or not among the allowed ones.
 pub(super) fn check(caller: &Caller, settings: &Settings) -> Result<()> {

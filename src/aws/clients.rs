@@ -1,5 +1,6 @@
 //! One client per service and region, made when it is first used and shared by everyone.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -25,14 +26,13 @@ use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::account::{Caller, GET_CALLER_IDENTITY};
 use super::call::{Probe, send_with};
 use super::credentials::{FromKeyring, Keyring, Metadata};
 use super::error::{Answer, Error, Kind, Operation, Place, Result};
 use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
-use super::sts::Caller;
 use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
-use super::{ec2, ecr, eks, elb, ssm, sts};
 
 /// First pause before a repeat; doubled each time, with full jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
@@ -81,10 +81,17 @@ pub(super) struct Regional {
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
-    pub(super) ssm_reads: ssm::Reads,
-    pub(super) eks_reads: eks::Reads,
-    pub(super) ec2_reads: ec2::Reads,
-    pub(super) ecr_password: ecr::Password,
+    /// What the readers of each service share, by its type: no service is named here.
+    parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Regional {
+    /// What the readers of one service share.
+    pub(super) fn part<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = parts.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
+        Arc::clone(part).downcast().unwrap_or_else(|_| unreachable!("a part is kept under its own type"))
+    }
 }
 
 /// What a call does to the world; decides what happens to it when Terraform asks to stop.
@@ -138,36 +145,6 @@ impl Clients {
         Self { shared: Arc::clone(&self.shared), cancel }
     }
 
-    /// Systems Manager in `region`, or in the provider's own.
-    #[must_use]
-    pub fn ssm(&self, region: Option<&str>) -> ssm::Client {
-        ssm::Client::new(self.clone(), region)
-    }
-
-    /// Elastic Kubernetes Service in `region`, or in the provider's own.
-    #[must_use]
-    pub fn eks(&self, region: Option<&str>) -> eks::Client {
-        eks::Client::new(self.clone(), region)
-    }
-
-    /// Elastic Compute Cloud in `region`, or in the provider's own.
-    #[must_use]
-    pub fn ec2(&self, region: Option<&str>) -> ec2::Client {
-        ec2::Client::new(self.clone(), region)
-    }
-
-    /// Elastic Load Balancing in `region`, or in the provider's own.
-    #[must_use]
-    pub fn elb(&self, region: Option<&str>) -> elb::Client {
-        elb::Client::new(self.clone(), region)
-    }
-
-    /// Security Token Service in the provider's region.
-    #[must_use]
-    pub fn sts(&self) -> sts::Client {
-        sts::Client::new(self.clone())
-    }
-
     /// The region of calls that ask for `wanted`, or for none in particular.
     ///
     /// # Errors
@@ -189,9 +166,21 @@ impl Clients {
     /// Boxed, because the call that it makes comes back to [`Clients::run`], which asks for it.
     pub(super) fn caller(&self) -> BoxFuture<'_, Result<Caller>> {
         Box::pin(async {
-            let caller = self.shared.account.get_or_try_init(|| sts::ask_caller(self)).await?;
+            let caller = self.shared.account.get_or_try_init(|| self.ask_caller()).await?;
             super::account::check(caller, &self.shared.settings)?;
             Ok(caller.clone())
+        })
+    }
+
+    async fn ask_caller(&self) -> Result<Caller> {
+        let regional = self.regional(None).await?;
+        let client = regional.sts();
+        let ask = |probe| client.get_caller_identity().customize().interceptor(probe).send();
+        let output = self.run(GET_CALLER_IDENTITY, Effect::Read, &regional.region, ask).await?;
+        Ok(Caller {
+            account: output.account.unwrap_or_default(),
+            arn: output.arn.unwrap_or_default(),
+            user_id: output.user_id.unwrap_or_default(),
         })
     }
 
@@ -286,10 +275,7 @@ impl Clients {
                 elb: OnceLock::new(),
                 ssm: OnceLock::new(),
                 sts: OnceLock::new(),
-                ssm_reads: ssm::Reads::default(),
-                eks_reads: eks::Reads::default(),
-                ec2_reads: ec2::Reads::default(),
-                ecr_password: ecr::Password::default(),
+                parts: Mutex::default(),
             })
         });
         Ok(Arc::clone(regional))
@@ -308,7 +294,7 @@ impl Clients {
         Fut: Future<Output = std::result::Result<O, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        if operation != sts::GET_CALLER_IDENTITY {
+        if operation != GET_CALLER_IDENTITY {
             self.guard().await?;
         }
         let probe = Probe::new(operation);

@@ -67,7 +67,8 @@ impl Clients {
     /// [`Kind::UnknownRegion`](super::Kind::UnknownRegion).
     pub async fn registry_password(&self, region: &str) -> Result<SecretString> {
         let regional = self.regional(Some(region)).await?;
-        let mut known = regional.ecr_password.0.lock().await;
+        let password = regional.part::<Password>();
+        let mut known = password.0.lock().await;
         if let Some(login) = known.as_ref().filter(|login| Timestamp::now() + MARGIN < login.expires) {
             return Ok(login.token.clone());
         }

@@ -42,11 +42,15 @@ pub struct Client {
     region: Option<String>,
 }
 
-impl Client {
-    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned) }
+impl Clients {
+    /// Elastic Load Balancing in `region`, or in the provider's own.
+    #[must_use]
+    pub fn elb(&self, region: Option<&str>) -> Client {
+        Client { clients: self.clone(), region: region.map(str::to_owned) }
     }
+}
 
+impl Client {
     /// A target group by its ARN, `None` when it does not exist.
     ///
     /// # Errors

@@ -1,20 +1,9 @@
 //! Security Token Service: who calls.
 
-use super::clients::{Clients, Effect};
-use super::error::{Operation, Result};
+use super::clients::Clients;
+use super::error::Result;
 
-pub(super) const GET_CALLER_IDENTITY: Operation = Operation::new("sts", "GetCallerIdentity");
-
-/// Who the credentials belong to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// Account number, twelve digits.
-    pub account: String,
-    /// ARN of the user or of the role's session.
-    pub arn: String,
-    /// Unique id of the user or of the role's session.
-    pub user_id: String,
-}
+pub use super::account::Caller;
 
 /// Security Token Service.
 #[derive(Debug, Clone)]
@@ -22,11 +11,15 @@ pub struct Client {
     clients: Clients,
 }
 
-impl Client {
-    pub(super) fn new(clients: Clients) -> Self {
-        Self { clients }
+impl Clients {
+    /// Security Token Service in the provider's region.
+    #[must_use]
+    pub fn sts(&self) -> Client {
+        Client { clients: self.clone() }
     }
+}
 
+impl Client {
     /// Who calls. Asked once for all clones of the [`Clients`].
     ///
     /// # Errors
@@ -34,19 +27,4 @@ impl Client {
     pub async fn caller(&self) -> Result<Caller> {
         self.clients.caller().await
     }
-}
-
-pub(super) async fn ask_caller(clients: &Clients) -> Result<Caller> {
-    let regional = clients.regional(None).await?;
-    let client = regional.sts();
-    let output = clients
-        .run(GET_CALLER_IDENTITY, Effect::Read, &regional.region, |probe| {
-            client.get_caller_identity().customize().interceptor(probe).send()
-        })
-        .await?;
-    Ok(Caller {
-        account: output.account.unwrap_or_default(),
-        arn: output.arn.unwrap_or_default(),
-        user_id: output.user_id.unwrap_or_default(),
-    })
 }

@@ -6,7 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::target::BoxError;
+/// The error of a source of tokens, as its own room tells it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Result of every operation in this room.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -9,11 +9,13 @@
 pub mod aws_auth;
 mod claim;
 mod client;
+mod discover;
 mod discovery;
 mod error;
 mod listing;
 mod node;
 mod object;
+mod objects;
 pub mod offline;
 pub mod placement;
 mod pod;
@@ -26,12 +28,12 @@ mod target;
 pub use claim::{Claim, Owners};
 pub use client::Client;
 pub use discovery::{Discovery, Served};
-pub use error::{Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
+pub use error::{Attempt, BoxError, Caller, Error, FieldConflict, Kind, Result, Verb};
 pub use node::{Annotated, Change, Node, Taint};
 pub use object::{Resource, annotations, labels, name, owned_by};
 pub use pod::Trouble;
 pub use rollout::Rollout;
-pub use target::{BoxError, Credentials, Exec, Server, Target, TokenSource};
+pub use target::{Credentials, Exec, Server, Target, TokenSource};
 
 /// Annotation of the DaemonSet aws-node whose settings are managed, with their values before.
 pub const VPC_CNI_MARK: &str = "ekshybrid/vpc-cni";

@@ -38,8 +38,6 @@ const GRACE: Duration = Duration::from_secs(30);
 /// Beyond this an answer is not read: a page of a listing has a tenth of it.
 const LARGEST_ANSWER: usize = 64 << 20;
 
-/// Objects as they are.
-pub(super) const OBJECTS: &str = "application/json";
 /// An object's metadata alone, from servers that can. Source: Kubernetes API, "Metadata-only fetches".
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 /// A listing of metadata alone, from servers that can.
@@ -417,6 +415,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kube::client::OBJECTS;
     use crate::kube::{Credentials, Server, Target};
 
     #[tokio::test]

@@ -11,10 +11,7 @@ use kube::client::AuthError;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, NamedAuthInfo};
 use secrecy::SecretString;
 
-use super::error::{Attempt, Caller, Error, Kind, Result};
-
-/// The error of a source of tokens, as its own room tells it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use super::error::{Attempt, BoxError, Caller, Error, Kind, Result};
 
 /// Gives a bearer token for each request.
 pub trait TokenSource: Send + Sync {

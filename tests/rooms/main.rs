@@ -12,7 +12,7 @@ use std::fs;
 
 use circles::House;
 use sources::{Source, root, sources};
-use table::{CIRCLES, CRATES, Files, ONLY_HERE, ROOMS, Room};
+use table::{CIRCLES, CRATES, Files, ONLY_HERE, OTHER_FILES, ROOMS, Room, STEPS};
 
 // --- tests ----------------------------------------------------------------------------------------
 
@@ -62,6 +62,26 @@ fn a_room_uses_only_rooms_below_it() {
         }
         below.push(room.name());
     }
+}
+
+#[test]
+fn every_resource_has_the_same_files() {
+    let mut faults = Vec::new();
+    for source in sources("src/resources") {
+        let Some(rest) = source.name.strip_prefix("src/resources/").and_then(|rest| rest.split_once('/')) else {
+            continue;
+        };
+        let (kind, file) = rest;
+        let file = file.split('/').next().unwrap_or(file).trim_end_matches(".rs");
+        if !STEPS.contains(&file) && !OTHER_FILES.contains(&kind) {
+            faults.push(format!(
+                "{}: a resource's files are {}; what serves one of them is in its folder",
+                source.name,
+                STEPS.join(", ")
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]

@@ -246,6 +246,12 @@ pub const PLACES: &[Place] = &[
     Place { path: "tests/tools", what: "the programs behind `make`", uses: "Python's standard library", absent: "" },
 ];
 
+/// The files of a resource that is a folder.
+pub const STEPS: &[&str] = &["mod", "arguments", "plan", "apply", "read", "notes"];
+
+/// Resources that are still arranged otherwise. None is ever added.
+pub const OTHER_FILES: &[&str] = &["cni", "vpc_cni"];
+
 /// A folder whose every other source keeps away from some names: (folder, where they may be, names).
 pub const ONLY_HERE: &[(&str, &str, &[&str])] = &[(
     "crates/framework/src",
@@ -262,5 +268,5 @@ pub const CIRCLES: &[(&str, usize)] = &[
     ("crates/framework/src", 5),
     ("crates/helm/src", 5),
     ("crates/names/src", 0),
-    ("src", 9),
+    ("src", 4),
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::{BoxFuture, try_join_all};
 
-use super::{Client, by_id, distinct, filter};
+use super::{Client, Reads, by_id, distinct, filter};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Operation, Result};
 use crate::aws::shared::{Found, Source};
@@ -73,7 +73,7 @@ impl Client {
     /// Those of the call.
     pub async fn instance_type(&self, name: &str) -> Result<Option<InstanceType>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
-        regional.ec2_reads.instance_types.read(name, || InstanceTypes(self.clone()), self.clients.sleep()).await
+        regional.part::<Reads>().instance_types.read(name, || InstanceTypes(self.clone()), self.clients.sleep()).await
     }
 
     /// The instance types that the region has of these, by name.

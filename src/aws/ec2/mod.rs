@@ -32,9 +32,11 @@ pub struct Client {
     region: Option<String>,
 }
 
-impl Client {
-    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned) }
+impl Clients {
+    /// Elastic Compute Cloud in `region`, or in the provider's own.
+    #[must_use]
+    pub fn ec2(&self, region: Option<&str>) -> Client {
+        Client { clients: self.clone(), region: region.map(str::to_owned) }
     }
 }
 

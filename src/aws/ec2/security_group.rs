@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::Filter;
 use futures::future::{BoxFuture, try_join_all};
 
-use super::{Client, MOST_PAGES, PAGE, by_id, distinct, filter};
+use super::{Client, MOST_PAGES, PAGE, Reads, by_id, distinct, filter};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Operation, Result};
 use crate::aws::shared::{Found, Source};
@@ -42,7 +42,7 @@ impl Client {
     /// Those of the call.
     pub async fn security_group(&self, id: &str) -> Result<Option<SecurityGroup>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
-        regional.ec2_reads.security_groups.read(id, || SecurityGroups(self.clone()), self.clients.sleep()).await
+        regional.part::<Reads>().security_groups.read(id, || SecurityGroups(self.clone()), self.clients.sleep()).await
     }
 
     /// The security groups that exist of these, by id.

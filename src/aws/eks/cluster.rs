@@ -194,7 +194,7 @@ impl Client {
     pub async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
         let came = Instant::now();
         let regional = self.clients.regional(self.region.as_deref()).await?;
-        let memo = regional.eks_reads.memo(name);
+        let memo = regional.part::<Reads>().memo(name);
         let mut held = memo.lock().await;
         if let Some((asked, answer)) = &*held
             && (*asked >= came
@@ -227,7 +227,7 @@ impl Client {
     /// # Errors
     /// [`Kind::UnknownRegion`], [`Kind::NoRegion`], [`Kind::Configuration`] for unreadable shared files.
     pub async fn forget_cluster(&self, name: &str) -> Result<()> {
-        self.clients.regional(self.region.as_deref()).await?.eks_reads.forget(name);
+        self.clients.regional(self.region.as_deref()).await?.part::<Reads>().forget(name);
         Ok(())
     }
 
@@ -301,7 +301,7 @@ mod tests {
         let stub = Stub::new(|_| Reply::json(&json!({ "cluster": { "name": "workshop", "status": "ACTIVE" } })));
         let clients = stub.clients();
         let eks = clients.eks(None);
-        let memo = clients.regional(None).await.expect("a region").eks_reads.memo("workshop");
+        let memo = clients.regional(None).await.expect("a region").part::<Reads>().memo("workshop");
         for (age, calls) in [(0, 1), (30, 1), (61, 2), (0, 2)] {
             if let Some((asked, _)) = &mut *memo.lock().await {
                 *asked = asked.checked_sub(Duration::from_secs(age)).expect("a time");

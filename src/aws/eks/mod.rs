@@ -17,7 +17,6 @@ pub use access::{AccessEntry, AccessEntryChange, AccessEntrySpec, AccessEntryTyp
 pub use addon::{
     Addon, AddonChange, AddonConfiguration, AddonVersion, Conflicts, Issue, Update, UpdateStatus, VersionFilter,
 };
-pub(super) use cluster::Reads;
 pub use cluster::{Cluster, Outpost};
 
 /// The most that one page may hold.
@@ -31,11 +30,15 @@ pub struct Client {
     settles_within: Duration,
 }
 
-impl Client {
-    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
+impl Clients {
+    /// Elastic Kubernetes Service in `region`, or in the provider's own.
+    #[must_use]
+    pub fn eks(&self, region: Option<&str>) -> Client {
+        Client { clients: self.clone(), region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
     }
+}
 
+impl Client {
     /// The same client, which waits so long for a role that IAM does not show to EKS yet.
     #[must_use]
     pub fn settling_within(mut self, duration: Duration) -> Self {

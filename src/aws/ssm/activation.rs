@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Client, Tags, date_time, tag_list, tags, timestamp};
+use super::{Client, Reads, Tags, date_time, tag_list, tags, timestamp};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Error, Kind, Operation, Result};
 use crate::aws::settling::{Patience, Settling};
@@ -108,7 +108,8 @@ impl Client {
         mut progress: impl FnMut(&Settling) + Send,
     ) -> Result<CreatedActivation> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
-        let creations = &regional.ssm_reads.creations;
+        let reads = regional.part::<Reads>();
+        let creations = &reads.creations;
         let _making = creations.begin();
         let begun = Timestamp::now();
         let mut patience = Patience::new(self.settles_within);
@@ -205,7 +206,7 @@ impl Client {
     pub async fn activation(&self, id: &str) -> Result<Option<Activation>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let source = || ActivationSource(self.clone());
-        regional.ssm_reads.activations.read(id, source, self.clients.sleep()).await
+        regional.part::<Reads>().activations.read(id, source, self.clients.sleep()).await
     }
 
     /// An activation as it is now, past every listing.
@@ -263,7 +264,7 @@ impl Client {
             Err(error) if !error.is_not_found() => return Err(error),
             Ok(_) | Err(_) => {}
         }
-        regional.ssm_reads.activations.deleted(id);
+        regional.part::<Reads>().activations.deleted(id);
         Ok(())
     }
 }

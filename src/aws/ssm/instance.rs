@@ -6,7 +6,7 @@ use aws_sdk_ssm::types::{InstanceInformation, InstanceInformationStringFilter, R
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Client, Tags, tag_list, tags, timestamp};
+use super::{Client, Reads, Tags, tag_list, tags, timestamp};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Operation, Result};
 use crate::aws::shared::{Found, Source};
@@ -120,7 +120,7 @@ impl Client {
     pub async fn instance(&self, id: &str) -> Result<Option<Instance>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let source = || ById(self.clone());
-        regional.ssm_reads.instances.read(id, source, self.clients.sleep()).await
+        regional.part::<Reads>().instances.read(id, source, self.clients.sleep()).await
     }
 
     /// The instances that registered with an activation. Shares calls with other readers; see `aws::shared`. Before
@@ -131,7 +131,7 @@ impl Client {
     pub async fn registered_instances(&self, activation_id: &str) -> Result<Vec<Instance>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let source = || ByActivation(self.clone());
-        let found = regional.ssm_reads.registered.read(activation_id, source, self.clients.sleep()).await?;
+        let found = regional.part::<Reads>().registered.read(activation_id, source, self.clients.sleep()).await?;
         Ok(found.unwrap_or_default())
     }
 
@@ -191,7 +191,7 @@ impl Client {
             Err(error) if !error.is_not_found() => return Err(error),
             answer => answer.is_ok(),
         };
-        regional.ssm_reads.instances.deleted(id);
+        regional.part::<Reads>().instances.deleted(id);
         Ok(registered)
     }
 
@@ -204,7 +204,7 @@ impl Client {
         let request = regional.ssm().update_managed_instance_role().instance_id(id).iam_role(iam_role);
         let run = |probe| request.customize().interceptor(probe).send();
         self.clients.run(UPDATE_ROLE, Effect::Change, &regional.region, run).await?;
-        regional.ssm_reads.instances.changed(id);
+        regional.part::<Reads>().instances.changed(id);
         Ok(())
     }
 

@@ -32,11 +32,15 @@ pub struct Client {
     settles_within: Duration,
 }
 
-impl Client {
-    pub(super) fn new(clients: Clients, region: Option<&str>) -> Self {
-        Self { clients, region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
+impl Clients {
+    /// Systems Manager in `region`, or in the provider's own.
+    #[must_use]
+    pub fn ssm(&self, region: Option<&str>) -> Client {
+        Client { clients: self.clone(), region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
     }
+}
 
+impl Client {
     /// The same client, which waits so long for a role that IAM does not show to Systems Manager yet.
     #[must_use]
     pub fn settling_within(mut self, duration: Duration) -> Self {

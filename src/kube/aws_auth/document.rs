@@ -7,21 +7,13 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Scanner, Span, StrInput, StructureStyle, TokenType};
 
-use super::authenticator::{Meaning, meaning};
-use super::text::Fault;
+use super::fault::Fault;
+use super::value::{Meaning, Value, meaning};
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 30;
 /// The most nodes that aliases may unfold to.
 const MAX_NODES: usize = 100_000;
-
-/// What a node says, aliases unfolded. Two texts with equal values mean the same to every reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    Scalar { text: String, tag: Option<String>, plain: bool },
-    List(Vec<Value>),
-    Map(Vec<(Value, Value)>),
-}
 
 /// An entry of the list: bytes `start..end` are its own, a dash or a comma not among them.
 #[derive(Clone, Debug)]

@@ -6,9 +6,11 @@
 
 mod authenticator;
 mod document;
+mod fault;
 #[cfg(test)]
 mod tests;
 mod text;
+mod value;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -182,7 +184,7 @@ impl Client {
     async fn edit_aws_auth<T>(
         &self,
         list: List,
-        decide: impl Fn(&Text<'_>, bool) -> std::result::Result<Edit<T>, text::Fault>,
+        decide: impl Fn(&Text<'_>, bool) -> std::result::Result<Edit<T>, fault::Fault>,
     ) -> Result<T> {
         let begun = Instant::now();
         let mut pause = FIRST_PAUSE;
@@ -282,7 +284,7 @@ fn read<'t>(client: &Client, list: List, verb: Verb, text: &'t str) -> Result<Te
     Text::read(list, text).map_err(|fault| malformed(client, list, verb, &fault))
 }
 
-fn malformed(client: &Client, list: List, verb: Verb, fault: &text::Fault) -> Error {
+fn malformed(client: &Client, list: List, verb: Verb, fault: &fault::Fault) -> Error {
     let kind = Kind::Malformed { member: list.member(), problem: fault.to_string() };
     Error::new(kind, Attempt::new(verb, told()), client.cluster())
 }

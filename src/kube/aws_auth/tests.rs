@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::text::{Fault, Found, Text};
+use super::fault::Fault;
+use super::text::{Found, Text};
 use super::{Entry, List};
 
 fn entry(name: &str, groups: &[&str]) -> Entry {

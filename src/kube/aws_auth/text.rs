@@ -8,38 +8,11 @@ use std::ops::Range;
 
 use super::authenticator;
 use super::document::{Document, Item, Layout};
+use super::fault::Fault;
 use super::{Entry, List};
 
 /// Byte order mark: the reader skips it without counting it.
 const BOM: char = '\u{feff}';
-
-/// Why a text cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Line in the text, counted from one.
-    pub line: Option<u64>,
-    /// What is wrong there.
-    pub problem: String,
-}
-
-impl Fault {
-    pub(super) fn at(line: u64, problem: &str) -> Self {
-        Self { line: Some(line), problem: problem.to_owned() }
-    }
-
-    pub(super) fn unreadable(error: &granit_parser::ScanError) -> Self {
-        Self { line: u64::try_from(error.marker().line()).ok(), problem: error.info() }
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.problem),
-            None => f.write_str(&self.problem),
-        }
-    }
-}
 
 /// A text of the map, read.
 #[derive(Clone, Debug)]

@@ -1,5 +1,8 @@
 //! How an activation is created and deleted.
 
+pub(super) mod hosts;
+pub(super) mod parameter;
+
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -10,11 +13,11 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::notes::{self, Ending};
-use super::parameter::{self, Unstored};
-use super::{Activation, Args, Outputs, hosts, ssm};
+use super::{Activation, Args, Outputs, ssm};
 use crate::aws;
 use crate::aws::ssm::ActivationSpec;
 use crate::session::{Context, aws_region, explain, tags};
+use parameter::Unstored;
 
 /// How long to retry while a new IAM role propagates to Systems Manager.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(2);

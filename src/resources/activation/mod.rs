@@ -4,14 +4,10 @@
 //! the hosts: they are registered by the activation, but do not depend on it afterwards.
 
 mod apply;
-mod hosts;
-mod moved;
+mod arguments;
 mod notes;
-mod parameter;
 mod plan;
 mod read;
-mod rotation;
-mod text;
 
 use std::collections::BTreeMap;
 
@@ -23,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::attributes::{ActivationId, Region, RoleName, Timeouts};
 use crate::session::{Clients, Context, tags};
 
+pub use arguments::{InstanceName, Note, ParameterName};
 pub use read::state;
-pub use text::{InstanceName, Note, ParameterName};
 
 /// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
 pub type RegistrationLimit = Bounded<1, 1000>;
@@ -233,7 +229,7 @@ also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeIns
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);
-        rotation::check(args, faults);
+        plan::rotation::check(args, faults);
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
@@ -242,7 +238,7 @@ also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeIns
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
         notes::forget_plan(cx);
-        hosts::warn_of_destroy(state, cx).await
+        apply::hosts::warn_of_destroy(state, cx).await
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -263,7 +259,7 @@ also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeIns
     }
 
     fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
-        moved::from_aws(source)
+        read::moved::from_aws(source)
     }
 }
 

@@ -1,12 +1,15 @@
 //! What a plan shows of an activation: what is known early, what replaces it and why.
 
+pub(super) mod rotation;
+
 use std::collections::BTreeSet;
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Maybe;
 use framework::resource::{Plan, State};
 
-use super::{Activation, Args, Outputs, notes, parameter, rotation};
+use super::apply::parameter;
+use super::{Activation, Args, Outputs, notes};
 use crate::session::{Context, planned_region, tags};
 
 pub(super) async fn plan(plan: &mut Plan<Activation>, cx: &Context) -> Result<()> {

@@ -1,10 +1,13 @@
 //! How an activation is looked at: what AWS shows of it, and what only the state knows.
 
+pub(super) mod moved;
+
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Text, Timestamp};
 use framework::resource::State;
 
-use super::{Activation, Args, Identity, Outputs, RegistrationLimit, notes, parameter, ssm};
+use super::apply::parameter;
+use super::{Activation, Args, Identity, Outputs, RegistrationLimit, notes, ssm};
 use crate::attributes::{Region, RoleName};
 use crate::aws;
 use crate::session::{Context, aws_region, explain, tags};

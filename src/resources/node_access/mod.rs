@@ -1,8 +1,9 @@
 //! `ekshybrid_node_access`: lets an IAM role join a cluster as its nodes.
 
-mod entry;
-mod map;
-mod method;
+mod apply;
+mod arguments;
+mod plan;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,25 +13,12 @@ use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 use framework::text_field;
 
-pub use self::entry::state as state_of_entry;
-pub use self::map::state as state_of_map;
-pub use self::method::Method;
+pub use self::arguments::Method;
+pub use self::read::{state_of_entry, state_of_map};
 use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::AccessEntryType;
-use crate::session::place::{Place, PlannedPlace, placed};
-use crate::session::{Clients, Context, cluster, tags};
-
-const NOT_REMOVED: &str = "Could not take the nodes' access away";
-const NOT_GIVEN: &str = "Could not give the nodes access";
-
-/// What is left behind by a removal that fails. `is_uncertain`: it was on its way.
-fn still_there(is_uncertain: bool) -> &'static str {
-    if is_uncertain {
-        "The access is still recorded in the state; the next plan shows whether it exists."
-    } else {
-        "The access still exists and is recorded in the state."
-    }
-}
+use crate::session::place::{Place, placed};
+use crate::session::{Clients, Context, tags};
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
@@ -184,80 +172,27 @@ cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        let place = PlannedPlace::plan(plan, cx).await?;
-        let cluster = match place.known() {
-            Some(place) => method::look(&place, cx).await,
-            None => None,
-        };
-        if let Some(warning) = method::plan(plan, cluster.as_deref()) {
-            cx.report(warning);
-        }
-        method::plan_results(plan, cx);
-        if (plan.is_create() || plan.is_replaced())
-            && let Some(place) = place.known()
-        {
-            cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
-        }
-        Ok(())
+        plan::plan(plan, cx).await
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        let place = place_of(state);
-        // With the cluster the access goes anyway.
-        let gone = match place.eks(cx) {
-            Ok(eks) => eks.cluster(place.cluster.as_str()).await.is_err_and(|error| error.is_not_found()),
-            Err(_) => false,
-        };
-        if !gone {
-            cx.report(method::cuts_off(state));
-        }
-        Ok(())
+        plan::plan_delete(state, cx).await
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let cluster = entry::active(&place, cx).await?;
-        let method = match method::choose(args.method, cluster.authentication_mode.as_deref()) {
-            Ok(method) => method,
-            Err(why) => return Err(method::refused(&place, &why).into()),
-        };
-        match method {
-            Method::AwsAuth => map::create(args, place, cx).await,
-            _ => entry::create(args, place, cx).await,
-        }
+        apply::create(args, cx).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
-        let place = Place::of(Some(&identity.cluster_name), identity.region.as_ref(), cx).await?;
-        let principal = &identity.principal_arn;
-        if prior.is_none_or(|prior| prior.outputs.effective_method == Method::AccessEntry) {
-            let found = entry::read(&place, principal, cx).await?;
-            match (found, prior) {
-                (Some(found), Some(prior)) if entry::is_another(&found, prior) => {
-                    cx.report(entry::replaced(&place, principal, &found));
-                    return Ok(None);
-                }
-                (Some(found), _) => return Ok(Some(entry::state(&place, principal, found, prior, cx)?)),
-                (None, Some(_)) => return Ok(None),
-                // An import may mean an entry of aws-auth.
-                (None, None) => {}
-            }
-        }
-        map::read(place, principal, prior, cx).await
+        read::read(identity, prior, cx).await
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        match prior.outputs.effective_method {
-            Method::AwsAuth => map::mend(prior, cx).await,
-            _ => entry::change_tags(prior, args, cx).await,
-        }
+        apply::update(prior, args, cx).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        if state.outputs.effective_method == Method::AccessEntry {
-            return entry::remove(state, cx).await;
-        }
-        map::remove(state, cx).await
+        apply::delete(state, cx).await
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 use framework::diagnostic::{Diagnostic, Result};
 use framework::resource::State;
 
-use super::notes::{self, Ending};
-use super::{Activation, ssm};
 use crate::aws::ssm::{Client, Instance, InstanceFilter};
+use crate::resources::activation::notes::{self, Ending};
+use crate::resources::activation::{Activation, ssm};
 use crate::session::{Context, explain};
 
 /// So many hosts are listed by name.
@@ -22,7 +22,7 @@ async fn registered(
 }
 
 /// Says in the plan of a destroy what becomes of the hosts.
-pub(super) async fn warn_of_destroy(state: &State<Activation>, cx: &Context) -> Result<()> {
+pub(in crate::resources::activation) async fn warn_of_destroy(state: &State<Activation>, cx: &Context) -> Result<()> {
     let id = &state.outputs.id;
     let count = state.outputs.registrations_count;
     if !state.args.deregister_on_destroy {
@@ -84,7 +84,7 @@ fn name(host: &Instance) -> String {
 }
 
 /// Deregisters every host that registered with one of these activations. `left` says what a failure leaves behind.
-pub(super) async fn deregister(
+pub(in crate::resources::activation) async fn deregister(
     client: &Client,
     activation_ids: &[String],
     deadline: Instant,

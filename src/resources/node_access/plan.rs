@@ -1,52 +1,48 @@
-//! By which way nodes get access: as the cluster's authentication mode allows.
+//! What a plan shows of the access of nodes: the method, as the cluster's authentication mode allows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use framework::diagnostic::Diagnostic;
+use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Text};
 use framework::path::Path;
 use framework::resource::{Plan, State};
-use framework::text_field;
 
-use super::{Args, NodeAccess, Outputs};
+use super::{Args, Method, NodeAccess, Outputs, place_of};
 use crate::aws::eks::Cluster;
-use crate::session::place::Place;
-use crate::session::{Context, tags};
+use crate::session::place::{Place, PlannedPlace};
+use crate::session::{Context, cluster, tags};
 
-/// How access is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// As the cluster's authentication mode allows.
-    Auto,
-    /// An access entry of EKS.
-    AccessEntry,
-    /// An entry of the ConfigMap aws-auth.
-    AwsAuth,
+pub(super) async fn plan(plan: &mut Plan<NodeAccess>, cx: &Context) -> Result<()> {
+    let place = PlannedPlace::plan(plan, cx).await?;
+    let cluster = match place.known() {
+        Some(place) => look(&place, cx).await,
+        None => None,
+    };
+    if let Some(warning) = plan_method(plan, cluster.as_deref()) {
+        cx.report(warning);
+    }
+    plan_results(plan, cx);
+    if (plan.is_create() || plan.is_replaced())
+        && let Some(place) = place.known()
+    {
+        cluster::warn_of_near_name(&place.cluster, Some(&place.region), cx).await;
+    }
+    Ok(())
 }
 
-impl Text for Method {
-    const NOUN: &'static str = "method";
-
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "access_entry" => Ok(Self::AccessEntry),
-            "aws_auth" => Ok(Self::AwsAuth),
-            _ => Err(format!("`{text}` is none of `auto`, `access_entry` and `aws_auth`.")),
-        }
+pub(super) async fn plan_delete(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
+    let place = place_of(state);
+    // With the cluster the access goes anyway.
+    let gone = match place.eks(cx) {
+        Ok(eks) => eks.cluster(place.cluster.as_str()).await.is_err_and(|error| error.is_not_found()),
+        Err(_) => false,
+    };
+    if !gone {
+        cx.report(cuts_off(state));
     }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Auto => "auto",
-            Self::AccessEntry => "access_entry",
-            Self::AwsAuth => "aws_auth",
-        }
-    }
+    Ok(())
 }
-
-text_field!(Method);
 
 /// Why a method cannot be used, on which attribute.
 pub(super) struct Refused {
@@ -84,13 +80,13 @@ pub(super) fn refused(place: &Place, refused: &Refused) -> Diagnostic {
 }
 
 /// The cluster, when it is there and may be looked at.
-pub(super) async fn look(place: &Place, cx: &Context) -> Option<Arc<Cluster>> {
+async fn look(place: &Place, cx: &Context) -> Option<Arc<Cluster>> {
     // What is wrong is told by the apply, which needs it.
     place.eks(cx).ok()?.cluster(place.cluster.as_str()).await.ok()
 }
 
 /// Plans the way that is taken, as far as the cluster's mode is known.
-pub(super) fn plan(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option<Diagnostic> {
+fn plan_method(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option<Diagnostic> {
     let (Maybe::Known(method), Some(cluster)) = (&plan.args.method, cluster) else { return None };
     let mode = cluster.authentication_mode.as_deref();
     match (choose(*method, mode), plan.prior.as_ref().map(|prior| prior.outputs.effective_method)) {
@@ -129,7 +125,7 @@ fn switches(cluster: &str, before: Method, after: Method) -> Diagnostic {
 }
 
 /// The warning of a plan that removes the access.
-pub(super) fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
+fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
     Diagnostic::warning(
         "Running nodes lose their access",
         format!(
@@ -141,7 +137,7 @@ pub(super) fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
 }
 
 /// Plans what follows from the way and the type.
-pub(super) fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
+fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
     let new = plan.is_create() || plan.is_replaced();
     let method = plan.outputs.effective_method.known().copied();
     plan.outputs.tags_all = match method {

@@ -6,18 +6,18 @@ use framework::note::Noted;
 use framework::path::Path;
 use secrecy::SecretString;
 
-use super::{Args, Outputs, notes};
 use crate::aws::ssm::{Client, ParameterSpec, Tags};
 use crate::aws::{Error, Kind};
+use crate::resources::activation::{Args, Outputs, notes};
 use crate::session::{Context, explain};
 
 /// Tag of the parameter: the activation whose code it holds.
 const TAG: &str = "ekshybrid:activation-id";
 /// The most tags that AWS takes, and one of them is [`TAG`].
-pub(super) const MOST_TAGS: usize = 49;
+pub(in crate::resources::activation) const MOST_TAGS: usize = 49;
 
 /// Why the code could not be stored.
-pub(super) struct Unstored {
+pub(in crate::resources::activation) struct Unstored {
     error: Error,
     /// A parameter of that name belongs to somebody else.
     taken: Option<Taken>,
@@ -39,7 +39,7 @@ impl From<Error> for Unstored {
 
 /// Stores the code and returns the parameter's version. A parameter that exists is overwritten only when its tag names
 /// one of the `replaced` activations.
-pub(super) async fn store(
+pub(in crate::resources::activation) async fn store(
     client: &Client,
     name: &str,
     code: SecretString,
@@ -75,7 +75,7 @@ pub(super) async fn store(
 }
 
 /// Takes back what a failed [`store`] may have written.
-pub(super) async fn take_back(
+pub(in crate::resources::activation) async fn take_back(
     client: &Client,
     name: &str,
     id: &str,
@@ -101,7 +101,13 @@ fn may_be_written(error: &Error) -> bool {
 
 impl Unstored {
     /// What went wrong; `left` says what is left behind.
-    pub(super) fn explain(&self, summary: &str, name: &str, outputs: &Outputs, left: &str) -> Diagnostics {
+    pub(in crate::resources::activation) fn explain(
+        &self,
+        summary: &str,
+        name: &str,
+        outputs: &Outputs,
+        left: &str,
+    ) -> Diagnostics {
         let Some(Taken { owner }) = &self.taken else {
             return explain(summary, &self.error, Some(left));
         };
@@ -157,7 +163,7 @@ async fn look(client: &Client, name: &str, ids: &[String]) -> std::result::Resul
 }
 
 /// Why the parameter does not hold the code; `None` when it does.
-pub(super) async fn lost(
+pub(in crate::resources::activation) async fn lost(
     client: &Client,
     name: &str,
     id: &str,
@@ -180,7 +186,12 @@ pub(super) async fn lost(
 }
 
 /// Deletes the parameter, unless it is somebody else's or was written by somebody else since.
-pub(super) async fn delete(client: &Client, name: &str, id: &str, cx: &Context) -> Result<()> {
+pub(in crate::resources::activation) async fn delete(
+    client: &Client,
+    name: &str,
+    id: &str,
+    cx: &Context,
+) -> Result<()> {
     let summary = "Could not delete the parameter with the activation code";
     let left = "The activation and its parameter still exist and are recorded in the state.";
     let failed = |error: Error| explain(summary, &error, Some(left));

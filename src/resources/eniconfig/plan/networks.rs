@@ -7,11 +7,11 @@ use std::time::Duration;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 
-use super::Args;
 use crate::attributes::{ClusterName, ObjectName, Region, SecurityGroupId, SubnetId};
 use crate::aws;
 use crate::aws::ec2::{SecurityGroup, Subnet};
 use crate::aws::eks::Cluster;
+use crate::resources::eniconfig::Args;
 use crate::session::{Context, explain_at};
 
 /// Pauses before a subnet that was made a moment ago is looked for again: EC2 shows it a little later.
@@ -19,26 +19,26 @@ const SETTLING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3),
 
 /// What is asked about; `None` is not known yet, or needs no look.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Question<'a> {
-    pub(super) cluster: Option<&'a ClusterName>,
-    pub(super) region: Option<&'a Region>,
-    pub(super) subnet: Option<&'a SubnetId>,
-    pub(super) groups: Option<&'a BTreeSet<SecurityGroupId>>,
+pub(in crate::resources::eniconfig) struct Question<'a> {
+    pub(in crate::resources::eniconfig) cluster: Option<&'a ClusterName>,
+    pub(in crate::resources::eniconfig) region: Option<&'a Region>,
+    pub(in crate::resources::eniconfig) subnet: Option<&'a SubnetId>,
+    pub(in crate::resources::eniconfig) groups: Option<&'a BTreeSet<SecurityGroupId>>,
     /// The name, where the configuration says it.
-    pub(super) name: Option<&'a ObjectName>,
+    pub(in crate::resources::eniconfig) name: Option<&'a ObjectName>,
 }
 
 /// What AWS answered.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Networks {
-    pub(super) subnet: Answer<Subnet>,
-    pub(super) groups: Answer<BTreeMap<String, SecurityGroup>>,
-    pub(super) cluster: Answer<Arc<Cluster>>,
+pub(in crate::resources::eniconfig) struct Networks {
+    pub(in crate::resources::eniconfig) subnet: Answer<Subnet>,
+    pub(in crate::resources::eniconfig) groups: Answer<BTreeMap<String, SecurityGroup>>,
+    pub(in crate::resources::eniconfig) cluster: Answer<Arc<Cluster>>,
 }
 
 /// One answer.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Answer<T> {
+pub(in crate::resources::eniconfig) enum Answer<T> {
     /// Not asked, or the caller may not ask.
     #[default]
     Unknown,
@@ -48,14 +48,14 @@ pub(super) enum Answer<T> {
 }
 
 impl<T> Answer<T> {
-    pub(super) fn there(&self) -> Option<&T> {
+    pub(in crate::resources::eniconfig) fn there(&self) -> Option<&T> {
         if let Self::There(found) = self { Some(found) } else { None }
     }
 }
 
 impl Networks {
     /// Asks AWS. What the caller may not ask is warned about and stays unknown.
-    pub(super) async fn look(question: Question<'_>, cx: &Context) -> Result<Self> {
+    pub(in crate::resources::eniconfig) async fn look(question: Question<'_>, cx: &Context) -> Result<Self> {
         let mut found = Self::default();
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Ok(found) };
         let Some(region) = question.region else { return Ok(found) };
@@ -92,7 +92,7 @@ impl Networks {
     }
 
     /// The same when an object is made: a subnet that is not there is looked for again.
-    pub(super) async fn look_patiently(question: Question<'_>, cx: &Context) -> Result<Self> {
+    pub(in crate::resources::eniconfig) async fn look_patiently(question: Question<'_>, cx: &Context) -> Result<Self> {
         let mut found = Self::look(question, cx).await?;
         for pause in SETTLING {
             if !matches!(found.subnet, Answer::Absent) || !cx.sleep(pause).await {
@@ -104,13 +104,13 @@ impl Networks {
     }
 
     /// The cluster's own security group, which an ENIConfig has that names none.
-    pub(super) fn default_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
+    pub(in crate::resources::eniconfig) fn default_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
         let group = self.cluster.there()?.cluster_security_group_id.as_deref()?;
         Some(BTreeSet::from([SecurityGroupId::as_found(group)]))
     }
 
     /// Warns when no subnet of the cluster is in the zone of the pods' subnet: a node's interfaces are in its own zone.
-    pub(super) async fn warn_of_zone(&self, region: Option<&Region>, cx: &Context) {
+    pub(in crate::resources::eniconfig) async fn warn_of_zone(&self, region: Option<&Region>, cx: &Context) {
         let (Some(subnet), Some(cluster), Some(region)) = (self.subnet.there(), self.cluster.there(), region) else {
             return;
         };
@@ -126,7 +126,7 @@ impl Networks {
     }
 
     /// Warns about the default group where the nodes are known not to have it.
-    pub(super) fn warn_of_groups(&self, cx: &Context) {
+    pub(in crate::resources::eniconfig) fn warn_of_groups(&self, cx: &Context) {
         let Some(cluster) = self.cluster.there() else { return };
         // The module marks its clusters, and gives nodes a group of their own by default.
         if cluster.tags.get("terraform-aws-modules").is_some_and(|module| module == "eks") {
@@ -145,7 +145,7 @@ impl Networks {
 
     /// Warnings about groups of another VPC, which work only where they are associated with the cluster's VPC. Source:
     /// API reference of EC2, AssociateSecurityGroupVpc.
-    pub(super) fn foreign_groups(&self) -> Vec<Diagnostic> {
+    pub(in crate::resources::eniconfig) fn foreign_groups(&self) -> Vec<Diagnostic> {
         let Some(vpc) = self.cluster.there().and_then(|cluster| cluster.vpc_id.as_deref()) else { return Vec::new() };
         let groups = self.groups.there().into_iter().flat_map(BTreeMap::values);
         let foreign = groups.filter(|group| group.vpc_id != vpc);
@@ -163,7 +163,7 @@ impl Networks {
     }
 
     /// Everything that is certainly wrong, each on its attribute.
-    pub(super) fn faults(&self, question: Question<'_>) -> Diagnostics {
+    pub(in crate::resources::eniconfig) fn faults(&self, question: Question<'_>) -> Diagnostics {
         let names = Args::NAMES;
         let mut faults = Diagnostics::new();
         let mut fault = |attribute: &str, summary: &str, detail: String| {

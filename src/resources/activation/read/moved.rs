@@ -5,7 +5,7 @@ use framework::resource::MoveSource;
 use serde_json::{Value as Json, json};
 
 /// The state that the AWS provider's resource makes; `None` when it is of another type.
-pub(super) fn from_aws(source: &MoveSource<'_>) -> Option<Result<Json>> {
+pub(in crate::resources::activation) fn from_aws(source: &MoveSource<'_>) -> Option<Result<Json>> {
     if source.type_name != "aws_ssm_activation" || !source.provider.ends_with("/hashicorp/aws") {
         return None;
     }
@@ -43,7 +43,7 @@ pub(super) fn from_aws(source: &MoveSource<'_>) -> Option<Result<Json>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::resources::activation::*;
 
     fn source<'a>(provider: &'a str, type_name: &'a str, state: &'a Json) -> MoveSource<'a> {
         MoveSource { provider, type_name, version: 0, state }

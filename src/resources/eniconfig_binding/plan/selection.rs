@@ -7,11 +7,11 @@ use crate::kube::Annotated;
 
 /// The label that the VPC CNI reads before any annotation. Source: GetNodeSpecificENIConfigName in pkg/eniconfig of
 /// amazon-vpc-cni-k8s.
-pub(super) const LABEL: &str = "vpc.amazonaws.com/externalEniConfig";
+pub(in crate::resources::eniconfig_binding) const LABEL: &str = "vpc.amazonaws.com/externalEniConfig";
 
 /// Which nodes are meant.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Selection<'a> {
+pub(in crate::resources::eniconfig_binding) enum Selection<'a> {
     /// Those with all of these labels.
     Labels(&'a BTreeMap<String, String>),
     /// Those with these names.
@@ -29,24 +29,29 @@ impl Selection<'_> {
 
 /// What is to be done.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Work {
+pub(in crate::resources::eniconfig_binding) struct Work {
     /// Annotated as wanted already.
-    pub(super) bound: BTreeSet<String>,
+    pub(in crate::resources::eniconfig_binding) bound: BTreeSet<String>,
     /// To be annotated.
-    pub(super) bind: Vec<Annotated>,
+    pub(in crate::resources::eniconfig_binding) bind: Vec<Annotated>,
     /// Annotated by this binding and not meant any more.
-    pub(super) free: Vec<Annotated>,
+    pub(in crate::resources::eniconfig_binding) free: Vec<Annotated>,
     /// Annotated with another value by somebody else: name and value.
-    pub(super) foreign: Vec<(String, String)>,
+    pub(in crate::resources::eniconfig_binding) foreign: Vec<(String, String)>,
     /// Named, and not there.
-    pub(super) absent: BTreeSet<String>,
+    pub(in crate::resources::eniconfig_binding) absent: BTreeSet<String>,
     /// Meant, but with a label that goes before the annotation and names another ENIConfig: name and label's value.
-    pub(super) labelled: BTreeMap<String, String>,
+    pub(in crate::resources::eniconfig_binding) labelled: BTreeMap<String, String>,
 }
 
 impl Work {
     /// `wanted` is the annotation's value; `bound` the nodes that this binding had annotated with it before.
-    pub(super) fn of(nodes: Vec<Annotated>, selection: Selection<'_>, wanted: &str, bound: &BTreeSet<String>) -> Self {
+    pub(in crate::resources::eniconfig_binding) fn of(
+        nodes: Vec<Annotated>,
+        selection: Selection<'_>,
+        wanted: &str,
+        bound: &BTreeSet<String>,
+    ) -> Self {
         let mut work = Self::default();
         if let Selection::Names(names) = selection {
             work.absent = names.iter().map(|name| name.as_str().to_owned()).collect();
@@ -70,7 +75,7 @@ impl Work {
     }
 
     /// Nodes that are not as they should be: those to annotate and those to free, and those that others hold.
-    pub(super) fn pending(&self) -> BTreeSet<String> {
+    pub(in crate::resources::eniconfig_binding) fn pending(&self) -> BTreeSet<String> {
         let names = self.bind.iter().chain(&self.free).map(|node| node.name.clone());
         names.chain(self.foreign.iter().map(|(name, _)| name.clone())).collect()
     }

@@ -11,7 +11,7 @@ use crate::kube::{self, FIELD_MANAGER, FieldConflict, Resource};
 const DECLARATIVE: [&str; 2] = ["kubectl-client-side-apply", "helm"];
 
 /// An ENIConfig with every field that is to be ours.
-pub(super) fn written(
+pub(in crate::resources::eniconfig) fn written(
     name: &ObjectName,
     subnet: &SubnetId,
     groups: &BTreeSet<SecurityGroupId>,
@@ -31,22 +31,25 @@ pub(super) fn written(
 }
 
 /// Whether `found` is what this provider has written as `object`.
-pub(super) fn is_written(found: &Json, object: &Json) -> bool {
+pub(in crate::resources::eniconfig) fn is_written(found: &Json, object: &Json) -> bool {
     let ours = entries(found).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply");
     ours && subnet(found) == subnet(object) && groups(found) == groups(object)
 }
 
-pub(super) fn subnet(object: &Json) -> SubnetId {
+pub(in crate::resources::eniconfig) fn subnet(object: &Json) -> SubnetId {
     SubnetId::as_found(object.pointer("/spec/subnet").and_then(Json::as_str).unwrap_or_default())
 }
 
-pub(super) fn groups(object: &Json) -> BTreeSet<SecurityGroupId> {
+pub(in crate::resources::eniconfig) fn groups(object: &Json) -> BTreeSet<SecurityGroupId> {
     let groups = object.pointer("/spec/securityGroups").and_then(Json::as_array).into_iter().flatten();
     groups.filter_map(Json::as_str).map(SecurityGroupId::as_found).collect()
 }
 
 /// The labels that are ours: those that were configured, and those that this provider has written.
-pub(super) fn labels(object: &Json, configured: Option<&BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
+pub(in crate::resources::eniconfig) fn labels(
+    object: &Json,
+    configured: Option<&BTreeMap<String, String>>,
+) -> Option<BTreeMap<String, String>> {
     let mut keys: BTreeSet<String> = configured.into_iter().flatten().map(|(key, _)| key.clone()).collect();
     for fields in kube::owned_by(object, FIELD_MANAGER) {
         let owned = fields.pointer("/f:metadata/f:labels").and_then(Json::as_object).into_iter().flatten();
@@ -59,7 +62,7 @@ pub(super) fn labels(object: &Json, configured: Option<&BTreeMap<String, String>
 }
 
 /// Who manages fields of the object, this provider apart.
-pub(super) fn managers(object: &Json) -> Vec<String> {
+pub(in crate::resources::eniconfig) fn managers(object: &Json) -> Vec<String> {
     let mut managers: Vec<String> = entries(object).map(|(manager, _)| manager.to_owned()).collect();
     managers.sort();
     managers.dedup();
@@ -69,7 +72,7 @@ pub(super) fn managers(object: &Json) -> Vec<String> {
 
 /// Whether all the conflicts are with changes that somebody made by hand (`kubectl edit`, `kubectl patch`): nobody
 /// makes them a second time, so that the plan that shows them may take them back.
-pub(super) fn are_by_hand(conflicts: &[FieldConflict], object: &Json) -> bool {
+pub(in crate::resources::eniconfig) fn are_by_hand(conflicts: &[FieldConflict], object: &Json) -> bool {
     !conflicts.is_empty()
         && conflicts.iter().all(|conflict| {
             let mut held = entries(object).filter(|(manager, _)| *manager == conflict.manager).peekable();

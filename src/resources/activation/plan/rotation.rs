@@ -6,11 +6,11 @@ use framework::path::Path;
 use framework::resource::{Plan, State};
 use jiff::SignedDuration;
 
-use super::{Activation, Args, DEFAULT_VALIDITY, LONGEST_VALIDITY_DAYS, Outputs};
+use crate::resources::activation::{Activation, Args, DEFAULT_VALIDITY, LONGEST_VALIDITY_DAYS, Outputs};
 use crate::session::Context;
 
 /// Checks what the arguments say about time, as far as they say it without a clock.
-pub(super) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
+pub(in crate::resources::activation) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
     // A fixed date excludes `rotate_before`, so only the other two ways to a validity matter.
     let validity = match args.expires_in.known() {
         Some(Some(expires_in)) => expires_in.duration(),
@@ -35,7 +35,7 @@ pub(super) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
 
 /// Checks a fixed date against the clock: only where an activation is to be made, because a date of the past is
 /// right for one that exists.
-pub(super) fn check_new(plan: &mut Plan<Activation>) {
+pub(in crate::resources::activation) fn check_new(plan: &mut Plan<Activation>) {
     // The attribute is also a result: what the configuration does not set does not carry over to a new activation.
     if !plan.configures(Args::NAMES.expiration_date) {
         return;
@@ -60,7 +60,7 @@ pub(super) fn check_new(plan: &mut Plan<Activation>) {
 }
 
 /// Plans a replacement when the activation can take no more hosts, or soon will not.
-pub(super) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
+pub(in crate::resources::activation) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
     let Some(prior) = &plan.prior else { return };
     if plan.changes(Args::NAMES.expires_in) && !ends_as_wanted(plan, prior) {
         plan.replace(Args::NAMES.expires_in);

@@ -1,65 +1,22 @@
 //! Access by an access entry of EKS.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
 use framework::resource::State;
-use framework::wait::{self, Seen, Wait};
 use jiff::Timestamp;
 
-use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
-use crate::attributes::RoleArn;
+use super::{NOT_GIVEN, NOT_REMOVED, still_there};
 use crate::aws;
-use crate::aws::eks::{AccessEntry, AccessEntrySpec, AccessEntryType, Cluster};
+use crate::aws::eks::{AccessEntry, AccessEntrySpec, AccessEntryType};
+use crate::resources::node_access::{Args, Method, NodeAccess, Outputs, place_of};
 use crate::session::place::{Place, SETTLE_TIMEOUT};
-use crate::session::{Context, cluster, explain, tags};
-
-/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
-const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
-
-/// How long a cluster is waited for that EKS does not know.
-const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
+use crate::session::{Context, explain, tags};
 
 /// How long a role is waited for that IAM does not show to EKS yet.
 const ROLE_TIMEOUT: Duration = Duration::from_mins(2);
-
-/// Waits until the cluster is there and active. An access entry needs no way to the Kubernetes API.
-pub(super) async fn active(place: &Place, cx: &Context) -> Result<Arc<Cluster>> {
-    let eks = place.eks(cx)?;
-    let known_by = cx.deadline(UNKNOWN_TIMEOUT);
-    let wait = Wait {
-        what: format!("cluster `{}` to be active", place.cluster),
-        timeout: cx.time_left(CREATING_TIMEOUT),
-        interval: Duration::from_secs(1),
-        max_interval: Duration::from_secs(15),
-    };
-    let look = || async {
-        match eks.cluster(place.cluster.as_str()).await {
-            Ok(cluster) => match cluster.status.as_str() {
-                "ACTIVE" | "UPDATING" => Ok(Seen::Done(cluster)),
-                "FAILED" | "DELETING" => Err(Diagnostic::error(
-                    NOT_GIVEN,
-                    format!(
-                        "The status of {place} is {}, so nothing can join it. Nothing was created.",
-                        cluster.status
-                    ),
-                )
-                .at(Path::attribute(Args::NAMES.cluster_name))
-                .into()),
-                status => Ok(Seen::Pending(format!("its status is {status}"))),
-            },
-            Err(error) if error.is_not_found() && Instant::now() < known_by => Ok(Seen::Pending(error.to_string())),
-            Err(error) if error.is_not_found() => {
-                Err(cluster::unknown(&place.cluster, Some(&place.region), &error, cx).await)
-            }
-            Err(error) => Err(explain("Could not look at the cluster", &error, None)),
-        }
-    };
-    wait::until(cx, &wait, look).await
-}
 
 pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Outputs> {
     let tags_all = tags::merged_for(cx, args.tags.as_ref())?;
@@ -206,76 +163,6 @@ fn not_created(place: &Place, principal: &str, error: &aws::Error) -> Diagnostic
         .into();
     }
     explain(NOT_GIVEN, error, Some("Nothing was created."))
-}
-
-/// The access entry; none when it, its cluster, or access entries at all are not there.
-pub(super) async fn read(place: &Place, principal: &RoleArn, cx: &Context) -> Result<Option<AccessEntry>> {
-    let eks = place.eks(cx)?;
-    match eks.access_entry(place.cluster.as_str(), principal.as_str()).await {
-        Ok(entry) => Ok(Some(entry)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => {
-            let cluster = eks.cluster(place.cluster.as_str()).await.ok();
-            match cluster.and_then(|cluster| cluster.authentication_mode.clone()).as_deref() {
-                Some("CONFIG_MAP") => Ok(None),
-                _ => Err(explain("Could not read the nodes' access entry", &error, None)),
-            }
-        }
-    }
-}
-
-/// Whether the entry is another one than the state records: it was deleted, and somebody created one anew.
-pub(super) fn is_another(found: &AccessEntry, prior: &State<NodeAccess>) -> bool {
-    prior.outputs.access_entry_arn.as_ref().is_some_and(|own| *own != found.arn)
-}
-
-pub(super) fn replaced(place: &Place, principal: &RoleArn, found: &AccessEntry) -> Diagnostic {
-    Diagnostic::warning(
-        "Another access entry has taken the place of this one",
-        format!(
-            "The access entry of `{principal}` in {place} was deleted outside of Terraform, and another one was created, `{}`. It is not adopted, and a destroy leaves it as it is.\n\nTo manage it here, import it: `terraform import ekshybrid_node_access.NAME '{}'`.",
-            found.arn,
-            place.import_id(principal.as_str())
-        ),
-    )
-}
-
-/// The state that an access entry makes.
-///
-/// # Errors
-/// While the provider is not configured.
-pub fn state(
-    place: &Place,
-    principal: &RoleArn,
-    found: AccessEntry,
-    prior: Option<&State<NodeAccess>>,
-    cx: &Context,
-) -> Result<State<NodeAccess>> {
-    // Tags with other keys are somebody else's; an imported entry has all of its tags from here.
-    let kept = prior.map(|prior| &prior.outputs.tags_all);
-    let tags_all: BTreeMap<String, String> =
-        found.tags.into_iter().filter(|(key, _)| kept.is_none_or(|kept| kept.contains_key(key))).collect();
-    let own = tags::own_for(cx, &tags_all, prior.and_then(|prior| prior.args.tags.as_ref()))?;
-    Ok(State {
-        args: Args {
-            cluster_name: Some(place.cluster.clone()),
-            principal_arn: principal.clone(),
-            r#type: NodeType(found.kind),
-            method: prior.map_or(Method::Auto, |prior| prior.args.method),
-            tags: own,
-            region: Some(place.region.clone()),
-            timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
-        },
-        outputs: Outputs {
-            cluster_name: place.cluster.clone(),
-            effective_method: Method::AccessEntry,
-            username: found.username,
-            groups: found.groups,
-            access_entry_arn: Some(found.arn),
-            region: place.region.clone(),
-            tags_all,
-        },
-    })
 }
 
 /// Brings the tags that are kept here to what the configuration says.

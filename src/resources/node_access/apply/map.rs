@@ -1,17 +1,15 @@
 //! Access by an entry of the ConfigMap aws-auth.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
 use framework::resource::State;
 
-use super::{Args, Method, NOT_GIVEN, NOT_REMOVED, NodeAccess, NodeType, Outputs, place_of, still_there};
-use crate::attributes::RoleArn;
+use super::{NOT_GIVEN, NOT_REMOVED, still_there};
 use crate::attributes::principal::without_path;
-use crate::aws::eks::AccessEntryType;
 use crate::kube;
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
+use crate::resources::node_access::read::{entry_of, outputs};
+use crate::resources::node_access::{Args, NodeAccess, Outputs, place_of};
 use crate::session::Context;
 use crate::session::cluster::{self, Connection};
 use crate::session::explain::explained;
@@ -55,62 +53,8 @@ fn already(place: &Place, principal: &str, found: &Entry) -> Diagnostic {
     .at(Path::attribute(Args::NAMES.principal_arn))
 }
 
-fn outputs(place: Place, entry: Entry) -> Outputs {
-    Outputs {
-        cluster_name: place.cluster,
-        effective_method: Method::AwsAuth,
-        username: entry.username,
-        groups: entry.groups,
-        access_entry_arn: None,
-        region: place.region,
-        tags_all: BTreeMap::new(),
-    }
-}
-
-pub(super) async fn read(
-    place: Place,
-    principal: &RoleArn,
-    prior: Option<&State<NodeAccess>>,
-    cx: &Context,
-) -> Result<Option<State<NodeAccess>>> {
-    let client = match cluster::reach(&place.cluster, Some(&place.region), cx).await? {
-        Connection::Open(client) => client,
-        Connection::Gone => return Ok(None),
-        Connection::Unknown(why) => return prior.cloned().map(Some).ok_or(why),
-    };
-    let arn = without_path(principal.as_str());
-    let wanted = prior.map_or_else(|| Entry { arn, username: String::new(), groups: BTreeSet::new() }, entry_of);
-    let found = match client.aws_auth_entry(List::Roles, &wanted).await {
-        Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
-        found => explained(found, "Could not read the nodes' entry of aws-auth", None, cx).await?,
-    };
-    Ok(found.map(|found| state(&place, principal, found, prior)))
-}
-
-/// The state that an entry of aws-auth makes.
-#[must_use]
-pub fn state(place: &Place, principal: &RoleArn, found: Entry, prior: Option<&State<NodeAccess>>) -> State<NodeAccess> {
-    let kind = if found.username.contains("EC2PrivateDNSName") {
-        AccessEntryType::Ec2Linux
-    } else {
-        AccessEntryType::HybridLinux
-    };
-    State {
-        args: Args {
-            cluster_name: Some(place.cluster.clone()),
-            principal_arn: principal.clone(),
-            r#type: prior.map_or(NodeType(kind), |prior| prior.args.r#type.clone()),
-            method: prior.map_or(Method::Auto, |prior| prior.args.method),
-            tags: prior.and_then(|prior| prior.args.tags.clone()),
-            region: Some(place.region.clone()),
-            timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
-        },
-        outputs: outputs(place.clone(), found),
-    }
-}
-
 /// Puts the entry of aws-auth back to what nodes need, when somebody has changed it.
-pub(super) async fn mend(prior: &State<NodeAccess>, cx: &Context) -> Result<Outputs> {
+pub(super) async fn repair(prior: &State<NodeAccess>, cx: &Context) -> Result<Outputs> {
     let summary = "Could not change the nodes' access";
     let place = place_of(prior);
     let before = entry_of(prior);
@@ -154,14 +98,5 @@ pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()
             ),
         )
         .into()),
-    }
-}
-
-/// The entry of aws-auth as it is recorded.
-fn entry_of(state: &State<NodeAccess>) -> Entry {
-    Entry {
-        arn: without_path(state.args.principal_arn.as_str()),
-        username: state.outputs.username.clone(),
-        groups: state.outputs.groups.clone(),
     }
 }

@@ -1,0 +1,95 @@
+//! How nodes get access and lose it: one entry, by the method that the cluster's authentication mode allows.
+
+mod entry;
+mod map;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::path::Path;
+use framework::resource::State;
+use framework::wait::{self, Seen, Wait};
+
+use super::{Args, Method, NodeAccess, Outputs, plan};
+use crate::aws::eks::Cluster;
+use crate::session::place::Place;
+use crate::session::{Context, cluster, explain};
+
+const NOT_REMOVED: &str = "Could not take the nodes' access away";
+const NOT_GIVEN: &str = "Could not give the nodes access";
+/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long a cluster is waited for that EKS does not know.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
+
+pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
+    let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
+    let cluster = active(&place, cx).await?;
+    let method = match plan::choose(args.method, cluster.authentication_mode.as_deref()) {
+        Ok(method) => method,
+        Err(why) => return Err(plan::refused(&place, &why).into()),
+    };
+    match method {
+        Method::AwsAuth => map::create(args, place, cx).await,
+        _ => entry::create(args, place, cx).await,
+    }
+}
+
+pub(super) async fn update(prior: &State<NodeAccess>, args: &Args, cx: &Context) -> Result<Outputs> {
+    match prior.outputs.effective_method {
+        Method::AwsAuth => map::repair(prior, cx).await,
+        _ => entry::change_tags(prior, args, cx).await,
+    }
+}
+
+pub(super) async fn delete(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
+    if state.outputs.effective_method == Method::AccessEntry {
+        return entry::remove(state, cx).await;
+    }
+    map::remove(state, cx).await
+}
+
+/// Waits until the cluster is there and active. An access entry needs no way to the Kubernetes API.
+async fn active(place: &Place, cx: &Context) -> Result<Arc<Cluster>> {
+    let eks = place.eks(cx)?;
+    let known_by = cx.deadline(UNKNOWN_TIMEOUT);
+    let wait = Wait {
+        what: format!("cluster `{}` to be active", place.cluster),
+        timeout: cx.time_left(CREATING_TIMEOUT),
+        interval: Duration::from_secs(1),
+        max_interval: Duration::from_secs(15),
+    };
+    let look = || async {
+        match eks.cluster(place.cluster.as_str()).await {
+            Ok(cluster) => match cluster.status.as_str() {
+                "ACTIVE" | "UPDATING" => Ok(Seen::Done(cluster)),
+                "FAILED" | "DELETING" => Err(Diagnostic::error(
+                    NOT_GIVEN,
+                    format!(
+                        "The status of {place} is {}, so nothing can join it. Nothing was created.",
+                        cluster.status
+                    ),
+                )
+                .at(Path::attribute(Args::NAMES.cluster_name))
+                .into()),
+                status => Ok(Seen::Pending(format!("its status is {status}"))),
+            },
+            Err(error) if error.is_not_found() && Instant::now() < known_by => Ok(Seen::Pending(error.to_string())),
+            Err(error) if error.is_not_found() => {
+                Err(cluster::unknown(&place.cluster, Some(&place.region), &error, cx).await)
+            }
+            Err(error) => Err(explain("Could not look at the cluster", &error, None)),
+        }
+    };
+    wait::until(cx, &wait, look).await
+}
+
+/// What is left behind by a removal that fails. `is_uncertain`: it was on its way.
+fn still_there(is_uncertain: bool) -> &'static str {
+    if is_uncertain {
+        "The access is still recorded in the state; the next plan shows whether it exists."
+    } else {
+        "The access still exists and is recorded in the state."
+    }
+}
