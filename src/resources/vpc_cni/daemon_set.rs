@@ -6,7 +6,7 @@ use framework::diagnostic::{Diagnostic, Diagnostics};
 use serde_json::{Map, Value as Json, json};
 
 use super::Owner;
-use super::record::Record;
+use super::notes::Record;
 use super::settings::{Wanted, attribute};
 use crate::kube::{self, Claim, Client, FIELD_MANAGER, Owners, Resource};
 
