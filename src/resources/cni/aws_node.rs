@@ -196,8 +196,8 @@ pub(crate) async fn restore(
     }
     match explained(aws_node::restore(client, kept.as_ref()).await, summary, Some(&left), cx).await? {
         Restored::Another if kept.is_some() => cx.report(Diagnostic::warning(
-            "aws-node was made by somebody else meanwhile",
-            format!("DaemonSet {}/{} is there, and stays as it is.", aws_node::NAMESPACE, aws_node::NAME),
+            "aws-node was created by somebody else meanwhile",
+            format!("DaemonSet {}/{} exists, and is kept as it is.", aws_node::NAMESPACE, aws_node::NAME),
         )),
         Restored::Lost => cx.report(lost(client.cluster())),
         Restored::Another | Restored::Back | Restored::Untouched => {}

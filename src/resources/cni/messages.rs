@@ -35,7 +35,7 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     }
     let place = if matches!(wanted.product, Product::Cilium(_)) { "chart" } else { "source" };
     let (member, remedy) = match error {
-        E::NoSuchVersion { .. } | E::NoVersion { .. } => (Some("version"), "Set `version` to one that is there."),
+        E::NoSuchVersion { .. } | E::NoVersion { .. } => (Some("version"), "Set `version` to one that exists."),
         E::NoSuchChart { .. } => (Some(place), "Check the name of the chart and the repository."),
         E::Checksum { .. } | E::NoChecksum { .. } | E::FolderPinned { .. } => (
             Some("sha256"),
@@ -148,12 +148,12 @@ pub(crate) fn unknown_kinds(unknown: &[UnknownKind], wanted: &Wanted, cluster: &
 
 /// Why a release could not be changed or removed.
 pub(crate) async fn failed(summary: &str, failure: &Failure, wanted: Option<&Wanted>, cx: &Context) -> Diagnostics {
-    why(summary, failure, left(&failure.left, "the next apply goes on from there"), wanted, cx).await
+    why(summary, failure, left(&failure.left, "the next apply continues from there"), wanted, cx).await
 }
 
 /// Why a release could not be installed. What Terraform could not create it replaces.
 pub(crate) async fn not_installed(summary: &str, failure: &Failure, wanted: &Wanted, cx: &Context) -> Diagnostics {
-    let next = "the next apply removes it and installs it anew, or goes on from there after `terraform untaint`";
+    let next = "the next apply removes it and installs it anew, or continues from there after `terraform untaint`";
     why(summary, failure, left(&failure.left, next), Some(wanted), cx).await
 }
 
@@ -200,9 +200,9 @@ fn remedy(error: &Error, wanted: Option<&Wanted>) -> String {
             "{name} seems to be installed by other means. Import its release if it has one, or remove it first."
         ),
         Error::NotReady { .. } => {
-            "See why the pods that are named do not become ready, mend it, and apply again; raise `timeouts` if they only need longer.".to_owned()
+            "Find out why the pods named above are not ready, fix that, and apply again; raise `timeouts` if they only need longer.".to_owned()
         }
-        Error::Hook { .. } => "See why the hook fails, mend it, and apply again.".to_owned(),
+        Error::Hook { .. } => "Find out why the hook fails, fix that, and apply again.".to_owned(),
         Error::TooLarge { .. } => "Make the values smaller.".to_owned(),
         Error::UnknownKinds(_) => "Install what defines these kinds first, or turn the feature off that needs them.".to_owned(),
         _ => CONTINUE.to_owned(),
@@ -243,10 +243,7 @@ pub(crate) fn capital(text: &str) -> String {
 /// Passes the warnings of an operation on.
 pub(crate) fn warn(warnings: &[String], cx: &Context) {
     for warning in warnings {
-        cx.report(Diagnostic::warning(
-            "Something about the release is worth knowing",
-            format!("{}.", capital(warning)),
-        ));
+        cx.report(Diagnostic::warning("Helm release warning", format!("{}.", capital(warning))));
     }
 }
 

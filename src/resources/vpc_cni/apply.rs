@@ -24,7 +24,7 @@ use crate::session::explain::explain_kube;
 use crate::session::place::Place;
 
 /// What is left behind by a change that fails half way.
-const LEFT: &str = "The settings that were made are recorded in the state, and so is what was there before.";
+const LEFT: &str = "State records the settings made and the previous ones.";
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
@@ -94,7 +94,7 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
             Err(Stopped::Changed) => {
                 return Err(Diagnostic::error(
                     SUMMARY,
-                    format!("DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was changed by others {attempts} times while it was to be written.\n\nApply again when it has come to rest.", site.cluster),
+                    format!("DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was changed by others {attempts} times while it was to be written.\n\nApply again once it is stable.", site.cluster),
                 )
                 .into());
             }
@@ -232,9 +232,9 @@ fn check_effect(site: &Site<'_>, found: &Found, wanted: &Wanted) -> Result<()> {
         let holders = if managers.is_empty() { "nobody".to_owned() } else { managers.join(", ") };
         faults.push(
             Diagnostic::error(
-                "A setting of aws-node did not come into effect",
+                "A setting of aws-node did not take effect",
                 format!(
-                    "`{name}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{}` is {}, and was set to {} just now. Its field managers: {holders}.\n\n{LEFT}\n\nFind out who sets it back, take it out of their hands, and apply again.",
+                    "`{name}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{}` is {}, and was set to {} just now. Its field managers: {holders}.\n\n{LEFT}\n\nFind out who sets it back, stop that manager from setting it, and apply again.",
                     site.cluster,
                     shown(now.get(name)),
                     shown(value.as_ref()),

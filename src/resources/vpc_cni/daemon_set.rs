@@ -170,7 +170,7 @@ impl Held {
 
     pub(super) fn warning(&self, cluster: &str) -> Diagnostic {
         Diagnostic::warning(
-            "A setting that was made by hand is overwritten",
+            "A setting made by hand is overwritten",
             format!(
                 "Field `{}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}` was set to `{}` by `{}`. This configuration sets it from now on; a destroy puts back what was there before this resource.",
                 self.field(),

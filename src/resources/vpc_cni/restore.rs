@@ -14,7 +14,7 @@ use crate::session::Context;
 use crate::session::cluster::{Connection, reach_to_remove};
 use crate::session::place::Place;
 
-const SUMMARY_BACK: &str = "Could not put the settings of the VPC CNI back";
+const SUMMARY_BACK: &str = "Could not restore the settings of the VPC CNI";
 /// How long a removal may take.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -30,7 +30,7 @@ pub(super) fn plan_delete(state: &State<VpcCni>, cx: &Context) {
     }
     if Record::of(cx, None, Owner::DaemonSet).is_none() {
         cx.report(Diagnostic::warning(
-            "Settings of aws-node may stay",
+            "aws-node may keep these settings",
             format!(
                 "What aws-node of cluster `{}` was set to before is not recorded in the state. If the DaemonSet's annotation does not tell it either, the settings stay as they are.",
                 state.outputs.cluster_name
@@ -58,12 +58,12 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
         Ok(()) => Ok(()),
         Err(Stopped::Changed) if cx.cancel().is_cancelled() => Err(Diagnostic::error(
             SUMMARY_BACK,
-            format!("Terraform asked to stop before DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was written. What was not put back yet is still recorded in the state. Destroy again to continue.", site.cluster),
+            format!("Terraform asked to stop before DaemonSet {NAMESPACE}/{NAME} in cluster `{}` was written. What is not restored yet is still recorded in the state. Destroy again to continue.", site.cluster),
         )
         .into()),
         Err(Stopped::Changed) => Err(Diagnostic::error(
             SUMMARY_BACK,
-            format!("DaemonSet {NAMESPACE}/{NAME} in cluster `{}` is changed by others all the time. Destroy again when it has come to rest.", site.cluster),
+            format!("DaemonSet {NAMESPACE}/{NAME} in cluster `{}` keeps being changed by other clients. Destroy again once it is stable.", site.cluster),
         )
         .into()),
         Err(Stopped::Told(faults)) => {
@@ -123,7 +123,7 @@ pub(super) async fn give_back(
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let left = Some("What was not put back yet is still recorded in the state.");
+        let left = Some("What is not restored yet is still recorded in the state.");
         let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, left, cx).await? else { return Ok(()) };
         let found = daemon_set::environment(&daemon_set);
         let mut back = Vec::new();
@@ -174,7 +174,7 @@ pub(super) async fn give_back(
     changed_since.dedup();
     for name in changed_since {
         cx.report(Diagnostic::warning(
-            "A setting of aws-node was changed by somebody else and stays",
+            "A setting of aws-node was changed by somebody else and is kept",
             format!(
                 "`{name}` in cluster `{}` is not what this resource has set it to, so it was left as it is. Before, it was {}.",
                 site.cluster,

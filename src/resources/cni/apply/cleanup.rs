@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Objects of one kind that are named in a message.
 const NAMED: usize = 3;
 const DEFINITION: Resource = Resource::CUSTOM_RESOURCE_DEFINITION;
-const SUMMARY: &str = "Could not remove what the CNI has made";
+const SUMMARY: &str = "Could not remove what the CNI created";
 
 /// What the cleanup follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -238,7 +238,7 @@ fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
         format!(" The custom resource definitions of {} stay in the cluster, with their objects.", wanted.name())
     };
     Diagnostic::warning(
-        format!("{} leaves something on the hosts", wanted.name()),
+        format!("{} leaves files and routes on the hosts", wanted.name()),
         format!(
             "Each node that has run it keeps {hosts}, and its files in /etc/cni/net.d and /opt/cni/bin. Remove the files and restart the node before another CNI takes its place.{definitions}"
         ),
