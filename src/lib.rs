@@ -8,6 +8,7 @@ pub mod actions;
 pub mod attributes;
 pub mod aws;
 pub mod charts;
+pub mod cni;
 pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;

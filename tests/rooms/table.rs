@@ -125,6 +125,14 @@ pub const ROOMS: &[Room] = &[
         files: Files::Together,
     },
     Room {
+        place: "src/cni",
+        what: "Cilium and Calico: arguments, values, manifests, pools, what they bring to a cluster; the DaemonSet of the VPC CNI",
+        uses: &["framework", "helm", "names", "aws", "charts", "kube", "node"],
+        absent: "plans, states and contexts of Terraform, the AWS SDK",
+        never: &[WIRE, SDK, &["framework::resource", "framework::context"]],
+        files: Files::Together,
+    },
+    Room {
         place: "src/attributes",
         what: "argument types that several types share, and their import ids",
         uses: &["framework", "names", "aws", "node"],
@@ -143,7 +151,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/resources",
         what: "managed resources, one file or folder per type",
-        uses: &["framework", "helm", "names", "attributes", "aws", "charts", "kube", "node", "session"],
+        uses: &["framework", "helm", "names", "attributes", "aws", "charts", "cni", "kube", "node", "session"],
         absent: "each other, protobuf, the AWS SDK",
         never: &[WIRE, SDK],
         files: Files::Apart,

@@ -1,262 +1,246 @@
-//! The DaemonSet of the VPC CNI, taken away and put back.
-//!
-//! Before it is deleted it is written into a ConfigMap beside it. So it can be put back whatever becomes of the state,
-//! and a run that was cut off in between loses nothing. Whoever held a field of it holds the field again: EKS would
-//! else meet a stranger's, or drop what somebody else has set.
+//! The VPC CNI given up for this CNI, and given back: what conflicts with that, and what is said of it.
 
-use serde_json::{Value as Json, json};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::path::Path;
+use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
 
-use crate::kube::{Client, Kind, Resource, Result};
+use crate::attributes::{ClusterName, Region};
+use crate::cni::{
+    aws_node::{self, Restored},
+    product::Wanted,
+};
+use crate::kube::{self, Client, Resource};
+use crate::resources::cni::Args;
+use crate::session::{Access, Context, explain, explain::explained};
 
-pub(super) const NAMESPACE: &str = "kube-system";
-pub(super) const NAME: &str = "aws-node";
-/// The ConfigMap that keeps it.
-pub(super) const KEPT: &str = "ekshybrid-aws-node";
-const MEMBER: &str = "daemonset.json";
-/// Member of the ConfigMap: for which release it was taken away.
-const RELEASE: &str = "release";
-/// The manager under which EKS itself applies aws-node.
-const EKS: &str = "eks";
-/// Under which it is put back, until its fields have their managers again.
-const RESTORER: &str = "ekshybrid-restore";
-/// How often it is tried when it changes meanwhile.
-const ATTEMPTS: u32 = 5;
+/// Label that says what kind of node it is.
+const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+/// Nodes on which aws-node does not run. Source: affinity of charts/aws-vpc-cni.
+const WITHOUT_AWS_NODE: [&str; 3] = ["auto", "fargate", "hybrid"];
+/// Nodes that a message names.
+const NAMED: usize = 10;
+const SUMMARY: &str = "Could not find out whether aws-node can be removed";
 
-/// The DaemonSet; `None` when the cluster has none.
-///
-/// # Errors
-/// Those of the request.
-pub(super) async fn find(client: &Client) -> Result<Option<Json>> {
-    client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
+/// `kube-system/cilium`.
+pub(crate) fn release_of(wanted: &Wanted) -> String {
+    format!("{}/{}", wanted.namespace(), wanted.release())
 }
 
-/// Takes the DaemonSet away for a release `NAMESPACE/NAME`. `true`: it was there. That there was none is recorded too:
-/// nobody is to miss it afterwards.
-///
-/// # Errors
-/// Those of the requests.
-pub(super) async fn remove(client: &Client, release: &str) -> Result<bool> {
-    let found = find(client).await?;
-    // A run that was cut off has taken it away already.
-    if found.is_none() && kept(client).await?.is_some() {
-        return Ok(false);
-    }
-    let record = found.as_ref().map_or(Json::Null, record);
-    let kept = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": { "name": KEPT, "namespace": NAMESPACE },
-        "data": { MEMBER: record.to_string(), RELEASE: release },
-    });
-    client.apply(&Resource::CONFIG_MAP, Some(NAMESPACE), &kept, true).await?;
-    if found.is_none() {
-        return Ok(false);
-    }
-    client.delete(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await?;
-    Ok(true)
+fn at() -> Path {
+    Path::attribute(Args::NAMES.remove_vpc_cni)
 }
 
-/// What was kept of a DaemonSet that was taken away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    /// For which release, `NAMESPACE/NAME`; former versions have not noted it.
-    release: Option<String>,
-    /// `None` when it cannot be read.
-    record: Option<Json>,
+/// What a plan can say against it. What the cluster does not answer now it may answer in the apply.
+pub(crate) async fn refusals_at_plan(
+    cluster: &ClusterName,
+    region: &Region,
+    wanted: &Wanted,
+    cx: &Context,
+) -> Diagnostics {
+    let mut faults = of_eks(cluster, region, cx).await;
+    let Some(clients) = cx.try_clients() else { return faults };
+    let Ok(Access::Open(client)) = clients.access_to(cluster, Some(region)).await else { return faults };
+    match of_cluster(&client.for_reads(), wanted).await {
+        Ok(found) => faults.append(found),
+        Err(error) => tracing::info!("whether aws-node can be removed is looked at in the apply: {error}"),
+    }
+    faults
 }
 
-impl Kept {
-    /// Whether it was taken away for this release.
-    pub(super) fn is_for(&self, release: &str) -> bool {
-        self.release.as_deref().is_none_or(|noted| noted == release)
-    }
-
-    /// Whether there is a DaemonSet to put back.
-    pub(super) fn has_object(&self) -> bool {
-        self.record != Some(Json::Null)
-    }
-
-    fn of(map: &Json) -> Self {
-        let text = |member: &str| map["data"][member].as_str();
-        Self {
-            release: text(RELEASE).map(str::to_owned),
-            record: text(MEMBER).and_then(|text| serde_json::from_str(text).ok()),
+/// What EKS says against it.
+async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnostics {
+    let mut faults = Diagnostics::new();
+    let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return faults };
+    let eks = aws.eks(Some(region.as_str()));
+    match eks.addon(cluster.as_str(), "vpc-cni").await {
+        Ok(addon) => faults.push(
+            Diagnostic::error(
+                "The EKS add-on vpc-cni owns aws-node",
+                format!(
+                    "Cluster `{cluster}` has the add-on vpc-cni (status {}), which creates DaemonSet {}/{} again with its next update.\n\nRemove the add-on instead of setting `remove_vpc_cni`.",
+                    addon.status, aws_node::NAMESPACE, aws_node::NAME
+                ),
+            )
+            .at(at()),
+        ),
+        // No add-on, or no cluster yet.
+        Err(error) if error.is_not_found() => {}
+        Err(error) => {
+            faults.append(explain(SUMMARY, &error, Some("Nothing was changed.")));
+            return faults;
         }
     }
+    if eks.cluster(cluster.as_str()).await.is_ok_and(|found| found.outpost.is_some()) {
+        faults.push(
+            Diagnostic::error(
+                "A local cluster on an Outpost keeps its VPC CNI",
+                format!(
+                    "Cluster `{cluster}` is a local cluster on an Outpost. EKS manages aws-node there itself, and it must not be removed. Leave `remove_vpc_cni` out."
+                ),
+            )
+            .at(at()),
+        );
+    }
+    faults
 }
 
-/// What is kept now.
-///
-/// # Errors
-/// Those of the request.
-pub(super) async fn kept(client: &Client) -> Result<Option<Kept>> {
-    let map = client.get(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
-    Ok(map.as_ref().map(Kept::of))
+/// What the cluster says against it: another resource that manages aws-node, and nodes without another CNI.
+async fn of_cluster(client: &Client, wanted: &Wanted) -> kube::Result<Diagnostics> {
+    let mut faults = Diagnostics::new();
+    let found = aws_node::find(client).await?;
+    // Where it never was, nothing is taken away.
+    if found.is_none() && !aws_node::kept(client).await?.is_some_and(|kept| kept.has_object()) {
+        return Ok(faults);
+    }
+    if found.is_some_and(|found| kube::annotations(&found).contains_key(kube::VPC_CNI_MARK)) {
+        faults.push(
+            Diagnostic::error(
+                "aws-node is managed by an ekshybrid_vpc_cni",
+                format!(
+                    "DaemonSet {}/{} of cluster `{}` has the annotation `{}`: a resource of type `ekshybrid_vpc_cni` manages its settings, and would restore them on an object that does not exist.\n\nRemove that resource first, or leave `remove_vpc_cni` out.",
+                    aws_node::NAMESPACE, aws_node::NAME, client.cluster(), kube::VPC_CNI_MARK
+                ),
+            )
+            .at(at()),
+        );
+    }
+    let mut without = Vec::new();
+    let selector = wanted.node_selector();
+    client.pages(&Resource::NODE, None, None, |node| without.extend(loses(&node, &selector))).await?;
+    if !without.is_empty() {
+        faults.push(without_cni(&without, wanted, client.cluster()));
+    }
+    Ok(faults)
 }
 
-/// What became of a restoration.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Restored {
-    /// It is back.
-    Back,
-    /// It had not been deleted, or there was none.
-    Untouched,
-    /// Somebody else has made one meanwhile, which stays.
-    Another,
-    /// Nothing is kept that it could be made of, and it is not there.
-    Lost,
+/// The name of a node that would lose its CNI: aws-node runs on it, and the selector does not choose it.
+fn loses(node: &Json, selector: &std::collections::BTreeMap<String, String>) -> Option<String> {
+    let labels = kube::labels(node);
+    let is_chosen = selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+    let compute = labels.get(COMPUTE_TYPE).map_or("", String::as_str);
+    let is_windows = labels.get("kubernetes.io/os").is_some_and(|os| os == "windows");
+    let has_aws_node = !WITHOUT_AWS_NODE.contains(&compute) && !is_windows;
+    (!is_chosen && has_aws_node).then(|| kube::name(node).to_owned())
 }
 
-/// Puts the DaemonSet back.
-///
-/// # Errors
-/// Those of the requests.
-pub(super) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Restored> {
-    let live = find(client).await?;
-    let Some(kept) = kept else {
-        return Ok(if live.is_some() { Restored::Another } else { Restored::Lost });
+fn without_cni(nodes: &[String], wanted: &Wanted, cluster: &str) -> Diagnostic {
+    let named = nodes.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let more = match nodes.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    let outcome = match (live, &kept.record) {
-        (_, Some(Json::Null)) => Restored::Untouched,
-        (Some(live), Some(record)) if live["metadata"]["uid"] == record["uid"] => Restored::Untouched,
-        (Some(live), Some(record)) if is_held(&live, RESTORER) => {
-            give_fields_back(client, record).await?;
-            Restored::Back
-        }
-        (Some(_), _) => Restored::Another,
-        (None, Some(record)) => {
-            put(client, record).await?;
-            Restored::Back
-        }
-        // Whoever can read it may still need it.
-        (None, None) => return Ok(Restored::Lost),
-    };
-    client.delete(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
-    Ok(outcome)
+    Diagnostic::error(
+        "Nodes would be left without a CNI",
+        format!(
+            "aws-node runs on these nodes of cluster `{cluster}`, and {} would not, because its node selector does not match them: {named}{more}. No new pod could start there.\n\nLeave `remove_vpc_cni` out, set `node_selector` to labels of all nodes (`{{}}` for every node), or remove these nodes first.",
+            wanted.name()
+        ),
+    )
+    .at(at())
 }
 
-async fn put(client: &Client, record: &Json) -> Result<()> {
-    let object = &record["object"];
-    if record["managers"].is_array() {
-        client.as_manager(RESTORER).create(&Resource::DAEMON_SET, Some(NAMESPACE), object).await?;
-        return give_fields_back(client, record).await;
+/// Where aws-node is removed, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct For<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) cluster: &'a ClusterName,
+    pub(crate) region: &'a Region,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) cx: &'a Context,
+}
+
+/// Removes aws-node. `true`: it was there.
+pub(crate) async fn remove(place: For<'_>, summary: &str) -> Result<bool> {
+    let mut faults = of_eks(place.cluster, place.region, place.cx).await;
+    faults.append(explained(of_cluster(place.client, place.wanted).await, summary, None, place.cx).await?);
+    if faults.has_errors() {
+        return Err(faults);
     }
-    // As former versions have kept it.
-    if record["applied_by_eks"] == true {
-        client.as_manager(EKS).apply(&Resource::DAEMON_SET, Some(NAMESPACE), object, true).await?;
-    } else {
-        client.create(&Resource::DAEMON_SET, Some(NAMESPACE), object).await?;
-    }
-    Ok(())
+    let release = release_of(place.wanted);
+    let kept = "DaemonSet kube-system/aws-node may be removed already; then it is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
+    explained(aws_node::remove(place.client, &release).await, summary, Some(kept), place.cx).await
 }
 
-/// Writes the former managers into the place of the one that has put the object back.
-async fn give_fields_back(client: &Client, record: &Json) -> Result<()> {
-    for attempt in 1.. {
-        let Some(live) = find(client).await? else { return Ok(()) };
-        let patch = json!([
-            { "op": "replace", "path": "/metadata/managedFields", "value": managers(record, &live) },
-            { "op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] },
-        ]);
-        match client.as_manager(RESTORER).json_patch(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, patch).await {
-            Err(error) if *error.kind() == Kind::Changed && attempt < ATTEMPTS => {}
-            other => return other.map(drop),
-        }
-    }
-    Ok(())
-}
-
-/// The managers that are recorded, and those that have written the object since it is back.
-fn managers(record: &Json, live: &Json) -> Vec<Json> {
-    let recorded = record["managers"].as_array().into_iter().flatten();
-    let since = entries(live).filter(|entry| entry["manager"] != RESTORER);
-    recorded.chain(since).cloned().collect()
-}
-
-fn entries(object: &Json) -> impl Iterator<Item = &Json> {
-    object.pointer("/metadata/managedFields").and_then(Json::as_array).into_iter().flatten()
-}
-
-fn is_held(object: &Json, manager: &str) -> bool {
-    entries(object).any(|entry| entry["manager"] == manager)
-}
-
-/// The object as it can be made anew, who it was, and who held which of its fields. What controllers have written into
-/// its status is theirs to write again.
-fn record(found: &Json) -> Json {
-    let managers: Vec<&Json> =
-        entries(found).filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty)).collect();
-    let (managers, uid) = (json!(managers), found["metadata"]["uid"].clone());
-    let mut object = found.clone();
-    if let Some(root) = object.as_object_mut() {
-        root.remove("status");
-        root.insert("apiVersion".to_owned(), "apps/v1".into());
-        root.insert("kind".to_owned(), "DaemonSet".into());
-    }
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        for member in ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink"] {
-            metadata.remove(member);
-        }
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Json::as_object_mut) {
-            // The controller writes it.
-            annotations.remove("deprecated.daemonset.template.generation");
-            if annotations.is_empty() {
-                metadata.remove("annotations");
+/// Puts aws-node back after an installation that did not even begin, also when Terraform has asked to stop.
+pub(crate) async fn undo_removal(place: For<'_>, summary: &str) -> Diagnostics {
+    let client = place.client.with_cancel(CancellationToken::new());
+    let restored = async {
+        match aws_node::kept(&client).await? {
+            Some(kept) if kept.is_for(&release_of(place.wanted)) => {
+                aws_node::restore(&client, Some(&kept)).await.map(drop)
             }
+            _ => Ok(()),
         }
+    };
+    let left = "DaemonSet kube-system/aws-node may not be back yet. It is kept in the ConfigMap kube-system/ekshybrid-aws-node.";
+    explained(restored.await, summary, Some(left), place.cx).await.err().unwrap_or_default()
+}
+
+/// Puts aws-node back if it was taken away: the cluster tells, and `expected` is what the state tells. `done` is what has
+/// been done before.
+pub(crate) async fn restore(
+    client: &Client,
+    release: &str,
+    expected: bool,
+    summary: &str,
+    done: &str,
+    cx: &Context,
+) -> Result<()> {
+    let left =
+        format!("{done}; aws-node is not restored yet, and is kept in the ConfigMap kube-system/ekshybrid-aws-node.");
+    let kept = explained(aws_node::kept(client).await, summary, Some(&left), cx).await?;
+    let kept = kept.filter(|kept| kept.is_for(release));
+    if kept.is_none() && !expected {
+        return Ok(());
     }
-    json!({ "object": object, "uid": uid, "managers": managers })
+    match explained(aws_node::restore(client, kept.as_ref()).await, summary, Some(&left), cx).await? {
+        Restored::Another if kept.is_some() => cx.report(Diagnostic::warning(
+            "aws-node was created by somebody else meanwhile",
+            format!("DaemonSet {}/{} exists, and is kept as it is.", aws_node::NAMESPACE, aws_node::NAME),
+        )),
+        Restored::Lost => cx.report(lost(client.cluster())),
+        Restored::Another | Restored::Back | Restored::Untouched => {}
+    }
+    Ok(())
+}
+
+fn lost(cluster: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "aws-node could not be restored",
+        format!(
+            "Cluster `{cluster}` has no DaemonSet {namespace}/{name}, and what was removed is not recorded any more: the ConfigMap {namespace}/{kept} does not exist or cannot be read. Nodes without another CNI cannot start pods.\n\nInstall the VPC CNI: `aws eks create-addon --cluster-name {cluster} --addon-name vpc-cni`, or apply the manifest of its release (https://github.com/aws/amazon-vpc-cni-k8s/releases).",
+            namespace = aws_node::NAMESPACE,
+            name = aws_node::NAME,
+            kept = aws_node::KEPT,
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::cni::cilium::hybrid;
 
     #[test]
-    fn what_is_kept_can_be_made_anew() {
-        let eks = json!({ "manager": "eks", "operation": "Apply", "fieldsV1": { "f:spec": {} } });
-        let by_hand =
-            json!({ "manager": "kubectl-set", "operation": "Update", "fieldsV1": { "f:spec": { "f:a": {} } } });
-        let status = json!({ "manager": "kube-controller-manager", "operation": "Update", "subresource": "status" });
-        let found = json!({
-            "metadata": {
-                "name": "aws-node", "namespace": "kube-system", "uid": "1", "resourceVersion": "7", "generation": 3,
-                "labels": { "k8s-app": "aws-node" },
-                "annotations": { "deprecated.daemonset.template.generation": "3" },
-                "managedFields": [eks, by_hand, status],
-            },
-            "spec": { "template": { "spec": { "hostNetwork": true } } },
-            "status": { "numberReady": 1 },
-        });
-        let record = record(&found);
-        assert_eq!(
-            record,
-            json!({
-                "object": {
-                    "apiVersion": "apps/v1", "kind": "DaemonSet",
-                    "metadata": { "name": "aws-node", "namespace": "kube-system", "labels": { "k8s-app": "aws-node" } },
-                    "spec": { "template": { "spec": { "hostNetwork": true } } },
-                },
-                "uid": "1",
-                "managers": [eks, by_hand],
-            })
-        );
-        let restorer = json!({ "manager": RESTORER, "operation": "Update" });
-        let live = json!({ "metadata": { "managedFields": [restorer, status] } });
-        assert!(is_held(&live, RESTORER));
-        assert_eq!(managers(&record, &live), [eks, by_hand, status]);
-    }
-
-    #[test]
-    fn it_is_kept_for_a_release() {
-        let map = |release: Option<&str>| {
-            let data = release.map_or(json!({}), |release| json!({ RELEASE: release }));
-            Kept::of(&json!({ "data": data }))
-        };
-        assert!(map(Some("kube-system/cilium")).is_for("kube-system/cilium"));
-        assert!(!map(Some("kube-system/calico")).is_for("kube-system/cilium"));
-        assert!(map(None).is_for("kube-system/cilium"), "former versions have not noted it");
-        assert!(map(None).has_object(), "what cannot be read may still be one");
-        assert!(!Kept::of(&json!({ "data": { MEMBER: "null" } })).has_object());
+    fn nodes_that_would_lose_their_cni() {
+        let node = |labels: Json| json!({ "metadata": { "name": "n", "labels": labels } });
+        let compute = |kind: &str| node(json!({ COMPUTE_TYPE: kind }));
+        for (node, selector, lost) in [
+            (node(json!({})), hybrid(), true),
+            (compute("hybrid"), hybrid(), false),
+            (compute("fargate"), hybrid(), false),
+            (compute("auto"), hybrid(), false),
+            (node(json!({ "kubernetes.io/os": "windows" })), hybrid(), false),
+            (node(json!({})), BTreeMap::new(), false),
+            (node(json!({ "a": "b" })), BTreeMap::from([("a".to_owned(), "b".to_owned())]), false),
+            (node(json!({ "a": "c" })), BTreeMap::from([("a".to_owned(), "b".to_owned())]), true),
+        ] {
+            assert_eq!(loses(&node, &selector).is_some(), lost, "{node} {selector:?}");
+        }
     }
 }

@@ -1,39 +1,18 @@
 //! `ekshybrid_cni`: Cilium or Calico, installed, upgraded and removed.
 //!
-//! `wanted` turns arguments into a chart and values (`cilium`, `calico`), `pool` says what speaks against the pods'
-//! addresses, `plan` leads through a plan, `install`, `upgrade` and `remove` through a change. `vpc_cni` and `aws_node`
-//! take the VPC CNI away and put it back, `definitions`, `notes` and `cleanup` know what a CNI leaves in the cluster and
-//! what was there before it, `operator` what Calico's operator holds, `replacement` what a replacement costs. `summary`
-//! is what a release is told by, and `told` explains errors.
+//! `crate::cni` knows the products; here is what Terraform does with them. `plan` shows a change and refuses what cannot
+//! work, `apply` installs, upgrades and removes, `read` reads an installed CNI, `notes` is everything that is remembered
+//! beside the state. What several of them use: `aws_node` (the VPC CNI that is removed for this one), `offline` (nodes
+//! that are off), `messages` (errors in words). `preview` is for the data source of images.
 
-mod arguments;
+mod apply;
 mod aws_node;
-mod calico;
-mod cilium;
-mod cleanup;
-mod definitions;
-mod forecast;
-mod hidden;
-mod imported;
-mod install;
-mod ip_pool;
+mod messages;
 mod notes;
 mod offline;
-mod operator;
 mod plan;
-mod pool;
 mod preview;
-mod promise;
 mod read;
-mod remove;
-mod replacement;
-mod results;
-mod site;
-mod summary;
-mod told;
-mod upgrade;
-mod vpc_cni;
-mod wanted;
 
 use std::collections::BTreeSet;
 
@@ -42,11 +21,13 @@ use framework::model::{Bounded, Model};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 
-use self::arguments::Timeouts;
-pub use self::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
-pub use self::plan::check;
+use crate::cni::arguments::Timeouts;
+
+pub use self::plan::check::check;
 pub use self::preview::{Preview, preview};
 use crate::attributes::{ClusterName, Region};
+pub use crate::cni::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
+use crate::cni::product::Wanted;
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
 
@@ -114,6 +95,19 @@ pub struct Args {
     /// Cilium replaces its pods on two nodes at a time (and `30m` for a cluster that is still being created); `delete`
     /// `10m`.
     pub timeouts: Option<Timeouts>,
+}
+
+impl Args {
+    /// What the arguments ask for; `None` where neither or both CNIs are set, which the model refuses.
+    fn wanted(&self) -> Option<Wanted> {
+        let mirror = self.image_registry.as_ref().map(framework::model::Text::text);
+        Wanted::new(self.cilium.as_ref(), self.calico.as_ref(), mirror)
+    }
+
+    /// Has `wanted` continue the release that these arguments have installed.
+    fn keep_release(&self, wanted: &mut Wanted, outputs: &Outputs) {
+        wanted.keep_release_of(self.wanted().as_ref(), &outputs.release_namespace, &outputs.release_name);
+    }
 }
 
 /// Results.
@@ -231,7 +225,7 @@ restart of the host clears the interfaces and routes.";
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        Box::pin(install::create(args, cx)).await
+        Box::pin(apply::install::create(args, cx)).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
@@ -239,16 +233,16 @@ restart of the host clears the interfaces and routes.";
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        Box::pin(upgrade::update(prior, args, cx)).await
+        Box::pin(apply::upgrade::update(prior, args, cx)).await
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        remove::show(state, cx);
+        apply::remove::show(state, cx);
         Ok(())
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        remove::delete(state, cx).await
+        apply::remove::delete(state, cx).await
     }
 }
 

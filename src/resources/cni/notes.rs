@@ -1,22 +1,51 @@
-//! What is remembered of the cluster as it was before the CNI: the definitions that existed already.
+//! What is remembered beside the state and on the release itself: every note of this resource, and nothing else reads or
+//! writes them.
 //!
-//! It is kept in labels of the release's Secret, which Helm takes over from revision to revision: there it is found
-//! whatever becomes of the state. Terraform hands no private note to the removal of a tainted object, and an import has
-//! none. States of former versions have a private note, and so has a release that was imported and not changed since.
+//! A private note is unknown where Terraform hands none over, as in the removal of a tainted object and after an import;
+//! unknown is another thing than none. What must survive that, the definitions that existed before the CNI and the places
+//! of hidden values, is also kept in labels of the release's Secret, which Helm copies from revision to revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use framework::diagnostic::Result;
 use framework::note::Note;
 use helm::Release;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
+use super::Outputs;
+use crate::cni::{fingerprint, hidden::Hidden};
+use crate::kube::release::Revision;
 use crate::session::Context;
 
 /// Label that says that the others are there, even if there are none.
 const NOTED: &str = "ekshybrid/definitions";
 /// Before the name of each definition that existed.
 const BEFORE: &str = "before.ekshybrid/";
-/// The private note.
-const PRIVATE: Note<BTreeSet<String>> = Note::named("definitions_before");
+
+/// Names of the definitions that existed before, where the release does not tell them.
+const DEFINITIONS: Note<BTreeSet<String>> = Note::named("definitions_before");
+/// The images that the plan has shown.
+const PROMISED: Note<BTreeSet<String>> = Note::named("images");
+/// A change that is not completed, and whether aws-node was removed before it. What follows the release's upgrade could
+/// fail after the state has the new arguments, and would be forgotten.
+const UNFINISHED: Note<bool> = Note::named("unfinished");
+/// The manifests that this resource has applied last.
+const APPLIED: Note<String> = Note::named("applied");
+/// The revision that this resource has created last.
+const REVISION: Note<i64> = Note::named("revision");
+/// A state is as an import made it.
+const IMPORTED: Note<Imported> = Note::named("imported");
+/// Where values are hidden.
+const HIDDEN: Note<Json> = Note::named("hidden");
+/// The revision in which somebody else has changed hidden values.
+const HIDDEN_CHANGED: Note<i64> = Note::named("hidden_changed_in");
+/// Names of the nodes that were off while the CNI was changed.
+const OFFLINE: Note<BTreeSet<String>> = Note::named("offline_nodes");
+/// Some of them are back, and the CNI does not run on them yet.
+const BACK: Note<bool> = Note::named("offline_nodes_back");
+
+// --- definitions that existed before ---------------------------------------------------------------
 
 /// The labels that note these definitions.
 pub(super) fn labels(before: &BTreeSet<String>) -> BTreeMap<String, String> {
@@ -43,22 +72,168 @@ pub(super) fn is_noted(release: &Release) -> bool {
 }
 
 fn private(cx: &Context) -> Option<BTreeSet<String>> {
-    cx.noted(&PRIVATE).says().cloned()
+    cx.noted(&DEFINITIONS).says().cloned()
 }
 
 /// Notes beside the state what the release does not tell, until its next revision does.
 pub(super) fn keep(before: &BTreeSet<String>, cx: &Context) {
-    cx.note(&PRIVATE, before);
-}
-
-/// Forgets the private note, which was that of an object that is replaced.
-pub(super) fn forget(cx: &Context) {
-    cx.forget(&PRIVATE);
+    cx.note(&DEFINITIONS, before);
 }
 
 /// Labels for the next revision: what the private note says.
 pub(super) fn labels_to_add(cx: &Context) -> BTreeMap<String, String> {
     private(cx).map(|before| labels(&before)).unwrap_or_default()
+}
+
+/// Forgets what was noted of an object that is replaced.
+pub(super) fn forget_replaced(cx: &Context) {
+    cx.forget(&UNFINISHED);
+    cx.forget(&DEFINITIONS);
+}
+
+// --- a change that was begun -----------------------------------------------------------------------
+
+/// Notes that a change has begun, and whether aws-node was removed before it.
+pub(super) fn begin(was_removed: bool, cx: &Context) {
+    cx.note(&UNFINISHED, &was_removed);
+}
+
+/// Whether aws-node was removed before a change that is not completed; `None` where no such change is known.
+pub(super) fn unfinished(cx: &Context) -> Option<bool> {
+    cx.noted(&UNFINISHED).says().copied()
+}
+
+/// Whether the last change is not completed.
+pub(super) fn is_unfinished(cx: &Context) -> bool {
+    unfinished(cx).is_some()
+}
+
+/// Notes that the change is completed.
+pub(super) fn complete(cx: &Context) {
+    cx.forget(&UNFINISHED);
+}
+
+// --- what a plan has shown -------------------------------------------------------------------------
+
+/// Notes the images that a plan shows, so that the apply does the same or nothing.
+pub(super) fn promise(images: &BTreeSet<String>, cx: &Context) {
+    cx.note(&PROMISED, images);
+}
+
+/// The images that the plan has shown.
+pub(super) fn promised(cx: &Context) -> Option<BTreeSet<String>> {
+    cx.noted(&PROMISED).says().cloned()
+}
+
+/// Forgets what the plan has shown: it is done.
+pub(super) fn forget_promise(cx: &Context) {
+    cx.forget(&PROMISED);
+}
+
+// --- what was applied ------------------------------------------------------------------------------
+
+/// Notes what is in the cluster now, so that another release that came of the same arguments is noticed.
+pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
+    cx.note(&APPLIED, &outputs.manifest_digest);
+    cx.note(&REVISION, &outputs.revision);
+    forget_hidden_change(cx);
+}
+
+/// Notes the revision of a change that failed: its hidden values are this resource's own, and nobody else's change.
+pub(super) fn note_failed(revision: i64, cx: &Context) {
+    cx.note(&REVISION, &revision);
+}
+
+/// The revision that this resource has created last.
+pub(super) fn own_revision(cx: &Context) -> Option<i64> {
+    cx.noted(&REVISION).says().copied()
+}
+
+/// The digest that [`note_applied`] has noted last.
+pub(super) fn applied(cx: &Context) -> Option<String> {
+    cx.noted(&APPLIED).says().cloned()
+}
+
+// --- imports ---------------------------------------------------------------------------------------
+
+/// What is noted of an imported release.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Imported {
+    /// This provider created it, and may have taken its images from a mirror, which the release does not show.
+    #[serde(rename = "by_this_provider")]
+    pub(super) by_us: bool,
+    /// [`fingerprint::fingerprint`] of its manifests.
+    pub(super) manifests: String,
+}
+
+impl Imported {
+    /// `None` where this resource has created or changed the release.
+    pub(super) fn of(cx: &Context) -> Option<Self> {
+        cx.noted(&IMPORTED).says().cloned()
+    }
+
+    pub(super) fn note(found: &Revision, cx: &Context) -> Result<()> {
+        let manifests = fingerprint::fingerprint(&found.release.manifest)?;
+        cx.note(&IMPORTED, &Self { by_us: found.entry.by_this_provider, manifests });
+        Ok(())
+    }
+
+    /// From now on the arguments are the configuration's.
+    pub(super) fn forget(cx: &Context) {
+        cx.forget(&IMPORTED);
+    }
+}
+
+// --- hidden values ---------------------------------------------------------------------------------
+
+/// Where values are hidden; `None` where nothing is noted.
+pub(super) fn hidden(cx: &Context) -> Option<Hidden> {
+    Hidden::read(cx.noted(&HIDDEN).says()?.clone())
+}
+
+/// Notes the places of hidden values, never a value.
+pub(super) fn note_hidden(hidden: &Hidden, cx: &Context) {
+    cx.note(&HIDDEN, &hidden.places());
+}
+
+/// Notes that somebody else has changed hidden values, in this revision.
+pub(super) fn note_hidden_change(revision: i64, cx: &Context) {
+    cx.note(&HIDDEN_CHANGED, &revision);
+}
+
+/// The revision in which somebody else has changed hidden values.
+pub(super) fn hidden_changed_in(cx: &Context) -> Option<i64> {
+    cx.noted(&HIDDEN_CHANGED).says().copied()
+}
+
+/// What was applied counts from now on.
+pub(super) fn forget_hidden_change(cx: &Context) {
+    cx.forget(&HIDDEN_CHANGED);
+}
+
+// --- nodes that were off ---------------------------------------------------------------------------
+
+/// Nodes that were off while the CNI was changed.
+pub(super) fn offline(cx: &Context) -> BTreeSet<String> {
+    cx.noted(&OFFLINE).says().cloned().unwrap_or_default()
+}
+
+/// Notes the nodes that are off, and whether some are back without the CNI.
+pub(super) fn note_offline(nodes: &BTreeSet<String>, back: bool, cx: &Context) {
+    cx.forget(&BACK);
+    if nodes.is_empty() {
+        cx.forget(&OFFLINE);
+        return;
+    }
+    cx.note(&OFFLINE, nodes);
+    if back {
+        cx.note(&BACK, &true);
+    }
+}
+
+/// Whether nodes that were off are back without the CNI.
+pub(super) fn are_back(cx: &Context) -> bool {
+    cx.noted(&BACK).is(&true)
 }
 
 #[cfg(test)]

@@ -4,29 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::Diagnostic;
-use framework::note::Note;
 use serde_json::Value as Json;
 
-use super::site::is_ready;
-use crate::kube::offline::{named, why_off};
-use crate::kube::release::PassedOver;
-use crate::kube::{self, Client, Resource};
+use crate::kube::{
+    self, Client, Resource,
+    offline::{named, why_off},
+    release::PassedOver,
+};
+use crate::resources::cni::notes;
 use crate::session::Context;
 
-/// Private note: names of the nodes.
-const NOTE: Note<BTreeSet<String>> = Note::named("offline_nodes");
-/// Private note: some of them are back, and the CNI does not run on them yet.
-const BACK: Note<bool> = Note::named("offline_nodes_back");
-
 /// Tells what was not waited for, and notes the nodes.
-pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
+pub(crate) fn tell(passed: &[PassedOver], cx: &Context) {
     let nodes: BTreeSet<String> = passed.iter().flat_map(|one| one.nodes.keys().cloned()).collect();
-    cx.forget(&BACK);
+    notes::note_offline(&nodes, false, cx);
     if nodes.is_empty() {
-        cx.forget(&NOTE);
         return;
     }
-    cx.note(&NOTE, &nodes);
     // Its pods tolerate every taint up to Cilium 1.17, so that Kubernetes binds them to unreachable nodes too.
     let bound = if passed.iter().any(|one| one.object.starts_with("Deployment ")) {
         "\n\nPods of a Deployment that are bound to an unreachable node do not run until it is back. To have them run elsewhere, delete them (`kubectl delete pod`); to keep Kubernetes from binding them to such nodes, set tolerations without `node.kubernetes.io/unreachable` in `values` (Cilium: `operator.tolerations`; 1.18 and later do so)."
@@ -47,7 +41,7 @@ pub(super) fn tell(passed: &[PassedOver], cx: &Context) {
 }
 
 /// Tells on which nodes the check before an upgrade did not run.
-pub(super) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
+pub(crate) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
     if !off.is_empty() {
         cx.report(Diagnostic::warning(
             "Preflight check skipped unreachable nodes",
@@ -56,35 +50,24 @@ pub(super) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
     }
 }
 
-fn noted(cx: &Context) -> BTreeSet<String> {
-    cx.noted(&NOTE).says().cloned().unwrap_or_default()
-}
-
-/// Whether nodes that were off are back without the CNI.
-pub(super) fn are_back(cx: &Context) -> bool {
-    cx.noted(&BACK).is(&true)
+/// Whether a node is Ready.
+pub(crate) fn is_ready(node: &Json) -> bool {
+    let conditions = node.pointer("/status/conditions").and_then(Json::as_array);
+    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 /// Looks at the nodes that were off, where there were any. One that is Ready runs the CNI.
 ///
 /// # Errors
 /// Those of the request.
-pub(super) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
-    let before = noted(cx);
+pub(crate) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
+    let before = notes::offline(cx);
     if before.is_empty() {
         return Ok(());
     }
     let nodes = client.list(&Resource::NODE, None, None).await?;
     let (left, back) = still_open(&before, &nodes);
-    cx.forget(&BACK);
-    if left.is_empty() {
-        cx.forget(&NOTE);
-        return Ok(());
-    }
-    cx.note(&NOTE, &left);
-    if back {
-        cx.note(&BACK, &true);
-    }
+    notes::note_offline(&left, back, cx);
     Ok(())
 }
 
@@ -124,5 +107,12 @@ mod tests {
             assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), left);
             assert_eq!(found_back, is_back);
         }
+    }
+
+    #[test]
+    fn nodes_that_are_ready() {
+        let node = |status: &str| json!({ "status": { "conditions": [{ "type": "Ready", "status": status }] } });
+        assert!(is_ready(&node("True")));
+        assert!(!is_ready(&node("Unknown")) && !is_ready(&json!({})));
     }
 }

@@ -6,13 +6,16 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
 use helm::{Capabilities, KubeVersion, RenderOptions};
 
-use super::arguments::{Calico, Cilium};
-use super::wanted::{Ready, Wanted};
-use super::{results, summary, told};
 use crate::charts::{self, images};
+use crate::cni::{
+    arguments::{Calico, Cilium},
+    fingerprint, prepared,
+    product::{Ready, Wanted},
+};
+use crate::resources::cni::messages;
 
 /// The pods' network where none is known yet.
-pub(super) const STAND_IN: &str = "10.0.0.0/16";
+pub(crate) const STAND_IN: &str = "10.0.0.0/16";
 
 /// What a chart comes to.
 #[derive(Debug)]
@@ -48,8 +51,9 @@ pub async fn preview(
     }
     // No image depends on the addresses.
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec![STAND_IN.to_owned()]);
-    let Ready { chart, values } = wanted.ready(charts, &pod_cidrs, None).await?;
-    let (chart_version, app_version) = (chart.metadata.version.clone(), results::app_version(&chart));
+    let Ready { chart, values } =
+        wanted.ready(charts, &pod_cidrs, None).await.map_err(|error| messages::unprepared(error, &wanted))?;
+    let (chart_version, app_version) = (chart.metadata.version.clone(), prepared::app_version(&chart));
     let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
     let work = tokio::task::spawn_blocking(move || {
         let options = RenderOptions {
@@ -61,11 +65,11 @@ pub async fn preview(
         helm::render(&chart, values.all, options)
     });
     let rendered = match work.await {
-        Ok(rendered) => rendered.map_err(|error| told::render(&error, &wanted))?,
+        Ok(rendered) => rendered.map_err(|error| messages::render(&error, &wanted))?,
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     };
-    let mut found = results::images_of(&rendered)?;
-    let objects = summary::objects(&rendered.manifest_text())?;
+    let mut found = prepared::images_of(&rendered)?;
+    let objects = fingerprint::objects(&rendered.manifest_text())?;
     let images::Pulled { images, unknown } = images::pulled(&objects, app_version.as_deref().unwrap_or(&chart_version));
     found.extend(images);
     Ok(Preview { chart_version, app_version, images: found, unknown })

@@ -5,7 +5,7 @@ use framework::path::Path;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value as Json};
 
-use super::record::Record;
+use super::notes::Record;
 use super::settings::{Wanted, attribute};
 
 /// Member of the values that holds aws-node's variables.
@@ -187,7 +187,7 @@ impl jsonschema::Retrieve for NoDocuments {
 mod tests {
     use serde_json::json;
 
-    use super::super::record::Before;
+    use super::super::notes::Before;
     use super::super::{ManagedBy, Owner};
     use super::*;
 

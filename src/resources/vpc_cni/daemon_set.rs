@@ -6,7 +6,7 @@ use framework::diagnostic::{Diagnostic, Diagnostics};
 use serde_json::{Map, Value as Json, json};
 
 use super::Owner;
-use super::record::Record;
+use super::notes::Record;
 use super::settings::{Wanted, attribute};
 use crate::kube::{self, Claim, Client, FIELD_MANAGER, Owners, Resource};
 
@@ -170,7 +170,7 @@ impl Held {
 
     pub(super) fn warning(&self, cluster: &str) -> Diagnostic {
         Diagnostic::warning(
-            "A setting that was made by hand is overwritten",
+            "A setting made by hand is overwritten",
             format!(
                 "Field `{}` of DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}` was set to `{}` by `{}`. This configuration sets it from now on; a destroy puts back what was there before this resource.",
                 self.field(),

@@ -1,16 +1,17 @@
 //! `ekshybrid_vpc_cni`: settings of the VPC CNI (aws-node), through the add-on or the DaemonSet, whichever owns it.
 //!
-//! `settings` turns arguments into variables and back, `record` keeps what was there before, `daemon_set` and `addon`
-//! are the two places that variables are set in. `planning`, `life` and `back` lead through plan, change and removal of
-//! what `site` has found.
+//! `settings` turns arguments into variables and back, `notes` keeps what was there before, `daemon_set` and `addon`
+//! are the two places that variables are set in. `plan`, `apply`, `restore` and `read` lead through plan, change, removal
+//! and refresh of what `site` has found; `checks` refuses what aws-node does not support.
 
 mod addon;
-mod back;
+mod apply;
+mod checks;
 mod daemon_set;
-mod fit;
-mod life;
-mod planning;
-mod record;
+mod notes;
+mod plan;
+mod read;
+mod restore;
 mod settings;
 mod site;
 mod through_addon;
@@ -205,28 +206,28 @@ Nodes of EKS Auto Mode never run aws-node, and these settings do not concern the
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        planning::plan(plan, cx).await
+        plan::plan(plan, cx).await
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        back::plan_delete(state, cx);
+        restore::plan_delete(state, cx);
         Ok(())
     }
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-        life::create(args, cx).await
+        apply::create(args, cx).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
-        life::read(identity, prior, cx).await
+        read::read(identity, prior, cx).await
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
-        life::update(prior, args, cx).await
+        apply::update(prior, args, cx).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        back::delete(state, cx).await
+        restore::delete(state, cx).await
     }
 }
 

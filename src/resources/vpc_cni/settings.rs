@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn drift_is_read_into_the_arguments() {
-        let mut args = super::super::life::blank();
+        let mut args = super::super::read::blank();
         args.custom_networking = Some(true);
         args.eni_config_label = LabelKey::parse("zone").ok();
         args.warm_ip_target = Target::new(5);

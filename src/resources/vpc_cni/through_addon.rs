@@ -11,7 +11,7 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::wait::{self, Seen};
 use serde_json::{Map, Value as Json};
 
-use super::record::Record;
+use super::notes::Record;
 use super::settings::Wanted;
 use super::site::{Site, Stopped, stopped};
 use super::{addon, daemon_set};

@@ -1,0 +1,262 @@
+//! The DaemonSet of the VPC CNI, taken away and put back.
+//!
+//! Before it is deleted it is written into a ConfigMap beside it. So it can be put back whatever becomes of the state,
+//! and a run that was cut off in between loses nothing. Whoever held a field of it holds the field again: EKS would
+//! else meet a stranger's, or drop what somebody else has set.
+
+use serde_json::{Value as Json, json};
+
+use crate::kube::{Client, Kind, Resource, Result};
+
+pub(crate) const NAMESPACE: &str = "kube-system";
+pub(crate) const NAME: &str = "aws-node";
+/// The ConfigMap that keeps it.
+pub(crate) const KEPT: &str = "ekshybrid-aws-node";
+const MEMBER: &str = "daemonset.json";
+/// Member of the ConfigMap: for which release it was taken away.
+const RELEASE: &str = "release";
+/// The manager under which EKS itself applies aws-node.
+const EKS: &str = "eks";
+/// Under which it is put back, until its fields have their managers again.
+const RESTORER: &str = "ekshybrid-restore";
+/// How often it is tried when it changes meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// The DaemonSet; `None` when the cluster has none.
+///
+/// # Errors
+/// Those of the request.
+pub(crate) async fn find(client: &Client) -> Result<Option<Json>> {
+    client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
+}
+
+/// Takes the DaemonSet away for a release `NAMESPACE/NAME`. `true`: it was there. That there was none is recorded too:
+/// nobody is to miss it afterwards.
+///
+/// # Errors
+/// Those of the requests.
+pub(crate) async fn remove(client: &Client, release: &str) -> Result<bool> {
+    let found = find(client).await?;
+    // A run that was cut off has taken it away already.
+    if found.is_none() && kept(client).await?.is_some() {
+        return Ok(false);
+    }
+    let record = found.as_ref().map_or(Json::Null, record);
+    let kept = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": KEPT, "namespace": NAMESPACE },
+        "data": { MEMBER: record.to_string(), RELEASE: release },
+    });
+    client.apply(&Resource::CONFIG_MAP, Some(NAMESPACE), &kept, true).await?;
+    if found.is_none() {
+        return Ok(false);
+    }
+    client.delete(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await?;
+    Ok(true)
+}
+
+/// What was kept of a DaemonSet that was taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// For which release, `NAMESPACE/NAME`; former versions have not noted it.
+    release: Option<String>,
+    /// `None` when it cannot be read.
+    record: Option<Json>,
+}
+
+impl Kept {
+    /// Whether it was taken away for this release.
+    pub(crate) fn is_for(&self, release: &str) -> bool {
+        self.release.as_deref().is_none_or(|noted| noted == release)
+    }
+
+    /// Whether there is a DaemonSet to put back.
+    pub(crate) fn has_object(&self) -> bool {
+        self.record != Some(Json::Null)
+    }
+
+    fn of(map: &Json) -> Self {
+        let text = |member: &str| map["data"][member].as_str();
+        Self {
+            release: text(RELEASE).map(str::to_owned),
+            record: text(MEMBER).and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+}
+
+/// What is kept now.
+///
+/// # Errors
+/// Those of the request.
+pub(crate) async fn kept(client: &Client) -> Result<Option<Kept>> {
+    let map = client.get(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
+    Ok(map.as_ref().map(Kept::of))
+}
+
+/// What became of a restoration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It is back.
+    Back,
+    /// It had not been deleted, or there was none.
+    Untouched,
+    /// Somebody else has made one meanwhile, which stays.
+    Another,
+    /// Nothing is kept that it could be made of, and it is not there.
+    Lost,
+}
+
+/// Puts the DaemonSet back.
+///
+/// # Errors
+/// Those of the requests.
+pub(crate) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Restored> {
+    let live = find(client).await?;
+    let Some(kept) = kept else {
+        return Ok(if live.is_some() { Restored::Another } else { Restored::Lost });
+    };
+    let outcome = match (live, &kept.record) {
+        (_, Some(Json::Null)) => Restored::Untouched,
+        (Some(live), Some(record)) if live["metadata"]["uid"] == record["uid"] => Restored::Untouched,
+        (Some(live), Some(record)) if is_held(&live, RESTORER) => {
+            give_fields_back(client, record).await?;
+            Restored::Back
+        }
+        (Some(_), _) => Restored::Another,
+        (None, Some(record)) => {
+            put(client, record).await?;
+            Restored::Back
+        }
+        // Whoever can read it may still need it.
+        (None, None) => return Ok(Restored::Lost),
+    };
+    client.delete(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
+    Ok(outcome)
+}
+
+async fn put(client: &Client, record: &Json) -> Result<()> {
+    let object = &record["object"];
+    if record["managers"].is_array() {
+        client.as_manager(RESTORER).create(&Resource::DAEMON_SET, Some(NAMESPACE), object).await?;
+        return give_fields_back(client, record).await;
+    }
+    // As former versions have kept it.
+    if record["applied_by_eks"] == true {
+        client.as_manager(EKS).apply(&Resource::DAEMON_SET, Some(NAMESPACE), object, true).await?;
+    } else {
+        client.create(&Resource::DAEMON_SET, Some(NAMESPACE), object).await?;
+    }
+    Ok(())
+}
+
+/// Writes the former managers into the place of the one that has put the object back.
+async fn give_fields_back(client: &Client, record: &Json) -> Result<()> {
+    for attempt in 1.. {
+        let Some(live) = find(client).await? else { return Ok(()) };
+        let patch = json!([
+            { "op": "replace", "path": "/metadata/managedFields", "value": managers(record, &live) },
+            { "op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] },
+        ]);
+        match client.as_manager(RESTORER).json_patch(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, patch).await {
+            Err(error) if *error.kind() == Kind::Changed && attempt < ATTEMPTS => {}
+            other => return other.map(drop),
+        }
+    }
+    Ok(())
+}
+
+/// The managers that are recorded, and those that have written the object since it is back.
+fn managers(record: &Json, live: &Json) -> Vec<Json> {
+    let recorded = record["managers"].as_array().into_iter().flatten();
+    let since = entries(live).filter(|entry| entry["manager"] != RESTORER);
+    recorded.chain(since).cloned().collect()
+}
+
+fn entries(object: &Json) -> impl Iterator<Item = &Json> {
+    object.pointer("/metadata/managedFields").and_then(Json::as_array).into_iter().flatten()
+}
+
+fn is_held(object: &Json, manager: &str) -> bool {
+    entries(object).any(|entry| entry["manager"] == manager)
+}
+
+/// The object as it can be made anew, who it was, and who held which of its fields. What controllers have written into
+/// its status is theirs to write again.
+fn record(found: &Json) -> Json {
+    let managers: Vec<&Json> =
+        entries(found).filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty)).collect();
+    let (managers, uid) = (json!(managers), found["metadata"]["uid"].clone());
+    let mut object = found.clone();
+    if let Some(root) = object.as_object_mut() {
+        root.remove("status");
+        root.insert("apiVersion".to_owned(), "apps/v1".into());
+        root.insert("kind".to_owned(), "DaemonSet".into());
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for member in ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink"] {
+            metadata.remove(member);
+        }
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Json::as_object_mut) {
+            // The controller writes it.
+            annotations.remove("deprecated.daemonset.template.generation");
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
+    }
+    json!({ "object": object, "uid": uid, "managers": managers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_can_be_made_anew() {
+        let eks = json!({ "manager": "eks", "operation": "Apply", "fieldsV1": { "f:spec": {} } });
+        let by_hand =
+            json!({ "manager": "kubectl-set", "operation": "Update", "fieldsV1": { "f:spec": { "f:a": {} } } });
+        let status = json!({ "manager": "kube-controller-manager", "operation": "Update", "subresource": "status" });
+        let found = json!({
+            "metadata": {
+                "name": "aws-node", "namespace": "kube-system", "uid": "1", "resourceVersion": "7", "generation": 3,
+                "labels": { "k8s-app": "aws-node" },
+                "annotations": { "deprecated.daemonset.template.generation": "3" },
+                "managedFields": [eks, by_hand, status],
+            },
+            "spec": { "template": { "spec": { "hostNetwork": true } } },
+            "status": { "numberReady": 1 },
+        });
+        let record = record(&found);
+        assert_eq!(
+            record,
+            json!({
+                "object": {
+                    "apiVersion": "apps/v1", "kind": "DaemonSet",
+                    "metadata": { "name": "aws-node", "namespace": "kube-system", "labels": { "k8s-app": "aws-node" } },
+                    "spec": { "template": { "spec": { "hostNetwork": true } } },
+                },
+                "uid": "1",
+                "managers": [eks, by_hand],
+            })
+        );
+        let restorer = json!({ "manager": RESTORER, "operation": "Update" });
+        let live = json!({ "metadata": { "managedFields": [restorer, status] } });
+        assert!(is_held(&live, RESTORER));
+        assert_eq!(managers(&record, &live), [eks, by_hand, status]);
+    }
+
+    #[test]
+    fn it_is_kept_for_a_release() {
+        let map = |release: Option<&str>| {
+            let data = release.map_or(json!({}), |release| json!({ RELEASE: release }));
+            Kept::of(&json!({ "data": data }))
+        };
+        assert!(map(Some("kube-system/cilium")).is_for("kube-system/cilium"));
+        assert!(!map(Some("kube-system/calico")).is_for("kube-system/cilium"));
+        assert!(map(None).is_for("kube-system/cilium"), "former versions have not noted it");
+        assert!(map(None).has_object(), "what cannot be read may still be one");
+        assert!(!Kept::of(&json!({ "data": { MEMBER: "null" } })).has_object());
+    }
+}

@@ -1,0 +1,173 @@
+//! One cluster, and what every change asks of it.
+
+use std::time::{Duration, Instant};
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::model::Span;
+use framework::resource::State;
+use framework::wait::{self, Seen, Wait};
+use helm::Release;
+
+use crate::attributes::{ClusterName, Region};
+use crate::cni::{
+    definitions::SHARED_GROUPS,
+    prepared::minor_of,
+    product::{Ready, Wanted},
+};
+use crate::kube::{
+    Client, Resource,
+    release::{CustomResources, Options, Releases},
+};
+use crate::resources::cni::{Args, Cni, Outputs, aws_node, messages, notes, offline, read::Observed};
+use crate::session::{Context, cluster::connect, explain::explained};
+
+/// How long a change may take, when nothing else is said.
+const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
+/// What each node adds: Cilium's DaemonSet replaces the pods of two nodes at a time, which takes about a minute.
+const NODE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a change on so many nodes may take.
+fn change_timeout(nodes: usize) -> Duration {
+    CHANGE_TIMEOUT.max(NODE_TIMEOUT.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)))
+}
+
+/// A moment so much later, or as late as can be told.
+pub(crate) fn later(begun: Instant, span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(24 * 365);
+    begun.checked_add(span).unwrap_or_else(|| begun + YEAR)
+}
+
+/// One cluster, and what is asked of it.
+pub(crate) struct Site<'a> {
+    pub(crate) client: Client,
+    pub(crate) releases: Releases,
+    pub(crate) cluster: ClusterName,
+    pub(crate) region: Region,
+    pub(crate) wanted: Wanted,
+    pub(crate) deadline: Instant,
+    /// When nobody has said how long it may take: what the time counts from.
+    unsaid_since: Option<Instant>,
+    pub(crate) cx: &'a Context,
+}
+
+impl Site<'_> {
+    /// Where aws-node is removed.
+    pub(crate) fn aws_node(&self) -> aws_node::For<'_> {
+        let Self { client, cluster, region, wanted, cx, .. } = self;
+        aws_node::For { client, cluster, region, wanted, cx }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// More nodes take more time, where nobody has said how long it may take.
+    pub(crate) fn allow_for(&mut self, nodes: usize) {
+        if let Some(since) = self.unsaid_since {
+            self.deadline = later(since, change_timeout(nodes));
+        }
+    }
+
+    /// Without nodes there are no pods to wait for.
+    pub(crate) fn options(&self, args: &Args, nodes: usize) -> Options {
+        Options {
+            atomic: args.atomic,
+            wait: args.wait && nodes > 0,
+            pass_over_offline: true,
+            create_namespace: true,
+            timeout: self.left(),
+            crds: CustomResources::Always,
+            keep_definitions: true,
+            shared_groups: SHARED_GROUPS,
+            rewrite: self.wanted.rewrite(),
+            labels: notes::labels_to_add(self.cx).into_iter().chain(self.wanted.ever_hidden().labels()).collect(),
+            ..Options::new(self.wanted.namespace(), self.wanted.release())
+        }
+    }
+
+    pub(crate) fn selector(&self) -> Option<String> {
+        let labels = self.wanted.node_selector();
+        let parts: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        (!parts.is_empty()).then(|| parts.join(","))
+    }
+
+    /// How many nodes the CNI is for, and how many of them are Ready.
+    pub(crate) async fn nodes(&self, summary: &str) -> Result<(usize, usize)> {
+        let selector = self.selector();
+        let listed = self.client.list(&Resource::NODE, None, selector.as_deref()).await;
+        let nodes = explained(listed, summary, None, self.cx).await?;
+        Ok((nodes.len(), nodes.iter().filter(|node| offline::is_ready(node)).count()))
+    }
+}
+
+pub(crate) fn progress(text: &str) {
+    tracing::info!("{text}");
+}
+
+pub(crate) async fn open<'a>(
+    args: &Args,
+    cluster: ClusterName,
+    region: Region,
+    given: Option<&Span>,
+    cx: &'a Context,
+) -> Result<Site<'a>> {
+    let given = given.map(Span::duration);
+    let begun = Instant::now();
+    let client = connect(&cluster, Some(&region), cx).await?;
+    // The time of a cluster that is made counts when somebody has said how long all of it may take.
+    let now = Instant::now();
+    let deadline = given.map_or_else(|| later(now, CHANGE_TIMEOUT), |given| later(begun, given));
+    let unsaid_since = given.is_none().then_some(now);
+    let wanted = args.wanted().ok_or_else(|| Diagnostic::bug("Neither `cilium` nor `calico` is set."))?;
+    let wanted = wanted.noting(notes::hidden(cx));
+    notes::note_hidden(&wanted.ever_hidden(), cx);
+    let releases = Releases::new(&client);
+    Ok(Site { client, releases, cluster, region, wanted, deadline, unsaid_since, cx })
+}
+
+pub(crate) async fn ready(site: &Site<'_>, pod_cidrs: &[String], first_minor: Option<&str>) -> Result<Ready> {
+    let charts = site.cx.clients()?.charts()?;
+    let ready = site.wanted.ready(charts, pod_cidrs, first_minor).await;
+    ready.map_err(|error| messages::unprepared(error, &site.wanted))
+}
+
+pub(crate) async fn wait_for_nodes(site: &Site<'_>, args: &Args, summary: &str) -> Result<()> {
+    let Some(count) = args.wait_for_nodes.and_then(|count| usize::try_from(count.get()).ok()) else { return Ok(()) };
+    let wait = Wait {
+        what: format!("{count} nodes of cluster `{}` to be Ready", site.cluster),
+        timeout: site.left(),
+        interval: Duration::from_millis(500),
+        max_interval: Duration::from_secs(10),
+    };
+    let look = || async {
+        let (all, ready) = site.nodes(summary).await?;
+        if ready >= count {
+            return Ok(Seen::Done(()));
+        }
+        Ok(Seen::Pending(format!("{ready} of {all} nodes of the node selector are Ready")))
+    };
+    wait::until(site.cx, &wait, look).await
+}
+
+pub(crate) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>) -> Result<Outputs> {
+    let first = prior
+        .map_or_else(|| minor_of(&release.chart.metadata.version), |prior| prior.outputs.first_minor_version.clone());
+    let given = prior.map(|prior| prior.outputs.pod_cidrs.clone()).or_else(|| site.wanted.pod_cidrs());
+    let observed = Observed { cluster: &site.cluster, region: &site.region, first };
+    observed.outputs(&site.wanted, release, given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_nodes_take_longer() {
+        for (nodes, minutes) in [(0, 20), (40, 20), (100, 50), (1_000, 500)] {
+            assert_eq!(change_timeout(nodes), Duration::from_mins(minutes), "{nodes}");
+        }
+        let now = Instant::now();
+        assert_eq!(later(now, Duration::from_secs(5)), now + Duration::from_secs(5));
+        assert!(later(now, Duration::MAX) > now);
+    }
+}
