@@ -1,4 +1,4 @@
-//! One client per service and region, made when it is first used and shared by everyone.
+//! One client per service and region, created on first use and shared by everyone.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -371,7 +371,7 @@ pub(super) fn partition(service: &'static str, region: &str) -> RetryPartition {
         .build()
 }
 
-/// The client of one service, made once.
+/// The client of one service, created once.
 macro_rules! service {
     ($name:ident, $sdk:ident, $address:literal) => {
         impl Regional {

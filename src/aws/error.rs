@@ -220,7 +220,7 @@ impl Error {
         self
     }
 
-    /// Ids of what the failed attempts may have made.
+    /// IDs of what the failed attempts may have created.
     #[must_use]
     pub fn left_behind(&self) -> &[String] {
         &self.left_behind
@@ -292,7 +292,7 @@ impl Error {
         matches!(*self.kind, Kind::Cancelled { .. })
     }
 
-    /// What the failed request creates may exist although no answer told so.
+    /// What the failed request creates may exist although no answer said so.
     #[must_use]
     pub fn may_exist(&self) -> bool {
         matches!(*self.kind, Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true })

@@ -1,6 +1,6 @@
 //! Clients for the AWS services that the provider talks to.
 //!
-//! [`Settings`] says who calls and where; [`Clients`] turns them into one lazily made client per service and region;
+//! [`Settings`] says who calls and where; [`Clients`] turns them into one client per service and region, created on first use;
 //! [`Error`] is the one error of the room. Nothing here opens a connection or reads a file before the first call.
 //!
 //! What is absent from this room: Terraform. No diagnostics, no schemas, no unknown values; callers translate.

@@ -128,7 +128,7 @@ pub(super) fn at_home(path: &Path, env: &Env) -> PathBuf {
     }
 }
 
-/// Everything that a client is made from, credentials apart.
+/// Everything that a client is built from, credentials apart.
 #[derive(Debug)]
 pub(super) struct Resolved {
     /// Region of calls that name none. Checked by [`Resolved::region`] when it is needed.
@@ -215,7 +215,7 @@ pub(super) fn checked_region(region: &str) -> Result<()> {
     Region::parse(region).map(|_| ()).map_err(|invalid| Error::new(Kind::UnknownRegion { invalid }))
 }
 
-/// The proxies. They need no profile, so a wrong address is told before the first call.
+/// The proxies. They need no profile, so a wrong address is reported before the first call.
 ///
 /// As in `hashicorp/aws`: an `http_proxy` argument serves `https` too unless a proxy is named for that.
 pub(super) fn proxies(settings: &Settings, env: &Env) -> Proxies {

@@ -1,11 +1,11 @@
-//! Patience with IAM: a role that was just made is refused for a while by the services that it is handed to.
+//! Patience with IAM: the services that a new role is passed to refuse it for a while.
 
 use std::time::{Duration, Instant};
 
 use super::clients::Clients;
 use super::error::{Error, Result};
 
-/// How long such a role is waited for, unless the caller says otherwise.
+/// How long to retry for such a role, unless the caller says otherwise.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(2);
 /// Between two attempts, from the first to all later ones.
 pub(super) const PAUSES: [Duration; 4] =
@@ -14,7 +14,7 @@ pub(super) const PAUSES: [Duration; 4] =
 /// A role that IAM does not show to another service yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settling {
-    /// How long it has been waited for.
+    /// How long the wait has lasted.
     pub waited: Duration,
     /// AWS's message.
     pub message: String,

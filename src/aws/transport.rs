@@ -1,8 +1,8 @@
-//! How requests reach AWS: connections made on first use, proxies, trusted certificates, and which broken
+//! How requests reach AWS: connections opened on first use, proxies, trusted certificates, and which broken
 //! connections are worth another attempt.
 //!
 //! The SDK decides on repeats by the kind of a transport error. Its rule fits requests that may be sent twice; this
-//! room adds two limits. A host that cannot be reached is told within seconds, not after 25 attempts; and a request
+//! room adds two limits. A host that cannot be reached is reported within seconds, not after 25 attempts; and a request
 //! that creates something without an idempotency token is not repeated once it may have arrived.
 
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// Checks both addresses, so that a wrong one is told by name and not as a failed connection.
+    /// Checks both addresses, so that a wrong one is reported by name and not as a failed connection.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (argument, address) in [("http_proxy", &self.http), ("https_proxy", &self.https)] {
             if let Some(address) = address {

@@ -224,7 +224,7 @@ checked!(
             return Ok(());
         }
         Err(format!(
-            "`{text}` must be at most 53 small letters, digits and `-`, with a letter or digit at each end."
+            "`{text}` must be at most 53 lowercase letters, digits and `-`, with a letter or digit at each end."
         ))
     }
 );

@@ -117,7 +117,7 @@ impl Client {
         Self { is_looking: true, ..self.clone() }
     }
 
-    /// The same client writing under the name of another field manager, for objects that another program goes on with.
+    /// The same client writing under the name of another field manager, for objects that another program manages from then on.
     #[must_use]
     pub fn as_manager(&self, manager: &'static str) -> Self {
         Self { manager, ..self.clone() }

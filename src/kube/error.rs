@@ -88,7 +88,7 @@ impl fmt::Display for Attempt {
 /// Where the credentials of the caller come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Caller {
-    /// A token for each request, made from other credentials.
+    /// A token for each request, created from other credentials.
     #[default]
     Minted,
     /// One token that was given.
@@ -188,7 +188,7 @@ pub enum Kind {
         cause: String,
     },
     /// No token could be had; the source says why.
-    #[error("no token could be made")]
+    #[error("no token could be created")]
     NoToken,
     /// The way to the cluster cannot be used as it is configured.
     #[error("`kubernetes.{argument}` cannot be used: {problem}")]

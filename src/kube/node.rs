@@ -144,7 +144,7 @@ pub enum Change {
     Done,
     /// The node is gone.
     NodeGone,
-    /// Somebody has set it to this value in between, and it was left alone.
+    /// Somebody has set it to this value in the meantime, and it was not changed.
     Foreign(String),
 }
 

@@ -136,7 +136,7 @@ pub fn owned_by<'a>(object: &'a Json, manager: &str) -> Vec<&'a Json> {
     entries.filter(|entry| entry["manager"] == manager).map(|entry| &entry["fieldsV1"]).collect()
 }
 
-/// Whether an object's controller is `owner`, which is told by its uid.
+/// Whether an object's controller is `owner`, identified by its UID.
 pub(super) fn owned_by_uid(object: &Json, owner: &Json) -> bool {
     let Some(uid) = owner.pointer("/metadata/uid").and_then(Json::as_str) else { return false };
     let owners = object.pointer("/metadata/ownerReferences").and_then(Json::as_array);

@@ -152,7 +152,7 @@ fn deployment_waits_for(
     behind.then_some(needed)
 }
 
-/// The node of a pod, also before it is placed: pods of DaemonSets are made for one node each.
+/// The node of a pod, also before it is placed: pods of DaemonSets are created for one node each.
 fn node_of(pod: &Json) -> Option<&str> {
     let placed = pod.pointer("/spec/nodeName").and_then(Json::as_str).filter(|name| !name.is_empty());
     let meant = || {

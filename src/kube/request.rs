@@ -28,7 +28,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause before a repeat.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// How often a caller that is not known is tried again: an access entry counts some seconds after it was made.
+/// How often a caller that is not known is tried again: an access entry takes effect some seconds after its creation.
 const UNKNOWN_CALLER_ATTEMPTS: u32 = 4;
 /// One attempt may take this long. The API server itself ends requests after 60 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(65);

@@ -26,7 +26,7 @@ use sources::{Refusal, Source};
 
 /// Temporary credentials are renewed when less than this is left.
 const MARGIN: Duration = Duration::from_mins(2);
-/// A failure is told again for this long instead of being looked for again: a plan of 500 resources without
+/// A failure is repeated for this long instead of being looked for again: a plan of 500 resources without
 /// credentials must not ask a silent metadata service 500 times.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(10);
 /// Finds credentials when they are first needed and renews them in time.

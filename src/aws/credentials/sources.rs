@@ -145,7 +145,7 @@ fn reason(error: &CredentialsError) -> String {
     shown(&inner.join(": "))
 }
 
-/// What a profile's credentials are made of.
+/// What a profile's credentials consist of.
 struct Chain {
     start: Start,
     /// The roles, the last one to assume first.

@@ -78,7 +78,7 @@ impl fmt::Display for AccessEntryType {
     }
 }
 
-/// What an access entry is made from.
+/// What an access entry is created from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntrySpec {
     /// ARN of a role or user; a role's with its path. Cannot be changed.
@@ -117,7 +117,7 @@ pub struct AccessEntry {
     pub groups: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
@@ -134,7 +134,7 @@ impl AccessEntry {
         }
     }
 
-    /// Whether a creation from `spec` that began at `begun` can have made it.
+    /// Whether a creation from `spec` that began at `begun` can have created it.
     #[must_use]
     pub fn is_made_from(&self, spec: &AccessEntrySpec, begun: Timestamp) -> bool {
         // AWS's clock and ours differ a little.
@@ -298,7 +298,7 @@ impl Client {
     }
 }
 
-/// Whether EKS says that it does not know the principal. Right after a role is made that means "not yet".
+/// Whether EKS says that it does not know the principal. Right after a role is created that means "not yet".
 fn is_settling(error: &Error) -> bool {
     error.code() == Some("InvalidParameterException")
         && error.message().is_some_and(|text| text.to_ascii_lowercase().contains("invalid principal"))

@@ -92,7 +92,7 @@ async fn a_role_that_never_settles_ends_in_the_error() {
     let error = eks.create_access_entry("workshop", &spec(), |_| {}).await.expect_err("unknown");
     assert_eq!(error.kind(), &Kind::Validation);
     assert_eq!(stub.slept().iter().sum::<Duration>(), Duration::from_secs(10));
-    // Other wrong arguments are not waited for.
+    // Other wrong arguments are not retried.
     let stub = Stub::new(|_| refused(400, "InvalidParameterException", "The group name system:x is invalid"));
     stub.clients().eks(None).create_access_entry("workshop", &spec(), |_| {}).await.expect_err("refused");
     assert_eq!(stub.count(CREATE_PATH), 1);

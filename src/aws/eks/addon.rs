@@ -32,7 +32,7 @@ pub struct Addon {
     pub pod_identity_associations: Vec<String>,
     /// What EKS finds wrong with it.
     pub issues: Vec<Issue>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
     /// When it was changed last.
     pub modified_at: Option<Timestamp>,

@@ -29,7 +29,7 @@ pub struct Cluster {
     pub version: String,
     /// `eks.12`.
     pub platform_version: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
     /// Address of the API server. None while it is created.
     pub endpoint: Option<String>,
@@ -53,7 +53,7 @@ pub struct Cluster {
     pub subnet_ids: Vec<String>,
     /// Additional security groups.
     pub security_group_ids: Vec<String>,
-    /// The security group that EKS made.
+    /// The security group that EKS created.
     pub cluster_security_group_id: Option<String>,
     /// The API server answers in the VPC.
     pub endpoint_private_access: bool,
@@ -164,7 +164,7 @@ impl Cluster {
 }
 
 /// How long an answer counts for later readers. EKS takes minutes to delete a cluster and to create another one of its
-/// name, so within one apply nobody is told of the former one.
+/// name, so within one apply nobody hears of the former one.
 const COUNTS_FOR: Duration = Duration::from_mins(1);
 
 /// What the readers of one region share: one call for each cluster and minute.
@@ -204,7 +204,7 @@ impl Client {
         }
         let asked = Instant::now();
         let answer = self.describe_cluster(name).await.map(Arc::new);
-        // That this reader was told to stop says nothing to the others.
+        // That this reader was asked to stop means nothing to the others.
         let is_shared = !answer.as_ref().is_err_and(Error::is_cancelled);
         *held = is_shared.then(|| (asked, answer.clone()));
         answer

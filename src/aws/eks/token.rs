@@ -71,7 +71,7 @@ fn token(region: &str, cluster: &str, credentials: Credentials, now: SystemTime)
 
 /// Only a name that no header can hold ends here.
 fn unsigned(error: impl Display) -> Error {
-    Error::configuration("cluster_name", format!("no token can be made for it: {error}"))
+    Error::configuration("cluster_name", format!("no token can be created for it: {error}"))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const OTHERS_PATIENCE: u32 = 25;
 /// How often a creation whose answer was lost is begun anew.
 const LOST_ANSWERS: u32 = 2;
 
-/// What an activation is made from.
+/// What an activation is created from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActivationSpec {
     /// Name of the role that hosts get, with its path but no leading slash. Not an ARN.
@@ -75,7 +75,7 @@ pub struct Activation {
     pub registration_limit: i32,
     /// How many did.
     pub registrations_count: i32,
-    /// When it was made.
+    /// When it was created.
     pub created_date: Option<Timestamp>,
     /// When it stops working.
     pub expiration_date: Option<Timestamp>,
@@ -313,7 +313,7 @@ fn absent_is_empty<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
     }
 }
 
-/// Whether AWS says that it does not know the role. Right after a role is made that means "not yet".
+/// Whether AWS says that it does not know the role. Right after a role is created that means "not yet".
 fn is_settling(error: &Error) -> bool {
     error.code() == Some("ValidationException")
         && error
@@ -321,7 +321,7 @@ fn is_settling(error: &Error) -> bool {
             .is_some_and(|text| text.to_ascii_lowercase().contains("nonexistent role or missing ssm service principal"))
 }
 
-/// The activations that this process made, and how many it is making.
+/// The activations that this process created, and how many it is creating.
 #[derive(Debug, Default)]
 pub(super) struct Creations(Mutex<(HashSet<String>, usize)>);
 

@@ -53,7 +53,7 @@ impl Client {
 #[derive(Default)]
 pub(super) struct Reads {
     activations: SharedReads<Activation>,
-    /// Activations that this process made or is making.
+    /// Activations that this process created or is creating.
     creations: Creations,
     /// By instance id.
     instances: SharedReads<Instance>,

@@ -12,7 +12,7 @@ const PUT: Operation = Operation::new("ssm", "PutParameter");
 const FETCH: Operation = Operation::new("ssm", "GetParameter");
 const DELETE: Operation = Operation::new("ssm", "DeleteParameter");
 
-/// What a parameter is made from. It is always a `SecureString` of the standard tier.
+/// What a parameter is created from. It is always a `SecureString` of the standard tier.
 #[derive(Debug, Clone)]
 pub struct ParameterSpec {
     /// Name, with its path.

@@ -129,7 +129,7 @@ async fn own_activations_are_not_taken_for_lost_ones() {
                 .collect();
             return Reply::json(&json!({ "ActivationList": list }));
         }
-        // The second one gets lost; the first and the third are told.
+        // The second one gets lost; the first and the third are reported.
         match creations.fetch_add(1, Ordering::SeqCst) {
             1 => Reply::Broken,
             number => Reply::json(&json!({ "ActivationId": format!("a-{number}"), "ActivationCode": "c".repeat(20) })),

@@ -2,7 +2,7 @@
 //!
 //! Its members `mapRoles` and `mapUsers` are YAML lists in texts. One entry is changed at a time, the rest of the text
 //! stays byte for byte, and a text that cannot be read is never written. Many may write at once: a change that meets
-//! another one is made again on what is there then.
+//! another one is repeated on the current text.
 
 mod authenticator;
 mod document;
@@ -28,7 +28,7 @@ use super::request::{Call, jitter};
 const NAMESPACE: &str = "kube-system";
 /// Name of the map.
 const NAME: &str = "aws-auth";
-/// Annotation of the map: what of it this provider made and takes away when nobody uses it any more. Words: `map`,
+/// Annotation of the map: what of it this provider created, and removes when nobody uses it any more. Words: `map`,
 /// `mapRoles`, `mapUsers`.
 const MADE: &str = "ekshybrid/made";
 /// The word for the map itself.
@@ -150,7 +150,7 @@ impl Client {
         .await
     }
 
-    /// Puts `after` in the place of `before`, which has the same ARN.
+    /// Replaces `before` with `after`, which has the same ARN.
     ///
     /// # Errors
     /// As for [`Client::add_aws_auth_entry`].
@@ -164,7 +164,7 @@ impl Client {
         .await
     }
 
-    /// Takes an entry out of a list of aws-auth, and list and map with it when this provider made them and nothing
+    /// Takes an entry out of a list of aws-auth, and list and map with it when this provider created them and nothing
     /// else is in them.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ impl<'t> Text<'t> {
         self.checked(at..at, &added, Change::Added(entry))
     }
 
-    /// The text with another entry in the place of one.
+    /// The text with one entry replaced by another.
     pub(super) fn with_changed(&self, index: usize, entry: &Entry) -> Result<String, Fault> {
         let item = &self.document.items[index];
         match &self.document.layout {

@@ -63,7 +63,7 @@ pub(super) async fn others(
 }
 
 /// Applies objects: those of one kind together, one kind after the other. What one refusal does not concern is applied
-/// all the same, so that all are told at once. The answers are in the order of the objects.
+/// all the same, so that all are reported at once. The answers are in the order of the objects.
 pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> Result<Vec<Json>> {
     let (mut applied, mut refused) = (Vec::new(), Vec::new());
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {

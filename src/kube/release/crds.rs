@@ -1,4 +1,4 @@
-//! Custom resource definitions in a chart's `crds/`: applied before the chart is rendered, and waited for, so that the
+//! Custom resource definitions in a chart's `crds/`: applied before the chart is rendered, and awaited, so that the
 //! chart finds their kinds. They do not get the marks of the release, and nothing here removes them.
 //!
 //! A definition of a group that several programs share is left to whoever applied it first.
@@ -63,7 +63,7 @@ pub(super) async fn without_shared(
     for (object, found) in shared.iter().zip(together(looks).await) {
         let found = found.map_err(Error::request(format!("look whether {} exists", object.told())))?;
         if found.is_some_and(|found| !is_applied_by(&found, client.manager())) {
-            tracing::info!("{} exists, and is left to whoever applied it", object.told());
+            tracing::info!("{} exists, and belongs to whoever applied it", object.told());
             theirs.push(object.key());
         }
     }

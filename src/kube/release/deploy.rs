@@ -45,7 +45,7 @@ pub(super) struct Course {
 }
 
 impl Releases {
-    /// Installs a chart as a new release. An installation of this provider that was cut off or failed is gone on with.
+    /// Installs a chart as a new release. An interrupted or failed installation of this provider is resumed.
     ///
     /// # Errors
     /// [`Error::Exists`] when there is such a release; any other of [`Error`].
@@ -353,7 +353,7 @@ impl Releases {
         Ok(Outcome { release, kept, passed_over, warnings })
     }
 
-    /// The work itself; what stays because it is marked to be kept, and what was not waited for.
+    /// The work itself; what stays because it is marked to be kept, and what the wait skipped.
     async fn work(
         &self,
         stage: &Stage<'_>,

@@ -1,4 +1,4 @@
-//! Objects of a release that are not as it made them.
+//! Objects of a release that differ from what it applied.
 //!
 //! Each object is applied once more without effect: the API server's answer is the object as it would be, with every
 //! default filled in, so what differs from the object as it is has been changed by somebody. Fields of others differ
@@ -17,7 +17,7 @@ use super::apply::{dry_run, live, together};
 use super::error::{Error, Result};
 use super::objects::{Object, read};
 
-/// An object that is not as its release made it.
+/// An object that differs from what its release applied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Drifted {
     /// `ConfigMap kube-system/cilium-config`.
@@ -42,7 +42,7 @@ pub struct Comparison {
 }
 
 impl Releases {
-    /// The objects of a revision that are not as it made them. Two requests for each object, one of them a change without
+    /// The objects of a revision that differ from what it applied. Two requests for each object, one of them a change without
     /// effect, which takes the right to make it; one that is refused says nothing about the object.
     ///
     /// # Errors

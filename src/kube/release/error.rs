@@ -27,7 +27,7 @@ pub enum Error {
     },
     /// The name cannot be that of a release.
     #[error(
-        "`{0}` cannot be the name of a release: it must be at most 53 characters, small letters, digits, `-` and `.`, with a letter or digit at each end"
+        "`{0}` cannot be the name of a release: it must be at most 53 characters, lowercase letters, digits, `-` and `.`, with a letter or digit at each end"
     )]
     Name(String),
     /// The chart is none that can be installed.
@@ -78,7 +78,7 @@ pub enum Error {
     /// Objects are not ready in time, or have failed.
     #[error("after {} s not ready: {}", .waited.as_secs(), list(.unready))]
     NotReady {
-        /// How long they were waited for.
+        /// How long the wait lasted.
         waited: Duration,
         /// Each object with its own reasons.
         unready: Vec<Unready>,
@@ -94,7 +94,7 @@ pub enum Error {
     /// Objects that were removed are still there.
     #[error("after {} s still there: {}", .waited.as_secs(), list(.objects))]
     StillThere {
-        /// How long they were waited for.
+        /// How long the wait lasted.
         waited: Duration,
         /// The objects, each with the finalizers that hold it.
         objects: Vec<String>,

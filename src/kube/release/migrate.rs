@@ -26,7 +26,7 @@ pub(super) async fn take_over(client: &Client, objects: &[Object]) -> Result<()>
 }
 
 async fn take_over_one(client: &Client, object: &Object) -> Result<()> {
-    let doing = || format!("take over the fields of {}", object.told());
+    let doing = || format!("adopt the fields of {}", object.told());
     let at = object.namespace.as_deref();
     for attempt in 1.. {
         let live = match client.get(&object.resource, at, &object.name).await {
@@ -53,7 +53,7 @@ fn is_helm(manager: &str) -> bool {
     manager == "helm" || manager.starts_with("terraform-provider-helm")
 }
 
-/// Whether an entry was made by a program that installs by Helm's library: its name is that of the program (`cilium`,
+/// Whether an entry was written by a program that installs by Helm's library: its name is that of the program (`cilium`,
 /// `helm-controller`, `pulumi-resource-kubernetes`), and it holds the mark of the release. Whoever adopts an object by
 /// kubectl writes the mark too, and keeps what is his.
 /// Source: Helm, pkg/kube/client.go, getManagedFieldsManager.

@@ -12,7 +12,7 @@
 //!   failed, with a warning, when nobody works on it any more: `recover.rs` says how that is known.
 //! - Objects of revisions that failed after the deployed one are removed too when a new revision has them no more.
 //!   Helm forgets them.
-//! - An installation that failed is gone on with as an installation, with its hooks; Helm wants it removed first.
+//! - A failed installation is resumed as an installation, hooks included; Helm wants it removed first.
 //! - A new revision is marked as deployed before the former one as superseded, so that there is one at any moment.
 //! - The timeout is for a whole operation and not for each wait in it.
 //! - Only what belongs to the release is removed, in an upgrade as in a removal.
@@ -62,7 +62,7 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 /// Helm's default.
 const HISTORY_LIMIT: usize = 10;
 
-/// Is told how far an operation is, in short sentences without a period.
+/// Receives the progress of an operation, in short sentences without a period.
 pub type Progress<'p> = &'p (dyn Fn(&str) + Send + Sync);
 
 /// The releases of one cluster.
@@ -146,7 +146,7 @@ impl Rewrite {
 }
 
 impl Options {
-    /// Helm's defaults, except that objects are waited for.
+    /// Helm's defaults, except that it waits for objects.
     #[must_use]
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
@@ -207,7 +207,7 @@ pub struct Removal {
 }
 
 impl Default for Removal {
-    /// Helm's defaults, except that objects are waited for.
+    /// Helm's defaults, except that it waits for objects.
     fn default() -> Self {
         Self {
             timeout: TIMEOUT,
@@ -227,7 +227,7 @@ pub struct Outcome {
     pub release: Release,
     /// Objects that the new revision has no more, and that stay because they are marked to be kept.
     pub kept: Vec<String>,
-    /// What was not waited for, because all that it lacks is on nodes that are off.
+    /// What the wait skipped, because all that is missing is on nodes that are off.
     pub passed_over: Vec<PassedOver>,
     /// What was noticed and does not end the operation.
     pub warnings: Vec<String>,
@@ -283,7 +283,7 @@ impl Releases {
         self.store(namespace, name).read(entry).await
     }
 
-    /// What charts are told of the cluster. Asked for once in a run.
+    /// What charts learn of the cluster. Requested once in a run.
     ///
     /// # Errors
     /// [`Error::Request`].

@@ -18,7 +18,7 @@ pub(super) enum Readiness {
 
 use Readiness::{Failed, Ready, Waiting};
 
-/// What is waited for.
+/// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
     /// Objects of a release: running.
@@ -68,7 +68,7 @@ pub(super) fn readiness(object: &Json, until: Until) -> Readiness {
         ("", "PersistentVolumeClaim") => claim(object),
         ("", "Service") => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
-        // Their conditions say something else than that they are made.
+        // Their conditions say something else than that they are established.
         ("", "Secret" | "ConfigMap") | ("batch", "CronJob") | ("policy", "PodDisruptionBudget") => Ready,
         _ => match condition(object, "Ready") {
             Some(ready) if ready["status"] != "True" => Waiting(told(ready)),
@@ -120,7 +120,7 @@ fn deployment(object: &Json) -> Readiness {
     }
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
     let (all, updated) = (count(object, "replicas"), count(object, "updatedReplicas"));
-    if let Some(waiting) = behind(wanted, &[(all, "made"), (updated, "updated")]) {
+    if let Some(waiting) = behind(wanted, &[(all, "created"), (updated, "updated")]) {
         return waiting;
     }
     if all > wanted {
@@ -147,7 +147,7 @@ fn daemon_set(object: &Json, is_observed: bool) -> Readiness {
         return Waiting("its controller has not seen it".to_owned());
     };
     let counts = [
-        (count(object, "currentNumberScheduled"), "made"),
+        (count(object, "currentNumberScheduled"), "created"),
         // With the strategy OnDelete too: Helm waits for what nobody updates, and so do we.
         (count(object, "updatedNumberScheduled"), "updated"),
         (count(object, "numberAvailable"), "available"),
@@ -162,7 +162,7 @@ fn stateful_set(object: &Json) -> Readiness {
     }
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
     let all = count(object, "replicas");
-    if let Some(waiting) = behind(wanted, &[(all, "made"), (count(object, "readyReplicas"), "ready")]) {
+    if let Some(waiting) = behind(wanted, &[(all, "created"), (count(object, "readyReplicas"), "ready")]) {
         return waiting;
     }
     if all > wanted {
@@ -187,7 +187,7 @@ fn replica_set(object: &Json) -> Readiness {
     }
     let wanted = number(object, "/spec/replicas").unwrap_or(1);
     let counts = [
-        (count(object, "fullyLabeledReplicas"), "made"),
+        (count(object, "fullyLabeledReplicas"), "created"),
         (count(object, "availableReplicas"), "available"),
         (count(object, "readyReplicas"), "ready"),
     ];
@@ -292,7 +292,7 @@ mod tests {
                 json!({ "observedGeneration": 1 }),
                 waiting("its controller has not seen the newest specification"),
             ),
-            ("Deployment", json!({}), json!({}), waiting("0 of 1 pods made")),
+            ("Deployment", json!({}), json!({}), waiting("0 of 1 pods created")),
             (
                 "Deployment",
                 deadline.clone(),

@@ -8,7 +8,7 @@ use super::super::object::{Resource, name, selector_of};
 use super::super::pod::{Trouble, why};
 use super::super::request::Call;
 
-/// Reasons that are told of one object.
+/// Reasons that are reported for one object.
 const MOST: usize = 5;
 /// Kinds whose pods are asked.
 const WORKLOADS: [&str; 5] = ["DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"];
@@ -30,7 +30,7 @@ pub(super) async fn reasons(client: &Client, object: &Json) -> Vec<String> {
             speakers.push(("Pod".to_owned(), trouble.pod));
         }
     }
-    // A workload whose pods cannot even be made says so in its own events.
+    // A workload whose pods cannot even be created says so in its own events.
     for (kind, name) in speakers.into_iter().take(3) {
         found.extend(warnings(client, namespace, &kind, &name).await);
     }

@@ -45,7 +45,7 @@ pub(super) fn check(chart: &Chart, name: &str) -> Result<()> {
     let problem = |problem: String| Error::NotInstallable { chart: chart.name().to_owned(), problem };
     let kind = chart.metadata.kind.as_str();
     if !matches!(kind, "" | "application") {
-        return Err(problem(format!("it is a {kind} chart, made to be part of others")));
+        return Err(problem(format!("it is a {kind} chart, which only works as part of others")));
     }
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {

@@ -114,7 +114,7 @@ impl Releases {
         progress(&format!("removing {} objects", objects.len()));
         let removed = remove(client, objects, &release.name, &release.namespace).await?;
         if removal.wait {
-            // A namespace is taken apart five seconds after it was told to go, whatever is in it. Nobody needs that time
+            // A namespace is dismantled five seconds after its deletion was requested, whatever is in it. Nobody needs that time
             // but who wants one of the same name, and he waits then. Source: Kubernetes, namespace controller,
             // namespaceDeletionGracePeriod.
             let waited: Vec<_> = removed.objects.iter().filter(|object| !object.is_namespace()).cloned().collect();

@@ -21,12 +21,12 @@ use super::{Progress, Releases};
 /// The shortest pause between two looks, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Between these, a pause is this part of what has been waited for: so much is the most that looking adds.
+/// Between these, a pause is this share of the time waited so far: that is the most that polling adds.
 const PAUSE_PART: u32 = 8;
 /// Nodes that are off are looked for after this time, and then less and less often.
 const FIRST_OFFLINE_LOOK: Duration = Duration::from_secs(2);
 const LONGEST_OFFLINE_PAUSE: Duration = Duration::from_secs(30);
-/// Progress is told this often when nothing changes.
+/// Progress is reported this often when nothing changes.
 const TOLD_EVERY: Duration = Duration::from_secs(15);
 /// Objects whose own reasons are asked for.
 const MOST_ASKED: usize = 5;
@@ -65,7 +65,7 @@ pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> R
     }
 }
 
-/// Waits for the next look at something that has been waited for since `begun`.
+/// Waits for the next look in a wait that began at `begun`.
 async fn next_look(client: &Client, begun: Instant, deadline: Deadline, doing: &str) -> Result<()> {
     let pace = (begun.elapsed() / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
     pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), doing).await
@@ -79,7 +79,7 @@ async fn look<'o>(
     together(objects.map(|object| live(client, object).boxed()).collect()).await
 }
 
-/// An object that is not waited for any longer: all that it lacks is on nodes that are off.
+/// An object that the wait skips from now on: all that is missing is on nodes that are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     /// `DaemonSet kube-system/cilium`.
@@ -96,7 +96,7 @@ struct Waited<'o> {
     state: String,
 }
 
-/// Waits until `objects` are ready. `seen` is what the API server told of them last, in the same order.
+/// Waits until `objects` are ready. `seen` is what the API server last reported of them, in the same order.
 pub(super) async fn until_ready(
     client: &Client,
     objects: &[Object],
@@ -175,7 +175,7 @@ impl Offline {
                 continue;
             }
             let state = one.state.clone();
-            tracing::info!("{object} is waited for no longer: {state}; off: {}", offline::named(&nodes));
+            tracing::info!("{object} is skipped from now on: {state}; off: {}", offline::named(&nodes));
             self.passed_over.push(PassedOver { object, state, nodes });
             waited.remove(index);
         }
@@ -309,7 +309,7 @@ pub(super) async fn until_gone(
             };
             let Some(live) = live else { continue };
             let now = live.pointer("/metadata/uid").and_then(Json::as_str).unwrap_or_default().to_owned();
-            // One of the same name that somebody made since is not the one that was removed.
+            // One of the same name that somebody has created since is not the one that was removed.
             if uid.as_ref().is_none_or(|uid| *uid == now) {
                 left.push((object, now, held_by(&live)));
             }

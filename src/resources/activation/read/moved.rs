@@ -43,7 +43,7 @@ pub(in crate::resources::activation) fn from_aws(source: &MoveSource<'_>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use crate::resources::activation::*;
+    use super::*;
 
     fn source<'a>(provider: &'a str, type_name: &'a str, state: &'a Json) -> MoveSource<'a> {
         MoveSource { provider, type_name, version: 0, state }
