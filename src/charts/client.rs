@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use names::Sha256;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::cache::Cache;
@@ -60,7 +61,10 @@ pub enum Content {
 
 /// Fetches charts and manifests. Clones share cache, answers and credentials.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    cancel: CancellationToken,
+}
 
 struct Inner {
     http: Http,
@@ -96,33 +100,44 @@ impl Client {
         };
         let bundle = settings.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
         let bundle = bundle.filter(|path| !path.as_os_str().is_empty());
-        Self(Arc::new(Inner {
+        let inner = Inner {
             http: Http::new(proxies(&settings, variable), bundle, pace),
             cache,
             logins: Logins { configured: settings.logins, ecr },
             registries: Registries::default(),
             indexes: Memo::default(),
             artifacts: Memo::default(),
-        }))
+        };
+        Self { inner: Arc::new(inner), cancel: CancellationToken::new() }
+    }
+
+    /// The same client, whose downloads end when `cancel` fires.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
+        Self { inner: Arc::clone(&self.inner), cancel }
     }
 
     /// Fetches a source. The same run fetches it once and returns the same result again; a path is read
     /// each time.
     ///
     /// # Errors
-    /// [`Error`]; content with another checksum than the expected one is never returned.
+    /// [`Error`], among them [`Error::Stopped`]; content with another checksum than the expected one is never returned.
     pub async fn fetch(&self, source: &Source) -> Result<Artifact> {
         if let Location::Path(path) = source.location() {
             let (path, pin, origin) = (path.clone(), source.sha256(), source.to_string());
             let read = tokio::task::spawn_blocking(move || local(&path, pin, origin)).await;
             return read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         }
-        self.0.artifacts.once(source, self.0.remote(source)).await
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::Stopped { origin: source.to_string() }),
+            fetched = self.inner.artifacts.once(source, self.inner.remote(source)) => fetched,
+        }
     }
 
     /// A content by its checksum, if some run has fetched it before. Opens no connection.
     pub async fn cached(&self, sha256: Sha256) -> Option<Arc<[u8]>> {
-        self.0.cache.read(sha256, MAX_CONTENT).await.map(Arc::from)
+        self.inner.cache.read(sha256, MAX_CONTENT).await.map(Arc::from)
     }
 }
 

@@ -562,3 +562,22 @@ fn proxies_of_the_environment() {
     let given = Settings { http_proxy: Some("http://a".to_owned()), ..Settings::default() };
     assert_eq!(proxies(&given, &none).https.as_deref(), Some("http://a"));
 }
+
+#[tokio::test]
+async fn a_stop_ends_a_download_that_is_retried() {
+    let (cache, cancel) = (folder(), CancellationToken::new());
+    let stop = cancel.clone();
+    let server = Server::plain(move |_| {
+        stop.cancel();
+        Reply::new(503, "")
+    })
+    .await;
+    let hour = std::time::Duration::from_hours(1);
+    let patient = Pace { first: hour, longest: hour, patience: 9 * hour };
+    let client = Client::build(settings(&cache), None, &|_| None, patient).with_cancel(cancel);
+    let source = repository(&server, "1.0.0");
+    let ended = tokio::time::timeout(std::time::Duration::from_mins(1), client.fetch(&source)).await;
+    let error = ended.expect("it ends").expect_err("it was stopped");
+    assert!(matches!(error, Error::Stopped { .. }), "{error:?}");
+    assert_eq!(server.lines(), ["GET /charts/index.yaml"]);
+}

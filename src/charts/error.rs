@@ -17,6 +17,12 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Terraform asked to stop while it was fetched.
+    #[error("stopped while fetching `{origin}`")]
+    Stopped {
+        /// The source.
+        origin: String,
+    },
     /// The text does not name a source.
     #[error("`{text}` is not a valid source: {problem}")]
     NoSource {

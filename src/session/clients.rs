@@ -21,6 +21,7 @@ use crate::charts;
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub(super) aws: std::result::Result<aws::Clients, Unready>,
+    charts: std::result::Result<charts::Client, Unready>,
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
 }
@@ -30,7 +31,6 @@ pub struct Clients {
 pub(super) struct Shared {
     pub(super) kubernetes: Maybe<Option<Kubernetes>>,
     pub(super) connections: Connections,
-    charts: std::result::Result<charts::Client, Unready>,
     pub(super) defaults: Defaults,
     handovers: Mutex<HashMap<String, Vec<String>>>,
 }
@@ -70,23 +70,24 @@ impl Clients {
             Err(argument) => Err(Unready { argument }),
         };
         let passwords = Arc::new(Passwords(aws.clone().map_err(|unready| unready.argument)));
+        let charts = sources(config)
+            .map(|settings| charts::Client::new(settings, Some(passwords)))
+            .map_err(|argument| Unready { argument });
         let shared = Shared {
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),
-            charts: sources(config)
-                .map(|settings| charts::Client::new(settings, Some(passwords)))
-                .map_err(|argument| Unready { argument }),
             defaults,
             handovers: Mutex::default(),
         };
-        Ok(Self { aws, shared: Arc::new(shared), cancel: CancellationToken::new() })
+        Ok(Self { aws, charts, shared: Arc::new(shared), cancel: CancellationToken::new() })
     }
 
     /// The same clients, for a call that ends when `cancel` fires.
     #[must_use]
     pub fn bound(&self, cancel: &CancellationToken) -> Self {
         let aws = self.aws.as_ref().map(|aws| aws.with_cancel(cancel.clone())).map_err(|unready| *unready);
-        Self { aws, shared: Arc::clone(&self.shared), cancel: cancel.clone() }
+        let charts = self.charts.as_ref().map(|charts| charts.with_cancel(cancel.clone())).map_err(|unready| *unready);
+        Self { aws, charts, shared: Arc::clone(&self.shared), cancel: cancel.clone() }
     }
 
     /// The AWS clients.
@@ -108,13 +109,13 @@ impl Clients {
     /// # Errors
     /// While an argument of the provider is unknown, which is so in some plans only.
     pub fn charts(&self) -> Result<&charts::Client> {
-        self.shared.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
+        self.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
     }
 
     /// The same, when the configuration is known.
     #[must_use]
     pub fn known_charts(&self) -> Option<&charts::Client> {
-        self.shared.charts.as_ref().ok()
+        self.charts.as_ref().ok()
     }
 
     /// The defaults.

@@ -143,12 +143,10 @@ def control_plane() -> Verdict:
 
 def sandbox_hosts() -> Verdict:
     """The files and programs of the sandbox's hosts. A machine that cannot have hosts does not fail a strict run."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return Verdict(notes=["left out: hosts need Linux and root"])
     try:
         hosts.programs()
     except tools.Unavailable as reason:
-        raise LeftOut(str(reason)) from None
+        raise LeftOut(f"{reason} (known: the machine cannot have hosts)") from None
     return Verdict(passed=1)
 
 

@@ -35,6 +35,7 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     }
     let place = if matches!(wanted.product, Product::Cilium(_)) { "chart" } else { "source" };
     let (member, remedy) = match error {
+        E::Stopped { .. } => (None, CONTINUE),
         E::NoSuchVersion { .. } | E::NoVersion { .. } => (Some("version"), "Set `version` to one that exists."),
         E::NoSuchChart { .. } => (Some(place), "Check the name of the chart and the repository."),
         E::Checksum { .. } | E::NoChecksum { .. } | E::FolderPinned { .. } => (

@@ -431,7 +431,7 @@ mod tests {
             span.choose(&fit, &case, named).into_iter().map(|way| way.program).collect()
         };
         let newest = [Program::Terraform(1, 15)];
-        let seen: Vec<Program> = ["a", "b", "c"].iter().flat_map(|name| chosen(name, "", false)).collect();
+        let seen: Vec<Program> = ["a", "b", "c"].iter().flat_map(|name| chosen(name, "=== plan\n", false)).collect();
         assert_eq!(seen.len(), 3);
         assert!(
             [Program::Terraform(1, 8), Program::Terraform(1, 15), Program::Tofu(1, 12)]
@@ -442,7 +442,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             assert_eq!(chosen(name, "=== plan\nrequires terraform >= 1.14 because so\n", false), newest);
         }
-        assert_eq!(chosen("a", "on every terraform because so\n", false).len(), 4);
+        assert_eq!(chosen("a", "on every terraform because so\n=== plan\n", false).len(), 4);
         // What is about a cluster is on real Terraform where Terraform itself has a part in it.
         let plane = "requires control plane because so\n=== apply\n";
         assert_eq!(chosen("a", plane, false), []);

@@ -8,17 +8,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Account, Sandbox, cannot_be, hosts, nothing_done, programs, shared, text, wait_for};
+use crate::sandbox::{Account, Sandbox, cannot_be, hosts, programs, shared, text, wait_for};
 
 /// A sandbox that can have hosts, shared by the tests; where there can be none, a test says so and ends.
 pub fn ground() -> Option<&'static Sandbox> {
     let programs = programs()?;
     if hosts().is_none() {
-        if std::env::consts::OS == "linux" && rustix::process::geteuid().is_root() {
-            nothing_done("there is no root file system for hosts; `make hosts` makes it");
-        } else {
-            cannot_be("hosts are namespaces of Linux, which root makes");
-        }
+        cannot_be("hosts need Linux, root and Debian's packages; `make hosts` unpacks them");
         return None;
     }
     let sandbox = shared(&programs);

@@ -60,11 +60,15 @@ pub fn has_kubectl() -> bool {
 pub fn nothing_done(reason: &str) {
     let strict = std::env::var_os("EKSHYBRID_STRICT").is_some_and(|value| value == "1");
     assert!(!strict, "left out, which a strict run does not allow: {reason}");
-    cannot_be(reason);
+    say_nothing_done(reason);
 }
 
-/// The same where the machine itself is the reason, which no run can help.
+/// The same where the machine itself is the reason, which no run can help: a strict run knows it.
 pub fn cannot_be(reason: &str) {
+    say_nothing_done(&format!("{reason} (known: the machine cannot)"));
+}
+
+fn say_nothing_done(reason: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     std::io::stderr().write_all(format!("nothing done: {test}: {reason}\n").as_bytes()).unwrap();
 }

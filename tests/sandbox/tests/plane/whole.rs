@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     hosts::{Host, ground},
     nodeadm::{activation, check, fetch, file, instance, joining, node_config, reached},
-    sandbox::{nothing_done, text, wait_for},
+    sandbox::{cannot_be, text, wait_for},
 };
 
 /// A CNI by hand: a bridge, and addresses out of a range of the cluster's pods.
@@ -17,7 +17,7 @@ fn a_real_kubelet_joins_becomes_ready_is_reached_and_leaves() {
     let Some(sandbox) = ground() else { return };
     let told = sandbox.done("GET", "hosts", &Value::Null);
     if told["whole"]["available"] != true {
-        return nothing_done(&format!("whole hosts: {}", text(&told["whole"]["why"])));
+        return cannot_be(&format!("whole hosts: {}", text(&told["whole"]["why"])));
     }
     let account = sandbox.account();
     let cluster = reached(&account);
