@@ -146,7 +146,7 @@ fn a_package_that_breaks_a_rule_is_found() {
         ("exception", Some("MIT WITH LLVM-exception"), Some(REGISTRY), Some("is not allowed")),
         ("silent", None, Some(REGISTRY), Some("names no licence")),
         ("odd", Some("do what you want"), Some(REGISTRY), Some("is no SPDX expression")),
-        ("openssl", Some("Apache-2.0"), Some(REGISTRY), Some("is banned: TLS comes from rustls")),
+        ("openssl", Some("Apache-2.0"), Some(REGISTRY), Some("is banned: TLS is rustls")),
         ("git", Some("MIT"), Some("git+https://git.example/git"), Some("comes from neither")),
     ] {
         let package = Package {

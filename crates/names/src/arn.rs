@@ -267,7 +267,7 @@ mod tests {
                 Err("that is the ARN of a loadbalancer"),
             ),
             ("arn:aws:elasticloadbalancing:us-wset-2:111122223333:targetgroup/web/01", Err("it has no region")),
-            ("arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/web", Err("that is not an ARN")),
+            ("arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/web", Err("targetgroup/<name>/<id>")),
             ("web", Err("targetgroup/<name>/<id>")),
         ]);
         assert_eq!(TargetGroupArn::parse(arn).unwrap().region(), "us-west-2");

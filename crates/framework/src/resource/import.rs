@@ -78,7 +78,10 @@ impl Shape {
                 readings.push(reading);
             }
         }
-        readings.extend(self.without_behind(id));
+        // With nothing behind it, an `@` is an unfinished id and no part of a name.
+        if self.behind.is_none() || !id.ends_with('@') {
+            readings.extend(self.without_behind(id));
+        }
         readings
     }
 
@@ -198,6 +201,7 @@ mod tests {
             ("", "Write it as `H/F/X`."),
             ("h/2", "Write it as `H/F/X`."),
             ("h//60W", "Write it as `H/F/X`."),
+            ("h/2/60W@", "`` is no street. Write it as `H/F/X`."),
             ("h/2/60W@nowhere", "`nowhere` is no street. Write it as `H/F/X`."),
             ("h/12/60W", "`floor` is 12, but must be between 0 and 9. Write it as `H/F/X`."),
             ("h/2/60", "`60` is no lamp. Write it as `H/F/X`."),
