@@ -5,10 +5,11 @@ provider "ekshybrid" {
   secret_key = "@{secret_key}"
 
   endpoints = {
-    ec2 = "@{endpoint}"
-    eks = "@{endpoint}"
-    iam = "@{endpoint}"
-    ssm = "@{endpoint}"
-    sts = "@{endpoint}"
+    ec2   = "@{endpoint}"
+    eks   = "@{endpoint}"
+    elbv2 = "@{endpoint}"
+    iam   = "@{endpoint}"
+    ssm   = "@{endpoint}"
+    sts   = "@{endpoint}"
   }
 }

@@ -1,6 +1,6 @@
 //! How errors of sources, charts and releases are told to a person.
 
-use framework::diagnostic::{Diagnostic, Diagnostics};
+use framework::diagnostic::{Diagnostic, Diagnostics, sentence};
 use framework::path::Path;
 use helm::Status;
 
@@ -74,14 +74,14 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
 /// Why AWS gave no password for a registry of ECR.
 fn no_password(error: &charts::Error, cause: Option<&aws::Error>, wanted: &Wanted) -> Diagnostic {
     let summary = format!("Could not get the chart of {}", wanted.name());
-    let detail = match cause {
+    let cause = match cause {
         Some(cause) => {
-            let told = explain(&summary, cause, None).0.pop().map(|told| told.detail()).unwrap_or_default();
-            format!("{error}.\n\n{told}")
+            let explained = explain(&summary, cause, None).0.pop().map(|it| it.detail()).unwrap_or_default();
+            format!("{}\n\n{explained}", sentence(&error.to_string()))
         }
-        None => format!("{}.", chain(error)),
+        None => sentence(&chain(error)),
     };
-    Diagnostic::error(summary, detail).at(Path::attribute(wanted.attribute()))
+    Diagnostic::error(summary, cause).at(Path::attribute(wanted.attribute()))
 }
 
 /// Why a chart does not render with these values.
