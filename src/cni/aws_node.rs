@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 5;
 /// The DaemonSet; `None` if the cluster has none.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn find(client: &Client) -> Result<Option<Json>> {
     client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
 }
@@ -34,7 +34,7 @@ pub(crate) async fn find(client: &Client) -> Result<Option<Json>> {
 /// that nothing is missed afterwards.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn remove(client: &Client, release: &str) -> Result<bool> {
     let found = find(client).await?;
     // An interrupted run has already removed it.
@@ -88,7 +88,7 @@ impl Kept {
 /// The current record.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn kept(client: &Client) -> Result<Option<Kept>> {
     let map = client.get(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
     Ok(map.as_ref().map(Kept::of))
@@ -110,7 +110,7 @@ pub(crate) enum Restored {
 /// Restores the DaemonSet.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Restored> {
     let live = find(client).await?;
     let Some(kept) = kept else {

@@ -161,7 +161,7 @@ pub(crate) fn is_own(product: &Product, definition: &str, object: &Json, pool: &
 /// Names of existing definitions that the CNI creates.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn existing(client: &Client, product: &Product) -> kube::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let each = |one: Json| {

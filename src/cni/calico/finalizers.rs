@@ -47,7 +47,7 @@ fn is_own(finalizer: &str) -> bool {
 /// Installation owns. The operator must no longer exist: it would add them again.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn free(client: &Client) -> Result<()> {
     const RBAC: &str = "rbac.authorization.k8s.io";
     for (name, plural) in [
@@ -82,7 +82,7 @@ fn is_going(object: &Json) -> bool {
 /// Removes the operator's own finalizers from one object; other finalizers are kept.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn free_one(client: &Client, resource: &Resource, namespace: Option<&str>, name: &str) -> Result<()> {
     for attempt in 1.. {
         let live = match client.get(resource, namespace, name).await {

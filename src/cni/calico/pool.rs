@@ -33,7 +33,7 @@ fn settings(calico: &Calico) -> Json {
 /// changed are kept, since others may have set them.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn change(client: &Client, before: &Calico, now: &Calico, cidrs: &[String]) -> Result<()> {
     let Some(changes) = difference(&settings(before), &settings(now)) else { return Ok(()) };
     let listed = match client.list(&kind(), None, None).await {

@@ -59,7 +59,7 @@ pub(crate) fn is_ready(node: &Json) -> bool {
 /// Checks the nodes that were off, if any. A node that is Ready runs the CNI.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
     let before = notes::offline(cx);
     if before.is_empty() {
