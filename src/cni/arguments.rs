@@ -51,7 +51,7 @@ cilium! {
     /// Name of the chart in `repository`. Without `repository`: a directory, a `.tgz` file, the `https://` URL of one,
     /// or an `oci://` reference. Default: `cilium`.
     chart: Option<String>,
-    /// Required SHA-256 checksum of the chart's archive.
+    /// SHA-256 checksum that the chart's archive must have.
     sha256: Option<Checksum>,
     /// Namespace of the release; created if it does not exist. A change creates a new release. Default: `kube-system`.
     namespace: Option<ReleaseName>,
@@ -65,8 +65,8 @@ cilium! {
     pod_cidr_mask_size: Option<Bounded<16, 30>>,
     /// Number of Cilium operator replicas, each on a different node. Must be 1 if there is only one node. Default: 2.
     operator_replicas: Option<Bounded<1, 100>>,
-    /// Labels of the nodes that Cilium runs on; an empty map selects all nodes. Default: `{
-    /// "eks.amazonaws.com/compute-type" = "hybrid" }`.
+    /// Labels of the nodes that Cilium runs on; an empty map selects all nodes. Default:
+    /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
     node_selector: Option<BTreeMap<String, String>>,
     /// Enable the BGP control plane, so that external routers can learn the pods' addresses. Default: false.
     bgp: Option<bool>,
@@ -97,24 +97,25 @@ pub struct Calico {
     /// requires it: a file or an `https://` URL, such as
     /// `https://raw.githubusercontent.com/projectcalico/calico/v3.29.2/manifests/calico-vxlan.yaml`.
     pub source: Option<String>,
-    /// Required SHA-256 checksum of the chart's archive or of the manifest.
+    /// SHA-256 checksum that the chart's archive or the manifest must have.
     pub sha256: Option<Checksum>,
     /// IPv4 ranges that pods get their addresses from; `manifest` supports only one. Ranges cannot be changed or
     /// removed; with `operator`, further ones can be appended. Default: the cluster's remote pod networks.
     pub pod_cidrs: Option<Vec<Network>>,
-    /// Prefix length of the blocks of addresses that nodes get, one at a time. Cannot be changed. Default: 26.
+    /// Prefix length of the address blocks that Calico assigns to nodes, one block at a time. Cannot be changed.
+    /// Default: 26.
     pub block_size: Option<Bounded<20, 32>>,
     /// Encapsulation of packets between nodes: `VXLAN`, `VXLANCrossSubnet` (only between subnets; in a VPC, this
     /// requires the source/destination check to be disabled), or `None`. Default: `VXLAN`.
     pub encapsulation: Option<Encapsulation>,
     /// Whether traffic from pods to addresses outside the pool uses the node's address (NAT). Default: true.
     pub nat_outgoing: Option<bool>,
-    /// Labels of the nodes that Calico runs on; an empty map selects all nodes. Default: `{
-    /// "eks.amazonaws.com/compute-type" = "hybrid" }`.
+    /// Labels of the nodes that Calico runs on; an empty map selects all nodes. Default:
+    /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
     pub node_selector: Option<BTreeMap<String, String>>,
     /// What Calico does with the source/destination check of EC2 instances: `DoNothing`, `Enable` or `Disable`.
-    /// `Enable` and `Disable` require EC2 permissions in the node's role, and do not work outside EC2. Only for `method
-    /// = "manifest"`. Default: as in the manifest.
+    /// `Enable` and `Disable` require EC2 permissions in the node's role, and do not work outside EC2. Only for
+    /// `method = "manifest"`. Default: as in the manifest.
     pub aws_src_dst_check: Option<SourceCheck>,
     /// Values of the operator's chart as YAML documents. They override the values that the provider derives from the
     /// other arguments; later documents override earlier ones.

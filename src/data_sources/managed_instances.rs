@@ -68,7 +68,7 @@ pub struct Host {
     pub ip_address: Option<String>,
     /// Name of the host's IAM role.
     pub iam_role: Option<String>,
-    /// `Online` or `ConnectionLost`.
+    /// Ping status of the host's agent: `Online` or `ConnectionLost`.
     pub ping_status: Option<String>,
     /// Time of the agent's last report, in RFC 3339 format.
     pub last_ping: Option<Timestamp>,

@@ -39,7 +39,7 @@ pub struct Args {
 pub struct Outputs {
     /// Name of the host's IAM role.
     pub iam_role: RoleName,
-    /// `Online` or `ConnectionLost`.
+    /// Ping status of the host's agent: `Online` or `ConnectionLost`.
     #[attr(keep)]
     pub ping_status: Option<String>,
     /// Version of the SSM agent on the host.

@@ -55,7 +55,7 @@ pub struct Args {
     pub remove_vpc_cni: bool,
     /// Allow changes that replace the CNI: another product, another Calico `method`, or another Cilium `namespace` or
     /// `release_name`. **The former CNI is removed first: pods on all its nodes lose their network, and the nodes must
-    /// be restarted or replaced.** Without it, the plan refuses such a change. Default: false.
+    /// be restarted or replaced.** By default, the plan refuses such changes. Default: false.
     #[attr(default = false)]
     pub allow_replacement: bool,
     /// Registry to pull every image from, with an optional path. `registry.example.com/mirror` turns
@@ -76,8 +76,8 @@ pub struct Args {
     pub atomic: bool,
     /// On destroy, also delete the custom resource definitions (CRDs) the CNI created. A CRD is kept if it existed
     /// before the installation, if that is unknown (the release was installed by others), or if it still holds objects
-    /// the CNI did not create; the destroy lists the latter in a warning. CRDs of `policy.networking.k8s.io` are shared
-    /// with other programs and never deleted. Default: false.
+    /// the CNI did not create; the destroy lists the CRDs of the last two cases in a warning. CRDs of
+    /// `policy.networking.k8s.io` are shared with other programs and never deleted. Default: false.
     #[attr(default = false)]
     pub cleanup_on_destroy: bool,
     /// With `cleanup_on_destroy`, also delete CRDs that hold objects the CNI did not create. **This deletes all these
@@ -93,8 +93,8 @@ pub struct Args {
     #[attr(replace)]
     pub region: Option<Region>,
     /// How long operations may take. Defaults: `create` and `update` `20m`, or 30 seconds per node if that is longer,
-    /// because Cilium replaces its pods on two nodes at a time (plus up to `30m` for a cluster that is still being
-    /// created); `delete` `10m`.
+    /// because Cilium replaces its pods on two nodes at a time; up to `30m` more if the cluster is still being created;
+    /// `delete` `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -144,8 +144,8 @@ pub struct Outputs {
     pub images: BTreeSet<String>,
     /// Checksum of the manifests without secrets and certificates, which differ in each rendering.
     pub manifest_digest: String,
-    /// Objects of the release that have been removed or changed by others, such as `DaemonSet kube-system/cilium
-    /// (gone)`; empty unless `detect_drift` is set.
+    /// Objects of the release that have been removed or changed by others, such as
+    /// `DaemonSet kube-system/cilium (gone)`; empty unless `detect_drift` is set.
     pub drifted_objects: BTreeSet<String>,
     /// Region of the cluster.
     #[attr(keep)]

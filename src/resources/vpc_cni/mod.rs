@@ -86,7 +86,7 @@ pub struct Args {
     #[attr(replace)]
     pub region: Option<Region>,
     /// How long operations may take, including the wait for the cluster, aws-node, the add-on and the nodes. Defaults:
-    /// `create` and `update` `20m` (plus up to `30m` for a cluster that is still being created), `delete` `10m`.
+    /// `create` and `update` `20m`, up to `30m` more if the cluster is still being created; `delete` `10m`.
     pub timeouts: Option<ChangeTimeouts>,
 }
 

@@ -15,7 +15,7 @@
 //! | note that it has begun, fetch, check | the next plan is an update again |
 //! | run Cilium's preflight check | its release is removed, Cilium is not touched |
 //! | change Calico's address pool (manifest) | the same change at the next apply |
-//! | apply the new revision | a failed revision, from which the next apply continues; with `atomic` the last good one is back |
+//! | apply the new revision | a failed revision, from which the next apply continues; with `atomic` the last good one is restored |
 //! | remove or restore aws-node | the note says which; the next apply does it |
 //! | wait for nodes, then drop the note | the next plan is an update again |
 //!
