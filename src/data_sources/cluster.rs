@@ -32,7 +32,7 @@ pub struct Outputs {
     pub arn: String,
     /// UUID of a local cluster on an Outpost; null for other clusters.
     pub cluster_id: Option<String>,
-    /// `CREATING`, `ACTIVE`, `UPDATING`, `DELETING`, `FAILED` or `PENDING`.
+    /// Status: `CREATING`, `ACTIVE`, `UPDATING`, `DELETING`, `FAILED` or `PENDING`.
     pub status: String,
     /// Kubernetes version, such as `1.34`.
     pub version: String,
@@ -54,7 +54,7 @@ pub struct Outputs {
     pub role_arn: Option<String>,
     /// URL of the OpenID Connect issuer.
     pub oidc_issuer: Option<String>,
-    /// `ipv4` or `ipv6`.
+    /// IP family: `ipv4` or `ipv6`.
     pub ip_family: Option<String>,
     /// CIDR range of Kubernetes services: IPv4, or IPv6 for clusters of that family.
     pub service_cidr: Option<String>,

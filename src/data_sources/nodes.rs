@@ -78,24 +78,24 @@ pub struct Node {
     pub container_runtime_version: Option<String>,
     /// Operating system.
     pub os_image: Option<String>,
-    /// `amd64` or `arm64`.
+    /// CPU architecture: `amd64` or `arm64`.
     pub architecture: Option<String>,
     /// CIDR ranges of the node's pods, if the cluster assigns ranges to nodes.
     pub pod_cidrs: Vec<String>,
-    /// Labels.
+    /// Labels of the node.
     pub labels: BTreeMap<String, String>,
-    /// Taints.
+    /// Taints of the node.
     pub taints: Vec<Taint>,
 }
 
 /// One taint.
 #[derive(Clone, Debug, Model)]
 pub struct Taint {
-    /// Key.
+    /// Key of the taint.
     pub key: String,
-    /// Value.
+    /// Value of the taint.
     pub value: Option<String>,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    /// Effect of the taint: `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
     pub effect: String,
 }
 

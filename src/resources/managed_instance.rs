@@ -365,7 +365,7 @@ fn role_of(found: &Instance) -> Result<RoleName> {
 /// The state of a listed host: without tags, since none are managed on it yet.
 ///
 /// # Errors
-/// When AWS describes the host in a way that cannot be represented.
+/// If AWS describes the host in a way that cannot be represented.
 pub fn listed(found: Instance, identity: &Identity, region: Region) -> Result<State<ManagedInstance>> {
     let role = role_of(&found)?;
     Ok(State {

@@ -36,7 +36,7 @@ use crate::session::{
 /// Its Job waits for objects that others hold, and is known to never complete.
 const HOOK_TIMEOUT: Duration = Duration::from_mins(5);
 const HOOK_PART: u32 = 2;
-/// How long a removal may take.
+/// Default timeout of a removal.
 pub(crate) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Shows in a plan which objects created by people a destroy deletes.
