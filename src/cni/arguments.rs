@@ -1,4 +1,4 @@
-//! What can be said of Cilium and of Calico, and the texts with rules of their own.
+//! Arguments of Cilium and Calico, and the text types that validate them.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,23 @@ use names::{Cidr, Sha256};
 use crate::charts::images::Mirror;
 use crate::kube::release::is_release_name;
 
-/// Declares Cilium once for the resource, which takes values that are never stored, and for the data source, where
-/// Terraform knows none such.
+/// Declares Cilium once for the resource, which takes write-only values, and for the data source, where Terraform has
+/// none.
 macro_rules! cilium {
     ($($(#[$doc:meta])* $field:ident: $kind:ty,)+) => {
         /// Cilium.
         #[derive(Clone, Debug, PartialEq, Eq, Model)]
         pub struct Cilium {
             $($(#[$doc])* pub $field: $kind,)+
-            /// The same as `sensitive_values`, kept neither in the state nor in a plan: for ephemeral values. Needs
+            /// Like `sensitive_values`, but stored neither in the state nor in the plan, for ephemeral values. Requires
             /// Terraform 1.11 or OpenTofu 1.11. Applied again when `sensitive_values_wo_version` changes.
             pub sensitive_values_wo: WriteOnly<String>,
-            /// A number that you change with `sensitive_values_wo`: Terraform cannot compare what it does not keep.
+            /// Version of `sensitive_values_wo`; change it whenever you change the values. Terraform does not store
+            /// write-only values and cannot compare them.
             pub sensitive_values_wo_version: Option<i64>,
         }
 
-        /// Cilium, as a chart alone needs it.
+        /// Cilium, as far as rendering the chart needs it.
         #[derive(Clone, Debug, PartialEq, Eq, Model)]
         pub struct CiliumChart {
             $($(#[$doc])* pub $field: $kind,)+
@@ -42,76 +43,82 @@ macro_rules! cilium {
 }
 
 cilium! {
-    /// Version of the chart, such as `1.17.9-0`. Needed unless `chart` is a folder, a file or an address.
+    /// Version of the chart, such as `1.17.9-0`. Required unless `chart` is a directory, a file or a URL.
     version: Option<String>,
-    /// Chart repository (`https://helm.cilium.io`) or OCI registry with its path. Default without `chart`:
-    /// `oci://public.ecr.aws/eks/cilium`, the build that AWS supports on hybrid nodes.
+    /// Chart repository (such as `https://helm.cilium.io`) or OCI registry with its path. Default if `chart` is not
+    /// set: `oci://public.ecr.aws/eks/cilium`, the build that AWS supports on hybrid nodes.
     repository: Option<String>,
-    /// Name of the chart in `repository`; without `repository` a folder, a .tgz file, the `https://` address of one,
+    /// Name of the chart in `repository`. Without `repository`: a directory, a `.tgz` file, the `https://` URL of one,
     /// or an `oci://` reference. Default: `cilium`.
     chart: Option<String>,
     /// SHA-256 checksum that the chart's archive must have.
     sha256: Option<Checksum>,
-    /// Namespace of the release; made when there is none. A change makes a new release. Default: `kube-system`.
+    /// Namespace of the release; created if it does not exist. A change creates a new release. Default: `kube-system`.
     namespace: Option<ReleaseName>,
-    /// Name of the release. A change makes a new release. Default: `cilium`.
+    /// Name of the release. A change creates a new release. Default: `cilium`.
     release_name: Option<ReleaseName>,
-    /// Where pods get their addresses from. Cannot change. Default: the cluster's remote pod networks.
+    /// IPv4 ranges that pods get their addresses from. Ranges cannot be changed or removed; further ones can be
+    /// appended. Default: the cluster's remote pod networks.
     pod_cidrs: Option<Vec<Network>>,
-    /// Prefix length of what each node gets of them. Cannot change. Default: 25, which is 128 addresses a node.
+    /// Prefix length of the range each node gets from `pod_cidrs`. Cannot be changed. Default: 25, which is 128
+    /// addresses per node.
     pod_cidr_mask_size: Option<Bounded<16, 30>>,
-    /// How many operators run, each on a node of its own. With one node it must be 1. Default: 2.
+    /// Number of Cilium operator replicas, each on a different node. Must be 1 if there is only one node. Default: 2.
     operator_replicas: Option<Bounded<1, 100>>,
-    /// Labels of the nodes that Cilium runs on; with none it runs on all. Default:
+    /// Labels of the nodes that Cilium runs on; an empty map selects all nodes. Default:
     /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
     node_selector: Option<BTreeMap<String, String>>,
-    /// Turn the BGP control plane on, so that routers outside can learn the pods' addresses. Default: false.
+    /// Enable the BGP control plane, so that external routers can learn the pods' addresses. Default: false.
     bgp: Option<bool>,
-    /// Values of the chart as YAML, over those that the arguments make; later ones over earlier ones.
+    /// Values of the chart as YAML documents. They override the values that the provider derives from the other
+    /// arguments; later documents override earlier ones.
     values: Option<Vec<String>>,
-    /// Values that no plan, message or log shows, as YAML, over all others. What was once set here stays hidden,
-    /// whoever changes the release. Like every value of a Helm release, they are stored in the release's Secret in the
-    /// cluster; in the Terraform state they are sensitive. See `sensitive_values_wo` to keep them out of it.
+    /// Values as a YAML document that is never shown in plans, messages or logs. They override all other values. Values
+    /// once set here stay hidden, even if others change the release. Like all values of a Helm release, they are stored
+    /// in the release's Secret in the cluster; in the Terraform state they are sensitive. To keep them out of the
+    /// state, use `sensitive_values_wo`.
     sensitive_values: Option<Secret<String>>,
-    /// Run Cilium's preflight check before an upgrade to another minor version: it pulls the new images on every node
-    /// first, and finds network policies that would no longer be valid. Default: true.
+    /// Run Cilium's preflight check before an upgrade to another minor version. It pulls the new images on every node
+    /// beforehand and finds network policies that would become invalid. Default: true.
     preflight: Option<bool>,
 }
 
 /// Calico.
 #[derive(Clone, Debug, PartialEq, Eq, Model)]
 pub struct Calico {
-    /// Version of Calico, such as `v3.29.2`. Needed for the operator's chart unless `source` is a folder, a file or an
-    /// address.
+    /// Version of Calico, such as `v3.29.2`. Required for the operator's chart unless `source` is a directory, a file
+    /// or a URL.
     pub version: Option<String>,
-    /// `operator`: the chart tigera-operator, which then installs Calico; `manifest`: the manifest at `source`.
-    /// Default: `operator`.
+    /// How to install Calico: `operator` (the chart tigera-operator, whose operator then installs Calico) or `manifest`
+    /// (the manifest at `source`). Default: `operator`.
     pub method: Option<Method>,
-    /// For the operator a chart repository, an OCI reference, a folder, a .tgz file or the `https://` address of one;
-    /// default: `https://docs.tigera.io/calico/charts`. For the manifest, which needs it, a file or an `https://`
-    /// address, such as
+    /// Source of the chart or manifest. For `operator`: a chart repository, an OCI reference, a directory, a `.tgz`
+    /// file or the `https://` URL of one; default: `https://docs.tigera.io/calico/charts`. For `manifest`, which
+    /// requires it: a file or an `https://` URL, such as
     /// `https://raw.githubusercontent.com/projectcalico/calico/v3.29.2/manifests/calico-vxlan.yaml`.
     pub source: Option<String>,
     /// SHA-256 checksum that the chart's archive or the manifest must have.
     pub sha256: Option<Checksum>,
-    /// Where pods get their addresses from; the manifest takes one. Cannot change. Default: the cluster's remote pod
-    /// networks.
+    /// IPv4 ranges that pods get their addresses from; `manifest` supports only one. Ranges cannot be changed or
+    /// removed; with `operator`, further ones can be appended. Default: the cluster's remote pod networks.
     pub pod_cidrs: Option<Vec<Network>>,
-    /// Prefix length of what a node gets at a time. Cannot change. Default: 26.
+    /// Prefix length of the address blocks that Calico assigns to nodes, one block at a time. Cannot be changed.
+    /// Default: 26.
     pub block_size: Option<Bounded<20, 32>>,
-    /// How packets between nodes are carried: `VXLAN`, `VXLANCrossSubnet` (not within a subnet, which in a VPC needs
-    /// the source/destination check off), or `None`. Default: `VXLAN`.
+    /// Encapsulation of packets between nodes: `VXLAN`, `VXLANCrossSubnet` (only between subnets; in a VPC, this
+    /// requires the source/destination check to be disabled), or `None`. Default: `VXLAN`.
     pub encapsulation: Option<Encapsulation>,
-    /// Whether pods reach addresses outside of the pool with their node's address. Default: true.
+    /// Whether traffic from pods to addresses outside the pool uses the node's address (NAT). Default: true.
     pub nat_outgoing: Option<bool>,
-    /// Labels of the nodes that Calico runs on; with none it runs on all. Default:
+    /// Labels of the nodes that Calico runs on; an empty map selects all nodes. Default:
     /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
     pub node_selector: Option<BTreeMap<String, String>>,
-    /// What Calico does to the source/destination check of EC2 instances: `DoNothing`, `Enable`, `Disable`. The
-    /// latter two need EC2 permissions of the node's role, and cannot work outside of EC2. For the manifest only.
-    /// Default: as the manifest says.
+    /// What Calico does with the source/destination check of EC2 instances: `DoNothing`, `Enable` or `Disable`.
+    /// `Enable` and `Disable` require EC2 permissions in the node's role, and do not work outside EC2. Only for
+    /// `method = "manifest"`. Default: as in the manifest.
     pub aws_src_dst_check: Option<SourceCheck>,
-    /// Values of the operator's chart as YAML, over those that the arguments make; later ones over earlier ones.
+    /// Values of the operator's chart as YAML documents. They override the values that the provider derives from the
+    /// other arguments; later documents override earlier ones.
     pub values: Option<Vec<String>>,
 }
 
@@ -119,20 +126,20 @@ pub struct Calico {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Product {
     Cilium(Cilium),
-    /// Calico by its operator's chart.
+    /// Calico, installed by its operator's chart.
     Operator(Calico),
-    /// Calico by a manifest.
+    /// Calico, installed by a manifest.
     Manifest(Calico),
 }
 
 /// How long operations may take.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// Installing, such as `20m`.
+    /// Installation, such as `20m`.
     pub create: Option<Span>,
-    /// Upgrading.
+    /// Upgrade.
     pub update: Option<Span>,
-    /// Removing.
+    /// Removal.
     pub delete: Option<Span>,
 }
 
@@ -178,19 +185,19 @@ choice!(
     Encapsulation, "encapsulation",
     /// Always in VXLAN.
     Vxlan = "VXLAN",
-    /// In VXLAN between subnets.
+    /// In VXLAN between subnets, without encapsulation within one.
     VxlanCrossSubnet = "VXLANCrossSubnet",
-    /// As they are.
+    /// Without encapsulation.
     None = "None"
 );
 choice!(
     /// What Calico does to the source/destination check.
     SourceCheck, "source/destination check",
-    /// Leaves it.
+    /// Leaves it unchanged.
     DoNothing = "DoNothing",
-    /// Turns it on.
+    /// Enables it.
     Enable = "Enable",
-    /// Turns it off.
+    /// Disables it.
     Disable = "Disable"
 );
 
@@ -235,7 +242,7 @@ checked!(
     }
 );
 checked!(
-    /// A registry, with a path or without.
+    /// A registry with an optional path.
     ImageRegistry, "registry", |text| Mirror::parse(text).map(|_| ()).map_err(|error| format!("{error}."))
 );
 checked!(
@@ -248,7 +255,7 @@ checked!(
 );
 
 impl ReleaseName {
-    /// A name that keeps to the rule.
+    /// The name, if it is valid.
     pub(crate) fn of(name: &str) -> Option<Self> {
         Self::parse(name).ok()
     }

@@ -1,8 +1,8 @@
-//! The DaemonSet of the VPC CNI, taken away and put back.
+//! The DaemonSet of the VPC CNI, removed and restored.
 //!
-//! Before it is deleted it is written into a ConfigMap beside it. So it can be put back whatever becomes of the state,
-//! and a run that was cut off in between loses nothing. Whoever held a field of it holds the field again: EKS would
-//! else meet a stranger's, or drop what somebody else has set.
+//! Before it is deleted, the DaemonSet is saved in a ConfigMap in the same namespace. So it can be restored whatever
+//! happens to the state, and an interrupted run loses nothing. Each field is restored with its former field manager:
+//! otherwise EKS would see fields owned by a stranger, or drop what others have set.
 
 use serde_json::{Value as Json, json};
 
@@ -10,34 +10,34 @@ use crate::kube::{Client, Kind, Resource, Result};
 
 pub(crate) const NAMESPACE: &str = "kube-system";
 pub(crate) const NAME: &str = "aws-node";
-/// The ConfigMap that keeps it.
+/// The ConfigMap that holds the saved DaemonSet.
 pub(crate) const KEPT: &str = "ekshybrid-aws-node";
 const MEMBER: &str = "daemonset.json";
-/// Member of the ConfigMap: for which release it was taken away.
+/// Key in the ConfigMap: the release for which the DaemonSet was removed.
 const RELEASE: &str = "release";
-/// The manager under which EKS itself applies aws-node.
+/// Field manager under which EKS itself applies aws-node.
 const EKS: &str = "eks";
-/// Under which it is put back, until its fields have their managers again.
+/// Field manager for the restoration, until the fields have their former managers again.
 const RESTORER: &str = "ekshybrid-restore";
-/// How often it is tried when it changes meanwhile.
+/// Number of attempts if the DaemonSet changes in between.
 const ATTEMPTS: u32 = 5;
 
-/// The DaemonSet; `None` when the cluster has none.
+/// The DaemonSet; `None` if the cluster has none.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn find(client: &Client) -> Result<Option<Json>> {
     client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
 }
 
-/// Takes the DaemonSet away for a release `NAMESPACE/NAME`. `true`: it was there. That there was none is recorded too:
-/// nobody is to miss it afterwards.
+/// Removes the DaemonSet for a release `NAMESPACE/NAME`. Returns `true` if it existed. Its absence is recorded too, so
+/// that nothing is missed afterwards.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn remove(client: &Client, release: &str) -> Result<bool> {
     let found = find(client).await?;
-    // A run that was cut off has taken it away already.
+    // An interrupted run has already removed it.
     if found.is_none() && kept(client).await?.is_some() {
         return Ok(false);
     }
@@ -56,22 +56,22 @@ pub(crate) async fn remove(client: &Client, release: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// What was kept of a DaemonSet that was taken away.
+/// The record of a removed DaemonSet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// For which release, `NAMESPACE/NAME`; former versions have not noted it.
+    /// The release it was removed for, `NAMESPACE/NAME`; earlier versions did not record it.
     release: Option<String>,
-    /// `None` when it cannot be read.
+    /// `None` if it cannot be read.
     record: Option<Json>,
 }
 
 impl Kept {
-    /// Whether it was taken away for this release.
+    /// Whether the DaemonSet was removed for this release.
     pub(crate) fn is_for(&self, release: &str) -> bool {
         self.release.as_deref().is_none_or(|noted| noted == release)
     }
 
-    /// Whether there is a DaemonSet to put back.
+    /// Whether there is a DaemonSet to restore.
     pub(crate) fn has_object(&self) -> bool {
         self.record != Some(Json::Null)
     }
@@ -85,32 +85,32 @@ impl Kept {
     }
 }
 
-/// What is kept now.
+/// The current record.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn kept(client: &Client) -> Result<Option<Kept>> {
     let map = client.get(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
     Ok(map.as_ref().map(Kept::of))
 }
 
-/// What became of a restoration.
+/// Outcome of a restoration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Restored {
-    /// It is back.
+    /// It was restored.
     Back,
-    /// It had not been deleted, or there was none.
+    /// It had not been deleted, or had not existed.
     Untouched,
-    /// Somebody else has made one meanwhile, which stays.
+    /// Someone else has created another one in the meantime, which is kept.
     Another,
-    /// Nothing is kept that it could be made of, and it is not there.
+    /// It does not exist, and there is no usable record to restore it from.
     Lost,
 }
 
-/// Puts the DaemonSet back.
+/// Restores the DaemonSet.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Restored> {
     let live = find(client).await?;
     let Some(kept) = kept else {
@@ -128,7 +128,7 @@ pub(crate) async fn restore(client: &Client, kept: Option<&Kept>) -> Result<Rest
             put(client, record).await?;
             Restored::Back
         }
-        // Whoever can read it may still need it.
+        // Someone who can read the record may still need it.
         (None, None) => return Ok(Restored::Lost),
     };
     client.delete(&Resource::CONFIG_MAP, Some(NAMESPACE), KEPT).await?;
@@ -141,7 +141,7 @@ async fn put(client: &Client, record: &Json) -> Result<()> {
         client.as_manager(RESTORER).create(&Resource::DAEMON_SET, Some(NAMESPACE), object).await?;
         return give_fields_back(client, record).await;
     }
-    // As former versions have kept it.
+    // Format of earlier versions.
     if record["applied_by_eks"] == true {
         client.as_manager(EKS).apply(&Resource::DAEMON_SET, Some(NAMESPACE), object, true).await?;
     } else {
@@ -150,7 +150,7 @@ async fn put(client: &Client, record: &Json) -> Result<()> {
     Ok(())
 }
 
-/// Writes the former managers into the place of the one that has put the object back.
+/// Replaces the restoring field manager with the former ones.
 async fn give_fields_back(client: &Client, record: &Json) -> Result<()> {
     for attempt in 1.. {
         let Some(live) = find(client).await? else { return Ok(()) };
@@ -166,7 +166,7 @@ async fn give_fields_back(client: &Client, record: &Json) -> Result<()> {
     Ok(())
 }
 
-/// The managers that are recorded, and those that have written the object since it is back.
+/// The recorded managers, and those that have written the object since its restoration.
 fn managers(record: &Json, live: &Json) -> Vec<Json> {
     let recorded = record["managers"].as_array().into_iter().flatten();
     let since = entries(live).filter(|entry| entry["manager"] != RESTORER);
@@ -181,8 +181,8 @@ fn is_held(object: &Json, manager: &str) -> bool {
     entries(object).any(|entry| entry["manager"] == manager)
 }
 
-/// The object as it can be made anew, who it was, and who held which of its fields. What controllers have written into
-/// its status is theirs to write again.
+/// The object in a form that can be recreated, its former UID, and the managers of its fields. The status is omitted:
+/// controllers write it again.
 fn record(found: &Json) -> Json {
     let managers: Vec<&Json> =
         entries(found).filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty)).collect();

@@ -9,14 +9,14 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cni::arguments::Cilium;
 
-/// Where AWS publishes the build that it supports.
+/// Where AWS publishes the build it supports.
 pub(crate) const REPOSITORY: &str = "oci://public.ecr.aws/eks/cilium";
 pub(crate) const CHART: &str = "cilium";
 pub(crate) const NAMESPACE: &str = "kube-system";
 pub(crate) const RELEASE: &str = "cilium";
 /// The agent's DaemonSet.
 pub(crate) const AGENT: &str = "cilium";
-/// What the preflight check's release is called, behind the name of the release itself.
+/// Suffix of the preflight check's release name, after the name of the release itself.
 pub(crate) const PREFLIGHT: &str = "-preflight";
 const MASK_SIZE: i64 = 25;
 const REPLICAS: i64 = 2;
@@ -26,13 +26,13 @@ pub(crate) fn hybrid() -> BTreeMap<String, String> {
     BTreeMap::from([("eks.amazonaws.com/compute-type".to_owned(), "hybrid".to_owned())])
 }
 
-/// The values that the arguments make. `compatibility` is the minor version that was installed first, when it is
-/// another one than the chart's.
+/// Values derived from the arguments. `compatibility` is the minor version that was installed first, if it differs from
+/// the chart's.
 pub(crate) fn values(cilium: &Cilium, pod_cidrs: &[String], compatibility: Option<&str>) -> Json {
     let selector = cilium.node_selector.clone().unwrap_or_else(hybrid);
     let mut operator = json!({
         "replicas": cilium.operator_replicas.map_or(REPLICAS, framework::model::Bounded::get),
-        // It would restart the pods of aws-node in the cloud, which it does not know.
+        // It would restart the pods of aws-node in the cloud, which it does not know about.
         "unmanagedPodWatcher": { "restart": false },
     });
     let mut values = json!({
@@ -70,29 +70,29 @@ fn affinity(selector: &BTreeMap<String, String>) -> Option<Json> {
     Some(json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": terms } }))
 }
 
-/// The values of the preflight check's release: the check alone, with what reaching images and the API server needs.
-/// `agent` is the specification of the pods that run now, if they do; on nodes that are `off` nothing can be checked.
-/// Source: Cilium's upgrade guide, Running pre-flight check.
+/// Values of the preflight check's release: the check alone, with the settings needed to reach images and the API
+/// server. `agent` is the spec of the running pods, if any; nodes that are `off` cannot be checked. Source: Cilium's
+/// upgrade guide, Running pre-flight check.
 pub(crate) fn preflight(values: &Json, agent: Option<&Json>, off: &[&str]) -> Json {
     const NEEDED: [&str; 6] = ["image", "imagePullSecrets", "k8sServiceHost", "k8sServicePort", "preflight", "cluster"];
     let mut check: Map<String, Json> =
         NEEDED.iter().filter_map(|name| Some(((*name).to_owned(), values.get(*name)?.clone()))).collect();
     let mut preflight = check.remove("preflight").unwrap_or_else(|| json!({}));
     preflight["enabled"] = true.into();
-    // Its pods wait for the agent's pod on their node, by an affinity that the DaemonSet controller does not look at.
-    // Without the agent's own rules a pod is made for every node, those of the VPC CNI too, and waits there for ever.
-    // With them there are as many as of the agent's, which is the number to be waited for.
+    // Its pods wait for the agent's pod on their node, by an affinity that the DaemonSet controller ignores. Without
+    // the agent's own rules, a pod would be created on every node, including those of the VPC CNI, and wait there
+    // forever. With them, there are as many pods as the agent has, which is the number to wait for.
     let rules = agent.unwrap_or(values);
     if preflight["affinity"]["nodeAffinity"].is_null() && !rules["affinity"]["nodeAffinity"].is_null() {
         preflight["affinity"]["nodeAffinity"] = rules["affinity"]["nodeAffinity"].clone();
     }
     if !off.is_empty() {
-        // The chart's pods tolerate every taint, and would be placed there too.
+        // The chart's pods tolerate every taint, and would be placed on these nodes too.
         let required = &mut preflight["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
         if required["nodeSelectorTerms"].as_array().is_none_or(Vec::is_empty) {
             required["nodeSelectorTerms"] = json!([{}]);
         }
-        // One name for each requirement: the API takes no more.
+        // One name per requirement: the API accepts no more.
         let not_there = off.iter().map(|name| json!({ "key": "metadata.name", "operator": "NotIn", "values": [name] }));
         for term in required["nodeSelectorTerms"].as_array_mut().into_iter().flatten() {
             let mut fields = term["matchFields"].as_array().cloned().unwrap_or_default();
@@ -114,7 +114,7 @@ pub(crate) fn preflight(values: &Json, agent: Option<&Json>, off: &[&str]) -> Js
     Json::Object(check)
 }
 
-/// `1.17` of `1.17.9-0`; `None` for what is no version.
+/// `1.17` for `1.17.9-0`; `None` if the text is not a version.
 pub(crate) fn minor(version: &str) -> Option<String> {
     let (major, minor) = numbers(version)?;
     Some(format!("{major}.{minor}"))
@@ -125,8 +125,8 @@ fn numbers(version: &str) -> Option<(u64, u64)> {
     Some((version.major, version.minor))
 }
 
-/// Why Cilium cannot go from one chart version to another at once. Source: Cilium's upgrade guide, which tests
-/// upgrades and rollbacks between consecutive minor versions alone.
+/// Why Cilium cannot be changed directly from one chart version to another. Source: Cilium's upgrade guide, which tests
+/// upgrades and rollbacks only between consecutive minor versions.
 pub(crate) fn refused_step(from: &str, to: &str) -> Option<String> {
     let (old, new) = (numbers(from)?, numbers(to)?);
     if old.0 != new.0 {
@@ -157,7 +157,7 @@ pub(crate) fn refused_step(from: &str, to: &str) -> Option<String> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Cilium as it is when nothing is said.
+    /// Cilium with default arguments.
     pub(crate) fn plain() -> Cilium {
         Cilium {
             version: Some("1.17.1".to_owned()),
@@ -236,13 +236,13 @@ pub(crate) mod tests {
         assert_eq!(check.pointer(terms), Some(&term));
         assert!(check["affinity"].get("podAffinity").is_none(), "the chart's own stays");
         assert_eq!((&check["tolerations"], &check["nodeSelector"]), (&values["tolerations"], &values["nodeSelector"]));
-        // The agent that runs counts, not the one that is to come.
+        // The running agent counts, not the future one.
         let agent =
             json!({ "nodeSelector": { "site": "y" }, "tolerations": [], "affinity": { "nodeAffinity": { "now": 1 } } });
         let check = preflight(&values, Some(&agent), &[])["preflight"].clone();
         assert_eq!(check["affinity"], agent["affinity"]);
         assert_eq!((&check["tolerations"], &check["nodeSelector"]), (&agent["tolerations"], &agent["nodeSelector"]));
-        // Where a node is off, nothing can be checked.
+        // Nodes that are off cannot be checked.
         let names = |check: &Json| check.pointer(terms).map(|terms| terms[0]["matchFields"].clone());
         let field = |name: &str| json!({ "key": "metadata.name", "operator": "NotIn", "values": [name] });
         let check = preflight(&values, None, &["a", "b"])["preflight"].clone();
@@ -250,7 +250,7 @@ pub(crate) mod tests {
         assert_eq!(check.pointer(terms).map(|terms| &terms[0]["matchExpressions"]), Some(&term[0]["matchExpressions"]));
         let check = preflight(&json!({}), None, &["a"])["preflight"].clone();
         assert_eq!(names(&check), Some(json!([field("a")])));
-        // What somebody has said of the check itself counts.
+        // Explicit settings of the check itself take precedence.
         values["preflight"] = json!({ "tolerations": [], "affinity": { "nodeAffinity": { "own": 1 } } });
         let check = preflight(&values, None, &[])["preflight"].clone();
         assert_eq!((&check["tolerations"], &check["affinity"]["nodeAffinity"]), (&json!([]), &json!({ "own": 1 })));

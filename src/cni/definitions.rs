@@ -1,8 +1,8 @@
-//! The custom resource definitions that a CNI brings, by name, and which of their objects it makes by itself.
+//! The custom resource definitions that a CNI creates, by name, and which of their objects it creates itself.
 //!
-//! Others define kinds in the same groups (Tetragon in `cilium.io`), so a group says nothing. A name that is not listed
-//! here is nobody's business of this resource. Definitions of `policy.networking.k8s.io` are shared by several programs
-//! and are in no list.
+//! Other programs define kinds in the same groups (Tetragon in `cilium.io`), so the group proves nothing. This resource
+//! never touches a definition that is not listed here. Definitions of `policy.networking.k8s.io` are shared by several
+//! programs and are not listed.
 //!
 //! Source: Cilium, pkg/k8s/apis/cilium.io/client/crds (1.14 to 1.20); Calico, charts/tigera-operator/crds and
 //! charts/crd.projectcalico.org.v1 (3.28 to 3.33).
@@ -14,15 +14,15 @@ use serde_json::Value as Json;
 use crate::cni::arguments::Product;
 use crate::kube::{self, Client, Resource};
 
-/// Groups of definitions that several programs bring.
+/// Groups whose definitions are shared by several programs.
 pub(crate) const SHARED_GROUPS: &[&str] = &["policy.networking.k8s.io"];
 
-/// Who makes the objects of a kind.
+/// Who creates the objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Made {
-    /// The CNI's own programs: what they know of nodes, endpoints and addresses.
+    /// The CNI's own programs: what they know about nodes, endpoints and addresses.
     ByPrograms,
-    /// The CNI's own programs make those with these names, people make others.
+    /// The CNI's own programs create those with these names; people create others.
     Named(&'static [&'static str]),
     /// People.
     ByPeople,
@@ -82,7 +82,7 @@ const CALICO: Kinds = &[
     ("ipamconfigs", ByPrograms),
     ("ipamconfigurations", Named(&["default"])),
     ("ipamhandles", ByPrograms),
-    // The pools of this resource are told by their ranges.
+    // This resource's pools are recognized by their ranges.
     ("ippools", ByPeople),
     ("ipreservations", ByPeople),
     ("kubecontrollersconfigurations", Named(&["default"])),
@@ -96,7 +96,7 @@ const CALICO: Kinds = &[
 ];
 
 const OPERATOR: Kinds = &[
-    // What the chart makes of these goes with the release.
+    // Objects of these kinds that the chart creates are removed with the release.
     ("apiservers", ByPeople),
     ("gatewayapis", ByPeople),
     ("goldmanes", ByPeople),
@@ -108,7 +108,7 @@ const OPERATOR: Kinds = &[
     ("whiskers", ByPeople),
 ];
 
-/// The group of Calico's operator, which also marks what the operator makes.
+/// The group of Calico's operator, which also marks what the operator creates.
 pub(crate) const OPERATOR_GROUP: &str = "operator.tigera.io";
 
 /// The groups of a product, with their kinds.
@@ -128,18 +128,18 @@ fn made(product: &Product, definition: &str) -> Option<Made> {
     kinds.iter().find(|(name, _)| *name == plural).map(|(_, made)| *made)
 }
 
-/// Whether a definition is one that the CNI brings.
+/// Whether the CNI creates this definition.
 pub(crate) fn is_known(product: &Product, definition: &str) -> bool {
     made(product, definition).is_some()
 }
 
-/// Whether every object of the kind is made by the CNI's own programs.
+/// Whether all objects of the kind are created by the CNI's own programs.
 pub(crate) fn is_internal(product: &Product, definition: &str) -> bool {
     made(product, definition) == Some(ByPrograms)
 }
 
-/// Whether an object is made by the CNI, or by the release that installed it. `pool` is what pods get their addresses
-/// from.
+/// Whether an object was created by the CNI, or by the release that installed it. `pool` holds the ranges that pods get
+/// their addresses from.
 pub(crate) fn is_own(product: &Product, definition: &str, object: &Json, pool: &BTreeSet<String>) -> bool {
     let by_operator = |owner: &Json| {
         owner["apiVersion"].as_str().is_some_and(|version| version.split('/').next() == Some(OPERATOR_GROUP))
@@ -158,10 +158,10 @@ pub(crate) fn is_own(product: &Product, definition: &str, object: &Json, pool: &
     }
 }
 
-/// Names of the definitions that exist and that the CNI brings.
+/// Names of existing definitions that the CNI creates.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn existing(client: &Client, product: &Product) -> kube::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let each = |one: Json| {
@@ -195,7 +195,7 @@ mod tests {
         for (name, of_cilium, of_operator, of_manifest) in [
             ("ciliumnodes.cilium.io", true, false, false),
             ("ciliumnetworkpolicies.cilium.io", true, false, false),
-            // Tetragon's, and one that nobody knows.
+            // Tetragon's, and an unknown one.
             ("tracingpolicies.cilium.io", false, false, false),
             ("tracingpoliciesnamespaced.cilium.io", false, false, false),
             ("podinfo.cilium.io", false, false, false),

@@ -1,4 +1,4 @@
-//! What a release is told by: its images, a checksum that certificates do not change, and values that may be seen.
+//! What identifies a release: its images, a checksum that ignores certificates, and the values that may be shown.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::charts::images;
 
 const MASK: &str = "[generated]";
 
-/// Everything that a release runs, hooks included.
+/// All images of a release, including its hooks.
 ///
 /// # Errors
 /// As [`images_of`].
@@ -21,10 +21,10 @@ pub(crate) fn images(release: &Release) -> Result<BTreeSet<String>> {
     images_of(std::iter::once(release.manifest.as_str()).chain(hooks))
 }
 
-/// Images of texts of manifests.
+/// Images in manifests.
 ///
 /// # Errors
-/// When a text is no YAML: no image would be another answer than an unknown one.
+/// If a text is not YAML: an empty set would mean no images rather than unknown ones.
 pub(crate) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for text in texts {
@@ -33,10 +33,10 @@ pub(crate) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> Result<BTre
     Ok(found)
 }
 
-/// The objects in rendered text.
+/// Objects in rendered text.
 ///
 /// # Errors
-/// When it is no YAML.
+/// If the text is not YAML.
 pub(crate) fn objects(manifest: &str) -> Result<Vec<Json>> {
     images::parse(manifest).map_err(|error| {
         Diagnostic::error(
@@ -49,18 +49,18 @@ pub(crate) fn objects(manifest: &str) -> Result<Vec<Json>> {
     })
 }
 
-/// SHA-256 of the objects, without what each render makes anew: the data of Secrets, certificates and keys.
+/// SHA-256 of the objects, without what each rendering generates anew: the data of Secrets, certificates and keys.
 ///
 /// # Errors
-/// When the text is no YAML.
+/// If the text is not YAML.
 pub(crate) fn digest(manifest: &str) -> Result<String> {
     sum(manifest, mask)
 }
 
-/// SHA-256 of the objects without certificates and keys alone, so that other data of a Secret is another fingerprint.
+/// SHA-256 of the objects without certificates and keys only, so that other data in a Secret changes the fingerprint.
 ///
 /// # Errors
-/// When the text is no YAML.
+/// If the text is not YAML.
 pub(crate) fn fingerprint(manifest: &str) -> Result<String> {
     sum(manifest, |object| mask_texts(object, ""))
 }
@@ -94,10 +94,10 @@ fn mask_texts(value: &mut Json, key: &str) {
     }
 }
 
-/// A certificate or key in PEM, or such a thing in base64.
+/// A certificate or key in PEM, or its base64 encoding.
 fn is_generated(text: &str) -> bool {
     const BEGIN: &str = "-----BEGIN ";
-    // The first letters of `-----BEGIN ` in base64: the rest need not be decoded.
+    // The start of `-----BEGIN ` in base64: the rest need not be decoded.
     let encoded = || text.starts_with("LS0tLS1CRUdJTi") && STANDARD.decode(text.trim()).is_ok();
     text.trim_start().starts_with(BEGIN) || encoded()
 }
@@ -105,11 +105,11 @@ fn is_generated(text: &str) -> bool {
 /// Values as YAML; empty for none.
 pub(crate) fn yaml(values: &Map) -> String {
     let json = Json::from(&Data::Map(values.clone()));
-    // A tree of texts and numbers always has a form in YAML.
+    // A tree of strings and numbers can always be written as YAML.
     serde_saphyr::to_string(&json).unwrap_or_default()
 }
 
-/// Values without those that `hidden` sets.
+/// Values without the ones that `hidden` sets.
 pub(crate) fn without(values: &Map, hidden: &Map) -> Map {
     values
         .iter()
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(digest(manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
         assert_ne!(digest(manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
         assert_eq!(one.len(), 64);
-        // A password is no certificate.
+        // A password is not a certificate.
         let secret = |value: &str| fingerprint(&manifest(value, "Yg==", "AAAA", "i:1")).expect("YAML");
         assert_ne!(secret("YQ=="), secret("Yw=="));
         let key = |text: &str| secret(&STANDARD.encode(format!("-----BEGIN PRIVATE KEY-----\n{text}\n")));

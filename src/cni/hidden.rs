@@ -1,8 +1,8 @@
-//! Values that are shown nowhere: where they are among a release's values, and how they stay out of every text.
+//! Values that are never shown: where they are among a release's values, and how they are kept out of all output.
 //!
-//! What is once hidden stays hidden. A refresh may find other values at the same place, because somebody has used Helm
-//! or rolled back, and those are as secret as the ones before. So the places are noted, in the state's private notes
-//! and by their checksums on the release's own record, which an import reads; never a value.
+//! Once hidden, a value stays hidden. A refresh may find other values in the same place, because someone has used Helm
+//! or rolled back, and those are as secret as the former ones. So the places are recorded, never the values: in the
+//! state's private notes and, as checksums, on the release's own record, which an import reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ use serde_json::Value as Json;
 
 use crate::cni::fingerprint;
 
-/// Labels of the places on the release's record begin so.
+/// Prefix of the labels on the release's record that hold the places.
 const LABEL: &str = "ekshybrid-hidden";
-/// Characters of a place's checksum.
+/// Number of characters of a place's checksum.
 const SUM: usize = 8;
-/// So many checksums fit a label's 63 characters.
+/// Number of checksums that fit a label's 63 characters.
 const SUMS: usize = 7;
-/// Longer texts are masked line by line too, where a line is at least this long.
+/// Minimum length of a line to be masked separately, in texts of several lines.
 const LINE: usize = 12;
 
-/// Places in a tree of values. A key whose value is no map is hidden with everything below it.
+/// Places in a tree of values. A key whose value is not a map is hidden with everything below it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Hidden(Map);
 
 impl Hidden {
-    /// Every place that `values` set.
+    /// All places that `values` sets.
     pub(crate) fn of(values: &Map) -> Self {
         let place = |(key, value): (&String, &Data)| {
             let below = match value {
@@ -39,8 +39,8 @@ impl Hidden {
         Self(values.iter().map(place).collect())
     }
 
-    /// Places that hold a key or a password by all that can be seen: what somebody else has installed says nowhere
-    /// what is secret. Keys in PEM, also in base64, and texts whose name ends in a word for a secret.
+    /// Places that appear to hold a key or a password, for releases installed by others, which do not mark secrets:
+    /// keys in PEM, also base64-encoded, and texts whose name ends in a word for a secret.
     pub(crate) fn guess(values: &Map) -> Self {
         let place = |(key, value): (&String, &Data)| {
             let below = match value {
@@ -60,40 +60,41 @@ impl Hidden {
         self.0.is_empty()
     }
 
-    /// These places and those.
+    /// The union of both.
     #[must_use]
     pub(crate) fn with(mut self, other: &Self) -> Self {
         unite(&mut self.0, &other.0);
         self
     }
 
-    /// These places but those that `plain` sets: whoever writes a value into the configuration in clear wants to see it.
+    /// These places without those that `plain` sets: a value written in plain text in the configuration is meant to be
+    /// shown.
     #[must_use]
     pub(crate) fn but(self, plain: &Map) -> Self {
         Self(left_of(self.0, plain))
     }
 
-    /// Whether every place of `other` is among these.
+    /// Whether all places of `other` are among these.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         covers(&self.0, &other.0)
     }
 
-    /// The values that may be seen.
+    /// The values that may be shown.
     pub(crate) fn hide(&self, values: &Map) -> Map {
         fingerprint::without(values, &self.0)
     }
 
-    /// The values at these places alone.
+    /// Only the values at these places.
     pub(crate) fn only(&self, values: &Map) -> Map {
         only(values, &self.0)
     }
 
-    /// The places without any value.
+    /// The places, without values.
     pub(crate) fn places(&self) -> Json {
         Json::from(&Data::Map(self.0.clone()))
     }
 
-    /// Reads what [`Hidden::places`] has written.
+    /// Parses the output of [`Hidden::places`].
     pub(crate) fn read(places: Json) -> Option<Self> {
         match Data::from(places) {
             Data::Map(map) => Some(Self(map)),
@@ -101,8 +102,8 @@ impl Hidden {
         }
     }
 
-    /// Labels for the release's record, which Helm passes on from revision to revision: a checksum of each place.
-    /// Labels hold few characters, and not every one.
+    /// Labels for the release's record, which Helm copies from revision to revision: a checksum of each place, because
+    /// labels are short and allow only certain characters.
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         let mut sums = BTreeSet::new();
         visit(&self.0, &mut Vec::new(), &mut |path, place| {
@@ -115,7 +116,7 @@ impl Hidden {
         sums.chunks(SUMS).enumerate().map(label).collect()
     }
 
-    /// The places among `values` that the labels of a release's record name.
+    /// Places in `values` that the labels of a release's record name.
     pub(crate) fn recorded(labels: &BTreeMap<String, String>, values: &Map) -> Self {
         let ours = labels.iter().filter(|(name, _)| name.starts_with(LABEL));
         let sums: BTreeSet<&str> = ours.flat_map(|(_, sums)| sums.split('.')).collect();
@@ -135,7 +136,7 @@ impl Hidden {
     }
 }
 
-/// Calls `each` with every key of a tree and the keys above it.
+/// Calls `each` for every key of a tree, with the keys above it.
 fn visit(map: &Map, path: &mut Vec<String>, each: &mut dyn FnMut(&[String], &Data)) {
     for (key, value) in map {
         path.push(key.clone());
@@ -147,14 +148,14 @@ fn visit(map: &Map, path: &mut Vec<String>, each: &mut dyn FnMut(&[String], &Dat
     }
 }
 
-/// A short checksum of a place. Two of the same checksum only hide one value too many.
+/// A short checksum of a place. A collision only hides one value too many.
 fn sum(path: &[String]) -> String {
-    // Texts always have a form in JSON.
+    // A list of strings can always be written as JSON.
     let text = serde_json::to_string(path).unwrap_or_default();
     Sha256::of(text.as_bytes()).hex()[..SUM].to_owned()
 }
 
-/// Keeps every text of `values` out of logs and messages.
+/// Masks all texts in `values` in logs and messages.
 pub(crate) fn mask(values: &Map) {
     values.values().for_each(mask_one);
 }
@@ -164,7 +165,7 @@ fn mask_one(value: &Data) {
         Data::Text(text) => mask_text(text),
         Data::List(items) => items.iter().for_each(mask_one),
         Data::Map(inner) => mask(inner),
-        // A truth value is in every text, and so is a short number.
+        // `true` and `false` appear in every text, and so do short numbers.
         Data::Null | Data::Bool(_) => {}
         Data::Int(_) | Data::Unsigned(_) | Data::Float(_) => {
             let text = Json::from(value).to_string();
@@ -182,7 +183,7 @@ fn mask_text(text: &str) {
     framework::wire::log::mask(text);
     framework::wire::log::mask(text.trim());
     if text.trim().chars().count() >= 4 {
-        // As the data of a Secret has it.
+        // As in the data of a Secret.
         framework::wire::log::mask(&STANDARD.encode(text));
     }
     for line in text.lines().map(str::trim).filter(|line| line.len() >= LINE && line.len() < text.trim().len()) {
@@ -190,18 +191,18 @@ fn mask_text(text: &str) {
     }
 }
 
-/// Whether `values` say what `wanted` says.
+/// Whether `values` contains everything that `wanted` sets.
 pub(crate) fn has(values: &Map, wanted: &Map) -> bool {
     wanted.iter().all(|(key, wanted)| match (values.get(key), wanted) {
         (Some(Data::Map(values)), Data::Map(wanted)) => has(values, wanted),
-        // What came through JSON has other numbers than what came through YAML.
+        // Numbers that came through JSON differ from those that came through YAML.
         (Some(value), wanted) => Json::from(value) == Json::from(wanted),
         (None, Data::Map(wanted)) => has(&Map::new(), wanted),
         (None, wanted) => wanted.is_null(),
     })
 }
 
-/// Values as they are read from YAML; what cannot be read is refused where it is used.
+/// Values parsed from YAML; invalid text is refused where it is used.
 pub(crate) fn parsed(text: &str) -> Map {
     Values::from_yaml(text).unwrap_or_default().as_map().clone()
 }
@@ -214,7 +215,7 @@ fn unite(into: &mut Map, from: &Map) {
     for (key, value) in from {
         match (into.get_mut(key), value) {
             (Some(Data::Map(into)), Data::Map(from)) => unite(into, from),
-            // The whole is hidden already, or is to be.
+            // The whole is already hidden, or will be.
             (Some(Data::Null), _) => {}
             _ => {
                 into.insert(key.clone(), value.clone());
@@ -236,7 +237,7 @@ fn left_of(places: Map, plain: &Map) -> Map {
         (Data::Map(inner), Some(Data::Map(plain))) => {
             Some((key, Data::Map(left_of(inner, plain)))).filter(|(_, left)| !is_empty(left))
         }
-        // A part of what is hidden as a whole.
+        // Part of a value that is hidden as a whole.
         (place, None | Some(Data::Map(_))) => Some((key, place)),
         (_, Some(_)) => None,
     };
@@ -315,7 +316,7 @@ mod tests {
         let hidden = places("{note: hunter2, extra: {deep: swordfish}}");
         assert_eq!(hidden.hide(&all), values("{extra: {shown: 1}, open: 2}"));
         assert_eq!(hidden.only(&all), values("{note: other, extra: {deep: other}}"));
-        // A map where a text was, and the other way round.
+        // A map instead of a text, and vice versa.
         assert_eq!(hidden.hide(&values("{note: {a: 1}, extra: x}")), Map::new());
         assert_eq!(hidden.only(&values("{note: {a: 1}, extra: x}")), values("{note: {a: 1}, extra: x}"));
         assert_eq!(hidden.only(&values("{open: 1}")), Map::new());
@@ -329,7 +330,7 @@ mod tests {
         assert_eq!(places("a: {b: 1}").with(&places("a: 1")), places("a: 1"));
         assert!(both.covers(&places("a: {b: 2}")) && !both.covers(&places("e: 1")));
         assert!(!places("a: {b: 1}").covers(&places("a: 1")));
-        // In clear in the configuration is meant to be seen.
+        // Plain text in the configuration is meant to be shown.
         assert_eq!(both.clone().but(&values("a: {b: 2}")), places("{a: {c: 1}, d: 1}"));
         assert_eq!(both.clone().but(&values("a: 2")), places("d: 1"));
         assert_eq!(both.but(&values("d: {x: 1}")), places("{a: {b: 1, c: 1}, d: 1}"), "a part of it");

@@ -1,4 +1,4 @@
-//! What speaks against an address pool: other networks of the cluster, and a pool that is in use already.
+//! Checks on an address pool: conflicts with other networks of the cluster, and with a pool already in use.
 
 use std::net::IpAddr;
 
@@ -10,24 +10,24 @@ use crate::aws::eks::Cluster;
 use crate::cni::{arguments::Product, calico::pool as ip_pool};
 use crate::kube::{Client, Resource, Result};
 
-/// A network that pods must keep out of.
+/// A network that pods must not overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// `the service network`.
+    /// Description, such as `the service network`.
     pub(crate) what: String,
     pub(crate) cidr: String,
 }
 
-/// What of a pool something is said about.
+/// The part of a pool that a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Its ranges.
     Ranges,
-    /// What each node gets of them.
+    /// The size of each node's share.
     Size,
 }
 
-/// The networks of a cluster, those of its VPC given.
+/// Networks of a cluster and, from `vpc_cidrs`, of its VPC.
 pub(crate) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
     let one = |what: &str, cidr: &String| Taken { what: what.to_owned(), cidr: cidr.clone() };
     let mut taken: Vec<Taken> = cluster.service_ipv4_cidr.iter().map(|cidr| one("the service network", cidr)).collect();
@@ -36,7 +36,7 @@ pub(crate) fn taken(cluster: &Cluster, vpc_cidrs: &[String]) -> Vec<Taken> {
     taken
 }
 
-/// Everything that is wrong with the ranges of a pool from the one at `from` on.
+/// All faults of a pool's ranges, starting with the one at index `from`.
 pub(crate) fn faults(pool: &Pool, from: usize, taken: &[Taken]) -> Vec<(Part, String)> {
     let mut faults = Vec::new();
     let ranges: Vec<(&String, Cidr)> =
@@ -59,7 +59,7 @@ pub(crate) fn faults(pool: &Pool, from: usize, taken: &[Taken]) -> Vec<(Part, St
     faults
 }
 
-/// The ranges from the one at `from` on that are in none of the cluster's remote pod networks, where it has some.
+/// Ranges, starting with the one at index `from`, that are outside the cluster's remote pod networks, if it has any.
 pub(crate) fn outside(pool: &Pool, from: usize, remote: &[String]) -> Vec<String> {
     let remote: Vec<Cidr> = remote.iter().filter_map(|text| text.parse().ok()).collect();
     if remote.is_empty() {
@@ -70,14 +70,14 @@ pub(crate) fn outside(pool: &Pool, from: usize, remote: &[String]) -> Vec<String
     pool.cidrs.iter().skip(from).filter(is_outside).cloned().collect()
 }
 
-/// The remote pod networks that pods can have IPv4 addresses from.
+/// Remote pod networks that pods can get IPv4 addresses from.
 pub(crate) fn default(cluster: &Cluster) -> Vec<String> {
     let is_v4 = |text: &&String| text.parse::<Cidr>().is_ok_and(|range| matches!(range.network(), IpAddr::V4(_)));
     cluster.remote_pod_networks.iter().filter(is_v4).cloned().collect()
 }
 
-/// The pool that the CNI in the cluster works with; `None` where it tells none. Of Calico's pools only those of `ranges`
-/// count where all of these are there: others may be made beside them, and are their makers' business.
+/// The pool that the CNI in the cluster uses; `None` if it does not state one. With Calico, if a pool exists for each
+/// of `ranges`, only these pools count: others belong to whoever created them.
 pub(crate) async fn live(
     client: &Client,
     product: &Product,
@@ -92,7 +92,7 @@ pub(crate) async fn live(
         Product::Operator(_) | Product::Manifest(_) => {
             let listed = match client.list(&ip_pool::kind(), None, None).await {
                 Ok(listed) => listed,
-                // Without the kind there is no pool.
+                // Without the kind, no pool exists.
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) => return Err(error),
             };
@@ -120,13 +120,14 @@ fn of_ip_pools(listed: &[Json], ranges: &[String]) -> Option<Pool> {
     (!cidrs.is_empty()).then_some(Pool { cidrs, size })
 }
 
-/// Whether a pool can get further ranges. Source: Cilium, "Cluster Scope", which wants them behind the others; Calico's
-/// operator makes a pool of each. The manifest's one pool is made by calico-node, once.
+/// Whether a pool can be extended. Source: Cilium, "Cluster Scope", which requires further ranges after the existing
+/// ones; Calico's operator creates one pool per range. The manifest's only pool is created once, by calico-node.
 pub(crate) fn can_grow(product: &Product) -> bool {
     !matches!(product, Product::Manifest(_))
 }
 
-/// How a pool cannot become another; `None` when it is the same, or only gets further ranges and `can_grow`.
+/// Why a pool cannot become another; `None` if both are the same, or if `wanted` only adds ranges and `can_grow` is
+/// set.
 pub(crate) fn difference(installed: &Pool, wanted: &Pool, can_grow: bool) -> Option<(Part, String)> {
     let sorted = |cidrs: &[String]| {
         let mut cidrs = cidrs.to_vec();
@@ -154,7 +155,7 @@ pub(crate) fn difference(installed: &Pool, wanted: &Pool, can_grow: bool) -> Opt
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pool {
     pub(crate) cidrs: Vec<String>,
-    /// Prefix length of what a node gets.
+    /// Prefix length of each node's share.
     pub(crate) size: Option<i64>,
 }
 
@@ -255,7 +256,7 @@ mod tests {
                 differs(&pool(&["10.1.0.0/16", "10.2.0.0/16"], 24))
                     .is_some_and(|(part, text)| part == Part::Size && text.contains("/24"))
             );
-            // Behind the others, and nowhere else.
+            // After the existing ranges, and nowhere else.
             let grown = differs(&pool(&["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"], 25));
             assert_eq!(grown.is_none(), can_grow);
             assert!(differs(&pool(&["10.3.0.0/16", "10.1.0.0/16", "10.2.0.0/16"], 25)).is_some());

@@ -1,4 +1,4 @@
-//! What a chart and a release say of themselves: version, images, pool.
+//! What a chart and a release state about themselves: version, images, pool.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::cni::{cilium, fingerprint};
 
-/// The version of Cilium or Calico that a chart tells.
+/// The version of Cilium or Calico that a chart states.
 pub(crate) fn app_version(chart: &Chart) -> Option<String> {
     Some(chart.metadata.app_version.clone()).filter(|version| !version.is_empty())
 }
@@ -17,16 +17,16 @@ pub(crate) fn minor_of(version: &str) -> String {
     cilium::minor(version).unwrap_or_else(|| version.to_owned())
 }
 
-/// Every image of something rendered, hooks included.
+/// All images of a rendered chart, including its hooks.
 ///
 /// # Errors
-/// When a manifest is no YAML.
+/// If a manifest is not YAML.
 pub(crate) fn images_of(rendered: &Rendered) -> Result<BTreeSet<String>> {
     let manifests = rendered.manifests.iter().map(|one| one.content.as_str());
     fingerprint::images_of(manifests.chain(rendered.hooks.iter().map(|hook| hook.manifest.as_str())))
 }
 
-/// The minor version that was installed first, as an upgrade was told it.
+/// The minor version that was installed first, as passed to an upgrade.
 pub(crate) fn first_minor(release: &Release) -> String {
     match release.config.get("upgradeCompatibility").and_then(Data::as_text) {
         Some(minor) => minor.to_owned(),
@@ -34,10 +34,10 @@ pub(crate) fn first_minor(release: &Release) -> String {
     }
 }
 
-/// The pool that Calico's manifest was edited to.
+/// The pool set in Calico's edited manifest.
 ///
 /// # Errors
-/// When the manifest is no YAML.
+/// If the manifest is not YAML.
 pub(crate) fn pool_of_manifest(manifest: &str) -> Result<Option<Vec<String>>> {
     Ok(pool_of(&fingerprint::objects(manifest)?))
 }

@@ -1,4 +1,4 @@
-//! What is to be installed: arguments turned into a source, a release, and values.
+//! What to install: arguments turned into a source, a release, and values.
 
 use framework::diagnostic::{self, Diagnostic, Diagnostics};
 use framework::model::Text as _;
@@ -22,7 +22,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let cause_text = cause.to_string();
-        // Some layers repeat what is below them.
+        // Some layers repeat the message of their cause.
         if !text.contains(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);
@@ -32,17 +32,17 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Why a chart could not be had, or cannot be used.
+/// Why a chart could not be fetched, or cannot be used.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// It was not fetched.
+    /// It could not be fetched.
     Source {
         /// The reason.
         error: Box<charts::Error>,
-        /// The argument at fault, where it is known.
+        /// The argument at fault, if known.
         at: Option<Path>,
     },
-    /// The chart or the values are not what they must be.
+    /// The chart or the values are invalid.
     Faults(Diagnostics),
 }
 
@@ -52,12 +52,12 @@ impl From<Diagnostics> for Error {
     }
 }
 
-/// What the arguments ask for, before the chart is there.
+/// What the arguments request, before the chart is fetched.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) product: Product,
     pub(crate) mirror: Option<Mirror>,
-    /// Namespace and name of Calico's release where it is there already: whoever installed it may have chosen others.
+    /// Namespace and name of Calico's release if it already exists: whoever installed it may have chosen others.
     named: Option<(String, String)>,
     /// Where values were hidden before.
     noted: Hidden,
@@ -70,7 +70,7 @@ pub(crate) struct Ready {
     pub(crate) values: Composed,
 }
 
-/// Values, and those of them that may be seen.
+/// All values, and those that may be shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Composed {
     pub(crate) all: Values,
@@ -78,7 +78,7 @@ pub(crate) struct Composed {
 }
 
 impl Wanted {
-    /// `None` where neither or both are set, which the model refuses.
+    /// `None` if neither or both are set, which the model refuses.
     pub(crate) fn new(cilium: Option<&Cilium>, calico: Option<&Calico>, mirror: Option<&str>) -> Option<Self> {
         let product = match (cilium, calico) {
             (Some(cilium), None) => Product::Cilium(cilium.clone()),
@@ -94,14 +94,14 @@ impl Wanted {
         })
     }
 
-    /// What was hidden before stays hidden.
+    /// Keeps hidden what was hidden before.
     #[must_use]
     pub(crate) fn noting(mut self, noted: Option<Hidden>) -> Self {
         self.noted = noted.unwrap_or_default().with(&self.noted);
         self
     }
 
-    /// Continues the release of an installed CNI. If another CNI is wanted now, nothing is done.
+    /// Continues the release of an installed CNI. Has no effect if another CNI is wanted now.
     pub(crate) fn keep_release_of(&mut self, installed: Option<&Self>, namespace: &str, name: &str) {
         let is_calico = !matches!(self.product, Product::Cilium(_));
         if is_calico && installed.is_some_and(|installed| self.is_like(installed)) {
@@ -133,7 +133,7 @@ impl Wanted {
         Path::attribute(self.attribute()).dot(member)
     }
 
-    /// The argument that a part of the pool comes from.
+    /// The argument that sets a part of the pool.
     pub(crate) fn at_pool(&self, part: Part) -> Path {
         self.at(match (part, &self.product) {
             (Part::Ranges, _) => "pod_cidrs",
@@ -164,7 +164,7 @@ impl Wanted {
         }
     }
 
-    /// The nodes that it runs on; empty for all.
+    /// Labels of the nodes it runs on; empty for all nodes.
     pub(crate) fn node_selector(&self) -> std::collections::BTreeMap<String, String> {
         let given = match &self.product {
             Product::Cilium(cilium) => &cilium.node_selector,
@@ -181,7 +181,7 @@ impl Wanted {
         Some(given.as_ref()?.iter().map(|range| range.text().to_owned()).collect())
     }
 
-    /// Where the chart or manifest is.
+    /// The source of the chart or manifest.
     pub(crate) fn source(&self) -> Result<Source, Error> {
         let (source, pin, at) = match &self.product {
             Product::Cilium(cilium) => {
@@ -215,8 +215,8 @@ impl Wanted {
         pinned.map_err(|error| Error::Source { error: Box::new(error), at: Some(self.at(at)) })
     }
 
-    /// Brings chart and values together. `first_minor` is the minor version that was installed first; `None` for a new
-    /// installation.
+    /// Fetches the chart and combines it with its values. `first_minor` is the minor version that was installed first;
+    /// `None` for a new installation.
     pub(crate) async fn ready(
         &self,
         charts: &charts::Client,
@@ -228,7 +228,7 @@ impl Wanted {
         let artifact = fetched.map_err(|error| Error::Source { error: Box::new(error), at: None })?;
         let wanted = self.clone();
         let pod_cidr = pod_cidrs.first().cloned().unwrap_or_default();
-        // Unpacking and reading takes processor time.
+        // Unpacking and parsing is CPU-bound.
         let load = move || wanted.load(&artifact, &pod_cidr);
         let chart = match tokio::task::spawn_blocking(load).await {
             Ok(chart) => chart?,
@@ -304,7 +304,7 @@ impl Wanted {
             all.merge(over);
         }
         if let Some((member, text)) = self.hidden_text() {
-            // What a parser says may quote what it reads.
+            // A parser's message may quote its input.
             let over = Values::from_yaml(text).map_err(|_| {
                 let text =
                     format!("`{member}` is not a YAML map. What is wrong is not shown, since it could show a value.");
@@ -325,17 +325,17 @@ impl Wanted {
         texts.as_deref().unwrap_or_default()
     }
 
-    /// The values that the configuration says in clear.
+    /// Values that the configuration sets in plain text.
     pub(crate) fn plain_values(&self) -> Map {
         let mut all = Values::new();
-        // Those that cannot be read are refused elsewhere.
+        // Invalid texts are refused elsewhere.
         for over in self.plain_texts().iter().filter_map(|text| Values::from_yaml(text).ok()) {
             all.merge(over);
         }
         all.as_map().clone()
     }
 
-    /// The text of the hidden values, with the argument that it stands in.
+    /// The text of the hidden values, with the argument that holds it.
     fn hidden_text(&self) -> Option<(&'static str, &str)> {
         let Product::Cilium(cilium) = &self.product else { return None };
         let kept = || Some((Cilium::NAMES.sensitive_values, cilium.sensitive_values.as_ref()?.expose().as_str()));
@@ -343,35 +343,37 @@ impl Wanted {
         kept().or_else(passing)
     }
 
-    /// Values that are shown nowhere; those that cannot be read are refused elsewhere.
+    /// Values that are never shown; invalid texts are refused elsewhere.
     pub(crate) fn hidden_values(&self) -> Map {
         let values = self.hidden_text().map(|(_, text)| hidden::parsed(text)).unwrap_or_default();
         hidden::mask(&values);
         values
     }
 
-    /// Where values are hidden: where they are now, and where they were before and are not written in clear since.
+    /// Where values are hidden: the current places, and former ones that the configuration has not set in plain text
+    /// since.
     pub(crate) fn hidden(&self) -> Hidden {
         self.noted.clone().but(&self.plain_values()).with(&Hidden::of(&self.hidden_values()))
     }
 
-    /// The same with every place there ever was, for the notes.
+    /// All places that were ever hidden, for the notes.
     pub(crate) fn ever_hidden(&self) -> Hidden {
         self.noted.clone().with(&Hidden::of(&self.hidden_values()))
     }
 
-    /// The version of hidden values that are not kept.
+    /// The version of the write-only hidden values.
     pub(crate) fn hidden_version(&self) -> Option<i64> {
         let Product::Cilium(cilium) = &self.product else { return None };
         cilium.sensitive_values_wo_version
     }
 
-    /// Whether hidden values are given that are not kept.
+    /// Whether write-only hidden values are set.
     pub(crate) fn hides_without_keeping(&self) -> bool {
         matches!(&self.product, Product::Cilium(cilium) if cilium.sensitive_values_wo.expose().is_some())
     }
 
-    /// Whether both hide the same, as far as the state can tell, and say the same in clear where it is hidden.
+    /// Whether both set the same hidden values, as far as the state shows, and the same plain-text values in hidden
+    /// places.
     pub(crate) fn hides_as(&self, other: &Self) -> bool {
         let hidden = self.hidden();
         let kept = |one: &Self| if one.hides_without_keeping() { Map::new() } else { one.hidden_values() };
@@ -382,7 +384,7 @@ impl Wanted {
             && same(&in_clear(self), &in_clear(other))
     }
 
-    /// What changes the images of manifests.
+    /// The rewrite of images in manifests, for the mirror.
     pub(crate) fn rewrite(&self) -> Option<Rewrite> {
         let mirror = self.mirror.clone()?;
         Some(Rewrite(std::sync::Arc::new(move |text: &str| {
@@ -390,7 +392,7 @@ impl Wanted {
         })))
     }
 
-    /// The address pool that values or arguments make: its ranges, and what each node gets of them.
+    /// The address pool that the values or arguments set: its ranges, and the size of each node's share.
     pub(crate) fn pool(&self, values: &Values, pod_cidrs: &[String]) -> Pool {
         match &self.product {
             Product::Cilium(_) => Pool::of_cilium(values.as_map()),
@@ -403,7 +405,7 @@ impl Wanted {
     }
 }
 
-/// Whether an address or a path is that of a chart's archive.
+/// Whether a URL or a path is that of a chart archive.
 pub(crate) fn is_archive(text: &str) -> bool {
     std::path::Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("tgz"))
 }

@@ -1,4 +1,4 @@
-//! `ekshybrid_cluster`: what nodes outside the VPC have to know of an EKS cluster.
+//! `ekshybrid_cluster`: what nodes outside the VPC need to know about an EKS cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,57 +32,58 @@ pub struct Outputs {
     pub arn: String,
     /// UUID of a local cluster on an Outpost; null for other clusters.
     pub cluster_id: Option<String>,
-    /// `CREATING`, `ACTIVE`, `UPDATING`, `DELETING`, `FAILED` or `PENDING`.
+    /// Status: `CREATING`, `ACTIVE`, `UPDATING`, `DELETING`, `FAILED` or `PENDING`.
     pub status: String,
     /// Kubernetes version, such as `1.34`.
     pub version: String,
     /// EKS platform version, such as `eks.12`.
     pub platform_version: Option<String>,
-    /// When the cluster was made, in RFC 3339 form.
+    /// Creation time of the cluster, in RFC 3339 format.
     pub created_at: Option<Timestamp>,
-    /// Address of the API server. Null while the cluster is made.
+    /// URL of the API server. Null while the cluster is being created.
     pub endpoint: Option<String>,
-    /// Certificate authority of the API server: PEM in base64. Null while the cluster is made.
+    /// Certificate authority of the API server, as base64-encoded PEM. Null while the cluster is being created.
     pub certificate_authority: Option<String>,
-    /// The API server answers within the VPC.
+    /// Whether the API server is reachable within the VPC.
     pub endpoint_private_access: bool,
-    /// The API server answers on the internet.
+    /// Whether the API server is reachable from the internet.
     pub endpoint_public_access: bool,
-    /// Ranges from which it answers on the internet.
+    /// IP ranges that may reach the API server from the internet.
     pub public_access_cidrs: BTreeSet<String>,
     /// ARN of the cluster's role.
     pub role_arn: Option<String>,
-    /// Address of the OpenID Connect issuer.
+    /// URL of the OpenID Connect issuer.
     pub oidc_issuer: Option<String>,
-    /// `ipv4` or `ipv6`.
+    /// IP family: `ipv4` or `ipv6`.
     pub ip_family: Option<String>,
-    /// Range of the services: IPv4, or IPv6 for a cluster of that family.
+    /// CIDR range of Kubernetes services: IPv4, or IPv6 for clusters of that family.
     pub service_cidr: Option<String>,
-    /// Address of the cluster's DNS service: the tenth of `service_cidr`.
+    /// IP address of the cluster's DNS service: the tenth address of `service_cidr`.
     pub dns_address: Option<String>,
-    /// Ranges where hybrid nodes have their addresses.
+    /// CIDR ranges of hybrid nodes.
     pub remote_node_networks: BTreeSet<String>,
-    /// Ranges where pods on hybrid nodes have their addresses.
+    /// CIDR ranges of pods on hybrid nodes.
     pub remote_pod_networks: BTreeSet<String>,
     /// VPC of the cluster.
     pub vpc_id: Option<String>,
-    /// IPv4 ranges of that VPC. Null, with a warning, when the caller may not look at it.
+    /// IPv4 CIDR blocks of the VPC. Null, with a warning, if the caller lacks the permission to describe it.
     pub vpc_cidr_blocks: Option<BTreeSet<String>>,
     /// Subnets of the control plane's network interfaces.
     pub subnet_ids: BTreeSet<String>,
-    /// Security group that EKS made for the cluster.
+    /// Security group that EKS created for the cluster.
     pub cluster_security_group_id: Option<String>,
-    /// Further security groups of the control plane's network interfaces.
+    /// Additional security groups of the control plane's network interfaces.
     pub security_group_ids: BTreeSet<String>,
-    /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`. Hybrid nodes need one of the first two.
+    /// Authentication mode: `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`. Hybrid nodes require `API` or
+    /// `API_AND_CONFIG_MAP`.
     pub authentication_mode: Option<String>,
-    /// For a local cluster on an Outpost.
+    /// Outpost configuration of a local cluster; null for other clusters.
     pub outpost: Option<Outpost>,
     /// Tags of the cluster.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Where and on what a local cluster's control plane runs.
+/// Where the control plane of a local cluster runs, and on which instances.
 #[derive(Clone, Debug, Model)]
 pub struct Outpost {
     /// ARNs of the Outposts.
@@ -134,7 +135,7 @@ cluster, AWS is asked once a minute at most.";
     }
 }
 
-/// The VPC's ranges; without the permission to look the rest of the cluster is still worth having.
+/// The VPC's CIDR blocks; without the permission to describe it, the rest of the cluster is still useful.
 async fn vpc_cidr_blocks(
     aws: &aws::Clients,
     region: &Region,

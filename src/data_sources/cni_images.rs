@@ -1,4 +1,4 @@
-//! `ekshybrid_cni_images`: the images that a CNI would pull.
+//! `ekshybrid_cni_images`: the images a CNI would pull.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ use crate::session::{Clients, Context};
 #[derive(Clone, Debug, Model)]
 #[model(exactly_one_of(cilium, calico))]
 pub struct Args {
-    /// Cilium, with the arguments of `ekshybrid_cni`.
+    /// Cilium, with the same arguments as in `ekshybrid_cni`.
     pub cilium: Option<CiliumChart>,
-    /// Calico, with the arguments of `ekshybrid_cni`.
+    /// Calico, with the same arguments as in `ekshybrid_cni`.
     pub calico: Option<Calico>,
-    /// Registry, with a path or without, from which the images are to be taken.
+    /// Registry to pull the images from, with an optional path.
     pub image_registry: Option<ImageRegistry>,
-    /// Kubernetes version that the chart is rendered for, such as `1.34`. Default: what `helm template` assumes.
+    /// Kubernetes version to render the chart for, such as `1.34`. Default: the default of `helm template`.
     pub kubernetes_version: Option<String>,
 }
 
@@ -30,12 +30,11 @@ pub struct Args {
 pub struct Outputs {
     /// Version of the chart.
     pub chart_version: String,
-    /// Version of Cilium or Calico; null when the chart does not tell.
+    /// Version of Cilium or Calico; null if the chart does not state it.
     pub app_version: Option<String>,
-    /// The images as the chart names them, those of its hooks included, and those that Calico's operator pulls by
-    /// itself.
+    /// Images as the chart names them, including those of its hooks and those that Calico's operator pulls on its own.
     pub images: BTreeSet<String>,
-    /// The place of each image in `image_registry`, by the image; empty without it.
+    /// Location of each image in `image_registry`, by image; empty if `image_registry` is not set.
     pub mirrored: BTreeMap<String, String>,
 }
 

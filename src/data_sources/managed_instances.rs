@@ -1,4 +1,4 @@
-//! `ekshybrid_managed_instances`: the hosts that are registered with Systems Manager.
+//! `ekshybrid_managed_instances`: the hosts registered with Systems Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,26 +14,26 @@ use crate::aws::sts::Caller;
 use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
 use crate::session::{Clients, Context, aws_region, explain};
 
-/// The tag of hosts that joined an EKS cluster. Source: EKS user guide, credentials for hybrid nodes.
+/// Tag of hosts that joined an EKS cluster. Source: EKS user guide, credentials for hybrid nodes.
 const CLUSTER_TAG: &str = "EKSClusterARN";
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 pub struct Args {
-    /// Only these hosts.
+    /// Only hosts with these ids.
     pub instance_ids: Option<BTreeSet<ManagedInstanceId>>,
-    /// Only hosts that registered with one of these activations.
+    /// Only hosts registered with one of these activations.
     pub activation_ids: Option<BTreeSet<ActivationId>>,
-    /// Only hosts of this EKS cluster: those with the tag `EKSClusterARN` and the ARN of the cluster in this account and
+    /// Only hosts of this EKS cluster: those whose tag `EKSClusterARN` has the ARN of the cluster in this account and
     /// region. Hosts get the tag from their activation.
     pub cluster_name: Option<ClusterName>,
-    /// Only hosts with this role.
+    /// Only hosts with this IAM role.
     pub iam_role: Option<RoleName>,
-    /// Only hosts in this state: `Online` or `ConnectionLost`.
+    /// Only hosts with this ping status: `Online` or `ConnectionLost`.
     pub ping_status: Option<PingStatus>,
     /// Only hosts with all of these tags.
     pub tags: Option<BTreeMap<String, String>>,
-    /// How long a host must have been silent to count as orphaned, such as `7d`. Default: `30d`.
+    /// How long a host's agent must be silent before the host counts as orphaned, such as `7d`. Default: `30d`.
     pub silent_for: Option<Span>,
     /// Region of the hosts. Default: the provider's.
     pub region: Option<Region>,
@@ -44,12 +44,12 @@ pub struct Args {
 pub struct Outputs {
     /// Region of the hosts.
     pub region: Region,
-    /// The hosts, in the order of their ids.
+    /// Hosts, sorted by id.
     pub instances: Vec<Host>,
-    /// Ids of all of these hosts.
+    /// Ids of these hosts.
     pub ids: BTreeSet<String>,
-    /// Ids of the hosts among them that look forgotten: their agent has been silent for `silent_for`, and the activation
-    /// that they registered with has expired or no longer exists.
+    /// Ids of hosts that look orphaned: their agent has been silent for `silent_for`, and the activation they
+    /// registered with has expired or no longer exists.
     ///
     /// A host whose site is offline looks the same. Check the hosts before you deregister them.
     pub orphaned_ids: BTreeSet<String>,
@@ -60,38 +60,38 @@ pub struct Outputs {
 pub struct Host {
     /// Id: `mi-` and 17 hexadecimal digits.
     pub instance_id: String,
-    /// Name that the activation gave it.
+    /// Name assigned by the activation.
     pub name: Option<String>,
-    /// Name of the host, as its agent reports it.
+    /// Computer name of the host, as reported by its agent.
     pub computer_name: Option<String>,
-    /// Address of the host, as its agent reports it.
+    /// IP address of the host, as reported by its agent.
     pub ip_address: Option<String>,
     /// Name of the host's IAM role.
     pub iam_role: Option<String>,
-    /// `Online` or `ConnectionLost`.
+    /// Ping status of the host's agent: `Online` or `ConnectionLost`.
     pub ping_status: Option<String>,
-    /// When its agent last reported, in RFC 3339 form.
+    /// Time of the agent's last report, in RFC 3339 format.
     pub last_ping: Option<Timestamp>,
-    /// Version of the agent.
+    /// Version of the SSM agent.
     pub agent_version: Option<String>,
     /// Operating system.
     pub platform_name: Option<String>,
     /// Version of the operating system.
     pub platform_version: Option<String>,
-    /// When it registered, in RFC 3339 form.
+    /// Registration time, in RFC 3339 format.
     pub registration_date: Option<Timestamp>,
-    /// Activation that it registered with.
+    /// Activation the host registered with.
     pub activation_id: Option<String>,
-    /// When that activation expires or expired, in RFC 3339 form; null when it no longer exists.
+    /// Expiration time of the activation, in RFC 3339 format; null if the activation no longer exists.
     pub activation_expiration_date: Option<Timestamp>,
-    /// Whether that activation has expired; null when it no longer exists.
+    /// Whether the activation has expired; null if it no longer exists.
     pub activation_expired: Option<bool>,
-    /// Whether the host looks forgotten: its agent has been silent for `silent_for`, and its activation has expired or
+    /// Whether the host looks orphaned: its agent has been silent for `silent_for`, and its activation has expired or
     /// no longer exists.
     pub orphaned: bool,
 }
 
-/// A state of a host's agent. Source: API reference of Systems Manager, InstanceInformation.
+/// Ping status of a host's agent. Source: API reference of Systems Manager, InstanceInformation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingStatus(String);
 
@@ -158,7 +158,7 @@ the other filters itself.";
             tags,
             managed_only: true,
         };
-        // An empty set asks for nothing; AWS would take it as no filter at all.
+        // An empty set selects nothing; AWS would treat it as no filter.
         let nothing = args.instance_ids.as_ref().is_some_and(BTreeSet::is_empty)
             || args.activation_ids.as_ref().is_some_and(BTreeSet::is_empty);
         let mut found = if nothing { Vec::new() } else { client.instances(&filter).await.map_err(failed)? };
@@ -195,12 +195,12 @@ the other filters itself.";
 
 /// The ARN of a cluster in the caller's account.
 fn cluster_arn(caller: &Caller, region: &Region, cluster: &ClusterName) -> String {
-    // `arn:PARTITION:…`: the caller's own names the partition.
+    // `arn:PARTITION:…`: the partition is that of the caller's ARN.
     let partition = caller.arn.split(':').nth(1).unwrap_or("aws");
     format!("arn:{partition}:eks:{}:{}:cluster/{}", region.as_str(), caller.account, cluster.as_str())
 }
 
-/// Whether nobody is likely to miss the host. What is not known of it speaks for the host.
+/// Whether the host is most likely no longer needed. Unknown facts count in favor of the host.
 fn is_orphaned(
     instance: &Instance,
     activation: Option<&Activation>,
@@ -244,7 +244,7 @@ mod tests {
         jiff::Timestamp::from_second(1_800_000_000 + days * DAY).expect("a time of this calendar")
     }
 
-    /// A host that was registered on day 0, was last heard of on day 10, and is silent since.
+    /// A host registered on day 0, last heard of on day 10, and silent since.
     fn silent() -> Instance {
         Instance {
             id: "mi-0123456789abcdef0".to_owned(),

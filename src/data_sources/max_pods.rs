@@ -1,4 +1,5 @@
-//! `ekshybrid_max_pods`: how many pods nodes of some EC2 instance types can have, by what EC2 itself says of the types.
+//! `ekshybrid_max_pods`: the maximum number of pods on nodes of given EC2 instance types, from the limits that EC2
+//! reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,45 +20,47 @@ use crate::session::{Clients, Context, aws_region, explain};
 pub struct Args {
     /// EC2 instance types, such as `m5.large`.
     pub instance_types: BTreeSet<String>,
-    /// Pods get their addresses from the subnets of ENIConfigs, so that the primary interface has none for them.
-    /// Default: false.
+    /// Pods get their addresses from the subnets of ENIConfigs, so the primary interface has none for pods. Default:
+    /// false.
     pub custom_networking: Option<bool>,
-    /// Interfaces get prefixes of 16 addresses each, where the type takes them. Default: false.
+    /// Interfaces get prefixes of 16 addresses each, on instance types that support them. Default: false.
     pub prefix_delegation: Option<bool>,
-    /// Version of the VPC CNI, such as `1.20.4`: before 1.9 it has no prefixes. Default: a version that has them.
+    /// Version of the VPC CNI, such as `1.20.4`; versions before 1.9 do not support prefixes. Default: a version that
+    /// does.
     pub cni_version: Option<String>,
-    /// The most interfaces that the VPC CNI uses (`MAX_ENI`), the primary one included. Default: all that the type
-    /// has.
+    /// Maximum number of interfaces the VPC CNI uses (`MAX_ENI`), including the primary one. Default: all interfaces of
+    /// the instance type.
     pub max_enis: Option<Bounded<1, 1000>>,
-    /// Count the addresses alone, without the limit of 110 pods up to 30 vCPUs and 250 beyond. Default: false.
+    /// Ignore the limits of 110 pods (up to 30 vCPUs) and 250 pods (more vCPUs), and count only addresses. Default:
+    /// false.
     pub uncapped: Option<bool>,
-    /// Region in which EC2 is asked. Default: the provider's.
+    /// Region whose EC2 endpoint is queried. Default: the provider's.
     pub region: Option<Region>,
 }
 
 /// Results.
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
-    /// The number of pods of a node, by instance type.
+    /// Maximum number of pods per node, by instance type.
     pub max_pods: BTreeMap<String, i64>,
-    /// The lowest of them: for a node group with several types. 0 without a type.
+    /// Lowest of these numbers, for node groups with several instance types. 0 without an instance type.
     pub lowest: i64,
-    /// What EC2 says of the types.
+    /// Limits that EC2 reports for the instance types.
     pub limits: BTreeMap<String, TypeLimits>,
-    /// Region in which EC2 was asked.
+    /// Region whose EC2 endpoint was queried.
     pub region: Region,
 }
 
-/// What EC2 says of an instance type.
+/// Limits that EC2 reports for an instance type.
 #[derive(Clone, Debug, Model)]
 pub struct TypeLimits {
-    /// Network interfaces of the default network card, the primary one included.
+    /// Number of network interfaces of the default network card, including the primary one.
     pub interfaces: i64,
-    /// IPv4 addresses of one interface, its own included.
+    /// Number of IPv4 addresses per interface, including the interface's own.
     pub addresses_per_interface: i64,
-    /// vCPUs.
+    /// Number of vCPUs.
     pub vcpus: i64,
-    /// Whether its interfaces take prefixes: on Nitro and on bare metal.
+    /// Whether the interfaces support prefixes: on Nitro and bare-metal instances.
     pub takes_prefixes: bool,
 }
 
@@ -77,7 +80,7 @@ The number of pods that nodes of some EC2 instance types can have behind the VPC
 `ec2:DescribeInstanceTypes`; the function needs no credentials.";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
-        // Any limits do: the options are judged here, and what depends on a type when it is known.
+        // Any limits will do: only the options are checked here; checks that depend on a type follow once it is known.
         let some = Limits { interfaces: 4, addresses_per_interface: 10, prefixes: true, many_vcpus: Some(false) };
         if let Err(refused) = max_pods::count(&some, &options(&Args::encode_planned(args))) {
             report(&refused, faults);
@@ -153,14 +156,14 @@ fn unknown(name: &str, region: &Region) -> Diagnostic {
         .at(element(name))
 }
 
-/// The options among the arguments, which have the same names.
+/// The options among the arguments; both use the same names.
 fn options(arguments: &BTreeMap<String, Value>) -> Tree {
     let names = Args::NAMES;
     let names = [names.custom_networking, names.prefix_delegation, names.uncapped, names.cni_version, names.max_enis];
     Tree::Map(names.map(|name| (name.to_owned(), arguments.get(name).map_or(Tree::Null, Tree::from))).into())
 }
 
-/// Each fault on the argument that it is about; the options have the arguments' names.
+/// Reports each fault at its argument; options and arguments use the same names.
 fn report(refused: &Faults, faults: &mut Diagnostics) {
     for fault in refused {
         let path = Path(fault.path.0.iter().take(1).cloned().collect());

@@ -1,5 +1,5 @@
-//! `ekshybrid_nodes`: the nodes of a cluster as they are. It never waits: a data source is read by every plan, that of
-//! a destroy included.
+//! `ekshybrid_nodes`: the current nodes of a cluster. It never waits: every plan reads data sources, even the plan of a
+//! destroy.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ use crate::session::{Clients, Context};
 pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     pub cluster_name: Option<ClusterName>,
-    /// Only nodes with all of these labels, such as `"eks.amazonaws.com/compute-type" = "hybrid"`.
+    /// Only nodes with all these labels, such as `"eks.amazonaws.com/compute-type" = "hybrid"`.
     pub match_labels: Option<BTreeMap<String, String>>,
-    /// Only nodes that this label selector chooses, in the words of `kubectl -l`, such as `zone in (a, d),!spot`.
-    /// Counts together with `match_labels`.
+    /// Only nodes that match this label selector, in the syntax of `kubectl -l`, such as `zone in (a, d),!spot`.
+    /// Combines with `match_labels`.
     pub selector: Option<String>,
     /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
@@ -36,13 +36,13 @@ pub struct Outputs {
     pub cluster_name: ClusterName,
     /// Region of the cluster.
     pub region: Region,
-    /// The nodes, in the order of their names.
+    /// Nodes, sorted by name.
     pub nodes: Vec<Node>,
-    /// Their names.
+    /// Names of the nodes.
     pub names: Vec<String>,
-    /// How many of them are Ready.
+    /// Number of nodes that are Ready.
     pub ready_count: i64,
-    /// Names of those that are not Ready. `nodes` has the reasons.
+    /// Names of the nodes that are not Ready. For the reasons, see `nodes`.
     pub not_ready_names: Vec<String>,
 }
 
@@ -51,50 +51,51 @@ pub struct Outputs {
 pub struct Node {
     /// Name of the node.
     pub name: String,
-    /// Kubelet reports that it can take pods.
+    /// Whether the node is Ready: the kubelet reports that it accepts pods.
     pub ready: bool,
-    /// Why it is not ready, in kubelet's own words. Null when it is.
+    /// Why the node is not Ready, in the kubelet's words. Null if it is Ready.
     pub not_ready_reason: Option<String>,
-    /// It is cordoned: no new pods are placed on it.
+    /// Whether the node is cordoned: no new pods are scheduled on it.
     pub unschedulable: bool,
-    /// Internal address.
+    /// Internal IP address.
     pub internal_ip: Option<String>,
-    /// Availability zone, by the label `topology.kubernetes.io/zone`.
+    /// Availability zone, from the label `topology.kubernetes.io/zone`.
     pub zone: Option<String>,
-    /// EC2 instance type, by the label `node.kubernetes.io/instance-type`.
+    /// EC2 instance type, from the label `node.kubernetes.io/instance-type`.
     pub instance_type: Option<String>,
     /// Provider id: `aws:///ZONE/i-…`, or `eks-hybrid:///REGION/CLUSTER/mi-…`.
     pub provider_id: Option<String>,
     /// Id of the EC2 instance (`i-…`) or of the managed instance (`mi-…`).
     pub instance_id: Option<String>,
-    /// By the label `eks.amazonaws.com/compute-type`: `hybrid`, `fargate`, `auto` …; null on most EC2 nodes.
+    /// Compute type, from the label `eks.amazonaws.com/compute-type`: `hybrid`, `fargate`, `auto` and others; null on
+    /// most EC2 nodes.
     pub compute_type: Option<String>,
-    /// EKS node group, by the label `eks.amazonaws.com/nodegroup`.
+    /// EKS node group, from the label `eks.amazonaws.com/nodegroup`.
     pub node_group_name: Option<String>,
-    /// Version of kubelet, such as `v1.34.3`.
+    /// Version of the kubelet, such as `v1.34.3`.
     pub kubelet_version: Option<String>,
-    /// Container runtime and its version.
+    /// Name and version of the container runtime.
     pub container_runtime_version: Option<String>,
     /// Operating system.
     pub os_image: Option<String>,
-    /// `amd64` or `arm64`.
+    /// CPU architecture: `amd64` or `arm64`.
     pub architecture: Option<String>,
-    /// Ranges of its pods' addresses, where the cluster gives them to nodes.
+    /// CIDR ranges of the node's pods, if the cluster assigns ranges to nodes.
     pub pod_cidrs: Vec<String>,
-    /// Labels.
+    /// Labels of the node.
     pub labels: BTreeMap<String, String>,
-    /// Taints.
+    /// Taints of the node.
     pub taints: Vec<Taint>,
 }
 
 /// One taint.
 #[derive(Clone, Debug, Model)]
 pub struct Taint {
-    /// Key.
+    /// Key of the taint.
     pub key: String,
-    /// Value.
+    /// Value of the taint.
     pub value: Option<String>,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    /// Effect of the taint: `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
     pub effect: String,
 }
 
@@ -144,7 +145,7 @@ waits for nodes during an apply.";
     }
 }
 
-/// Both ways to select, as one selector of the API.
+/// Both filters, combined into one label selector.
 fn selector(args: &Args) -> Option<String> {
     let labels = args.match_labels.as_ref().filter(|labels| !labels.is_empty()).map(labels::selector);
     let parts: Vec<String> = labels.into_iter().chain(args.selector.clone()).filter(|part| !part.is_empty()).collect();

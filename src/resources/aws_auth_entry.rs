@@ -15,9 +15,9 @@ use crate::session::explain::explained;
 use crate::session::place::{Place, PlannedPlace, placed};
 use crate::session::{Clients, Context, principal};
 
-/// Group that nodes are in, whose roles get the node's name as their user name.
+/// Group of nodes; roles in it get the node's name as their user name.
 const NODES: &str = "system:nodes";
-/// Name of an EC2 node, which EKS fills in.
+/// Name of an EC2 node; EKS replaces the placeholder.
 const EC2_NODE: &str = "system:node:{{EC2PrivateDNSName}}";
 
 /// Arguments.
@@ -27,24 +27,25 @@ pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
-    /// ARN of an IAM role. The map wants it without the role's path; a path may be given here and is left out there.
+    /// ARN of an IAM role. aws-auth requires it without the role's path; a path given here is removed.
     #[attr(replace)]
     pub role_arn: Option<MapRoleArn>,
-    /// ARN of an IAM user, with its path when it has one.
+    /// ARN of an IAM user, including its path if it has one.
     #[attr(replace)]
     pub user_arn: Option<MapUserArn>,
-    /// Name in Kubernetes. EKS fills in `{{SessionName}}`, `{{EC2PrivateDNSName}}`, `{{AccountID}}` and the like.
-    /// Default: for a user its ARN; for a role in the group `system:nodes` the name of its EC2 node,
-    /// `system:node:{{EC2PrivateDNSName}}`; for another role that of its session,
+    /// User name in Kubernetes. EKS replaces `{{SessionName}}`, `{{EC2PrivateDNSName}}`, `{{AccountID}}` and the like.
+    /// Default for a user: its ARN. Default for a role in the group `system:nodes`: the name of the EC2 node,
+    /// `system:node:{{EC2PrivateDNSName}}`. Default for other roles: the session,
     /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/{{SessionName}}`, as in an access entry. Hybrid nodes need
     /// `system:node:{{SessionName}}`, which `ekshybrid_node_access` sets.
     pub username: Option<SubjectName>,
-    /// Groups in Kubernetes, such as `system:masters`, or `system:bootstrappers` and `system:nodes` for nodes.
+    /// Kubernetes groups, such as `system:masters`, or `system:bootstrappers` and `system:nodes` for nodes.
     pub groups: Option<BTreeSet<SubjectName>>,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long to wait for the cluster. Default: 30 minutes while EKS makes it, 5 while there is none of this name.
+    /// How long to wait for the cluster. Default: 30 minutes while EKS creates it, 5 minutes if no cluster of this name
+    /// exists.
     pub timeouts: Option<Timeouts>,
 }
 
@@ -54,7 +55,7 @@ pub struct Outputs {
     /// EKS cluster.
     #[attr(keep)]
     pub cluster_name: ClusterName,
-    /// Name in Kubernetes. Empty for an imported entry that has none.
+    /// User name in Kubernetes. Empty for an imported entry without one.
     pub username: String,
     /// Region of the cluster.
     #[attr(keep)]
@@ -67,9 +68,9 @@ pub struct Outputs {
 pub struct Identity {
     /// EKS cluster.
     pub cluster_name: ClusterName,
-    /// ARN of the role, unless it is a user's entry.
+    /// ARN of the role. Not set for a user's entry.
     pub role_arn: Option<MapRoleArn>,
-    /// ARN of the user, unless it is a role's entry.
+    /// ARN of the user. Not set for a role's entry.
     pub user_arn: Option<MapUserArn>,
     /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
@@ -78,9 +79,9 @@ pub struct Identity {
 /// How long to wait for the cluster.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// When the entry is made, such as `10m`.
+    /// When the entry is created, such as `10m`.
     pub create: Option<Span>,
-    /// When it is changed.
+    /// When the entry is updated.
     pub update: Option<Span>,
 }
 
@@ -157,7 +158,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         if let Err(error) = &added
             && error.may_exist()
         {
-            // The list was read before: an entry that is equal now is this one.
+            // The list was read before, so an entry that is now equal is this one.
             match cluster::settle(&client, async |client| client.aws_auth_entry(list, &entry).await).await {
                 Some(Some(found)) if found == entry => return Ok(outputs(place, entry)),
                 Some(_) => left = Some("The entry is not in aws-auth; nothing was added."),
@@ -214,7 +215,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
         let changed = client.change_aws_auth_entry(list, &before, &after).await;
         match explained(changed, summary, None, cx).await? {
             Changed::Done => {}
-            // It went between the plan and now.
+            // It was removed between the plan and now.
             Changed::Absent => {
                 let added = client.add_aws_auth_entry(list, &after).await;
                 if let Added::Exists(found) = explained(added, summary, None, cx).await? {
@@ -251,7 +252,7 @@ fn list(args: &Args) -> List {
     if args.role_arn.is_some() { List::Roles } else { List::Users }
 }
 
-/// The user name that an entry gets which names none.
+/// The user name of an entry without an explicit one.
 fn default_username(
     role: Option<&MapRoleArn>,
     user: Option<&MapUserArn>,
@@ -275,7 +276,7 @@ fn planned_username(args: &<Args as Model>::Planned) -> Maybe<String> {
     }
 }
 
-/// The entry that the arguments ask for.
+/// The entry that the arguments describe.
 fn entry(args: &Args) -> Entry {
     let default = || default_username(args.role_arn.as_ref(), args.user_arn.as_ref(), args.groups.as_ref());
     Entry {
@@ -289,12 +290,12 @@ fn arn(args: &Args) -> String {
     match (&args.role_arn, &args.user_arn) {
         (Some(role), _) => role.in_map(),
         (None, Some(user)) => user.text().to_owned(),
-        // The model's rule lets one of both in.
+        // The model requires exactly one of the two.
         (None, None) => String::new(),
     }
 }
 
-/// The entry as it is recorded.
+/// The entry as recorded in the state.
 fn entry_of(state: &State<AwsAuthEntry>) -> Entry {
     Entry { username: state.outputs.username.clone(), ..entry(&state.args) }
 }
@@ -307,7 +308,7 @@ fn outputs(place: Place, entry: Entry) -> Outputs {
     Outputs { cluster_name: place.cluster, username: entry.username, region: place.region }
 }
 
-/// None and no groups are the same: the spelling of the configuration stays.
+/// Null and an empty set mean the same: the form in the configuration is kept.
 fn groups(found: &Entry, prior: Option<&BTreeSet<SubjectName>>) -> Result<Option<BTreeSet<SubjectName>>> {
     let parse = |group: &String| {
         SubjectName::parse(group).map_err(|why| {
@@ -322,7 +323,7 @@ fn groups(found: &Entry, prior: Option<&BTreeSet<SubjectName>>) -> Result<Option
     Ok(if groups.is_empty() { prior.map(|_| groups) } else { Some(groups) })
 }
 
-/// Why nobody would read the map, as far as EKS can be asked.
+/// Why nothing would read the map, as far as EKS answers.
 async fn unread(place: &Place, cx: &Context) -> Option<String> {
     let cluster = place.eks(cx).ok()?.cluster(place.cluster.as_str()).await.ok()?;
     (cluster.authentication_mode.as_deref() == Some("API")).then(|| {

@@ -1,4 +1,4 @@
-//! `ekshybrid_managed_instance`: a host that is registered with Systems Manager: its role, its tags, its end.
+//! `ekshybrid_managed_instance`: a host registered with Systems Manager: its role, tags and deregistration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,14 +19,14 @@ pub struct Args {
     /// Id of the host: `mi-` and 17 hexadecimal digits.
     #[attr(replace)]
     pub instance_id: ManagedInstanceId,
-    /// Name of the IAM role that the host gets, with its path when it has one. Default: the role that it has, at first
-    /// that of its activation. A destroy does not restore the former role.
+    /// Name of the host's IAM role, including its path if it has one. Default: the current role, initially that of the
+    /// activation. Destroy does not restore the former role.
     pub iam_role: Option<RoleName>,
-    /// Tags to keep on the host; the provider's `default_tags` are added. Tags with other keys, such as those that
-    /// came from the activation, are ignored.
+    /// Tags to manage on the host, in addition to the provider's `default_tags`. Tags with other keys, such as those
+    /// from the activation, are ignored.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Deregister the host on destroy, also when it is running; the plan warns. Default: false, which only removes it
-    /// from the state. A replacement that keeps `instance_id` never deregisters the host.
+    /// Deregister the host on destroy, even if it is running; the plan warns about it. Default: false, which only
+    /// removes the host from the state. A replacement that keeps `instance_id` never deregisters the host.
     #[attr(default = false)]
     pub deregister_on_destroy: bool,
     /// Region of the host. Default: the provider's.
@@ -39,16 +39,16 @@ pub struct Args {
 pub struct Outputs {
     /// Name of the host's IAM role.
     pub iam_role: RoleName,
-    /// `Online` or `ConnectionLost`.
+    /// Ping status of the host's agent: `Online` or `ConnectionLost`.
     #[attr(keep)]
     pub ping_status: Option<String>,
-    /// Version of the agent on the host.
+    /// Version of the SSM agent on the host.
     #[attr(keep)]
     pub agent_version: Option<String>,
-    /// Address of the host, as its agent reports it.
+    /// IP address of the host, as reported by its agent.
     #[attr(keep)]
     pub ip_address: Option<String>,
-    /// Name of the host, as its agent reports it.
+    /// Computer name of the host, as reported by its agent.
     #[attr(keep)]
     pub computer_name: Option<String>,
     /// Operating system, such as `Ubuntu`.
@@ -57,16 +57,16 @@ pub struct Outputs {
     /// Version of the operating system.
     #[attr(keep)]
     pub platform_version: Option<String>,
-    /// Activation that the host registered with.
+    /// Activation the host registered with.
     #[attr(keep)]
     pub activation_id: Option<String>,
-    /// When it registered, in RFC 3339 form.
+    /// Registration time, in RFC 3339 format.
     #[attr(keep)]
     pub registration_date: Option<Timestamp>,
     /// Region of the host.
     #[attr(keep)]
     pub region: Region,
-    /// The tags that are kept on the host, the provider's `default_tags` included.
+    /// All tags managed on the host, including the provider's `default_tags`.
     #[attr(keep)]
     pub tags_all: BTreeMap<String, String>,
 }
@@ -76,7 +76,7 @@ pub struct Outputs {
 pub struct Identity {
     /// Id of the host: `mi-` and 17 hexadecimal digits.
     pub instance_id: ManagedInstanceId,
-    /// Its region. Default: the provider's.
+    /// Region of the host. Default: the provider's.
     pub region: Option<Region>,
 }
 
@@ -210,7 +210,7 @@ It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddT
         note_own(id, cx);
         let prior_args = prior.map(|prior| &prior.args);
         let kept = prior.map(|prior| prior.outputs.tags_all.clone()).unwrap_or_default();
-        // Without tags of ours there is nothing to compare, and one call a host is saved.
+        // Without managed tags there is nothing to compare, which saves one call per host.
         let found_tags =
             if kept.is_empty() { BTreeMap::new() } else { client.instance_tags(id).await.map_err(failed)? };
         let tags_all: BTreeMap<String, String> =
@@ -267,23 +267,24 @@ It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddT
     }
 }
 
-/// Private note: the host of this state. Without it nothing is known of why the object is deleted.
+/// Private note: the host of this state. Without it, the reason for a deletion is unknown.
 const OWN: Note<String> = Note::named("instance");
-/// Private note of a plan that replaces the object and adopts the same host again: its deletion keeps the host.
+/// Private note of a plan that replaces the object and adopts the same host again: the deletion keeps the host
+/// registered.
 const STAYS: Note<String> = Note::named("stays");
 
-/// How long a host must be silent before it looks forgotten: a site without a line is back by then.
+/// How long a host must be silent to count as forgotten: long enough for an offline site to be back.
 pub const SILENT_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// Notes that the state is about this host.
+/// Notes the host that this state describes.
 fn note_own(id: &str, cx: &Context) {
     cx.note(&OWN, &id.to_owned());
-    // A replacement that failed half-way may have left the note of its plan.
+    // A replacement that failed halfway may have left its plan's note.
     cx.forget(&STAYS);
 }
 
-/// Terraform plans the creating half of a replacement with no prior state but the notes of the old object, and gives the
-/// plan's notes to the deleting half.
+/// Terraform plans the create step of a replacement without the prior state but with the old object's notes, and passes
+/// the plan's notes to the delete step.
 fn note_plan(plan: &Plan<ManagedInstance>, cx: &Context) {
     cx.forget(&STAYS);
     if plan.is_create()
@@ -294,14 +295,14 @@ fn note_plan(plan: &Plan<ManagedInstance>, cx: &Context) {
     }
 }
 
-/// Whether the deletion deregisters the host: only where the notes say that this very host goes. A tainted object is
-/// deleted without notes, and most likely adopted again.
+/// Whether the deletion deregisters the host: only if the notes confirm that this very host is to be removed. A tainted
+/// object is deleted without notes, and its host is most likely adopted again.
 fn deregisters(state: &State<ManagedInstance>, cx: &Context) -> bool {
     let id = state.args.instance_id.as_str();
     state.args.deregister_on_destroy && cx.noted(&OWN).is(id) && !cx.noted(&STAYS).is(id)
 }
 
-/// What the plan says of a deregistration.
+/// The plan's warning about a deregistration.
 fn cut_off(state: &State<ManagedInstance>) -> Diagnostic {
     let Outputs { computer_name, ping_status, region, .. } = &state.outputs;
     let name = computer_name.as_deref().filter(|name| !name.is_empty());
@@ -316,7 +317,7 @@ fn cut_off(state: &State<ManagedInstance>) -> Diagnostic {
     )
 }
 
-/// What is said of a host that is not deregistered although `deregister_on_destroy` is set.
+/// Warning about a host that is not deregistered although `deregister_on_destroy` is set.
 fn stays(state: &State<ManagedInstance>) -> Diagnostic {
     Diagnostic::warning(
         "Host stays registered",
@@ -361,10 +362,10 @@ fn role_of(found: &Instance) -> Result<RoleName> {
     })
 }
 
-/// The state that a listed host makes: without tags of its own, since none are kept on it yet.
+/// The state of a listed host: without tags, since none are managed on it yet.
 ///
 /// # Errors
-/// When AWS describes the host in a way that cannot be represented.
+/// If AWS describes the host in a way that cannot be represented.
 pub fn listed(found: Instance, identity: &Identity, region: Region) -> Result<State<ManagedInstance>> {
     let role = role_of(&found)?;
     Ok(State {

@@ -1,4 +1,4 @@
-//! What Calico's operator holds by finalizers, and nobody frees when the operator cannot run any more.
+//! Objects held by finalizers of Calico's operator, which nothing releases once the operator cannot run any more.
 //!
 //! Source: tigera/operator, pkg/render/finalizers.go and node.go (CNIFinalizer).
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::cni::definitions::OPERATOR_GROUP;
 use crate::kube::{self, Client, Kind, Resource, Result};
 
-/// On the operator's own kinds.
+/// Finalizers on the operator's own kinds.
 const FINALIZERS: &[&str] = &[
     "tigera.io/operator-cleanup",
     "operator.tigera.io/apiserver-controller",
@@ -17,11 +17,11 @@ const FINALIZERS: &[&str] = &[
     "operator.tigera.io/installation-controller",
     "operator.tigera.io/whisker-controller",
 ];
-/// On what the CNI's plugin needs as long as a pod is there.
+/// Finalizer on what the CNI plugin needs while pods exist.
 const PROTECTOR: &str = "tigera.io/cni-protector";
 const NAMESPACE: &str = "calico-system";
 const PROTECTED: [&str; 2] = ["calico-node", "calico-cni-plugin"];
-/// How often an object is tried that changes meanwhile.
+/// Number of attempts for an object that changes in between.
 const ATTEMPTS: u32 = 5;
 
 const fn kind(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Resource {
@@ -38,16 +38,16 @@ pub(crate) fn holds(object: &Json) -> bool {
     without_own(object).is_some()
 }
 
-/// Whether a finalizer is one that only Calico's operator takes away.
+/// Whether only Calico's operator removes this finalizer.
 fn is_own(finalizer: &str) -> bool {
     finalizer == PROTECTOR || FINALIZERS.contains(&finalizer)
 }
 
-/// Takes the operator's own finalizers, by name, from what is being deleted, and from what only its Installation owns.
-/// The operator must be gone: it would put them back.
+/// Removes the operator's own finalizers, by name, from objects that are being deleted, and from those that only its
+/// Installation owns. The operator must no longer exist: it would add them again.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn free(client: &Client) -> Result<()> {
     const RBAC: &str = "rbac.authorization.k8s.io";
     for (name, plural) in [
@@ -79,10 +79,10 @@ fn is_going(object: &Json) -> bool {
     object.pointer("/metadata/deletionTimestamp").is_some()
 }
 
-/// Takes the operator's own finalizers from one object; those of others stay.
+/// Removes the operator's own finalizers from one object; other finalizers are kept.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn free_one(client: &Client, resource: &Resource, namespace: Option<&str>, name: &str) -> Result<()> {
     for attempt in 1.. {
         let live = match client.get(resource, namespace, name).await {
@@ -104,7 +104,7 @@ pub(crate) async fn free_one(client: &Client, resource: &Resource, namespace: Op
     Ok(())
 }
 
-/// The finalizers of others; `None` when no one is the operator's.
+/// Finalizers of others; `None` if the operator has none on the object.
 fn without_own(object: &Json) -> Option<Vec<&str>> {
     let finalizers = object.pointer("/metadata/finalizers").and_then(Json::as_array)?;
     let all: Vec<&str> = finalizers.iter().filter_map(Json::as_str).collect();

@@ -1,4 +1,4 @@
-//! Calico's manifest, with the arguments edited into it.
+//! Calico's manifest, edited according to the arguments.
 
 use framework::model::Text as _;
 use helm::{Chart, File};
@@ -13,16 +13,16 @@ use crate::cni::{
 
 const NODE: &str = "calico-node";
 
-/// A manifest with its edits, as a chart of one template: so it is applied, recorded, pruned and removed as any other
+/// Wraps an edited manifest as a chart with one template, so it is applied, recorded, pruned and removed like any other
 /// release.
 ///
 /// # Errors
-/// What is wrong with the manifest.
+/// If the manifest is not as expected; the text says what is wrong.
 pub(crate) fn chart_of_manifest(text: &str, calico: &Calico, pod_cidr: &str) -> Result<Chart, String> {
     let mut objects = images::parse(text).map_err(|error| error.to_string())?;
     let version = edit(&mut objects, calico, pod_cidr)?;
     let documents = images::print(&objects).map_err(|error| error.to_string())?;
-    // The text is no template: what looks like one is quoted.
+    // The text is not a template: what looks like one is quoted.
     let template = documents.replace("{{", "{{ \"{{\" }}");
     let metadata = format!(
         "apiVersion: v2\nname: {MANIFEST}\nversion: {version}\nappVersion: v{version}\ndescription: Calico by manifest\n"
@@ -32,7 +32,7 @@ pub(crate) fn chart_of_manifest(text: &str, calico: &Calico, pod_cidr: &str) -> 
         .map_err(|error| error.to_string())
 }
 
-/// Edits the objects; the result is Calico's version as its image tells it.
+/// Edits the objects. Returns Calico's version from its image.
 fn edit(objects: &mut [Json], calico: &Calico, pod_cidr: &str) -> Result<String, String> {
     let labels = calico.node_selector.clone().unwrap_or_else(hybrid);
     let Some(node) = objects.iter_mut().find(|one| one["kind"] == "DaemonSet" && one["metadata"]["name"] == NODE)

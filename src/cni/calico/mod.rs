@@ -1,7 +1,7 @@
 //! Calico on hybrid nodes: what its operator's chart and its manifest have in common.
 //!
-//! `operator` makes the values of the operator's chart, `manifest` edits the manifest, `pool` changes the address pool of
-//! one that is installed, and `finalizers` knows what the operator holds.
+//! `operator` creates the values of the operator's chart, `manifest` edits the manifest, `pool` changes the address
+//! pool of an installed Calico, and `finalizers` knows which objects the operator holds.
 
 pub(crate) mod finalizers;
 pub(crate) mod manifest;
@@ -24,7 +24,7 @@ pub(crate) const NAMESPACE: &str = "tigera-operator";
 pub(crate) const MANIFEST_NAMESPACE: &str = "kube-system";
 pub(crate) const BLOCK_SIZE: i64 = 26;
 
-/// Nodes as Calico's selectors are written.
+/// Node labels in Calico's selector syntax.
 pub(crate) fn selector(labels: &BTreeMap<String, String>) -> String {
     if labels.is_empty() {
         return "all()".to_owned();
@@ -33,7 +33,7 @@ pub(crate) fn selector(labels: &BTreeMap<String, String>) -> String {
     parts.join(" && ")
 }
 
-/// The nodes that get addresses of the pool, as Calico's selectors are written.
+/// Nodes that get addresses from the pool, in Calico's selector syntax.
 pub(crate) fn pool_nodes(calico: &Calico) -> String {
     selector(&calico.node_selector.clone().unwrap_or_else(hybrid))
 }
@@ -52,7 +52,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cni::arguments::Method;
 
-    /// Calico by manifest as it is when nothing is said.
+    /// Calico with default arguments.
     pub(crate) fn plain(method: Method) -> Calico {
         Calico {
             version: None,

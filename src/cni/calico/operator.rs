@@ -1,4 +1,4 @@
-//! The values of the chart of Calico's operator.
+//! Values of the chart of Calico's operator.
 
 use framework::model::Text as _;
 use serde_json::{Value as Json, json};
@@ -9,8 +9,8 @@ use crate::cni::{
     cilium::hybrid,
 };
 
-/// The values of the operator's chart. Source: user guide of EKS, Configure CNI for hybrid nodes (December 2024), and
-/// the reference of Calico's `Installation`.
+/// Values of the operator's chart. Source: user guide of EKS, Configure CNI for hybrid nodes (December 2024), and the
+/// reference of Calico's `Installation`.
 pub(crate) fn values(calico: &Calico, pod_cidrs: &[String], mirror: Option<&str>) -> Json {
     let labels = calico.node_selector.clone().unwrap_or_else(hybrid);
     let nat = if calico.nat_outgoing.unwrap_or(true) { "Enabled" } else { "Disabled" };
@@ -40,7 +40,8 @@ pub(crate) fn values(calico: &Calico, pod_cidrs: &[String], mirror: Option<&str>
         }
     }
     if let Some(mirror) = mirror {
-        // What the operator makes is not in the chart; it puts registry and `calico/` before each image's name.
+        // Images of what the operator creates are not in the chart; it prepends registry and `calico/` to each image
+        // name.
         installation["registry"] = json!(format!("{mirror}/"));
     }
     json!({ "installation": installation })

@@ -1,15 +1,15 @@
-//! Calico's address pool, where a manifest has brought Calico.
+//! Calico's address pool, if Calico was installed by a manifest.
 //!
-//! calico-node makes the pool from its environment as long as there is none, and never looks at these variables again.
-//! So a later change of encapsulation, address translation or nodes is made on the pool itself. Source: reference of
-//! calico/node, and of Calico's `IPPool`.
+//! calico-node creates the pool from its environment if none exists, and never reads these variables again. Later
+//! changes of encapsulation, NAT or node selection must be made in the pool itself. Source: reference of calico/node,
+//! and of Calico's `IPPool`.
 
 use serde_json::{Value as Json, json};
 
 use crate::cni::{arguments::Calico, calico};
 use crate::kube::{Client, Resource, Result, name};
 
-/// The kind, as Calico keeps it in the API server.
+/// The kind as Calico stores it in the API server.
 pub(crate) fn kind() -> Resource {
     Resource {
         group: "crd.projectcalico.org".into(),
@@ -19,7 +19,7 @@ pub(crate) fn kind() -> Resource {
     }
 }
 
-/// What can change of a pool.
+/// The settings of a pool that can change.
 fn settings(calico: &Calico) -> Json {
     json!({
         "ipipMode": "Never",
@@ -29,16 +29,16 @@ fn settings(calico: &Calico) -> Json {
     })
 }
 
-/// Brings the pools of `cidrs` from the settings of one configuration to those of another. What no argument has changed
-/// stays as somebody may have set it.
+/// Updates the pools of `cidrs` from one configuration's settings to another's. Settings whose arguments have not
+/// changed are kept, since others may have set them.
 ///
 /// # Errors
-/// Those of the requests.
+/// If a request fails.
 pub(crate) async fn change(client: &Client, before: &Calico, now: &Calico, cidrs: &[String]) -> Result<()> {
     let Some(changes) = difference(&settings(before), &settings(now)) else { return Ok(()) };
     let listed = match client.list(&kind(), None, None).await {
         Ok(listed) => listed,
-        // Without the kind there is no pool.
+        // Without the kind, no pool exists.
         Err(error) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(error),
     };
@@ -50,7 +50,7 @@ pub(crate) async fn change(client: &Client, before: &Calico, now: &Calico, cidrs
     Ok(())
 }
 
-/// The members of `now` that are others than before; `None` when there are none.
+/// Members of `now` that differ from `before`; `None` if there are none.
 fn difference(before: &Json, now: &Json) -> Option<Json> {
     let changed = now.as_object()?.iter().filter(|(key, value)| before.get(key) != Some(value));
     let changed: serde_json::Map<String, Json> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();

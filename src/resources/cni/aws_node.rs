@@ -1,4 +1,4 @@
-//! The VPC CNI given up for this CNI, and given back: what conflicts with that, and what is said of it.
+//! The VPC CNI removed for this CNI and restored afterwards: checks on that, and its messages.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::path::Path;
@@ -14,15 +14,15 @@ use crate::kube::{self, Client, Resource};
 use crate::resources::cni::Args;
 use crate::session::{Access, Context, explain, explain::explained};
 
-/// Label that says what kind of node it is.
+/// Label with the compute type of a node.
 const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
-/// Nodes on which aws-node does not run. Source: affinity of charts/aws-vpc-cni.
+/// Compute types of nodes on which aws-node does not run. Source: affinity of charts/aws-vpc-cni.
 const WITHOUT_AWS_NODE: [&str; 3] = ["auto", "fargate", "hybrid"];
-/// Nodes that a message names.
+/// Number of nodes that a message names.
 const NAMED: usize = 10;
 const SUMMARY: &str = "Could not find out whether aws-node can be removed";
 
-/// `kube-system/cilium`.
+/// The release as `NAMESPACE/NAME`, such as `kube-system/cilium`.
 pub(crate) fn release_of(wanted: &Wanted) -> String {
     format!("{}/{}", wanted.namespace(), wanted.release())
 }
@@ -31,7 +31,7 @@ fn at() -> Path {
     Path::attribute(Args::NAMES.remove_vpc_cni)
 }
 
-/// What a plan can say against it. What the cluster does not answer now it may answer in the apply.
+/// Checks on the removal at plan time. What the cluster does not answer now, it may answer in the apply.
 pub(crate) async fn refusals_at_plan(
     cluster: &ClusterName,
     region: &Region,
@@ -48,7 +48,7 @@ pub(crate) async fn refusals_at_plan(
     faults
 }
 
-/// What EKS says against it.
+/// Checks on the removal that EKS answers.
 async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnostics {
     let mut faults = Diagnostics::new();
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return faults };
@@ -85,11 +85,12 @@ async fn of_eks(cluster: &ClusterName, region: &Region, cx: &Context) -> Diagnos
     faults
 }
 
-/// What the cluster says against it: another resource that manages aws-node, and nodes without another CNI.
+/// Checks on the removal that the cluster answers: another resource that manages aws-node, and nodes without another
+/// CNI.
 async fn of_cluster(client: &Client, wanted: &Wanted) -> kube::Result<Diagnostics> {
     let mut faults = Diagnostics::new();
     let found = aws_node::find(client).await?;
-    // Where it never was, nothing is taken away.
+    // If it never existed, nothing is removed.
     if found.is_none() && !aws_node::kept(client).await?.is_some_and(|kept| kept.has_object()) {
         return Ok(faults);
     }
@@ -114,7 +115,7 @@ async fn of_cluster(client: &Client, wanted: &Wanted) -> kube::Result<Diagnostic
     Ok(faults)
 }
 
-/// The name of a node that would lose its CNI: aws-node runs on it, and the selector does not choose it.
+/// The name of a node that would lose its CNI: aws-node runs on it, and the selector does not match it.
 fn loses(node: &Json, selector: &std::collections::BTreeMap<String, String>) -> Option<String> {
     let labels = kube::labels(node);
     let is_chosen = selector.iter().all(|(key, value)| labels.get(key) == Some(value));
@@ -140,7 +141,7 @@ fn without_cni(nodes: &[String], wanted: &Wanted, cluster: &str) -> Diagnostic {
     .at(at())
 }
 
-/// Where aws-node is removed, and for what.
+/// The cluster that aws-node is removed from, and the CNI it is removed for.
 #[derive(Clone, Copy)]
 pub(crate) struct For<'a> {
     pub(crate) client: &'a Client,
@@ -150,7 +151,7 @@ pub(crate) struct For<'a> {
     pub(crate) cx: &'a Context,
 }
 
-/// Removes aws-node. `true`: it was there.
+/// Removes aws-node. Returns `true` if it existed.
 pub(crate) async fn remove(place: For<'_>, summary: &str) -> Result<bool> {
     let mut faults = of_eks(place.cluster, place.region, place.cx).await;
     faults.append(explained(of_cluster(place.client, place.wanted).await, summary, None, place.cx).await?);
@@ -162,7 +163,7 @@ pub(crate) async fn remove(place: For<'_>, summary: &str) -> Result<bool> {
     explained(aws_node::remove(place.client, &release).await, summary, Some(kept), place.cx).await
 }
 
-/// Puts aws-node back after an installation that did not even begin, also when Terraform has asked to stop.
+/// Restores aws-node after an installation that did not even begin, even if Terraform has asked to stop.
 pub(crate) async fn undo_removal(place: For<'_>, summary: &str) -> Diagnostics {
     let client = place.client.with_cancel(CancellationToken::new());
     let restored = async {
@@ -177,8 +178,8 @@ pub(crate) async fn undo_removal(place: For<'_>, summary: &str) -> Diagnostics {
     explained(restored.await, summary, Some(left), place.cx).await.err().unwrap_or_default()
 }
 
-/// Puts aws-node back if it was taken away: the cluster tells, and `expected` is what the state tells. `done` is what has
-/// been done before.
+/// Restores aws-node if it was removed, as recorded in the cluster; `expected` is whether the state says so. `done`
+/// describes the steps completed before.
 pub(crate) async fn restore(
     client: &Client,
     release: &str,

@@ -1,4 +1,4 @@
-//! How errors of sources, charts and releases are told to a person.
+//! How errors of sources, charts and releases are explained to users.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, sentence};
 use framework::path::Path;
@@ -27,7 +27,7 @@ pub(crate) fn unprepared(error: product::Error, wanted: &Wanted) -> Diagnostics 
     }
 }
 
-/// Why a chart or manifest could not be had.
+/// Why a chart or manifest could not be fetched.
 pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     use charts::Error as E;
     if let E::EcrLogin { source, .. } = error {
@@ -42,7 +42,8 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
             Some("sha256"),
             "If the publisher has changed the file, find out why before you change `sha256`. Nothing was used of what came.",
         ),
-        // ECR's own words name the caller and the action; a registry of another account must let it in as well.
+        // ECR's message names the caller and the action; for a registry of another account, that account must grant
+        // access as well.
         E::Refused { tried: charts::Tried::Ecr { .. }, .. } => (
             Some(place),
             "Allow `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer` on the repository in a policy of the caller, and `ecr:ListImages` where a range of versions is looked for. The repository of another account must allow the same to the caller in its repository policy. To pull as somebody else, set user and password for this host in `registries` of the provider's configuration.",
@@ -71,7 +72,7 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
     Diagnostic::error(summary, format!("{}.\n\n{remedy}", capital(&chain(error)))).at(at)
 }
 
-/// Why AWS gave no password for a registry of ECR.
+/// Why AWS returned no password for an ECR registry.
 fn no_password(error: &charts::Error, cause: Option<&aws::Error>, wanted: &Wanted) -> Diagnostic {
     let summary = format!("Could not get the chart of {}", wanted.name());
     let cause = match cause {
@@ -104,7 +105,7 @@ pub(crate) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
         }
         helm::Error::Template(fault) => {
             let detail = if fault.is_from_chart {
-                // What the chart's author says comes first; Helm's text says it a second time, with the place.
+                // The chart author's message comes first; Helm's text repeats it, with the location.
                 format!("{}\n\nThe chart says so: {text}", fault.message.trim())
             } else {
                 format!("{text}\n\nCorrect the values that this template reads.")
@@ -115,7 +116,7 @@ pub(crate) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
     }
 }
 
-/// What a chart needs and neither it nor the cluster has.
+/// Kinds that a chart needs and that neither it nor the cluster defines.
 pub(crate) fn unknown_kinds(unknown: &[UnknownKind], wanted: &Wanted, cluster: &str) -> Diagnostic {
     let kinds: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     let what = format!(
@@ -152,7 +153,7 @@ pub(crate) async fn failed(summary: &str, failure: &Failure, wanted: Option<&Wan
     why(summary, failure, left(&failure.left, "the next apply continues from there"), wanted, cx).await
 }
 
-/// Why a release could not be installed. What Terraform could not create it replaces.
+/// Why a release could not be installed. If Terraform failed to create a resource, it replaces it.
 pub(crate) async fn not_installed(summary: &str, failure: &Failure, wanted: &Wanted, cx: &Context) -> Diagnostics {
     let next = "the next apply removes it and installs it anew, or continues from there after `terraform untaint`";
     why(summary, failure, left(&failure.left, next), Some(wanted), cx).await
@@ -232,7 +233,7 @@ fn left(left: &Left, next: &str) -> String {
     }
 }
 
-/// The text with a capital at its beginning, where it begins with a word.
+/// The text with an uppercase first letter, if it begins with a word.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
@@ -241,14 +242,14 @@ pub(crate) fn capital(text: &str) -> String {
     }
 }
 
-/// Passes the warnings of an operation on.
+/// Reports the warnings of an operation.
 pub(crate) fn warn(warnings: &[String], cx: &Context) {
     for warning in warnings {
         cx.report(Diagnostic::warning("Helm release warning", format!("{}.", capital(warning))));
     }
 }
 
-/// Tells which objects nobody could compare with what the release made.
+/// Reports which objects could not be compared with what the release created.
 pub(crate) fn not_compared(refused: &[(String, String)], cx: &Context) {
     const MOST: usize = 5;
     let Some((_, first)) = refused.first() else { return };
@@ -270,7 +271,7 @@ pub(crate) fn not_compared(refused: &[(String, String)], cx: &Context) {
     );
 }
 
-/// A release of this name is there already.
+/// A release of this name already exists.
 pub(crate) fn exists(wanted: &Wanted, cluster: &ClusterName, region: &Region) -> Diagnostic {
     let (namespace, release) = (wanted.namespace(), wanted.release());
     Diagnostic::error(

@@ -1,9 +1,9 @@
 //! `ekshybrid_cni`: Cilium or Calico, installed, upgraded and removed.
 //!
-//! `crate::cni` knows the products; here is what Terraform does with them. `plan` shows a change and refuses what cannot
-//! work, `apply` installs, upgrades and removes, `read` reads an installed CNI, `notes` is everything that is remembered
-//! beside the state. What several of them use: `aws_node` (the VPC CNI that is removed for this one), `offline` (nodes
-//! that are off), `messages` (errors in words). `preview` is for the data source of images.
+//! `crate::cni` knows the products; this room holds what Terraform does with them. `plan` shows a change and refuses
+//! what cannot work, `apply` installs, upgrades and removes, `read` reads an installed CNI, and `notes` is everything
+//! remembered outside the state. Shared parts: `aws_node` (the VPC CNI that is removed for this one), `offline` (nodes
+//! that are unreachable) and `messages` (how errors are explained). `preview` serves the data source of images.
 
 mod apply;
 mod aws_node;
@@ -31,7 +31,7 @@ use crate::cni::product::Wanted;
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
 
-/// How many nodes may be waited for. A cluster has no more nodes than the bound.
+/// Number of nodes to wait for. The bound exceeds the size of any cluster.
 pub type Nodes = Bounded<0, 100_000>;
 
 /// Arguments.
@@ -46,65 +46,66 @@ pub struct Args {
     pub cilium: Option<Cilium>,
     /// Install Calico.
     pub calico: Option<Calico>,
-    /// Remove the DaemonSet kube-system/aws-node before the installation, for a cluster all of whose nodes run this
-    /// CNI. It is kept in the ConfigMap kube-system/ekshybrid-aws-node, and restored on destroy, each field with its
-    /// former field manager. Nodes that ran aws-node before must be replaced. The plan refuses it while nodes that run
-    /// aws-node are outside the node selector, where the EKS add-on vpc-cni owns aws-node, where an
-    /// `ekshybrid_vpc_cni` manages it, and on a local cluster on an Outpost. Default: false.
+    /// Remove the DaemonSet `kube-system/aws-node` before the installation, for clusters in which all nodes run this
+    /// CNI. The DaemonSet is kept in the ConfigMap `kube-system/ekshybrid-aws-node` and restored on destroy, each field
+    /// with its former field manager. Nodes that ran aws-node must be replaced. The plan refuses the removal if nodes
+    /// that run aws-node are outside the node selector, if the EKS add-on vpc-cni owns aws-node, if an
+    /// `ekshybrid_vpc_cni` manages it, and on local clusters on Outposts. Default: false.
     #[attr(default = false)]
     pub remove_vpc_cni: bool,
-    /// Allow a change that replaces the CNI: of the product, of Calico's `method`, or of Cilium's `namespace` or
-    /// `release_name`. **The former CNI is removed first: pods on every node that it serves lose their network, and
-    /// nodes must be restarted or replaced.** Without it the plan refuses such a change. Default: false.
+    /// Allow changes that replace the CNI: another product, another Calico `method`, or another Cilium `namespace` or
+    /// `release_name`. **The former CNI is removed first: pods on all its nodes lose their network, and the nodes must
+    /// be restarted or replaced.** By default, the plan refuses such changes. Default: false.
     #[attr(default = false)]
     pub allow_replacement: bool,
-    /// Registry, with a path or without, from which every image is taken instead of its own place:
-    /// `registry.example.com/mirror` turns `quay.io/cilium/cilium:v1.17.1` into
-    /// `registry.example.com/mirror/cilium/cilium:v1.17.1`.
+    /// Registry to pull every image from, with an optional path. `registry.example.com/mirror` turns
+    /// `quay.io/cilium/cilium:v1.17.1` into `registry.example.com/mirror/cilium/cilium:v1.17.1`. Default: each image's
+    /// own registry.
     pub image_registry: Option<ImageRegistry>,
-    /// How many nodes of the node selector must be Ready at the end. Default: do not wait for nodes.
+    /// Number of nodes matching the node selector that must be Ready before the apply completes. Default: do not wait
+    /// for nodes.
     pub wait_for_nodes: Option<Nodes>,
-    /// Wait until the CNI's pods are ready. Nodes that are unreachable are skipped with a warning. With false, an apply
-    /// is complete when the API server has accepted every object and the chart's hooks have succeeded. Default: true.
+    /// Wait until the CNI's pods are ready. Unreachable nodes are skipped with a warning. If false, an apply completes
+    /// once the API server has accepted every object and the chart's hooks have succeeded. Default: true.
     #[attr(default = true)]
     pub wait: bool,
-    /// When an installation fails, remove it again; when an upgrade fails, roll back to the last good revision. Needs
-    /// `wait`. While no node matches the node selector, there are no pods to wait for, so only a refused object or a
+    /// If an installation fails, remove it again; if an upgrade fails, roll back to the last good revision. Requires
+    /// `wait`. While no node matches the node selector there are no pods to wait for, so only a refused object or a
     /// failed hook counts as a failure. Default: false.
     #[attr(default = false)]
     pub atomic: bool,
-    /// On destroy, also delete the custom resource definitions (CRDs) that the CNI created. CRDs are kept if they
-    /// existed before the installation, if it is not known whether they did (a release that others have installed), or
-    /// if they still hold objects that the CNI did not create; the destroy lists these in a warning. Definitions of
+    /// On destroy, also delete the custom resource definitions (CRDs) the CNI created. A CRD is kept if it existed
+    /// before the installation, if that is unknown (the release was installed by others), or if it still holds objects
+    /// the CNI did not create; the destroy lists the CRDs of the last two cases in a warning. CRDs of
     /// `policy.networking.k8s.io` are shared with other programs and never deleted. Default: false.
     #[attr(default = false)]
     pub cleanup_on_destroy: bool,
-    /// With `cleanup_on_destroy`, also delete CRDs that hold objects which the CNI did not create. **This deletes all
-    /// these objects, including network policies.** Finalizers of others are never removed. Default: false.
+    /// With `cleanup_on_destroy`, also delete CRDs that hold objects the CNI did not create. **This deletes all these
+    /// objects, including network policies.** Finalizers of other programs are never removed. Default: false.
     #[attr(default = false)]
     pub cleanup_objects_on_destroy: bool,
-    /// Compare every object of the release at each refresh, and plan an upgrade that restores what somebody has removed
-    /// or changed. Costs a read and a server-side dry run per object; the caller needs `patch` on them. Without it, a
-    /// refresh reads the release's record alone, and sees what others do with Helm. Default: false.
+    /// Compare every object of the release at each refresh, and plan an upgrade that restores removed or changed
+    /// objects. Costs a read and a server-side dry run per object; the caller needs `patch` on them. Without it, a
+    /// refresh reads only the release's record, and detects only changes made with Helm. Default: false.
     #[attr(default = false)]
     pub detect_drift: bool,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take. Defaults: `create` and `update` `20m`, or 30 s per node if that is longer, because
-    /// Cilium replaces its pods on two nodes at a time (and `30m` for a cluster that is still being created); `delete`
-    /// `10m`.
+    /// How long operations may take. Defaults: `create` and `update` `20m`, or 30 seconds per node if that is longer,
+    /// because Cilium replaces its pods on two nodes at a time; up to `30m` more if the cluster is still being created;
+    /// `delete` `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
 impl Args {
-    /// What the arguments ask for; `None` where neither or both CNIs are set, which the model refuses.
+    /// The CNI that the arguments request; `None` if neither or both are set, which the model refuses.
     fn wanted(&self) -> Option<Wanted> {
         let mirror = self.image_registry.as_ref().map(framework::model::Text::text);
         Wanted::new(self.cilium.as_ref(), self.calico.as_ref(), mirror)
     }
 
-    /// Has `wanted` continue the release that these arguments have installed.
+    /// Makes `wanted` continue the release that these arguments installed.
     fn keep_release(&self, wanted: &mut Wanted, outputs: &Outputs) {
         wanted.keep_release_of(self.wanted().as_ref(), &outputs.release_namespace, &outputs.release_name);
     }
@@ -122,29 +123,29 @@ pub struct Outputs {
     /// Name of the Helm release.
     #[attr(keep)]
     pub release_name: String,
-    /// Status of the Helm release: `deployed`; `failed` if the last change was not completed; `uninstalling` if a
-    /// destroy was not completed; `uninstalled` if the release is gone and aws-node is not restored yet.
+    /// Status of the Helm release: `deployed`; `failed` if the last change did not complete; `uninstalling` if a
+    /// destroy did not complete; `uninstalled` if the release no longer exists but aws-node is not restored yet.
     pub release_status: String,
     /// Revision of the Helm release.
     pub revision: i64,
     /// Version of the chart.
     pub chart_version: String,
-    /// Version of Cilium or Calico; null when the chart does not tell.
+    /// Version of Cilium or Calico; null if the chart does not state it.
     pub app_version: Option<String>,
-    /// The minor version that was installed first, such as `1.17`. Cilium is told it at every upgrade.
+    /// Minor version that was installed first, such as `1.17`. It is passed to Cilium at every upgrade.
     #[attr(keep)]
     pub first_minor_version: String,
-    /// Where pods get their addresses from.
+    /// IPv4 ranges that pods get their addresses from.
     pub pod_cidrs: Vec<String>,
-    /// The values of the release as YAML: the defaults for hybrid nodes, with `values` over them, without what
+    /// Values of the release as YAML: the defaults for hybrid nodes, overridden by `values`, without anything that
     /// `sensitive_values` sets or has ever set.
     pub effective_values: String,
-    /// Every image that the manifests run, and their hooks.
+    /// All images that the manifests and their hooks run.
     pub images: BTreeSet<String>,
-    /// Checksum of the manifests without secrets and certificates, which are different each time.
+    /// Checksum of the manifests without secrets and certificates, which differ in each rendering.
     pub manifest_digest: String,
-    /// Objects of the release that somebody has removed or changed, such as `DaemonSet kube-system/cilium (gone)`; empty
-    /// where `detect_drift` is not set.
+    /// Objects of the release that have been removed or changed by others, such as
+    /// `DaemonSet kube-system/cilium (gone)`; empty unless `detect_drift` is set.
     pub drifted_objects: BTreeSet<String>,
     /// Region of the cluster.
     #[attr(keep)]

@@ -1,9 +1,10 @@
-//! What is remembered beside the state and on the release itself: every note of this resource, and nothing else reads or
-//! writes them.
+//! What is remembered in addition to the state, in private notes and on the release itself: all notes of this resource.
+//! Nothing else reads or writes them.
 //!
-//! A private note is unknown where Terraform hands none over, as in the removal of a tainted object and after an import;
-//! unknown is another thing than none. What must survive that, the definitions that existed before the CNI and the places
-//! of hidden values, is also kept in labels of the release's Secret, which Helm copies from revision to revision.
+//! A private note is unknown where Terraform does not pass it on, as in the removal of a tainted object and after an
+//! import; unknown differs from none. What must survive that, namely the definitions that existed before the CNI and
+//! the places of hidden values, is also kept in labels of the release's Secret, which Helm copies from revision to
+//! revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,42 +19,42 @@ use crate::cni::{fingerprint, hidden::Hidden};
 use crate::kube::release::Revision;
 use crate::session::Context;
 
-/// Label that says that the others are there, even if there are none.
+/// Label that marks the other labels as complete, even if there are none.
 const NOTED: &str = "ekshybrid/definitions";
-/// Before the name of each definition that existed.
+/// Prefix of the name of each definition that existed.
 const BEFORE: &str = "before.ekshybrid/";
 
-/// Names of the definitions that existed before, where the release does not tell them.
+/// Names of the definitions that existed before, if the release does not record them.
 const DEFINITIONS: Note<BTreeSet<String>> = Note::named("definitions_before");
 /// The images that the plan has shown.
 const PROMISED: Note<BTreeSet<String>> = Note::named("images");
-/// A change that is not completed, and whether aws-node was removed before it. What follows the release's upgrade could
-/// fail after the state has the new arguments, and would be forgotten.
+/// A change that is not completed, and whether aws-node was removed before it. The steps after the release's upgrade
+/// can fail when the state already has the new arguments, and would be forgotten.
 const UNFINISHED: Note<bool> = Note::named("unfinished");
-/// The manifests that this resource has applied last.
+/// Digest of the manifests that this resource has last applied.
 const APPLIED: Note<String> = Note::named("applied");
-/// The revision that this resource has created last.
+/// The revision that this resource has last created.
 const REVISION: Note<i64> = Note::named("revision");
-/// A state is as an import made it.
+/// The state is as an import created it.
 const IMPORTED: Note<Imported> = Note::named("imported");
 /// Where values are hidden.
 const HIDDEN: Note<Json> = Note::named("hidden");
-/// The revision in which somebody else has changed hidden values.
+/// The revision in which others have changed hidden values.
 const HIDDEN_CHANGED: Note<i64> = Note::named("hidden_changed_in");
-/// Names of the nodes that were off while the CNI was changed.
+/// Names of the nodes that were off during the last change of the CNI.
 const OFFLINE: Note<BTreeSet<String>> = Note::named("offline_nodes");
-/// Some of them are back, and the CNI does not run on them yet.
+/// Some of them are back, and do not run the CNI yet.
 const BACK: Note<bool> = Note::named("offline_nodes_back");
 
 // --- definitions that existed before ---------------------------------------------------------------
 
-/// The labels that note these definitions.
+/// The labels that record these definitions.
 pub(super) fn labels(before: &BTreeSet<String>) -> BTreeMap<String, String> {
     let each = before.iter().map(|name| (format!("{BEFORE}{name}"), String::new()));
     each.chain([(NOTED.to_owned(), "noted".to_owned())]).collect()
 }
 
-/// What labels note; `None` when they do not.
+/// The definitions that labels record; `None` if they record none.
 fn of_labels(labels: &BTreeMap<String, String>) -> Option<BTreeSet<String>> {
     labels.contains_key(NOTED).then(|| {
         let names = labels.keys().filter_map(|key| key.strip_prefix(BEFORE));
@@ -61,12 +62,12 @@ fn of_labels(labels: &BTreeMap<String, String>) -> Option<BTreeSet<String>> {
     })
 }
 
-/// The definitions that existed before; `None` when that is not known, which is another thing than none.
+/// The definitions that existed before; `None` if unknown, which differs from none.
 pub(super) fn before(release: Option<&Release>, cx: &Context) -> Option<BTreeSet<String>> {
     release.and_then(|release| of_labels(&release.labels)).or_else(|| private(cx))
 }
 
-/// Whether the release itself tells it.
+/// Whether the release itself records them.
 pub(super) fn is_noted(release: &Release) -> bool {
     of_labels(&release.labels).is_some()
 }
@@ -75,17 +76,17 @@ fn private(cx: &Context) -> Option<BTreeSet<String>> {
     cx.noted(&DEFINITIONS).says().cloned()
 }
 
-/// Notes beside the state what the release does not tell, until its next revision does.
+/// Keeps in a private note what the release does not record, until its next revision does.
 pub(super) fn keep(before: &BTreeSet<String>, cx: &Context) {
     cx.note(&DEFINITIONS, before);
 }
 
-/// Labels for the next revision: what the private note says.
+/// Labels for the next revision, from the private note.
 pub(super) fn labels_to_add(cx: &Context) -> BTreeMap<String, String> {
     private(cx).map(|before| labels(&before)).unwrap_or_default()
 }
 
-/// Forgets what was noted of an object that is replaced.
+/// Forgets the notes of an object that is replaced.
 pub(super) fn forget_replaced(cx: &Context) {
     cx.forget(&UNFINISHED);
     cx.forget(&DEFINITIONS);
@@ -98,7 +99,7 @@ pub(super) fn begin(was_removed: bool, cx: &Context) {
     cx.note(&UNFINISHED, &was_removed);
 }
 
-/// Whether aws-node was removed before a change that is not completed; `None` where no such change is known.
+/// Whether aws-node was removed before a change that is not completed; `None` if no such change is known.
 pub(super) fn unfinished(cx: &Context) -> Option<bool> {
     cx.noted(&UNFINISHED).says().copied()
 }
@@ -125,41 +126,41 @@ pub(super) fn promised(cx: &Context) -> Option<BTreeSet<String>> {
     cx.noted(&PROMISED).says().cloned()
 }
 
-/// Forgets what the plan has shown: it is done.
+/// Forgets the images of the plan: the change is done.
 pub(super) fn forget_promise(cx: &Context) {
     cx.forget(&PROMISED);
 }
 
 // --- what was applied ------------------------------------------------------------------------------
 
-/// Notes what is in the cluster now, so that another release that came of the same arguments is noticed.
+/// Notes what is in the cluster now, to detect another release that results from the same arguments.
 pub(super) fn note_applied(outputs: &Outputs, cx: &Context) {
     cx.note(&APPLIED, &outputs.manifest_digest);
     cx.note(&REVISION, &outputs.revision);
     forget_hidden_change(cx);
 }
 
-/// Notes the revision of a change that failed: its hidden values are this resource's own, and nobody else's change.
+/// Notes the revision of a failed change: its hidden values are this resource's own, not a change by others.
 pub(super) fn note_failed(revision: i64, cx: &Context) {
     cx.note(&REVISION, &revision);
 }
 
-/// The revision that this resource has created last.
+/// The revision that this resource has last created.
 pub(super) fn own_revision(cx: &Context) -> Option<i64> {
     cx.noted(&REVISION).says().copied()
 }
 
-/// The digest that [`note_applied`] has noted last.
+/// The last digest that [`note_applied`] has noted.
 pub(super) fn applied(cx: &Context) -> Option<String> {
     cx.noted(&APPLIED).says().cloned()
 }
 
 // --- imports ---------------------------------------------------------------------------------------
 
-/// What is noted of an imported release.
+/// The note about an imported release.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Imported {
-    /// This provider created it, and may have taken its images from a mirror, which the release does not show.
+    /// Whether this provider created it; its images may then come from a mirror, which the release does not show.
     #[serde(rename = "by_this_provider")]
     pub(super) by_us: bool,
     /// [`fingerprint::fingerprint`] of its manifests.
@@ -167,7 +168,7 @@ pub(super) struct Imported {
 }
 
 impl Imported {
-    /// `None` where this resource has created or changed the release.
+    /// `None` if this resource has created or changed the release.
     pub(super) fn of(cx: &Context) -> Option<Self> {
         cx.noted(&IMPORTED).says().cloned()
     }
@@ -178,7 +179,7 @@ impl Imported {
         Ok(())
     }
 
-    /// From now on the arguments are the configuration's.
+    /// Forgets the import: from now on the configuration's arguments count.
     pub(super) fn forget(cx: &Context) {
         cx.forget(&IMPORTED);
     }
@@ -186,7 +187,7 @@ impl Imported {
 
 // --- hidden values ---------------------------------------------------------------------------------
 
-/// Where values are hidden; `None` where nothing is noted.
+/// Where values are hidden; `None` if nothing is noted.
 pub(super) fn hidden(cx: &Context) -> Option<Hidden> {
     Hidden::read(cx.noted(&HIDDEN).says()?.clone())
 }
@@ -196,24 +197,24 @@ pub(super) fn note_hidden(hidden: &Hidden, cx: &Context) {
     cx.note(&HIDDEN, &hidden.places());
 }
 
-/// Notes that somebody else has changed hidden values, in this revision.
+/// Notes that others have changed hidden values in this revision.
 pub(super) fn note_hidden_change(revision: i64, cx: &Context) {
     cx.note(&HIDDEN_CHANGED, &revision);
 }
 
-/// The revision in which somebody else has changed hidden values.
+/// The revision in which others have changed hidden values.
 pub(super) fn hidden_changed_in(cx: &Context) -> Option<i64> {
     cx.noted(&HIDDEN_CHANGED).says().copied()
 }
 
-/// What was applied counts from now on.
+/// Forgets the change of hidden values: what was applied counts from now on.
 pub(super) fn forget_hidden_change(cx: &Context) {
     cx.forget(&HIDDEN_CHANGED);
 }
 
 // --- nodes that were off ---------------------------------------------------------------------------
 
-/// Nodes that were off while the CNI was changed.
+/// Nodes that were off during the last change of the CNI.
 pub(super) fn offline(cx: &Context) -> BTreeSet<String> {
     cx.noted(&OFFLINE).says().cloned().unwrap_or_default()
 }

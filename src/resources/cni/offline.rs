@@ -1,5 +1,5 @@
-//! Nodes that were off while the CNI was changed. They get their pods from the cluster's own controllers when they are
-//! back; whether that worked is looked at then.
+//! Nodes that were off during a change of the CNI. Once they are back, the cluster's controllers give them their pods;
+//! the next refresh checks whether that worked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::kube::{
 use crate::resources::cni::notes;
 use crate::session::Context;
 
-/// Tells what was not waited for, and notes the nodes.
+/// Reports the objects whose pods on unreachable nodes were skipped, and notes the nodes.
 pub(crate) fn tell(passed: &[PassedOver], cx: &Context) {
     let nodes: BTreeSet<String> = passed.iter().flat_map(|one| one.nodes.keys().cloned()).collect();
     notes::note_offline(&nodes, false, cx);
     if nodes.is_empty() {
         return;
     }
-    // Its pods tolerate every taint up to Cilium 1.17, so that Kubernetes binds them to unreachable nodes too.
+    // Up to Cilium 1.17, the operator's pods tolerate every taint, so Kubernetes also binds them to unreachable nodes.
     let bound = if passed.iter().any(|one| one.object.starts_with("Deployment ")) {
         "\n\nPods of a Deployment that are bound to an unreachable node do not run until it is back. To have them run elsewhere, delete them (`kubectl delete pod`); to keep Kubernetes from binding them to such nodes, set tolerations without `node.kubernetes.io/unreachable` in `values` (Cilium: `operator.tolerations`; 1.18 and later do so)."
     } else {
@@ -40,7 +40,7 @@ pub(crate) fn tell(passed: &[PassedOver], cx: &Context) {
     ));
 }
 
-/// Tells on which nodes the check before an upgrade did not run.
+/// Reports the nodes on which the check before an upgrade did not run.
 pub(crate) fn tell_unchecked(off: &BTreeMap<String, String>, cx: &Context) {
     if !off.is_empty() {
         cx.report(Diagnostic::warning(
@@ -56,10 +56,10 @@ pub(crate) fn is_ready(node: &Json) -> bool {
     conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
-/// Looks at the nodes that were off, where there were any. One that is Ready runs the CNI.
+/// Checks the nodes that were off, if any. A node that is Ready runs the CNI.
 ///
 /// # Errors
-/// Those of the request.
+/// If the request fails.
 pub(crate) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
     let before = notes::offline(cx);
     if before.is_empty() {
@@ -71,7 +71,7 @@ pub(crate) async fn look(client: &Client, cx: &Context) -> kube::Result<()> {
     Ok(())
 }
 
-/// The nodes that are not Ready yet, and whether one of them is not off any more.
+/// The nodes that are not Ready yet, and whether one of them is no longer off.
 fn still_open(before: &BTreeSet<String>, nodes: &[Json]) -> (BTreeSet<String>, bool) {
     let mut left = BTreeSet::new();
     let mut back = false;

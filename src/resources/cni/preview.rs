@@ -1,4 +1,4 @@
-//! A chart as it would be, without a cluster.
+//! A chart as it would be installed, without a cluster.
 
 use std::collections::BTreeSet;
 
@@ -14,26 +14,26 @@ use crate::cni::{
 };
 use crate::resources::cni::messages;
 
-/// The pods' network where none is known yet.
+/// Stand-in for the pods' network while none is known.
 pub(crate) const STAND_IN: &str = "10.0.0.0/16";
 
-/// What a chart comes to.
+/// What a chart renders to.
 #[derive(Debug)]
 pub struct Preview {
     /// Version of the chart.
     pub chart_version: String,
-    /// Version of what it installs, when it tells.
+    /// Version of what it installs, if the chart states it.
     pub app_version: Option<String>,
-    /// Every image of its manifests and hooks, and those that Calico's operator pulls by itself.
+    /// All images of its manifests and hooks, and those that Calico's operator pulls on its own.
     pub images: BTreeSet<String>,
-    /// What else is pulled and not known, each as a clause.
+    /// Gaps in `images`, each as a clause.
     pub unknown: Vec<String>,
 }
 
-/// Fetches a chart and renders it for a version of Kubernetes.
+/// Fetches a chart and renders it for a Kubernetes version.
 ///
 /// # Errors
-/// When it cannot be had, or does not render with its values.
+/// If the chart cannot be fetched, or does not render with its values.
 pub async fn preview(
     cilium: Option<&Cilium>,
     calico: Option<&Calico>,

@@ -1,4 +1,4 @@
-//! The add-on's configuration values: merged, checked against the add-on's schema, and put back. Pure.
+//! The add-on's configuration values: merging, checks against the add-on's schema, and restoration. No I/O.
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::path::Path;
@@ -8,13 +8,13 @@ use serde_json::{Map, Value as Json};
 use super::notes::Record;
 use super::settings::{Wanted, attribute};
 
-/// Member of the values that holds aws-node's variables.
+/// Key in the values that holds aws-node's variables.
 const ENVIRONMENT: &str = "env";
 
-/// Reads configuration values. EKS takes JSON and YAML; YAML's empty document is an empty object.
+/// Parses configuration values. EKS accepts JSON and YAML; an empty YAML document is an empty object.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// If the text is invalid; the error says why.
 pub(super) fn parse(text: Option<&str>) -> Result<Map<String, Json>, String> {
     let text = text.unwrap_or_default();
     if text.trim().is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn parse(text: Option<&str>) -> Result<Map<String, Json>, String> {
     let value: Json = if let Ok(value) = serde_json::from_str(text) {
         value
     } else {
-        // `y` and `no` are texts since YAML 1.2; as booleans they would be written back as something else.
+        // `y` and `no` are strings since YAML 1.2; as booleans they would be written back as something else.
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| format!("they are neither JSON nor YAML: {error}"))?
@@ -44,7 +44,7 @@ pub(super) fn variables(values: &Map<String, Json>) -> std::collections::BTreeMa
     entries.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The values with our variables in them; everything else stays.
+/// The values with this provider's variables merged in; everything else is unchanged.
 pub(super) fn merged(values: &Map<String, Json>, wanted: &Wanted) -> Map<String, Json> {
     let mut merged = values.clone();
     let changes = wanted.iter().map(|(name, value)| (name.as_str(), value.clone().map(Json::from)));
@@ -52,7 +52,7 @@ pub(super) fn merged(values: &Map<String, Json>, wanted: &Wanted) -> Map<String,
     merged
 }
 
-/// The values with `names` as they were before, and those that somebody else has changed since, which stay.
+/// The values with `names` restored, and the names that others have changed since, which are kept.
 pub(super) fn restored(
     values: &Map<String, Json>,
     names: &[&str],
@@ -97,9 +97,9 @@ fn apply<'a>(values: &mut Map<String, Json>, changes: impl Iterator<Item = (&'a 
     }
 }
 
-/// The text to send for values: the former text where they are the same again, so that not a space differs. To EKS an
-/// empty text is one that is left out, which changes nothing; `{}` takes all values away. Source: user guide of EKS,
-/// "Update an Amazon EKS add-on".
+/// The text to send for the values: the former text if the values are the same again, so that not even whitespace
+/// differs. EKS treats an empty text as omitted, which changes nothing; `{}` removes all values. Source: user guide of
+/// EKS, "Update an Amazon EKS add-on".
 pub(super) fn text(values: Map<String, Json>, former: Option<&str>) -> String {
     match former.filter(|former| !former.trim().is_empty()) {
         Some(former)
@@ -111,7 +111,7 @@ pub(super) fn text(values: Map<String, Json>, former: Option<&str>) -> String {
     }
 }
 
-/// An environment with nothing in it is none.
+/// Removes an empty environment.
 fn without_empty(mut values: Map<String, Json>) -> Map<String, Json> {
     if values.get(ENVIRONMENT).is_some_and(|env| env.is_null() || env.as_object().is_some_and(Map::is_empty)) {
         values.shift_remove(ENVIRONMENT);
@@ -119,13 +119,13 @@ fn without_empty(mut values: Map<String, Json>) -> Map<String, Json> {
     values
 }
 
-/// Everything that the add-on's schema has against the values, each on the argument that brings it about.
+/// All violations of the add-on's schema, each at the argument that causes it.
 pub(super) fn findings(schema: &str, values: &Map<String, Json>, wanted: &Wanted, version: &str) -> Diagnostics {
     let mut faults = Diagnostics::new();
     let schema: Json = match serde_json::from_str(schema) {
         Ok(schema) => schema,
         Err(error) => {
-            // EKS checks once more itself.
+            // EKS checks the values once more itself.
             tracing::warn!("the schema of the add-on's configuration is no JSON ({error}); EKS will judge the values");
             return faults;
         }
@@ -169,12 +169,12 @@ pub(super) fn findings(schema: &str, values: &Map<String, Json>, wanted: &Wanted
     faults
 }
 
-/// A step of a JSON pointer as it is meant.
+/// A step of a JSON pointer, unescaped.
 fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// Schemas elsewhere are not fetched; EKS's have none.
+/// External schemas are not fetched; EKS's schemas reference none.
 struct NoDocuments;
 
 impl jsonschema::Retrieve for NoDocuments {

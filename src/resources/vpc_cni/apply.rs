@@ -1,4 +1,4 @@
-//! Applies the settings: what was there before is noted, then they are written through the owner of aws-node.
+//! Applies the settings: the previous values are noted, then the new ones are written through the owner of aws-node.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +23,7 @@ use crate::session::Context;
 use crate::session::explain::explain_kube;
 use crate::session::place::Place;
 
-/// What is left behind by a change that fails half way.
+/// What a change that fails halfway leaves behind.
 const LEFT: &str = "State records the settings made and the previous ones.";
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -35,14 +35,14 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
 
 pub(super) async fn update(prior: &State<VpcCni>, args: &Args, cx: &Context) -> Result<Outputs> {
     let outputs = &prior.outputs;
-    // `managed_by` is also a result: what was found before is no wish.
+    // `managed_by` is also an output: what was found before is not a request.
     let wish = Args { managed_by: wished(args, cx), ..args.clone() };
     let place = Place { cluster: outputs.cluster_name.clone(), region: outputs.region.clone() };
     let site = open(&wish, place, cx).await?;
     settle(&site, &wish, Some(prior)).await
 }
 
-/// Makes the settings what they are to be, whatever they are.
+/// Brings the settings to the wanted values, whatever they are now.
 async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> Result<Outputs> {
     let cx = site.cx;
     let wanted = Settings::of(args).wanted();
@@ -58,7 +58,7 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
         }
         let owner = found.owner();
         let noted = daemon_set::note(&found.daemon_set);
-        // A write whose answer was lost is found again: then what was there before is known from the first attempt.
+        // A write whose response was lost is recognized; the previous values are then known from the first attempt.
         let own = begun.take().filter(|record: &Record| noted.as_ref().is_some_and(|noted| record.noted(noted)));
         if prior.is_none() && noted.is_some() && own.is_none() {
             return Err(second(site));
@@ -110,7 +110,7 @@ async fn settle(site: &Site<'_>, args: &Args, prior: Option<&State<VpcCni>>) -> 
     Ok(found.outputs(site, args))
 }
 
-/// Writes through the owner. What was there before is noted first.
+/// Writes through the owner. The previous values are noted first.
 async fn write(
     site: &Site<'_>,
     found: &mut Found,
@@ -132,7 +132,7 @@ async fn write(
     record.remember(wanted, &found.daemon_set, &addon::variables(&values));
     record.keep(cx);
     if is_new {
-        // The answer to the first write may be lost.
+        // The response to the first write may be lost.
         cx.save(&found.outputs(site, args));
     }
     let names: Vec<&str> = left.iter().map(String::as_str).collect();
@@ -142,7 +142,7 @@ async fn write(
             record.variables.remove(name);
         }
         record.keep(cx);
-        // The next look begins with what was just written.
+        // The next attempt starts from what was just written.
         if let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, Some(LEFT), cx).await? {
             found.daemon_set = daemon_set;
         }
@@ -168,15 +168,15 @@ async fn write(
     Ok(())
 }
 
-/// Nothing was done: the API server said no.
+/// Whether the API server refused the request, so nothing was changed.
 fn refused_before_anything(error: &kube::Error) -> bool {
     matches!(error.kind(), Kind::Forbidden { .. } | Kind::Unauthorized | Kind::Invalid { .. } | Kind::FieldConflict(_))
 }
 
-/// Every so many looks at a rollout, nodes that are off are looked for.
+/// Nodes that are off are looked for once in this many rollout checks.
 const OFFLINE_LOOKS: u32 = 5;
 
-/// Waits until every node that answers runs the new specification.
+/// Waits until all reachable nodes run the new pod template.
 async fn roll_out(site: &Site<'_>) -> Result<()> {
     let wait = site.wait(format!("the rollout of DaemonSet {NAMESPACE}/{NAME} in cluster `{}`", site.cluster));
     let looks = AtomicU32::new(0);
@@ -188,7 +188,8 @@ async fn roll_out(site: &Site<'_>) -> Result<()> {
         if rollout.is_done() {
             return Ok(Seen::Done(BTreeMap::new()));
         }
-        // A listing of all nodes is long, and most rollouts end without it. Who may not list them waits for all.
+        // Listing all nodes is slow, and most rollouts complete without it. Without the permission to list them, the
+        // apply waits for all nodes.
         if looks.fetch_add(1, Ordering::Relaxed) % OFFLINE_LOOKS == 2
             && let Ok(nodes) = site.client.list(&Resource::NODE, None, None).await
             && let Ok(Some(off)) = site.client.daemon_set_offline(&found, &nodes).await
@@ -196,7 +197,7 @@ async fn roll_out(site: &Site<'_>) -> Result<()> {
             return Ok(Seen::Done(off));
         }
         let mut text = rollout.to_string();
-        // One more request a look; who may not list pods waits without their reasons.
+        // Costs one more request per check; without the permission to list pods, the wait does without their reasons.
         if let Ok(troubles) = site.client.troubles(NAMESPACE, daemon_set::PODS).await {
             for trouble in troubles.iter().take(3) {
                 text.push_str(&format!("; {trouble}"));
@@ -218,7 +219,7 @@ async fn roll_out(site: &Site<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether aws-node has what was set: an update may succeed and yet leave a field to somebody else.
+/// Checks that aws-node has the settings: an update may succeed and still leave a field to others.
 fn check_effect(site: &Site<'_>, found: &Found, wanted: &Wanted) -> Result<()> {
     let now = daemon_set::environment(&found.daemon_set);
     let mut faults = Diagnostics::new();
@@ -246,7 +247,7 @@ fn check_effect(site: &Site<'_>, found: &Found, wanted: &Wanted) -> Result<()> {
     if faults.has_errors() { Err(faults) } else { Ok(()) }
 }
 
-/// Local clusters on Outposts keep aws-node to themselves. Source: user guide of EKS, local clusters.
+/// Local clusters on Outposts manage aws-node themselves. Source: user guide of EKS, local clusters.
 async fn refuse_local(site: &Site<'_>) -> Result<()> {
     if let Some(aws) = site.cx.clients()?.known_aws()
         && let Ok(found) = aws.eks(Some(site.region.as_str())).cluster(site.cluster.as_str()).await
@@ -262,7 +263,7 @@ async fn refuse_local(site: &Site<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Somebody manages the settings already.
+/// The settings are already managed by others.
 fn second(site: &Site<'_>) -> Diagnostics {
     Diagnostic::error(
         "The VPC CNI of this cluster is managed already",

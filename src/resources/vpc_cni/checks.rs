@@ -1,4 +1,4 @@
-//! What speaks against settings in a cluster as it is: the version of the VPC CNI, and variables that are no texts.
+//! Checks on settings against the current cluster: the version of the VPC CNI, and variables without a plain value.
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::model::Text;
@@ -10,7 +10,7 @@ use super::site::Found;
 use super::version::{self, Version, image};
 use super::{Args, Owner, daemon_set};
 
-/// What speaks against the settings in this cluster: the version, and variables that are no texts.
+/// Faults of the settings in this cluster: the version, and variables without a plain value.
 pub(super) fn unfit(found: &Found, args: &Args, wanted: &Wanted, cluster: &str) -> Diagnostics {
     let least = Least::of(args.minimum_version.as_ref(), &Settings::of(args));
     let mut faults = too_old(&found.daemon_set, least.as_ref(), cluster, found.owner());
@@ -18,7 +18,7 @@ pub(super) fn unfit(found: &Found, args: &Args, wanted: &Wanted, cluster: &str) 
     faults
 }
 
-/// The oldest version that may be, and what asks for it.
+/// The minimum version, and the argument that requires it.
 pub(super) struct Least {
     version: Version,
     attribute: &'static str,
@@ -29,7 +29,7 @@ impl Least {
         if let Some(version) = minimum {
             return Some(Self { version: version.clone(), attribute: Args::NAMES.minimum_version });
         }
-        // Both are read by the rule that reads every version.
+        // Both go through the parser used for all versions.
         let known = |text: &str, attribute| Version::parse(text).ok().map(|version| Self { version, attribute });
         match (settings.custom_networking, settings.prefix_delegation) {
             (_, Some(true)) => known("1.9.0", Args::NAMES.prefix_delegation),

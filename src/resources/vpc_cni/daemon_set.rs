@@ -1,4 +1,4 @@
-//! The DaemonSet kube-system/aws-node: what is read from it, and what is written to it.
+//! The DaemonSet `kube-system/aws-node`: what is read from it and written to it.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ pub(super) const NAMESPACE: &str = "kube-system";
 pub(super) const NAME: &str = "aws-node";
 /// Label selector of its pods.
 pub(super) const PODS: &str = "k8s-app=aws-node";
-/// Annotation that names the managed variables with their values before.
+/// Annotation with the managed variables and their previous values.
 const NOTE: &str = kube::VPC_CNI_MARK;
 
-/// Annotation that names the values that are being set through the add-on: whoever reads EKS's own field cannot tell
-/// that it came from here, and a run that is killed leaves no other record.
+/// Annotation with the values that are being set through the add-on: EKS's own field does not show that they came from
+/// this provider, and a killed run leaves no other record.
 const WRITTEN: &str = "ekshybrid/vpc-cni-written";
 
-/// The DaemonSet, `None` when the cluster has none.
+/// The DaemonSet; `None` if the cluster has none.
 pub(super) async fn find(client: &Client) -> kube::Result<Option<Json>> {
     client.get(&Resource::DAEMON_SET, Some(NAMESPACE), NAME).await
 }
@@ -38,7 +38,7 @@ pub(super) fn entry<'a>(daemon_set: &'a Json, variable: &str) -> Option<&'a Json
     container(daemon_set)?["env"].as_array()?.iter().find(|entry| entry["name"] == variable)
 }
 
-/// All variables that have a text, by name.
+/// All variables with a plain value, by name.
 pub(super) fn environment(daemon_set: &Json) -> BTreeMap<String, String> {
     let entries = container(daemon_set).and_then(|container| container["env"].as_array()).into_iter().flatten();
     entries
@@ -48,14 +48,14 @@ pub(super) fn environment(daemon_set: &Json) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the annotation tells: the managed variables with their values before. `None` when nobody manages them.
+/// The content of the annotation: the managed variables with their previous values. `None` if none are managed.
 pub(super) fn note(daemon_set: &Json) -> Option<BTreeMap<String, Option<String>>> {
     let text = kube::annotations(daemon_set).remove(NOTE)?;
-    // Somebody wrote something else into it: it is managed all the same.
+    // Even if others wrote something else into it, it is managed.
     Some(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// The values that were last about to be set through the add-on.
+/// The values last about to be set through the add-on.
 pub(super) fn written(daemon_set: &Json) -> BTreeMap<String, Option<String>> {
     let text = kube::annotations(daemon_set).remove(WRITTEN);
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
@@ -76,55 +76,55 @@ fn path(variable: &str) -> [String; 7] {
     ]
 }
 
-/// The same as it is borrowed.
+/// The same path, borrowed.
 fn borrowed(path: &[String; 7]) -> [&str; 7] {
     path.each_ref().map(String::as_str)
 }
 
-/// Who holds a variable's entry, this provider aside.
+/// Owners of a variable's entry, except this provider.
 pub(super) fn claims(daemon_set: &Json, variable: &str) -> Vec<Claim> {
     let mut claims = Owners::of(daemon_set).claims(&borrowed(&path(variable)));
     claims.retain(|claim| claim.manager != FIELD_MANAGER);
     claims
 }
 
-/// Whether this provider holds a variable's value.
+/// Whether this provider owns a variable's value.
 pub(super) fn is_ours(daemon_set: &Json, variable: &str) -> bool {
     let claims = Owners::of(daemon_set).claims(&borrowed(&path(variable)));
     claims.iter().any(|claim| claim.manager == FIELD_MANAGER && claim.fields.get("f:value").is_some())
 }
 
-/// What is to be thought of a manager whose value is to be changed.
+/// How to treat the manager of a value that is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    /// EKS, which writes a bare DaemonSet once and never again, and this provider.
+    /// EKS, which writes a self-managed DaemonSet once and never again, and this provider.
     Free,
-    /// A person at a command line: the value was meant, and nobody sets it again by itself.
+    /// A person at a command line: the value was intended, and nothing sets it again automatically.
     Person,
-    /// A program that would set it back.
+    /// A program that would set it again.
     Program,
 }
 
 fn holder(manager: &str) -> Holder {
     match manager {
-        // The name that the API server gives to who wrote before there were managers.
+        // The API server's name for whoever wrote before field managers were tracked.
         "eks" | FIELD_MANAGER | "before-first-apply" => Holder::Free,
         _ if manager.starts_with("kubectl") || matches!(manager, "eksctl" | "k9s") => Holder::Person,
         _ => Holder::Program,
     }
 }
 
-/// A variable that is to be changed though somebody else holds it.
+/// A variable to be changed although others own it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) variable: String,
     pub(super) manager: String,
-    /// Its value now.
+    /// Its current value.
     value: String,
 }
 
-/// The variables whose values are to be changed, with those who hold them now: what may be taken over and is worth a
-/// word, and what may not.
+/// Variables whose values are to be changed, with their current owners: first those that may be adopted, with a
+/// warning, then those that must not.
 pub(super) fn held(daemon_set: &Json, wanted: &Wanted) -> (Vec<Held>, Vec<Held>) {
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     let found = environment(daemon_set);
@@ -149,7 +149,7 @@ pub(super) fn held(daemon_set: &Json, wanted: &Wanted) -> (Vec<Held>, Vec<Held>)
 }
 
 impl Held {
-    /// The field as the API server names it.
+    /// The field path, in the API server's notation.
     fn field(&self) -> String {
         format!(".spec.template.spec.containers[name=\"{NAME}\"].env[name=\"{}\"].value", self.variable)
     }
@@ -182,7 +182,7 @@ impl Held {
     }
 }
 
-/// Faults of variables that take their value from elsewhere: a text beside it would make the object invalid.
+/// Faults of variables that take their value from elsewhere: a plain value in addition would make the object invalid.
 pub(super) fn check_entries(daemon_set: &Json, wanted: &Wanted, cluster: &str) -> Diagnostics {
     let mut faults = Diagnostics::new();
     for variable in wanted.keys() {
@@ -199,9 +199,9 @@ pub(super) fn check_entries(daemon_set: &Json, wanted: &Wanted, cluster: &str) -
     faults
 }
 
-/// The name and version of the object that a write is meant for, and the annotation.
+/// The name and version of the object to be written, and the annotation.
 fn head(daemon_set: &Json, record: &Record) -> Json {
-    // A map of texts always has a JSON form.
+    // A map of strings can always be written as JSON.
     let note = serde_json::to_string(&record.note()).unwrap_or_default();
     let mut annotations = Map::from_iter([(NOTE.to_owned(), Json::from(note))]);
     if record.owner == Owner::Addon {
@@ -213,7 +213,7 @@ fn head(daemon_set: &Json, record: &Record) -> Json {
     })
 }
 
-/// Sets the variables, and only these, in the object as it was read: a change in between is [`kube::Kind::Changed`].
+/// Sets only these variables, in the object as it was read: a change in between is [`kube::Kind::Changed`].
 pub(super) async fn set(client: &Client, daemon_set: &Json, wanted: &Wanted, record: &Record) -> kube::Result<Json> {
     let variables: Vec<Json> = wanted
         .iter()
@@ -223,7 +223,7 @@ pub(super) async fn set(client: &Client, daemon_set: &Json, wanted: &Wanted, rec
     if !variables.is_empty() {
         object["spec"] = json!({ "template": { "spec": { "containers": [{ "name": NAME, "env": variables }] } } });
     }
-    // Whether others are in the way was decided on the very version that the request names.
+    // Conflicts with others were checked on exactly the version that the request names.
     let mut after = client.apply(&Resource::DAEMON_SET, Some(NAMESPACE), &object, true).await?;
     let gone: Vec<&str> = wanted
         .iter()
@@ -237,7 +237,7 @@ pub(super) async fn set(client: &Client, daemon_set: &Json, wanted: &Wanted, rec
     Ok(after)
 }
 
-/// Only marks the object as managed.
+/// Only marks the object as managed, with the annotation.
 pub(super) async fn mark(client: &Client, daemon_set: &Json, record: &Record) -> kube::Result<Json> {
     client.apply(&Resource::DAEMON_SET, Some(NAMESPACE), &marked(daemon_set, record), true).await
 }
@@ -249,7 +249,7 @@ fn marked(daemon_set: &Json, record: &Record) -> Json {
     })
 }
 
-/// Takes variables out that others have put there.
+/// Removes variables that others have added.
 pub(super) async fn remove(client: &Client, daemon_set: &Json, variables: &[&str]) -> kube::Result<Json> {
     let entries = variables.iter().map(|name| json!({ "name": name, "$patch": "delete" })).collect();
     patch(client, daemon_set, entries, false).await
@@ -269,8 +269,8 @@ async fn patch(client: &Client, daemon_set: &Json, entries: Vec<Json>, unmark: b
     client.strategic(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, patch).await
 }
 
-/// Puts the entries of `variables` back as they were, and takes the annotation away when `unmark` says so. Who owns
-/// them is put right by [`hand_back`] afterwards.
+/// Restores the entries of `variables`, and removes the annotation if `unmark` is set. [`hand_back`] restores their
+/// owners afterwards.
 pub(super) async fn restore(
     client: &Client,
     daemon_set: &Json,
@@ -288,12 +288,12 @@ pub(super) async fn restore(
     patch(client, daemon_set, entries, unmark).await.map(drop)
 }
 
-/// Gives the entries of `variables` back to those who held them, and everything else that is this provider's to
-/// nobody, when `wholly` says so.
+/// Returns the entries of `variables` to their former owners and, if `wholly` is set, drops this provider's ownership
+/// of everything else.
 pub(super) async fn hand_back(client: &Client, variables: &[&str], record: &Record, wholly: bool) -> kube::Result<()> {
     let change = |owners: &mut Owners| {
         for name in variables {
-            // Without claims nothing is known of the owners: those that there are may stay.
+            // Without claims the owners are unknown: the current ones are kept.
             if let Some(before) = record.variables.get(*name).filter(|before| !before.claims.is_empty()) {
                 owners.restore(&borrowed(&path(name)), &before.claims);
             }
@@ -305,7 +305,7 @@ pub(super) async fn hand_back(client: &Client, variables: &[&str], record: &Reco
     client.change_owners(&Resource::DAEMON_SET, Some(NAMESPACE), NAME, change).await
 }
 
-/// Takes the entries of `variables` from everybody but EKS, so that EKS can set them.
+/// Removes all owners of the entries of `variables` except EKS, so that EKS can set them.
 pub(super) async fn release(client: &Client, variables: &[&str]) -> kube::Result<()> {
     let change = |owners: &mut Owners| {
         for name in variables {

@@ -1,8 +1,8 @@
 //! `ekshybrid_vpc_cni`: settings of the VPC CNI (aws-node), through the add-on or the DaemonSet, whichever owns it.
 //!
-//! `settings` turns arguments into variables and back, `notes` keeps what was there before, `daemon_set` and `addon`
-//! are the two places that variables are set in. `plan`, `apply`, `restore` and `read` lead through plan, change, removal
-//! and refresh of what `site` has found; `checks` refuses what aws-node does not support.
+//! `settings` turns arguments into variables and back, `notes` keeps the previous values, and `daemon_set` and `addon`
+//! are the two places where variables are set. `plan`, `apply`, `restore` and `read` plan, write, undo and refresh the
+//! settings in the cluster that `site` has found; `checks` refuses what aws-node does not support.
 
 mod addon;
 mod apply;
@@ -30,7 +30,7 @@ use crate::session::{Clients, Context};
 
 pub use version::Version;
 
-/// How many addresses, prefixes or interfaces are kept ready. No node has as many as the bound.
+/// Number of addresses, prefixes or interfaces kept ready. The bound exceeds what any node has.
 pub type Target = Bounded<0, 10_000>;
 
 /// Arguments.
@@ -40,51 +40,53 @@ pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
-    /// Give pods addresses from the subnets of ENIConfigs (`ekshybrid_eniconfig`) instead of their node's subnet
-    /// (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`). IPv4 clusters only. It counts for nodes that start afterwards; running
-    /// nodes must be replaced.
+    /// Custom networking: give pods addresses from the subnets of ENIConfigs (`ekshybrid_eniconfig`) instead of their
+    /// node's subnet (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`). IPv4 clusters only. Applies only to nodes that start
+    /// afterwards; replace running nodes.
     pub custom_networking: Option<bool>,
-    /// Label of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_LABEL_DEF`), such as
-    /// `topology.kubernetes.io/zone` for one ENIConfig a zone. An `ENI_CONFIG_ANNOTATION_DEF` that is set is taken
-    /// away, since an annotation would win over the label.
+    /// Node label whose value is the name of the node's ENIConfig (`ENI_CONFIG_LABEL_DEF`), such as
+    /// `topology.kubernetes.io/zone` for one ENIConfig per zone. An existing `ENI_CONFIG_ANNOTATION_DEF` is removed,
+    /// because the annotation takes precedence over the label.
     pub eni_config_label: Option<LabelKey>,
-    /// Annotation of nodes whose value is the name of their ENIConfig (`ENI_CONFIG_ANNOTATION_DEF`). Without either
-    /// argument aws-node looks at `k8s.amazonaws.com/eniConfig`. An `ENI_CONFIG_LABEL_DEF` that is set is taken away.
+    /// Node annotation whose value is the name of the node's ENIConfig (`ENI_CONFIG_ANNOTATION_DEF`). If neither the
+    /// label nor the annotation is set, aws-node uses the annotation `k8s.amazonaws.com/eniConfig`. An existing
+    /// `ENI_CONFIG_LABEL_DEF` is removed.
     pub eni_config_annotation: Option<LabelKey>,
-    /// Give interfaces whole /28 prefixes instead of single addresses (`ENABLE_PREFIX_DELEGATION`), so that a node can
-    /// run more pods. Nitro instances only.
+    /// Assign /28 prefixes to network interfaces instead of single addresses (`ENABLE_PREFIX_DELEGATION`), so that a
+    /// node can run more pods. Nitro instances only.
     pub prefix_delegation: Option<bool>,
     /// Disable SNAT on nodes (`AWS_VPC_K8S_CNI_EXTERNALSNAT`); use it when a NAT gateway or an on-premises router
-    /// translates addresses. By default, traffic that leaves the VPC uses the node's primary interface, its subnet and its
+    /// translates addresses. By default, traffic that leaves the VPC uses the node's primary interface, subnet and
     /// security groups.
     pub external_snat: Option<bool>,
-    /// How many addresses a node keeps ready (`WARM_IP_TARGET`). Counts before `warm_eni_target` and
+    /// Number of free addresses each node keeps ready (`WARM_IP_TARGET`). Takes precedence over `warm_eni_target` and
     /// `warm_prefix_target`.
     pub warm_ip_target: Option<Target>,
-    /// How many addresses a node has at the least (`MINIMUM_IP_TARGET`).
+    /// Minimum number of addresses allocated to each node (`MINIMUM_IP_TARGET`).
     pub minimum_ip_target: Option<Target>,
-    /// How many interfaces a node keeps ready (`WARM_ENI_TARGET`).
+    /// Number of free network interfaces each node keeps ready (`WARM_ENI_TARGET`).
     pub warm_eni_target: Option<Target>,
-    /// How many prefixes a node keeps ready with prefix delegation (`WARM_PREFIX_TARGET`). `0` needs `warm_ip_target` or
-    /// `minimum_ip_target`, without which aws-node does not start.
+    /// Number of free prefixes each node keeps ready with prefix delegation (`WARM_PREFIX_TARGET`). `0` requires
+    /// `warm_ip_target` or `minimum_ip_target`; without either, aws-node does not start.
     pub warm_prefix_target: Option<Target>,
-    /// Further variables of aws-node by name. Those that have an argument of their own are refused here.
+    /// Additional environment variables of aws-node, by name. Variables that have their own argument are refused here.
     pub environment: Option<BTreeMap<String, String>>,
-    /// The oldest version of the VPC CNI that these settings are for; an older one is refused, at plan when the cluster
-    /// is there. Default: `1.6.3-eksbuild.2` with custom networking, `1.9.0` with prefix delegation.
+    /// Minimum version of the VPC CNI for these settings; older versions are refused, at plan time if the cluster
+    /// exists. Default: `1.6.3-eksbuild.2` with custom networking, `1.9.0` with prefix delegation.
     pub minimum_version: Option<Version>,
-    /// Through what the settings are made: `addon` (configuration values of the EKS add-on vpc-cni), `daemonset` (the
-    /// DaemonSet kube-system/aws-node itself), or `auto`, the add-on when the cluster has it. With `addon` an add-on
-    /// that is not there yet is waited for. Default: `auto`; the result is what was found.
+    /// Where to apply the settings: `addon` (configuration values of the EKS add-on vpc-cni), `daemonset` (the
+    /// DaemonSet `kube-system/aws-node` itself), or `auto`, which uses the add-on if the cluster has it. With `addon`,
+    /// the resource waits for an add-on that does not exist yet. Default: `auto`; the attribute then shows what was
+    /// found.
     pub managed_by: Option<ManagedBy>,
-    /// Wait until every node runs aws-node with the settings. Default: true.
+    /// Wait until aws-node runs with the settings on every node. Default: true.
     #[attr(default = true)]
     pub wait_for_rollout: bool,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take: waiting for the cluster and for aws-node, for the add-on, and for the nodes.
-    /// Defaults: `create` and `update` `20m` (and `30m` for a cluster that is being made), `delete` `10m`.
+    /// How long operations may take, including the wait for the cluster, aws-node, the add-on and the nodes. Defaults:
+    /// `create` and `update` `20m`, up to `30m` more if the cluster is still being created; `delete` `10m`.
     pub timeouts: Option<ChangeTimeouts>,
 }
 
@@ -94,11 +96,11 @@ pub struct Outputs {
     /// EKS cluster.
     #[attr(keep)]
     pub cluster_name: ClusterName,
-    /// Version of the VPC CNI, such as `1.20.4-eksbuild.1`; null when its image does not tell.
+    /// Version of the VPC CNI, such as `1.20.4-eksbuild.1`; null if its image does not state it.
     pub version: Option<String>,
-    /// All variables of aws-node, those that others set included.
+    /// All environment variables of aws-node, including those set by others.
     pub effective_environment: BTreeMap<String, String>,
-    /// Through what the settings are made: `addon` or `daemonset`.
+    /// Where the settings are applied: `addon` or `daemonset`.
     pub managed_by: ManagedBy,
     /// Region of the cluster.
     #[attr(keep)]
@@ -110,11 +112,11 @@ pub struct Outputs {
 pub struct Identity {
     /// EKS cluster.
     pub cluster_name: ClusterName,
-    /// Its region. Default: the provider's.
+    /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
 
-/// Through what the settings are made.
+/// Where the settings are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ManagedBy {
     /// Whatever owns aws-node.
@@ -134,7 +136,7 @@ enum Owner {
     /// The EKS add-on vpc-cni.
     #[serde(rename = "addon")]
     Addon,
-    /// Nobody: the DaemonSet is on its own.
+    /// Nothing: the DaemonSet is self-managed.
     #[serde(rename = "daemonset")]
     DaemonSet,
 }

@@ -1,8 +1,8 @@
-//! What was there before: kept beside the state, and in short form on the DaemonSet itself.
+//! The previous values: kept in a private note, and in short form on the DaemonSet itself.
 //!
-//! The private note holds everything that a destroy needs. The annotation on the object is what remains when a state
-//! is lost or imported anew: which variables are managed, and their values before. It is also how a second resource
-//! for the same cluster is noticed.
+//! The private note holds everything a destroy needs. The annotation on the object is what remains if a state is lost
+//! or imported again: the managed variables and their previous values. It also reveals a second resource for the same
+//! cluster.
 
 use std::collections::BTreeMap;
 
@@ -19,38 +19,38 @@ use crate::session::Context;
 /// Key of the private note.
 const NOTE: Note<Record> = Note::named("before");
 
-/// How things were before the first write, and through whom they were set.
+/// The situation before the first write, and the owner through which the settings were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// What the configuration asked for.
+    /// The mode that the configuration requested.
     pub(super) mode: ManagedBy,
-    /// Through whom the last write went.
+    /// The owner through which the last write went.
     pub(super) owner: Owner,
-    /// The add-on's configuration values as text, when the first write went through it; `None` for none at all.
+    /// The add-on's configuration values as text, if the first write went through it; `None` if it had none.
     #[serde(default)]
     pub(super) configuration: Option<String>,
-    /// Some write went through the add-on.
+    /// Whether any write went through the add-on.
     #[serde(default)]
     pub(super) through_addon: bool,
     /// The variables that are managed.
     pub(super) variables: BTreeMap<String, Before>,
 }
 
-/// One variable before.
+/// One variable before the first write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Before {
-    /// Its entry in the DaemonSet; `None` when there was none.
+    /// Its entry in the DaemonSet; `None` if there was none.
     pub(super) entry: Option<Json>,
-    /// Who held that entry.
+    /// The owners of that entry.
     #[serde(default)]
     pub(super) claims: Vec<Claim>,
-    /// Its value in the add-on's configuration values; `None` when there was none.
+    /// Its value in the add-on's configuration values; `None` if there was none.
     #[serde(default)]
     pub(super) configured: Option<Json>,
-    /// The claims of others were taken from the entry, so that the add-on could have it.
+    /// Whether others lost ownership of the entry, so that the add-on could set it.
     #[serde(default)]
     pub(super) released: bool,
-    /// What this resource has written, or tried to: any other value is somebody else's.
+    /// The values that this resource has written or tried to write: any other value comes from others.
     #[serde(default)]
     pub(super) written: Vec<Option<String>>,
 }
@@ -60,7 +60,7 @@ impl Record {
         Self { mode, owner, configuration: None, through_addon: false, variables: BTreeMap::new() }
     }
 
-    /// The record of this state; else what the object itself tells of it.
+    /// The record of this state; without one, what the object's annotation records.
     pub(super) fn of(cx: &Context, daemon_set: Option<&Json>, owner: Owner) -> Option<Self> {
         match cx.noted(&NOTE) {
             Noted::Says(record) => Some(record),
@@ -68,7 +68,8 @@ impl Record {
         }
     }
 
-    /// The record that the annotation makes. What is there now is what was written: nobody can tell otherwise.
+    /// The record reconstructed from the annotation. The current values count as written by this resource, since
+    /// nothing shows otherwise.
     fn from_annotation(daemon_set: &Json, owner: Owner) -> Option<Self> {
         let noted = daemon_set::note(daemon_set)?;
         let found = daemon_set::environment(daemon_set);
@@ -86,9 +87,9 @@ impl Record {
         Some(Self { mode: ManagedBy::Auto, owner, configuration: None, through_addon, variables })
     }
 
-    /// The record, completed by the object's annotation: a run that was killed behind its write has left no note beside
-    /// the state, but the annotation, which is written with the settings. So for what was there before, the annotation
-    /// wins.
+    /// The record, completed by the object's annotation: a run that was killed after its write has left no private
+    /// note, only the annotation, which is written with the settings. So for previous values, the annotation takes
+    /// precedence.
     pub(super) fn completed(mut self, daemon_set: &Json, owner: Owner) -> Self {
         let Some(noted) = Self::from_annotation(daemon_set, owner) else { return self };
         for (name, before) in noted.variables {
@@ -113,12 +114,13 @@ impl Record {
         wanted.iter().all(|(name, value)| self.variables.get(name).is_some_and(|before| before.wrote(value.as_deref())))
     }
 
-    /// Writes it beside the state.
+    /// Stores it as a private note.
     pub(super) fn keep(&self, cx: &Context) {
         cx.note(&NOTE, self);
     }
 
-    /// Notes how the variables are that are about to be written for the first time, and what they are to be.
+    /// Records the current state of variables that are about to be written for the first time, and the values to be
+    /// written.
     pub(super) fn remember(&mut self, wanted: &Wanted, daemon_set: &Json, configured: &BTreeMap<String, Json>) {
         for (name, value) in wanted {
             let before = self.variables.entry(name.clone()).or_insert_with(|| Before {
@@ -133,17 +135,17 @@ impl Record {
         }
     }
 
-    /// What the annotation tells: each variable with its value before, through the one who owns it.
+    /// The content of the annotation: each variable with its previous value where the owner keeps it.
     pub(super) fn note(&self) -> BTreeMap<&str, Option<&str>> {
         self.variables.iter().map(|(name, before)| (name.as_str(), before.told(self.owner))).collect()
     }
 
-    /// Whether the annotation is the one that this record makes.
+    /// Whether the annotation matches this record.
     pub(super) fn noted(&self, noted: &BTreeMap<String, Option<String>>) -> bool {
         self.note().into_iter().eq(noted.iter().map(|(name, value)| (name.as_str(), value.as_deref())))
     }
 
-    /// The variables and what they were last asked to be; for those that are only known by name, anything.
+    /// The variables with the values last requested; `None` for those known only by name.
     pub(super) fn managed(&self) -> Wanted {
         let last = |before: &Before| before.written.last().cloned().flatten();
         self.variables.iter().map(|(name, before)| (name.clone(), last(before))).collect()
@@ -158,12 +160,12 @@ impl Before {
         }
     }
 
-    /// The value in the DaemonSet before.
+    /// The previous value in the DaemonSet.
     pub(super) fn value(&self) -> Option<&str> {
         self.entry.as_ref()?["value"].as_str()
     }
 
-    /// Whether this resource has put the variable to `value`.
+    /// Whether this resource has set the variable to `value`.
     pub(super) fn wrote(&self, value: Option<&str>) -> bool {
         self.written.iter().any(|written| written.as_deref() == value)
     }

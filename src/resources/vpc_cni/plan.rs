@@ -1,4 +1,4 @@
-//! The plan: what is known early, and what cannot work in a cluster that is there already.
+//! The plan: what is known early, and what cannot work in an existing cluster.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,14 @@ use crate::session::cluster::warn_of_near_name;
 use crate::session::place::PlannedPlace;
 use crate::session::{Access, Context};
 
-/// What a cluster without aws-node may be told besides.
+/// Addition to messages about clusters without aws-node.
 const AUTO_MODE: &str = " The cluster uses EKS Auto Mode, whose own nodes never run aws-node: their networking is part of the node, and a NodeClass configures it. Only a cluster that has other nodes as well, and the add-on, has something to set here.";
 
 /// Private note of a plan: the configuration sets `managed_by`.
 const WISHED: Note<String> = Note::named("managed_by");
 
-/// What the configuration asks for. An argument that is not set carries the result of before; whether it is set is
-/// noted by the plan.
+/// The owner that the configuration requests. An argument that is not set carries the previous output; the plan notes
+/// whether it is set.
 pub(super) fn wished(args: &Args, cx: &Context) -> Option<ManagedBy> {
     if cx.noted(&WISHED).is_missing() { None } else { args.managed_by }
 }
@@ -52,7 +52,7 @@ pub(super) async fn plan(plan: &mut Plan<VpcCni>, cx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Whether another owner has aws-node since the last write: then the settings are to be made through it.
+/// Whether aws-node has had another owner since the last write: then the settings must be written through it.
 pub(super) fn switched(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
     let (Some(prior), false) = (&plan.prior, plan.configures(Args::NAMES.managed_by)) else { return false };
     let now = prior.outputs.managed_by;
@@ -63,8 +63,8 @@ pub(super) fn switched(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
     moved
 }
 
-/// Whether a run was cut off behind its write: the cluster has what is wanted, and the record does not tell that this
-/// resource wrote it. The apply notes that.
+/// Whether a run was interrupted after its write: the cluster has the wanted settings, but the record does not show
+/// that this resource wrote them. The apply records that.
 fn unfinished(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
     if plan.is_create() || plan.has_changes() {
         return false;
@@ -77,7 +77,7 @@ fn unfinished(plan: &mut Plan<VpcCni>, cx: &Context) -> bool {
     unfinished
 }
 
-/// Looks at the cluster, when it is there, and refuses what cannot work in it.
+/// Checks the cluster, if it exists, and refuses what cannot work in it.
 pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Context) -> Result<()> {
     let (Some(named), Some(region), Some(clients)) = (&place.cluster, &place.region, cx.try_clients()) else {
         return Ok(());
@@ -109,7 +109,7 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
             return Ok(());
         }
         Err(error) => {
-            // The access may come with the same apply.
+            // The same apply may grant the access.
             tracing::info!("aws-node is not checked at plan: {error}");
             return Ok(());
         }
@@ -148,7 +148,7 @@ async fn warn(client: &Client, cluster: &ClusterName, settings: &Settings, daemo
         cx.report(warning);
     }
     if settings.custom_networking == Some(true) && !was_custom {
-        // Without the right to list them, or without the kind, nothing is known of them.
+        // Without the permission to list them, or without the kind, nothing is known about them.
         let Ok(configs) = client.list(&Resource::ENI_CONFIG, None, None).await else { return };
         let names: Vec<&str> = configs.iter().map(kube::name).collect();
         if let Some(warning) = without_config(cluster, &environment, &names) {
@@ -157,7 +157,7 @@ async fn warn(client: &Client, cluster: &ClusterName, settings: &Settings, daemo
     }
 }
 
-/// aws-node ends at its start without a target. Source: validation of the targets in cmd/aws-vpc-cni of
+/// aws-node exits at startup without a target. Source: validation of the targets in cmd/aws-vpc-cni of
 /// amazon-vpc-cni-k8s.
 fn without_target(environment: &BTreeMap<String, String>) -> Option<Diagnostic> {
     let is = |name: &str, wanted: &str| environment.get(name).is_some_and(|value| value == wanted);
@@ -172,7 +172,7 @@ fn without_target(environment: &BTreeMap<String, String>) -> Option<Diagnostic> 
     })
 }
 
-/// Custom networking needs an ENIConfig for each node.
+/// Custom networking requires an ENIConfig for each node.
 fn without_config(
     cluster: &ClusterName,
     environment: &BTreeMap<String, String>,
@@ -197,7 +197,7 @@ fn without_config(
     )
 }
 
-/// Custom networking is for IPv4 clusters. Source: user guide of EKS, custom networking.
+/// Custom networking supports only IPv4 clusters. Source: user guide of EKS, custom networking.
 fn check_family(plan: &mut Plan<VpcCni>, cluster: Option<&Cluster>, settings: &Settings) {
     if settings.custom_networking == Some(true)
         && let Some(found) = cluster

@@ -1,4 +1,4 @@
-//! Reads the settings of aws-node, and what was there before them.
+//! Reads the settings of aws-node, and their previous values.
 
 use framework::diagnostic::Result;
 use framework::resource::State;
@@ -56,7 +56,7 @@ pub(super) async fn read(
     Ok(Some(State { args, outputs }))
 }
 
-/// Arguments that set nothing, as after an import.
+/// Arguments without settings, as after an import.
 pub(super) fn blank() -> Args {
     Args {
         cluster_name: None,

@@ -1,4 +1,4 @@
-//! How the settings are taken back: each variable as it was before, as far as it is still what was written.
+//! How the settings are undone: each variable is restored, unless others have changed it since.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::session::cluster::{Connection, reach_to_remove};
 use crate::session::place::Place;
 
 const SUMMARY_BACK: &str = "Could not restore the settings of the VPC CNI";
-/// How long a removal may take.
+/// Default timeout of a removal.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 pub(super) fn plan_delete(state: &State<VpcCni>, cx: &Context) {
@@ -51,7 +51,7 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
         Connection::Unknown(why) => return Err(why),
     };
     let deadline = cx.deadline(DELETE_TIMEOUT);
-    // What was once set in the add-on's values is taken out of them, whatever the configuration says by now.
+    // Settings ever made in the add-on's values are removed from them, whatever the configuration says now.
     let mode = Record::of(cx, None, Owner::DaemonSet).filter(|record| !record.through_addon).map(|record| record.mode);
     let site = Site { client, cluster, region, mode: mode.unwrap_or(ManagedBy::Auto), deadline, cx };
     match take_back(&site).await {
@@ -77,7 +77,7 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
     }
 }
 
-/// Puts back what was there before, through whoever owns aws-node now.
+/// Restores the previous values through the current owner of aws-node.
 pub(super) async fn take_back(site: &Site<'_>) -> std::result::Result<(), Stopped> {
     let left = Some("Nothing was changed.");
     let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, left, site.cx).await? else {
@@ -94,7 +94,7 @@ pub(super) async fn take_back(site: &Site<'_>) -> std::result::Result<(), Stoppe
     give_back(site, addon.as_ref(), &names, &record, true).await
 }
 
-/// EKS has updated the add-on, and the DaemonSet has the settings all the same.
+/// EKS has updated the add-on, but the DaemonSet still has the settings.
 fn not_back(site: &Site<'_>, names: &[&str]) -> Diagnostic {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     Diagnostic::error(
@@ -107,7 +107,7 @@ fn not_back(site: &Site<'_>, names: &[&str]) -> Diagnostic {
     )
 }
 
-/// Puts variables back through the owner, as far as they are still what was written. `wholly`: the resource goes.
+/// Restores variables through the owner, unless others have changed them since. `wholly`: the resource is destroyed.
 pub(super) async fn give_back(
     site: &Site<'_>,
     addon: Option<&Addon>,
@@ -132,8 +132,8 @@ pub(super) async fn give_back(
         for name in names {
             let Some(before) = record.variables.get(*name) else { continue };
             let now = found.get(*name).map(String::as_str);
-            // Through the add-on EKS has just put its own values back; only what was taken from others, or is still
-            // held here, is this provider's to restore.
+            // With the add-on, EKS has just restored its own values; only what was taken from others, or is still owned
+            // by this provider, is left to restore.
             let concerns = addon.is_none() || before.released || daemon_set::is_ours(&daemon_set, name);
             if !concerns {
                 let others = daemon_set::claims(&daemon_set, name).iter().any(|claim| claim.manager != "eks");
@@ -148,8 +148,8 @@ pub(super) async fn give_back(
                 || daemon_set::is_ours(&daemon_set, name)
                 || (addon.is_some() && before.released)
             {
-                // Whoever else changes a value holds it from then on: what is held here was written here, also by a run
-                // that was killed before it could note that.
+                // Whoever changes a value owns it from then on: what this provider owns, it has written, even in a run
+                // that was killed before it could record that.
                 back.push(*name);
             } else {
                 changed_since.push((*name).to_owned());

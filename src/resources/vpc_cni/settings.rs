@@ -1,4 +1,4 @@
-//! From arguments to the variables of aws-node, and back.
+//! Converts arguments to the variables of aws-node, and back.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) const MINIMUM_IP_TARGET: &str = "MINIMUM_IP_TARGET";
 const WARM_ENI_TARGET: &str = "WARM_ENI_TARGET";
 pub(super) const WARM_PREFIX_TARGET: &str = "WARM_PREFIX_TARGET";
 
-/// Variables that have an argument of their own.
+/// Variables that have their own argument.
 const TYPED: [(&str, &str); 9] = [
     (CUSTOM_NETWORKING, Args::NAMES.custom_networking),
     (ENI_CONFIG_LABEL, Args::NAMES.eni_config_label),
@@ -32,7 +32,7 @@ const TYPED: [(&str, &str); 9] = [
     (WARM_PREFIX_TARGET, Args::NAMES.warm_prefix_target),
 ];
 
-/// Variables that say what a pod is or which container they are for, and are nobody's setting.
+/// Variables that identify a pod or its container, and are not settings.
 const REFUSED: [(&str, &str); 4] = [
     ("MY_NODE_NAME", "Kubernetes fills it in for every pod"),
     ("MY_POD_NAME", "Kubernetes fills it in for every pod"),
@@ -40,10 +40,10 @@ const REFUSED: [(&str, &str); 4] = [
     ("ENABLE_IPv6", "the cluster's IP family decides it, and it cannot change"),
 ];
 
-/// What the variables are to be. `None`: the variable must not be there.
+/// The wanted values of variables. `None`: the variable must not exist.
 pub(super) type Wanted = BTreeMap<String, Option<String>>;
 
-/// The settings as far as they are known and set.
+/// The settings that are known and set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     pub(super) custom_networking: Option<bool>,
@@ -74,7 +74,7 @@ impl Settings {
         }
     }
 
-    /// What is known of them in a plan.
+    /// The settings known in a plan.
     pub(super) fn planned(args: &<Args as Model>::Planned) -> Self {
         Self {
             custom_networking: args.custom_networking.set().copied(),
@@ -90,8 +90,8 @@ impl Settings {
         }
     }
 
-    /// The variables. Naming a label takes a named annotation away and the other way round: with both, the annotation
-    /// would win on every node that has it. Source: lookup order in amazon-vpc-cni-k8s, pkg/eniconfig.
+    /// The variables. Setting the label removes the annotation and vice versa: with both, the annotation would take
+    /// precedence on every node that has it. Source: lookup order in amazon-vpc-cni-k8s, pkg/eniconfig.
     pub(super) fn wanted(&self) -> Wanted {
         let mut wanted: Wanted =
             self.environment.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
@@ -128,7 +128,7 @@ pub(super) fn attribute(variable: &str) -> Path {
     }
 }
 
-/// Refuses variables in `environment` that are not set there.
+/// Refuses variables that must not be set in `environment`.
 pub(super) fn check_environment(environment: &Maybe<Option<BTreeMap<String, String>>>, faults: &mut Diagnostics) {
     for name in environment.set().into_iter().flat_map(BTreeMap::keys) {
         let at = Path::attribute(Args::NAMES.environment).then(Step::Key(name.clone()));
@@ -148,14 +148,14 @@ pub(super) fn check_environment(environment: &Maybe<Option<BTreeMap<String, Stri
     }
 }
 
-/// Source: API reference of Kubernetes, EnvVar.
+/// Whether a variable name is valid. Source: API reference of Kubernetes, EnvVar.
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     !name.is_empty() && name.chars().all(allowed) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// The arguments as the cluster has them: of those that `managed` names, the values in `found`. An argument whose
-/// variable is gone, or holds what it cannot express, is null, so that a plan shows it.
+/// Sets the arguments to the cluster's values: the values in `found` of the variables in `managed`. An argument whose
+/// variable no longer exists, or has a value it cannot express, becomes null, so that a plan shows it.
 pub(super) fn read(args: &mut Args, managed: &Wanted, found: &BTreeMap<String, String>) {
     let value = |name: &str| if managed.contains_key(name) { found.get(name) } else { None };
     let truth = |name: &str| value(name).and_then(|text| parse_truth(text));
@@ -176,11 +176,11 @@ pub(super) fn read(args: &mut Args, managed: &Wanted, found: &BTreeMap<String, S
         .filter(|name| !typed(name))
         .filter_map(|name| Some((name.clone(), found.get(name)?.clone())))
         .collect();
-    // An empty map that is configured stays one.
+    // A configured empty map is kept.
     args.environment = if others.is_empty() { args.environment.take().map(|_| others) } else { Some(others) };
 }
 
-/// As aws-node reads it, in Go's strconv.ParseBool.
+/// Parses a boolean as aws-node does, by Go's strconv.ParseBool.
 fn parse_truth(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

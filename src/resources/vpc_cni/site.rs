@@ -1,4 +1,4 @@
-//! One cluster as an operation works on it: how aws-node is found there, who owns it, and why work stops.
+//! One cluster during an operation: how aws-node is found, who owns it, and why work stops.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ use crate::session::explain::{explain_kube, explained as told};
 use crate::session::place::Place;
 use crate::session::{Context, explain};
 
-/// How long a change may take, when nothing else is said.
+/// Default timeout of a change.
 const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
-/// How often a write is tried again because the object has changed since it was read. Its status changes often.
+/// Number of attempts for a write if the object has changed since it was read. Its status changes often.
 pub(super) const ATTEMPTS: u32 = 20;
 pub(super) const SUMMARY: &str = "Could not configure the VPC CNI";
 
-/// One cluster, and what is asked of it.
+/// One cluster, and what an operation needs of it.
 pub(super) struct Site<'a> {
     pub(super) client: Client,
     pub(super) cluster: ClusterName,
@@ -47,7 +47,7 @@ impl Site<'_> {
         }
     }
 
-    /// The add-on, `None` when the cluster has none. EKS is not asked when the configuration names the DaemonSet.
+    /// The add-on; `None` if the cluster has none. EKS is not queried if the configuration names the DaemonSet.
     pub(super) async fn addon(&self) -> Result<Option<Addon>> {
         addon_of(&self.cluster, &self.region, self.mode, self.cx).await
     }
@@ -105,13 +105,13 @@ pub(super) fn outputs(
         cluster_name: cluster.clone(),
         version: version::of(daemon_set).map(|version| version.to_string()),
         effective_environment: daemon_set::environment(daemon_set),
-        // Who writes `auto` reads it.
+        // A configured `auto` stays `auto`.
         managed_by: if mode == Some(ManagedBy::Auto) { ManagedBy::Auto } else { owner.into() },
         region: region.clone(),
     }
 }
 
-/// Waits for aws-node, and for the add-on where the configuration names it.
+/// Waits for aws-node, and for the add-on if the configuration names it.
 pub(super) async fn find(site: &Site<'_>) -> Result<Found> {
     let cluster = &site.cluster;
     let wait = site.wait(format!("aws-node in cluster `{cluster}`"));
@@ -139,19 +139,20 @@ pub(super) async fn find(site: &Site<'_>) -> Result<Found> {
     wait::until(site.cx, &wait, look).await
 }
 
-/// Opens the way for a change.
+/// Connects to the cluster for a change.
 pub(super) async fn open<'a>(args: &Args, place: Place, cx: &'a Context) -> Result<Site<'a>> {
     let Place { cluster, region } = place;
     let client = connect(&cluster, Some(&region), cx).await?;
-    // The time of a cluster that is made counts when somebody has said how long all of it may take.
+    // Time spent waiting for a cluster that is being created counts only against a configured timeout, which covers the
+    // whole operation.
     let deadline = cx.deadline(CHANGE_TIMEOUT);
     let mode = args.managed_by.unwrap_or(ManagedBy::Auto);
     Ok(Site { client, cluster, region, mode, deadline, cx })
 }
 
-/// Why a write did not come to its end.
+/// Why a write did not complete.
 pub(super) enum Stopped {
-    /// The object is another one by now.
+    /// The object has changed since it was read.
     Changed,
     Told(Diagnostics),
 }
@@ -162,7 +163,7 @@ impl From<Diagnostics> for Stopped {
     }
 }
 
-/// Tells an error of a write, unless it may be tried again.
+/// Explains an error of a write, unless the write can be retried.
 pub(super) async fn stopped<T>(
     result: kube::Result<T>,
     left: Option<&str>,

@@ -1,8 +1,8 @@
-//! Setting the variables through the EKS add-on vpc-cni.
+//! Sets the variables through the EKS add-on vpc-cni.
 //!
-//! EKS applies its configuration values by server-side apply. With `OVERWRITE` it would take every field of the add-on
-//! that anybody has set by hand, with `NONE` it would fail because of any, and with `PRESERVE` it leaves to others what
-//! they hold. So the change asks for `PRESERVE`, and only the fields that are set here are taken from others before.
+//! EKS applies its configuration values by server-side apply. `OVERWRITE` would take every field of the add-on that
+//! anyone has set by hand, `NONE` would fail because of any such field, and `PRESERVE` leaves to others what they own.
+//! So the change uses `PRESERVE`, and takes only the fields that are set here from others beforehand.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ use crate::session::{Context, explain};
 /// Name of the add-on.
 pub(super) const NAME: &str = "vpc-cni";
 const SUMMARY: &str = "Could not change the add-on vpc-cni";
-/// How long EKS may not show an update that it has begun.
+/// How long EKS may take to show an update after it has begun.
 const UPDATE_SETTLES: Duration = Duration::from_secs(30);
 
-/// The add-on's configuration values; none without an add-on.
+/// The add-on's configuration values; empty without an add-on.
 pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<String, Json>> {
     let text = addon.and_then(|addon| addon.configuration_values.as_deref());
     addon::parse(text).map_err(|why| {
@@ -41,7 +41,7 @@ pub(super) fn values(site: &Site<'_>, addon: Option<&Addon>) -> Result<Map<Strin
     })
 }
 
-/// What the add-on's schema has against the settings. EKS that cannot be asked checks at apply itself.
+/// Violations of the add-on's schema by the settings. If EKS cannot be queried, it checks them itself at apply.
 pub(super) async fn check(region: &Region, found: &Addon, wanted: &Wanted, cx: &Context) -> Diagnostics {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Diagnostics::new() };
     let eks = aws.eks(Some(region.as_str()));
@@ -57,7 +57,7 @@ pub(super) async fn check(region: &Region, found: &Addon, wanted: &Wanted, cx: &
     }
 }
 
-/// Sets the variables, and gives the DaemonSet as it is then.
+/// Sets the variables, and returns the resulting DaemonSet.
 pub(super) async fn set(
     site: &Site<'_>,
     addon: &Addon,
@@ -73,8 +73,8 @@ pub(super) async fn set(
     }
     let mut object = stopped(daemon_set::mark(&site.client, daemon_set, record).await, None, cx).await?;
     let now = daemon_set::environment(daemon_set);
-    // Whoever else holds a value that is to change would keep it. Values that are right may stay in their hands, but
-    // not in ours: they are EKS's now.
+    // Other owners of a value to be changed would keep it. They may keep values that are already right; this provider
+    // may not, since those now belong to EKS.
     let in_the_way: Vec<&str> = wanted
         .iter()
         .filter(|(name, value)| {
@@ -98,7 +98,7 @@ pub(super) async fn set(
     if merged != values || !effective {
         change(site, addon, addon::text(merged, None)).await?;
     }
-    // EKS does not know of variables that others have added to the DaemonSet.
+    // EKS does not know about variables that others have added to the DaemonSet.
     if let Some(found) = stopped(daemon_set::find(&site.client).await, left, cx).await? {
         object = found;
     }
@@ -119,7 +119,7 @@ pub(super) async fn set(
     Ok(object)
 }
 
-/// Puts `names` in the configuration values back as they were, and tells those that somebody else has changed since.
+/// Restores `names` in the configuration values, and returns those that others have changed since.
 pub(super) async fn restore(
     site: &Site<'_>,
     addon: &Addon,
@@ -134,7 +134,7 @@ pub(super) async fn restore(
     Ok(changed_since)
 }
 
-/// Gives the add-on other configuration values, and waits until EKS has applied them.
+/// Updates the add-on's configuration values, and waits until EKS has applied them.
 async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) -> Result<()> {
     let eks = site.eks()?;
     let cluster = site.cluster.as_str();
@@ -159,7 +159,7 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
     let look = || async {
         let now = match eks.addon_update(cluster, NAME, &update.id).await {
             Ok(now) => now,
-            // EKS may show an update a little later than it has begun.
+            // EKS may show an update with a delay.
             Err(error) if error.is_not_found() && accepted.elapsed() < UPDATE_SETTLES => {
                 return Ok(Seen::Pending(format!("EKS does not show update {} yet", update.id)));
             }
@@ -199,7 +199,7 @@ pub(super) fn failed_addon(cluster: &ClusterName, addon: &Addon) -> Diagnostics 
     .into()
 }
 
-/// What EKS finds wrong, one a line; those of the same words once.
+/// The issues that EKS reports, one per line, without duplicates.
 fn issues(issues: &[Issue]) -> String {
     if issues.is_empty() {
         return "EKS gives no reason.".to_owned();

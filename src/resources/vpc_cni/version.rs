@@ -1,12 +1,12 @@
-//! The version of a DaemonSet aws-node.
+//! The version of the DaemonSet aws-node.
 
 use framework::model::Text as _;
 use serde_json::Value as Json;
 
 pub use crate::attributes::VpcCniVersion as Version;
 
-/// The version of a DaemonSet aws-node: the tag of its image, else the label that every installation gives it.
-/// `None` when neither names one, as with an image that is named by its digest.
+/// The version of the DaemonSet aws-node: the tag of its image, or else the label that every installation sets. `None`
+/// if neither names one, as for an image referenced by digest.
 pub(super) fn of(daemon_set: &Json) -> Option<Version> {
     let tag = image(daemon_set).and_then(|image| {
         let name = image.split('@').next()?;

@@ -1,8 +1,8 @@
-//! What a CNI has made in the cluster by itself, and leaves there when its release is removed: custom resource
-//! definitions, and their objects.
+//! What a CNI has created in the cluster by itself and its release's removal leaves behind: custom resource definitions
+//! and their objects.
 //!
-//! Only definitions that are known by name go, that did not exist before, and that hold nothing of anybody else. What is
-//! not known is left alone, and said.
+//! Only definitions known by name are deleted, provided they did not exist before and hold no objects of others.
+//! Anything unknown is kept and reported.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use crate::cni::{calico::finalizers, definitions, product::Wanted};
 use crate::kube::{self, Client, Resource};
 use crate::session::{Context, explain::explained};
 
-/// How long the API server may take to remove objects without finalizers.
+/// How long the API server may take to delete objects without finalizers.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Objects of one kind that are named in a message.
+/// Number of objects of one kind that a message names.
 const NAMED: usize = 3;
 const DEFINITION: Resource = Resource::CUSTOM_RESOURCE_DEFINITION;
 const SUMMARY: &str = "Could not remove what the CNI created";
 
-/// What the cleanup follows.
+/// The operation that the cleanup follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
-    /// A destroy, of which the release's record is left.
+    /// A destroy; the release's record still exists.
     Destroy,
-    /// An installation that failed, and was removed again.
+    /// A failed installation that was removed again.
     FailedInstallation,
 }
 
 impl After {
-    /// What is left when the cleanup fails.
+    /// What is left if the cleanup fails.
     fn left(self) -> &'static str {
         match self {
             Self::Destroy => {
@@ -58,20 +58,21 @@ impl After {
 /// What may be removed.
 pub(crate) struct Cleanup<'a> {
     pub(crate) wanted: &'a Wanted,
-    /// The definitions that existed before; `None` when that is not known.
+    /// The definitions that existed before; `None` if unknown.
     pub(crate) before: Option<BTreeSet<String>>,
-    /// What pods have got their addresses from.
+    /// Ranges that pods have got their addresses from.
     pub(crate) pool: BTreeSet<String>,
-    /// Definitions go too that hold what people have made.
+    /// Also delete definitions that hold objects created by people.
     pub(crate) with_objects: bool,
     pub(crate) after: After,
 }
 
 impl Cleanup<'_> {
-    /// Removes definitions, waits until they are gone, and warns of those that stay. The result is how many are removed.
+    /// Deletes definitions, waits until they no longer exist, and warns about those that are kept. Returns the number
+    /// of deleted definitions.
     ///
     /// # Errors
-    /// Those of the requests, and when some do not go.
+    /// If a request fails, and if a definition is not deleted in time.
     pub(crate) async fn run(&self, client: &Client, timeout: Duration, cx: &Context) -> Result<usize> {
         let left = Some(self.after.left());
         let product = &self.wanted.product;
@@ -99,11 +100,11 @@ impl Cleanup<'_> {
         self.remove(client, going, timeout, cx).await.map(|()| count)
     }
 
-    /// The objects of a kind that somebody else has made; `None` when the definition is gone.
+    /// Objects of a kind that others have created; `None` if the definition no longer exists.
     async fn others(&self, client: &Client, name: &str) -> kube::Result<Option<Vec<String>>> {
         let Some(definition) = client.get(&DEFINITION, None, name).await? else { return Ok(None) };
         let Some(resource) = resource(&definition) else {
-            // Nobody can say what is stored of it.
+            // What is stored of it cannot be found out.
             return Ok(Some(vec!["its objects cannot be listed".to_owned()]));
         };
         if definitions::is_internal(&self.wanted.product, name) {
@@ -161,7 +162,7 @@ impl Cleanup<'_> {
             }
             if begun.elapsed() >= PATIENCE {
                 for (_, definition) in &there {
-                    // The program that would do it is gone.
+                    // The program that would remove the finalizers no longer runs.
                     explained(free(client, definition).await, SUMMARY, left_behind, cx).await?;
                 }
             }
@@ -213,7 +214,7 @@ fn held(definition: &str, others: &[String]) -> String {
     }
 }
 
-/// Takes the finalizers of Calico's operator from all objects of a kind.
+/// Removes the finalizers of Calico's operator from all objects of a kind.
 async fn free(client: &Client, definition: &Json) -> kube::Result<()> {
     let Some(resource) = resource(definition) else { return Ok(()) };
     let objects = match client.list(&resource, None, None).await {

@@ -29,11 +29,11 @@ use crate::resources::cni::{
 };
 use crate::session::{Context, aws_region, explain, explain::explain_kube};
 
-/// How long the definitions of an installation may take to go that is removed again.
+/// How long deleting the definitions may take after a failed installation is removed again.
 const DEFINITIONS_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
-    // Of what this one replaces.
+    // Notes of the object that this one replaces.
     notes::forget_replaced(cx);
     let cluster = cx.clients()?.cluster_name(args.cluster_name.as_ref())?;
     let region = aws_region(args.region.as_ref(), cx).await?;
@@ -55,7 +55,8 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     check_promise(&site, &ready, None).await?;
     let before = match definitions::existing(&site.client, &site.wanted.product).await {
         Ok(before) => Some(before),
-        // Whoever may not list them can install all the same; nobody knows then what was there, and nothing goes.
+        // The caller can install without the permission to list them. It is then unknown which existed before, and none
+        // is deleted.
         Err(error) if matches!(error.kind(), Kind::Forbidden { .. }) => None,
         Err(error) => return Err(explain_kube(&summary, &error, Some("Nothing was changed."), cx).await),
     };
@@ -69,7 +70,7 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     if args.remove_vpc_cni
         && let Err(mut faults) = aws_node::remove(site.aws_node(), &summary).await
     {
-        // There is no state yet by which anybody would put it back.
+        // No state exists yet that could lead to a restoration.
         faults.append(aws_node::undo_removal(site.aws_node(), &summary).await);
         return Err(faults);
     }
@@ -90,7 +91,7 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
                     "DaemonSet kube-system/aws-node is removed, and kept in the ConfigMap kube-system/ekshybrid-aws-node. Destroying this resource restores it.",
                 );
             } else if args.remove_vpc_cni {
-                // Without a CNI the nodes would have none at all.
+                // Otherwise the nodes would have no CNI at all.
                 faults.append(aws_node::undo_removal(site.aws_node(), &summary).await);
             }
             return Err(faults);
@@ -103,8 +104,8 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     Ok(outputs)
 }
 
-/// Removes the definitions of an installation that is removed again: those that did not exist when it began, and that
-/// hold nothing of anybody else. The errors of the installation are returned with what became of them.
+/// Deletes the definitions of an installation that is removed again: those that did not exist when it began and hold no
+/// objects of others. Returns the installation's errors, with the outcome added.
 async fn undo_definitions(
     site: &Site<'_>,
     before: Option<BTreeSet<String>>,
@@ -127,12 +128,12 @@ async fn undo_definitions(
     }
 }
 
-/// Tells a failure, and records what exists of the release.
+/// Explains a failure, and records what exists of the release.
 pub(crate) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prior: Option<&State<Cni>>) -> Diagnostics {
     messages::warn(&failure.warnings, site.cx);
-    // Where the former state is back, the former arguments are too.
+    // If the former state is restored, so are the former arguments.
     if failure.left.exists() && !matches!(failure.left, Left::RolledBack { .. }) {
-        // Also when Terraform has asked to stop.
+        // Even if Terraform has asked to stop.
         let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
         if let Ok(Some(current)) = releases.current(site.wanted.namespace(), site.wanted.release()).await {
             if current.entry.by_this_provider

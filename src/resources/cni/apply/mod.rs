@@ -1,6 +1,6 @@
 //! How a CNI is installed, upgraded and removed.
 //!
-//! Each operation is a list of steps. What a failed step leaves is undone, or noted so that the next run continues.
+//! Each operation is a list of steps. What a failed step leaves behind is undone, or noted so that the next run continues.
 //!
 //! | installation, step by step | when the step fails |
 //! |---|---|
@@ -14,17 +14,17 @@
 //! |---|---|
 //! | note that it has begun, fetch, check | the next plan is an update again |
 //! | run Cilium's preflight check | its release is removed, Cilium is not touched |
-//! | change Calico's address pool (manifest) | the same change at the next apply |
-//! | apply the new revision | a failed revision, from which the next apply continues; with `atomic` the last good one is back |
+//! | change Calico's address pool (manifest) | the next apply repeats the change |
+//! | apply the new revision | a failed revision, from which the next apply continues; with `atomic` the last good one is restored |
 //! | remove or restore aws-node | the note says which; the next apply does it |
 //! | wait for nodes, then drop the note | the next plan is an update again |
 //!
 //! | removal, step by step | when the step fails |
 //! |---|---|
-//! | remove a preflight check that was cut off | the release is not touched |
-//! | remove the release's objects, its record stays | recorded as uninstalling; another destroy continues |
+//! | remove an interrupted preflight check | the release is not touched |
+//! | remove the release's objects, keep its record | recorded as uninstalling; another destroy continues |
 //! | restore aws-node | kept in its ConfigMap; another destroy continues |
-//! | delete definitions (`cleanup_on_destroy`) | the record stays; another destroy continues |
+//! | delete definitions (`cleanup_on_destroy`) | the record is kept; another destroy continues |
 //! | forget the record | another destroy continues |
 
 pub(crate) mod cleanup;

@@ -1,4 +1,4 @@
-//! What a plan has shown of a chart is what the apply does, or nothing is done.
+//! An apply does what the plan has shown of a chart, or nothing.
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::resource::State;
@@ -7,7 +7,7 @@ use crate::cni::{prepared::images_of, product::Ready};
 use crate::kube::release::{Failure, Rendering};
 use crate::resources::cni::{Cni, apply::site::Site, messages, notes};
 
-/// Renders as the change will, and refuses another result than the plan has shown.
+/// Renders as the change will, and refuses a result that differs from the plan.
 pub(crate) async fn check_promise(site: &Site<'_>, ready: &Ready, prior: Option<&State<Cni>>) -> Result<()> {
     let Some(promised) = notes::promised(site.cx) else { return Ok(()) };
     let rendering = Rendering {

@@ -1,5 +1,5 @@
-//! How a CNI is removed: the objects of the release, then aws-node comes back, then definitions go, and the record of the
-//! release last. Whatever fails in between is gone on with by another destroy.
+//! How a CNI is removed: first the release's objects are deleted, then aws-node is restored, then definitions are
+//! deleted, and finally the release's record. After a failure, another destroy continues from there.
 
 use std::time::{Duration, Instant};
 
@@ -32,14 +32,14 @@ use crate::session::{
     cluster::{Connection, reach_to_remove},
 };
 
-/// How long the uninstall hook of Calico's operator may take, and which part of the time at most. Its Job waits for
-/// objects that others hold, and is known not to end.
+/// How long the uninstall hook of Calico's operator may take, and its maximum share of the time (one in `HOOK_PART`).
+/// Its Job waits for objects that others hold, and is known to never complete.
 const HOOK_TIMEOUT: Duration = Duration::from_mins(5);
 const HOOK_PART: u32 = 2;
-/// How long a removal may take.
+/// Default timeout of a removal.
 pub(crate) const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Shows in a plan what a destroy takes that people have made.
+/// Shows in a plan which objects created by people a destroy deletes.
 pub(crate) fn show(state: &State<Cni>, cx: &Context) {
     let Args { cleanup_on_destroy, cleanup_objects_on_destroy, .. } = &state.args;
     if *cleanup_on_destroy && *cleanup_objects_on_destroy {
@@ -88,7 +88,7 @@ pub(crate) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
     let removal = Removing { wanted: &wanted, summary: &summary, client, releases: &releases, deadline, cx };
     removal.preflight(namespace, name).await?;
     let removed = removal.release(namespace, name).await;
-    // Nodes without a CNI wait for it, whatever holds the rest.
+    // Nodes without a CNI wait for it, whatever blocks the rest.
     let is_back = match &removed {
         Err(failure) if !matches!(failure.error, Error::StillThere { .. }) => Ok(()),
         _ => {
@@ -113,7 +113,7 @@ pub(crate) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
         };
         cleanup.run(client, removal.left(), cx).await?;
     }
-    // The last: what fails before it is gone on with by another destroy.
+    // Last: if an earlier step fails, another destroy continues.
     if let Err(error) = releases.forget(namespace, name).await {
         let failure = Failure { error, left: Left::Failed { revision: state.outputs.revision }, warnings: Vec::new() };
         return Err(messages::not_removed(&summary, &failure, &wanted, cx).await);
@@ -122,7 +122,7 @@ pub(crate) async fn take_away(state: &State<Cni>, client: &Client, deadline: Ins
     Ok(())
 }
 
-/// What a removal needs at each of its steps.
+/// What each step of a removal needs.
 struct Removing<'a> {
     wanted: &'a Wanted,
     summary: &'a str,
@@ -137,7 +137,7 @@ impl Removing<'_> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Removes the release of a preflight check that was cut off; one that somebody else has made stays.
+    /// Removes the release of an interrupted preflight check; one created by others is kept.
     async fn preflight(&self, namespace: &str, release: &str) -> Result<()> {
         if !matches!(self.wanted.product, Product::Cilium(_)) {
             return Ok(());
@@ -157,13 +157,13 @@ impl Removing<'_> {
         }
     }
 
-    /// Removes the objects of the release. Its record stays, and its definitions do.
+    /// Deletes the objects of the release. Its record and its definitions are kept.
     async fn release(&self, namespace: &str, name: &str) -> std::result::Result<(), Failure> {
         let request = |source| {
             let doing = "look at the nodes, and at what finalizers of Calico's operator hold".to_owned();
             Failure::from(Error::Request { doing, source })
         };
-        // Where a whole system goes, its nodes go first.
+        // When a whole system is destroyed, its nodes are removed first.
         let nodes = self.client.list(&Resource::NODE, None, None).await.map_err(request)?;
         let disable_hooks = !nodes.iter().any(is_ready);
         let is_operator = matches!(self.wanted.product, Product::Operator(_));
@@ -192,7 +192,7 @@ impl Removing<'_> {
         let removed = if let Some(ended) = ended {
             ended?
         } else {
-            // The operator cannot do it, and it alone removes its finalizers.
+            // The operator cannot run, and nothing else removes its finalizers.
             let at_once = Removal { timeout: self.left(), wait: false, disable_hooks: true, ..removal.clone() };
             self.releases.uninstall(namespace, name, &at_once, &progress).await?;
             finalizers::free(self.client).await.map_err(request)?;
@@ -215,7 +215,7 @@ impl Removing<'_> {
     }
 }
 
-/// The operator's own removal did not work, and its objects are removed without it.
+/// The operator's own removal failed; its objects are deleted without it.
 fn hook_skipped(failure: &Failure) -> Diagnostic {
     Diagnostic::warning(
         "Calico's uninstall hook was skipped",
@@ -226,7 +226,7 @@ fn hook_skipped(failure: &Failure) -> Diagnostic {
     )
 }
 
-/// What is left behind, where no destroy reaches.
+/// What is left on the hosts, which a destroy does not reach.
 fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
     let hosts = match wanted.product {
         Product::Cilium(_) => "the links cilium_host, cilium_net and cilium_vxlan, the routes into the pods' networks",
@@ -245,7 +245,7 @@ fn hosts(wanted: &Wanted, is_cleaned: bool) -> Diagnostic {
     )
 }
 
-/// Whether the cluster is on its way out: then its API server may be gone already.
+/// Whether the cluster is being deleted: its API server may then no longer exist.
 pub(crate) async fn is_being_deleted(cluster: &ClusterName, region: &Region, cx: &Context) -> bool {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
     match aws.eks(Some(region.as_str())).cluster(cluster.as_str()).await {

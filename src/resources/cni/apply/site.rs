@@ -1,4 +1,4 @@
-//! One cluster, and what every change asks of it.
+//! One cluster, and what every change needs of it.
 
 use std::time::{Duration, Instant};
 
@@ -21,23 +21,23 @@ use crate::kube::{
 use crate::resources::cni::{Args, Cni, Outputs, aws_node, messages, notes, offline, read::Observed};
 use crate::session::{Context, cluster::connect, explain::explained};
 
-/// How long a change may take, when nothing else is said.
+/// Default timeout of a change.
 const CHANGE_TIMEOUT: Duration = Duration::from_mins(20);
-/// What each node adds: Cilium's DaemonSet replaces the pods of two nodes at a time, which takes about a minute.
+/// Time per node: Cilium's DaemonSet replaces the pods of two nodes at a time, which takes about a minute.
 const NODE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a change on so many nodes may take.
+/// Default timeout of a change on this many nodes.
 fn change_timeout(nodes: usize) -> Duration {
     CHANGE_TIMEOUT.max(NODE_TIMEOUT.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)))
 }
 
-/// A moment so much later, or as late as can be told.
+/// `begun` plus `span`, capped at a year if that cannot be represented.
 pub(crate) fn later(begun: Instant, span: Duration) -> Instant {
     const YEAR: Duration = Duration::from_hours(24 * 365);
     begun.checked_add(span).unwrap_or_else(|| begun + YEAR)
 }
 
-/// One cluster, and what is asked of it.
+/// One cluster, and what an operation needs of it.
 pub(crate) struct Site<'a> {
     pub(crate) client: Client,
     pub(crate) releases: Releases,
@@ -45,13 +45,13 @@ pub(crate) struct Site<'a> {
     pub(crate) region: Region,
     pub(crate) wanted: Wanted,
     pub(crate) deadline: Instant,
-    /// When nobody has said how long it may take: what the time counts from.
+    /// Without a configured timeout: the time from which the default one counts.
     unsaid_since: Option<Instant>,
     pub(crate) cx: &'a Context,
 }
 
 impl Site<'_> {
-    /// Where aws-node is removed.
+    /// The place to remove aws-node from.
     pub(crate) fn aws_node(&self) -> aws_node::For<'_> {
         let Self { client, cluster, region, wanted, cx, .. } = self;
         aws_node::For { client, cluster, region, wanted, cx }
@@ -61,14 +61,14 @@ impl Site<'_> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// More nodes take more time, where nobody has said how long it may take.
+    /// Extends the default timeout by the number of nodes; a configured one is kept.
     pub(crate) fn allow_for(&mut self, nodes: usize) {
         if let Some(since) = self.unsaid_since {
             self.deadline = later(since, change_timeout(nodes));
         }
     }
 
-    /// Without nodes there are no pods to wait for.
+    /// Options of a change. Without nodes there are no pods to wait for.
     pub(crate) fn options(&self, args: &Args, nodes: usize) -> Options {
         Options {
             atomic: args.atomic,
@@ -91,7 +91,7 @@ impl Site<'_> {
         (!parts.is_empty()).then(|| parts.join(","))
     }
 
-    /// How many nodes the CNI is for, and how many of them are Ready.
+    /// Number of nodes the CNI is for, and how many of them are Ready.
     pub(crate) async fn nodes(&self, summary: &str) -> Result<(usize, usize)> {
         let selector = self.selector();
         let listed = self.client.list(&Resource::NODE, None, selector.as_deref()).await;
@@ -114,7 +114,8 @@ pub(crate) async fn open<'a>(
     let given = given.map(Span::duration);
     let begun = Instant::now();
     let client = connect(&cluster, Some(&region), cx).await?;
-    // The time of a cluster that is made counts when somebody has said how long all of it may take.
+    // Time spent waiting for a cluster that is being created counts only against a configured timeout, which covers the
+    // whole operation.
     let now = Instant::now();
     let deadline = given.map_or_else(|| later(now, CHANGE_TIMEOUT), |given| later(begun, given));
     let unsaid_since = given.is_none().then_some(now);

@@ -1,4 +1,4 @@
-//! How a CNI is changed.
+//! How a CNI is upgraded.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::resource::State;
@@ -64,7 +64,7 @@ pub(crate) async fn update(prior: &State<Cni>, args: &Args, cx: &Context) -> Res
     Ok(now)
 }
 
-/// Waits for nodes that were off when the release was changed, and are back.
+/// Waits for nodes that were off when the release was changed and are back now.
 async fn finish(site: &mut Site<'_>, summary: &str) -> Result<()> {
     let (nodes, _) = site.nodes(summary).await?;
     site.allow_for(nodes);
@@ -112,7 +112,7 @@ pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args
         explained(changed, "Could not change Calico's address pool", Some("Nothing else was changed."), site.cx)
             .await?;
     }
-    // The plan has shown what somebody has changed, and that it will be put right.
+    // The plan has shown what others changed, and that it will be restored.
     let force_conflicts = !outputs.drifted_objects.is_empty();
     let options = Options { force_conflicts, ..site.options(args, nodes) };
     let changed = if outputs.release_status == read::UNINSTALLED {
@@ -132,7 +132,7 @@ pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args
     }
 }
 
-/// Refuses another pool than the installed one: what a plan could not know, or not ask for.
+/// Refuses a pool other than the installed one, for cases the plan could not know or check.
 async fn check_pool(
     site: &Site<'_>,
     ready: &Ready,
@@ -147,12 +147,12 @@ async fn check_pool(
     let described = eks.cluster(site.cluster.as_str()).await.ok();
     let place = described.as_deref().map(|described| (described, &site.region));
     let faults = pools::pool_faults(&site.wanted, &now, Some(prior), live.as_ref(), place, site.cx).await;
-    // Warnings were shown by the plan.
+    // The plan has already shown the warnings.
     let all = Diagnostics(faults);
     if all.has_errors() { Err(all) } else { Ok(()) }
 }
 
-/// Cilium's own check before an upgrade: its pods pull the new images on every node, and read the policies.
+/// Cilium's own check before an upgrade: its pods pull the new images on every node and validate the policies.
 pub(crate) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
     let summary = "Cilium's preflight check failed";
     let name = format!("{}{}", site.wanted.release(), cilium::PREFLIGHT);
@@ -178,13 +178,13 @@ pub(crate) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
     };
     progress("running Cilium's preflight check");
     let removal = Removal { timeout: site.left(), ..Removal::default() };
-    // What a run that was cut off has left.
+    // Leftovers of an interrupted run.
     let cleared = site.releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;
     if let Err(failure) = cleared {
         return Err(messages::failed(summary, &failure, Some(&site.wanted), site.cx).await);
     }
     let checked = site.releases.install(&ready.chart, &values, &options, &progress).await;
-    // Also when Terraform has asked to stop: nobody else would remove it.
+    // Even if Terraform has asked to stop: nothing else would remove it.
     let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
     let removal = Removal { wait: checked.is_ok(), ..removal };
     let removed = releases.uninstall(site.wanted.namespace(), &name, &removal, &progress).await;

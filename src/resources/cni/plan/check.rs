@@ -1,4 +1,4 @@
-//! What a configuration alone can tell against the arguments of a CNI.
+//! Checks on the arguments of a CNI that need only the configuration.
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::model::Maybe;
@@ -12,7 +12,7 @@ use crate::cni::{
 };
 use crate::resources::cni::Args;
 
-/// Checks what concerns several arguments of a CNI.
+/// Checks rules that span several arguments of a CNI.
 pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, faults: &mut Diagnostics) {
     let mut fault = |path: Path, summary: &str, detail: String| {
         faults.push(Diagnostic::error(summary, detail).at(path));
@@ -99,7 +99,7 @@ pub fn check(cilium: &Maybe<Option<Cilium>>, calico: &Maybe<Option<Calico>>, fau
     }
 }
 
-/// Whether a chart without a version is one certain chart.
+/// Whether a chart is fully determined without a version.
 fn is_whole(repository: Option<&str>, chart: Option<&str>) -> bool {
     let named = chart.is_some_and(|chart| {
         chart

@@ -1,4 +1,4 @@
-//! What can be foreseen of an installation's pods by the nodes that there are at plan.
+//! Problems of an installation's pods that can be foreseen from the nodes at plan time.
 
 use framework::diagnostic::Diagnostic;
 use helm::{Hook, HookEvent, Rendered};
@@ -15,8 +15,8 @@ pub(crate) fn warnings(wanted: &Wanted, rendered: &Rendered, nodes: &[Json]) -> 
     [apart, hooks_without_nodes(wanted, &rendered.hooks, nodes)].into_iter().flatten().collect()
 }
 
-/// A Deployment whose pods keep apart from each other, each on a node of its own, and that has more pods than nodes: by
-/// default Cilium's two operators on one node.
+/// A Deployment whose pods must each run on a different node, with more replicas than nodes: by default, Cilium's two
+/// operators on one node.
 fn too_few_nodes(wanted: &Wanted, object: &Json, nodes: &[Json]) -> Option<Diagnostic> {
     let spec = &object["spec"]["template"]["spec"];
     let apart = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].as_array()?;
@@ -25,7 +25,7 @@ fn too_few_nodes(wanted: &Wanted, object: &Json, nodes: &[Json]) -> Option<Diagn
     }
     let replicas = usize::try_from(object["spec"]["replicas"].as_u64()?).ok()?;
     let count = nodes.iter().filter(|node| allows(spec, node)).count();
-    // Without any node nobody waits for pods.
+    // Without nodes, the apply does not wait for pods.
     if count == 0 || count >= replicas {
         return None;
     }
@@ -48,7 +48,7 @@ fn too_few_nodes(wanted: &Wanted, object: &Json, nodes: &[Json]) -> Option<Diagn
     )
 }
 
-/// Hooks are waited for, whatever `wait` says.
+/// The apply waits for hooks, regardless of `wait`.
 fn hooks_without_nodes(wanted: &Wanted, hooks: &[Hook], nodes: &[Json]) -> Option<Diagnostic> {
     let runs = |hook: &&Hook| {
         matches!(hook.kind.as_str(), "Job" | "Pod")

@@ -39,7 +39,7 @@ use crate::session::{Access, Clients, Context, aws_region, cluster::warn_of_near
 
 pub(crate) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     PlannedPlace::plan(plan, cx).await?;
-    // What was not known when the configuration was validated.
+    // Arguments that were unknown when the configuration was validated.
     let mut faults = Diagnostics::new();
     check(&plan.args.cilium, &plan.args.calico, &mut faults);
     if faults.has_errors() {
@@ -97,7 +97,7 @@ pub(crate) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
         tell_of_change(&wanted, prior, cx);
     }
     notes::note_hidden(&wanted.ever_hidden(), cx);
-    // Something will be done to the release, even where the configuration is what it was.
+    // The release will change, even if the configuration has not.
     plan.outputs.release_status = Maybe::Unknown;
     plan.outputs.revision = Maybe::Unknown;
     plan.outputs.chart_version = Maybe::Unknown;
@@ -110,7 +110,7 @@ pub(crate) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     Box::pin(change(plan, &wanted, prior.as_ref(), cx)).await
 }
 
-/// Says that somebody else has changed what nobody may see: the difference itself shows nothing.
+/// Warns that others have changed hidden values: the diff itself does not show it.
 fn tell_of_change(wanted: &Wanted, prior: &State<Cni>, cx: &Context) {
     let Some(revision) = notes::hidden_changed_in(cx) else { return };
     if !wanted.hides_without_keeping() && prior.args.wanted().is_some_and(|installed| installed.hides_as(wanted)) {
@@ -130,16 +130,16 @@ fn tell_of_change(wanted: &Wanted, prior: &State<Cni>, cx: &Context) {
     );
 }
 
-/// Whether an imported release is what chart and values come to, in whatever words.
+/// Whether `chart` and `values` render an imported release as it is, however they are written.
 async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, cx: &Context) -> Result<bool> {
     let outputs = &prior.outputs;
-    // What is hidden from now on is shown in the state, or nobody knows what the cluster has.
+    // Values that are hidden only from now on are shown in the state, or it is unknown what the cluster has.
     let now_hidden = Hidden::of(&wanted.hidden_values());
     let hides = wanted.hides_without_keeping() || notes::hidden(cx).is_none_or(|noted| !noted.covers(&now_hidden));
     let Some(imported) = Imported::of(cx).filter(|_| outputs.release_status == Status::Deployed.name()) else {
         return Ok(false);
     };
-    // A mirror is to be noted in the state, which takes a change.
+    // A mirror must be recorded in the state, which takes a change.
     if wanted.mirror.is_some() || hides || !outputs.drifted_objects.is_empty() {
         return Ok(false);
     }
@@ -147,7 +147,7 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
     let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(false) };
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
     let ready = wanted.ready(charts, &pod_cidrs, Some(&outputs.first_minor_version)).await;
-    // What is wrong with them is told where the change is planned.
+    // Their faults are reported where the change is planned.
     let Ok(Ready { chart, values }) = ready else { return Ok(false) };
     if chart.metadata.version != outputs.chart_version {
         return Ok(false);
@@ -165,7 +165,7 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
     Ok(fingerprint::fingerprint(&rendered.manifest_text())? == imported.manifests)
 }
 
-/// The release stays as it is.
+/// Plans no change of the release.
 fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
     let Outputs {
         release_status,
@@ -190,7 +190,7 @@ fn keep(plan: &mut Plan<Cni>, prior: &State<Cni>) {
     plan.outputs.pod_cidrs = Maybe::Known(pod_cidrs);
 }
 
-/// The cluster of a plan, as far as it can be asked.
+/// The cluster of a plan, as far as it answers.
 struct PlannedCluster {
     cluster: ClusterName,
     region: Region,
@@ -217,7 +217,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     };
     let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(()) };
     let Some(pod_cidrs) = pod_cidrs else {
-        // The cluster is not there, and its networks are all that is missing: what is wrong with the rest is told now.
+        // The cluster does not exist, and only its networks are missing: faults of the rest are reported now.
         let Ready { chart, values } = wanted
             .ready(charts, &[preview::STAND_IN.to_owned()], None)
             .await
@@ -263,18 +263,19 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         return render_alone(&chart, &values.all, wanted, prior.is_some(), None).await.map(drop);
     };
     let releases = Releases::new(client);
-    // Of one that is there already the refresh has just read the record.
+    // For an existing release, the refresh has just read the record.
     if prior.is_none() {
         let there = match releases.current(wanted.namespace(), wanted.release()).await {
             Ok(there) => there,
-            // What the cluster does not answer now it may answer in the apply.
+            // What the cluster does not answer now, it may answer in the apply.
             Err(error) => {
                 return without_cluster(plan, &chart, &values.all, wanted, false, described, error, cx).await;
             }
         };
         if let Some(site) = &site
-            // One of this provider may be this resource's own: what failed is gone on with, and what Terraform replaces
-            // is removed first. Where it is another resource's, the apply refuses before anything is changed.
+            // A release created by this provider may be this resource's own: the apply continues a failed one, and
+            // removes one that Terraform replaces. If it belongs to another resource, the apply refuses before anything
+            // is changed.
             && there.is_some_and(|there| !there.entry.by_this_provider)
         {
             cx.report(messages::exists(wanted, &site.cluster, &site.region));
@@ -303,7 +304,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
                 Ok(_) => {}
                 Err(error) => tracing::info!("kinds are not looked for at plan: {}", chain(&error)),
             }
-            // Of an installation alone: who changes a CNI knows his nodes, and every look is one more request.
+            // Only for an installation: those who change a CNI know their nodes, and each check costs a request.
             if prior.is_none()
                 && let Ok(nodes) = client.list(&Resource::NODE, None, None).await
             {
@@ -323,8 +324,8 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     Ok(())
 }
 
-/// Renders for a cluster that does not answer: the images are what they would be, as far as anybody can tell. What a
-/// plan has once known the next one knows too, where Terraform plans again while it applies.
+/// Renders for a cluster that does not answer: the images are as expected, as far as can be known. If Terraform plans
+/// again during an apply, the second plan knows at least what the first one knew.
 #[allow(clippy::too_many_arguments, reason = "each is another thing, and there are two callers in one function")]
 async fn without_cluster(
     plan: &mut Plan<Cni>,
@@ -347,7 +348,7 @@ async fn without_cluster(
     Ok(())
 }
 
-/// Cluster and region, as far as a plan knows them.
+/// Cluster and region, as far as the plan knows them.
 async fn named(plan: &Plan<Cni>, cx: &Context) -> Option<(ClusterName, Region)> {
     let cluster = plan.args.cluster_name.set().or_else(|| plan.outputs.cluster_name.known())?.clone();
     cx.try_clients()?.known_aws()?;
@@ -374,8 +375,8 @@ async fn cluster_of(plan: &Plan<Cni>, cx: &Context) -> Result<Option<PlannedClus
     Ok(Some(PlannedCluster { cluster, region, described, client }))
 }
 
-/// Renders without a cluster, for what templates say against the values. The result is the images for a cluster of a
-/// known version.
+/// Renders without a cluster, to find errors that templates report about the values. Returns the images for a cluster
+/// of known version.
 async fn render_alone(
     chart: &helm::Chart,
     values: &Values,
@@ -399,7 +400,7 @@ async fn render_alone(
     });
     let mut rendered = match work.await {
         Ok(Ok(rendered)) => rendered,
-        // What the cluster's version has to do with it is seen when there is one.
+        // Faults that depend on the cluster's version show once there is a cluster.
         Ok(Err(helm::Error::KubeVersion(_))) => return Ok(None),
         Ok(Err(error)) => return Err(messages::render(&error, wanted).into()),
         Err(ended) => std::panic::resume_unwind(ended.into_panic()),
@@ -410,7 +411,7 @@ async fn render_alone(
     Ok(None)
 }
 
-/// Whether other nodes are chosen than before.
+/// Whether the node selector has changed.
 fn selects_others(prior: &State<Cni>, wanted: &Wanted) -> bool {
     prior.args.wanted().is_none_or(|installed| installed.node_selector() != wanted.node_selector())
 }

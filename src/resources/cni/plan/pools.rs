@@ -14,7 +14,7 @@ use crate::kube::{self, Client};
 use crate::resources::cni::{Cni, messages};
 use crate::session::{Clients, Context};
 
-/// Calico's manifest makes one pool, and a cluster may have more pod networks.
+/// Calico's manifest creates one pool, while a cluster may have several pod networks.
 pub(crate) fn too_many(wanted: &Wanted, pod_cidrs: &[String]) -> Option<Diagnostic> {
     (matches!(wanted.product, Product::Manifest(_)) && pod_cidrs.len() > 1).then(|| {
         Diagnostic::error(
@@ -28,12 +28,12 @@ pub(crate) fn too_many(wanted: &Wanted, pod_cidrs: &[String]) -> Option<Diagnost
     })
 }
 
-/// The pool in the cluster, where a release of `prior` has made one.
+/// The pool in the cluster, if a release of `prior` has created one.
 pub(crate) async fn live_pool(client: &Client, wanted: &Wanted, prior: &State<Cni>) -> kube::Result<Option<Pool>> {
     pool::live(client, &wanted.product, wanted.namespace(), &installed_pool(prior, wanted).cidrs).await
 }
 
-/// Everything that speaks against a pool, in a plan and in an apply: at plan it may not be known, or not be asked for.
+/// All faults of a pool, in a plan and in an apply: at plan time it may be unknown or impossible to check.
 pub(crate) async fn pool_faults(
     wanted: &Wanted,
     now: &Pool,
@@ -73,7 +73,7 @@ pub(crate) async fn pool_faults(
     faults
 }
 
-/// Everything that speaks against the ranges of a pool from the one at `from` on.
+/// All faults of a pool's ranges, starting with the one at index `from`.
 pub(crate) async fn check_networks(
     wanted: &Wanted,
     now: &Pool,
@@ -124,11 +124,11 @@ async fn vpc_cidrs(described: &Cluster, region: &Region, cx: &Context) -> Vec<St
         return Vec::new();
     };
     let ec2 = aws.ec2(Some(region.as_str()));
-    // Who may not look at the VPC goes without this check.
+    // A caller without the permission to describe the VPC does without this check.
     ec2.vpc(vpc).await.ok().flatten().map(|vpc| vpc.cidr_blocks).unwrap_or_default()
 }
 
-/// The pool of the installed release, as its values tell it.
+/// The pool of the installed release, according to its values.
 fn installed_pool(prior: &State<Cni>, wanted: &Wanted) -> Pool {
     let values = Values::from_yaml(&prior.outputs.effective_values).unwrap_or_default();
     let told = match (&wanted.product, prior.args.wanted()) {

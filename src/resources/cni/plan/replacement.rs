@@ -1,4 +1,4 @@
-//! A CNI that would be replaced: what that costs, and that it is not done by accident.
+//! Replacement of a CNI: what it costs, and a guard against accidents.
 
 use framework::diagnostic::Diagnostic;
 use framework::path::Path;

@@ -1,4 +1,4 @@
-//! Whether an installed release is already what is wanted.
+//! Whether an installed release already matches the configuration.
 
 use framework::resource::State;
 use helm::Status;
@@ -14,7 +14,7 @@ use crate::resources::cni::{
 };
 use crate::session::Context;
 
-/// Whether the release is already what is wanted.
+/// Whether the release already matches the configuration.
 pub(crate) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool {
     let outputs = &prior.outputs;
     let Some(installed) = prior.args.wanted() else { return false };
@@ -24,13 +24,13 @@ pub(crate) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
     if !outputs.drifted_objects.is_empty() {
         return false;
     }
-    // Somebody has brought other manifests, perhaps by the same values.
+    // Others have applied different manifests, perhaps with the same values.
     if applied(cx).is_some_and(|applied| applied != outputs.manifest_digest) {
         return false;
     }
     let imported = match Imported::of(cx) {
         Some(_) if installed.product == wanted.product => return true,
-        // Its values do not tell everything that made it.
+        // Its values do not show everything it was created from.
         Some(imported) if imported.by_us => return false,
         other => other.is_some(),
     };
@@ -65,7 +65,7 @@ pub(crate) fn is_same(prior: &State<Cni>, wanted: &Wanted, cx: &Context) -> bool
         .is_ok_and(|values| fingerprint::yaml(&values.shown) == outputs.effective_values)
 }
 
-/// Whether hidden values that the state does not keep are to be set again: nobody knows what the cluster has.
+/// Whether write-only hidden values must be set again, because it is unknown what the cluster has.
 fn hidden_is_unknown(wanted: &Wanted, imported: bool, cx: &Context) -> bool {
     wanted.hidden_version().is_some() && (imported || notes::hidden_changed_in(cx).is_some())
 }

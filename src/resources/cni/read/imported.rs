@@ -1,7 +1,7 @@
-//! A release that somebody else made, or that was made here and fell out of the state.
+//! A release that others created, or that this resource created and the state lost.
 //!
-//! Where its chart came from is not recorded, and its values are in other words than a configuration's. So until this
-//! resource has changed it, a configuration that comes to the same release is taken to say the same.
+//! The source of its chart is not recorded, and its values are worded differently from a configuration. So until this
+//! resource has changed it, a configuration that renders to the same release is treated as equal.
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Secret, WriteOnly};
@@ -14,7 +14,7 @@ use crate::cni::{
 };
 use crate::resources::cni::Args;
 
-/// Arguments that make a release what it is, with what is to be `hidden` of its values where nobody sees it.
+/// Arguments that reproduce a release, with the `hidden` places of its values where they are not shown.
 pub(crate) fn arguments(release: &Release, hidden: &Hidden) -> Result<Args> {
     let version = Some(release.chart.metadata.version.clone());
     let is_cilium = release.chart.name() == cilium::CHART;

@@ -31,7 +31,7 @@ use crate::session::{
     explain::explained,
 };
 
-/// `release_status` where the release is gone and aws-node is not back yet.
+/// `release_status` if the release no longer exists and aws-node is not restored yet.
 pub(crate) const UNINSTALLED: &str = "uninstalled";
 
 pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &Context) -> Result<Option<State<Cni>>> {
@@ -64,8 +64,8 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
             Imported::note(&found, cx)?;
             let made = imported::arguments(&found.release, &places)?;
             if !notes::is_noted(&found.release)
-                // What exists now may be the CNI's own, or not: nobody can tell any more, so it counts as there before.
-                // Without a note it is not known either, and nothing goes.
+                // What exists now may be the CNI's own or not; that can no longer be found out, so it counts as having
+                // existed before. Without a note that is unknown too, and nothing is deleted.
                 && let Some(wanted) = made.wanted()
                 && let Ok(existing) = definitions::existing(&client, &wanted.product).await
             {
@@ -87,12 +87,12 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     if hidden.is_some() || !ever.is_empty() {
         notes::note_hidden(&ever, cx);
     }
-    // Somebody may have put others in their places.
+    // Others may have set other values in these places.
     hidden::mask(&ever.only(&found.config));
     let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
     let mut outputs = Observed { cluster, region: &region, first }.outputs(&wanted, &found, given)?;
-    // What did not come to its end is to be done again anyway.
+    // A change that did not complete is done again anyway.
     if args.detect_drift && found.status == Status::Deployed {
         match releases.drift(&found).await {
             Ok(found) => {
@@ -103,14 +103,14 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
         }
     }
     if let Err(error) = offline::look(&client, cx).await {
-        // It is looked at again by the next refresh.
+        // The next refresh checks it again.
         tracing::info!("nodes that were off cannot be looked at: {error}");
     }
     if let Some(cilium) = args.cilium.as_mut() {
         if let Some(kept) = cilium.sensitive_values.as_mut()
             && !hidden::has(&found.config, &wanted.hidden_values())
         {
-            // What is there now is as secret as what was set. What is planned is to set that again.
+            // The current values are as secret as those that were set; the plan is to set the latter again.
             *kept = Secret::new(fingerprint::yaml(&ever.only(&found.config)));
             notes::note_hidden_change(found.revision, cx);
         } else if cilium.sensitive_values_wo_version.is_some() {
@@ -124,7 +124,7 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     Ok(Some(State { args, outputs }))
 }
 
-/// What is known in addition to a release, to tell its outputs.
+/// What is known in addition to a release, to build its outputs.
 pub(crate) struct Observed<'a> {
     pub(crate) cluster: &'a ClusterName,
     pub(crate) region: &'a Region,
@@ -156,7 +156,7 @@ impl Observed<'_> {
     }
 }
 
-/// An import by identity brings any text.
+/// An import by identity accepts any text.
 fn check_names(identity: &Identity) -> Result<()> {
     for (name, attribute) in [
         (&identity.release_namespace, Identity::NAMES.release_namespace),
@@ -174,8 +174,8 @@ fn check_names(identity: &Identity) -> Result<()> {
     Ok(())
 }
 
-/// The state of a release that does not exist: nothing, unless aws-node was taken away for it and is not back yet. Only
-/// a destroy, or another installation, can go on from there.
+/// The state of a release that does not exist: none, unless aws-node was removed for it and is not restored yet. Only a
+/// destroy or another installation can continue from there.
 async fn absent(prior: Option<&State<Cni>>, client: &Client) -> crate::kube::Result<Option<State<Cni>>> {
     let Some(prior) = prior else { return Ok(None) };
     let release = format!("{}/{}", prior.outputs.release_namespace, prior.outputs.release_name);
@@ -187,8 +187,8 @@ async fn absent(prior: Option<&State<Cni>>, client: &Client) -> crate::kube::Res
     }))
 }
 
-/// Whether hidden values that the state does not keep are those of the revision that this resource made last. Where
-/// that one is gone, nobody knows.
+/// Whether write-only hidden values are those of the revision that this resource last created. If that revision no
+/// longer exists, it is unknown.
 async fn are_as_applied(
     releases: &Releases,
     found: &Release,
