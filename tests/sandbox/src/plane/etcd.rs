@@ -136,7 +136,6 @@ pub enum StoreError {
 }
 
 /// Operations in one transaction; etcd takes 128.
-const AT_ONCE: usize = 100;
 
 /// etcd's own JSON over HTTP, <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>.
 impl Store {
@@ -166,44 +165,65 @@ impl Store {
         Ok(found.collect())
     }
 
-    /// Makes the changes in their order, many at a time, and gives the revision of each key that was put.
+    /// Makes the changes in their order and gives the revision of each key that was put.
+    ///
+    /// Each change is a transaction of its own, because an API server takes every revision for one event: a watch that
+    /// is cut off between two events of one revision resumes behind both, and a controller keeps what was deleted.
     pub async fn write(&self, changes: &[Change]) -> Result<Vec<(String, i64)>, StoreError> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut put = Vec::new();
-        for some in changes.chunks(AT_ONCE) {
-            let full = |key: &str| STANDARD.encode(format!("{}{key}", self.prefix));
-            let operation = |change: &Change| match change {
-                Change::Delete(key) => json!({"request_delete_range": {"key": full(key)}}),
-                Change::Put(key, value) => json!({"request_put": {"key": full(key), "value": value}}),
-            };
-            let operations: Vec<Value> = some.iter().map(operation).collect();
-            let answer = self.call("txn", &json!({"success": operations})).await?;
-            let at = revision(&answer["header"]["revision"]);
-            put.extend(some.iter().filter(|one| matches!(one, Change::Put(..))).map(|one| (one.key().to_owned(), at)));
+        let mut sender = self.connect().await?;
+        for change in changes {
+            let key = STANDARD.encode(format!("{}{}", self.prefix, change.key()));
+            match change {
+                Change::Delete(_) => {
+                    exchange(&mut sender, "deleterange", &json!({"key": key})).await?;
+                }
+                Change::Put(name, value) => {
+                    let answer = exchange(&mut sender, "put", &json!({"key": key, "value": value})).await?;
+                    put.push((name.clone(), revision(&answer["header"]["revision"])));
+                }
+            }
         }
         Ok(put)
     }
 
-    async fn call(&self, what: &str, body: &Value) -> Result<Value, StoreError> {
+    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, StoreError> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(StoreError::Connect)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(StoreError::Exchange)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(StoreError::Exchange)?;
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method("POST")
-            .uri(format!("/v3/kv/{what}"))
-            .header("host", "127.0.0.1")
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))
-            // Fixed texts, all of them.
-            .unwrap_or_else(|error| unreachable!("own request is valid: {error}"));
-        let answer = sender.send_request(request).await.map_err(StoreError::Exchange)?;
-        let status = answer.status().as_u16();
-        let text = answer.into_body().collect().await.map_err(StoreError::Exchange)?.to_bytes();
-        let refused = || StoreError::Refused { status, text: String::from_utf8_lossy(&text).into_owned() };
-        if status != 200 {
-            return Err(refused());
-        }
-        serde_json::from_slice(&text).map_err(|_| refused())
+        Ok(sender)
     }
+
+    async fn call(&self, what: &str, body: &Value) -> Result<Value, StoreError> {
+        exchange(&mut self.connect().await?, what, body).await
+    }
+}
+
+async fn exchange(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    what: &str,
+    body: &Value,
+) -> Result<Value, StoreError> {
+    sender.ready().await.map_err(StoreError::Exchange)?;
+    let request = Request::builder()
+        .method("POST")
+        .uri(format!("/v3/kv/{what}"))
+        .header("host", "127.0.0.1")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))
+        // Fixed texts, all of them.
+        .unwrap_or_else(|error| unreachable!("own request is valid: {error}"));
+    let answer = sender.send_request(request).await.map_err(StoreError::Exchange)?;
+    let status = answer.status().as_u16();
+    let text = answer.into_body().collect().await.map_err(StoreError::Exchange)?.to_bytes();
+    let refused = || StoreError::Refused { status, text: String::from_utf8_lossy(&text).into_owned() };
+    if status != 200 {
+        return Err(refused());
+    }
+    serde_json::from_slice(&text).map_err(|_| refused())
 }
 
 /// A number of 64 bits, which its JSON writes as a text.
