@@ -84,7 +84,7 @@ impl Client {
             async move {
                 let root = if api_version.contains('/') { "/apis" } else { "/api" };
                 let list = match self.about(&format!("{root}/{api_version}")).await {
-                    // A group whose own server is down has no kinds for now; the others do.
+                    // A group whose own server is down has no kinds for now; the other groups do.
                     Err(error) if error.is_not_found() || error.is_unreachable() => Json::Null,
                     other => other?,
                 };
