@@ -64,7 +64,7 @@ fn installs(entry: &Json) -> bool {
 }
 
 /// managedFields with the entries of Helm, or of another program using its library, converted to an Apply entry of
-/// `manager`; `None` if it already has no others.
+/// `manager`; `None` if there are no such entries.
 fn upgraded(object: &Json, manager: &str) -> Option<Vec<Json>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let whole = |entry: &Json| entry["subresource"].as_str().is_none_or(str::is_empty);
@@ -136,7 +136,7 @@ mod tests {
             ("cilium", "Apply", &mark, true),
             ("helm-controller", "Update", &mark, true),
             ("pulumi-resource-kubernetes", "Update", &mark, true),
-            // An object adopted by hand, and a program whose object happens to be of another release.
+            // Adopted by hand, or managed by a program without the release annotation.
             ("kubectl-annotate", "Update", &mark, false),
             ("cilium", "Update", &plain, false),
             ("argocd-controller", "Apply", &plain, false),

@@ -68,7 +68,7 @@ pub(super) fn readiness(object: &Json, until: Until) -> Readiness {
         ("", "PersistentVolumeClaim") => claim(object),
         ("", "Service") => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
-        // Their conditions do not say whether they are established.
+        // Their conditions do not express readiness.
         ("", "Secret" | "ConfigMap") | ("batch", "CronJob") | ("policy", "PodDisruptionBudget") => Ready,
         _ => match condition(object, "Ready") {
             Some(ready) if ready["status"] != "True" => Waiting(told(ready)),
