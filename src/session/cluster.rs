@@ -28,8 +28,8 @@ pub enum Connection {
     /// The cluster no longer exists, nor does anything in it.
     Gone,
     /// Nothing is known now, and the recorded state is kept. Holds the error for callers with no recorded state: the
-    /// provider's configuration is unknown, or the cluster has no API server, as while EKS creates it or after its
-    /// creation failed.
+    /// provider's configuration is unknown, or the cluster has no API server, as while EKS creates it or after it has
+    /// failed.
     Unknown(Diagnostics),
 }
 

@@ -1,4 +1,4 @@
-//! The one etcd of a process. Its data are temporary, so it does not wait for the disk.
+//! The etcd shared by a process. Its data is temporary, so it does not sync to disk.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use super::{
     programs::{ETCD, Programs},
 };
 
-/// Far more than it takes, for machines under load.
+/// Far longer than it takes, for machines under load.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Etcd {
@@ -50,7 +50,7 @@ impl Etcd {
             format!("--initial-cluster=sandbox={peer_url}"),
             "--unsafe-no-fsync".to_owned(),
             "--log-level=warn".to_owned(),
-            // One member elects itself; there is nobody to wait for.
+            // The only member elects itself; there is nobody to wait for.
             "--heartbeat-interval=50".to_owned(),
             "--election-timeout=250".to_owned(),
         ];
@@ -74,7 +74,7 @@ impl Etcd {
         Ok(Self { port, child: Mutex::new(Some(child)) })
     }
 
-    /// What is below a prefix.
+    /// The keys below a prefix.
     pub fn store(&self, prefix: String) -> Store {
         Store { port: self.port, prefix }
     }
@@ -95,21 +95,21 @@ async fn is_healthy(port: u16) -> bool {
     ask.await.is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
-/// What one API server has stored.
+/// The data of one API server.
 pub struct Store {
     pub port: u16,
     pub prefix: String,
 }
 
-/// A key's value, and the revision at which it got it.
+/// A key's value, and the revision that set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub revision: i64,
-    /// As etcd's JSON has it: base64.
+    /// In base64, as in etcd's JSON.
     pub value: String,
 }
 
-/// A key below the prefix, and what becomes of it.
+/// A key below the prefix, and its change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Delete(String),
@@ -135,10 +135,10 @@ pub enum StoreError {
     Refused { status: u16, text: String },
 }
 
-/// Operations in one transaction; etcd takes 128.
+/// Operations per transaction; etcd's limit is 128.
 const AT_ONCE: usize = 100;
 
-/// etcd's own JSON over HTTP, <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>.
+/// etcd's JSON API over HTTP, <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>.
 impl Store {
     /// The revision of each key below the prefix.
     pub async fn revisions(&self) -> Result<BTreeMap<String, i64>, StoreError> {
@@ -150,7 +150,7 @@ impl Store {
     }
 
     async fn range(&self, keys_only: bool) -> Result<BTreeMap<String, Kept>, StoreError> {
-        // All keys that begin with `PREFIX/`: up to the next character, `0`.
+        // All keys that begin with `PREFIX/`: the end of the range is the next character, `0`.
         let ends = ["/", "0"].map(|end| STANDARD.encode(format!("{}{end}", self.prefix)));
         let asked = json!({"key": ends[0], "range_end": ends[1], "keys_only": keys_only});
         let mut answer = self.call("range", &asked).await?;
@@ -159,14 +159,14 @@ impl Store {
             let key = STANDARD.decode(one["key"].as_str().unwrap_or_default()).unwrap_or_default();
             let key = String::from_utf8_lossy(&key[self.prefix.len().min(key.len())..]).into_owned();
             let revision = revision(&one["mod_revision"]);
-            // Without its value where that was not asked for.
+            // Empty if the value was not requested.
             let value = if let Value::String(value) = one["value"].take() { value } else { String::new() };
             (key, Kept { revision, value })
         });
         Ok(found.collect())
     }
 
-    /// Makes the changes in their order, many at a time, and gives the revision of each key that was put.
+    /// Applies the changes in order, many at a time, and returns the new revision of each key that was put.
     pub async fn write(&self, changes: &[Change]) -> Result<Vec<(String, i64)>, StoreError> {
         let mut put = Vec::new();
         for some in changes.chunks(AT_ONCE) {
@@ -193,7 +193,7 @@ impl Store {
             .header("host", "127.0.0.1")
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body.to_string())))
-            // Fixed texts, all of them.
+            // All of these are constants.
             .unwrap_or_else(|error| unreachable!("own request is valid: {error}"));
         let answer = sender.send_request(request).await.map_err(StoreError::Exchange)?;
         let status = answer.status().as_u16();
@@ -206,7 +206,7 @@ impl Store {
     }
 }
 
-/// A number of 64 bits, which its JSON writes as a text.
+/// A 64-bit number, which its JSON represents as a string.
 fn revision(value: &Value) -> i64 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
