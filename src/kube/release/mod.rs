@@ -323,7 +323,8 @@ impl Releases {
         objects::read_texts(texts, &discovery, "").map(|(_, unknown)| unknown)
     }
 
-    /// The kinds that the cluster serves, cached for this run.
+    /// The same, fetched again: before a change, because programs in the cluster may have added kinds in the
+    /// meantime.
     async fn kinds(&self) -> Result<Arc<Discovery>> {
         self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))
     }

@@ -306,7 +306,7 @@ impl Record {
         }
     }
 
-    /// Renews the sign of life until someone else has taken over the revision, and returns that error.
+    /// Renews the sign of life until another writer owns the revision, and returns that error.
     pub(super) async fn keep_alive(&self) -> Error {
         loop {
             tokio::time::sleep(BEAT).await;

@@ -87,7 +87,7 @@ pub struct Args {
     /// `orphaned_ids` of `ekshybrid_managed_instances` finds those that no longer report.
     #[attr(default = false)]
     pub deregister_on_destroy: bool,
-    /// Region of the activation. Must be the cluster's region. Default: the provider's region.
+    /// Region of the activation. Must be the cluster's region. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
     /// Tags of the activation. Systems Manager copies them to every host that registers. The provider's
@@ -140,7 +140,7 @@ pub struct Outputs {
 pub struct Identity {
     /// Id of the activation, a UUID.
     pub id: ActivationId,
-    /// Region of the activation. Default: the provider's region.
+    /// Region of the activation. Default: the provider's.
     pub region: Option<Region>,
 }
 

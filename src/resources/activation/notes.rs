@@ -1,4 +1,4 @@
-//! Notes kept beside the state of an activation, and what the two halves of a replacement pass to each other.
+//! Notes stored with the state of an activation, and what the two halves of a replacement pass to each other.
 //!
 //! Terraform deletes and creates a replaced object in two calls. Since Terraform 1.16, both get the plan's notes;
 //! before, and in OpenTofu, only the deletion does. A tainted object is planned without any notes of its own. So a
@@ -156,7 +156,7 @@ fn handover_key(args: &Args) -> String {
     format!("{arguments:?}")
 }
 
-/// Records, beside the state of a new activation, its id and the ids of those it replaced.
+/// Records, with the state of a new activation, its id and the ids of those it replaced.
 pub(super) fn created(id: &str, replaced: &[String], cx: &Context) {
     if !replaced.is_empty() {
         cx.note(&EARLIER, &replaced.join(","));

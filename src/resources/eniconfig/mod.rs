@@ -38,12 +38,12 @@ pub struct Args {
     pub security_group_ids: Option<BTreeSet<SecurityGroupId>>,
     /// Labels to set on the object. Labels set by others are kept.
     pub labels: Option<BTreeMap<String, String>>,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
     /// Operation timeouts. `create` covers the wait for the cluster (default: 30 minutes while EKS creates it, 5
-    /// while EKS does not know it) and for the VPC CNI to install the ENIConfig CRD (default: `10m`). `update` is the
-    /// same for changes. `delete` covers finalizers added by others; default: `5m`.
+    /// minutes if no cluster of this name exists) and for the VPC CNI to install the ENIConfig CRD (default: `10m`).
+    /// `update` is the same for changes. `delete` covers finalizers added by others; default: `5m`.
     pub timeouts: Option<ChangeTimeouts>,
 }
 
@@ -77,7 +77,7 @@ pub struct Identity {
     pub cluster_name: ClusterName,
     /// Name of the ENIConfig.
     pub name: ObjectName,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
 

@@ -37,11 +37,11 @@ pub struct Args {
     /// Annotation key, as set in the VPC CNI's `ENI_CONFIG_ANNOTATION_DEF`. Default: `k8s.amazonaws.com/eniConfig`.
     #[attr(replace, default = default_annotation())]
     pub annotation: LabelKey,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it) and
-    /// for the ENIConfig (default: `2m`).
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 minutes if no cluster of this
+    /// name exists) and for the ENIConfig (default: `2m`).
     pub timeouts: Option<Timeouts>,
 }
 
@@ -79,7 +79,7 @@ pub struct Identity {
     pub cluster_name: ClusterName,
     /// Name of the ENIConfig.
     pub eniconfig: ObjectName,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
 

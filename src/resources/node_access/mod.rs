@@ -41,18 +41,18 @@ pub struct Args {
     pub method: Method,
     /// Tags of the access entry; the provider's `default_tags` are added. An aws-auth entry has no tags.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// Operation timeouts.
+    /// How long to wait.
     pub timeouts: Option<Timeouts>,
 }
 
 /// Operation timeouts. Deletion does not wait.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it), and
-    /// for a new role to propagate (default: 2 minutes).
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 minutes if no cluster of this
+    /// name exists), and for a new role to propagate (default: 2 minutes).
     pub create: Option<Span>,
 }
 
@@ -89,7 +89,7 @@ pub struct Identity {
     pub cluster_name: ClusterName,
     /// ARN of the nodes' IAM role.
     pub principal_arn: RoleArn,
-    /// Region of the cluster. Default: the provider's region.
+    /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
 
