@@ -57,7 +57,7 @@ fn tags_changed(prior: &State<Activation>, planned: &Maybe<tags::Tags>) -> Diagn
     )
 }
 
-/// `tags` and `default_tags` may each be within the limit and exceed it together; the parameter takes one more.
+/// `tags` and `default_tags` may each be within the limit and exceed it together; the parameter needs one more tag.
 fn check_tags(plan: &mut Plan<Activation>) {
     let stores = plan.args.store_code_in.set().is_some();
     let most = if stores { parameter::MOST_TAGS } else { tags::MOST };
