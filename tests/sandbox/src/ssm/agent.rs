@@ -97,8 +97,8 @@ pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     Ok(json!({}))
 }
 
-/// What a host's signature is verified against: its account, its principal, and the key from its registration. `None`
-/// = the host does not exist.
+/// What a host's signature is verified against: its account, its principal, and the key from its registration.
+/// `None`: the host does not exist.
 pub fn host(world: &World, id: &str) -> Option<(String, Principal, String)> {
     let (account, instance) = world.accounts.values().find_map(|account| {
         account.regions.values().find_map(|region| Some((account, region.ssm.instances.get(id)?)))
