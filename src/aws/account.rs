@@ -1,22 +1,22 @@
-//! Who calls, and the guard that keeps the provider out of the wrong account.
+//! The caller's identity, and the check that keeps the provider out of the wrong account.
 
 use super::error::{Error, Kind, Operation, Result};
 use super::settings::Settings;
 
 pub(super) const GET_CALLER_IDENTITY: Operation = Operation::new("sts", "GetCallerIdentity");
 
-/// Who the credentials belong to.
+/// The owner of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Account number, twelve digits.
+    /// Account id, twelve digits.
     pub account: String,
-    /// ARN of the user or of the role's session.
+    /// ARN of the user or role session.
     pub arn: String,
-    /// Unique id of the user or of the role's session.
+    /// Unique id of the user or role session.
     pub user_id: String,
 }
 
-/// Refuses an account that is forbidden, or not among the allowed ones.
+/// Rejects an account that is forbidden, or not among the allowed ones.
 pub(super) fn check(caller: &Caller, settings: &Settings) -> Result<()> {
     let Settings { allowed_account_ids: allowed, forbidden_account_ids: forbidden, .. } = settings;
     let wrong = |allowed: &[String], forbidden: &[String]| {

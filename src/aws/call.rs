@@ -1,8 +1,8 @@
-//! One call of an AWS operation: sent by the SDK, logged in one line, and turned into this room's error.
+//! One call of an AWS operation: sent by the SDK, logged in one line, and its error converted to this module's.
 //!
-//! The SDK logs whole requests and answers at TRACE, activation codes and keys among them. Its log lines are
-//! therefore switched off while it works, and this file writes its own: who was asked what, how often, with which
-//! outcome. Never a body, never a header but the request id.
+//! At TRACE, the SDK logs whole requests and responses, including activation codes and keys. Its logging is therefore
+//! disabled during a call, and this module logs instead: endpoint, operation, attempts and outcome. Never a body, and
+//! no header but the request id.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -42,7 +42,7 @@ where
     send_with(probe, operation, region, run).await
 }
 
-/// The same, with a probe that the caller keeps a copy of.
+/// The same, with a probe of which the caller keeps a copy.
 pub(super) async fn send_with<O, E, F, Fut>(probe: Probe, operation: Operation, region: &str, run: F) -> Result<O>
 where
     F: FnOnce(Probe) -> Fut,
@@ -67,14 +67,14 @@ where
     }
 }
 
-/// This room's error for one of the SDK's.
+/// Converts an SDK error to this module's error.
 ///
-/// The SDK's error is not kept: its Debug form holds the raw answer. Its words are.
+/// The SDK's error is not kept, because its Debug output contains the raw response. Its text is kept.
 fn explain<E>(operation: Operation, place: Place<'_>, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    // Credentials that could not be had: the reason is one of ours, wrapped by the SDK.
+    // Credentials could not be obtained: the cause is one of our errors, wrapped by the SDK.
     if let Some(own) = find::<Error>(error) {
         return own.clone();
     }
@@ -99,22 +99,22 @@ where
             _ => Kind::Other,
         }
     };
-    // A service's error says everything in its code and message; for the others the chain of causes is all there is.
+    // A service error's code and message say everything; for other errors, the chain of causes is all there is.
     let source = error.as_service_error().is_none().then(|| shown(&chain(error).join(": ")).into());
     Error::failed(kind, operation, place, answer, source)
 }
 
-/// Watches the attempts of one call.
+/// Observes the attempts of one call.
 #[derive(Clone)]
 pub(super) struct Probe(Arc<Watched>);
 
 struct Watched {
     operation: Operation,
     attempts: AtomicU32,
-    /// Set while the SDK pauses between a failed attempt and the next: whether AWS has said that nothing was done.
+    /// Set while the SDK pauses between a failed attempt and the next: whether AWS confirmed that nothing was done.
     failed: watch::Sender<Option<bool>>,
     endpoint: Mutex<Option<String>>,
-    /// Where log lines go: the SDK works with logging switched off.
+    /// Destination of log lines: logging is disabled while the SDK works.
     log: Dispatch,
 }
 
@@ -134,15 +134,15 @@ impl Probe {
         self.0.attempts.load(Ordering::Relaxed)
     }
 
-    /// Waits until no attempt is under way because the last one has failed; whether AWS has said that it did nothing. A
-    /// call that ends does not get here.
+    /// Waits until no attempt is in flight because the last one failed; returns whether AWS confirmed that it did
+    /// nothing. Never completes for a call that ends.
     pub(super) async fn failed_attempt(&self) -> bool {
         let mut failed = self.0.failed.subscribe();
-        // The sender lives as long as this does.
+        // The sender lives as long as `self`.
         failed.wait_for(Option::is_some).await.is_ok_and(|undone| *undone == Some(true))
     }
 
-    /// The address that it was sent to last.
+    /// The endpoint of the last attempt.
     pub(super) fn endpoint(&self) -> Option<String> {
         self.0.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -182,7 +182,7 @@ impl Intercept for Probe {
     ) -> std::result::Result<(), BoxError> {
         if context.output_or_error().is_some_and(|outcome| outcome.is_err()) {
             let status = context.response().map(|response| response.status().as_u16());
-            // A refusal changes nothing; a lost answer and a failure of the service may have.
+            // A rejected request changes nothing; a lost response or a server error may have.
             self.0.failed.send_replace(Some(status.is_some_and(|status| status < 500)));
             tracing::dispatcher::with_default(&self.0.log, || {
                 tracing::debug!(operation = %self.0.operation, attempt = self.attempts(), status, "AWS attempt failed");

@@ -9,7 +9,7 @@ use tracing::{Event, Metadata, Subscriber};
 use crate::aws::ssm::{ActivationSpec, ParameterSpec, Tags};
 use crate::aws::stub::{Reply, Stub};
 
-/// Everything that is logged at any level, spans included.
+/// Everything logged at any level, including spans.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<String>>);
 

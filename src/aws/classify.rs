@@ -1,10 +1,10 @@
-//! Which kind of trouble an answer of AWS is, and which of its words may be shown.
+//! Classifies AWS error responses, and decides which of their text may be shown.
 
 use super::error::{Answer, Kind, Operation};
 
-/// The kind that an error code of AWS stands for.
+/// The kind for an AWS error code.
 ///
-/// Codes: the common errors of each service's API reference, and the EC2 error codes page.
+/// Codes: the common errors in each service's API reference, and the EC2 error codes page.
 pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
     let code = answer.code.as_deref().unwrap_or_default();
     match code {
@@ -55,7 +55,8 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
         | "NoSuchEntity" => Kind::NotFound,
         code if code.ends_with(".NotFound") => Kind::NotFound,
         "ResourceInUseException" => Kind::InUse,
-        // Without a code it need not be AWS that answers: a proxy's 404 must never pass for "the object is gone".
+        // A response without a code may not come from AWS: a proxy's 404 must never count as "the object does not
+        // exist".
         "" if answer.status == Some(429) => Kind::Throttled,
         "" => Kind::Other,
         code if code.starts_with("Validation")
@@ -70,7 +71,7 @@ pub(super) fn kind_of(operation: Operation, answer: &Answer) -> Kind {
     }
 }
 
-/// Reads "User: ARN is not authorized to perform: ACTION on resource: ARN because …".
+/// Parses "User: ARN is not authorized to perform: ACTION on resource: ARN because …".
 fn denied(operation: Operation, message: Option<&str>) -> Kind {
     let message = message.unwrap_or_default();
     let word_after = |mark: &str| {
@@ -85,10 +86,11 @@ fn denied(operation: Operation, message: Option<&str>) -> Kind {
     }
 }
 
-/// AWS's message as it may be shown.
+/// AWS's message, safe to show.
 ///
-/// A refused signature is answered with the canonical request, whose headers hold the session token: all after that
-/// mark is dropped. Line breaks become spaces, since the message goes into one line of ours.
+/// The response to a rejected signature contains the canonical request, whose headers include the session token:
+/// everything from that marker on is dropped. Line breaks become spaces, because the message is part of a single
+/// line.
 pub(super) fn shown(message: &str) -> String {
     const LONGEST: usize = 1000;
     let end = ["The Canonical String", "The canonical string", "The String-to-Sign"]

@@ -1,4 +1,4 @@
-//! One client per service and region, created on first use and shared by everyone.
+//! One client per service and region, created on first use and shared by all callers.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -34,16 +34,16 @@ use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
 use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
 
-/// First pause before a repeat; doubled each time, with full jitter.
+/// First pause before a retry; doubled each time, with full jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
-/// Longest pause before a repeat. With 25 repeats a throttled call lasts a minute and a half on average.
+/// Longest pause before a retry. With 25 retries, a throttled call takes a minute and a half on average.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// How long the answer of a change in flight is awaited after Terraform asked to stop. Terraform waits without a limit
-/// then: its answer is the only trace of something new, and who cannot wait stops a second time. So this is only a bound
-/// for answers that do not come at all; repeats are not begun any more.
+/// How long to wait for the response to a change in flight after Terraform asked to stop. Terraform then waits
+/// without a limit: the response is the only trace of a new object, and an impatient user can interrupt a second
+/// time. So this only limits responses that never arrive; no retries are started any more.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Every AWS client of one provider configuration. Cheap to clone; clones share clients, credentials and reads.
+/// All AWS clients of one provider configuration. Cheap to clone; clones share clients, credentials and reads.
 #[derive(Clone)]
 pub struct Clients {
     shared: Arc<Shared>,
@@ -55,38 +55,38 @@ struct Shared {
     env: Env,
     proxies: Proxies,
     sleep: SharedAsyncSleep,
-    /// Stands in for the network in tests.
+    /// Replaces the network in tests.
     http: Option<SharedHttpClient>,
     ready: OnceCell<Ready>,
     account: OnceCell<Caller>,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
 
-/// What the first call makes out of settings, environment and profile.
+/// Resolved by the first call from settings, environment and profile.
 struct Ready {
     resolved: Resolved,
     keyring: Arc<Keyring>,
     http: SharedHttpClient,
 }
 
-/// The clients of one region, and what their readers share.
+/// The clients of one region, and the data their readers share.
 pub(super) struct Regional {
     pub(super) region: String,
     pub(super) config: SdkConfig,
     addresses: [Option<String>; 5],
-    /// Another address of ECR than its own.
+    /// An ECR endpoint other than the default.
     pub(super) ecr_address: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
-    /// What the readers of each service share, by its type: no service is named here.
+    /// Data shared by the readers of each service, by its type: no service is named here.
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Regional {
-    /// What the readers of one service share.
+    /// Data shared by the readers of one service.
     pub(super) fn part<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let part = parts.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
@@ -94,23 +94,23 @@ impl Regional {
     }
 }
 
-/// What a call does to the world; decides what happens to it when Terraform asks to stop.
+/// A call's side effects; decides how to handle the call when Terraform asks to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing: dropped at once.
+    /// None: the call is dropped at once.
     Read,
-    /// A change that can be repeated: its answer is awaited.
+    /// A repeatable change: its response is awaited.
     Change,
-    /// Something new, whose answer is the only trace of it: awaited, and where it does not come, the error says what may
-    /// exist.
+    /// Creates an object whose only trace is the response: it is awaited, and if it does not arrive, the error says
+    /// what may exist.
     Create,
 }
 
 impl Clients {
-    /// Takes the settings. Nothing is read or asked before the first call.
+    /// Stores the settings. Nothing is read or requested before the first call.
     ///
     /// # Errors
-    /// [`Kind::UnknownRegion`], and [`Kind::Configuration`] for a proxy that is no address.
+    /// [`Kind::UnknownRegion`], and [`Kind::Configuration`] for a proxy that is not a URL.
     pub fn new(settings: Settings) -> Result<Self> {
         Self::assemble(settings, Env::real(), None, SharedAsyncSleep::new(TokioSleep::new()))
     }
@@ -139,13 +139,13 @@ impl Clients {
         Ok(Self { shared: Arc::new(shared), cancel: CancellationToken::new() })
     }
 
-    /// The same clients, whose calls end when `cancel` does.
+    /// The same clients, whose calls end when `cancel` is cancelled.
     #[must_use]
     pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
         Self { shared: Arc::clone(&self.shared), cancel }
     }
 
-    /// The region of calls that ask for `wanted`, or for none in particular.
+    /// The region of a call that specifies `wanted`, or none.
     ///
     /// # Errors
     /// [`Kind::UnknownRegion`], [`Kind::NoRegion`], [`Kind::Configuration`] for unreadable shared files.
@@ -153,7 +153,7 @@ impl Clients {
         self.ready().await?.resolved.region(wanted)
     }
 
-    /// The account that the credentials belong to. Asked once.
+    /// The account id of the credentials. Requested once.
     ///
     /// # Errors
     /// Those of `sts:GetCallerIdentity`, and [`Kind::WrongAccount`].
@@ -161,9 +161,9 @@ impl Clients {
         Ok(self.caller().await?.account)
     }
 
-    /// Who calls. Asked once, and refused when the account must not be touched.
+    /// The caller's identity. Requested once, and refused for an account that must not be used.
     ///
-    /// Boxed, because the call that it makes comes back to [`Clients::run`], which asks for it.
+    /// Boxed, because its call goes through [`Clients::run`], which in turn needs the caller.
     pub(super) fn caller(&self) -> BoxFuture<'_, Result<Caller>> {
         Box::pin(async {
             let caller = self.shared.account.get_or_try_init(|| self.ask_caller()).await?;
@@ -184,7 +184,8 @@ impl Clients {
         })
     }
 
-    /// Refuses credentials of an account that must not be touched. Asks for the account only when there are such.
+    /// Rejects credentials of an account that must not be used. Requests the account id only if there are such
+    /// accounts.
     async fn guard(&self) -> Result<()> {
         let Settings { allowed_account_ids: allowed, forbidden_account_ids: forbidden, .. } = &*self.shared.settings;
         if allowed.is_empty() && forbidden.is_empty() {
@@ -193,7 +194,7 @@ impl Clients {
         self.caller().await.map(drop)
     }
 
-    /// The credentials that calls are signed with, for signing what somebody else sends.
+    /// The credentials that sign calls, for signing requests that others send.
     pub(super) async fn credentials(&self) -> Result<Credentials> {
         let work = async {
             self.guard().await?;
@@ -210,7 +211,7 @@ impl Clients {
         &self.shared.sleep
     }
 
-    /// Waits, unless Terraform asks to stop.
+    /// Sleeps, unless Terraform asks to stop.
     pub(super) async fn pause(&self, time: Duration) -> Result<()> {
         tokio::select! {
             biased;
@@ -229,7 +230,7 @@ impl Clients {
                 let http = shared.http.clone().unwrap_or_else(|| {
                     SharedHttpClient::new(Transport::new(shared.proxies.clone(), resolved.ca_bundle.clone()))
                 });
-                // STS answers everywhere; without a region of its own the call goes where the SDKs send it.
+                // STS is available in every region; without a region, the call goes where the SDKs send it.
                 let region = resolved.region(None).unwrap_or_else(|_| "us-east-1".to_owned());
                 let sources = ProviderConfig::empty()
                     .with_region(Some(Region::new(region.clone())))
@@ -260,7 +261,7 @@ impl Clients {
             let config = base(&ready.resolved, &ready.http, &self.shared.sleep, &region)
                 .into_builder()
                 .credentials_provider(credentials)
-                // The keyring holds and renews them.
+                // The keyring caches and renews them.
                 .identity_cache(IdentityCache::no_cache())
                 .build();
             let addresses = &ready.resolved.endpoints;
@@ -281,7 +282,7 @@ impl Clients {
         Ok(Arc::clone(regional))
     }
 
-    /// Runs one operation: credentials and account first, then the call, until Terraform asks to stop.
+    /// Runs one operation: first credentials and account check, then the call, until Terraform asks to stop.
     pub(super) async fn run<O, E, F, Fut>(
         &self,
         operation: Operation,
@@ -299,7 +300,7 @@ impl Clients {
         }
         let probe = Probe::new(operation);
         let work = async {
-            // Asked here too, so that a failure is this room's own error and not the SDK's rendering of it.
+            // Requested here too, so that a failure is this module's own error and not the SDK's rendering of it.
             self.ready().await?.keyring.credentials().await?;
             send_with(probe.clone(), operation, region, run).await
         };
@@ -337,7 +338,7 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
 }
 
-/// Everything that the clients of a region have in common.
+/// The configuration shared by all clients of a region.
 fn base(resolved: &Resolved, http: &SharedHttpClient, sleep: &SharedAsyncSleep, region: &str) -> SdkConfig {
     let retry = match resolved.retry_mode {
         RetryMode::Standard => RetryConfig::standard(),
@@ -361,8 +362,8 @@ fn base(resolved: &Resolved, http: &SharedHttpClient, sleep: &SharedAsyncSleep, 
     builder.build()
 }
 
-/// A share of the retry budget without end: as in `hashicorp/aws`, the number of attempts is the only limit. The
-/// SDK's own budget of 500 tokens would be used up by ten callers that are throttled for twenty seconds.
+/// An unlimited share of the retry budget: as in `hashicorp/aws`, the number of attempts is the only limit. Ten
+/// callers throttled for twenty seconds would use up the SDK's own budget of 500 tokens.
 pub(super) fn partition(service: &'static str, region: &str) -> RetryPartition {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     RetryPartition::custom(format!("{service}-{region}"))

@@ -1,7 +1,7 @@
-//! Elastic Container Registry: the password of private registries, and nothing else of it.
+//! Elastic Container Registry: only the password of private registries.
 //!
-//! One operation is not worth the SDK's crate with its sixty. It goes through the SDK's own machinery all the same:
-//! credentials, signature, repeats, pace and timeouts are those of every other call.
+//! A single operation does not justify the SDK's crate with its sixty. It still uses the SDK's own machinery:
+//! credentials, signing, retries, rate limiting and timeouts are those of every other call.
 
 use std::time::Duration;
 
@@ -41,26 +41,28 @@ const PASSWORD: Operation = Operation::new("ecr", "GetAuthorizationToken");
 /// Source: `targetPrefix` and `jsonVersion` of ECR's service model.
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-/// A password with less time left is renewed: it must outlast a download, and this machine's clock may be a little off.
+/// A password with less time left is renewed: it must outlast a download, and this machine's clock may be slightly
+/// off.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// The password of a region's registries, once it has been asked for.
+/// The password of a region's registries, once it has been requested.
 #[derive(Debug, Default)]
 pub(super) struct Password(Mutex<Option<Login>>);
 
-/// What ECR gives.
+/// ECR's response.
 #[derive(Debug, Clone)]
 struct Login {
-    /// `AWS:` and the password, in Base64.
+    /// `AWS:` and the password, in base64.
     token: SecretString,
     expires: Timestamp,
 }
 
 impl Clients {
-    /// User and password for the private registries of `region`, as the `Basic` scheme carries them: `AWS:` and the
-    /// password, in Base64. It opens whatever the caller may pull, in registries of other accounts too.
+    /// User and password for the private registries of `region`, in the form of the `Basic` scheme: `AWS:` and the
+    /// password, in base64. It is valid for everything the caller may pull, including from registries of other
+    /// accounts.
     ///
-    /// It is asked for once, and again when it is about to expire; ECR gives it for 12 hours.
+    /// It is requested once, and again when it is about to expire; ECR's passwords are valid for 12 hours.
     ///
     /// # Errors
     /// Those of `ecr:GetAuthorizationToken` and of finding credentials;
@@ -80,7 +82,7 @@ impl Clients {
     }
 }
 
-/// ECR's own address. Source: the endpoint rules of its service model.
+/// ECR's endpoint. Source: the endpoint rules of its service model.
 fn address(config: &SdkConfig, region: &str) -> String {
     let (fips, dual) = (config.use_fips().unwrap_or(false), config.use_dual_stack().unwrap_or(false));
     let suffix = names::Partition::of_region(region).dns_suffix();
@@ -97,7 +99,7 @@ fn address(config: &SdkConfig, region: &str) -> String {
     }
 }
 
-/// The one request, as the SDK would make it.
+/// The request, as the SDK would build it.
 fn request(config: &SdkConfig, region: &str, address: &str, probe: Probe) -> Request<(), Login, ErrorMetadata> {
     let mut signing = Layer::new("signing");
     signing.store_put(AuthSchemeOptionResolverParams::new(()));
@@ -109,7 +111,7 @@ fn request(config: &SdkConfig, region: &str, address: &str, probe: Probe) -> Req
     let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
     parts.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)));
     parts.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
-    // The keyring holds and renews the credentials.
+    // The keyring caches and renews the credentials.
     parts.set_identity_cache(Some(IdentityCache::no_cache()));
     if let Some(credentials) = config.credentials_provider() {
         parts.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials));
@@ -160,7 +162,7 @@ fn answered(response: &HttpResponse) -> std::result::Result<Login, OrchestratorE
     }
     let login = &body["authorizationData"][0];
     let token = login["authorizationToken"].as_str().filter(|token| !token.is_empty());
-    // Seconds since 1970, with a fraction.
+    // Unix time in seconds, with a fraction.
     let expires = login["expiresAt"].as_f64().and_then(|seconds| jiff::SignedDuration::try_from_secs_f64(seconds).ok());
     let expires = expires.and_then(|since| Timestamp::from_duration(since).ok());
     match (token, expires) {
@@ -169,7 +171,7 @@ fn answered(response: &HttpResponse) -> std::result::Result<Login, OrchestratorE
     }
 }
 
-/// An error in the form of the JSON protocols: its code may have a namespace before it and an address behind it.
+/// An error in the format of the JSON protocols: its code may be prefixed with a namespace and followed by a URL.
 fn refused(response: &HttpResponse, body: &Value) -> ErrorMetadata {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(|| text("__type"));

@@ -1,4 +1,4 @@
-//! Elastic Load Balancing: target groups of addresses, and the addresses in them.
+//! Elastic Load Balancing: IP target groups and their targets.
 
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
 
@@ -10,9 +10,10 @@ const DESCRIBE_TARGET_HEALTH: Operation = Operation::new("elasticloadbalancing",
 const REGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "RegisterTargets");
 const DEREGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "DeregisterTargets");
 
-/// Targets in one request. A target group holds up to 1,000.
+/// Targets per request. A target group holds up to 1,000.
 const AT_ONCE: usize = 100;
-/// The zone of an address outside the VPC of its target group. Source: API reference, `TargetDescription`.
+/// The zone of an address outside the VPC of its target group. Source: Elastic Load Balancing API reference,
+/// `TargetDescription`.
 const OUTSIDE: &str = "all";
 
 /// A target group.
@@ -20,11 +21,11 @@ const OUTSIDE: &str = "all";
 pub struct TargetGroup {
     /// `instance`, `ip`, `lambda` or `alb`.
     pub target_type: String,
-    /// The VPC of its load balancers; groups of functions have none.
+    /// The VPC of its load balancers; Lambda target groups have none.
     pub vpc_id: Option<String>,
 }
 
-/// An address and a port in a target group.
+/// An IP address and port in a target group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     /// IP address.
@@ -43,7 +44,7 @@ pub struct Client {
 }
 
 impl Clients {
-    /// Elastic Load Balancing in `region`, or in the provider's own.
+    /// Elastic Load Balancing in `region`, or in the provider's region.
     #[must_use]
     pub fn elb(&self, region: Option<&str>) -> Client {
         Client { clients: self.clone(), region: region.map(str::to_owned) }
@@ -51,7 +52,7 @@ impl Clients {
 }
 
 impl Client {
-    /// A target group by its ARN, `None` when it does not exist.
+    /// A target group by its ARN; `None` if it does not exist.
     ///
     /// # Errors
     /// Those of the call.
@@ -70,8 +71,8 @@ impl Client {
         }))
     }
 
-    /// The registered targets of a group; `None` when the group does not exist. Targets that are being deregistered are
-    /// not among them.
+    /// The registered targets of a group; `None` if the group does not exist. Targets being deregistered are not
+    /// included.
     ///
     /// # Errors
     /// Those of the call.
@@ -99,7 +100,7 @@ impl Client {
         ))
     }
 
-    /// Registers targets. `done` hears of each batch that Elastic Load Balancing has accepted.
+    /// Registers targets. `done` is called with each batch that Elastic Load Balancing has accepted.
     ///
     /// # Errors
     /// Those of the calls.
@@ -118,7 +119,7 @@ impl Client {
         Ok(())
     }
 
-    /// Deregisters targets; `done` as with [`Client::register`]. What is not registered is no error.
+    /// Deregisters targets; `done` as in [`Client::register`]. A target that is not registered is no error.
     ///
     /// # Errors
     /// Those of the calls.

@@ -1,22 +1,23 @@
-//! The one error of this room: what was attempted, where, what came back, and which kind of trouble that is.
+//! The error of this module: what was attempted, where, the response, and the kind of failure.
 //!
-//! Display says this layer only and never a secret; the SDK's own error stays in `source()`. The kinds are decided
-//! here, from the codes that AWS documents and from the transport's own marks, so that callers never match texts.
+//! Display covers this layer only and never contains a secret; the SDK's own error is in `source()`. Kinds are
+//! derived here, from the codes that AWS documents and from the transport's own markers, so callers never match on
+//! text.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Result of every operation in this room.
+/// Result of every operation in this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An operation of an AWS service, named as IAM names it.
+/// An operation of an AWS service, with IAM's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation {
-    /// Prefix of the IAM action: `ssm`.
+    /// Prefix of the IAM action, such as `ssm`.
     pub service: &'static str,
-    /// Name of the operation: `CreateActivation`.
+    /// Name of the operation, such as `CreateActivation`.
     pub name: &'static str,
 }
 
@@ -25,7 +26,7 @@ impl Operation {
         Self { service, name }
     }
 
-    /// The IAM action that allows it: `ssm:CreateActivation`.
+    /// The IAM action that allows it, such as `ssm:CreateActivation`.
     #[must_use]
     pub fn action(&self) -> String {
         self.to_string()
@@ -38,89 +39,89 @@ impl fmt::Display for Operation {
     }
 }
 
-/// One source of credentials and why it gave none.
+/// One source of credentials, and why it provided none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
-    /// Where was looked: "profile `default` in `/home/me/.aws/config`".
+    /// The source: "profile `default` in `/home/me/.aws/config`".
     pub from: String,
-    /// Why nothing came of it.
+    /// Why it provided no credentials.
     pub why: String,
 }
 
-/// What kind of trouble it is.
+/// The kind of failure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
     /// No source had credentials.
     #[error("no credentials were found; tried: {}", list(tried))]
     NoCredentials {
-        /// Every source that was asked, in order.
+        /// Every source tried, in order.
         tried: Vec<Tried>,
     },
-    /// The credentials were valid once, or the clock of this machine is wrong.
+    /// The credentials have expired, or this machine's clock is wrong.
     #[error("the credentials have expired")]
     ExpiredCredentials,
-    /// AWS does not know the keys, or the signature does not match them.
+    /// AWS does not recognize the keys, or the signature does not match them.
     #[error("the credentials are not valid")]
     InvalidCredentials,
-    /// The principal may not do this.
+    /// The principal lacks permission.
     #[error("access denied: {} may not perform `{action}`{}", principal.as_deref().unwrap_or("the caller"), on(resource.as_deref()))]
     AccessDenied {
-        /// The IAM action that is missing; what AWS names, else the operation's own.
+        /// The missing IAM action, as AWS names it; otherwise the operation's own.
         action: String,
-        /// ARN of the caller, when AWS names it.
+        /// ARN of the caller, if AWS names it.
         principal: Option<String>,
-        /// What the action was wanted on, when AWS names it.
+        /// The resource of the action, if AWS names it.
         resource: Option<String>,
     },
-    /// Refused as too frequent until the retries were used up.
+    /// Throttled until the retries were exhausted.
     #[error("AWS throttled the calls for longer than the retries last")]
     Throttled,
-    /// No connection: name not found, refused, timed out, certificate not trusted.
+    /// No connection: name not resolved, connection refused, timeout, or certificate not trusted.
     #[error("cannot reach `{address}`: {cause}")]
     Unreachable {
         /// Host and port.
         address: String,
-        /// The reason in the words of the operating system or of TLS.
+        /// The message of the operating system or TLS library.
         cause: String,
     },
-    /// The request went out, the answer never came, and repeating the request could do the work twice.
+    /// The request was sent, the response was lost, and retrying could do the work twice.
     #[error("the connection was lost before the answer came ({cause}); the work may be done")]
     AnswerLost {
-        /// The reason in the words of the operating system.
+        /// The operating system's message.
         cause: String,
     },
-    /// Not the name of a region.
+    /// Not a region name.
     #[error("{invalid}")]
     UnknownRegion {
-        /// Why it cannot be one.
+        /// Why it is not one.
         invalid: names::Invalid,
     },
-    /// No region was named anywhere.
+    /// No region is configured.
     #[error(
         "no region is known: `region` is not set, nor `AWS_REGION`, nor `AWS_DEFAULT_REGION`, nor `region` in the profile"
     )]
     NoRegion,
-    /// The credentials belong to an account that must not be touched.
+    /// The credentials belong to an account that must not be used.
     #[error("the credentials belong to account {account}, {}", refusal(allowed, forbidden))]
     WrongAccount {
         /// Account of the credentials.
         account: String,
-        /// The accounts that are allowed; empty when that list was not the reason.
+        /// The allowed accounts; empty if that list was not the reason.
         allowed: Vec<String>,
-        /// The accounts that are forbidden; empty when that list was not the reason.
+        /// The forbidden accounts; empty if that list was not the reason.
         forbidden: Vec<String>,
     },
     /// The object does not exist.
     #[error("not found")]
     NotFound,
-    /// The object exists already, or somebody else is changing it.
+    /// The object already exists, or is being changed by someone else.
     #[error("it exists already or is in use")]
     InUse,
-    /// AWS refused the arguments.
+    /// AWS rejected the arguments.
     #[error("AWS refused the request")]
     Validation,
-    /// One of the settings cannot be used.
+    /// A setting cannot be used.
     #[error("`{argument}` cannot be used: {problem}")]
     Configuration {
         /// The provider's argument, or the environment variable.
@@ -131,7 +132,7 @@ pub enum Kind {
     /// Terraform asked to stop.
     #[error("stopped on request{}", if *may_exist { "; the answer was not awaited, so the work may be done" } else { "" })]
     Cancelled {
-        /// The request was on its way: what it creates may exist.
+        /// Whether the request was in flight: the object it creates may exist.
         may_exist: bool,
     },
     /// Anything else.
@@ -156,14 +157,14 @@ fn refusal(allowed: &[String], forbidden: &[String]) -> String {
     }
 }
 
-/// What AWS answered.
+/// AWS's response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     /// HTTP status.
     pub(super) status: Option<u16>,
     /// Error code, such as `ValidationException`.
     pub(super) code: Option<String>,
-    /// AWS's message, without what could hold a secret.
+    /// AWS's message, without parts that could contain a secret.
     pub(super) message: Option<String>,
     /// Request id, for a support case.
     pub(super) request_id: Option<String>,
@@ -179,7 +180,7 @@ struct Detail {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// A failed operation. Cheap to clone, because callers that share a read share its failure too.
+/// A failed operation. Cheap to clone, because callers that share a read also share its failure.
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: Arc<Kind>,
@@ -214,19 +215,19 @@ impl Error {
         Self { kind: Arc::new(kind), detail: Arc::new(detail), left_behind: Arc::default() }
     }
 
-    /// The same error, with what look like traces of the attempts whose answers were lost.
+    /// The same error, with the probable traces of attempts whose responses were lost.
     pub(super) fn leaving(mut self, left_behind: Vec<String>) -> Self {
         self.left_behind = left_behind.into();
         self
     }
 
-    /// IDs of what the failed attempts may have created.
+    /// Ids of objects that the failed attempts may have created.
     #[must_use]
     pub fn left_behind(&self) -> &[String] {
         &self.left_behind
     }
 
-    /// The kind of trouble.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.kind
@@ -238,13 +239,13 @@ impl Error {
         self.detail.operation
     }
 
-    /// The region that was asked.
+    /// The region of the request.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.detail.region.as_deref()
     }
 
-    /// Scheme, host and port that were asked.
+    /// Scheme, host and port of the request.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.detail.endpoint.as_deref()
@@ -274,31 +275,31 @@ impl Error {
         self.detail.answer.request_id.as_deref()
     }
 
-    /// HTTP status of the last answer.
+    /// HTTP status of the last response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.detail.answer.status
     }
 
-    /// The object does not exist.
+    /// Whether the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound)
     }
 
-    /// Terraform asked to stop.
+    /// Whether Terraform asked to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(*self.kind, Kind::Cancelled { .. })
     }
 
-    /// What the failed request creates may exist although no answer said so.
+    /// Whether the object that the failed request creates may exist, although no response confirms it.
     #[must_use]
     pub fn may_exist(&self) -> bool {
         matches!(*self.kind, Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true })
     }
 
-    /// The IAM action that is missing, when access was denied.
+    /// The missing IAM action, if access was denied.
     #[must_use]
     pub fn missing_permission(&self) -> Option<&str> {
         match &*self.kind {
@@ -346,7 +347,7 @@ impl StdError for Error {
     }
 }
 
-/// Where an operation was tried, and how often.
+/// Where an operation was attempted, and how often.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place<'a> {
     pub(super) region: &'a str,
@@ -354,10 +355,10 @@ pub(super) struct Place<'a> {
     pub(super) attempts: u32,
 }
 
-/// The sentence that tells a user which permission to add.
+/// The sentence that names the permission to add.
 ///
-/// Two actions need a second one that AWS checks on the way: `ssm:CreateActivation` and
-/// `ssm:UpdateManagedInstanceRole` hand a role to Systems Manager, so they need `iam:PassRole` on that role.
+/// Two actions need a second one, which AWS checks too: `ssm:CreateActivation` and `ssm:UpdateManagedInstanceRole`
+/// pass a role to Systems Manager, so they need `iam:PassRole` on that role.
 #[must_use]
 pub fn permission(action: &str) -> String {
     let passes_role = matches!(action, "ssm:CreateActivation" | "ssm:UpdateManagedInstanceRole");
@@ -365,7 +366,7 @@ pub fn permission(action: &str) -> String {
     format!("Allow `{action}` in a policy of the caller{beside}.")
 }
 
-/// Every Display of an error chain once, the outermost first.
+/// Every distinct Display of an error chain, outermost first.
 pub(super) fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);

@@ -1,9 +1,10 @@
-//! Clients for the AWS services that the provider talks to.
+//! Clients for the AWS services that the provider uses.
 //!
-//! [`Settings`] says who calls and where; [`Clients`] turns them into one client per service and region, created on first use;
-//! [`Error`] is the one error of the room. Nothing here opens a connection or reads a file before the first call.
+//! [`Settings`] describes credentials and endpoints; [`Clients`] turns them into one client per service and region,
+//! created on first use; [`Error`] is the error of the module. Nothing here opens a connection or reads a file before
+//! the first call.
 //!
-//! What is absent from this room: Terraform. No diagnostics, no schemas, no unknown values; callers translate.
+//! What is absent from this module: Terraform. No diagnostics, no schemas, no unknown values; callers translate.
 
 mod account;
 mod call;

@@ -1,5 +1,5 @@
-//! Who wins when a setting is given in several places: the provider's argument, then the environment, then the
-//! profile, then a default. Pure, apart from reading the shared files once.
+//! The precedence of a setting's sources: the provider's argument, then the environment, then the profile, then a
+//! default. Pure, except for reading the shared files once.
 //!
 //! Variables and file keys are those of the AWS SDKs reference guide; the order is that of `hashicorp/aws`.
 
@@ -16,26 +16,26 @@ use super::error::{Error, Kind, Result, chain};
 use super::settings::{RetryMode, Settings};
 use super::transport::Proxies;
 
-/// The first of these variables that has a text in it.
+/// The first of these variables that is not empty.
 pub(super) fn variable(env: &Env, names: &[&str]) -> Option<String> {
     names.iter().filter_map(|name| env.get(name).ok()).find(|text| !text.trim().is_empty())
 }
 
-/// The profile in force and the files that it was looked for in.
+/// The current profile, and the files that it was looked up in.
 #[derive(Debug, Default)]
 pub(super) struct Profile {
     /// Its name: the provider's argument, `AWS_PROFILE` or `default`.
     pub(super) name: String,
-    /// Whether somebody asked for it by name.
+    /// Whether it was requested by name.
     pub(super) named: bool,
-    /// Every file that was looked into.
+    /// Every file that was searched.
     pub(super) files: Vec<(EnvConfigFileKind, PathBuf)>,
-    /// What the files say; `None` when none of them exists.
+    /// The content of the files; `None` if none of them exists.
     sections: Option<EnvConfigSections>,
 }
 
 impl Profile {
-    /// Reads the shared files. A file that does not exist is as good as an empty one.
+    /// Reads the shared files. A missing file counts as empty.
     pub(super) async fn load(settings: &Settings, env: &Env) -> Result<Self> {
         let chosen = settings.profile.clone().or_else(|| variable(env, &["AWS_PROFILE"]));
         let files = shared_files(settings, env);
@@ -59,7 +59,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// The files that exist, in the SDK's form.
+    /// The existing files, in the SDK's form.
     pub(super) fn present(&self) -> Option<EnvConfigFiles> {
         let mut builder = EnvConfigFiles::builder();
         let mut any = false;
@@ -67,16 +67,16 @@ impl Profile {
             builder = builder.with_file(*kind, path.clone());
             any = true;
         }
-        // An empty set panics in the SDK.
+        // The SDK panics on an empty set.
         any.then(|| builder.build())
     }
 
-    /// Whether any of the files has a section for this profile.
+    /// Whether any file has a section for this profile.
     pub(super) fn exists(&self) -> bool {
         self.has(&self.name)
     }
 
-    /// Whether any of the files has a section for that profile.
+    /// Whether any file has a section for that profile.
     pub(super) fn has(&self, name: &str) -> bool {
         self.sections.as_ref().is_some_and(|sections| sections.get_profile(name).is_some())
     }
@@ -87,7 +87,7 @@ impl Profile {
         paths.join(", ")
     }
 
-    /// What the files say of any profile: a value by its key.
+    /// The values of any profile in the files, by key.
     pub(super) fn section(&self, name: &str) -> impl Fn(&str) -> Option<String> + use<'_> {
         let section = self.sections.as_ref().and_then(|sections| sections.get_profile(name));
         move |key| section?.get(key).map(str::to_owned)
@@ -128,13 +128,13 @@ pub(super) fn at_home(path: &Path, env: &Env) -> PathBuf {
     }
 }
 
-/// Everything that a client is built from, credentials apart.
+/// Everything that a client is built from, except credentials.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// Region of calls that name none. Checked by [`Resolved::region`] when it is needed.
+    /// Region of calls that specify none. Validated by [`Resolved::region`] when it is needed.
     region: Option<String>,
     pub(super) endpoints: Addresses,
-    /// First attempt included.
+    /// Includes the first attempt.
     pub(super) max_attempts: u32,
     pub(super) retry_mode: RetryMode,
     pub(super) use_fips: bool,
@@ -144,7 +144,7 @@ pub(super) struct Resolved {
     pub(super) metadata_endpoint: Option<String>,
 }
 
-/// Addresses of the services that this room calls; `None` is the service's own.
+/// Endpoints of the services that this module calls; `None` is the service's own.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Addresses {
     pub(super) ec2: Option<String>,
@@ -202,7 +202,7 @@ impl Resolved {
         })
     }
 
-    /// The region of a call that asks for `wanted`, or for none in particular.
+    /// The region of a call that specifies `wanted`, or none.
     pub(super) fn region(&self, wanted: Option<&str>) -> Result<String> {
         let region = wanted.or(self.region.as_deref()).ok_or_else(|| Error::new(Kind::NoRegion))?;
         checked_region(region)?;
@@ -210,14 +210,14 @@ impl Resolved {
     }
 }
 
-/// Refuses what cannot be a region.
+/// Rejects invalid region names.
 pub(super) fn checked_region(region: &str) -> Result<()> {
     Region::parse(region).map(|_| ()).map_err(|invalid| Error::new(Kind::UnknownRegion { invalid }))
 }
 
-/// The proxies. They need no profile, so a wrong address is reported before the first call.
+/// The proxies. They need no profile, so an invalid URL is reported before the first call.
 ///
-/// As in `hashicorp/aws`: an `http_proxy` argument serves `https` too unless a proxy is named for that.
+/// As in `hashicorp/aws`: an `http_proxy` argument applies to `https` too unless a proxy is set for that.
 pub(super) fn proxies(settings: &Settings, env: &Env) -> Proxies {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let https = match &settings.https_proxy {
@@ -315,7 +315,7 @@ mod tests {
 
         fn with(mut self, variables: &[(&'static str, &str)]) -> Self {
             self.variables.extend(variables.iter().map(|(name, text)| (*name, (*text).to_owned())));
-            // Nothing of the machine that runs the test may count.
+            // The test must not depend on the machine it runs on.
             self.variables.push(("HOME", self.folder.path().display().to_string()));
             self
         }

@@ -1,20 +1,20 @@
-//! Patience with IAM: the services that a new role is passed to refuse it for a while.
+//! Retries while a new IAM role propagates: services that a new role is passed to reject it for a while.
 
 use std::time::{Duration, Instant};
 
 use super::clients::Clients;
 use super::error::{Error, Result};
 
-/// How long to retry for such a role, unless the caller says otherwise.
+/// How long to retry for such a role by default.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_mins(2);
-/// Between two attempts, from the first to all later ones.
+/// Pauses between attempts; the last one repeats.
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5)];
 
-/// A role that IAM does not show to another service yet.
+/// A role that is not yet visible to another service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settling {
-    /// How long the wait has lasted.
+    /// How long the wait has taken so far.
     pub waited: Duration,
     /// AWS's message.
     pub message: String,
@@ -34,7 +34,7 @@ impl Patience {
         Self { within, started: Instant::now(), waited: Duration::ZERO, pauses: PAUSES.iter() }
     }
 
-    /// Waits before the next attempt and tells `progress`; hands `error` back when it has been long enough.
+    /// Waits before the next attempt and reports to `progress`; returns `error` once the time is up.
     pub(super) async fn wait(
         &mut self,
         clients: &Clients,

@@ -1,9 +1,9 @@
-//! Many reads, few calls: readers of single objects share targeted calls and, when many are wanted, one listing.
+//! Many reads, few calls: readers of single objects share targeted calls and, if many are needed, one listing.
 //!
-//! Terraform reads ten resources at a time, one by one, so 500 activations would cost 500 calls, or 50 when only
-//! simultaneous reads were gathered. Here the first few keys are asked for by name, gathered over a few
-//! milliseconds; once it shows that many are wanted, everything is listed once and later readers are served from
-//! that listing. What this process changes itself is asked for again.
+//! Terraform reads ten resources at a time, one by one, so 500 activations would cost 500 calls, or 50 if only
+//! concurrent reads were batched. Here the first few keys are requested by name, batched over a few milliseconds;
+//! once many are needed, everything is listed once, and later readers are served from that listing. Objects that this
+//! process changes are requested again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,59 +15,59 @@ use tokio::sync::oneshot;
 
 use super::error::{Error, Kind, Result};
 
-/// Readers that come within this time share a call.
+/// Readers within this time share a call.
 const GATHER: Duration = Duration::from_millis(4);
-/// From this many different keys on, listing everything is the better way.
+/// From this many different keys on, everything is listed.
 const MANY: usize = 3;
-/// From this many reads on as well, however often the same key was meant.
+/// Also from this many reads on, even for the same key.
 const MANY_READS: usize = 12;
-/// Keys in one targeted call.
+/// Keys per targeted call.
 const KEYS_PER_CALL: usize = 50;
-/// A listing older than this is not used any more: a debugged provider lives across many runs.
+/// Maximum age of a listing: a provider under a debugger lives across many runs.
 const LISTING_GOOD_FOR: Duration = Duration::from_mins(2);
 
 /// Objects by key.
 pub(super) type Found<T> = HashMap<String, T>;
 
-/// Where the readers' objects come from.
+/// The source of the readers' objects.
 pub(super) trait Source: Send + Sync + 'static {
     /// One object.
     type Item: Clone + Send + Sync + 'static;
 
-    /// A key that a listing does not hold does not exist. Otherwise such a key is asked for by name before it
-    /// counts as gone, since it may be younger than the listing.
+    /// Whether a key missing from a listing does not exist. Otherwise such a key is requested by name before it
+    /// counts as missing, since it may be newer than the listing.
     const LISTING_IS_COMPLETE: bool;
 
-    /// What this run asks of an object stays as it is: one that a targeted call has found is good for as long as a
-    /// listing, so that readers who come while the call is under way, or after it, cost no other.
+    /// Whether the properties this run reads never change: an object found by a targeted call is then valid as long
+    /// as a listing, so that readers during the call, or after it, cost no further call.
     const LASTS: bool = false;
 
     /// The objects with these keys, at most 50; those that do not exist are left out.
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Self::Item>>>;
 
-    /// All objects by key, or `None` when there are too many to list.
+    /// All objects by key, or `None` if there are too many to list.
     fn all(&self) -> BoxFuture<'_, Result<Option<Found<Self::Item>>>>;
 }
 
-/// The readers' shared side: one for each kind of object, region and run.
+/// State shared by the readers: one for each kind of object, region and run.
 pub(super) struct SharedReads<T>(Arc<Mutex<State<T>>>);
 
 struct State<T> {
     listing: Option<Listing<T>>,
     /// Too many objects to list: every read is targeted.
     unlistable: bool,
-    /// Different keys asked for since there was a listing.
+    /// Different keys requested since the last listing.
     asked: HashSet<String>,
-    /// Reads since then that were not answered without a call.
+    /// Reads since then that needed a call.
     reads: usize,
     waiting: Vec<Waiting<T>>,
-    /// A task is gathering or fetching and will look at `waiting` again.
+    /// A task is batching or fetching, and will check `waiting` again.
     served: bool,
-    /// Deleted by this process. Keys are never used again.
+    /// Deleted by this process. Keys are never reused.
     deleted: HashSet<String>,
-    /// Changed by this process: a listing from before does not count.
+    /// Changed by this process: older listings do not count.
     changed: HashMap<String, Instant>,
-    /// Found by targeted calls, of sources whose objects last, and when that call began.
+    /// Found by targeted calls, for sources whose objects never change, and when that call began.
     found: HashMap<String, (Instant, T)>,
 }
 
@@ -112,7 +112,7 @@ impl<T> Default for SharedReads<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
-    /// The object with this key, `None` when it does not exist.
+    /// The object with this key; `None` if it does not exist.
     pub(super) async fn read<S: Source<Item = T>>(
         &self,
         key: &str,
@@ -127,7 +127,7 @@ impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
             let (answer, receiver) = oneshot::channel();
             state.waiting.push(Waiting { key: key.to_owned(), answer });
             if !std::mem::replace(&mut state.served, true) {
-                // A task of its own, so that one reader that goes away does not take the others along.
+                // A separate task, so that one cancelled reader does not affect the others.
                 tokio::spawn(serve(Arc::clone(&self.0), source(), sleep.clone()));
             }
             receiver
@@ -135,7 +135,7 @@ impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
         receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled { may_exist: false })))
     }
 
-    /// This process changed the object: the next read asks again.
+    /// This process changed the object: the next read requests it again.
     pub(super) fn changed(&self, key: &str) {
         lock(&self.0).changed.insert(key.to_owned(), Instant::now());
     }
@@ -147,7 +147,7 @@ impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
 }
 
 impl<T: Clone> State<T> {
-    /// What can be said about a key without asking.
+    /// What is known about a key without a request.
     fn known(&mut self, key: &str, complete: bool) -> Option<Known<T>> {
         if self.deleted.contains(key) {
             return Some(Known::Absent);
@@ -175,7 +175,7 @@ impl<T: Clone> State<T> {
         }
     }
 
-    /// Answers the readers that can be answered and returns the others.
+    /// Answers the readers whose keys are known, and returns the others.
     fn answer_known(&mut self, wave: Vec<Waiting<T>>, complete: bool) -> Vec<Waiting<T>> {
         let mut open = Vec::new();
         for waiting in wave {
@@ -202,12 +202,12 @@ async fn serve<S: Source>(shared: Arc<Mutex<State<S::Item>>>, source: S, sleep: 
             let wave = std::mem::take(&mut state.waiting);
             let wave = state.answer_known(wave, S::LISTING_IS_COMPLETE);
             state.asked.extend(wave.iter().map(|waiting| waiting.key.clone()));
-            // What a first wave asks for together costs one call in any case.
+            // The keys of a first wave cost one call in any case.
             let many = state.asked.len() >= MANY || (state.reads > 0 && state.reads + wave.len() >= MANY_READS);
             state.reads += wave.len();
             let list = many && state.listing.is_none() && !state.unlistable;
             if wave.is_empty() && state.waiting.is_empty() {
-                // Under the lock, so that no reader slips in between.
+                // Under the lock, so that no reader is missed in between.
                 state.served = false;
                 dropped.0 = None;
                 return;
@@ -271,7 +271,7 @@ fn fail<T>(wave: Vec<Waiting<T>>, error: &Error) {
     }
 }
 
-/// When the serving task is dropped half way: those who wait learn it, and the next reader starts another task.
+/// If the serving task is dropped half-way, waiting readers are notified, and the next reader starts another task.
 struct Dropped<T>(Option<Arc<Mutex<State<T>>>>);
 
 impl<T> Drop for Dropped<T> {

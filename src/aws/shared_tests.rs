@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::*;
 use crate::aws::stub::{Reply, Stub};
 
-/// Objects `0` to `exists` exclusive; counts what is asked.
+/// Objects `0` up to `exists`, exclusive; counts the requests.
 #[derive(Clone, Default)]
 struct Counted {
     exists: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ impl Source for Counted {
     }
 }
 
-/// The same of objects that last.
+/// The same, for objects that never change.
 #[derive(Clone)]
 struct Lasting(Counted);
 
@@ -81,7 +81,7 @@ async fn read(reads: &SharedReads<usize>, source: &Counted, key: usize) -> Resul
     reads.read(&key.to_string(), || source.clone(), &no_sleep()).await
 }
 
-/// Reads all keys, so many at a time, and expects each to be found.
+/// Reads all keys, `at_once` at a time, and expects each to be found.
 async fn read_all(reads: &SharedReads<usize>, source: &Counted, keys: &[usize], at_once: usize) {
     for part in keys.chunks(at_once) {
         let found = join_all(part.iter().map(|key| read(reads, source, *key))).await;
@@ -125,7 +125,7 @@ async fn what_lasts_is_asked_for_once_however_its_readers_come() {
         assert_eq!(read("7").await.expect("read"), Some(7));
     }
     assert_eq!(source.0.calls(), (1, 0));
-    // What is not there may come yet, and what this process changes or deletes is not as it was found.
+    // A missing object may still be created, and objects that this process changes or deletes are read again.
     assert_eq!((read("10").await.expect("read"), source.0.calls()), (None, (2, 0)));
     source.0.exists.store(11, Ordering::SeqCst);
     assert_eq!(read("10").await.expect("read"), Some(10));
@@ -142,7 +142,7 @@ async fn a_key_that_the_listing_lacks_is_asked_for_by_name() {
     let (reads, source) = (SharedReads::default(), Counted::new(5));
     read_all(&reads, &source, &[0, 1, 2], 3).await;
     assert_eq!(source.calls(), (0, 1));
-    // Made by somebody else after the listing.
+    // Created by someone else after the listing.
     source.exists.store(6, Ordering::SeqCst);
     assert_eq!(read(&reads, &source, 5).await.expect("read"), Some(5));
     assert_eq!(read(&reads, &source, 6).await.expect("read"), None);
@@ -154,7 +154,7 @@ async fn too_many_to_list() {
     let (reads, source) = (SharedReads::default(), Counted { listable: false, ..Counted::new(1000) });
     let keys: Vec<usize> = (0..120).collect();
     read_all(&reads, &source, &keys, 60).await;
-    // 60 keys are two calls of at most 50 each; the listing is given up once.
+    // 60 keys are two calls of at most 50 each; the listing is abandoned once.
     assert_eq!(source.calls(), (4, 1));
 }
 

@@ -1,4 +1,4 @@
-//! Security Token Service: who calls.
+//! Security Token Service: the caller's identity.
 
 use super::clients::Clients;
 use super::error::Result;
@@ -20,7 +20,7 @@ impl Clients {
 }
 
 impl Client {
-    /// Who calls. Asked once for all clones of the [`Clients`].
+    /// The caller's identity. Requested once for all clones of the [`Clients`].
     ///
     /// # Errors
     /// Those of the call, and [`WrongAccount`](super::Kind::WrongAccount).

@@ -1,4 +1,4 @@
-//! A network driven by hand: answers requests from a closure, counts them, and never sleeps. For tests.
+//! A fake network for tests: responds to requests from a closure, counts them, and never sleeps.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,19 +19,19 @@ use serde_json::Value;
 use super::clients::Clients;
 use super::settings::{RetryMode, Settings};
 
-/// A request as the stub sees it.
+/// A request as received by the stub.
 pub(super) struct Asked {
     /// `CreateActivation`, `GetCallerIdentity`, or method and path (`GET /clusters/x`).
     pub(super) operation: String,
-    /// What follows the `?`.
+    /// The query string, after the `?`.
     pub(super) query: String,
     /// JSON body, or the fields of a form.
     pub(super) body: Value,
-    /// `Authorization`, to see whose credentials signed.
+    /// The `Authorization` header, which shows whose credentials signed.
     pub(super) signed: String,
 }
 
-/// What happens to a request.
+/// How to respond to a request.
 #[derive(Clone)]
 pub(super) enum Reply {
     /// Status and body.
@@ -40,7 +40,7 @@ pub(super) enum Reply {
     With((&'static str, &'static str), String),
     /// The connection breaks after the request was sent.
     Broken,
-    /// Nothing, ever.
+    /// No response, ever.
     Silence,
 }
 
@@ -56,7 +56,7 @@ impl Reply {
 
 type Answering = dyn Fn(&Asked) -> Reply + Send + Sync;
 
-/// The network and what was asked of it.
+/// The network and the requests it received.
 #[derive(Clone)]
 pub(super) struct Stub {
     answering: Arc<Answering>,
@@ -69,17 +69,17 @@ impl Stub {
         Self { answering: Arc::new(answering), asked: Arc::default(), slept: Arc::default() }
     }
 
-    /// How often an operation was asked for.
+    /// How often an operation was requested.
     pub(super) fn count(&self, operation: &str) -> usize {
         self.read(|asked| asked.iter().filter(|one| one.operation == operation).count())
     }
 
-    /// Looks at everything that was asked.
+    /// Reads all requests received.
     pub(super) fn read<R>(&self, look: impl FnOnce(&[Asked]) -> R) -> R {
         look(&self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The sleeps of a second and more that were asked for; the SDK watches slow streams with shorter ones.
+    /// The requested sleeps of a second or more; the SDK monitors slow streams with shorter ones.
     pub(super) fn slept(&self) -> Vec<Duration> {
         let slept = self.slept.lock().unwrap_or_else(PoisonError::into_inner);
         slept.iter().copied().filter(|one| one.as_secs() > 0).collect()
@@ -94,14 +94,14 @@ impl Stub {
         })
     }
 
-    /// Clients with these settings, in us-west-2 unless they say otherwise, in an empty environment.
+    /// Clients with these settings, in us-west-2 by default, in an empty environment.
     pub(super) fn clients_with(&self, settings: Settings) -> Clients {
         self.clients_in(settings, &[])
     }
 
     pub(super) fn clients_in(&self, mut settings: Settings, variables: &[(&str, &str)]) -> Clients {
         settings.region.get_or_insert_with(|| "us-west-2".to_owned());
-        // The adaptive mode measures real time, and time stands still here.
+        // The adaptive mode measures real time, and here time does not pass.
         settings.retry_mode.get_or_insert(RetryMode::Standard);
         settings.skip_metadata_api_check.get_or_insert(true);
         let http = SharedHttpClient::new(self.clone());
@@ -119,7 +119,7 @@ impl fmt::Debug for Stub {
 impl AsyncSleep for Stub {
     fn sleep(&self, duration: Duration) -> Sleep {
         self.slept.lock().unwrap_or_else(PoisonError::into_inner).push(duration);
-        // One turn for the others, as every real sleep gives.
+        // Yields once to other tasks, as every real sleep does.
         Sleep::new(tokio::task::yield_now())
     }
 }
@@ -137,7 +137,7 @@ impl HttpConnector for Stub {
         let repeatable = asked.operation != "CreateActivation";
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         HttpConnectorFuture::new(async move {
-            // One turn for the others, as every real network gives.
+            // Yields once to other tasks, as every real network does.
             tokio::task::yield_now().await;
             match reply {
                 Reply::With((name, value), body) => {
@@ -181,7 +181,7 @@ fn read(request: &HttpRequest) -> Asked {
     Asked { operation, query: uri.query().unwrap_or_default().to_owned(), body, signed: header("authorization") }
 }
 
-/// An XML answer of STS with temporary credentials.
+/// An STS response in XML with temporary credentials.
 pub(super) fn assumed(action: &str, access_key: &str) -> Reply {
     Reply::Answer(
         200,
@@ -193,7 +193,7 @@ pub(super) fn assumed(action: &str, access_key: &str) -> Reply {
     )
 }
 
-/// An XML answer of STS that names the caller.
+/// An STS response in XML that names the caller.
 pub(super) fn caller(account: &str) -> Reply {
     Reply::Answer(
         200,

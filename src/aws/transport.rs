@@ -1,9 +1,9 @@
-//! How requests reach AWS: connections opened on first use, proxies, trusted certificates, and which broken
-//! connections are worth another attempt.
+//! How requests reach AWS: connections opened on first use, proxies, trusted certificates, and which connection
+//! failures are worth a retry.
 //!
-//! The SDK decides on repeats by the kind of a transport error. Its rule fits requests that may be sent twice; this
-//! room adds two limits. A host that cannot be reached is reported within seconds, not after 25 attempts; and a request
-//! that creates something without an idempotency token is not repeated once it may have arrived.
+//! The SDK decides on retries by the kind of a transport error. Its rule is right for requests that may be sent
+//! twice; this module adds two limits. An unreachable host is reported within seconds, not after 25 attempts; and a
+//! request that creates something without an idempotency token is not retried once it may have arrived.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -29,22 +29,22 @@ use rustls::pki_types::pem::PemObject;
 
 use super::error::{Error, chain};
 
-/// Time for one connection to come up, TLS included.
+/// Timeout for connecting, TLS included.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for an answer once the request is sent.
+/// Timeout for a response once the request is sent.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_mins(1);
-/// Attempts when the name is not found or the connection is refused: with the retry policy's backoff from 0.2 s, at
+/// Attempts if the name is not resolved or the connection is refused: with the retry policy's backoff from 0.2 s, at
 /// most 6.2 s in all. `hashicorp/aws` stops after ten.
 const ATTEMPTS_REFUSED: u32 = 6;
-/// Attempts when nothing answers at all: each one costs [`CONNECT_TIMEOUT`].
+/// Attempts if nothing responds at all: each one costs [`CONNECT_TIMEOUT`].
 const ATTEMPTS_SILENT: u32 = 2;
-/// Attempts when the connection stands and the answer does not come: each one costs [`READ_TIMEOUT`].
+/// Attempts if the connection is open and the response does not arrive: each one costs [`READ_TIMEOUT`].
 const ATTEMPTS_UNANSWERED: u32 = 2;
 /// Operations (`X-Amz-Target`) that create something and have no idempotency token.
 const NOT_REPEATABLE: &[&str] = &["AmazonSSM.CreateActivation"];
 
-/// Which proxy serves which scheme. No proxy is ever used for loopback and link-local addresses: those are this
-/// machine and the metadata services.
+/// The proxy for each scheme. Loopback and link-local addresses never use a proxy: those are this machine and the
+/// metadata services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Proxies {
     pub(super) http: Option<String>,
@@ -53,11 +53,11 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// Checks both addresses, so that a wrong one is reported by name and not as a failed connection.
+    /// Validates both URLs, so that an invalid one is reported by name and not as a failed connection.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (argument, address) in [("http_proxy", &self.http), ("https_proxy", &self.https)] {
             if let Some(address) = address {
-                // The address may hold a password: the message does not repeat it.
+                // The URL may contain a password: the message does not repeat it.
                 ProxyConfig::all(address.as_str()).map_err(|_| {
                     Error::configuration(
                         argument,
@@ -80,7 +80,7 @@ impl Proxies {
     }
 }
 
-/// The HTTP client of every AWS client. Clones share their connections.
+/// The HTTP client of every AWS client. Clones share connections.
 #[derive(Clone)]
 pub(super) struct Transport(Arc<Wiring>);
 
@@ -90,7 +90,7 @@ struct Wiring {
     connectors: Mutex<HashMap<Route, SharedHttpConnector>>,
 }
 
-/// What makes two connections interchangeable.
+/// The properties that make two connections interchangeable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Route {
     https: bool,
@@ -108,7 +108,7 @@ impl Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Proxy addresses may hold passwords.
+        // Proxy URLs may contain passwords.
         f.debug_struct("Transport").finish_non_exhaustive()
     }
 }
@@ -123,7 +123,7 @@ impl HttpClient for Transport {
     }
 }
 
-/// Makes the real connector when the first request comes.
+/// Creates the real connector on the first request.
 struct OnDemand {
     wiring: Arc<Wiring>,
     connect: Option<Duration>,
@@ -155,7 +155,7 @@ impl Wiring {
         if let Some(connector) = known {
             return Ok(connector);
         }
-        // The certificates of the system are files; reading them must not hold up other calls.
+        // The system's certificates are files; reading them must not block other calls.
         let wiring = Arc::clone(&self);
         let connector = tokio::task::spawn_blocking(move || wiring.connect(route)).await.unwrap_or_else(|_| {
             Err(Error::configuration(
@@ -174,7 +174,7 @@ impl Wiring {
         let mut builder = Connector::builder();
         builder.set_connector_settings(Some(settings.build()));
         builder.set_proxy_config(route.proxied.then(|| self.proxies.config(route.https)).flatten());
-        // A proxy may itself be reached over TLS, so only an unproxied http route does without certificates.
+        // A proxy may itself be reached over TLS, so only an unproxied http route needs no certificates.
         let plain = !route.https && (!route.proxied || self.proxies.http.is_none());
         if plain {
             return Ok(SharedHttpConnector::new(builder.build_http()));
@@ -192,7 +192,7 @@ impl Wiring {
     }
 }
 
-/// The PEM text of a certificate bundle, checked here because the TLS layer panics on a bad one.
+/// The PEM text of a certificate bundle, validated here because the TLS layer panics on an invalid one.
 fn read_certificates(path: &Path) -> Result<Vec<u8>, Error> {
     let wrong = |problem: String| Error::configuration("custom_ca_bundle", format!("`{}`: {problem}", path.display()));
     let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
@@ -204,7 +204,7 @@ fn read_certificates(path: &Path) -> Result<Vec<u8>, Error> {
     if roots.is_empty() { Err(wrong("holds no PEM certificate".to_owned())) } else { Ok(text) }
 }
 
-/// Whether the host is this machine or a metadata service beside it.
+/// Whether the host is this machine or a metadata service next to it.
 fn is_local(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
@@ -214,7 +214,7 @@ fn is_local(host: &str) -> bool {
     }
 }
 
-/// What is known of a request when its connection breaks.
+/// What is known about a request when its connection breaks.
 #[derive(Debug)]
 struct Target {
     https: bool,
@@ -265,7 +265,7 @@ impl Target {
     }
 }
 
-/// What the transport makes of a broken connection, for tests that bring their own network.
+/// The transport's judgement of a broken connection, for tests that bring their own network.
 #[cfg(test)]
 pub(super) fn judge(request: &HttpRequest, error: ConnectorError, repeatable: bool) -> ConnectorError {
     let target = Target::of(request);
@@ -300,13 +300,13 @@ impl From<&ConnectorError> for Broken {
         }
         let silent = error.is_timeout();
         let cause = if silent { format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()) } else { cause(error) };
-        // A certificate that is not trusted now is not trusted on the next attempt either.
+        // A certificate that is not trusted now will not be trusted on the next attempt either.
         let refused_for_good = cause.contains("certificate");
         Self { when: When::Connecting { silent, refused_for_good }, cause }
     }
 }
 
-/// The innermost reason, in the words of the operating system or of TLS.
+/// The innermost cause, in the words of the operating system or TLS library.
 pub(super) fn cause(error: &(dyn StdError + 'static)) -> String {
     if let Some(io) = find::<std::io::Error>(error) {
         return io.to_string();
@@ -314,7 +314,7 @@ pub(super) fn cause(error: &(dyn StdError + 'static)) -> String {
     chain(error).pop().unwrap_or_default()
 }
 
-/// The first error of a type in a chain of causes.
+/// The first error of a given type in a chain of causes.
 pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -326,7 +326,7 @@ pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static
     None
 }
 
-/// No connection came up, or nothing came over it.
+/// No connection was established, or nothing came over it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot reach {address}: {cause}")]
 pub(super) struct Unreached {
@@ -335,7 +335,7 @@ pub(super) struct Unreached {
     source: ConnectorError,
 }
 
-/// A request that must not be repeated was sent and not answered.
+/// A request that must not be retried was sent, and its response was lost.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost before the answer came: {cause}")]
 pub(super) struct AnswerLost {

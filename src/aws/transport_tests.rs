@@ -84,7 +84,7 @@ fn lost_answers_are_not_repeated_when_that_could_do_the_work_twice() {
 
 #[tokio::test]
 async fn a_refused_connection_is_tried_six_times_at_most() {
-    // A port that was free a moment ago, and that nobody listens on.
+    // A port that was free a moment ago, with no listener.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("port").port();
     let wiring = Arc::new(Wiring { proxies: Proxies::default(), ca_bundle: None, connectors: Mutex::default() });
     let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: None };
@@ -100,7 +100,7 @@ async fn a_refused_connection_is_tried_six_times_at_most() {
     }
 }
 
-/// Answers every request with 200 and returns the first line and `Proxy-Authorization` of each.
+/// Responds to every request with 200 and records the first line and `Proxy-Authorization` of each.
 async fn listener() -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let port = listener.local_addr().expect("address").port();
@@ -176,7 +176,7 @@ async fn a_silent_server_is_asked_twice() {
     }
 }
 
-/// A TLS server for `localhost` that answers 200; returns its port and the PEM text of its authority.
+/// A TLS server for `localhost` that responds with 200; returns its port and its CA certificate in PEM format.
 async fn tls_server() -> (u16, String) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let authority_key = rcgen::KeyPair::generate().expect("key");
@@ -200,7 +200,7 @@ async fn tls_server() -> (u16, String) {
     let port = listener.local_addr().expect("address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that does not trust us ends the handshake.
+            // A client that does not trust the certificate ends the handshake.
             if let Ok(mut stream) = acceptor.accept(stream).await {
                 let mut line = String::new();
                 let mut reader = BufReader::new(&mut stream);

@@ -1,9 +1,9 @@
-//! Who owns which field: `metadata.managedFields`, read and put right.
+//! Field ownership: reads and corrects `metadata.managedFields`.
 //!
-//! Server-side apply tells who owns a field, and takes fields from others when it is forced. It cannot give them back.
-//! Whoever wants to leave an object as it was writes the former value, and then the former owners into managedFields,
-//! as kubectl itself does when it moves fields from one manager to another.
-//! Source: documentation of Kubernetes, Server-Side Apply, "Transferring ownership", and kubectl's csaupgrade.
+//! Server-side apply reports who owns a field, and takes fields from others when forced. It cannot return them. To
+//! restore an object, write the former value, and then the former owners to managedFields, as kubectl does when it
+//! moves fields from one manager to another.
+//! Source: Kubernetes documentation, Server-Side Apply, "Transferring ownership", and kubectl's csaupgrade.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -12,37 +12,37 @@ use super::client::Client;
 use super::error::{Kind, Result};
 use super::object::Resource;
 
-/// How often the list is written again when the object has changed since it was read.
+/// How often the list is rewritten if the object has changed since it was read.
 const ATTEMPTS: u32 = 10;
 
-/// One manager's hold on a field and on what is in it.
+/// One manager's ownership of a field and the fields below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// The manager: `eks`, `kubectl-set`.
+    /// The manager, such as `eks` or `kubectl-set`.
     pub manager: String,
     /// `Apply` or `Update`: the same name counts as two managers.
     pub operation: String,
-    /// Version in which the manager wrote: `apps/v1`.
+    /// API version of the manager's write, such as `apps/v1`.
     pub api_version: String,
-    /// When the manager wrote last.
+    /// Time of the manager's last write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// What is held of the field, in the form of `fieldsV1`.
+    /// The owned parts of the field, in `fieldsV1` format.
     pub fields: Json,
 }
 
-/// `managedFields` of an object.
+/// The `managedFields` of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owners(Vec<Json>);
 
 impl Owners {
-    /// Those of an object. Entries of subresources are kept, and never touched.
+    /// The owners of an object. Entries of subresources are kept, and never changed.
     #[must_use]
     pub fn of(object: &Json) -> Self {
         Self(object.pointer("/metadata/managedFields").and_then(Json::as_array).cloned().unwrap_or_default())
     }
 
-    /// Everybody's hold on the field at `path` (`f:spec`, `k:{"name":"a"}`, …).
+    /// Every claim on the field at `path` (`f:spec`, `k:{"name":"a"}`, …).
     #[must_use]
     pub fn claims(&self, path: &[&str]) -> Vec<Claim> {
         self.0
@@ -61,7 +61,7 @@ impl Owners {
             .collect()
     }
 
-    /// Puts `claims` on the field at `path` into the place of all that there are.
+    /// Replaces all claims on the field at `path` with `claims`.
     pub fn restore(&mut self, path: &[&str], claims: &[Claim]) {
         self.release(path, |_| true);
         for claim in claims {
@@ -94,7 +94,7 @@ impl Owners {
         }
     }
 
-    /// Takes the field at `path` from each manager that `who` names. Nobody owns it then.
+    /// Removes the field at `path` from each manager for which `who` is true. Afterwards nobody owns it.
     pub fn release(&mut self, path: &[&str], who: impl Fn(&str) -> bool) {
         for entry in &mut self.0 {
             if entry["manager"].as_str().is_some_and(&who)
@@ -106,13 +106,13 @@ impl Owners {
         self.0.retain(|entry| entry["fieldsV1"].as_object().is_none_or(|fields| !fields.is_empty()));
     }
 
-    /// Takes everything from a manager.
+    /// Removes every claim of a manager.
     pub fn dismiss(&mut self, manager: &str) {
         self.0.retain(|entry| entry["manager"] != manager);
     }
 }
 
-/// Removes what is at `path`, and every step on the way that holds nothing more then.
+/// Removes the value at `path`, and every parent that is then empty.
 fn remove(fields: &mut Map<String, Json>, path: &[&str]) {
     match path {
         [] => {}
@@ -129,8 +129,8 @@ fn remove(fields: &mut Map<String, Json>, path: &[&str]) {
 }
 
 impl Client {
-    /// Puts the owners of an object's fields right. `change` is asked again when the object has changed meanwhile; an
-    /// object that is gone has no owners, and one whose owners would stay is not written.
+    /// Corrects the owners of an object's fields. `change` is called again if the object has changed in the meantime.
+    /// An object that does not exist has no owners; one whose owners do not change is not written.
     ///
     /// # Errors
     /// Those of the requests.
@@ -148,7 +148,7 @@ impl Client {
             let before = Owners::of(&object);
             let mut after = before.clone();
             change(&mut after);
-            // An empty list is not taken for one: the API server would keep the old one.
+            // An empty list has no effect: the API server keeps the previous one.
             if after == before || after.0.is_empty() {
                 return Ok(());
             }
@@ -197,7 +197,7 @@ mod tests {
         let told: Vec<_> = claims.iter().map(|claim| (claim.manager.as_str(), claim.operation.as_str())).collect();
         assert_eq!(told, [("eks", "Apply"), ("kubectl", "Update")]);
 
-        // What a forced apply leaves: the value is ours, the others keep the rest, or are gone.
+        // The result of a forced apply: the value is ours, the others keep the rest, or own nothing any more.
         let mut rest = held(&json!({ ".": {}, "f:name": {} }));
         rest["f:metadata"] = other["f:metadata"].clone();
         let ours = entry("ekshybrid", "Apply", &held(&whole));
@@ -215,7 +215,7 @@ mod tests {
         ])));
         owners.release(&PATH, |manager| manager.starts_with("kubectl"));
         assert_eq!(owners, Owners::of(&object(&json!([entry("eks", "Apply", &held(&json!({ "f:value": {} })))]))));
-        // A path that nobody holds changes nothing.
+        // A path that nobody owns changes nothing.
         let before = owners.clone();
         owners.release(&["f:spec", "f:none"], |_| true);
         assert_eq!(owners, before);

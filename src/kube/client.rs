@@ -1,4 +1,4 @@
-//! One API server: its address, its credentials, and what this run knows of it.
+//! One API server: its address, its credentials, and what this run knows about it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use super::listing::Listings;
 use super::settling::{Access, Defined};
 use super::target::{Target, TokenSource, reason};
 
-/// Until a connection stands.
+/// Timeout for establishing a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Objects as they are.
+/// Complete objects.
 pub(super) const OBJECTS: &str = "application/json";
 
-/// What all clones share.
+/// Data shared by all clones.
 pub(super) struct Shared {
     pub(super) cluster: String,
     /// Scheme, host and port, for messages.
@@ -28,15 +28,15 @@ pub(super) struct Shared {
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
     /// Where the credentials come from.
     pub(super) caller: Caller,
-    /// The server has answered once, whatever it said.
+    /// Whether the server has responded at least once, with whatever status.
     pub(super) has_answered: AtomicBool,
-    /// Repeats were of no use: the server cannot be reached at all.
+    /// Whether retries were exhausted: the server cannot be reached at all.
     pub(super) given_up: AtomicBool,
     pub(super) listings: Listings,
     pub(super) discoveries: Discoveries,
-    /// The kinds that this run has defined.
+    /// The kinds defined in this run.
     pub(super) defined: Defined,
-    /// Since when requests of an apply are sent, and whether one was allowed.
+    /// When an apply's requests began, and whether one was allowed.
     pub(super) access: Access,
 }
 
@@ -45,11 +45,11 @@ pub(super) struct Shared {
 pub struct Client {
     pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
-    /// The field manager of what is written.
+    /// The field manager for writes.
     pub(super) manager: &'static str,
-    /// The form in which answers are asked for.
+    /// The media type requested for responses.
     pub(super) accept: &'static str,
-    /// Readings do not wait long for a server that has never answered.
+    /// Whether reads give up early on a server that has never responded.
     pub(super) is_looking: bool,
 }
 
@@ -63,18 +63,18 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Prepares the way. Nothing is sent; a kubeconfig file is read, and a program for credentials is run.
+    /// Prepares the connection. Sends nothing, but reads a kubeconfig file and runs a credential plugin.
     ///
     /// # Errors
     /// [`Kind::Configuration`].
     pub async fn new(target: &Target) -> Result<Self> {
         let (mut config, tokens) = target.config().await?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // Ours is the only place that repeats: it knows what may be, and tells it in the log.
+        // Only our code retries: it knows what may be retried, and logs it.
         config.default_retry = false;
         config.read_timeout = None;
         let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        // Making the stack may run a program, which blocks.
+        // Building the stack may run a program, which blocks.
         let made = tokio::task::spawn_blocking(move || {
             kube::client::ClientBuilder::try_from(config).map(kube::client::ClientBuilder::build)
         });
@@ -104,31 +104,31 @@ impl Client {
         Ok(Self { shared: Arc::new(shared), cancel, manager: FIELD_MANAGER, accept: OBJECTS, is_looking: false })
     }
 
-    /// The same client, whose requests end when `cancel` does.
+    /// The same client, whose requests end when `cancel` is cancelled.
     #[must_use]
     pub fn with_cancel(&self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self.clone() }
     }
 
-    /// The same client for somebody who looks how things are, as a plan does, and wants to know soon that the server
-    /// cannot be reached. What is written waits as long as ever.
+    /// The same client for reads such as those of a plan, which should soon learn that the server cannot be reached.
+    /// Writes wait as long as ever.
     #[must_use]
     pub fn for_reads(&self) -> Self {
         Self { is_looking: true, ..self.clone() }
     }
 
-    /// The same client writing under the name of another field manager, for objects that another program manages from then on.
+    /// The same client writing as another field manager, for objects that another program manages from then on.
     #[must_use]
     pub fn as_manager(&self, manager: &'static str) -> Self {
         Self { manager, ..self.clone() }
     }
 
-    /// The same client asking for answers in another form.
+    /// The same client requesting responses in another media type.
     pub(super) fn accepting(&self, accept: &'static str) -> Self {
         Self { accept, ..self.clone() }
     }
 
-    /// The field manager of what is written.
+    /// The field manager for writes.
     pub(super) fn manager(&self) -> &'static str {
         self.manager
     }

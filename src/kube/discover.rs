@@ -1,7 +1,7 @@
-//! How a cluster is asked for its kinds: once for a cluster and run, and again when kinds have been added.
+//! Discovers a cluster's kinds: once per cluster and run, and again when kinds have been added.
 //!
-//! Aggregated discovery answers everything in two requests; clusters before 1.27 are asked group by group.
-//! Source: documentation of Kubernetes, The Kubernetes API, "Discovery API".
+//! Aggregated discovery takes two requests; clusters before 1.27 are queried group by group.
+//! Source: Kubernetes documentation, The Kubernetes API, "Discovery API".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::discovery::Discovery;
 use super::error::{Attempt, Result, Verb};
 use super::request::Call;
 
-/// The aggregated form, its beta form, and the classic one.
+/// The aggregated format, its beta version, and the classic format.
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                       application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
-/// Groups that are asked for at the same time where they must be asked for one by one.
+/// Groups requested concurrently, where they must be requested one by one.
 const AT_ONCE: usize = 8;
-/// Pause before another look for kinds that were defined a moment ago.
+/// Pause before looking again for kinds defined a moment ago.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Client {
-    /// What the cluster serves, as it was when it was first asked for in this run or after the last
+    /// The kinds that the cluster serves, cached since the first call in this run or the first after
     /// [`Client::forget_discovery`].
     ///
     /// # Errors
@@ -33,8 +33,8 @@ impl Client {
         cell.get_or_try_init(|| async { self.discover_all().await.map(Arc::new) }).await.cloned()
     }
 
-    /// Asks until the answer has the kinds that this run has defined: the API server that answers may be another one
-    /// than the one that has taken the definition.
+    /// Retries until the response includes the kinds defined in this run: another API server may respond than the one
+    /// that accepted the definition.
     async fn discover_all(&self) -> Result<Discovery> {
         loop {
             let found = self.discover().await?;
@@ -49,7 +49,7 @@ impl Client {
         }
     }
 
-    /// The API server's version, such as `v1.34.3`, asked for as seldom as [`Client::discovery`].
+    /// The API server's version, such as `v1.34.3`, cached like [`Client::discovery`].
     ///
     /// # Errors
     /// Those of the request.
@@ -58,7 +58,7 @@ impl Client {
         cell.get_or_try_init(|| self.version()).await.cloned()
     }
 
-    /// Kinds have been added or removed: the next caller asks anew.
+    /// Kinds have been added or removed: the next caller queries again.
     pub fn forget_discovery(&self) {
         self.shared.discoveries.forget();
     }
@@ -84,7 +84,7 @@ impl Client {
             async move {
                 let root = if api_version.contains('/') { "/apis" } else { "/api" };
                 let list = match self.about(&format!("{root}/{api_version}")).await {
-                    // A group whose own server is down has no kinds now; the others have.
+                    // A group whose own server is down has no kinds for now; the other groups do.
                     Err(error) if error.is_not_found() || error.is_unreachable() => Json::Null,
                     other => other?,
                 };

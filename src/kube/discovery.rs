@@ -11,9 +11,9 @@ use super::object::Resource;
 /// A kind that the cluster serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// The kind and its place in paths.
+    /// The kind and its name in paths.
     pub resource: Resource,
-    /// Its objects are in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
 }
 
@@ -22,16 +22,16 @@ pub struct Served {
 pub struct Discovery {
     /// By API version (`apps/v1`) and kind.
     kinds: HashMap<(String, String), Served>,
-    /// API versions without kinds count too.
+    /// API versions without kinds are included.
     api_versions: BTreeSet<String>,
 }
 
-/// The discoveries of one cluster: the one that is good now, and the API server's version at the same time.
+/// The discovery cache of one cluster: the kinds, and the API server's version at the same time.
 #[derive(Default)]
 pub(super) struct Discoveries(Mutex<Arc<OnceCell<Arc<Discovery>>>>, Mutex<Arc<OnceCell<String>>>);
 
 impl Discoveries {
-    /// The discovery that is good now, which its first reader fills.
+    /// The current discovery, filled by its first reader.
     pub(super) fn kinds(&self) -> Arc<OnceCell<Arc<Discovery>>> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -41,7 +41,7 @@ impl Discoveries {
         Arc::clone(&self.1.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Kinds have been added or removed: the next caller asks again.
+    /// Kinds have been added or removed: the next caller queries again.
     pub(super) fn forget(&self) {
         *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
@@ -49,7 +49,7 @@ impl Discoveries {
 }
 
 impl Discovery {
-    /// The kind that an object names by `apiVersion` and `kind`, if the cluster has it.
+    /// The kind named by an object's `apiVersion` and `kind`, if the cluster serves it.
     #[must_use]
     pub fn served(&self, api_version: &str, kind: &str) -> Option<&Served> {
         self.kinds.get(&(api_version.to_owned(), kind.to_owned()))
@@ -63,7 +63,7 @@ impl Discovery {
         all.into_iter().collect()
     }
 
-    /// Adds a list of the aggregated form.
+    /// Adds a list in the aggregated format.
     pub(super) fn add_aggregated(&mut self, list: &Json) {
         for group in list["items"].as_array().into_iter().flatten() {
             let group_name = group.pointer("/metadata/name").and_then(Json::as_str).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Discovery {
         }
     }
 
-    /// Adds a list of the classic form.
+    /// Adds a list in the classic format.
     pub(super) fn add_classic(&mut self, api_version: &str, list: &Json) {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         for one in list["resources"].as_array().into_iter().flatten() {

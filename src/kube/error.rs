@@ -1,40 +1,40 @@
-//! The one error of this room: what was attempted, on which cluster, what came back, and which kind of trouble it is.
+//! The error of this module: what was attempted, on which cluster, the response, and the kind of failure.
 //!
-//! Display says this layer only and never a secret. Kinds are decided from statuses and reasons that Kubernetes
-//! documents, so that callers never match texts.
+//! Display covers this layer only and never contains a secret. Kinds are derived from statuses and reasons that
+//! Kubernetes documents, so callers never match on text.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The error of a source of tokens, as its own room tells it.
+/// The error of a token source, as its own module describes it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Result of every operation in this room.
+/// Result of every operation in this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What was done to an object, as RBAC names it.
+/// What was done to an object, as an RBAC verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Reaching the API server at all.
+    /// Connecting to the API server.
     Connect,
-    /// Waiting for something to happen there; nothing is sent.
+    /// Waiting for a change in the cluster; nothing is sent.
     Wait,
     /// Reading one object.
     Get,
     /// Reading a collection.
     List,
-    /// Making an object.
+    /// Creating an object.
     Create,
     /// Server-side apply, or another patch.
     Patch,
-    /// Writing a whole object over the one that is there.
+    /// Replacing an existing object.
     Update,
-    /// Removing an object.
+    /// Deleting an object.
     Delete,
 }
 
 impl Verb {
-    /// The verb of RBAC.
+    /// The RBAC verb.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl Verb {
         }
     }
 
-    /// The same request a second time leads to the same end.
+    /// Whether repeating the request has the same result.
     pub(super) fn repeatable(self) -> bool {
         self != Self::Create
     }
@@ -64,7 +64,7 @@ impl Verb {
 pub struct Attempt {
     /// The verb.
     pub verb: Verb,
-    /// The object or the collection: `DaemonSet kube-system/aws-node`, `nodes`.
+    /// The object or collection, such as `DaemonSet kube-system/aws-node` or `nodes`.
     pub object: String,
 }
 
@@ -85,98 +85,99 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Where the credentials of the caller come from.
+/// Where the caller's credentials come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Caller {
-    /// A token for each request, created from other credentials.
+    /// A token per request, created from other credentials.
     #[default]
     Minted,
-    /// One token that was given.
+    /// A fixed token.
     Token,
-    /// A client certificate that was given.
+    /// A client certificate.
     Certificate,
-    /// A program.
+    /// A credential plugin.
     Exec,
     /// The user of a kubeconfig file.
     Kubeconfig,
 }
 
-/// A field that another manager owns.
+/// A field owned by another manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldConflict {
-    /// The other manager: `kubectl-client-side-apply`.
+    /// The other manager, such as `kubectl-client-side-apply`.
     pub manager: String,
-    /// The field: `.spec.subnet`.
+    /// The field, such as `.spec.subnet`.
     pub field: String,
 }
 
-/// What kind of trouble it is.
+/// The kind of failure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
     /// The object does not exist.
     #[error("it does not exist")]
     NotFound,
-    /// The cluster serves no such kind: its CustomResourceDefinition is missing.
+    /// The cluster does not serve this kind: its CustomResourceDefinition is missing.
     #[error("the cluster has no such kind of object")]
     NoSuchKind,
-    /// An object of this name exists already.
+    /// An object with this name already exists.
     #[error("it exists already")]
     AlreadyExists,
-    /// Other field managers own what was to be set.
+    /// Other field managers own the fields to be set.
     #[error("other field managers own {}", fields(.0))]
     FieldConflict(Vec<FieldConflict>),
     /// The object changed since it was read.
     #[error("it was changed by somebody else at the same time")]
     Changed,
-    /// The API server does not know who calls.
+    /// The API server does not recognize the caller.
     #[error("the API server does not accept the caller's credentials")]
     Unauthorized,
-    /// The caller may not do this.
+    /// The caller lacks permission.
     #[error("{message}")]
     Forbidden {
-        /// The API server's own words: user, verb, resource.
+        /// The API server's message: user, verb, resource.
         message: String,
     },
-    /// The API server, or a webhook, refused the object.
+    /// The API server, or a webhook, rejected the object.
     #[error("{message}")]
     Invalid {
-        /// The API server's own words.
+        /// The API server's message.
         message: String,
     },
-    /// A text in the object is not what it must be, and is left as it is.
+    /// A text in the object is malformed, and was not changed.
     #[error("its `{member}` is malformed, {problem}")]
     Malformed {
-        /// The member of the object's data.
+        /// The key in the object's data.
         member: &'static str,
         /// What is wrong, with its line: `line 3: it is no list of entries`.
         problem: String,
     },
-    /// Refused as too frequent until the time for repeats was over.
+    /// Throttled until the retries were exhausted.
     #[error("the API server throttled the requests for longer than repeats last")]
     Throttled,
-    /// The API server, or what stands before it, answered that it cannot, until the time for repeats was over.
+    /// The API server, or a load balancer or proxy before it, responded that it is unavailable until the retries were
+    /// exhausted.
     #[error("the API server is not available: {message}")]
     Unavailable {
-        /// Its own words.
+        /// Its message.
         message: String,
     },
-    /// No connection: name not found, refused, timed out.
+    /// No connection: name not resolved, connection refused, or timeout.
     #[error("cannot reach `{address}`: {cause}")]
     Unreachable {
         /// Host and port.
         address: String,
-        /// The reason in the words of the operating system.
+        /// The operating system's message.
         cause: String,
     },
-    /// The proxy on the way does not lead there.
+    /// The proxy does not connect to the API server.
     #[error("the proxy on the way to `{address}` does not lead there: {cause}")]
     Proxy {
         /// Host and port of the API server.
         address: String,
-        /// What the proxy said, or why it cannot be reached.
+        /// The proxy's response, or why it cannot be reached.
         cause: String,
-        /// It wants a user and a password, or others.
+        /// Whether it requires a user and password, or different ones.
         wants_password: bool,
     },
     /// The server's certificate is not trusted, or is for another name.
@@ -184,36 +185,36 @@ pub enum Kind {
     Certificate {
         /// Host and port.
         address: String,
-        /// The reason in the words of TLS.
+        /// The TLS library's message.
         cause: String,
     },
-    /// No token could be had; the source says why.
+    /// No token could be obtained; the source says why.
     #[error("no token could be created")]
     NoToken,
-    /// The way to the cluster cannot be used as it is configured.
+    /// The configured connection to the cluster cannot be used.
     #[error("`kubernetes.{argument}` cannot be used: {problem}")]
     Configuration {
-        /// The argument of the provider's `kubernetes`.
+        /// The argument of the provider's `kubernetes` block.
         argument: &'static str,
         /// What is wrong with it.
         problem: String,
     },
-    /// The request went out, and its answer never came.
+    /// The request was sent, but its response was lost.
     #[error("the connection was lost before the answer came ({cause}); the work may be done")]
     AnswerLost {
-        /// The reason in the words of the operating system.
+        /// The operating system's message.
         cause: String,
     },
     /// Terraform asked to stop.
     #[error("stopped on request{}", if *may_exist { "; the answer was not awaited, so the work may be done" } else { "" })]
     Cancelled {
-        /// The request was on its way.
+        /// Whether the request was in flight.
         may_exist: bool,
     },
     /// Anything else.
     #[error("{message}")]
     Other {
-        /// The API server's own words, or what could not be read.
+        /// The API server's message, or what could not be read.
         message: String,
     },
 }
@@ -236,11 +237,11 @@ struct Detail {
     source: Option<BoxError>,
 }
 
-/// A failed operation. Cheap to clone, because those who share a reading share its failure too.
+/// A failed operation. Cheap to clone, because callers that share a read also share its failure.
 #[derive(Clone, Debug)]
 pub struct Error(Arc<Detail>);
 
-/// What is known of an answer beside its kind.
+/// What is known about a response besides its kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answer {
     pub(super) status: Option<u16>,
@@ -275,7 +276,7 @@ impl Error {
         }))
     }
 
-    /// The kind of trouble.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.0.kind
@@ -293,7 +294,7 @@ impl Error {
         &self.0.cluster
     }
 
-    /// Status of the answer, when there was one.
+    /// Status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
@@ -305,25 +306,25 @@ impl Error {
         self.0.caller
     }
 
-    /// What the source of tokens said.
+    /// The token source's error.
     #[must_use]
     pub fn token_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
 
-    /// The object, or the whole kind, does not exist.
+    /// Whether the object, or its whole kind, does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self.kind(), Kind::NotFound | Kind::NoSuchKind)
     }
 
-    /// The work may be done although no answer says so.
+    /// Whether the operation may have succeeded although no response confirms it.
     #[must_use]
     pub fn may_exist(&self) -> bool {
         matches!(self.kind(), Kind::AnswerLost { .. } | Kind::Cancelled { may_exist: true })
     }
 
-    /// The API server could not be asked at all.
+    /// Whether the API server could not be queried at all.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. } | Kind::Unavailable { .. })

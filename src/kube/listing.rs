@@ -1,4 +1,4 @@
-//! Many readers, one listing: Terraform reads objects one by one, and a cluster has few of some kinds.
+//! One listing for many readers: Terraform reads objects one by one, and a cluster has few objects of some kinds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::object::Resource;
 
-/// A listing older than this is not used any more: a debugged provider lives across many runs.
+/// Maximum age of a listing: a provider under a debugger lives across many runs.
 const GOOD_FOR: Duration = Duration::from_mins(2);
 
 struct Listing {
@@ -22,7 +22,7 @@ struct Listing {
 pub(super) struct Listings(Mutex<HashMap<Resource, Listing>>);
 
 impl Listings {
-    /// The listing of a kind that is good now, which its first reader fills.
+    /// The current listing of a kind, filled by its first reader.
     pub(super) fn of(&self, resource: &Resource) -> Arc<OnceCell<BTreeMap<String, Json>>> {
         let mut listings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Listing { begun: Instant::now(), objects: Arc::default() };
@@ -33,7 +33,7 @@ impl Listings {
         Arc::clone(&listing.objects)
     }
 
-    /// This process changed something: the next reader lists anew.
+    /// This process changed something: the next reader lists again.
     pub(super) fn forget(&self, resource: &Resource) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(resource);
     }

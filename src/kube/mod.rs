@@ -1,10 +1,11 @@
 //! A cluster's Kubernetes API, on the kube crate.
 //!
-//! [`Target`] says where an API server is and who calls; [`Client`] is the one way to it: it adds the bearer token to
-//! each request, repeats what may be repeated, and ends when Terraform asks to stop. The other files are one kind of
-//! work each. [`Error`] is the one error of the room.
+//! [`Target`] describes an API server and its credentials. [`Client`] is the only way to reach it: it adds the bearer
+//! token to each request, retries what may be retried, and ends when Terraform asks to stop. Each other file covers
+//! one area. [`Error`] is the error of the module.
 //!
-//! What is absent from this room: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider fills.
+//! What is absent from this module: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider
+//! implements.
 
 pub mod aws_auth;
 mod claim;
@@ -35,7 +36,7 @@ pub use pod::Trouble;
 pub use rollout::Rollout;
 pub use target::{Credentials, Exec, Server, Target, TokenSource};
 
-/// Annotation of the DaemonSet aws-node whose settings are managed, with their values before.
+/// Annotation on the DaemonSet aws-node whose settings are managed, with their previous values.
 pub const VPC_CNI_MARK: &str = "ekshybrid/vpc-cni";
-/// The field manager of everything that this provider writes.
+/// The field manager for everything that this provider writes.
 pub const FIELD_MANAGER: &str = "ekshybrid";

@@ -1,7 +1,7 @@
-//! Nodes: what they tell of themselves, and annotations on many of them.
+//! Nodes: what they report about themselves, and annotations on many of them.
 //!
-//! A cluster may have thousands of nodes of 20 kB each, so whoever looks at all of them keeps the little that matters:
-//! readings go page by page, and of annotations only the metadata is asked for.
+//! A cluster may have thousands of nodes of 20 kB each, so code that reads all of them keeps only the few fields that
+//! matter: reads are paged, and annotations are read from metadata only.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::object::{Resource, annotations, labels, name, owned_by};
 use super::request::Call;
 use super::{FIELD_MANAGER, request};
 
-/// How often a node is read again that changes while it is annotated.
+/// How often a node is read again if it changes while it is annotated.
 const ATTEMPTS: u32 = 8;
 
 /// A node.
@@ -21,25 +21,25 @@ const ATTEMPTS: u32 = 8;
 pub struct Node {
     /// Its name.
     pub name: String,
-    /// Kubelet reports that it can take pods.
+    /// Whether the kubelet reports that it can accept pods.
     pub ready: bool,
-    /// Why it is not ready, in kubelet's own words: `KubeletNotReady: container runtime network not ready …`.
+    /// Why it is not ready, in the kubelet's own words: `KubeletNotReady: container runtime network not ready …`.
     pub trouble: Option<String>,
-    /// No new pods are placed on it.
+    /// Whether it is cordoned: no new pods are scheduled to it.
     pub unschedulable: bool,
-    /// Internal address.
+    /// Internal IP address.
     pub internal_ip: Option<String>,
     /// `aws:///us-west-2a/i-…`, or `eks-hybrid:///us-west-2/workshop/mi-…`.
     pub provider_id: Option<String>,
-    /// Version of kubelet: `v1.34.3`.
+    /// Kubelet version, such as `v1.34.3`.
     pub kubelet_version: Option<String>,
-    /// `containerd://2.1.5`.
+    /// Container runtime, such as `containerd://2.1.5`.
     pub container_runtime_version: Option<String>,
-    /// Operating system's own name.
+    /// The operating system's name for itself.
     pub os_image: Option<String>,
-    /// `amd64`, `arm64`.
+    /// Architecture: `amd64`, `arm64`.
     pub architecture: Option<String>,
-    /// Ranges of its pods' addresses.
+    /// CIDR ranges of its pods.
     pub pod_cidrs: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// Id of the EC2 instance or of the managed instance, the last part of the provider id.
+    /// Id of the EC2 instance or of the managed instance: the last part of the provider id.
     #[must_use]
     pub fn instance_id(&self) -> Option<&str> {
         let last = self.provider_id.as_deref()?.rsplit('/').next()?;
@@ -106,7 +106,7 @@ impl Node {
     }
 }
 
-/// A node as somebody sees it who annotates it.
+/// A node as read for annotating.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotated {
     /// Its name.
@@ -115,9 +115,9 @@ pub struct Annotated {
     pub labels: BTreeMap<String, String>,
     /// The annotation's value.
     pub value: Option<String>,
-    /// This provider has written it.
+    /// Whether this provider has written it.
     pub ours: bool,
-    /// Its resourceVersion when it was read.
+    /// Its resourceVersion at the time it was read.
     pub version: String,
 }
 
@@ -137,19 +137,19 @@ impl Annotated {
     }
 }
 
-/// What became of a change to a node's annotation.
+/// The outcome of changing a node's annotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is as it should be.
+    /// The annotation is as requested.
     Done,
-    /// The node is gone.
+    /// The node no longer exists.
     NodeGone,
-    /// Somebody has set it to this value in the meantime, and it was not changed.
+    /// Someone has set it to this value in the meantime; it was not changed.
     Foreign(String),
 }
 
 impl Client {
-    /// Every node of a selection, one by one.
+    /// Every node that matches a selector.
     ///
     /// # Errors
     /// Those of the request.
@@ -159,7 +159,7 @@ impl Client {
         Ok(found)
     }
 
-    /// Every node of the cluster with its value of one annotation. Asks for metadata only.
+    /// Every node of the cluster with its value of one annotation. Requests only metadata.
     ///
     /// # Errors
     /// Those of the request.
@@ -169,8 +169,8 @@ impl Client {
         Ok(found)
     }
 
-    /// Sets the annotation of a node (`None` removes it), as long as its value is the one that `node` tells. A node that
-    /// changes meanwhile in other ways is no obstacle.
+    /// Sets a node's annotation (`None` removes it), provided its value is still the one in `node`. Other changes to
+    /// the node in the meantime do not matter.
     ///
     /// # Errors
     /// Those of the request.

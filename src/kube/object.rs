@@ -1,5 +1,5 @@
-//! Kinds of objects, and the parts of their metadata that matter here. Objects themselves are JSON: what the provider
-//! does not know in them is left as it is.
+//! Kinds of objects, and the parts of their metadata that matter here. Objects are JSON: parts the provider does not
+//! know are kept.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,20 +7,20 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-/// What is escaped in a segment of a path.
+/// Characters escaped in a path segment.
 const PATH_SEGMENT: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
 /// A kind of object as the API server serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
-    /// Group: `apps`; empty for the core.
+    /// Group, such as `apps`; empty for the core group.
     pub group: Cow<'static, str>,
-    /// Version: `v1`.
+    /// Version, such as `v1`.
     pub version: Cow<'static, str>,
-    /// Kind: `DaemonSet`.
+    /// Kind, such as `DaemonSet`.
     pub kind: Cow<'static, str>,
-    /// Name in paths: `daemonsets`.
+    /// Name in paths, such as `daemonsets`.
     pub plural: Cow<'static, str>,
 }
 
@@ -56,7 +56,7 @@ impl Resource {
         }
     }
 
-    /// `apps/v1`, or `v1` in the core.
+    /// `apps/v1`, or `v1` in the core group.
     #[must_use]
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
@@ -78,13 +78,13 @@ impl Resource {
         path.push_str(&self.plural);
         if let Some(name) = name {
             path.push('/');
-            // RBAC's objects may have names with characters that a path has not.
+            // RBAC objects may have names with characters that are not allowed in a path.
             path.extend(percent_encoding::utf8_percent_encode(name, PATH_SEGMENT));
         }
         path
     }
 
-    /// It is the kind that defines other kinds, in whatever version.
+    /// Whether it is the kind that defines other kinds, in any version.
     pub(super) fn is_definition(&self) -> bool {
         self.group == Self::CUSTOM_RESOURCE_DEFINITION.group && self.plural == Self::CUSTOM_RESOURCE_DEFINITION.plural
     }
@@ -105,7 +105,7 @@ impl fmt::Display for Resource {
     }
 }
 
-/// `metadata.name`; empty when there is none.
+/// `metadata.name`; empty if there is none.
 #[must_use]
 pub fn name(object: &Json) -> &str {
     object.pointer("/metadata/name").and_then(Json::as_str).unwrap_or_default()
@@ -128,8 +128,8 @@ fn texts(map: Option<&Json>) -> BTreeMap<String, String> {
     entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-/// The fields that `manager` owns in an object, in the form of `managedFields` (`f:spec` and so on); every entry of
-/// the manager counts, whichever way it was written.
+/// The fields that `manager` owns in an object, in `managedFields` format (`f:spec` and so on); every entry of the
+/// manager counts, however it was written.
 #[must_use]
 pub fn owned_by<'a>(object: &'a Json, manager: &str) -> Vec<&'a Json> {
     let entries = object.pointer("/metadata/managedFields").and_then(Json::as_array).into_iter().flatten();
@@ -143,7 +143,7 @@ pub(super) fn owned_by_uid(object: &Json, owner: &Json) -> bool {
     owners.into_iter().flatten().any(|one| one["uid"] == uid)
 }
 
-/// A label selector in the form of a query; `None` where it selects nothing in particular.
+/// A label selector as a query parameter; `None` if it selects nothing in particular.
 pub(super) fn selector_of(selector: &Json) -> Option<String> {
     let mut terms: Vec<String> = Vec::new();
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {

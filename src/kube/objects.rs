@@ -1,4 +1,4 @@
-//! What is read and written on an API server.
+//! Reads and writes objects on an API server.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use super::error::{Attempt, Kind, Result, Verb};
 use super::object::{Resource, name as object_name};
 use super::request::{Call, METADATA_LIST};
 
-/// Objects in one page of a listing. Source: kubectl's own.
+/// Objects per page of a listing. Source: kubectl.
 const PAGE: usize = 500;
-/// The same where only metadata is wanted of kinds with many objects: little is held at a time.
+/// The same for metadata of kinds with many objects: keeps little in memory at a time.
 const METADATA_PAGE: usize = 200;
 
 impl Client {
-    /// One object, `None` when it does not exist.
+    /// Reads one object; `None` if it does not exist.
     ///
     /// # Errors
-    /// Those of the request; [`Kind::NoSuchKind`] when the cluster does not serve the kind.
+    /// Those of the request; [`Kind::NoSuchKind`] if the cluster does not serve the kind.
     pub async fn get(&self, resource: &Resource, namespace: Option<&str>, name: &str) -> Result<Option<Json>> {
         let attempt = Attempt::new(Verb::Get, resource.told(namespace, name));
         let found = self.call(Call { attempt, path: resource.path(namespace, Some(name)), body: None }).await;
@@ -28,10 +28,10 @@ impl Client {
         }
     }
 
-    /// All objects of a kind that a label selector chooses, in pages. `None` as the namespace means all of them.
+    /// All objects of a kind that match a label selector, in pages. `None` as the namespace means all namespaces.
     ///
     /// # Errors
-    /// Those of the request; [`Kind::NoSuchKind`] when the cluster does not serve the kind.
+    /// Those of the request; [`Kind::NoSuchKind`] if the cluster does not serve the kind.
     pub async fn list(
         &self,
         resource: &Resource,
@@ -43,7 +43,7 @@ impl Client {
         Ok(found)
     }
 
-    /// The same one by one, so that the whole need not be held: `each` keeps what it wants.
+    /// The same one by one, so that the whole list need not be in memory: `each` keeps what it needs.
     ///
     /// # Errors
     /// As for [`Client::list`].
@@ -89,8 +89,8 @@ impl Client {
         }
     }
 
-    /// One object out of a listing that all readers of a run share, `None` when it is not in it. For kinds of which
-    /// a cluster has few; what this process writes itself is listed anew.
+    /// One object from a listing that all readers of a run share; `None` if it is not in it. For kinds with few
+    /// objects per cluster. After a write by this process, the kind is listed again.
     ///
     /// # Errors
     /// As for [`Client::list`].
@@ -105,9 +105,8 @@ impl Client {
         Ok(listing.get_or_try_init(list).await?.get(name).cloned())
     }
 
-    /// Server-side apply by the client's field manager. `object` names its kind, its name and every field that
-    /// is to be ours; fields that were ours and are not named any more go. With `force` fields are taken from other
-    /// managers.
+    /// Server-side apply with the client's field manager. `object` contains its kind, its name and every field to
+    /// own; owned fields that it no longer contains are removed. `force` takes fields from other managers.
     ///
     /// # Errors
     /// [`Kind::FieldConflict`] without `force`; those of the request.
@@ -127,10 +126,10 @@ impl Client {
         applied
     }
 
-    /// JSON merge patch: the fields of `patch`, `null` removing one.
+    /// JSON merge patch: sets the fields of `patch`; `null` removes one.
     ///
     /// # Errors
-    /// Those of the request; [`Kind::Changed`] when `patch` names a resourceVersion that is over.
+    /// Those of the request; [`Kind::Changed`] if `patch` contains an outdated resourceVersion.
     pub async fn merge(&self, resource: &Resource, namespace: Option<&str>, name: &str, patch: Json) -> Result<Json> {
         self.patch(resource, namespace, name, "application/merge-patch+json", patch).await
     }
@@ -178,7 +177,7 @@ impl Client {
         patched
     }
 
-    /// After a write: what is listed may be over, and a definition brings kinds.
+    /// After a write: listings may be outdated, and a definition adds kinds.
     fn wrote(&self, resource: &Resource, written: &Result<Json>) {
         self.shared.listings.forget(resource);
         if let (true, Ok(object)) = (resource.is_definition(), written) {
@@ -186,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Makes an object.
+    /// Creates an object.
     ///
     /// # Errors
     /// [`Kind::AlreadyExists`]; those of the request.
@@ -198,10 +197,10 @@ impl Client {
         made
     }
 
-    /// Writes a whole object over the one that is there, which must be of the resourceVersion that `object` names.
+    /// Replaces an existing object, which must have the resourceVersion in `object`.
     ///
     /// # Errors
-    /// [`Kind::Changed`] when it is not; those of the request.
+    /// [`Kind::Changed`] if it does not; those of the request.
     pub async fn replace(&self, resource: &Resource, namespace: Option<&str>, object: &Json) -> Result<Json> {
         let attempt = Attempt::new(Verb::Update, resource.told(namespace, object_name(object)));
         let path = format!("{}?fieldManager={}", resource.path(namespace, Some(object_name(object))), self.manager);
@@ -210,7 +209,7 @@ impl Client {
         written
     }
 
-    /// Removes an object; whether there was one. What belongs to it goes in the background.
+    /// Deletes an object, and returns whether it existed. Its dependents are deleted in the background.
     ///
     /// # Errors
     /// Those of the request.
@@ -229,7 +228,7 @@ impl Client {
         }
     }
 
-    /// The API server's own version: `v1.34.3`. The cheapest question that shows that it answers.
+    /// The API server's own version, such as `v1.34.3`. The cheapest request that shows that it responds.
     ///
     /// # Errors
     /// Those of the request.
@@ -239,7 +238,7 @@ impl Client {
     }
 }
 
-/// The query of one page.
+/// The query parameters of one page.
 fn query(size: usize, selector: Option<&str>, resume: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("limit", &size.to_string());

@@ -1,8 +1,8 @@
-//! Hosts that are off, and what they keep from being ready.
+//! Hosts that are off, and what they keep from becoming ready.
 //!
-//! A DaemonSet's controller counts every node that it is for, also one that is switched off, and a rollout that waits
-//! for all of them never ends while one is. What matters is that every node that answers runs the newest pods: the
-//! others get theirs from the same controller when they are back.
+//! A DaemonSet's controller counts every eligible node, including one that is switched off, and a rollout that waits
+//! for all of them never completes while one is off. What matters is that every node that responds runs the newest
+//! pods: the others get theirs from the same controller when they are back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use super::object::{Resource, labels, name, owned_by_uid, selector_of};
 use super::placement::allows;
 use super::rollout::Rollout;
 
-/// The label by which pods tell which revision of their DaemonSet they are of.
+/// The label that names the DaemonSet revision of a pod.
 const REVISION: &str = "controller-revision-hash";
 
-/// Why a node counts as off; `None` when it does not. Without a network a kubelet tells that it is not ready either,
-/// but it is there, and waits for the CNI.
+/// Why a node counts as off; `None` if it does not. Without a network, a kubelet reports that it is not ready too,
+/// but it is online, and waits for the CNI.
 ///
 /// Source: Kubernetes, node lifecycle controller (Unknown: "Kubelet stopped posting node status") and kubelet
 /// (`container runtime network not ready`).
@@ -39,15 +39,15 @@ pub fn why_off(node: &Json) -> Option<String> {
     })
 }
 
-/// The nodes that are off, of those that `objects` hold.
+/// The nodes in `objects` that are off.
 #[must_use]
 pub fn off(nodes: &[Json]) -> BTreeMap<String, String> {
     nodes.iter().filter_map(|node| Some((name(node).to_owned(), why_off(node)?))).collect()
 }
 
 impl Client {
-    /// The nodes that are off and lack a DaemonSet's newest pod, where these are all that it waits for: each with why it
-    /// counts as off. `None` where something else is missing, or nothing is.
+    /// The nodes that are off and lack a DaemonSet's newest pod, each with why it counts as off, if the DaemonSet
+    /// waits for nothing else. `None` if something else is missing, or nothing is.
     ///
     /// # Errors
     /// Those of the requests: nodes, pods and controller revisions are listed.
@@ -66,8 +66,8 @@ impl Client {
         Ok(daemon_set_waits_for(daemon_set, nodes, &pods, &revisions))
     }
 
-    /// The nodes that are off and that a Deployment's missing pods need, where these are all that it waits for. A pod
-    /// that is bound to such a node stays there if it tolerates every taint, as Cilium's operator up to 1.17 does; one
+    /// The nodes that are off and that a Deployment's missing pods need, if the Deployment waits for nothing else. A
+    /// pod bound to such a node stays there if it tolerates every taint, as Cilium's operator up to 1.17 does; one
     /// that is not bound yet counts only if other pods of the Deployment are available.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ fn daemon_set_waits_for(
     let spec = &daemon_set["spec"]["template"]["spec"];
     let off: BTreeMap<String, String> = off(nodes)
         .into_iter()
-        // What a node is not for any more may still have a pod there.
+        // A node that is no longer eligible may still run a pod.
         .filter(|(name, _)| nodes.iter().any(|node| self::name(node) == name && allows(spec, node)))
         .filter(|(name, _)| !found.get(name.as_str()).copied().unwrap_or_default())
         .collect();
@@ -152,7 +152,7 @@ fn deployment_waits_for(
     behind.then_some(needed)
 }
 
-/// The node of a pod, also before it is placed: pods of DaemonSets are created for one node each.
+/// The node of a pod, even before it is scheduled: pods of DaemonSets are created for one node each.
 fn node_of(pod: &Json) -> Option<&str> {
     let placed = pod.pointer("/spec/nodeName").and_then(Json::as_str).filter(|name| !name.is_empty());
     let meant = || {
@@ -183,7 +183,7 @@ fn is_going(pod: &Json) -> bool {
     pod.pointer("/metadata/deletionTimestamp").is_some()
 }
 
-/// What keeps a rollout from the nodes that answer: the ones that are off use up all that may be unavailable at a time.
+/// What keeps a rollout from reaching the nodes that respond: the nodes that are off use up all of maxUnavailable.
 /// Source: Kubernetes, DaemonSet controller, rollingUpdate.
 pub(super) fn uses_up(daemon_set: &Json, nodes: &[Json]) -> Option<String> {
     let spec = &daemon_set["spec"]["template"]["spec"];
@@ -201,14 +201,14 @@ pub(super) fn uses_up(daemon_set: &Json, nodes: &[Json]) -> Option<String> {
     })
 }
 
-/// `NODE (why)`, the first few.
+/// `NODE (why)` for the first few.
 #[must_use]
 pub fn named(off: &BTreeMap<String, String>) -> String {
     const MOST: usize = 5;
     let mut seen = BTreeSet::new();
     let mut texts: Vec<String> = Vec::new();
     for (node, why) in off.iter().take(MOST) {
-        // All say the same, as a rule.
+        // They usually all have the same reason.
         texts.push(if seen.insert(why) { format!("{node} ({why})") } else { node.clone() });
     }
     if off.len() > MOST {
@@ -286,7 +286,7 @@ mod tests {
                 "nodeSelectorTerms": [{ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["h2"] }] }] } } } },
         });
         for (expected, desired, nodes, pods) in [
-            // The new pod of the host that is off waits for its kubelet, or its old one for its end.
+            // The new pod of the host that is off waits for its kubelet, or its old pod waits to terminate.
             (
                 Some("h2"),
                 2,
@@ -295,14 +295,14 @@ mod tests {
             ),
             (Some("h2"), 2, vec![up("h1"), down("h2")], vec![pod("h1", "d", "new", true), going("h2")]),
             (Some("h2"), 2, vec![up("h1"), down("h2")], vec![pod("h1", "d", "new", true), waiting]),
-            // One that answers is not done.
+            // A node that responds is not done.
             (None, 2, vec![up("h1"), down("h2")], vec![pod("h1", "d", "old", true), going("h2")]),
             (None, 2, vec![up("h1"), down("h2")], vec![pod("h1", "d", "new", false), going("h2")]),
             (None, 3, vec![up("h1"), down("h2"), up("h3")], vec![pod("h1", "d", "new", true), going("h2")]),
-            // All is well, or the host that is off is none of its own.
+            // Everything is available, or the host that is off is not eligible.
             (None, 1, vec![up("h1"), down("e2")], vec![pod("h1", "d", "new", false)]),
             (None, 2, vec![up("h1"), up("h2")], vec![pod("h1", "d", "new", true), going("h2")]),
-            // The pod of another DaemonSet with the same label.
+            // The pod belongs to another DaemonSet with the same label.
             (None, 2, vec![up("h1"), down("h2")], vec![pod("h1", "other", "new", true), going("h2")]),
             // It went off after its pod was ready: nothing is missing there, but elsewhere.
             (None, 2, vec![up("h1"), down("h2")], vec![pod("h1", "d", "old", true), pod("h2", "d", "new", true)]),
@@ -338,11 +338,11 @@ mod tests {
         for (expected, available, pods) in [
             (Some("h2"), 1, vec![ready(), unplaced("hybrid")]),
             (Some("h2"), 1, vec![ready(), pod("h2", "new", "x", false)]),
-            // A node that is off would not help it.
+            // The node that is off would not help this pod.
             (None, 1, vec![ready(), unplaced("ec2")]),
             (None, 1, vec![ready(), pod("h1", "new", "x", false)]),
             (None, 1, vec![ready()]),
-            // Nothing runs at all: why a pod is not bound is unknown, but one that is bound waits for its node alone.
+            // Nothing runs at all: why a pod is not bound is unknown, but a bound one waits for its node alone.
             (None, 0, vec![unplaced("hybrid")]),
             (Some("h2"), 0, vec![pod("h2", "new", "x", false)]),
             (None, 0, vec![pod("h2", "new", "x", false), pod("h1", "new", "x", false)]),

@@ -1,13 +1,13 @@
-//! Which nodes a pod may be placed on, by the rules that name nodes: a selector, and required node affinity. Taints are
-//! another matter: a node that is off has some that pods of DaemonSets tolerate by themselves.
+//! The nodes a pod can be scheduled to, by the rules that select nodes: node selector and required node affinity.
+//! Taints are separate: a node that is off has some that DaemonSet pods tolerate automatically.
 //!
-//! Source: API reference of Kubernetes, NodeSelectorRequirement; component-helpers, nodeaffinity.
+//! Source: Kubernetes API reference, NodeSelectorRequirement; component-helpers, nodeaffinity.
 
 use serde_json::Value as Json;
 
 use super::object::{labels, name};
 
-/// Whether the rules of a pod's `spec` allow `node`.
+/// Whether a pod's `spec` allows `node`.
 #[must_use]
 pub fn allows(spec: &Json, node: &Json) -> bool {
     let labels = labels(node);

@@ -11,7 +11,7 @@ use super::object::name;
 pub struct Trouble {
     /// The pod.
     pub pod: String,
-    /// Its node; empty while it has none.
+    /// Its node; empty if it has none yet.
     pub node: String,
     /// Reason and message: `ImagePullBackOff: Back-off pulling image …`.
     pub why: String,
@@ -25,15 +25,15 @@ impl fmt::Display for Trouble {
 }
 
 impl Trouble {
-    /// `None` when the pod is ready, or has done its work.
+    /// `None` if the pod is ready or completed.
     pub(super) fn of(pod: &Json) -> Option<Self> {
         let node = pod.pointer("/spec/nodeName").and_then(Json::as_str).unwrap_or_default().to_owned();
         Some(Self { pod: name(pod).to_owned(), node, why: why(pod)? })
     }
 }
 
-/// Why a pod is not ready; `None` when it is, or has done its work. A container that cannot start says most, then one
-/// that ended, then a pod without a place.
+/// Why a pod is not ready; `None` if it is ready or completed. In order of significance: a container that cannot
+/// start, one that terminated, a pod that is not scheduled.
 pub(super) fn why(pod: &Json) -> Option<String> {
     let status = &pod["status"];
     let conditions = || status["conditions"].as_array().into_iter().flatten();
@@ -56,7 +56,7 @@ pub(super) fn why(pod: &Json) -> Option<String> {
     for container in containers() {
         let waiting = &container["state"]["waiting"];
         if let Some(why) = told(waiting).filter(|_| !idle(waiting)) {
-            // A container that crashes waits; why it crashed is in how it ended last.
+            // A crashing container is in the state waiting; why it crashed is in its last termination.
             let last = ended(container).map(|last| format!("; it ended before: {last}")).unwrap_or_default();
             return Some(of(container, format!("{why}{last}")));
         }
@@ -73,7 +73,7 @@ pub(super) fn why(pod: &Json) -> Option<String> {
         .or_else(|| Some(format!("its phase is {}", status["phase"].as_str().unwrap_or("unknown"))))
 }
 
-/// `REASON: MESSAGE`, or the one of them that is there.
+/// `REASON: MESSAGE`, or whichever exists.
 fn told(state: &Json) -> Option<String> {
     let text = |member: &str| state[member].as_str().map(str::trim).filter(|text| !text.is_empty());
     match (text("reason"), text("message")) {

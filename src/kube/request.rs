@@ -1,4 +1,4 @@
-//! One request and its repeats: the only place that speaks HTTP to an API server.
+//! One request and its retries: the only code that speaks HTTP to an API server.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,49 +15,49 @@ use super::client::Client;
 use super::error::{Answer, Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
 use super::target::reason;
 
-/// How long a request is repeated. A restart of an API server behind a load balancer takes less.
+/// How long a request is retried. Restarting an API server behind a load balancer takes less.
 const REPEAT_FOR: Duration = Duration::from_mins(1);
-/// The same for a reading of somebody who looks, from a server that has never answered in this run: it is more likely
-/// out of reach than restarting, and a plan against it should say so before a person thinks that it hangs. Long enough
-/// for two attempts to connect ([`CONNECT_TIMEOUT`](super::client::CONNECT_TIMEOUT) each), of which the first may have
-/// lost its packets or met a target that a load balancer is about to leave out.
+/// The same for a read by a plan or similar, from a server that has never responded in this run: it is more likely
+/// unreachable than restarting, and a plan should say so before the user thinks that it hangs. Long enough for two
+/// attempts to connect ([`CONNECT_TIMEOUT`](super::client::CONNECT_TIMEOUT) each): the first may lose its packets or
+/// reach a target that a load balancer is about to remove.
 const LOOK_FOR: Duration = Duration::from_secs(15);
-/// How long one attempt of such a reading may take.
+/// Timeout of one attempt of such a read.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
-/// First pause before a repeat; doubled each time, with jitter.
+/// First pause before a retry; doubled each time, with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest pause before a repeat.
+/// Longest pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// How often a caller that is not known is tried again: an access entry takes effect some seconds after its creation.
+/// How often an unknown caller is retried: an access entry takes effect some seconds after its creation.
 const UNKNOWN_CALLER_ATTEMPTS: u32 = 4;
-/// One attempt may take this long. The API server itself ends requests after 60 seconds.
+/// Timeout of one attempt. The API server itself ends requests after 60 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(65);
-/// How long the answer of a change is awaited after Terraform asked to stop. Terraform waits without a limit then, and
-/// an admission webhook may take 30 seconds. Source: Kubernetes, "Dynamic Admission Control", timeouts.
+/// How long to wait for the response to a change after Terraform asked to stop. Terraform then waits without a limit,
+/// and an admission webhook may take 30 seconds. Source: Kubernetes, "Dynamic Admission Control", timeouts.
 const GRACE: Duration = Duration::from_secs(30);
-/// Beyond this an answer is not read: a page of a listing has a tenth of it.
+/// Larger responses are not read: a page of a listing has a tenth of this.
 const LARGEST_ANSWER: usize = 64 << 20;
 
-/// An object's metadata alone, from servers that can. Source: Kubernetes API, "Metadata-only fetches".
+/// An object's metadata alone, from servers that support it. Source: Kubernetes API, "Metadata-only fetches".
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-/// A listing of metadata alone, from servers that can.
+/// A listing of metadata alone, from servers that support it.
 pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
-/// What is asked for.
+/// A request.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) attempt: Attempt,
-    /// Path with its query.
+    /// Path and query.
     pub(super) path: String,
-    /// Body and its type.
+    /// Body and content type.
     pub(super) body: Option<(&'static str, Json)>,
 }
 
-/// What became of one attempt.
+/// The outcome of one attempt.
 enum Outcome {
     Done(Json),
-    /// It may be tried again, at once or after a pause that the server asked for.
+    /// May be retried, at once or after a pause requested by the server.
     Again(Error, Option<Duration>),
     Failed(Error),
 }
@@ -75,7 +75,7 @@ impl Call {
 }
 
 impl Client {
-    /// Sends a request, and repeats it while that can help.
+    /// Sends a request, and retries it while that can help.
     pub(super) async fn call(&self, call: Call) -> Result<Json> {
         let started = Instant::now();
         let mut attempts = 0;
@@ -96,7 +96,7 @@ impl Client {
             if started.elapsed().saturating_add(pace) > patience
                 || (unreachable && self.shared.given_up.load(Ordering::Relaxed))
             {
-                // Others need not wait as long for the same server.
+                // Other requests need not wait as long for the same server.
                 self.shared.given_up.fetch_or(unreachable, Ordering::Relaxed);
                 return Err(error);
             }
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// How long a server that does not answer is tried, and how long one attempt may take.
+    /// How long to retry a server that does not respond, and the timeout of one attempt.
     fn patience(&self, verb: Verb) -> (Duration, Duration) {
         if self.is_looking && verb.reads() && !self.shared.has_answered.load(Ordering::Relaxed) {
             (LOOK_FOR, LOOK_TIMEOUT)
@@ -164,7 +164,7 @@ impl Client {
                     Proxy::Refuses => "it refused to connect".to_owned(),
                     Proxy::Broken => cause,
                 };
-                // A proxy refuses too while the API server behind it restarts.
+                // A proxy also refuses while the API server behind it restarts.
                 (Kind::Proxy { address, cause, wants_password }, !wants_password)
             }
             Lost { certificate: true, cause, .. } => (Kind::Certificate { address, cause }, false),
@@ -191,7 +191,7 @@ impl Client {
                 )
             })?;
             let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
-            // Tokens are base64 and dots, which a header can hold.
+            // Tokens consist of base64 and dots, which are valid in a header.
             let mut header = header.map_err(|_| self.error(Kind::NoToken, call))?;
             header.set_sensitive(true);
             request = request.header(AUTHORIZATION, header);
@@ -207,7 +207,7 @@ impl Client {
         request.body(Body::from(body)).map_err(unusable)
     }
 
-    /// Ends when Terraform asks to stop: at once for a reading, after a moment for a change that is on its way.
+    /// Completes when Terraform asks to stop: at once for a read, after a grace period for a change in flight.
     async fn stopped(&self, verb: Verb) {
         self.cancel.cancelled().await;
         if !verb.reads() {
@@ -234,11 +234,11 @@ impl Client {
         let attempts = answer.attempts;
         let kind = kind(status, told.as_ref(), &body);
         let again = match &kind {
-            // Nothing was done: it may be asked again whatever it was.
+            // Nothing was done: any request may be retried.
             Kind::Throttled => true,
             Kind::Unavailable { .. } => call.attempt.verb.repeatable(),
             Kind::Unauthorized => self.shared.tokens.is_some() && attempts < UNKNOWN_CALLER_ATTEMPTS,
-            // Access that was given by the same apply takes effect some seconds later.
+            // Access granted by the same apply takes effect some seconds later.
             Kind::Forbidden { .. } => {
                 !self.is_looking
                     && matches!(self.shared.caller, Caller::Minted | Caller::Exec)
@@ -247,7 +247,7 @@ impl Client {
             Kind::NoSuchKind => self.shared.defined.may_settle(&call.path),
             _ => false,
         };
-        // A new attempt needs no token of the same second, which the API server would remember as refused.
+        // A retry needs a token from a later second: the API server would remember the rejected one.
         let pause = match kind {
             Kind::Unauthorized => Some(Duration::from_secs(1 << attempts.min(4))),
             _ => retry_after,
@@ -266,8 +266,8 @@ impl Client {
     }
 }
 
-/// The kind of an answer that is no success. Source: Kubernetes API conventions, "HTTP Status codes" and "Response
-/// Status Kind".
+/// The kind of an unsuccessful response. Source: Kubernetes API conventions, "HTTP Status codes" and "Response Status
+/// Kind".
 fn kind(status: StatusCode, told: Option<&Json>, body: &[u8]) -> Kind {
     let message = || match told.and_then(|told| told["message"].as_str()) {
         Some(message) if !message.is_empty() => message.to_owned(),
@@ -281,7 +281,8 @@ fn kind(status: StatusCode, told: Option<&Json>, body: &[u8]) -> Kind {
     match (status.as_u16(), why) {
         (401, _) => Kind::Unauthorized,
         (403, _) => Kind::Forbidden { message: message() },
-        // The path of an unknown kind is answered by no handler: plain text, or a Status without an object's name.
+        // No handler responds to the path of an unknown kind: the response is plain text, or a Status without an
+        // object's name.
         (404, _) => match told {
             Some(told) if told["details"]["name"].as_str().is_some_and(|name| !name.is_empty()) => Kind::NotFound,
             _ => Kind::NoSuchKind,
@@ -303,7 +304,7 @@ fn conflicts(told: Option<&Json>) -> Vec<FieldConflict> {
     causes
         .filter(|cause| cause["reason"] == "FieldManagerConflict")
         .map(|cause| {
-            // `conflict with "MANAGER" using apps/v1`; the name alone is wanted.
+            // `conflict with "MANAGER" using apps/v1`; only the name is used.
             let message = cause["message"].as_str().unwrap_or_default();
             let manager = message.split('"').nth(1).unwrap_or(message);
             FieldConflict { manager: manager.to_owned(), field: cause["field"].as_str().unwrap_or_default().to_owned() }
@@ -311,7 +312,7 @@ fn conflicts(told: Option<&Json>) -> Vec<FieldConflict> {
         .collect()
 }
 
-/// An answer.
+/// A response.
 struct Read {
     status: StatusCode,
     retry_after: Option<Duration>,
@@ -319,13 +320,13 @@ struct Read {
     body: Vec<u8>,
 }
 
-/// Why there was none.
+/// Why there was no response.
 struct Lost {
-    /// The request was never sent.
+    /// Whether the request was never sent.
     before_sending: bool,
-    /// The server's certificate was refused.
+    /// Whether the server's certificate was rejected.
     certificate: bool,
-    /// There is no way through the proxy.
+    /// Why the proxy did not connect.
     proxy: Option<Proxy>,
     cause: String,
 }
@@ -342,7 +343,7 @@ enum Proxy {
 }
 
 impl Proxy {
-    /// The tunnel's own error has no public type, so its words are all there is. Source: `TunnelError` of hyper-util.
+    /// The tunnel's error has no public type, so its text is all there is. Source: `TunnelError` of hyper-util.
     fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         Some(match error.to_string().strip_prefix("tunnel error: ")? {
             "proxy authorization required" => Self::WantsPassword,
@@ -374,7 +375,7 @@ impl Lost {
     }
 }
 
-/// TLS wraps its error into one of input and output, and so does the connector around it.
+/// TLS wraps its error in an I/O error, and so does the connector around it.
 fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     match error.downcast_ref::<std::io::Error>().map(std::io::Error::get_ref) {
         Some(Some(inner)) => is_certificate(inner),
@@ -405,7 +406,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
     })
 }
 
-/// Between 75 % and 125 % of `pause`, so that many callers do not come back at the same moment.
+/// Between 75 % and 125 % of `pause`, so that many callers do not retry at the same moment.
 pub(super) fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
@@ -429,7 +430,7 @@ mod tests {
         };
         let client = Client::new(&target).await.expect("a client");
         let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
-        // A server takes the first of several headers.
+        // A server uses the first of several headers.
         for (client, form) in [(client.clone(), OBJECTS), (client.accepting(METADATA_LIST), METADATA_LIST)] {
             let request = client.request(&call).await.expect("a request");
             assert_eq!(request.headers().get_all(ACCEPT).iter().collect::<Vec<_>>(), [form]);
@@ -453,7 +454,7 @@ mod tests {
         }
         client.shared.has_answered.store(true, Ordering::Relaxed);
         assert_eq!(client.for_reads().patience(Verb::Get), long);
-        // Nobody listens there.
+        // Nothing listens there.
         client.shared.given_up.store(true, Ordering::Relaxed);
         let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
         let error = client.for_reads().call(call).await.expect_err("nobody listens");

@@ -1,4 +1,4 @@
-//! Rollouts of DaemonSets: how far one is, and what its pods say where it does not go on.
+//! DaemonSet rollouts: the progress of each, and what its pods report if it stalls.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use super::error::Result;
 use super::object::Resource;
 use super::pod::Trouble;
 
-/// How far a DaemonSet's newest specification is on its nodes.
+/// How far a DaemonSet's newest specification is rolled out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rollout {
     /// The controller has seen the newest specification.
     pub observed: bool,
-    /// Nodes that are to run a pod.
+    /// Nodes that should run a pod.
     pub desired: u64,
-    /// Nodes whose pod is of the newest specification.
+    /// Nodes whose pod has the newest specification.
     pub updated: u64,
     /// Nodes whose pod is available.
     pub available: u64,
 }
 
 impl Rollout {
-    /// Reads the status of a DaemonSet. Source: API reference of Kubernetes, DaemonSetStatus.
+    /// Reads the status of a DaemonSet. Source: Kubernetes API reference, DaemonSetStatus.
     #[must_use]
     pub fn of(daemon_set: &Json) -> Self {
         let status = &daemon_set["status"];
@@ -37,7 +37,8 @@ impl Rollout {
         }
     }
 
-    /// Every node that is to run it runs the newest specification. Without nodes there is nothing to wait for.
+    /// Whether every node that should run it runs the newest specification. Without nodes, there is nothing to wait
+    /// for.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.observed && self.updated >= self.desired && self.available >= self.desired
@@ -58,7 +59,7 @@ impl fmt::Display for Rollout {
 }
 
 impl Client {
-    /// What keeps the pods that `selector` chooses from being ready; empty when all are.
+    /// What keeps the pods that match `selector` from being ready; empty if all are.
     ///
     /// # Errors
     /// Those of the request.

@@ -1,4 +1,4 @@
-//! What an API server learns a little later than this process: EKS runs several, each with caches of its own.
+//! Changes that an API server learns a little later than this process: EKS runs several, each with its own caches.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,11 @@ use super::discovery::Discovery;
 
 /// How long another API server may not know a kind after its definition was written.
 const KINDS_SETTLE: Duration = Duration::from_secs(30);
-/// How long a caller may be refused after it was given access. Source: user guide of EKS, "Grant IAM users access to
+/// How long a caller may be refused after it was granted access. Source: EKS user guide, "Grant IAM users access to
 /// Kubernetes with EKS access entries": access entries are eventually consistent and may take several seconds.
 const ACCESS_SETTLES: Duration = Duration::from_secs(30);
 
-/// The kinds that this run has defined, by the name of their definition.
+/// The kinds defined in this run, by the name of their definition.
 #[derive(Default)]
 pub(super) struct Defined(Mutex<HashMap<String, Definition>>);
 
@@ -24,12 +24,12 @@ struct Definition {
     written: Instant,
     group: String,
     kind: String,
-    /// Versions that are served: `v1`.
+    /// Served versions, such as `v1`.
     versions: Vec<String>,
 }
 
 impl Defined {
-    /// Notes a definition that was written.
+    /// Records a definition that was written.
     pub(super) fn add(&self, object: &Json) {
         let text = |path: &str| object.pointer(path).and_then(Json::as_str).unwrap_or_default().to_owned();
         let versions = object.pointer("/spec/versions").and_then(Json::as_array).into_iter().flatten();
@@ -44,18 +44,18 @@ impl Defined {
         self.all(|all| all.insert(text("/metadata/name"), definition));
     }
 
-    /// Forgets a definition that was removed.
+    /// Forgets a definition that was deleted.
     pub(super) fn remove(&self, name: &str) {
         self.all(|all| all.remove(name));
     }
 
-    /// Whether a path may lead to a kind that was defined a moment ago.
+    /// Whether a path may belong to a kind defined a moment ago.
     pub(super) fn may_settle(&self, path: &str) -> bool {
         let Some((group, _)) = path.strip_prefix("/apis/").and_then(|rest| rest.split_once('/')) else { return false };
         self.all(|all| all.values().any(|one| one.group == group && one.is_young()))
     }
 
-    /// Whether a discovery lacks a kind that was defined a moment ago.
+    /// Whether a discovery lacks a kind defined a moment ago.
     pub(super) fn lacks(&self, discovery: &Discovery) -> bool {
         self.all(|all| {
             all.values().filter(|one| one.is_young()).any(|one| {
@@ -77,22 +77,22 @@ impl Definition {
     }
 }
 
-/// The caller's rights, as far as answers tell them.
+/// The caller's permissions, as far as responses reveal them.
 #[derive(Default)]
 pub(super) struct Access {
-    /// When the first request was sent that does not only look.
+    /// Time of the first request other than a read by a plan.
     first: OnceLock<Instant>,
-    /// Something that needs a right was allowed.
+    /// Whether a request that needs a permission was allowed.
     allowed: AtomicBool,
 }
 
 impl Access {
-    /// A request is sent.
+    /// Records that a request is sent.
     pub(super) fn begin(&self) {
         self.first.get_or_init(Instant::now);
     }
 
-    /// A request was allowed. Version and discovery are open to everybody who is known.
+    /// Records that a request was allowed. Version and discovery are open to every authenticated caller.
     pub(super) fn allow(&self, path: &str) {
         let place = path.split('?').next().unwrap_or_default();
         let depth = place.split('/').filter(|part| !part.is_empty()).count();
@@ -101,7 +101,7 @@ impl Access {
         }
     }
 
-    /// Whether a refusal may be over in a moment.
+    /// Whether a refusal may be temporary.
     pub(super) fn may_settle(&self) -> bool {
         let is_young = self.first.get().is_some_and(|first| first.elapsed() < ACCESS_SETTLES);
         is_young && !self.allowed.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Where an API server is, and who calls.
+//! An API server's address, and the credentials of the caller.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,62 +13,62 @@ use secrecy::SecretString;
 
 use super::error::{Attempt, BoxError, Caller, Error, Kind, Result};
 
-/// Gives a bearer token for each request.
+/// Provides a bearer token for each request.
 pub trait TokenSource: Send + Sync {
-    /// A token that is good now.
+    /// A currently valid token.
     fn token(&self) -> BoxFuture<'_, std::result::Result<SecretString, BoxError>>;
 }
 
-/// One API server and the way to it.
+/// One API server and how to connect to it.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Name of the cluster, for messages.
     pub cluster: String,
     /// The API server.
     pub server: Server,
-    /// Who calls.
+    /// The caller's credentials.
     pub credentials: Credentials,
-    /// Name to expect in the server's certificate, when it is not the host's.
+    /// Name to expect in the server's certificate, if it differs from the host name.
     pub tls_server_name: Option<String>,
-    /// Proxy on the way. It may carry a password.
+    /// Proxy to use. It may contain a password.
     pub proxy: Option<SecretString>,
 }
 
 /// An API server.
 #[derive(Clone, Debug)]
 pub enum Server {
-    /// By its address.
+    /// By its URL.
     Address {
         /// `https://…`.
         url: String,
-        /// PEM certificates of its authority. None: those that the system trusts.
+        /// PEM certificates of its CA. `None`: those that the system trusts.
         authority: Option<Vec<u8>>,
-        /// Do not check its certificate.
+        /// Do not verify its certificate.
         insecure: bool,
     },
-    /// As a kubeconfig file says, credentials included unless others are given.
+    /// From a kubeconfig file, including credentials unless others are given.
     Kubeconfig {
         /// The file.
         path: PathBuf,
-        /// The context; else the file's current one.
+        /// The context; otherwise the file's current one.
         context: Option<String>,
-        /// Address that wins over the file's.
+        /// URL that overrides the file's.
         url: Option<String>,
-        /// PEM certificates that win over the file's.
+        /// PEM certificates that override the file's.
         authority: Option<Vec<u8>>,
-        /// Do not check the server's certificate.
+        /// Do not verify the server's certificate.
         insecure: bool,
     },
 }
 
-/// Who calls.
+/// The caller's credentials.
 #[derive(Clone)]
 pub enum Credentials {
     /// A token for each request.
     Minted(Arc<dyn TokenSource>),
     /// One token.
     Token(SecretString),
-    /// A client certificate, both in PEM form.
+    /// A client certificate and its key, in PEM format.
     Certificate {
         /// The certificate.
         certificate: String,
@@ -77,12 +77,12 @@ pub enum Credentials {
     },
     /// A program that prints an ExecCredential.
     Exec(Exec),
-    /// What the kubeconfig file says.
+    /// Those in the kubeconfig file.
     Kubeconfig,
 }
 
 impl Credentials {
-    /// Which of these they are.
+    /// The kind of credentials.
     #[must_use]
     pub fn caller(&self) -> Caller {
         match self {
@@ -116,12 +116,12 @@ pub struct Exec {
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Environment variables beside those of this process.
+    /// Environment variables in addition to those of this process.
     pub env: BTreeMap<String, String>,
 }
 
 impl Target {
-    /// The same for the kube crate, and the source of tokens when there is one. Reads the kubeconfig file.
+    /// The configuration for the kube crate, and the token source if there is one. Reads the kubeconfig file.
     pub(super) async fn config(&self) -> Result<(kube::Config, Option<Arc<dyn TokenSource>>)> {
         let mut config = match &self.server {
             Server::Address { url, authority, insecure } => {
@@ -149,7 +149,7 @@ impl Target {
         if let Some(proxy) = &self.proxy {
             use secrecy::ExposeSecret;
             let uri = proxy.expose_secret().parse();
-            // The address may hold a password, so it is not quoted.
+            // The URL may contain a password, so it is not quoted.
             config.proxy_url =
                 Some(uri.map_err(|_: http::uri::InvalidUri| {
                     self.unusable("proxy_url", "it is not the address of a proxy")
@@ -197,7 +197,7 @@ impl Target {
         }
         let mut file = file;
         if !matches!(self.credentials, Credentials::Kubeconfig) {
-            // Other credentials are given: a program that the file names is not run for nothing.
+            // Other credentials are given: do not run the program in the file for nothing.
             for user in &mut file.auth_infos {
                 *user = NamedAuthInfo { auth_info: None, ..user.clone() };
             }
@@ -218,8 +218,8 @@ impl Target {
         Ok(config)
     }
 
-    /// The proxy that the environment names for an API server. Source: ProxyFromEnvironment of Go's net/http, which
-    /// kubectl and Terraform's other providers follow: none for this machine itself.
+    /// The proxy that the environment sets for an API server. Source: ProxyFromEnvironment of Go's net/http, which
+    /// kubectl and Terraform's other providers follow: none for the local machine.
     fn proxy_of(&self, url: &http::Uri, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<http::Uri>> {
         let either = |upper: &str, lower: &str| variable(upper).or_else(|| variable(lower));
         let (name, proxy) = match url.scheme_str() {
@@ -231,7 +231,7 @@ impl Target {
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
         let is_here = host.eq_ignore_ascii_case("localhost")
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        // The address may hold a password, so it is not quoted.
+        // The URL may contain a password, so it is not quoted.
         let wrong = |_: http::uri::InvalidUri| {
             self.unusable("proxy_url", &format!("{name} of the environment is not the address of a proxy"))
         };
@@ -280,8 +280,8 @@ impl Exec {
     }
 }
 
-/// The innermost reason of an error, which is the one that says something. What a program for credentials printed, or was
-/// given in its environment, is never part of it: it may be a token.
+/// The innermost cause of an error, which is the informative one. The output of a credential plugin, or its
+/// environment, is never part of it: it may be a token.
 pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     loop {

@@ -1,4 +1,4 @@
-//! Labels, taints and further flags of the kubelet, as nodes in EC2 take them.
+//! Labels, taints and additional kubelet flags of EC2 nodes.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ object! {
         pub key: LabelKey,
         /// Value of the taint. Default: none.
         pub value: Option<LabelValue>,
-        /// What happens to pods that do not tolerate it.
+        /// Effect on pods that do not tolerate it.
         pub effect: TaintEffect,
     }
 }
 
 choice! {
-    /// What becomes of pods that do not tolerate a taint.
+    /// Effect of a taint on pods that do not tolerate it.
     pub enum TaintEffect {
         /// They are not scheduled on the node.
         NoSchedule = "NoSchedule",
@@ -32,12 +32,12 @@ choice! {
     }
 }
 
-/// Labels of a node, of kinds that a kubelet may set.
+/// Node labels that a kubelet is allowed to set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeLabels(BTreeMap<String, String>);
 
 impl NodeLabels {
-    /// The flag for the labels, or `None` when there is no label.
+    /// The flag for the labels, or `None` if there are none.
     pub(in crate::node) fn flag(&self) -> Option<String> {
         let labels: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
         (!labels.is_empty()).then(|| format!("--node-labels={}", labels.join(",")))
@@ -66,12 +66,12 @@ impl Shape for NodeLabels {
         let sound = reader.without_fault(|reader| {
             for (key, value) in entries {
                 reader.inside(Step::Key(key.clone()), |reader| {
-                    // A label that is null is not given, like an attribute.
+                    // A null label is not set, like a null attribute.
                     if *value == Tree::Null {
                         return;
                     }
                     check_label_key(key, reader);
-                    // A label's value is always a text to the kubelet.
+                    // A label's value is always a string to the kubelet.
                     let value = match value {
                         Tree::Later => {
                             later = true;
@@ -106,8 +106,8 @@ impl Shape for NodeLabels {
     }
 }
 
-/// What is wrong with the value of `--node-labels`, for a flag that is given as text. As the kubelet reads it: nothing
-/// between two commas is no label, and one without `=` has an empty value.
+/// Validates the value of `--node-labels`, for a flag given as text. As the kubelet reads it: empty text between two
+/// commas is not a label, and a label without `=` has an empty value.
 pub(in crate::node) fn check_labels_flag(labels: &str) -> Result<(), String> {
     for label in labels.split(',').filter(|label| !label.is_empty()) {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
@@ -157,7 +157,7 @@ fn kubelet_may_set(key: &str) -> bool {
         || WELL_KNOWN.contains(&key)
 }
 
-/// The flag for the taints, or `None` when there is none.
+/// The flag for the taints, or `None` if there are none.
 pub(in crate::node) fn taints_flag(taints: &[Taint]) -> Option<String> {
     let written = |taint: &Taint| {
         let value = taint.value.as_ref().map_or(String::new(), |value| format!("={}", value.as_str()));

@@ -1,8 +1,8 @@
-//! What a host needs in order to become a node of an EKS cluster, as text: `NodeConfig`, cloud-init, trust policy,
-//! arguments of `bootstrap.sh`; and how many pods it can have.
+//! Everything a host needs to become a node of an EKS cluster, as text: `NodeConfig`, cloud-init user data, trust
+//! policy, `bootstrap.sh` arguments; and the maximum number of pods.
 //!
-//! Everything here is pure: loosely typed input ([`tree::Tree`]) goes in, a typed value or every fault of the input
-//! comes out, and the typed value renders itself. Absent: input and output, the framework, AWS clients.
+//! Everything here is pure: it converts loosely typed input ([`tree::Tree`]) to a typed value or to every fault in
+//! the input, and the typed value renders itself. Absent: I/O, the framework, AWS clients.
 //!
 //! ```text
 //! Tree ──shape──▶ draft (known, absent, later, faulty) ──checks──▶ NodeConfig, UserData, TrustPolicy ──▶ text

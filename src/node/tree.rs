@@ -1,7 +1,7 @@
-//! Loosely typed input: what a user wrote in HCL, before it is known to be right.
+//! Loosely typed input: HCL as written by the user, before validation.
 //!
-//! A [`Tree`] is a [`Value`] of Terraform without types, promises and sets, and without a way to print it, since any
-//! text may be a secret. This room turns a tree into typed values and collects what is wrong with it as [`Fault`]s.
+//! A [`Tree`] is a Terraform [`Value`] without types, refinements and sets, and without a way to print it, since any
+//! string may be a secret. This module converts a tree to typed values and collects errors in it as [`Fault`]s.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use declare::value::Value;
 /// One value of unknown type.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Tree {
-    /// Given as null: the same as not given.
+    /// Null: equivalent to not set.
     Null,
-    /// Not known before apply. Passes every check that needs the value.
+    /// Unknown until apply. Passes every check that needs the value.
     Later,
     /// True or false.
     Bool(bool),
@@ -28,7 +28,7 @@ pub enum Tree {
     Map(BTreeMap<String, Tree>),
 }
 
-/// A value of Terraform; unknown parts are values that come later.
+/// Converts a Terraform value; unknown parts become `Later`.
 impl From<&Value> for Tree {
     fn from(value: &Value) -> Self {
         match value {
@@ -61,7 +61,7 @@ impl Tree {
         }
     }
 
-    /// What the value is, as a user would say it: `a string`, `an object`.
+    /// The kind of value in the user's terms: `a string`, `an object`.
     #[must_use]
     pub fn noun(&self) -> &'static str {
         match self {
@@ -91,14 +91,14 @@ impl fmt::Debug for Tree {
     }
 }
 
-/// One thing that is wrong with the input, and where.
+/// One error in the input, and its position.
 ///
-/// Displayed as `hybrid.ssm.activation_id: must be …`. A message never holds a secret.
+/// Displayed as `hybrid.ssm.activation_id: must be …`. A message never contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where, from the root; empty for the whole input.
+    /// Path from the root; empty for the whole input.
     pub path: Path,
-    /// What is wrong and what to do, beginning in lower case and without a final period.
+    /// What is wrong and how to fix it, starting in lowercase and without a final period.
     pub message: String,
 }
 
@@ -111,19 +111,19 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with one input, in the order of the input's declaration. Never empty.
+/// All errors in one input, in the order of its declaration. Never empty.
 ///
-/// Displayed as one line for each fault.
+/// Displayed as one line per fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// `None` when there is nothing wrong.
+    /// `None` if there are no faults.
     pub(crate) fn of(faults: Vec<Fault>) -> Option<Self> {
         (!faults.is_empty()).then_some(Self(faults))
     }
 
-    /// The faults of an attribute as faults of the object that has it.
+    /// Converts the faults of an attribute to faults of the object that contains it.
     pub(crate) fn below(mut self, name: &str) -> Self {
         for fault in &mut self.0 {
             fault.path.0.insert(0, Step::Attribute(name.to_owned()));
@@ -169,12 +169,12 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Input without a fault.
+/// Input without faults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed<T> {
     /// Everything is known.
     Ready(T),
-    /// Right as far as it is known; some value comes only at apply.
+    /// Valid as far as it is known; some values are known only at apply.
     Pending,
 }
 
@@ -195,7 +195,7 @@ pub(crate) mod written {
     use super::Tree;
     use serde_json::Value;
 
-    /// Stands for a value that is known after apply.
+    /// Represents a value that is known after apply.
     pub(crate) const LATER: &str = "\u{0}later";
 
     pub(crate) fn tree(value: Value) -> Tree {

@@ -1,7 +1,7 @@
-//! Trust policy of the role of hybrid nodes: who may take the role on.
+//! Trust policy of the hybrid nodes' role: who can assume the role.
 //!
 //! Source: EKS user guide, "Prepare credentials for hybrid nodes", and the templates under `example/` of
-//! github.com/aws/eks-hybrid. Limit: what the role may then do is written elsewhere.
+//! github.com/aws/eks-hybrid. Limit: the role's permissions are defined elsewhere.
 
 use names::{AccountId, Partition, Region, TrustAnchorArn};
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use super::tree::{Faults, Parsed, Tree};
 
 object! {
     check = check;
-    /// Who may take the role on: Systems Manager, or with a trust anchor IAM Roles Anywhere.
+    /// Who can assume the role: Systems Manager, or IAM Roles Anywhere if a trust anchor is given.
     pub struct TrustPolicy (TrustPolicyDraft) {
         /// Allow only activations of this account (`aws:SourceAccount`). AWS recommends this, so that no other account
         /// can make Systems Manager use the role.
@@ -30,7 +30,7 @@ object! {
 }
 
 text! {
-    /// An attribute of a certificate, as IAM Roles Anywhere names it in a session's tags.
+    /// A certificate attribute, as IAM Roles Anywhere names it in session tags.
     pub struct CertificateAttribute;
     rule = "an attribute of a certificate such as `x509Subject/CN` or `x509SAN/DNS`";
     check = |text| {
@@ -70,7 +70,7 @@ fn check(draft: &TrustPolicyDraft, reader: &mut Reader) {
     }
 }
 
-/// Reads who may take the role on from an object in HCL; `{}` is Systems Manager without a condition.
+/// Parses the trust policy's settings from an HCL object; `{}` is Systems Manager without conditions.
 ///
 /// # Errors
 /// Every rule that the known part of the input breaks.
@@ -115,7 +115,7 @@ impl TrustPolicy {
         statement.into()
     }
 
-    /// The session's name must be what the certificate says, so that no host can join under another's name.
+    /// The session name must match the certificate, so that no host can join under another's name.
     fn roles_anywhere(&self, anchor: &TrustAnchorArn) -> Value {
         let attribute = self.certificate_attribute.as_ref().map_or("x509Subject/CN", CertificateAttribute::as_str);
         let source = json!({"aws:SourceArn": anchor.as_str()});

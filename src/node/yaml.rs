@@ -1,19 +1,20 @@
-//! YAML in this room's style: stable, pleasant to read, and the same to every reader.
+//! YAML in this module's style: stable, readable, and the same to every parser.
 //!
-//! nodeadm reads by YAML 1.1, people's editors often by 1.2: whatever is not a string to either of them is quoted.
-//! Several lines are a block, long lines are never folded.
+//! nodeadm parses YAML 1.1, editors often 1.2: everything that is not a string to both is quoted. Multi-line strings
+//! are block scalars, long lines are never folded.
 
 use serde::{Serialize, Serializer};
 
 /// A document, ending in a line break.
 pub(super) fn render(value: &impl Serialize) -> String {
-    // Blocks are chosen in `emit_text`.
+    // Block scalars are chosen in `emit_text`.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    // Fails only for values that YAML cannot hold, such as a map as a key, and for a broken writer: neither occurs.
+    // Fails only for values that YAML cannot represent, such as a map as a key, and for a failing writer: neither
+    // occurs.
     serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|error| unreachable!("YAML: {error}"))
 }
 
-/// A string: as a block where it has several lines that survive it, else plain or quoted.
+/// A string: as a block scalar if it has several lines that survive it, otherwise plain or quoted.
 pub(super) fn emit_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if reads_well_as_block(text) {
         serde_saphyr::LitStr(text).serialize(serializer)
@@ -22,8 +23,8 @@ pub(super) fn emit_text<S: Serializer>(text: &str, serializer: S) -> Result<S::O
     }
 }
 
-/// Readers find a block's indentation by its first line; Go's refuses a block that begins with a tab
-/// (`sigs.k8s.io/yaml` v1.6.0), and one that begins with spaces is hard on people.
+/// Parsers detect a block's indentation from its first line; Go's rejects a block that begins with a tab
+/// (`sigs.k8s.io/yaml` v1.6.0), and one that begins with spaces is hard to read.
 fn reads_well_as_block(text: &str) -> bool {
     let breaks_lines_or_vanishes = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
     let shown = |letter: char| match letter {

@@ -1,4 +1,4 @@
-//! What the types of the provider share in one run.
+//! State that the provider's types share in one run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::charts;
 
-/// Clients and defaults as one call of Terraform uses them: whatever they do ends when Terraform asks to stop.
+/// Clients and defaults for one call from Terraform: everything they do ends when Terraform asks to stop.
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub(super) aws: std::result::Result<aws::Clients, Unready>,
@@ -26,7 +26,7 @@ pub struct Clients {
     pub(super) cancel: CancellationToken,
 }
 
-/// What all calls share, created once when Terraform configures the provider. Nothing here has been on the network.
+/// State shared by all calls, created once when Terraform configures the provider. Nothing here has used the network.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) kubernetes: Maybe<Option<Kubernetes>>,
@@ -35,14 +35,14 @@ pub(super) struct Shared {
     handovers: Mutex<HashMap<String, Vec<String>>>,
 }
 
-/// The provider's defaults for arguments of its types, unknown while the configuration is.
+/// The provider's defaults for arguments of its types; unknown while the configuration is unknown.
 #[derive(Debug)]
 pub struct Defaults {
-    /// Region, when the configuration names it. The environment or the profile may still.
+    /// Region, if the configuration sets it. The environment or the profile may still set it.
     pub region: Maybe<Option<Region>>,
-    /// Tags of everything.
+    /// Tags for all taggable resources.
     pub tags: Maybe<BTreeMap<String, String>>,
-    /// Cluster.
+    /// EKS cluster.
     pub cluster_name: Maybe<Option<ClusterName>>,
 }
 
@@ -53,10 +53,10 @@ pub(super) struct Unready {
 }
 
 impl Clients {
-    /// Takes the configuration as far as it is known.
+    /// Stores the configuration, as far as it is known.
     ///
     /// # Errors
-    /// When a known part of it cannot be used.
+    /// A known part of it cannot be used.
     pub fn new(config: &<Config as Model>::Planned) -> Result<Self> {
         let tags = match &config.default_tags {
             Maybe::Known(Some(default_tags)) => Maybe::Known(default_tags.tags.clone().unwrap_or_default()),
@@ -93,26 +93,26 @@ impl Clients {
     /// The AWS clients.
     ///
     /// # Errors
-    /// While an argument of the provider is unknown, which is so in some plans only.
+    /// An argument of the provider is unknown, which is possible only in some plans.
     pub fn aws(&self) -> Result<&aws::Clients> {
         self.aws.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Aws))
     }
 
-    /// The AWS clients, when the configuration is known.
+    /// The AWS clients, if the configuration is known.
     #[must_use]
     pub fn known_aws(&self) -> Option<&aws::Clients> {
         self.aws.as_ref().ok()
     }
 
-    /// Charts and manifests from outside.
+    /// The client for external charts and manifests.
     ///
     /// # Errors
-    /// While an argument of the provider is unknown, which is so in some plans only.
+    /// An argument of the provider is unknown, which is possible only in some plans.
     pub fn charts(&self) -> Result<&charts::Client> {
         self.charts.as_ref().map_err(|unready| unknown_configuration(unready.argument, Need::Charts))
     }
 
-    /// The same, when the configuration is known.
+    /// The same, if the configuration is known.
     #[must_use]
     pub fn known_charts(&self) -> Option<&charts::Client> {
         self.charts.as_ref().ok()
@@ -124,15 +124,15 @@ impl Clients {
         &self.shared.defaults
     }
 
-    /// Leaves a note for whoever replaces an object in this run. Terraform deletes the old object and makes the new one
-    /// as two calls that know nothing of each other; `key` is what both can tell.
+    /// Leaves a note for the replacement of an object in this run. Terraform deletes the old object and creates the
+    /// new one in two independent calls; `key` is known to both.
     pub fn hand_over(&self, key: &str, note: String) {
         let mut handovers = self.shared.handovers.lock().unwrap_or_else(PoisonError::into_inner);
         handovers.entry(key.to_owned()).or_default().push(note);
     }
 
-    /// Takes such a note; each is taken once. Where several objects left one under the same key, nobody can tell whose
-    /// is whose: all of them are returned, and none is taken.
+    /// Takes such a note; each can be taken once. If several objects left a note under the same key, they cannot be
+    /// told apart: all of them are returned, and none is taken.
     #[must_use]
     pub fn take_over(&self, key: &str) -> Vec<String> {
         let mut handovers = self.shared.handovers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,10 +143,10 @@ impl Clients {
         }
     }
 
-    /// The cluster that `argument` names, or else the provider's.
+    /// The cluster that `argument` names, or the provider's.
     ///
     /// # Errors
-    /// When neither names one.
+    /// Neither names one.
     pub fn cluster_name(&self, argument: Option<&ClusterName>) -> Result<ClusterName> {
         match (argument, &self.shared.defaults.cluster_name) {
             (Some(name), _) | (None, Maybe::Known(Some(name))) => Ok(name.clone()),

@@ -1,4 +1,4 @@
-//! The connection to a cluster: for a change, for a read, for a removal.
+//! The connection to a cluster: for changes, reads and deletions.
 
 use std::time::{Duration, Instant};
 
@@ -14,30 +14,31 @@ use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::kube;
 
-/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+/// How long to wait for a cluster that EKS is creating. Source: the waiter ClusterActive (30 s × 40), plus a margin.
 const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
-/// How long a cluster is waited for that EKS does not know: made by the same apply, it may come a little later; a
-/// name that is wrong should not cost half an hour.
+/// How long to wait for a cluster that EKS does not know: if the same apply creates it, it may appear a little later;
+/// a wrong name should not cost half an hour.
 const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What a reading or a removal finds.
+/// The connection for a read or a deletion.
 #[derive(Debug)]
 pub enum Connection {
-    /// The cluster can be asked.
+    /// The cluster can be queried.
     Open(kube::Client),
-    /// There is no such cluster any more, and nothing in it.
+    /// The cluster no longer exists, nor does anything in it.
     Gone,
-    /// Nothing is known now, and what is recorded stays. It holds the error for whoever has nothing recorded: the
+    /// Nothing is known now, and the recorded state is kept. Holds the error for callers with no recorded state: the
     /// provider's configuration is unknown, or the cluster has no API server, as while EKS creates it or after it has
     /// failed.
     Unknown(Diagnostics),
 }
 
-/// The cluster's API for a change: waits until the cluster exists and is active, for the call's time when `timeouts`
-/// sets one, else for 30 minutes while EKS creates it, and for 5 while EKS does not know it.
+/// Connects to the cluster's API for a change: waits until the cluster exists and is active, for the operation's
+/// timeout if `timeouts` sets one, otherwise for 30 minutes while EKS creates it and for 5 while EKS does not know
+/// it.
 ///
 /// # Errors
-/// When it does not appear in time, has failed, or cannot be asked for.
+/// The cluster does not become active in time, has failed, or cannot be described.
 pub async fn connect(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<kube::Client> {
     let clients = cx.clients()?;
     let wait = Wait {
@@ -68,11 +69,12 @@ pub async fn connect(cluster: &ClusterName, region: Option<&Region>, cx: &Contex
     wait::until(cx, &wait, look).await
 }
 
-/// The cluster's API for a reading: as it is, without waiting. Of a cluster without an API server nothing is known:
-/// one that is `FAILED`, or is created anew under the same name, does not take its resources out of the state.
+/// Connects to the cluster's API for a read: in its current state, without waiting. Nothing is known about a cluster
+/// without an API server: a cluster that is `FAILED`, or is being recreated under the same name, does not remove its
+/// resources from state.
 ///
 /// # Errors
-/// When EKS cannot be asked.
+/// EKS cannot be queried.
 pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
     Ok(match cx.clients()?.access_to(cluster, region).await? {
         Access::Open(client) => Connection::Open(client.for_reads()),
@@ -93,10 +95,10 @@ pub async fn reach(cluster: &ClusterName, region: Option<&Region>, cx: &Context)
     })
 }
 
-/// The same for a removal: a cluster without an API server holds nothing that could be removed.
+/// The same for a deletion: a cluster without an API server holds nothing to delete.
 ///
 /// # Errors
-/// When EKS cannot be asked.
+/// EKS cannot be queried.
 pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx: &Context) -> Result<Connection> {
     Ok(match cx.clients()?.access_to(cluster, region).await? {
         Access::Open(client) => Connection::Open(client.for_reads()),
@@ -105,18 +107,18 @@ pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx:
     })
 }
 
-/// Looks at what a request left behind whose answer never came, on a token of its own that Terraform's stop does not
-/// cancel. `None`: that is not known.
+/// Looks up what a request whose response was lost left behind, with a cancellation token of its own that Terraform's
+/// stop does not cancel. `None`: unknown.
 pub async fn settle<T>(client: &kube::Client, look: impl AsyncFnOnce(kube::Client) -> kube::Result<T>) -> Option<T> {
     let client = client.with_cancel(CancellationToken::new());
     tokio::time::timeout(SETTLE_TIMEOUT, look(client)).await.ok()?.ok()
 }
 
-/// Warns in a plan about the name of a cluster that does not exist while one of nearly the same name does. Otherwise
-/// a cluster that is not there yet is nothing to warn about: the same apply may make it.
+/// Warns in a plan if the named cluster does not exist while one with a similar name does. Otherwise a missing
+/// cluster is no reason for a warning: the same apply may create it.
 pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, cx: &Context) {
     let Ok(clients) = cx.clients() else { return };
-    // What else is wrong is told by the step that needs the cluster.
+    // Any other error is reported by the step that needs the cluster.
     if !matches!(clients.access_to(cluster, region).await, Ok(Access::NoCluster(_))) {
         return;
     }
@@ -134,7 +136,7 @@ pub async fn warn_of_near_name(cluster: &ClusterName, region: Option<&Region>, c
     }
 }
 
-/// What to say of a cluster that EKS does not know: its `error`, and the clusters that there are.
+/// Explains a cluster that EKS does not know: its `error`, and the existing clusters.
 pub async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws::Error, cx: &Context) -> Diagnostics {
     let there = match clusters(region, cx).await {
         names if names.is_empty() => String::new(),
@@ -153,7 +155,7 @@ pub async fn unknown(cluster: &ClusterName, region: Option<&Region>, error: &aws
     .into()
 }
 
-/// The clusters that there are, as far as the caller may list them.
+/// The existing clusters, as far as the caller may list them.
 async fn clusters(region: Option<&Region>, cx: &Context) -> Vec<String> {
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
     let eks = aws.eks(region.map(Region::as_str));

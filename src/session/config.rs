@@ -7,123 +7,125 @@ use framework::text_field;
 
 use crate::attributes::{AccountId, ClusterName, PolicyArn, Region, RoleArn};
 
-/// Everything that the `provider` block may say.
+/// The arguments of the `provider` block.
 #[derive(Clone, Debug, Model)]
 #[model(together(access_key, secret_key))]
 pub struct Config {
-    /// Region of everything that names none itself. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's region.
+    /// Region of every resource that does not set one. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's
+    /// region.
     pub region: Option<Region>,
-    /// Profile in the shared configuration and credentials files. Default: `AWS_PROFILE`, else `default`.
+    /// Profile in the shared configuration and credentials files. Default: `AWS_PROFILE`, otherwise `default`.
     pub profile: Option<String>,
-    /// Access key. Set it together with `secret_key`. Default: `AWS_ACCESS_KEY_ID`.
+    /// AWS access key. Requires `secret_key`. Default: `AWS_ACCESS_KEY_ID`.
     pub access_key: Option<Secret<String>>,
-    /// Secret key. Set it together with `access_key`. Default: `AWS_SECRET_ACCESS_KEY`.
+    /// AWS secret key. Requires `access_key`. Default: `AWS_SECRET_ACCESS_KEY`.
     pub secret_key: Option<Secret<String>>,
-    /// Session token of temporary keys. Default: `AWS_SESSION_TOKEN`.
+    /// Session token of temporary credentials. Default: `AWS_SESSION_TOKEN`.
     pub token: Option<Secret<String>>,
-    /// Shared configuration files. Default: `AWS_CONFIG_FILE`, else `~/.aws/config`.
+    /// Shared configuration files. Default: `AWS_CONFIG_FILE`, otherwise `~/.aws/config`.
     pub shared_config_files: Option<Vec<String>>,
-    /// Shared credentials files. Default: `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    /// Shared credentials files. Default: `AWS_SHARED_CREDENTIALS_FILE`, otherwise `~/.aws/credentials`.
     pub shared_credentials_files: Option<Vec<String>>,
-    /// Roles to assume one after the other, each with the credentials of the one before.
+    /// Roles to assume one after the other, each with the credentials of the previous one.
     pub assume_role: Option<Vec<AssumeRole>>,
-    /// Role to assume with the token of an identity provider, before `assume_role`.
+    /// Role to assume with a web identity token, before `assume_role`.
     pub assume_role_with_web_identity: Option<AssumeRoleWithWebIdentity>,
-    /// The only accounts that may be touched. Credentials of another account are refused before anything is written.
-    /// Excludes `forbidden_account_ids`.
+    /// Allowed AWS account ids. Credentials of any other account are rejected before anything is written. Conflicts
+    /// with `forbidden_account_ids`.
     pub allowed_account_ids: Option<BTreeSet<AccountId>>,
-    /// Accounts that must not be touched. Excludes `allowed_account_ids`.
+    /// Forbidden AWS account ids. Conflicts with `allowed_account_ids`.
     pub forbidden_account_ids: Option<BTreeSet<AccountId>>,
-    /// Tags of everything that takes tags. AWS cannot change the tags of an activation: a change here replaces
+    /// Tags to add to all taggable resources. AWS cannot change the tags of an activation: a change here replaces
     /// activations.
     pub default_tags: Option<DefaultTags>,
-    /// Addresses to use instead of the services' own.
+    /// Custom service endpoints.
     pub endpoints: Option<Endpoints>,
-    /// How often a failed call is repeated. Default: `AWS_MAX_ATTEMPTS` less one, else 25.
+    /// Maximum number of retries of a failed call. Default: `AWS_MAX_ATTEMPTS` minus one, otherwise 25.
     pub max_retries: Option<Bounded<0, 1000>>,
-    /// How repeats are paced: `standard`, or `adaptive`, which slows the whole client down while AWS throttles.
-    /// Default: `AWS_RETRY_MODE`, else `adaptive`.
+    /// Retry mode: `standard`, or `adaptive`, which also slows down the whole client while AWS throttles. Default:
+    /// `AWS_RETRY_MODE`, otherwise `adaptive`.
     pub retry_mode: Option<RetryMode>,
-    /// Proxy for `http` addresses, and for `https` ones when `https_proxy` is not set. Default: `HTTP_PROXY`.
+    /// Proxy for `http` endpoints, and for `https` endpoints if `https_proxy` is not set. Default: `HTTP_PROXY`.
     pub http_proxy: Option<ProxyUrl>,
-    /// Proxy for `https` addresses. Default: `HTTPS_PROXY`.
+    /// Proxy for `https` endpoints. Default: `HTTPS_PROXY`.
     pub https_proxy: Option<ProxyUrl>,
-    /// Hosts that are reached without a proxy, separated by commas. Default: `NO_PROXY`.
+    /// Hosts to connect to without a proxy, separated by commas. Default: `NO_PROXY`.
     pub no_proxy: Option<String>,
-    /// File of PEM certificates that are trusted beside the system's. Default: `AWS_CA_BUNDLE`.
+    /// File of PEM certificates to trust in addition to the system's. Default: `AWS_CA_BUNDLE`.
     pub custom_ca_bundle: Option<String>,
-    /// Use endpoints that are validated for FIPS 140. Default: `AWS_USE_FIPS_ENDPOINT`, else false.
+    /// Use FIPS 140 validated endpoints. Default: `AWS_USE_FIPS_ENDPOINT`, otherwise false.
     pub use_fips_endpoint: Option<bool>,
-    /// Use endpoints that answer over IPv6 too. Default: `AWS_USE_DUALSTACK_ENDPOINT`, else false.
+    /// Use dual-stack endpoints, which also support IPv6. Default: `AWS_USE_DUALSTACK_ENDPOINT`, otherwise false.
     pub use_dualstack_endpoint: Option<bool>,
-    /// Accepted for likeness with the AWS provider. Credentials are never validated before the first call that needs
-    /// them, so there is nothing to skip; the account lists are checked all the same.
+    /// Accepted for compatibility with the AWS provider. Credentials are never validated before the first call that
+    /// needs them, so there is nothing to skip; the account lists are checked regardless.
     pub skip_credentials_validation: Option<bool>,
-    /// Cluster of everything that names none itself.
+    /// EKS cluster of every resource that does not set one.
     pub cluster_name: Option<ClusterName>,
-    /// How to reach a Kubernetes API by other means than the cluster's own endpoint and AWS credentials. What it leaves
-    /// out comes from the environment variables of the Kubernetes provider (`KUBE_CONFIG_PATH`, `KUBE_HOST`,
-    /// `KUBE_PROXY_URL` and so on), then from EKS; without it those variables do not count. With `host` or
-    /// `config_path` it is for one cluster, the provider's `cluster_name`.
+    /// Connects to a Kubernetes API by other means than the cluster's own endpoint and AWS credentials. Arguments
+    /// that are not set come from the environment variables of the Kubernetes provider (`KUBE_CONFIG_PATH`,
+    /// `KUBE_HOST`, `KUBE_PROXY_URL` and so on), then from EKS; without this block, those variables are ignored. With
+    /// `host` or `config_path`, it applies to one cluster, the provider's `cluster_name`.
     pub kubernetes: Option<Kubernetes>,
-    /// Chart repositories and registries that ask for a password. Private registries of Amazon ECR need none here: they
-    /// get the one that `ecr:GetAuthorizationToken` gives to the AWS credentials in the registry's region.
+    /// Credentials for chart repositories and registries that require them. Private Amazon ECR registries need none
+    /// here: their password is requested with `ecr:GetAuthorizationToken`, using the AWS credentials, in the
+    /// registry's region.
     pub registries: Option<Vec<Registry>>,
-    /// Defaults for connections to hosts. Kept for types that log in to hosts; no type of this release does.
+    /// Defaults for SSH connections to hosts. Reserved for types that log in to hosts; no type in this release does.
     pub ssh: Option<Ssh>,
 }
 
-/// One role of a chain.
+/// A role to assume.
 #[derive(Clone, Debug, Model)]
 pub struct AssumeRole {
     /// ARN of the role.
     pub role_arn: RoleArn,
-    /// Name of the session. Default: made from the time.
+    /// Session name. Default: derived from the time.
     pub session_name: Option<SessionName>,
-    /// What the role's trust policy asks of third parties.
+    /// External id that the role's trust policy requires.
     pub external_id: Option<String>,
-    /// How long the credentials last, from `15m` to `12h`. Default: one hour.
+    /// Duration of the credentials, from `15m` to `12h`. Default: one hour.
     pub duration: Option<SessionDuration>,
-    /// JSON policy that narrows the session further.
+    /// IAM policy in JSON that further restricts the session.
     pub policy: Option<String>,
-    /// ARNs of managed policies that narrow the session further.
+    /// ARNs of managed policies that further restrict the session.
     pub policy_arns: Option<BTreeSet<PolicyArn>>,
     /// Session tags.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Keys of session tags that go on to the next role of the chain.
+    /// Keys of session tags to pass to the next role of the chain.
     pub transitive_tag_keys: Option<BTreeSet<String>>,
     /// Source identity of the session.
     pub source_identity: Option<String>,
 }
 
-/// The role of a token.
+/// A role to assume with a web identity token.
 #[derive(Clone, Debug, Model)]
 #[model(at_most_one_of(web_identity_token, web_identity_token_file))]
 pub struct AssumeRoleWithWebIdentity {
     /// ARN of the role. Default: `AWS_ROLE_ARN`.
     pub role_arn: Option<RoleArn>,
-    /// Name of the session. Default: `AWS_ROLE_SESSION_NAME`, else made from the time.
+    /// Session name. Default: `AWS_ROLE_SESSION_NAME`, otherwise derived from the time.
     pub session_name: Option<SessionName>,
-    /// The token itself. Excludes `web_identity_token_file`.
+    /// Web identity token. Conflicts with `web_identity_token_file`.
     pub web_identity_token: Option<Secret<String>>,
-    /// File that holds the token. Default: `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    /// File that contains the web identity token. Default: `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub web_identity_token_file: Option<String>,
-    /// How long the credentials last, from `15m` to `12h`. Default: one hour.
+    /// Duration of the credentials, from `15m` to `12h`. Default: one hour.
     pub duration: Option<SessionDuration>,
-    /// JSON policy that narrows the session further.
+    /// IAM policy in JSON that further restricts the session.
     pub policy: Option<String>,
-    /// ARNs of managed policies that narrow the session further.
+    /// ARNs of managed policies that further restrict the session.
     pub policy_arns: Option<BTreeSet<PolicyArn>>,
 }
 
-/// Tags of everything.
+/// Tags for all taggable resources.
 #[derive(Clone, Debug, Model)]
 pub struct DefaultTags {
-    /// The tags. An object's own `tags` win over them.
+    /// The tags. A resource's own `tags` override them.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// Addresses of services.
+/// Service endpoints.
 #[derive(Clone, Debug, Model)]
 pub struct Endpoints {
     /// Elastic Compute Cloud.
@@ -142,54 +144,54 @@ pub struct Endpoints {
     pub ssm: Option<EndpointUrl>,
 }
 
-/// A Kubernetes API.
+/// A connection to a Kubernetes API.
 #[derive(Clone, Debug, Model)]
 #[model(together(client_certificate, client_key))]
 pub struct Kubernetes {
-    /// Address of the API server, or `KUBE_HOST`. Default: the cluster's endpoint. It is that of one cluster, which the
-    /// provider's `cluster_name` must name; resources of other clusters are refused.
+    /// URL of the API server, or `KUBE_HOST`. Default: the cluster's endpoint. It belongs to one cluster, which the
+    /// provider's `cluster_name` must name; resources of other clusters are rejected.
     pub host: Option<EndpointUrl>,
-    /// PEM certificate of the API server's authority. Default: the cluster's.
+    /// CA certificate of the API server, in PEM format. Default: the cluster's.
     pub cluster_ca_certificate: Option<String>,
-    /// Bearer token. Default: `KUBE_TOKEN` unless `exec` or a client certificate is set, else minted from the AWS
-    /// credentials.
+    /// Bearer token. Default: `KUBE_TOKEN` unless `exec` or a client certificate is set, otherwise created from the
+    /// AWS credentials.
     pub token: Option<Secret<String>>,
-    /// PEM certificate of the client. Set it together with `client_key`.
+    /// Client certificate in PEM format. Requires `client_key`.
     pub client_certificate: Option<String>,
-    /// PEM key of the client. Set it together with `client_certificate`.
+    /// Client key in PEM format. Requires `client_certificate`.
     pub client_key: Option<Secret<String>>,
-    /// Program that prints an ExecCredential.
+    /// Credential plugin: a program that prints an ExecCredential.
     pub exec: Option<Exec>,
-    /// Kubeconfig file, or `KUBE_CONFIG_PATH`. It is for one cluster, as `host` is.
+    /// Kubeconfig file, or `KUBE_CONFIG_PATH`. Like `host`, it applies to one cluster.
     pub config_path: Option<String>,
-    /// Context in the kubeconfig file. Default: its current one.
+    /// Context in the kubeconfig file. Default: its current context.
     pub config_context: Option<String>,
-    /// Do not check the API server's certificate.
+    /// Do not verify the API server's certificate.
     pub insecure: Option<bool>,
-    /// Name to expect in the API server's certificate. Default: the host's.
+    /// Server name to verify the API server's certificate against. Default: the host name.
     pub tls_server_name: Option<String>,
-    /// Proxy on the way to the API server, or `KUBE_PROXY_URL`. Default: that of the environment (`HTTPS_PROXY`, unless
-    /// `NO_PROXY` names the API server).
+    /// Proxy for requests to the API server, or `KUBE_PROXY_URL`. Default: the proxy in the environment
+    /// (`HTTPS_PROXY`, unless `NO_PROXY` lists the API server).
     pub proxy_url: Option<ProxyUrl>,
 }
 
-/// A program that gives credentials.
+/// A credential plugin.
 #[derive(Clone, Debug, Model)]
 pub struct Exec {
-    /// Version of the answer's form, such as `client.authentication.k8s.io/v1`.
+    /// API version of its output, such as `client.authentication.k8s.io/v1`.
     pub api_version: String,
-    /// The program.
+    /// Command to run.
     pub command: String,
-    /// Its arguments.
+    /// Command-line arguments.
     pub args: Option<Vec<String>>,
-    /// Environment variables beside those of Terraform.
+    /// Environment variables in addition to those of Terraform.
     pub env: Option<BTreeMap<String, String>>,
 }
 
 /// A registry.
 #[derive(Clone, Debug, Model)]
 pub struct Registry {
-    /// Host, with the port when it is not 443.
+    /// Host name, with the port if it is not 443.
     pub host: String,
     /// User name.
     pub username: String,
@@ -197,7 +199,7 @@ pub struct Registry {
     pub password: Secret<String>,
 }
 
-/// Connections to hosts.
+/// SSH connections to hosts.
 #[derive(Clone, Debug, Model)]
 #[model(at_most_one_of(private_key, private_key_path))]
 pub struct Ssh {
@@ -205,17 +207,17 @@ pub struct Ssh {
     pub user: Option<String>,
     /// Port. Default: 22.
     pub port: Option<Bounded<1, 65535>>,
-    /// Private key in OpenSSH or PEM form.
+    /// Private key in OpenSSH or PEM format.
     pub private_key: Option<Secret<String>>,
-    /// File of the private key.
+    /// File that contains the private key.
     pub private_key_path: Option<String>,
-    /// OpenSSH certificate of the key.
+    /// OpenSSH certificate for the key.
     pub certificate: Option<String>,
     /// Password.
     pub password: Option<Secret<String>>,
-    /// Use the agent of the environment (`SSH_AUTH_SOCK`).
+    /// Use the SSH agent from the environment (`SSH_AUTH_SOCK`).
     pub agent: Option<bool>,
-    /// File of known host keys.
+    /// File that contains known host keys.
     pub known_hosts_path: Option<String>,
 }
 
@@ -224,7 +226,7 @@ pub struct Ssh {
 pub struct RetryMode(String);
 
 impl RetryMode {
-    /// The mode as the clients take it.
+    /// The mode for the clients.
     #[must_use]
     pub fn mode(&self) -> Option<crate::aws::RetryMode> {
         crate::aws::RetryMode::parse(&self.0)
@@ -247,7 +249,7 @@ impl Text for RetryMode {
     }
 }
 
-/// An address with scheme and host.
+/// A URL with scheme and host.
 #[derive(Clone, Debug)]
 pub struct EndpointUrl(String);
 
@@ -270,7 +272,7 @@ impl Text for EndpointUrl {
     }
 }
 
-/// A proxy's address. It may carry a password, so it is never quoted.
+/// A proxy's URL. It may contain a password, so it is never quoted.
 #[derive(Clone)]
 pub struct ProxyUrl(String);
 
@@ -301,7 +303,7 @@ impl Text for ProxyUrl {
     }
 }
 
-/// Name of a session: 2–64 characters of `[\w+=,.@-]`. Source: API reference of STS, AssumeRole.
+/// Name of a session: 2–64 characters of `[\w+=,.@-]`. Source: STS API reference, AssumeRole.
 #[derive(Clone, Debug)]
 pub struct SessionName(String);
 
@@ -322,12 +324,12 @@ impl Text for SessionName {
     }
 }
 
-/// From 15 minutes to 12 hours. Source: API reference of STS, AssumeRole.
+/// From 15 minutes to 12 hours. Source: STS API reference, AssumeRole.
 #[derive(Clone, Debug)]
 pub struct SessionDuration(Span);
 
 impl SessionDuration {
-    /// The length.
+    /// The duration.
     #[must_use]
     pub fn duration(&self) -> std::time::Duration {
         self.0.duration()

@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use crate::attributes::Region;
 use crate::kube::{self, Server, Target};
 
-/// Connections that were made in this run, by region and cluster, and by the address and the authority that the cluster
-/// had: one that is replaced in the same apply has others.
+/// Connections opened in this run, by region and cluster, and by the cluster's endpoint and CA: a cluster replaced in
+/// the same apply has different ones.
 #[derive(Debug, Default)]
 pub(super) struct Connections(Mutex<HashMap<Key, Arc<OnceCell<kube::Client>>>>);
 
@@ -22,7 +22,7 @@ struct Key {
 }
 
 impl Connections {
-    /// The connection to `target`, which is made at most once.
+    /// The connection to `target`, opened at most once.
     pub(super) fn cell(&self, target: &Target, region: Option<&Region>) -> Arc<OnceCell<kube::Client>> {
         let (address, authority) = match &target.server {
             Server::Address { url, authority, .. } => (Some(url.clone()), authority.clone()),

@@ -1,4 +1,4 @@
-//! The passwords of ECR's private registries, out of the provider's AWS credentials.
+//! Passwords of private ECR registries, obtained with the provider's AWS credentials.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::aws;
 use crate::charts::{Cause, EcrLogin, EcrRegistry};
 
-/// Asks ECR in the registry's own region. The text names the unknown provider argument.
+/// Calls ECR in the registry's own region. The string names the unknown provider argument.
 pub(super) struct Passwords(pub(super) Result<aws::Clients, &'static str>);
 
 impl EcrLogin for Passwords {

@@ -1,5 +1,5 @@
-//! Access to a cluster's Kubernetes API: what the provider's `kubernetes` says, and for the rest what EKS says of the
-//! cluster and who the AWS credentials are.
+//! Access to a cluster's Kubernetes API: from the provider's `kubernetes` block, and otherwise from the cluster's
+//! description in EKS and the AWS credentials.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,26 +21,26 @@ use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::kube::{self, BoxError, Credentials, Exec, Server, Target, TokenSource};
 
-/// What is known of the access to a cluster.
+/// What is known about the access to a cluster.
 #[derive(Debug)]
 pub enum Access {
-    /// It can be used.
+    /// Access is possible.
     Open(kube::Client),
-    /// EKS knows no such cluster.
+    /// The cluster does not exist in EKS.
     NoCluster(aws::Error),
-    /// There is a cluster without an API server that could be asked. The text is its status: `CREATING`.
+    /// The cluster exists, but has no API server to query. The string is its status, such as `CREATING`.
     NotReady(String),
-    /// The provider's configuration is unknown; the text names the argument.
+    /// The provider's configuration is unknown; the string names the argument.
     Unknown(&'static str),
 }
 
 impl Clients {
     /// Access to the Kubernetes API of `cluster` in `region` (default: the provider's). Nothing is sent to the API
-    /// server here; EKS is asked for endpoint and certificate authority, once for a cluster and run, when the
-    /// provider's `kubernetes` does not give them.
+    /// server here; endpoint and CA certificate are requested from EKS, once per cluster and run, unless the
+    /// provider's `kubernetes` block sets them.
     ///
     /// # Errors
-    /// When EKS cannot be asked, or the settings cannot be used.
+    /// EKS cannot be queried, or the settings cannot be used.
     pub async fn access_to(&self, cluster: &ClusterName, region: Option<&Region>) -> Result<Access> {
         let shared = &self.shared;
         let Maybe::Known(settings) = &shared.kubernetes else { return Ok(Access::Unknown(Config::NAMES.kubernetes)) };
@@ -63,7 +63,7 @@ impl Clients {
     }
 }
 
-/// Makes the target, or says why there is none. The target outlives the call; the question to EKS does not.
+/// Builds the target, or explains why there is none. The target outlives the call; the request to EKS does not.
 async fn target(
     given: Given,
     cluster: &ClusterName,
@@ -74,7 +74,7 @@ async fn target(
     let needs_authority = given.config_path.is_none() && given.authority.is_none() && !given.insecure;
     let mut endpoint = given.host.clone();
     let mut authority = given.authority.clone().map(String::into_bytes);
-    // What a token is for.
+    // The cluster identifier for a token.
     let mut token_for = cluster.as_str().to_owned();
     if needs_endpoint || needs_authority {
         let aws = match aws {
@@ -120,7 +120,7 @@ async fn target(
             Server::Kubeconfig { path, context: given.context, url, authority, insecure: given.insecure }
         }
         (None, Some(url)) => Server::Address { url, authority, insecure: given.insecure },
-        // EKS was asked for it above.
+        // It was requested from EKS above.
         (None, None) => return Ok(Err(Access::NotReady("without an endpoint".to_owned()))),
     };
     Ok(Ok(Target {
@@ -132,8 +132,8 @@ async fn target(
     }))
 }
 
-/// The provider's `kubernetes`, completed by the environment as the Kubernetes provider does it. Without the argument
-/// the environment does not count either: it may be meant for another provider and another cluster.
+/// The provider's `kubernetes` block, completed from the environment as in the Kubernetes provider. Without the
+/// block, the environment is ignored too: it may be meant for another provider and another cluster.
 #[derive(Default)]
 struct Given {
     host: Option<String>,
@@ -144,7 +144,7 @@ struct Given {
     credentials: Option<Credentials>,
     tls_server_name: Option<String>,
     proxy: Option<SecretString>,
-    /// The environment variable that names the API server, when it is not the provider's argument.
+    /// The environment variable that names the API server, if the provider's argument does not.
     from_environment: Option<&'static str>,
 }
 
@@ -158,7 +158,7 @@ impl Given {
         let proxy = proxy.or_else(|| variable("KUBE_PROXY_URL")).filter(|proxy| !proxy.is_empty());
         Self {
             credentials: credentials(settings, variable)
-                // A kubeconfig file brings its own; everything else takes the AWS credentials.
+                // A kubeconfig file contains its own credentials; everything else uses the AWS credentials.
                 .or_else(|| config_path.is_some().then_some(Credentials::Kubeconfig)),
             from_environment: [
                 ("KUBE_HOST", settings.host.is_none() && host.is_some()),
@@ -176,13 +176,14 @@ impl Given {
         }
     }
 
-    /// One API server is named, from wherever: it cannot be that of every cluster.
+    /// Whether a specific API server is named, by whatever setting: it cannot be that of every cluster.
     fn names_one_server(&self) -> bool {
         self.host.is_some() || self.config_path.is_some()
     }
 }
 
-/// Who calls, when that is said: the provider's arguments go before the environment, whatever kind they are.
+/// The configured credentials, if any: the provider's arguments take precedence over the environment, whatever their
+/// kind.
 fn credentials(settings: &Kubernetes, variable: &dyn Fn(&str) -> Option<String>) -> Option<Credentials> {
     let owned = |secret: &framework::model::Secret<String>| SecretString::from(secret.expose().clone());
     if let Some(token) = &settings.token {
@@ -215,7 +216,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// `~/…` is the home folder, as in the Kubernetes provider.
+/// Expands `~/…` to the home directory, as in the Kubernetes provider.
 fn expanded(path: String) -> PathBuf {
     match path.strip_prefix("~/").zip(std::env::home_dir()) {
         Some((rest, home)) => home.join(rest),
@@ -223,7 +224,7 @@ fn expanded(path: String) -> PathBuf {
     }
 }
 
-/// Tokens from the AWS credentials.
+/// Creates tokens from the AWS credentials.
 struct Tokens {
     aws: aws::Clients,
     cluster: String,
@@ -349,7 +350,7 @@ mod tests {
             let given = given(&settings, &environment);
             assert_eq!((given.names_one_server(), given.from_environment), expected, "{environment:?}");
         }
-        // Without the argument the environment is for somebody else.
+        // Without the block, the environment is meant for others.
         assert!(!Given::of(None, &|_| Some("x".to_owned())).names_one_server());
     }
 }

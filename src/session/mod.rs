@@ -1,5 +1,5 @@
-//! What a call has at hand: the provider's configuration, the clients made from it, the place and the cluster of an
-//! object, and how errors are explained.
+//! Everything available to a call: the provider's configuration, its clients, the region and cluster of an object,
+//! and how errors are explained.
 
 mod clients;
 pub mod cluster;
@@ -21,5 +21,5 @@ pub use kubernetes::Access;
 pub use principal::principal;
 pub use region::{aws_region, planned_region};
 
-/// What every type of this provider is given in addition to its own values.
+/// Context passed to every type of this provider in addition to its own values.
 pub type Context = framework::context::Context<Clients>;

@@ -1,4 +1,4 @@
-//! Where an object of a cluster is: which cluster, in which region, by its arguments or else by the provider's.
+//! The location of an object: its cluster and region, from its arguments or the provider's.
 
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use super::{Clients, Context, aws_region, planned_region};
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
 
-/// How a data source is read after the cluster that the same apply creates. Terraform defers a read that refers to a
-/// resource with pending changes directly, and none that gets a known name through a local or a variable.
+/// How to defer reading a data source until the same apply has created the cluster. Terraform defers a read that
+/// refers directly to a resource with pending changes, but not one that gets a known name through a local or a
+/// variable.
 pub const DEFERRED: &str = "For a cluster that the same apply creates, refer to its resource directly (`cluster_name = aws_eks_cluster.NAME.name`) or add `depends_on = [aws_eks_cluster.NAME]` (for a module `depends_on = [module.NAME]`), so that this is read after it. A name that comes through a local or a variable is read too early.";
 
-/// How long a look at what was left behind may take after Terraform asked to stop.
+/// How long looking up what was left behind may take after Terraform asked to stop.
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Cluster and region.
@@ -28,39 +29,40 @@ pub struct Place {
 }
 
 impl Place {
-    /// What the arguments say, completed by the provider's configuration.
+    /// The arguments, completed from the provider's configuration.
     ///
     /// # Errors
-    /// When neither names a cluster, or a region.
+    /// Neither sets a cluster, or a region.
     pub async fn of(cluster: Option<&ClusterName>, region: Option<&Region>, cx: &Context) -> Result<Self> {
         let cluster = cx.clients()?.cluster_name(cluster)?;
         Ok(Self { cluster, region: aws_region(region, cx).await? })
     }
 
-    /// EKS there, for calls that end when Terraform asks to stop.
+    /// The EKS client for this region, for calls that end when Terraform asks to stop.
     ///
     /// # Errors
-    /// While the provider's configuration is not known.
+    /// The provider's configuration is unknown.
     pub fn eks(&self, cx: &Context) -> Result<aws::eks::Client> {
         Ok(cx.clients()?.aws()?.eks(Some(self.region.as_str())))
     }
 
-    /// EKS there, for a look at what a call left behind that Terraform's stop has cut off. Bound it by
-    /// [`SETTLE_TIMEOUT`].
+    /// The EKS client for this region, for looking up what a call cancelled by Terraform's stop left behind. Bound it
+    /// by [`SETTLE_TIMEOUT`].
     ///
     /// # Errors
-    /// While the provider's configuration is not known.
+    /// The provider's configuration is unknown.
     pub fn eks_to_settle(&self, cx: &Context) -> Result<aws::eks::Client> {
         Ok(cx.clients()?.aws()?.with_cancel(CancellationToken::new()).eks(Some(self.region.as_str())))
     }
 
-    /// `CLUSTER/KEY@REGION`, the import id of an object there.
+    /// `CLUSTER/KEY@REGION`, the import id of an object in this cluster.
     #[must_use]
     pub fn import_id(&self, key: &str) -> String {
         format!("{}/{key}@{}", self.cluster, self.region)
     }
 
-    /// Whether EKS is deleting the cluster. Its API server may be out of reach by then, and what it holds goes anyway.
+    /// Whether EKS is deleting the cluster. Its API server may then be unreachable, and its contents are deleted
+    /// anyway.
     pub async fn is_being_deleted(&self, cx: &Context) -> bool {
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return false };
         let eks = aws.eks(Some(self.region.as_str()));
@@ -76,7 +78,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The same as far as a plan knows it.
+/// The same, as far as it is known at plan time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlannedPlace {
     /// The cluster.
@@ -86,10 +88,10 @@ pub struct PlannedPlace {
 }
 
 impl PlannedPlace {
-    /// What the arguments say, completed by the provider's configuration.
+    /// The arguments, completed from the provider's configuration.
     ///
     /// # Errors
-    /// When it is certain that neither names a cluster.
+    /// It is certain that neither sets a cluster.
     async fn of(cluster: &Maybe<Option<ClusterName>>, region: &Maybe<Option<Region>>, cx: &Context) -> Result<Self> {
         let cluster = match (cluster, cx.try_clients()) {
             (Maybe::Known(Some(name)), _) => Some(name.clone()),
@@ -106,14 +108,14 @@ impl PlannedPlace {
         Ok(Self { cluster, region })
     }
 
-    /// Plans the arguments `cluster_name` and `region`: what the configuration leaves out is the provider's, and the
-    /// object moves with it.
+    /// Plans the arguments `cluster_name` and `region`: values not configured come from the provider, and the object
+    /// moves with them.
     ///
     /// # Errors
-    /// When it is certain that nothing names a cluster.
+    /// It is certain that nothing sets a cluster.
     pub async fn plan<R: Placed>(plan: &mut Plan<R>, cx: &Context) -> Result<Self> {
         let (cluster, region) = R::given(&plan.args);
-        // Where the configuration says nothing, the arguments hold what was planned before.
+        // If an argument is not configured, it holds the value planned before.
         let cluster = if plan.configures(CLUSTER_NAME) { cluster.clone() } else { Maybe::Known(None) };
         let region = if plan.configures(REGION) { region.clone() } else { Maybe::Known(None) };
         let place = Self::of(&cluster, &region, cx).await?;
@@ -132,21 +134,21 @@ impl PlannedPlace {
         Ok(place)
     }
 
-    /// The place, when all of it is known.
+    /// The place, if it is completely known.
     #[must_use]
     pub fn known(&self) -> Option<Place> {
         Some(Place { cluster: self.cluster.clone()?, region: self.region.clone()? })
     }
 }
 
-/// A type whose objects are in a cluster, which its arguments and results `cluster_name` and `region` tell;
-/// [`placed`] writes it.
+/// A type whose objects are in a cluster, identified by its arguments and outputs `cluster_name` and `region`;
+/// implemented by [`placed`].
 pub trait Placed: Resource<Clients = Clients> {
     /// Cluster and region of planned arguments.
     fn given(args: &<Self::Args as Model>::Planned) -> (&Maybe<Option<ClusterName>>, &Maybe<Option<Region>>);
-    /// Cluster and region of results.
+    /// Cluster and region in outputs.
     fn recorded(outputs: &Self::Outputs) -> (&ClusterName, &Region);
-    /// Cluster and region of planned results.
+    /// Cluster and region in planned outputs.
     fn planned(outputs: &mut <Self::Outputs as Model>::Planned) -> (&mut Maybe<ClusterName>, &mut Maybe<Region>);
 }
 

@@ -1,15 +1,15 @@
-//! Who calls AWS.
+//! The AWS principal of the caller.
 
 use super::Context;
 
-/// Who calls, as access entries name it: the role of a session, not the session. The path of a role is not in it.
+/// The caller as access entries name it: a session's role, not the session. The role's path is not included.
 pub async fn principal(cx: &Context) -> Option<String> {
     let aws = cx.try_clients()?.known_aws()?;
     let caller = aws.sts().caller().await.ok()?;
     Some(role_of(&caller.arn).unwrap_or(caller.arn))
 }
 
-/// `arn:aws:iam::…:role/NAME` of `arn:aws:sts::…:assumed-role/NAME/SESSION`. The path of the role is not in it.
+/// `arn:aws:iam::…:role/NAME` for `arn:aws:sts::…:assumed-role/NAME/SESSION`. The role's path is not included.
 fn role_of(arn: &str) -> Option<String> {
     let (head, rest) = arn.split_once(":assumed-role/")?;
     let (role, _) = rest.split_once('/')?;

@@ -1,4 +1,4 @@
-//! The region of an object that names none.
+//! The region of an object that sets none.
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::Text;
@@ -7,17 +7,17 @@ use framework::path::Path;
 use super::{Context, explain};
 use crate::attributes::Region;
 
-/// The region that an object gets which names none, as far as a plan can know it: without asking AWS.
+/// The region of an object that sets none, as far as it is known at plan time, without requests to AWS.
 pub async fn planned_region(cx: &Context) -> Option<Region> {
     cx.try_clients()?.known_aws()?;
-    // What is wrong with the region is told by the first call that needs it.
+    // An invalid region is reported by the first call that needs it.
     aws_region(None, cx).await.ok()
 }
 
-/// The region that a call goes to: `argument`, or else what the provider, the environment or the profile says.
+/// The region of a call: `argument`, or else the region from the provider, the environment or the profile.
 ///
 /// # Errors
-/// When none of them names a region.
+/// None of them sets a region.
 pub async fn aws_region(argument: Option<&Region>, cx: &Context) -> Result<Region> {
     let aws = cx.clients()?.aws()?;
     let name = aws

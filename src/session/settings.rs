@@ -1,4 +1,4 @@
-//! From the provider's arguments to the settings of the AWS clients.
+//! Converts the provider's arguments to the settings of the AWS clients.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Setti
     })
 }
 
-/// How charts and manifests are fetched; the error is the first unknown argument.
+/// The settings for downloading charts and manifests; the error is the first unknown argument.
 pub(super) fn sources(config: &<Config as Model>::Planned) -> Result<charts::Settings, &'static str> {
     let names = Config::NAMES;
     let logins = optional(&config.registries, names.registries)?.into_iter().flatten();

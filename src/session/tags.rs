@@ -13,7 +13,7 @@ use super::Context;
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// The tags that an object ends up with: its own win over the defaults.
+/// The effective tags of an object: its own override the defaults.
 #[must_use]
 pub fn merged(defaults: &Tags, own: Option<&Tags>) -> Tags {
     let mut all = defaults.clone();
@@ -21,7 +21,7 @@ pub fn merged(defaults: &Tags, own: Option<&Tags>) -> Tags {
     all
 }
 
-/// The same while it is being planned; unknown when one of both is.
+/// The same at plan time; unknown if either of them is.
 #[must_use]
 pub fn planned(defaults: Maybe<&Tags>, own: &Maybe<Option<Tags>>) -> Maybe<Tags> {
     match (defaults, own) {
@@ -30,8 +30,8 @@ pub fn planned(defaults: Maybe<&Tags>, own: &Maybe<Option<Tags>>) -> Maybe<Tags>
     }
 }
 
-/// The tags that the object itself would have to name, so that it and the defaults make `found`: those that differ
-/// from the defaults, and those that it names already.
+/// The tags that the object itself must set so that, with the defaults, they result in `found`: those that differ
+/// from the defaults, and those that it already sets.
 #[must_use]
 pub fn own(found: &Tags, defaults: &Tags, named: Option<&Tags>) -> Option<Tags> {
     let own: Tags = found
@@ -39,7 +39,7 @@ pub fn own(found: &Tags, defaults: &Tags, named: Option<&Tags>) -> Option<Tags> 
         .filter(|(key, value)| defaults.get(*key) != Some(value) || named.is_some_and(|named| named.contains_key(*key)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    // No tags and an empty map are the same thing: the spelling of the configuration stays.
+    // No tags and an empty map are equivalent: the form in the configuration is kept.
     if own.is_empty() { named.map(|_| own) } else { Some(own) }
 }
 
@@ -63,26 +63,26 @@ pub fn merged_for(cx: &Context, own: Option<&Tags>) -> Result<Tags> {
 /// [`own`] with the defaults of the provider that `cx` belongs to.
 ///
 /// # Errors
-/// While the provider is not configured.
+/// The provider is not configured.
 pub fn own_for(cx: &Context, found: &Tags, named: Option<&Tags>) -> Result<Option<Tags>> {
     Ok(own(found, &defaults(cx)?, named))
 }
 
-/// The provider's tags. At apply and at refresh they are known; a configuration that still is not has none yet.
+/// The provider's tags. They are known at apply and at refresh; a configuration that is still unknown has none yet.
 fn defaults(cx: &Context) -> Result<Tags> {
     Ok(cx.clients()?.defaults().tags.known().cloned().unwrap_or_default())
 }
 
-/// The most tags that an object may have. Source: tagging in the AWS General Reference.
+/// Maximum number of tags on an object. Source: tagging in the AWS General Reference.
 pub const MOST: usize = 50;
 
-/// What keys, values and names of hosts consist of. Source: service model of Systems Manager (2014-11-06), TagKey,
+/// Characters allowed in keys, values and host names. Source: Systems Manager service model (2014-11-06), TagKey,
 /// TagValue and DefaultInstanceName.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]$").unwrap_or_else(|error| unreachable!("a constant expression: {error}"))
 });
 
-/// Whether Systems Manager takes the character in tags and in names of hosts.
+/// Whether Systems Manager allows the character in tags and host names.
 #[must_use]
 pub fn allows(character: char) -> bool {
     ALLOWED.is_match(character.encode_utf8(&mut [0; 4]))
@@ -149,7 +149,7 @@ mod tests {
             ("", "1"),
             ("long", &long),
             ("bad<", "1"),
-            // Neither a line break nor a circled letter is a separator, letter or number of Unicode.
+            // Neither a line break nor a circled letter is a Unicode separator, letter or number.
             ("line", "a\nb"),
             ("circled", "\u{24b6}"),
             ("fine é", "a_b.c:d/e=f+g-h@i\u{a0}٣"),

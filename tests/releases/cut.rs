@@ -1,4 +1,4 @@
-//! Operations that end in the middle, and others who write at the same time.
+//! Interrupted operations, and concurrent writers.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::ground::{Ground, PATIENCE, chart, config_map, definition, eventually,
 
 const SECRET: &str = "sh.helm.release.v1.rel.v1";
 
-/// A hook that does not end.
+/// A hook that never completes.
 const ENDLESS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: endless, annotations: {helm.sh/hook: post-install}}\n\
     spec: {nodeSelector: {no: where}, containers: [{name: a, image: a}]}\n";
 
@@ -31,7 +31,7 @@ async fn a_killed_installation_is_gone_on_with() {
         let _ = releases.install(&endless, &Values::new(), &options("killed"), &quiet).await;
     });
     seen_in_hook(&ground, "killed").await;
-    // Somebody else who installs now sees that it is being worked on.
+    // A second installation now sees that one is in progress.
     let other = chart("1.0.0", &[("templates/own.yaml", &own)]);
     let hasty = ekshybrid::kube::release::Options { timeout: Duration::from_secs(14), ..options("killed") };
     let refused = ground.releases.install(&other, &Values::new(), &hasty, &quiet).await.unwrap_err();
@@ -53,7 +53,7 @@ async fn killed_between_the_two_writes_at_the_end_of_an_upgrade() {
     let chart_of = |file: &str| chart("1.0.0", &[("templates/a.yaml", file)]);
     ground.releases.install(&chart_of(&one), &Values::new(), &options("between"), &quiet).await.unwrap();
     ground.releases.upgrade(&chart_of(&two), &Values::new(), &options("between"), &quiet).await.unwrap();
-    // As Helm leaves it: the first is superseded, the second not yet deployed, and written long ago.
+    // As Helm leaves it: the first revision superseded, the second not yet deployed, and written long ago.
     let patch = json!({ "metadata": {
         "labels": { "status": "pending-upgrade", "createdAt": "1700000000", "modifiedAt": null },
         "annotations": { "ekshybrid/writer": null },

@@ -1,4 +1,4 @@
-//! What the tests run on: one sandbox with a real control plane, Helm's command line, and small charts.
+//! The test environment: one sandbox with a real control plane, Helm's command line, and small charts.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -14,24 +14,24 @@ use helm::{Chart, File};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-/// Far longer than anything takes, for machines under load.
+/// Far longer than any operation takes, for machines under load.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A control plane that all tests share; each has a namespace of its own.
+/// A control plane shared by all tests; each has its own namespace.
 struct Plane {
     kubeconfig: PathBuf,
     _folder: TempDir,
     _sandbox: Child,
 }
 
-/// A test's way to the cluster.
+/// A test's access to the cluster.
 pub struct Ground {
     pub client: Client,
     pub releases: Releases,
     kubeconfig: PathBuf,
 }
 
-/// The ground, or `None` with a message if the control plane's programs are not built.
+/// The environment, or `None` with a message if the control plane's programs are not built.
 pub async fn ground() -> Option<Ground> {
     static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
     let plane = tokio::task::spawn_blocking(|| PLANE.get_or_init(start)).await.unwrap().as_ref();
@@ -156,7 +156,7 @@ impl CommandLine {
     }
 }
 
-/// A chart of these templates.
+/// A chart with these templates.
 pub fn chart(version: &str, files: &[(&str, &str)]) -> Chart {
     let head = ("Chart.yaml", format!("apiVersion: v2\nname: c\nversion: {version}\nappVersion: 'a{version}'\n"));
     let file = |(name, text): (&str, String)| File { name: name.to_owned(), data: text.into_bytes() };
@@ -164,7 +164,7 @@ pub fn chart(version: &str, files: &[(&str, &str)]) -> Chart {
     Chart::from_files(std::iter::once(file(head)).chain(files).collect()).unwrap()
 }
 
-/// The same as a folder.
+/// The same as a directory.
 pub fn folder(version: &str, files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let head = format!("apiVersion: v2\nname: c\nversion: {version}\nappVersion: 'a{version}'\n");
@@ -177,12 +177,12 @@ pub fn folder(version: &str, files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// A template of a ConfigMap that holds `v`.
+/// A ConfigMap template that contains `v`.
 pub fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{v: {value:?}}}\n")
 }
 
-/// A custom resource definition of the group `release.example`; `more` goes into its schema.
+/// A custom resource definition in the group `release.example`; `more` is added to its schema.
 pub fn definition(plural: &str, kind: &str, more: &str) -> String {
     format!(
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.release.example}}\n\
@@ -195,7 +195,7 @@ pub fn options(namespace: &str) -> Options {
     Options { create_namespace: true, timeout: PATIENCE, ..Options::new(namespace, "rel") }
 }
 
-/// Looks until there is something to be seen.
+/// Polls until there is a result.
 pub async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     let begun = std::time::Instant::now();
     loop {
@@ -207,5 +207,5 @@ pub async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     }
 }
 
-/// Progress that nobody reads.
+/// Discards progress.
 pub fn quiet(_: &str) {}

@@ -1,4 +1,4 @@
-//! The life of a release, and the command line in the middle of it.
+//! The life cycle of a release, including changes by Helm's command line.
 
 use ekshybrid::kube::release::{Comparison, CustomResources, Options, Removal};
 use ekshybrid::kube::{Resource, name};
@@ -94,7 +94,7 @@ async fn the_command_line_goes_on_with_ours() {
     helm.run(&["upgrade", "rel", folder.path().to_str().unwrap(), "--set", "v=three", "--wait"]);
     assert_eq!(ground.value("ours", "own").await.as_deref(), Some("three"));
     assert_eq!(ground.statuses("ours", "rel").await, ["superseded", "superseded", "superseded", "deployed"]);
-    // And we with what it made of it.
+    // The provider also continues from Helm's result.
     let values = Values::from_yaml("v: five").unwrap();
     ground.releases.upgrade(&chart("5.0.0", &files), &values, &options("ours"), &quiet).await.unwrap();
     assert_eq!(helm.json(&["list"])[0]["revision"], "5");
@@ -227,7 +227,7 @@ async fn no_more_revisions_than_the_limit() {
     let revisions: Vec<_> = history.iter().map(|entry| (entry.revision, entry.status)).collect();
     assert_eq!(revisions, [(3, Status::Superseded), (4, Status::Deployed)]);
 
-    // Failures count too, and do not push the good one out.
+    // Failures count too, and do not displace the good revision.
     let nameless = "apiVersion: v1\nkind: Secret\nmetadata: {name: bad, labels: {a: 'no label!'}}\n";
     let bad = crate::ground::chart("2.0.0", &[("templates/bad.yaml", nameless)]);
     for _ in 0..3 {
@@ -262,7 +262,8 @@ async fn templates_look_into_the_cluster() {
 async fn what_is_installed_is_what_the_command_line_installs() {
     let Some(ground) = ground().await else { return };
     let Some(helm) = ground.helm("bytes-theirs") else { return };
-    // Texts at every kind of end: of a document, of a file, before a separator, with and without a line break.
+    // Block scalars at every kind of end: of a document, of a file, before a separator, with and without a line
+    // break.
     let block = |name: &str, style: &str, end: &str| {
         format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  v: {style}\n    one\n    two{end}"
@@ -320,7 +321,7 @@ async fn what_is_installed_is_what_the_command_line_installs() {
     assert_eq!(ours, theirs);
     assert_eq!(releases.drift(&first).await.unwrap().drifted, [], "it is read back as it was installed");
 
-    // Back to the same after something else.
+    // Back to the original after something else.
     let none = chart("2.0.0", &[("templates/a.yaml", &config_map("a", "x"))]);
     releases.upgrade(&none, &Values::new(), &options("bytes-ours"), &quiet).await.unwrap();
     let back = releases.rollback(1, &options("bytes-ours"), &quiet).await.unwrap().release;

@@ -1,9 +1,9 @@
-//! Releases on a real control plane, together with Helm's command line: each manages releases of the other; and what else
-//! of the Kubernetes client only a real API server can show.
+//! Releases on a real control plane, together with Helm's command line: each manages the other's releases; and
+//! behavior of the Kubernetes client that only a real API server can show.
 //!
-//! Left out, with a message, where the control plane's programs or Helm's command line are not built.
+//! Skipped, with a message, if the control plane's programs or Helm's command line are not built.
 
-// A test fails by a panic, in its helpers too.
+// A test fails by panicking, including in its helpers.
 #![allow(clippy::unwrap_used)]
 
 mod cut;

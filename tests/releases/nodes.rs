@@ -1,4 +1,4 @@
-//! Nodes that go while something is done to them.
+//! Nodes that disappear during an operation.
 
 use ekshybrid::kube::{Change, Resource};
 use serde_json::json;

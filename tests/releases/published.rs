@@ -1,4 +1,4 @@
-//! Published charts: what users install. `EKSHYBRID_CHARTS` names the folder they are in.
+//! Published charts, as users install them. `EKSHYBRID_CHARTS` names their directory.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Failures, what they leave behind, and that the next operation resumes from there.
+//! Failures, what they leave behind, and how the next operation resumes from there.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::ground::{chart, config_map, eventually, ground, options, quiet};
 
-/// The API server refuses the value of a label.
+/// The API server rejects the label's value.
 const REFUSED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: refused, labels: {a: 'no label!'}}\n";
 
 fn daemon_set(more: &str) -> String {
@@ -36,7 +36,8 @@ async fn one_object_is_refused_in_the_middle() {
     assert_eq!(recorded.entry.status.name(), "failed");
     assert!(recorded.release.description.contains("Secret middle/refused"), "{}", recorded.release.description);
 
-    // The same again, and then a chart that is good: it is still an installation, and what only failed ones had goes.
+    // The same again, and then a valid chart: it is still an installation, and objects only in failed revisions are
+    // deleted.
     let again = ground.releases.install(&chart("1.0.0", &bad), &Values::new(), &options("middle"), &quiet).await;
     assert!(matches!(again.unwrap_err().left, Left::Failed { revision: 2 }));
     let done =
@@ -45,7 +46,7 @@ async fn one_object_is_refused_in_the_middle() {
     assert_eq!(ground.statuses("middle", "rel").await, ["failed", "failed", "deployed"]);
     assert_eq!(ground.value("middle", "only-in-failed").await, None);
 
-    // An upgrade that fails leaves the former revision recorded as deployed.
+    // A failed upgrade leaves the previous revision recorded as deployed.
     let failed = ground.releases.upgrade(&chart("2.0.0", &bad), &Values::new(), &options("middle"), &quiet).await;
     assert!(matches!(failed.unwrap_err().left, Left::Failed { revision: 4 }));
     assert_eq!(ground.value("middle", "only-in-failed").await.as_deref(), Some("1"));
@@ -72,7 +73,7 @@ async fn objects_of_others_are_kept() {
     assert_eq!(ground.value("others", "b").await, None);
     assert_eq!(ground.statuses("others", "rel").await, Vec::<&str>::new());
 
-    // What was ours and is somebody else's by now stays when the release goes.
+    // An object that was ours and now belongs to someone else is kept when the release is uninstalled.
     ground.releases.install(&chart("1.0.0", &files[1..]), &Values::new(), &options("others"), &quiet).await.unwrap();
     let patch = json!({ "metadata": { "annotations": { "meta.helm.sh/release-name": "another" } } });
     ground.client.merge(&Resource::CONFIG_MAP, Some("others"), "b", patch).await.unwrap();
@@ -120,7 +121,7 @@ async fn what_is_wrong_before_anything_is_sent() {
     let failed = ground.releases.install(&chart_of_one, &Values::new(), &named, &quiet).await.unwrap_err();
     assert!(matches!(failed.error, Error::Name(_)));
 
-    // Numbers that no compression makes small.
+    // Numbers that do not compress.
     let mut state: u64 = 1;
     let mut noise = String::new();
     while noise.len() < 1_600_000 {

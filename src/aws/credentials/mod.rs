@@ -1,8 +1,8 @@
-//! Where credentials come from, in which order, and what to say when none are found.
+//! Where credentials come from, in which order, and what to report if none are found.
 //!
-//! The order is that of `hashicorp/aws` and of the Go SDK below it: the provider's keys; the provider's web identity;
-//! the profile that the provider names; keys in the environment; web identity in the environment; the profile of the
-//! environment or `default`; the container's endpoint; the EC2 metadata service. Then the roles of the chain.
+//! The order is that of `hashicorp/aws` and the Go SDK it uses: the provider's keys; the provider's web identity; the
+//! profile that the provider names; keys in the environment; web identity in the environment; the profile from the
+//! environment or `default`; the container endpoint; the EC2 metadata service. Then the roles of the chain.
 
 mod roles;
 mod sources;
@@ -24,20 +24,20 @@ use super::resolve::{Profile, variable};
 use super::settings::{AssumeRoleWithWebIdentity, Settings};
 use sources::{Refusal, Source};
 
-/// Temporary credentials are renewed when less than this is left.
+/// Temporary credentials are renewed when less than this remains.
 const MARGIN: Duration = Duration::from_mins(2);
-/// A failure is repeated for this long instead of being looked for again: a plan of 500 resources without
-/// credentials must not ask a silent metadata service 500 times.
+/// How long a failure is cached: a plan of 500 resources without credentials must not query an unresponsive metadata
+/// service 500 times.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(10);
-/// Finds credentials when they are first needed and renews them in time.
+/// Obtains credentials when they are first needed, and renews them in time.
 #[derive(Debug)]
 pub(super) struct Keyring {
     settings: Arc<Settings>,
     env: Env,
     profile: Profile,
-    /// For the sources of the SDK.
+    /// For the SDK's credential sources.
     sources: ProviderConfig,
-    /// For STS: everything but credentials.
+    /// For STS: everything except credentials.
     sts: SdkConfig,
     metadata: Metadata,
     held: Mutex<Held>,
@@ -74,7 +74,7 @@ impl Keyring {
         Self { settings, env, profile, sources, sts, metadata, held: Mutex::default() }
     }
 
-    /// Credentials that are good for the next two minutes at least.
+    /// Credentials valid for at least the next two minutes.
     pub(super) async fn credentials(&self) -> Result<Credentials> {
         let mut held = self.held.lock().await;
         let left = held.credentials.as_ref().map(time_left);
@@ -93,7 +93,7 @@ impl Keyring {
                 *held = Held { credentials: Some(credentials.clone()), failure: None };
                 Ok(credentials)
             }
-            // Renewal failed, but what is there is still good.
+            // Renewal failed, but the current credentials are still valid.
             Err(_) if left.is_some_and(|left| !left.is_zero()) => {
                 held.credentials.clone().ok_or_else(|| Error::new(Kind::ExpiredCredentials))
             }
@@ -112,7 +112,7 @@ impl Keyring {
         Ok(credentials)
     }
 
-    /// The credentials that the chain of roles starts with.
+    /// The initial credentials of the role chain.
     async fn first(&self) -> Result<Credentials> {
         if let Some(keys) = self.given_keys()? {
             return Ok(keys);
@@ -141,7 +141,7 @@ impl Keyring {
             match self.ask(source).await {
                 Ok(credentials) => return Ok(credentials),
                 Err(Refusal::Absent(one)) => tried.push(one),
-                // It is set up, so later sources must not stand in for it.
+                // This source is configured, so later sources must not replace it.
                 Err(Refusal::Broken(one)) => {
                     tried.push(one);
                     break;
@@ -169,7 +169,7 @@ impl Keyring {
     }
 }
 
-/// Hands the keyring to the SDK's clients.
+/// Provides the keyring to the SDK's clients.
 #[derive(Debug, Clone)]
 pub(super) struct FromKeyring(pub(super) Arc<Keyring>);
 
@@ -196,7 +196,7 @@ fn environment_keys(env: &Env) -> std::result::Result<Credentials, String> {
 
 fn environment_identity(env: &Env) -> std::result::Result<AssumeRoleWithWebIdentity, String> {
     match variable(env, &["AWS_WEB_IDENTITY_TOKEN_FILE"]) {
-        // The role and the session's name are looked up where the identity is used.
+        // The role and session name are looked up when the identity is used.
         Some(file) => Ok(AssumeRoleWithWebIdentity {
             web_identity_token_file: Some(file.into()),
             ..AssumeRoleWithWebIdentity::default()

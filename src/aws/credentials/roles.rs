@@ -1,4 +1,4 @@
-//! Credentials of roles: assumed with other credentials, or with the token of an identity provider.
+//! Credentials of roles: assumed with other credentials, or with an identity provider's token.
 
 use std::time::{Duration, SystemTime};
 
@@ -67,7 +67,7 @@ impl Keyring {
         held(output.credentials, "AssumeRoleWithWebIdentity")
     }
 
-    /// The identity provider's token: the given one, or what its file holds now.
+    /// The identity provider's token: the given one, or the current content of its file.
     async fn token(&self, identity: &AssumeRoleWithWebIdentity) -> Result<String> {
         if let Some(token) = &identity.web_identity_token {
             return Ok(token.expose_secret().to_owned());

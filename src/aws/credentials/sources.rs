@@ -1,4 +1,4 @@
-//! The sources that the SDK knows how to read: profiles, the container's endpoint, the EC2 metadata service.
+//! Credential sources that the SDK can read: profiles, the container endpoint, the EC2 metadata service.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::aws::error::{Error, Tried, chain};
 use crate::aws::resolve::{Profile, variable};
 use crate::aws::settings::AssumeRole;
 
-/// The metadata service answers at once or is not there.
+/// The metadata service responds at once or does not exist.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The SDK's sources, in the order in which they are asked.
+/// The SDK's sources, in the order they are tried.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
     Profile,
@@ -27,20 +27,20 @@ pub(super) enum Source {
     Metadata,
 }
 
-/// Why a source gave no credentials.
+/// Why a source provided no credentials.
 pub(super) enum Refusal {
-    /// There is nothing to ask: the next source may.
+    /// Not configured: the next source is tried.
     Absent(Tried),
-    /// It is set up and gave nothing.
+    /// Configured, but provided nothing.
     Broken(Tried),
-    /// It is set up, and a call that it needs failed.
+    /// Configured, and a call it needs failed.
     Failed(Error),
 }
 
 type Asked = std::result::Result<Credentials, Refusal>;
 
 impl Keyring {
-    /// Asks one source.
+    /// Queries one source.
     pub(super) async fn ask(&self, source: Source) -> Asked {
         match source {
             Source::Profile => self.profile_credentials().await,
@@ -49,10 +49,10 @@ impl Keyring {
         }
     }
 
-    /// The profile's own credentials, and after them those of the roles that it and its source profiles name.
+    /// The profile's own credentials, then those of the roles that it and its source profiles name.
     ///
-    /// The SDK could assume those roles too, but not at the address that `endpoints` gives for STS, and its errors
-    /// do not say which permission is missing.
+    /// The SDK could assume those roles too, but not at the STS address from `endpoints`, and its errors do not name
+    /// the missing permission.
     async fn profile_credentials(&self) -> Asked {
         let profile = &self.profile;
         let from = format!("profile `{}` in {}", profile.name, profile.places());
@@ -74,8 +74,8 @@ impl Keyring {
                     .profile_name(name)
                     .build();
                 provider.provide_credentials().await.map_err(|error| {
-                    // The SDK calls a profile "not loaded" too when it names a source profile that does not exist.
-                    // Only one that says nothing about credentials leaves the field to others.
+                    // The SDK also reports a profile as "not loaded" if it names a source profile that does not
+                    // exist. Only a profile without any credential settings lets other sources be tried.
                     let silent = matches!(error, CredentialsError::CredentialsNotLoaded(_)) && error.source().is_none();
                     if silent && roles.is_empty() {
                         let why = "it holds no credentials".to_owned();
@@ -126,7 +126,7 @@ impl Keyring {
     }
 }
 
-/// A profile that `aws login` has written: its session is in a cache that only AWS's own tools read.
+/// A profile written by `aws login`: its session is in a cache that only AWS's own tools read.
 fn signed_in(profile: &str) -> String {
     format!(
         "profile `{profile}` was created by `aws login`, whose sessions this provider does not read. Use a profile with `credential_process = aws configure export-credentials --profile {profile} --format process`, or run `eval \"$(aws configure export-credentials --profile {profile} --format env)\"` before Terraform"
@@ -138,29 +138,29 @@ fn refused(from: String, error: &CredentialsError) -> Refusal {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) { Refusal::Absent(one) } else { Refusal::Broken(one) }
 }
 
-/// Why a source gave nothing, without the SDK's outer layers, which say no more than that.
+/// Why a source provided nothing, without the SDK's outer layers, which add no information.
 fn reason(error: &CredentialsError) -> String {
     let texts = chain(error);
     let inner = if texts.len() > 1 { &texts[1..] } else { &texts[..] };
     shown(&inner.join(": "))
 }
 
-/// What a profile's credentials consist of.
+/// The parts of a profile's credentials.
 struct Chain {
     start: Start,
-    /// The roles, the last one to assume first.
+    /// The roles; the last one to assume comes first.
     roles: Vec<AssumeRole>,
 }
 
 enum Start {
-    /// Keys that stand in the last source profile.
+    /// Keys in the last source profile.
     Keys(Credentials),
-    /// The SDK reads this profile.
+    /// A profile for the SDK to read.
     Profile(String),
 }
 
-/// Follows `source_profile` from role to role. What this does not understand is left to the SDK as it stands:
-/// circles, missing profiles, `credential_source`, devices for a second factor.
+/// Follows `source_profile` from role to role. Everything it does not handle is left to the SDK unchanged: cycles,
+/// missing profiles, `credential_source`, MFA devices.
 fn chain_of(profile: &Profile) -> Chain {
     let whole = || Chain { start: Start::Profile(profile.name.clone()), roles: Vec::new() };
     let mut name = profile.name.clone();
@@ -181,7 +181,7 @@ fn chain_of(profile: &Profile) -> Chain {
             duration: value("duration_seconds").and_then(|text| text.parse().ok()).map(Duration::from_secs),
             ..AssumeRole::default()
         });
-        // As in the SDK: a source that has keys is where the chain starts, even when it names a role too.
+        // As in the SDK: the chain starts at a source that has keys, even if it names a role too.
         let next = profile.section(&source);
         if let (Some(access), Some(secret)) = (next("aws_access_key_id"), next("aws_secret_access_key")) {
             let keys = Credentials::new(access, secret, next("aws_session_token"), None, "profile");

@@ -10,7 +10,7 @@ use crate::aws::Clients;
 use crate::aws::settings::{AssumeRole, RetryMode};
 use crate::aws::stub::{Reply, Stub, assumed, caller};
 
-/// Answers every service; what matters is who signed.
+/// Responds to every service; only who signed matters.
 fn stub() -> Stub {
     Stub::new(|asked| match asked.operation.as_str() {
         "AssumeRole" => {
@@ -236,7 +236,7 @@ async fn a_profile_of_aws_login_says_what_to_do() {
         let settings = Settings { profile: Some(name.to_owned()), ..files.settings() };
         let error = call(&stub.clients_with(settings)).await.expect_err(name);
         let Kind::NoCredentials { tried } = error.kind() else { panic!("{error}") };
-        // It is set up: what comes after it must not stand in for it.
+        // This source is configured: later ones must not replace it.
         let [one] = tried.as_slice() else { panic!("{tried:?}") };
         assert!(one.why.contains("profile `dev` was created by `aws login`"), "{one:?}");
         assert!(one.why.contains("aws configure export-credentials --profile dev --format process"), "{one:?}");
@@ -266,7 +266,7 @@ async fn the_metadata_service_gives_credentials() {
         ..files.settings()
     };
     let env = Env::from_slice(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1/")]);
-    // The SDK watches its metadata client with timeouts, which must be real ones.
+    // The SDK's metadata client uses timeouts, which must be real.
     let sleep = SharedAsyncSleep::new(TokioSleep::new());
     let clients = Clients::assemble(settings, env, Some(SharedHttpClient::new(stub.clone())), sleep).expect("usable");
     call(&clients).await.expect("signed with the role's credentials");
@@ -275,7 +275,7 @@ async fn the_metadata_service_gives_credentials() {
     assert_eq!(stub.count("PUT /latest/api/token"), 1);
 }
 
-/// The SDK reads the container's variables from the process itself, so this test starts itself anew with them.
+/// The SDK reads the container's variables from the process environment, so this test re-executes itself with them.
 #[test]
 fn the_endpoint_of_a_container_gives_credentials() {
     const CHILD: &str = "EKSHYBRID_TEST_OF_A_CONTAINER";

@@ -1,4 +1,4 @@
-//! Instance types: how many network interfaces and addresses they can hold.
+//! Instance types: how many network interfaces and addresses they support.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,31 @@ use crate::aws::error::{Operation, Result};
 use crate::aws::shared::{Found, Source};
 
 const DESCRIBE: Operation = Operation::new("ec2", "DescribeInstanceTypes");
-/// The most that one page may hold.
+/// The maximum page size.
 const PAGE: i32 = 100;
 
-/// An instance type as AWS shows it.
+/// An instance type as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstanceType {
-    /// `m5.large`.
+    /// Name, such as `m5.large`.
     pub name: String,
-    /// How many interfaces the default network card can have: the only card that the VPC CNI uses.
+    /// Maximum number of interfaces on the default network card, the only card that the VPC CNI uses.
     pub network_interfaces: u32,
-    /// How many IPv4 addresses each interface can have, its own one included.
+    /// Maximum number of IPv4 addresses per interface, including its primary one.
     pub ipv4_addresses_per_interface: u32,
-    /// Processors that the operating system sees.
+    /// vCPUs visible to the operating system.
     pub vcpus: u32,
     /// `nitro` or `xen`. None for bare metal.
     pub hypervisor: Option<String>,
-    /// There is no hypervisor.
+    /// Whether there is no hypervisor.
     pub bare_metal: bool,
     /// `x86_64`, `arm64`, …
     pub architectures: Vec<String>,
 }
 
 impl InstanceType {
-    /// Whether its interfaces take prefixes beside single addresses: only those of the Nitro system do, bare metal
-    /// included.
+    /// Whether its interfaces support prefixes in addition to single addresses: only those of the Nitro system do,
+    /// bare metal included.
     #[must_use]
     pub fn takes_prefixes(&self) -> bool {
         self.bare_metal || self.hypervisor.as_deref() == Some("nitro")
@@ -67,7 +67,7 @@ impl InstanceType {
 }
 
 impl Client {
-    /// An instance type, `None` when the region does not have it. Shares calls with other readers; see `aws::shared`.
+    /// An instance type; `None` if the region does not offer it. Shares calls with other readers; see `aws::shared`.
     ///
     /// # Errors
     /// Those of the call.
@@ -76,7 +76,7 @@ impl Client {
         regional.part::<Reads>().instance_types.read(name, || InstanceTypes(self.clone()), self.clients.sleep()).await
     }
 
-    /// The instance types that the region has of these, by name.
+    /// Those of the given instance types that the region offers, by name.
     ///
     /// # Errors
     /// Those of the call.
@@ -95,7 +95,7 @@ struct InstanceTypes(Client);
 impl Source for InstanceTypes {
     type Item = InstanceType;
     const LISTING_IS_COMPLETE: bool = false;
-    /// What a kind of instance can hold is in its definition.
+    /// An instance type's limits are part of its definition.
     const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<InstanceType>>> {
@@ -119,7 +119,7 @@ impl Source for InstanceTypes {
         })
     }
 
-    /// A region has more than a thousand types in pages of a hundred; nobody uses as many.
+    /// A region has more than a thousand types in pages of a hundred; nobody uses that many.
     fn all(&self) -> BoxFuture<'_, Result<Option<Found<InstanceType>>>> {
         Box::pin(async { Ok(None) })
     }

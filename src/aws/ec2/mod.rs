@@ -1,7 +1,7 @@
-//! Elastic Compute Cloud: the networks that a cluster lives in, and what kinds of instances can hold.
+//! Elastic Compute Cloud: a cluster's networks, and the limits of instance types.
 //!
-//! Objects are asked for by filter and never by id: an id that does not exist fails the whole call of all ids, but
-//! only leaves a filter without a match.
+//! Objects are requested by filter and never by id: an id that does not exist fails the whole call, while a filter
+//! just finds no match for it.
 
 mod instance_type;
 mod security_group;
@@ -20,9 +20,9 @@ pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
 pub use vpc::Vpc;
 
-/// The most that one page of networks may hold.
+/// The maximum page size for networks.
 const PAGE: i32 = 1000;
-/// A region with more pages of subnets or security groups than this is not listed as a whole.
+/// A region with more pages of subnets or security groups is not listed completely.
 const MOST_PAGES: usize = 2;
 
 /// Elastic Compute Cloud in one region.
@@ -33,14 +33,14 @@ pub struct Client {
 }
 
 impl Clients {
-    /// Elastic Compute Cloud in `region`, or in the provider's own.
+    /// Elastic Compute Cloud in `region`, or in the provider's region.
     #[must_use]
     pub fn ec2(&self, region: Option<&str>) -> Client {
         Client { clients: self.clone(), region: region.map(str::to_owned) }
     }
 }
 
-/// What the readers of one region share.
+/// Data shared by the readers of one region.
 #[derive(Default)]
 pub(super) struct Reads {
     subnets: SharedReads<Subnet>,
@@ -48,12 +48,12 @@ pub(super) struct Reads {
     instance_types: SharedReads<InstanceType>,
 }
 
-/// Objects that have one of these values.
+/// Matches objects that have one of these values.
 fn filter(name: &str, values: Vec<String>) -> Filter {
     Filter::builder().name(name).set_values(Some(values)).build()
 }
 
-/// Every id once.
+/// Every id, once.
 fn distinct<'a>(ids: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
     ids.into_iter().collect()
 }

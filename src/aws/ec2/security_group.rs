@@ -1,4 +1,4 @@
-//! Security groups: which VPC they are for.
+//! Security groups and their VPCs.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::aws::shared::{Found, Source};
 
 const DESCRIBE: Operation = Operation::new("ec2", "DescribeSecurityGroups");
 
-/// A security group as AWS shows it, its rules apart.
+/// A security group as AWS describes it, without its rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecurityGroup {
     /// `sg-…`.
@@ -36,7 +36,7 @@ impl SecurityGroup {
 }
 
 impl Client {
-    /// A security group, `None` when it does not exist. Shares calls with other readers; see `aws::shared`.
+    /// A security group; `None` if it does not exist. Shares calls with other readers; see `aws::shared`.
     ///
     /// # Errors
     /// Those of the call.
@@ -45,7 +45,7 @@ impl Client {
         regional.part::<Reads>().security_groups.read(id, || SecurityGroups(self.clone()), self.clients.sleep()).await
     }
 
-    /// The security groups that exist of these, by id.
+    /// Those of the given security groups that exist, by id.
     ///
     /// # Errors
     /// Those of the call.
@@ -58,7 +58,7 @@ impl Client {
         Ok(by_id(ids, answers))
     }
 
-    /// Every security group that fits the filter, given up as `None` when there are more pages than `most`.
+    /// Every security group that matches the filter; `None` if there are more than `most` pages.
     async fn security_group_pages(&self, filter: Option<Filter>, most: usize) -> Result<Option<Found<SecurityGroup>>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let filters = filter.map(|filter| vec![filter]);
@@ -83,14 +83,14 @@ struct SecurityGroups(Client);
 
 impl Source for SecurityGroups {
     type Item = SecurityGroup;
-    /// `hashicorp/aws` makes security groups in the same run.
+    /// `hashicorp/aws` creates security groups in the same run.
     const LISTING_IS_COMPLETE: bool = false;
-    /// A security group never moves.
+    /// A security group never changes its VPC.
     const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<SecurityGroup>>> {
         let wanted = filter("group-id", keys);
-        // Without a limit there is always an answer.
+        // Without a limit, there is always a result.
         Box::pin(async { Ok(self.0.security_group_pages(Some(wanted), usize::MAX).await?.unwrap_or_default()) })
     }
 

@@ -1,4 +1,4 @@
-//! Subnets: where they are.
+//! Subnets and their location.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::aws::shared::{Found, Source};
 
 const DESCRIBE: Operation = Operation::new("ec2", "DescribeSubnets");
 
-/// A subnet as AWS shows it.
+/// A subnet as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subnet {
     /// `subnet-…`.
@@ -21,13 +21,13 @@ pub struct Subnet {
     pub vpc_id: String,
     /// `us-west-2a`.
     pub availability_zone: String,
-    /// `usw2-az1`: the same place in every account.
+    /// `usw2-az1`: identifies the same zone in every account.
     pub availability_zone_id: Option<String>,
-    /// IPv4 network. None for a subnet of IPv6 only.
+    /// IPv4 network. None for an IPv6-only subnet.
     pub cidr_block: Option<String>,
-    /// Addresses that nothing has yet.
+    /// Number of unused addresses.
     pub available_addresses: u32,
-    /// The Outpost that it is on.
+    /// ARN of its Outpost.
     pub outpost_arn: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Subnet {
 }
 
 impl Client {
-    /// A subnet, `None` when it does not exist. Shares calls with other readers; see `aws::shared`.
+    /// A subnet; `None` if it does not exist. Shares calls with other readers; see `aws::shared`.
     ///
     /// # Errors
     /// Those of the call.
@@ -57,7 +57,7 @@ impl Client {
         regional.part::<Reads>().subnets.read(id, || Subnets(self.clone()), self.clients.sleep()).await
     }
 
-    /// The subnets that exist of these, by id.
+    /// Those of the given subnets that exist, by id.
     ///
     /// # Errors
     /// Those of the call.
@@ -67,7 +67,7 @@ impl Client {
         Ok(by_id(ids, answers))
     }
 
-    /// Every subnet that fits the filter, given up as `None` when there are more pages than `most`.
+    /// Every subnet that matches the filter; `None` if there are more than `most` pages.
     async fn subnet_pages(&self, filter: Option<Filter>, most: usize) -> Result<Option<Found<Subnet>>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let filters = filter.map(|filter| vec![filter]);
@@ -92,14 +92,14 @@ struct Subnets(Client);
 
 impl Source for Subnets {
     type Item = Subnet;
-    /// `hashicorp/aws` makes subnets in the same run.
+    /// `hashicorp/aws` creates subnets in the same run.
     const LISTING_IS_COMPLETE: bool = false;
-    /// A subnet never moves.
+    /// A subnet never changes its VPC or zone.
     const LASTS: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Subnet>>> {
         let wanted = filter("subnet-id", keys);
-        // Without a limit there is always an answer.
+        // Without a limit, there is always a result.
         Box::pin(async { Ok(self.0.subnet_pages(Some(wanted), usize::MAX).await?.unwrap_or_default()) })
     }
 
@@ -114,7 +114,7 @@ mod tests {
     use crate::aws::error::Kind;
     use crate::aws::stub::{Asked, Reply, Stub};
 
-    /// The ids that are filtered for.
+    /// The ids in the filter.
     fn wanted(asked: &Asked) -> Vec<String> {
         let fields = asked.body.as_object().expect("a form");
         let named = fields.iter().filter(|(name, _)| name.starts_with("Filter.1.Value."));

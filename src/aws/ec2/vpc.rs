@@ -6,19 +6,19 @@ use crate::aws::error::{Operation, Result};
 
 const DESCRIBE_VPCS: Operation = Operation::new("ec2", "DescribeVpcs");
 
-/// A VPC as AWS shows it.
+/// A VPC as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
     /// `vpc-…`.
     pub id: String,
-    /// IPv4 networks that are associated, the first one first.
+    /// Associated IPv4 networks, the primary one first.
     pub cidr_blocks: Vec<String>,
-    /// IPv6 networks that are associated.
+    /// Associated IPv6 networks.
     pub ipv6_cidr_blocks: Vec<String>,
 }
 
 impl Client {
-    /// A VPC, `None` when it does not exist.
+    /// A VPC; `None` if it does not exist.
     ///
     /// # Errors
     /// Those of the call.

@@ -1,4 +1,4 @@
-//! Access entries: which IAM principals may use a cluster's Kubernetes API, and as whom.
+//! Access entries: which IAM principals can use a cluster's Kubernetes API, and under which identity.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,10 +18,10 @@ const LIST: Operation = Operation::new("eks", "ListAccessEntries");
 const TAG: Operation = Operation::new("eks", "TagResource");
 const UNTAG: Operation = Operation::new("eks", "UntagResource");
 
-/// What an access entry is for; it cannot be changed. Source: CreateAccessEntry in the EKS API reference.
+/// The type of an access entry; it cannot be changed. Source: CreateAccessEntry in the EKS API reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessEntryType {
-    /// People and programs. The only one that takes a user name, groups and access policies.
+    /// Users and programs. The only type that accepts a user name, groups and access policies.
     Standard,
     /// Self-managed Linux nodes.
     Ec2Linux,
@@ -35,7 +35,7 @@ pub enum AccessEntryType {
     Ec2,
     /// Nodes of SageMaker HyperPod.
     HyperpodLinux,
-    /// A type that is younger than this provider.
+    /// A type newer than this provider.
     Other(String),
 }
 
@@ -50,7 +50,7 @@ impl AccessEntryType {
         Self::HyperpodLinux,
     ];
 
-    /// As the API writes it: `HYBRID_LINUX`.
+    /// The API's name, such as `HYBRID_LINUX`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -78,46 +78,46 @@ impl fmt::Display for AccessEntryType {
     }
 }
 
-/// What an access entry is created from.
+/// The arguments for creating an access entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntrySpec {
-    /// ARN of a role or user; a role's with its path. Cannot be changed.
+    /// ARN of a role, including its path, or of a user. Cannot be changed.
     pub principal_arn: String,
-    /// What it is for. Cannot be changed.
+    /// Its type. Cannot be changed.
     pub kind: AccessEntryType,
-    /// User name in Kubernetes; for [`AccessEntryType::Standard`] only. AWS's default: the session's ARN.
+    /// Kubernetes user name; for [`AccessEntryType::Standard`] only. AWS's default: the session's ARN.
     pub username: Option<String>,
-    /// Groups in Kubernetes; for [`AccessEntryType::Standard`] only.
+    /// Kubernetes groups; for [`AccessEntryType::Standard`] only.
     pub groups: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// What is to be different in an access entry; `None` stays as it is.
+/// Changes to an access entry; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessEntryChange {
-    /// User name in Kubernetes.
+    /// Kubernetes user name.
     pub username: Option<String>,
-    /// All groups in Kubernetes.
+    /// All Kubernetes groups.
     pub groups: Option<BTreeSet<String>>,
 }
 
-/// An access entry as AWS shows it.
+/// An access entry as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntry {
     /// ARN of the entry.
     pub arn: String,
     /// ARN of the role or user.
     pub principal_arn: String,
-    /// What it is for.
+    /// Its type.
     pub kind: AccessEntryType,
-    /// User name in Kubernetes; nodes have a template such as `system:node:{{SessionName}}`.
+    /// Kubernetes user name; for nodes, a template such as `system:node:{{SessionName}}`.
     pub username: String,
-    /// Groups in Kubernetes, those that the type brings along included.
+    /// Kubernetes groups, including those implied by the type.
     pub groups: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// When it was created.
+    /// Creation time.
     pub created_at: Option<Timestamp>,
 }
 
@@ -134,10 +134,10 @@ impl AccessEntry {
         }
     }
 
-    /// Whether a creation from `spec` that began at `begun` can have created it.
+    /// Whether a creation from `spec` started at `begun` can have created this entry.
     #[must_use]
     pub fn is_made_from(&self, spec: &AccessEntrySpec, begun: Timestamp) -> bool {
-        // AWS's clock and ours differ a little.
+        // AWS's clock and the local one differ slightly.
         let is_new = self.created_at.is_some_and(|created| created.as_second() >= begun.as_second() - 5);
         let has_groups = spec.kind != AccessEntryType::Standard || self.groups == spec.groups;
         let has_name = spec.username.as_ref().is_none_or(|name| *name == self.username);
@@ -146,10 +146,10 @@ impl AccessEntry {
 }
 
 impl Client {
-    /// The access entry of a principal as it is now.
+    /// The current access entry of a principal.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such entry, or no such cluster.
+    /// Those of the call; [`Kind::NotFound`] if the entry or the cluster does not exist.
     pub async fn access_entry(&self, cluster: &str, principal_arn: &str) -> Result<AccessEntry> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.eks().describe_access_entry().cluster_name(cluster).principal_arn(principal_arn);
@@ -158,12 +158,12 @@ impl Client {
         output.access_entry.map(AccessEntry::read).ok_or_else(|| Error::new(Kind::NotFound))
     }
 
-    /// Makes an access entry. While a new role settles, for up to two minutes or what [`Client::settling_within`]
-    /// says, it tries again and tells `progress`.
+    /// Creates an access entry. While a new role propagates, it retries for up to two minutes, or as long as
+    /// [`Client::settling_within`] allows, and reports to `progress`.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::InUse`] when the principal has an entry already, [`Kind::NotFound`] when there is no
-    /// such cluster. [`Kind::Cancelled`] says whether the entry may exist.
+    /// Those of the call; [`Kind::InUse`] if the principal already has an entry, [`Kind::NotFound`] if the cluster
+    /// does not exist. [`Kind::Cancelled`] says whether the entry may exist.
     pub async fn create_access_entry(
         &self,
         cluster: &str,
@@ -177,8 +177,8 @@ impl Client {
                 Ok(entry) => return Ok(entry),
                 Err(error) => error,
             };
-            // Of an attempt whose answer was lost, the next one finds the entry. EKS should know it by the request's
-            // token, but promises that for a limited time only.
+            // After an attempt whose response was lost, the next one finds the entry. EKS should recognize the
+            // request token, but guarantees that for a limited time only.
             if matches!(error.kind(), Kind::InUse) && error.attempts() > 1 {
                 return match self.access_entry(cluster, &spec.principal_arn).await {
                     Ok(entry) if entry.is_made_from(spec, begun) => Ok(entry),
@@ -210,10 +210,10 @@ impl Client {
         output.access_entry.map(AccessEntry::read).ok_or_else(|| Error::new(Kind::Other))
     }
 
-    /// Changes an access entry and returns it as it is then.
+    /// Changes an access entry and returns the result.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such entry, or no such cluster.
+    /// Those of the call; [`Kind::NotFound`] if the entry or the cluster does not exist.
     pub async fn update_access_entry(
         &self,
         cluster: &str,
@@ -233,7 +233,7 @@ impl Client {
         output.access_entry.map(AccessEntry::read).ok_or_else(|| Error::new(Kind::Other))
     }
 
-    /// Deletes an access entry. One that is gone already is as good, and so is one whose cluster is gone.
+    /// Deletes an access entry. An entry, or a cluster, that does not exist is no error.
     ///
     /// # Errors
     /// Those of the call.
@@ -250,7 +250,7 @@ impl Client {
     /// ARNs of all principals that have an access entry, page by page.
     ///
     /// # Errors
-    /// Those of the calls; [`Kind::NotFound`] when there is no such cluster.
+    /// Those of the calls; [`Kind::NotFound`] if the cluster does not exist.
     pub async fn list_access_entries(&self, cluster: &str) -> Result<Vec<String>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let mut arns = Vec::new();
@@ -268,7 +268,7 @@ impl Client {
         }
     }
 
-    /// Adds tags to an access entry or to anything else of EKS, or changes their values. Nothing to add is no call.
+    /// Adds or changes tags of an access entry or any other EKS object. Without tags, no call is made.
     ///
     /// # Errors
     /// Those of the call.
@@ -283,7 +283,7 @@ impl Client {
         self.clients.run(TAG, Effect::Change, &regional.region, run).await.map(drop)
     }
 
-    /// Removes tags from an access entry or from anything else of EKS. Nothing to remove is no call.
+    /// Removes tags from an access entry or any other EKS object. Without keys, no call is made.
     ///
     /// # Errors
     /// Those of the call.
@@ -298,7 +298,7 @@ impl Client {
     }
 }
 
-/// Whether EKS says that it does not know the principal. Right after a role is created that means "not yet".
+/// Whether EKS reports that it does not know the principal. Right after a role is created, that means "not yet".
 fn is_settling(error: &Error) -> bool {
     error.code() == Some("InvalidParameterException")
         && error.message().is_some_and(|text| text.to_ascii_lowercase().contains("invalid principal"))

@@ -48,7 +48,7 @@ async fn an_entry_is_made_from_its_arguments() {
         assert_eq!((&body["type"], &body["username"]), (&json!("STANDARD"), &json!("edge")));
         assert_eq!((&body["kubernetesGroups"], &body["tags"]), (&json!(["operators"]), &json!({ "team": "edge" })));
     });
-    // A node's entry takes none of them, and EKS refuses even empty ones.
+    // An entry for nodes accepts none of them; EKS rejects even empty ones.
     let nodes = AccessEntrySpec {
         kind: AccessEntryType::HybridLinux,
         username: None,
@@ -92,7 +92,7 @@ async fn a_role_that_never_settles_ends_in_the_error() {
     let error = eks.create_access_entry("workshop", &spec(), |_| {}).await.expect_err("unknown");
     assert_eq!(error.kind(), &Kind::Validation);
     assert_eq!(stub.slept().iter().sum::<Duration>(), Duration::from_secs(10));
-    // Other wrong arguments are not retried.
+    // Other invalid arguments are not retried.
     let stub = Stub::new(|_| refused(400, "InvalidParameterException", "The group name system:x is invalid"));
     stub.clients().eks(None).create_access_entry("workshop", &spec(), |_| {}).await.expect_err("refused");
     assert_eq!(stub.count(CREATE_PATH), 1);

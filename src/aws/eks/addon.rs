@@ -1,4 +1,4 @@
-//! Managed add-ons: what they are set to, what they can be set to, and how a change of them goes.
+//! Managed add-ons: their configuration, its schema, and the progress of updates.
 
 use jiff::Timestamp;
 
@@ -13,77 +13,78 @@ const LIST: Operation = Operation::new("eks", "ListAddons");
 const UPDATE: Operation = Operation::new("eks", "UpdateAddon");
 const DESCRIBE_UPDATE: Operation = Operation::new("eks", "DescribeUpdate");
 
-/// A managed add-on as AWS shows it.
+/// A managed add-on as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addon {
     /// `vpc-cni`.
     pub name: String,
     /// ARN.
     pub arn: String,
-    /// `v1.20.4-eksbuild.1`.
+    /// Version, such as `v1.20.4-eksbuild.1`.
     pub version: String,
     /// `CREATING`, `ACTIVE`, `CREATE_FAILED`, `UPDATING`, `DELETING`, `DELETE_FAILED`, `DEGRADED` or `UPDATE_FAILED`.
     pub status: String,
-    /// What differs from the add-on's defaults, as JSON or YAML text: just as it was given. `None` when nothing was.
+    /// Settings that differ from the add-on's defaults, as JSON or YAML text, exactly as given. `None` if there are
+    /// none.
     pub configuration_values: Option<String>,
-    /// Role of the add-on's service account.
+    /// IAM role of the add-on's service account.
     pub service_account_role_arn: Option<String>,
-    /// ARNs of the associations that give the add-on a role by EKS Pod Identity.
+    /// ARNs of the EKS Pod Identity associations that give the add-on a role.
     pub pod_identity_associations: Vec<String>,
-    /// What EKS finds wrong with it.
+    /// Issues that EKS reports.
     pub issues: Vec<Issue>,
-    /// When it was created.
+    /// Creation time.
     pub created_at: Option<Timestamp>,
-    /// When it was changed last.
+    /// Time of the last change.
     pub modified_at: Option<Timestamp>,
 }
 
-/// What EKS finds wrong with an add-on, or with a change of it.
+/// An issue that EKS reports about an add-on or an update.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Issue {
     /// `ConfigurationConflict`, `InsufficientNumberOfReplicas`, `AdmissionRequestDenied`, …
     pub code: String,
-    /// In the words of EKS.
+    /// EKS's message.
     pub message: String,
-    /// What it is about.
+    /// The affected resources.
     pub resource_ids: Vec<String>,
 }
 
-/// What one version of an add-on can be set to.
+/// The configuration options of one add-on version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddonConfiguration {
     /// JSON schema (draft-06 or draft-07) of the configuration values.
     pub schema: String,
-    /// Service accounts that can be given a role by EKS Pod Identity.
+    /// Service accounts that can get a role through EKS Pod Identity.
     pub service_accounts: Vec<String>,
 }
 
-/// Which versions of an add-on to look for.
+/// Selects versions of an add-on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VersionFilter {
-    /// For clusters of this Kubernetes version only: `1.34`.
+    /// Only those for clusters of this Kubernetes version, such as `1.34`.
     pub kubernetes_version: Option<String>,
 }
 
 /// A version of an add-on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddonVersion {
-    /// `v1.20.4-eksbuild.1`.
+    /// Version, such as `v1.20.4-eksbuild.1`.
     pub version: String,
-    /// Kubernetes versions that it runs on: `1.34`.
+    /// Compatible Kubernetes versions, such as `1.34`.
     pub kubernetes_versions: Vec<String>,
-    /// Kubernetes versions whose new clusters get it unless another one is named.
+    /// Kubernetes versions for which it is the default in new clusters.
     pub default_for: Vec<String>,
 }
 
-/// What happens to fields of the add-on's objects that somebody else has set.
+/// How to handle fields of the add-on's objects that others have set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflicts {
-    /// They stay, and the change fails.
+    /// Keep them, and fail the update.
     None,
-    /// EKS's values win.
+    /// Overwrite them with EKS's values.
     Overwrite,
-    /// They stay, and the change goes on.
+    /// Keep them, and continue the update.
     Preserve,
 }
 
@@ -97,40 +98,40 @@ impl From<Conflicts> for aws_sdk_eks::types::ResolveConflicts {
     }
 }
 
-/// How an add-on is to be changed. Its version stays.
+/// An update of an add-on. Its version does not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddonChange {
-    /// All that shall differ from the add-on's defaults, as JSON or YAML text; what is not in it goes back to the
+    /// All settings that differ from the add-on's defaults, as JSON or YAML text; settings not included return to the
     /// default.
     pub configuration_values: String,
-    /// What happens to fields that somebody else has set.
+    /// How to handle fields that others have set.
     pub conflicts: Conflicts,
-    /// The role that the service account has: EKS takes it away when it is not named. Needs `iam:PassRole`.
+    /// The service account's current role: EKS removes it if it is not specified. Needs `iam:PassRole`.
     pub service_account_role_arn: Option<String>,
 }
 
-/// A change that is under way or over.
+/// An update in progress or completed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Update {
     /// UUID.
     pub id: String,
-    /// How it goes.
+    /// Its status.
     pub status: UpdateStatus,
     /// Why it failed.
     pub errors: Vec<Issue>,
 }
 
-/// How a change goes.
+/// The status of an update.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UpdateStatus {
-    /// It goes on. Statuses that are younger than this provider count as this one.
+    /// In progress. Statuses newer than this provider count as this one.
     #[default]
     InProgress,
     /// It failed.
     Failed,
-    /// Somebody stopped it.
+    /// Cancelled by someone.
     Cancelled,
-    /// It is done.
+    /// Successful.
     Successful,
 }
 
@@ -193,10 +194,10 @@ impl AddonVersion {
 }
 
 impl Client {
-    /// An add-on of a cluster as it is now.
+    /// The current state of a cluster's add-on.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when the cluster has no such add-on, or there is no such cluster.
+    /// Those of the call; [`Kind::NotFound`] if the add-on or the cluster does not exist.
     pub async fn addon(&self, cluster: &str, name: &str) -> Result<Addon> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.eks().describe_addon().cluster_name(cluster).addon_name(name);
@@ -208,7 +209,7 @@ impl Client {
     /// Names of a cluster's add-ons, page by page.
     ///
     /// # Errors
-    /// Those of the calls; [`Kind::NotFound`] when there is no such cluster.
+    /// Those of the calls; [`Kind::NotFound`] if the cluster does not exist.
     pub async fn list_addons(&self, cluster: &str) -> Result<Vec<String>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let mut names = Vec::new();
@@ -226,10 +227,10 @@ impl Client {
         }
     }
 
-    /// What a version of an add-on can be set to.
+    /// The configuration options of an add-on version.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] or [`Kind::Validation`] when there is no such add-on or version.
+    /// Those of the call; [`Kind::NotFound`] or [`Kind::Validation`] if the add-on or version does not exist.
     pub async fn addon_configuration(&self, name: &str, version: &str) -> Result<AddonConfiguration> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.eks().describe_addon_configuration().addon_name(name).addon_version(version);
@@ -242,7 +243,7 @@ impl Client {
         })
     }
 
-    /// The versions of an add-on that fit, the newest first as EKS lists them.
+    /// The matching versions of an add-on, newest first, as EKS lists them.
     ///
     /// # Errors
     /// Those of the calls. An add-on that does not exist has no versions.
@@ -269,12 +270,12 @@ impl Client {
         }
     }
 
-    /// Begins to change an add-on; [`Client::addon_update`] tells how it goes. Repeated by itself after a lost answer,
-    /// under the same request token, which EKS recognises.
+    /// Starts an update of an add-on; [`Client::addon_update`] returns its status. Retried automatically after a lost
+    /// response, with the same request token, which EKS recognizes.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`], [`Kind::InUse`] while another change of it is under way, and
-    /// [`Kind::Validation`] for values that its schema refuses.
+    /// Those of the call; [`Kind::NotFound`], [`Kind::InUse`] while another update is in progress, and
+    /// [`Kind::Validation`] for values that its schema rejects.
     pub async fn update_addon(&self, cluster: &str, name: &str, change: &AddonChange) -> Result<Update> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional
@@ -290,10 +291,10 @@ impl Client {
         output.update.map(Update::read).ok_or_else(|| Error::new(Kind::Other))
     }
 
-    /// How a change of an add-on goes.
+    /// The status of an add-on update.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such change.
+    /// Those of the call; [`Kind::NotFound`] if the update does not exist.
     pub async fn addon_update(&self, cluster: &str, name: &str, id: &str) -> Result<Update> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.eks().describe_update().name(cluster).addon_name(name).update_id(id);

@@ -1,4 +1,4 @@
-//! Clusters as AWS shows them.
+//! Clusters as AWS describes them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::aws::error::{Error, Kind, Operation, Result};
 const DESCRIBE: Operation = Operation::new("eks", "DescribeCluster");
 const LIST: Operation = Operation::new("eks", "ListClusters");
 
-/// A cluster as AWS shows it.
+/// A cluster as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cluster {
     /// Name; unique in account and region.
@@ -25,69 +25,69 @@ pub struct Cluster {
     pub id: Option<String>,
     /// `CREATING`, `ACTIVE`, `DELETING`, `FAILED`, `UPDATING` or `PENDING`.
     pub status: String,
-    /// Kubernetes version: `1.34`.
+    /// Kubernetes version, such as `1.34`.
     pub version: String,
     /// `eks.12`.
     pub platform_version: Option<String>,
-    /// When it was created.
+    /// Creation time.
     pub created_at: Option<Timestamp>,
-    /// Address of the API server. None while it is created.
+    /// Endpoint of the API server. None while the cluster is being created.
     pub endpoint: Option<String>,
-    /// Certificate authority of the API server: PEM in base64.
+    /// CA certificate of the API server: PEM in base64.
     pub certificate_authority: Option<String>,
-    /// ARN of the cluster's role.
+    /// ARN of the cluster role.
     pub role_arn: Option<String>,
-    /// Service addresses, IPv4.
+    /// Service IPv4 CIDR.
     pub service_ipv4_cidr: Option<String>,
-    /// Service addresses, IPv6.
+    /// Service IPv6 CIDR.
     pub service_ipv6_cidr: Option<String>,
     /// `ipv4` or `ipv6`.
     pub ip_family: Option<String>,
-    /// Where hybrid nodes have their addresses.
+    /// CIDR blocks of hybrid nodes.
     pub remote_node_networks: Vec<String>,
-    /// Where pods on hybrid nodes have their addresses.
+    /// CIDR blocks of pods on hybrid nodes.
     pub remote_pod_networks: Vec<String>,
     /// VPC.
     pub vpc_id: Option<String>,
-    /// Subnets of the control plane's interfaces.
+    /// Subnets of the control plane's network interfaces.
     pub subnet_ids: Vec<String>,
     /// Additional security groups.
     pub security_group_ids: Vec<String>,
-    /// The security group that EKS created.
+    /// The cluster security group, created by EKS.
     pub cluster_security_group_id: Option<String>,
-    /// The API server answers in the VPC.
+    /// Whether the API server is reachable from the VPC.
     pub endpoint_private_access: bool,
-    /// The API server answers on the internet.
+    /// Whether the API server is reachable from the internet.
     pub endpoint_public_access: bool,
-    /// From where it answers on the internet.
+    /// CIDR blocks allowed to reach the public endpoint.
     pub public_access_cidrs: Vec<String>,
     /// `API`, `API_AND_CONFIG_MAP` or `CONFIG_MAP`.
     pub authentication_mode: Option<String>,
-    /// Address of the `OpenID` Connect issuer.
+    /// URL of the `OpenID` Connect issuer.
     pub oidc_issuer: Option<String>,
     /// Set for a local cluster on an Outpost.
     pub outpost: Option<Outpost>,
-    /// EKS Auto Mode runs nodes, whose networking is its own: they have no aws-node.
+    /// Whether EKS Auto Mode is enabled. Its nodes have networking of their own, without aws-node.
     pub has_auto_mode: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Where and on what a local cluster's control plane runs.
+/// Where, and on which instances, a local cluster's control plane runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outpost {
-    /// The Outposts; always one.
+    /// ARNs of the Outposts; always one.
     pub arns: Vec<String>,
     /// Instance type of the control plane.
     pub control_plane_instance_type: String,
     /// Placement group of the control plane.
     pub control_plane_placement_group: Option<String>,
-    /// Instance type of etcd, in the instance-store architecture.
+    /// Instance type of etcd, for the instance-store architecture.
     pub etcd_instance_type: Option<String>,
 }
 
 impl Cluster {
-    /// Address of the cluster's DNS service: the tenth of the service addresses.
+    /// IP address of the cluster's DNS service: the tenth service address.
     #[must_use]
     pub fn dns_address(&self) -> Option<String> {
         let v6 = self.ip_family.as_deref() == Some("ipv6");
@@ -95,9 +95,9 @@ impl Cluster {
         Some(cidr.parse::<names::Cidr>().ok()?.dns_address()?.to_string())
     }
 
-    /// What a token for the cluster names: a local cluster on an Outpost whose etcd is on EBS volumes goes by its id,
-    /// every other one by its name, those with etcd on instance stores included. Source: user guide of EKS, "Create an
-    /// Amazon EKS cluster on AWS Outposts", and the `--cluster-id` of `aws eks get-token`.
+    /// The cluster identifier in a token: for a local cluster on an Outpost whose etcd is on EBS volumes, its id; for
+    /// every other one, including those with etcd on instance stores, its name. Source: EKS user guide, "Create an
+    /// Amazon EKS cluster on AWS Outposts", and the `--cluster-id` option of `aws eks get-token`.
     #[must_use]
     pub fn token_audience(&self) -> &String {
         match (&self.id, &self.outpost) {
@@ -106,7 +106,7 @@ impl Cluster {
         }
     }
 
-    /// It stays as it is, as far as connections are concerned.
+    /// Whether its connection settings are stable.
     fn is_usable(&self) -> bool {
         matches!(self.status.as_str(), "ACTIVE" | "UPDATING")
     }
@@ -163,15 +163,15 @@ impl Cluster {
     }
 }
 
-/// How long an answer counts for later readers. EKS takes minutes to delete a cluster and to create another one of its
-/// name, so within one apply nobody hears of the former one.
+/// How long a response is reused for later readers. EKS takes minutes to delete a cluster and to create another one
+/// of the same name, so within one apply no reader gets the former one.
 const COUNTS_FOR: Duration = Duration::from_mins(1);
 
-/// What the readers of one region share: one call for each cluster and minute.
+/// Data shared by the readers of one region: one call per cluster and minute.
 #[derive(Default)]
 pub(in crate::aws) struct Reads(Mutex<HashMap<String, Arc<Memo>>>);
 
-/// The last answer for a cluster, and when it was asked for. Locked while it is asked for.
+/// The last response for a cluster, and when it was requested. Locked during the request.
 type Memo = tokio::sync::Mutex<Option<(Instant, Result<Arc<Cluster>>)>>;
 
 impl Reads {
@@ -186,11 +186,11 @@ impl Reads {
 }
 
 impl Client {
-    /// A cluster. Asked once a minute while it is `ACTIVE` or `UPDATING`; a cluster in another state is asked for again,
-    /// and so is one that could not be read. Readers that come at the same time share the answer in any case.
+    /// A cluster. Requested at most once a minute while it is `ACTIVE` or `UPDATING`; a cluster in another state, or
+    /// one that could not be read, is requested again. Concurrent readers share the response in any case.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
+    /// Those of the call; [`Kind::NotFound`] if the cluster does not exist.
     pub async fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
         let came = Instant::now();
         let regional = self.clients.regional(self.region.as_deref()).await?;
@@ -204,16 +204,16 @@ impl Client {
         }
         let asked = Instant::now();
         let answer = self.describe_cluster(name).await.map(Arc::new);
-        // That this reader was asked to stop means nothing to the others.
+        // A cancelled reader does not affect the others.
         let is_shared = !answer.as_ref().is_err_and(Error::is_cancelled);
         *held = is_shared.then(|| (asked, answer.clone()));
         answer
     }
 
-    /// A cluster as it is now.
+    /// The current state of a cluster.
     ///
     /// # Errors
-    /// Those of the call; [`Kind::NotFound`] when there is no such cluster.
+    /// Those of the call; [`Kind::NotFound`] if the cluster does not exist.
     pub async fn describe_cluster(&self, name: &str) -> Result<Cluster> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.eks().describe_cluster().name(name);
@@ -222,7 +222,7 @@ impl Client {
         output.cluster.map(Cluster::read).ok_or_else(|| Error::new(Kind::NotFound))
     }
 
-    /// Lets the next reader of a cluster ask anew: after this process changed it.
+    /// Makes the next reader request the cluster again: after this process changed it.
     ///
     /// # Errors
     /// [`Kind::UnknownRegion`], [`Kind::NoRegion`], [`Kind::Configuration`] for unreadable shared files.

@@ -1,4 +1,4 @@
-//! Elastic Kubernetes Service: clusters, who may use them, and their add-ons.
+//! Elastic Kubernetes Service: clusters, access to them, and their add-ons.
 
 mod access;
 mod addon;
@@ -19,7 +19,7 @@ pub use addon::{
 };
 pub use cluster::{Cluster, Outpost};
 
-/// The most that one page may hold.
+/// The maximum page size.
 const PAGE: i32 = 100;
 
 /// Elastic Kubernetes Service in one region.
@@ -31,7 +31,7 @@ pub struct Client {
 }
 
 impl Clients {
-    /// Elastic Kubernetes Service in `region`, or in the provider's own.
+    /// Elastic Kubernetes Service in `region`, or in the provider's region.
     #[must_use]
     pub fn eks(&self, region: Option<&str>) -> Client {
         Client { clients: self.clone(), region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
@@ -39,7 +39,7 @@ impl Clients {
 }
 
 impl Client {
-    /// The same client, which waits so long for a role that IAM does not show to EKS yet.
+    /// The same client, with a limit on how long to wait for an IAM role to become visible to EKS.
     #[must_use]
     pub fn settling_within(mut self, duration: Duration) -> Self {
         self.settles_within = duration;

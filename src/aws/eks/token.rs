@@ -1,7 +1,7 @@
-//! The token that a cluster's API server takes for AWS credentials: a presigned STS request that names the cluster.
+//! The token that a cluster's API server accepts from AWS principals: a presigned STS request that names the cluster.
 //!
-//! EKS sends the request to STS and learns who signed it. Shape and rules: the token format of aws-iam-authenticator,
-//! which `aws eks get-token` follows too. Nothing is sent from here.
+//! EKS sends the request to STS and learns who signed it. Format and rules: the token format of
+//! aws-iam-authenticator, which `aws eks get-token` uses too. Nothing is sent from here.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
@@ -19,16 +19,16 @@ use crate::aws::error::{Error, Result};
 use names::Partition;
 
 const PREFIX: &str = "k8s-aws-v1.";
-/// Which cluster the token is for; part of what is signed.
+/// The cluster that the token is for; part of the signed request.
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
-/// X-Amz-Expires. STS accepts the request for 15 minutes whatever it says; 60 seconds is what EKS's own clients say.
+/// X-Amz-Expires. STS accepts the request for 15 minutes regardless; EKS's own clients use 60 seconds.
 const EXPIRES: Duration = Duration::from_mins(1);
 
 impl Clients {
-    /// A token for the API server of a cluster, good for 15 minutes from now or until the credentials end.
+    /// A token for a cluster's API server, valid for 15 minutes from now or until the credentials expire.
     ///
-    /// `cluster` is the cluster's name; for a local cluster on an Outpost it is the cluster's id (UUID). The token
-    /// names STS's own host in the region even when another address is configured for STS: nothing is sent there from
+    /// `cluster` is the cluster's name; for a local cluster on an Outpost, it is the cluster's id (UUID). The token
+    /// names STS's own host in the region even if a different STS endpoint is configured: nothing is sent there from
     /// here, and EKS accepts no other hosts.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ fn token(region: &str, cluster: &str, credentials: Credentials, now: SystemTime)
     let headers = [(CLUSTER_HEADER, cluster)];
     let request = SignableRequest::new("GET", url.as_str(), headers.into_iter(), SignableBody::Bytes(&[]));
     let request = request.map_err(unsigned)?;
-    // The signer logs at TRACE what it signs, the session's token included.
+    // At TRACE, the signer logs what it signs, including the session token.
     let signed = tracing::subscriber::with_default(NoSubscriber::default(), || sign(request, &params));
     let mut presigned = http::Request::new(());
     *presigned.uri_mut() = url.parse().map_err(unsigned)?;
@@ -69,7 +69,7 @@ fn token(region: &str, cluster: &str, credentials: Credentials, now: SystemTime)
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(presigned.uri().to_string())).into())
 }
 
-/// Only a name that no header can hold ends here.
+/// Only a name that is invalid in a header causes this.
 fn unsigned(error: impl Display) -> Error {
     Error::configuration("cluster_name", format!("no token can be created for it: {error}"))
 }
@@ -91,7 +91,7 @@ mod tests {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// The URL in a token: host and query parameters as they stand there, in their order.
+    /// The URL in a token: host and query parameters, verbatim and in order.
     fn taken_apart(token: &SecretString) -> (String, Vec<(String, String)>) {
         let encoded = token.expose_secret().strip_prefix("k8s-aws-v1.").expect("prefix");
         assert!(!encoded.contains(['=', '+', '/']), "{encoded}");
@@ -101,7 +101,7 @@ mod tests {
         (host.to_owned(), pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Signature Version 4 of what the URL says, computed anew as the AWS reference describes it.
+    /// The Signature Version 4 of the URL, recomputed as the AWS reference describes it.
     fn signature(host: &str, query: &[(String, String)], cluster: &str, secret: &str) -> String {
         let value = |wanted: &str| &query.iter().find(|(name, _)| name == wanted).expect(wanted).1;
         let mut signed: Vec<_> = query.iter().filter(|(name, _)| name != "X-Amz-Signature").collect();

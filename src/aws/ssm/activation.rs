@@ -1,4 +1,4 @@
-//! Hybrid activations. There is no update call: every change makes a new one.
+//! Hybrid activations. There is no update call: every change creates a new one.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,32 +19,32 @@ const CREATE: Operation = Operation::new("ssm", "CreateActivation");
 const DESCRIBE: Operation = Operation::new("ssm", "DescribeActivations");
 const DELETE: Operation = Operation::new("ssm", "DeleteActivation");
 
-/// The most that one page may hold.
+/// The maximum page size.
 const PAGE: i32 = 50;
-/// A listing of more pages than this costs more than it saves. AWS keeps expired activations for ever.
+/// A longer listing costs more than it saves. AWS keeps expired activations forever.
 const MOST_PAGES: usize = 100;
-/// Before a creation whose answer was lost is begun anew.
+/// Pause before retrying a creation whose response was lost.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a search for what was left behind waits for other creations of this process.
+/// How long a search for orphaned activations waits for other creations of this process.
 const OTHERS_PAUSE: Duration = Duration::from_millis(200);
 const OTHERS_PATIENCE: u32 = 25;
-/// How often a creation whose answer was lost is begun anew.
+/// How often a creation whose response was lost is retried.
 const LOST_ANSWERS: u32 = 2;
 
-/// What an activation is created from.
+/// The arguments for creating an activation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActivationSpec {
-    /// Name of the role that hosts get, with its path but no leading slash. Not an ARN.
+    /// Name of the hosts' role, including its path but no leading slash. Not an ARN.
     pub iam_role: String,
-    /// Name that hosts show in lists.
+    /// Name of the hosts in lists.
     pub default_instance_name: Option<String>,
     /// At most 256 characters.
     pub description: Option<String>,
-    /// How many hosts may register, 1 to 1000. AWS's default: 1.
+    /// Maximum number of hosts that can register, 1 to 1000. AWS's default: 1.
     pub registration_limit: Option<i32>,
     /// At most 30 days ahead. AWS's default: in 24 hours.
     pub expiration_date: Option<Timestamp>,
-    /// Copied to every host that registers.
+    /// Tags, copied to every host that registers.
     pub tags: Tags,
 }
 
@@ -53,52 +53,52 @@ pub struct ActivationSpec {
 pub struct CreatedActivation {
     /// UUID.
     pub id: String,
-    /// Told here and never again.
+    /// Returned only here.
     pub code: SecretString,
-    /// Activations that an earlier attempt of this same creation may have left behind when its answer was lost.
+    /// Activations that an earlier attempt of this same creation may have left behind when its response was lost.
     /// Nobody knows their codes.
     pub left_behind: Vec<String>,
 }
 
-/// An activation as AWS shows it.
+/// An activation as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
     /// UUID.
     pub id: String,
     /// Name of the role, with its path.
     pub iam_role: Option<String>,
-    /// Name that hosts show in lists.
+    /// Name of the hosts in lists.
     pub default_instance_name: Option<String>,
     /// Free text.
     pub description: Option<String>,
-    /// How many hosts may register.
+    /// Maximum number of hosts that can register.
     pub registration_limit: i32,
-    /// How many did.
+    /// Number of hosts that have registered.
     pub registrations_count: i32,
-    /// When it was created.
+    /// Creation time.
     pub created_date: Option<Timestamp>,
-    /// When it stops working.
+    /// Expiration time.
     pub expiration_date: Option<Timestamp>,
-    /// Whether that moment is over.
+    /// Whether it has expired.
     pub expired: bool,
     /// Tags.
     pub tags: Tags,
 }
 
-/// Which activations to list; all of it has to fit.
+/// Selects activations; all conditions must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActivationFilter {
-    /// These ids only. Empty: any.
+    /// Only these ids. Empty: any.
     pub ids: Vec<String>,
-    /// This role only.
+    /// Only this role.
     pub iam_role: Option<String>,
-    /// This name only.
+    /// Only this name.
     pub default_instance_name: Option<String>,
 }
 
 impl Client {
-    /// Makes an activation. While the role settles, for up to two minutes or what [`Client::settling_within`] says, it
-    /// tries again and tells `progress`.
+    /// Creates an activation. While the role propagates, it retries for up to two minutes, or as long as
+    /// [`Client::settling_within`] allows, and reports to `progress`.
     ///
     /// # Errors
     /// Those of the call. [`Kind::Cancelled`] and [`Kind::AnswerLost`] say that the activation may exist.
@@ -129,7 +129,7 @@ impl Client {
                 lost += 1;
                 tracing::warn!(%error, "the answer to CreateActivation was lost; an activation without a known code may be left behind");
                 if self.clients.pause(LOST_PAUSE).await.is_err() {
-                    // Told to stop: the attempt whose answer was lost is what there is to tell.
+                    // Asked to stop: the attempt whose response was lost is what to report.
                     return Err(error);
                 }
                 last_lost = Some(error);
@@ -171,9 +171,10 @@ impl Client {
         }
     }
 
-    /// Activations like `spec` that came up during this creation and that nobody in this process got an answer for.
+    /// Activations like `spec` that appeared during this creation, and for which no caller in this process got a
+    /// response.
     async fn left_behind(&self, spec: &ActivationSpec, begun: Timestamp, creations: &Creations) -> Vec<String> {
-        // Another creation may be about to get its answer; its activation must not be taken for a lost one.
+        // Another creation may be about to get its response; its activation must not count as orphaned.
         for _ in 0..OTHERS_PATIENCE {
             if creations.under_way() <= 1 || self.clients.pause(OTHERS_PAUSE).await.is_err() {
                 break;
@@ -183,9 +184,9 @@ impl Client {
             return Vec::new();
         }
         let filter = ActivationFilter { iam_role: Some(spec.iam_role.clone()), ..ActivationFilter::default() };
-        // The creation succeeded; that this look failed must not spoil it.
+        // The creation succeeded; this failed lookup must not spoil it.
         let Ok(found) = self.list_activations(&filter).await else { return Vec::new() };
-        // AWS cuts creation times to milliseconds, and clocks differ a little.
+        // AWS truncates creation times to milliseconds, and clocks differ slightly.
         let since = begun.as_second() - 5;
         let alike = |activation: &Activation| {
             !creations.is_own(&activation.id)
@@ -199,7 +200,7 @@ impl Client {
         found.into_iter().filter(alike).map(|activation| activation.id).collect()
     }
 
-    /// An activation, `None` when it does not exist. Shares calls with other readers; see `aws::shared`.
+    /// An activation; `None` if it does not exist. Shares calls with other readers; see `aws::shared`.
     ///
     /// # Errors
     /// Those of the call.
@@ -209,7 +210,7 @@ impl Client {
         regional.part::<Reads>().activations.read(id, source, self.clients.sleep()).await
     }
 
-    /// An activation as it is now, past every listing.
+    /// The current state of an activation, bypassing any listing.
     ///
     /// # Errors
     /// Those of the call.
@@ -219,16 +220,16 @@ impl Client {
         Ok(found.into_iter().find(|activation| activation.id == id))
     }
 
-    /// Every activation that fits, page by page.
+    /// Every matching activation, page by page.
     ///
     /// # Errors
     /// Those of the call.
     pub async fn list_activations(&self, filter: &ActivationFilter) -> Result<Vec<Activation>> {
-        // Without a limit there is always a list.
+        // Without a limit, there is always a list.
         Ok(self.activation_pages(filter, usize::MAX).await?.unwrap_or_default())
     }
 
-    /// The same, given up as `None` when there are more pages than `most`.
+    /// The same; `None` if there are more than `most` pages.
     async fn activation_pages(&self, filter: &ActivationFilter, most: usize) -> Result<Option<Vec<Activation>>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let filters = filter.filters();
@@ -252,7 +253,7 @@ impl Client {
         Ok(None)
     }
 
-    /// Deletes an activation. One that is gone already is as good. Hosts that registered with it stay registered.
+    /// Deletes an activation. One that does not exist is no error. Hosts that registered with it stay registered.
     ///
     /// # Errors
     /// Those of the call.
@@ -305,7 +306,7 @@ impl ActivationFilter {
     }
 }
 
-/// "There is none of these ids" as an empty list.
+/// Converts "none of these ids exists" to an empty list.
 fn absent_is_empty<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
     match answer {
         Err(error) if error.is_not_found() => Ok(Vec::new()),
@@ -313,7 +314,7 @@ fn absent_is_empty<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
     }
 }
 
-/// Whether AWS says that it does not know the role. Right after a role is created that means "not yet".
+/// Whether AWS reports that it does not know the role. Right after a role is created, that means "not yet".
 fn is_settling(error: &Error) -> bool {
     error.code() == Some("ValidationException")
         && error
@@ -321,7 +322,7 @@ fn is_settling(error: &Error) -> bool {
             .is_some_and(|text| text.to_ascii_lowercase().contains("nonexistent role or missing ssm service principal"))
 }
 
-/// The activations that this process created, and how many it is creating.
+/// The activations that this process created, and how many creations are in progress.
 #[derive(Debug, Default)]
 pub(super) struct Creations(Mutex<(HashSet<String>, usize)>);
 
@@ -348,7 +349,7 @@ impl Creations {
     }
 }
 
-/// One creation under way.
+/// One creation in progress.
 struct Making<'a>(&'a Creations);
 
 impl Drop for Making<'_> {
@@ -367,7 +368,7 @@ impl Source for ActivationSource {
         Box::pin(async move {
             let filter = ActivationFilter { ids: keys.clone(), ..ActivationFilter::default() };
             let found = match self.0.list_activations(&filter).await {
-                // One id that AWS does not accept must not hide the others.
+                // One id that AWS rejects must not hide the others.
                 Err(error) if error.is_not_found() && keys.len() > 1 => {
                     let mut found = Vec::new();
                     for id in &keys {

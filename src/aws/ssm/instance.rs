@@ -18,14 +18,14 @@ const LIST_TAGS: Operation = Operation::new("ssm", "ListTagsForResource");
 const ADD_TAGS: Operation = Operation::new("ssm", "AddTagsToResource");
 const REMOVE_TAGS: Operation = Operation::new("ssm", "RemoveTagsFromResource");
 
-/// The most that one page may hold.
+/// The maximum page size.
 const PAGE: i32 = 50;
-/// The most values that one filter may have.
+/// The maximum number of values per filter.
 const FILTER_VALUES: usize = 100;
-/// A listing of more pages than this costs more than it saves.
+/// A longer listing costs more than it saves.
 const MOST_PAGES: usize = 100;
 
-/// A managed instance as AWS shows it.
+/// A managed instance as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
     /// `mi-` and 17 hexadecimal digits; `i-…` for EC2 instances.
@@ -36,15 +36,15 @@ pub struct Instance {
     pub iam_role: Option<String>,
     /// Name given at registration.
     pub name: Option<String>,
-    /// Name that the host has for itself.
+    /// The host's own computer name.
     pub computer_name: Option<String>,
-    /// Address that the host has for itself.
+    /// IP address reported by the host.
     pub ip_address: Option<String>,
-    /// `Online` or `ConnectionLost`. `Inactive` is in the API still, and no longer used.
+    /// `Online` or `ConnectionLost`. `Inactive` is still in the API, but no longer used.
     pub ping_status: Option<String>,
-    /// When it was heard of last.
+    /// Time of the last ping.
     pub last_ping: Option<Timestamp>,
-    /// Version of the agent.
+    /// SSM Agent version.
     pub agent_version: Option<String>,
     /// `Linux`, `Windows` or `MacOS`.
     pub platform_type: Option<String>,
@@ -54,29 +54,29 @@ pub struct Instance {
     pub platform_version: Option<String>,
     /// `ManagedInstance` or `EC2Instance`.
     pub resource_type: Option<String>,
-    /// What it is: `AWS::SSM::ManagedInstance` for a host that registered with a hybrid activation; also things of IoT
+    /// Source type: `AWS::SSM::ManagedInstance` for a host that registered with a hybrid activation; also IoT things
     /// and machines of other clouds.
     pub source_type: Option<String>,
-    /// When it registered.
+    /// Registration time.
     pub registration_date: Option<Timestamp>,
 }
 
-/// Which instances to list; all of it has to fit.
+/// Selects instances; all conditions must match.
 ///
-/// AWS takes tags alone or the others together, so with `tags` the rest is compared here.
+/// AWS accepts either tags alone or the others together, so with `tags` the rest is compared here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstanceFilter {
-    /// These ids only. Empty: any.
+    /// Only these ids. Empty: any.
     pub ids: Vec<String>,
-    /// Registered with one of these activations only. Empty: any.
+    /// Only those that registered with one of these activations. Empty: any.
     pub activation_ids: Vec<String>,
-    /// This role only.
+    /// Only this role.
     pub iam_role: Option<String>,
-    /// This ping status only.
+    /// Only this ping status.
     pub ping_status: Option<String>,
-    /// All of these tags.
+    /// Only those with all of these tags.
     pub tags: Tags,
-    /// Hosts that registered with a hybrid activation only.
+    /// Only hosts that registered with a hybrid activation.
     pub managed_only: bool,
 }
 
@@ -86,7 +86,7 @@ impl Instance {
     pub fn is_hybrid(&self) -> bool {
         match self.source_type.as_deref() {
             Some(source) => source == "AWS::SSM::ManagedInstance",
-            // Nothing else registers with an activation.
+            // Only such hosts register with an activation.
             None => self.activation_id.is_some(),
         }
     }
@@ -97,23 +97,23 @@ impl Instance {
         self.ping_status.as_deref() == Some("Online")
     }
 
-    /// When it was certainly alive: at its last report, or at its registration.
+    /// When it was last known to be alive: at its last ping, or at its registration.
     #[must_use]
     pub fn last_seen(&self) -> Option<Timestamp> {
         self.last_ping.max(self.registration_date)
     }
 
-    /// Whether it has been silent for so long. `None`: nobody knows.
+    /// Whether it has been silent for at least this long. `None`: unknown.
     #[must_use]
     pub fn is_silent(&self, silent_for: Duration, now: Timestamp) -> Option<bool> {
-        // A time in the future is that of a clock that differs: just now.
+        // A time in the future comes from a clock that differs: just now.
         let silence = Duration::try_from(now.duration_since(self.last_seen()?)).unwrap_or_default();
         Some(silence >= silent_for)
     }
 }
 
 impl Client {
-    /// An instance, `None` when it does not exist. Shares calls with other readers; see `aws::shared`.
+    /// An instance; `None` if it does not exist. Shares calls with other readers; see `aws::shared`.
     ///
     /// # Errors
     /// Those of the call.
@@ -123,8 +123,8 @@ impl Client {
         regional.part::<Reads>().instances.read(id, source, self.clients.sleep()).await
     }
 
-    /// The instances that registered with an activation. Shares calls with other readers; see `aws::shared`. Before
-    /// a deletion ask [`Client::instances`], which is never served from a listing.
+    /// The instances that registered with an activation. Shares calls with other readers; see `aws::shared`. Before a
+    /// deletion, use [`Client::instances`], which never answers from a cached listing.
     ///
     /// # Errors
     /// Those of the call.
@@ -135,14 +135,14 @@ impl Client {
         Ok(found.unwrap_or_default())
     }
 
-    /// Every instance that fits as it is now, page by page.
+    /// The current state of every matching instance, page by page.
     ///
     /// # Errors
     /// Those of the call.
     pub async fn instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>> {
         let mut found = Vec::new();
         for filters in filter.requests() {
-            // Without a limit there is always a list.
+            // Without a limit, there is always a list.
             let part = self.instance_pages(filters, usize::MAX).await?.unwrap_or_default();
             found.extend(part.into_iter().filter(|instance| filter.fits(instance)));
         }
@@ -166,7 +166,7 @@ impl Client {
                 .set_next_token(next.take());
             let run = |probe| request.customize().interceptor(probe).send();
             let page = match self.clients.run(DESCRIBE, Effect::Read, &regional.region, run).await {
-                // "There is none of these ids."
+                // "None of these ids exists."
                 Err(error) if error.is_not_found() => return Ok(Some(found)),
                 other => other?,
             };
@@ -179,7 +179,7 @@ impl Client {
         Ok(None)
     }
 
-    /// Takes a host out of Systems Manager, and says whether it was registered: one that is gone already is as good.
+    /// Deregisters a host from Systems Manager, and returns whether it was registered: one that is not is no error.
     ///
     /// # Errors
     /// Those of the call.
@@ -195,7 +195,7 @@ impl Client {
         Ok(registered)
     }
 
-    /// Gives a host another role: a name, with its path but no leading slash.
+    /// Assigns another role to a host: a name, including its path but no leading slash.
     ///
     /// # Errors
     /// Those of the call.
@@ -211,12 +211,12 @@ impl Client {
     /// The tags of a host.
     ///
     /// # Errors
-    /// Those of the call; [`NotFound`](crate::aws::Kind::NotFound) when there is no such host.
+    /// Those of the call; [`NotFound`](crate::aws::Kind::NotFound) if the host does not exist.
     pub async fn instance_tags(&self, id: &str) -> Result<Tags> {
         self.resource_tags(ResourceTypeForTagging::ManagedInstance, id).await
     }
 
-    /// Adds tags to a host, or changes their values. Nothing to add is no call.
+    /// Adds or changes tags of a host. Without tags, no call is made.
     ///
     /// # Errors
     /// Those of the call.
@@ -224,7 +224,7 @@ impl Client {
         self.add_tags(ResourceTypeForTagging::ManagedInstance, id, tags).await
     }
 
-    /// Removes tags from a host. Nothing to remove is no call.
+    /// Removes tags from a host. Without keys, no call is made.
     ///
     /// # Errors
     /// Those of the call.
@@ -289,7 +289,7 @@ impl Instance {
 }
 
 impl InstanceFilter {
-    /// The filters of each request that is needed: at most 100 values a filter, and tags never beside others.
+    /// The filters of each request: at most 100 values per filter, and tags never together with others.
     fn requests(&self) -> Vec<Vec<InstanceInformationStringFilter>> {
         if !self.tags.is_empty() {
             return vec![
@@ -306,7 +306,7 @@ impl InstanceFilter {
         if self.managed_only {
             common.push(one("ResourceType", &["ManagedInstance".to_owned()]));
         }
-        // Only one of the two lists is split; the other, when it is longer than a filter takes, is compared here.
+        // Only one of the two lists is split; if the other exceeds a filter's limit, it is compared here.
         let (key, values, other) = if self.ids.is_empty() {
             ("ActivationIds", &self.activation_ids, None)
         } else {
@@ -322,7 +322,7 @@ impl InstanceFilter {
         parts.map(|part| common.iter().cloned().chain([one(key, part)]).collect()).collect()
     }
 
-    /// Whether an instance fits everything but the tags, which AWS has compared.
+    /// Whether an instance matches everything but the tags, which AWS has compared.
     fn fits(&self, instance: &Instance) -> bool {
         let among = |list: &[String], value: Option<&String>| {
             list.is_empty() || value.is_some_and(|value| list.contains(value))
@@ -338,11 +338,11 @@ impl InstanceFilter {
 
 fn one(key: &str, values: &[String]) -> InstanceInformationStringFilter {
     let filter = InstanceInformationStringFilter::builder().key(key).set_values(Some(values.to_vec())).build();
-    // The builder fails for a missing key or missing values only, and both are set above.
+    // The builder fails only for a missing key or missing values, and both are set above.
     filter.unwrap_or_else(|error| unreachable!("key and values are set: {error}"))
 }
 
-/// All hosts outside EC2, or `None` when there are too many.
+/// All hosts outside EC2, or `None` if there are too many.
 async fn every_managed(client: &Client) -> Result<Option<Vec<Instance>>> {
     client.instance_pages(vec![one("ResourceType", &["ManagedInstance".to_owned()])], MOST_PAGES).await
 }
@@ -358,7 +358,7 @@ impl Source for ById {
             let filter = InstanceFilter { ids: keys, ..InstanceFilter::default() };
             let mut found = self.0.instances(&filter).await?;
             if found.is_empty() && filter.ids.len() > 1 {
-                // AWS refuses the whole request for one id that it does not accept; then each is asked for alone.
+                // AWS rejects the whole request for one invalid id; then each is requested individually.
                 for id in filter.ids {
                     let alone = InstanceFilter { ids: vec![id], ..InstanceFilter::default() };
                     found.extend(self.0.instances(&alone).await?);
@@ -377,7 +377,7 @@ struct ByActivation(Client);
 
 impl Source for ByActivation {
     type Item = Vec<Instance>;
-    // Most activations have no host yet; asking again for each of them would undo the sharing.
+    // Most activations have no host yet; another request for each of them would defeat the sharing.
     const LISTING_IS_COMPLETE: bool = true;
 
     fn some(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Found<Vec<Instance>>>> {

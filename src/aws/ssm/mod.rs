@@ -1,4 +1,4 @@
-//! Systems Manager: hybrid activations, managed instances, and the parameter that holds an activation's code.
+//! Systems Manager: hybrid activations, managed instances, and the parameter that stores an activation's code.
 
 mod activation;
 mod instance;
@@ -33,7 +33,7 @@ pub struct Client {
 }
 
 impl Clients {
-    /// Systems Manager in `region`, or in the provider's own.
+    /// Systems Manager in `region`, or in the provider's region.
     #[must_use]
     pub fn ssm(&self, region: Option<&str>) -> Client {
         Client { clients: self.clone(), region: region.map(str::to_owned), settles_within: SETTLES_WITHIN }
@@ -41,7 +41,7 @@ impl Clients {
 }
 
 impl Client {
-    /// The same client, which waits so long for a role that IAM does not show to Systems Manager yet.
+    /// The same client, with a limit on how long to wait for an IAM role to become visible to Systems Manager.
     #[must_use]
     pub fn settling_within(mut self, duration: Duration) -> Self {
         self.settles_within = duration;
@@ -49,11 +49,11 @@ impl Client {
     }
 }
 
-/// What the readers of one region share.
+/// Data shared by the readers of one region.
 #[derive(Default)]
 pub(super) struct Reads {
     activations: SharedReads<Activation>,
-    /// Activations that this process created or is creating.
+    /// Activations that this process has created or is creating.
     creations: Creations,
     /// By instance id.
     instances: SharedReads<Instance>,
@@ -74,7 +74,7 @@ fn tag_list(tags: &Tags) -> Result<Option<Vec<Tag>>> {
     Ok((!list.is_empty()).then_some(list))
 }
 
-/// AWS tells milliseconds, as a float in JSON: what is finer is noise.
+/// AWS returns milliseconds, as a float in JSON: anything finer is noise.
 fn timestamp(time: Option<aws_smithy_types::DateTime>) -> Option<Timestamp> {
     let time = time?;
     let milliseconds = (i64::from(time.subsec_nanos()) + 500_000) / 1_000_000;
@@ -82,7 +82,7 @@ fn timestamp(time: Option<aws_smithy_types::DateTime>) -> Option<Timestamp> {
 }
 
 fn date_time(time: Timestamp) -> aws_smithy_types::DateTime {
-    // A timestamp's nanoseconds are negative before 1970 only, and no activation expires then.
+    // A timestamp's nanoseconds are negative only before 1970, and no activation expires then.
     let nanoseconds = u32::try_from(time.subsec_nanosecond()).unwrap_or_default();
     aws_smithy_types::DateTime::from_secs_and_nanos(time.as_second(), nanoseconds)
 }

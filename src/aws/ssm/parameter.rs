@@ -1,4 +1,4 @@
-//! The `SecureString` parameter that holds an activation's code, so that the code never enters Terraform's state.
+//! The `SecureString` parameter that stores an activation's code, to keep the code out of Terraform's state.
 
 use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging};
 use jiff::Timestamp;
@@ -12,10 +12,10 @@ const PUT: Operation = Operation::new("ssm", "PutParameter");
 const FETCH: Operation = Operation::new("ssm", "GetParameter");
 const DELETE: Operation = Operation::new("ssm", "DeleteParameter");
 
-/// What a parameter is created from. It is always a `SecureString` of the standard tier.
+/// The arguments for creating a parameter. It is always a `SecureString` of the standard tier.
 #[derive(Debug, Clone)]
 pub struct ParameterSpec {
-    /// Name, with its path.
+    /// Name, including its path.
     pub name: String,
     /// The secret.
     pub value: SecretString,
@@ -23,30 +23,30 @@ pub struct ParameterSpec {
     pub description: Option<String>,
     /// KMS key. Default: the account's `alias/aws/ssm`.
     pub key_id: Option<String>,
-    /// Replace the value of a parameter that exists. Otherwise one that exists is an error.
+    /// Whether to overwrite an existing parameter's value. Otherwise an existing one is an error.
     pub overwrite: bool,
     /// Tags.
     pub tags: Tags,
 }
 
-/// A parameter as AWS shows it.
+/// A parameter as AWS describes it.
 #[derive(Debug, Clone)]
 pub struct Parameter {
-    /// Name, with its path.
+    /// Name, including its path.
     pub name: String,
     /// The secret, decrypted.
     pub value: SecretString,
-    /// Counts the values that it had.
+    /// Version; increases with each new value.
     pub version: i64,
     /// ARN.
     pub arn: Option<String>,
-    /// When the value was set.
+    /// Time of the last change of its value.
     pub last_modified: Option<Timestamp>,
 }
 
 impl Client {
-    /// Writes a parameter and returns the version of its value. AWS takes no tags when it overwrites: those of `spec`
-    /// are ignored then.
+    /// Writes a parameter and returns the version of its value. AWS accepts no tags for an overwrite: those of `spec`
+    /// are then ignored.
     ///
     /// # Errors
     /// Those of the call. `ParameterAlreadyExists` is a [`Validation`](crate::aws::Kind::Validation).
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// A parameter with its decrypted value, `None` when it does not exist.
+    /// A parameter with its decrypted value; `None` if it does not exist.
     ///
     /// # Errors
     /// Those of the call.
@@ -100,7 +100,7 @@ impl Client {
         }))
     }
 
-    /// The version of a parameter's value, `None` when it does not exist. Nothing is decrypted.
+    /// The version of a parameter's value; `None` if it does not exist. Nothing is decrypted.
     ///
     /// # Errors
     /// Those of the call.
@@ -114,7 +114,7 @@ impl Client {
         }
     }
 
-    /// Deletes a parameter. One that is gone already is as good.
+    /// Deletes a parameter. One that does not exist is no error.
     ///
     /// # Errors
     /// Those of the call.
@@ -136,7 +136,7 @@ impl Client {
         self.resource_tags(ResourceTypeForTagging::Parameter, name).await
     }
 
-    /// Adds tags to a parameter, or changes their values. Nothing to add is no call.
+    /// Adds or changes tags of a parameter. Without tags, no call is made.
     ///
     /// # Errors
     /// Those of the call.
@@ -144,7 +144,7 @@ impl Client {
         self.add_tags(ResourceTypeForTagging::Parameter, name, tags).await
     }
 
-    /// Removes tags from a parameter. Nothing to remove is no call.
+    /// Removes tags from a parameter. Without keys, no call is made.
     ///
     /// # Errors
     /// Those of the call.

@@ -25,7 +25,7 @@ fn created() -> Reply {
     Reply::json(&json!({ "ActivationId": "a-1", "ActivationCode": "hunter2hunter2hunter2" }))
 }
 
-/// Answers the first `times` requests one way and the rest another.
+/// Responds to the first `times` requests one way and to the rest another.
 fn first(times: usize, early: fn() -> Reply, later: fn() -> Reply) -> impl Fn(&Asked) -> Reply {
     let left = AtomicUsize::new(times);
     move |_| {
@@ -129,7 +129,7 @@ async fn own_activations_are_not_taken_for_lost_ones() {
                 .collect();
             return Reply::json(&json!({ "ActivationList": list }));
         }
-        // The second one gets lost; the first and the third are reported.
+        // The second response is lost; the first and the third arrive.
         match creations.fetch_add(1, Ordering::SeqCst) {
             1 => Reply::Broken,
             number => Reply::json(&json!({ "ActivationId": format!("a-{number}"), "ActivationCode": "c".repeat(20) })),
@@ -200,7 +200,7 @@ async fn reads_end_at_once() {
     assert!(stub.slept().is_empty());
 }
 
-/// So many activations, `a-0` and up, in pages as AWS gives them.
+/// This many activations, `a-0` and up, in pages of AWS's size.
 fn many(count: usize) -> impl Fn(&Asked) -> Reply {
     move |asked| {
         let ids: Vec<String> = match asked.body["Filters"].as_array() {
@@ -358,7 +358,7 @@ async fn parameters_are_secure_strings() {
     stub.read(|asked| {
         assert_eq!(asked[0].body["Type"], "SecureString");
         assert_eq!(asked[0].body["Tags"][0]["Key"], "team");
-        // AWS refuses tags beside an overwrite.
+        // AWS rejects tags together with an overwrite.
         assert!(asked[1].body.get("Tags").is_none() && asked[1].body["Overwrite"] == true);
     });
 }
@@ -370,7 +370,7 @@ async fn a_parameter_that_exists_is_told_unless_it_is_our_own() {
     let error = stub.clients().ssm(None).put_parameter(&parameter(false)).await.expect_err("exists");
     assert_eq!(error.code(), Some("ParameterAlreadyExists"));
 
-    // The first attempt wrote it, and its answer was lost.
+    // The first attempt wrote it, and its response was lost.
     for (value, ours) in [("hunter2", true), ("another", false)] {
         let attempts = AtomicUsize::new(0);
         let stub = Stub::new(move |asked| match (asked.operation.as_str(), attempts.fetch_add(1, Ordering::SeqCst)) {

@@ -1,9 +1,9 @@
-//! What EKS makes of the nodes of a list.
+//! Reads the entries of a list as EKS does.
 //!
-//! EKS turns the text into JSON with go-yaml v2, and the JSON into entries. What does not fit a member's type is left
-//! out, an entry without an ARN is skipped, and everything else counts: one odd entry keeps nobody out. Only a text
-//! that does not become JSON at all is lost as a whole. Source: ParseMap in pkg/mapper/configmap of
-//! sigs.k8s.io/aws-iam-authenticator, `resolve` and `merge` of gopkg.in/yaml.v2, and Go's encoding/json.
+//! EKS converts the text to JSON with go-yaml v2, and the JSON to entries. Values that do not fit a field's type are
+//! dropped, entries without an ARN are skipped, and everything else counts: one malformed entry locks nobody out.
+//! Only a text that cannot be converted to JSON at all is lost as a whole. Source: ParseMap in pkg/mapper/configmap
+//! of sigs.k8s.io/aws-iam-authenticator, `resolve` and `merge` of gopkg.in/yaml.v2, and Go's encoding/json.
 
 use super::document::Item;
 use super::fault::Fault;
@@ -11,35 +11,35 @@ use super::value::{Meaning, TAGS, Value, meaning};
 use super::{Entry, List};
 
 const NO_MAP: &str = "a merge key (`<<`) needs a map or a list of maps";
-/// Deepest merging that is followed.
+/// Maximum depth of merge keys.
 const MAX_DEPTH: usize = 8;
 
-/// Texts that EKS does not even read. The second is no YAML.
+/// Whether EKS does not even read the text. The second of these is not YAML.
 pub(super) fn is_skipped(text: &str) -> bool {
     matches!(text.trim(), "" | "``" | "\"\"" | "''")
 }
 
-/// The entry of an item; none when EKS skips it.
+/// The entry of an item; `None` if EKS skips it.
 ///
 /// # Errors
-/// What keeps EKS from reading the whole list.
+/// Why EKS cannot read the whole list.
 pub(super) fn entry(list: List, item: &Item) -> Result<Option<Entry>, Fault> {
     becomes_json(&item.value).map_err(|problem| Fault::at(item.line, problem))?;
     let Value::Map(pairs) = &item.value else { return Ok(None) };
     let mut members = Vec::new();
     merge(pairs, &mut members, 0).map_err(|problem| Fault::at(item.line, problem))?;
-    // Names of members count in any case, and a JSON object is read in the order of its names.
+    // Field names are case-insensitive, and a JSON object is read in the order of its names.
     members.sort_by_key(|(name, _)| *name);
     let mut read = Members::default();
     for (name, value) in members {
         read.take(list, name, value);
     }
     let Members { arn, username, groups, has_sso } = read;
-    // `sso` stands for roles of IAM Identity Center, and excludes an ARN.
+    // `sso` marks roles of IAM Identity Center, and excludes an ARN.
     if arn.is_empty() || has_sso {
         return Ok(None);
     }
-    // No binding can name a group without a name.
+    // A binding cannot refer to a group without a name.
     let groups = groups.into_iter().filter(|group| !group.is_empty()).collect();
     Ok(Some(Entry { arn, username, groups }))
 }
@@ -81,8 +81,8 @@ impl Members {
     }
 }
 
-/// The members of a map in the order in which they are set: a later one overwrites an earlier one of the same name,
-/// and a merge key (`<<`) sets its members where it is.
+/// The members of a map in the order they are set: a later one overwrites an earlier one of the same name, and a
+/// merge key (`<<`) sets its members at its position.
 fn merge<'v>(
     pairs: &'v [(Value, Value)],
     into: &mut Vec<(&'v str, &'v Value)>,
@@ -95,7 +95,7 @@ fn merge<'v>(
         if is_merge(key) {
             match value {
                 Value::Map(pairs) => merge(pairs, into, depth + 1)?,
-                // The first of them wins, so it is set last.
+                // The first map wins, so it is set last.
                 Value::List(maps) => {
                     for map in maps.iter().rev() {
                         let Value::Map(pairs) = map else { return Err(NO_MAP) };
@@ -128,7 +128,7 @@ fn is_merged(value: &Value) -> bool {
     }
 }
 
-/// Why a value cannot become JSON.
+/// Why a value cannot be converted to JSON.
 fn becomes_json(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Scalar { .. } if meaning(value) == Meaning::Endless => Err("JSON has no infinite numbers"),

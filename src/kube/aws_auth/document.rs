@@ -1,4 +1,4 @@
-//! One of the map's texts as YAML: what it says, and where each entry stands.
+//! One of the map's texts as YAML: its content, and the position of each entry.
 //!
 //! Only the first document counts, as for EKS.
 
@@ -10,47 +10,48 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Scanner, Span, StrInput,
 use super::fault::Fault;
 use super::value::{Meaning, Value, meaning};
 
-/// Deepest nesting that is read.
+/// Maximum nesting.
 const MAX_DEPTH: usize = 30;
-/// The most nodes that aliases may unfold to.
+/// Maximum number of nodes after expanding aliases.
 const MAX_NODES: usize = 100_000;
 
-/// An entry of the list: bytes `start..end` are its own, a dash or a comma not among them.
+/// An entry of the list, at bytes `start..end`, without its dash or comma.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Counted from one.
+    /// Line number, starting at 1.
     pub(super) line: u64,
-    /// Where its dash is; in brackets, where it begins.
+    /// Position of its dash; in a flow sequence, where the entry begins.
     pub(super) dash: usize,
     pub(super) value: Value,
 }
 
-/// The list as it stands in the text.
+/// The layout of the list in the text.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    /// There is no document, or one that says nothing; an entry may follow the line of this byte.
+    /// No document, or an empty one; an entry can be added after the line that holds this byte.
     Nothing { at: usize },
-    /// `null`, spelled out at these bytes.
+    /// An explicit `null`, at these bytes.
     Null { start: usize, end: usize },
-    /// One entry a dash, the dashes in this column.
+    /// A block sequence with one entry per dash, the dashes in this column.
     Block { column: usize },
-    /// In brackets; `open` is the byte after the first one. Commas between entries stand at these bytes.
+    /// A flow sequence; `open` is the byte after the opening bracket, `commas` are the positions of the commas
+    /// between entries.
     Flow { open: usize, commas: Vec<usize> },
 }
 
-/// A text that has been read.
+/// A parsed text.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) layout: Layout,
     pub(super) items: Vec<Item>,
 }
 
-/// A node with its place.
+/// A node with its position.
 struct Node {
     start: usize,
-    /// End of its last character.
+    /// The end of its last character.
     end: usize,
     line: u64,
     content: Content,
@@ -64,14 +65,14 @@ enum Content {
 }
 
 impl Document {
-    /// A text that EKS does not read: an entry takes its place.
+    /// A text that EKS does not read: a new entry replaces it.
     pub(super) fn skipped(text: &str) -> Self {
         let (start, end) = (text.len() - text.trim_start().len(), text.trim_end().len());
         let layout = if start < end { Layout::Null { start, end } } else { Layout::Nothing { at: text.len() } };
         Self { layout, items: Vec::new() }
     }
 
-    /// Reads a text without byte order mark.
+    /// Parses a text without a byte order mark.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let Some(root) = Loader::new(text).document()? else {
             return Ok(Self { layout: Layout::Nothing { at: text.len() }, items: Vec::new() });
@@ -103,8 +104,8 @@ impl Document {
     }
 }
 
-/// Finds the dash of each entry, which the reader does not tell: the list begins with the first, and nothing but space
-/// and comments is between an entry and the next dash.
+/// Finds the dash of each entry, which the parser does not report: the list begins with the first, and only
+/// whitespace and comments lie between an entry and the next dash.
 fn dashes(text: &str, root: &Node, column: usize, items: &mut [Item]) -> Result<(), Fault> {
     let mut from = root.start;
     for (index, item) in items.iter_mut().enumerate() {
@@ -136,7 +137,7 @@ fn column_of(text: &str, at: usize) -> usize {
     at - text[..at].rfind('\n').map_or(0, |found| found + 1)
 }
 
-/// Commas between the entries of a list in brackets.
+/// The commas between the entries of a flow sequence.
 fn commas(text: &str, root: &Node) -> Result<Vec<usize>, Fault> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
@@ -156,7 +157,7 @@ fn commas(text: &str, root: &Node) -> Result<Vec<usize>, Fault> {
     Ok(found)
 }
 
-/// The value of a node. `unfolded` counts nodes: aliases of aliases grow without a bound.
+/// The value of a node. `unfolded` counts nodes: aliases of aliases can grow without bound.
 fn value(node: &Node, unfolded: &mut usize) -> Result<Value, Fault> {
     *unfolded += 1;
     if *unfolded > MAX_NODES {
@@ -175,12 +176,12 @@ fn value(node: &Node, unfolded: &mut usize) -> Result<Value, Fault> {
     })
 }
 
-/// The byte that a mark stands at; a text in memory always has one.
+/// The byte offset of a mark; marks in an in-memory text always have one.
 fn place(mark: &Marker) -> usize {
     mark.byte_offset().unwrap_or_default()
 }
 
-/// Events to nodes. An anchor is known once its node is complete.
+/// Builds nodes from parser events. An anchor is known once its node is complete.
 struct Loader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Rc<Node>>,
@@ -202,7 +203,7 @@ impl<'t> Loader<'t> {
         }
         let event = self.next()?;
         let root = self.node(event)?;
-        // What follows the list in its document is an error that only the next event tells.
+        // An error after the list, in the same document, is reported only by the next event.
         self.next()?;
         Ok(Some(root))
     }
@@ -260,7 +261,7 @@ impl<'t> Loader<'t> {
             _ => return Err(Fault::at(line, "it ends too early")),
         };
         let node = Rc::new(Node { start, end, line, content });
-        // Numbers of anchors begin at one.
+        // Anchor ids start at 1.
         if anchor > 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
@@ -272,7 +273,7 @@ fn line(mark: &Marker) -> u64 {
     u64::try_from(mark.line()).unwrap_or(u64::MAX)
 }
 
-/// A block collection has no end of its own: the reader tells where the next token is. Its last part ends it.
+/// A block collection has no end of its own: the parser reports where the next token is. It ends with its last part.
 fn last_end(last: Option<&Rc<Node>>, otherwise: usize) -> usize {
     last.map_or(otherwise, |node| node.end.max(otherwise))
 }

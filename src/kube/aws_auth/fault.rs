@@ -1,9 +1,9 @@
-//! Why a text of the map cannot be read.
+//! Why one of the map's texts cannot be read.
 
 /// Why a text cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Line in the text, counted from one.
+    /// Line in the text, starting at 1.
     pub line: Option<u64>,
     /// What is wrong there.
     pub problem: String,

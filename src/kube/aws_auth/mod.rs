@@ -1,8 +1,8 @@
-//! The ConfigMap kube-system/aws-auth: which IAM roles and users are who in Kubernetes.
+//! The ConfigMap kube-system/aws-auth, which maps IAM roles and users to Kubernetes users and groups.
 //!
-//! Its members `mapRoles` and `mapUsers` are YAML lists in texts. One entry is changed at a time, the rest of the text
-//! stays byte for byte, and a text that cannot be read is never written. Many may write at once: a change that meets
-//! another one is repeated on the current text.
+//! Its keys `mapRoles` and `mapUsers` hold YAML lists as text. Each operation changes one entry and keeps the rest of
+//! the text byte for byte; a text that cannot be read is never written. There may be concurrent writers: a change
+//! that conflicts with another is retried on the current text.
 
 mod authenticator;
 mod document;
@@ -24,18 +24,18 @@ use super::error::{Attempt, Error, Kind, Result, Verb};
 use super::object::{Resource, annotations};
 use super::request::{Call, jitter};
 
-/// Namespace of the map.
+/// Namespace of the ConfigMap.
 const NAMESPACE: &str = "kube-system";
-/// Name of the map.
+/// Name of the ConfigMap.
 const NAME: &str = "aws-auth";
-/// Annotation of the map: what of it this provider created, and removes when nobody uses it any more. Words: `map`,
-/// `mapRoles`, `mapUsers`.
+/// Annotation of the ConfigMap: the parts that this provider created, and deletes once nobody uses them. Values:
+/// `map`, `mapRoles`, `mapUsers`.
 const MADE: &str = "ekshybrid/made";
-/// The word for the map itself.
+/// The value for the ConfigMap itself.
 const WHOLE: &str = "map";
-/// How long a change is tried against others'.
+/// How long a change is retried against concurrent writers.
 const CONTEST_FOR: Duration = Duration::from_mins(2);
-/// First pause after a lost contest; doubled each time, with jitter.
+/// First pause after a conflict; doubled each time, with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ pub enum List {
 }
 
 impl List {
-    /// The list's name in the map.
+    /// The list's key in the ConfigMap.
     #[must_use]
     pub fn member(self) -> &'static str {
         match self {
@@ -72,48 +72,48 @@ impl List {
 pub struct Entry {
     /// ARN of the role, without its path, or of the user.
     pub arn: String,
-    /// Name in Kubernetes, maybe with places such as `{{SessionName}}`; empty when the entry has none.
+    /// Kubernetes user name, possibly with placeholders such as `{{SessionName}}`; empty if the entry has none.
     pub username: String,
-    /// Groups in Kubernetes.
+    /// Kubernetes groups.
     pub groups: BTreeSet<String>,
 }
 
 impl Entry {
-    /// Whether the entry is that of `arn`. Source: aws-iam-authenticator, which compares without regard to case.
+    /// Whether the entry is for `arn`. Source: aws-iam-authenticator, which ignores case.
     #[must_use]
     pub fn is_for(&self, arn: &str) -> bool {
         self.arn.eq_ignore_ascii_case(arn)
     }
 }
 
-/// What became of an addition.
+/// The outcome of adding an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// The entry is in the list now.
+    /// The entry is now in the list.
     Done,
-    /// An entry of this ARN was there already; nothing was changed.
+    /// An entry with this ARN already existed; nothing was changed.
     Exists(Entry),
 }
 
-/// What became of a change or a removal.
+/// The outcome of changing or removing an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// It is done.
+    /// Done.
     Done,
-    /// There is no such entry.
+    /// The entry does not exist.
     Absent,
-    /// Several entries have the ARN, and none of them is the one that was meant; nothing was changed.
+    /// Several entries have the ARN, and none equals the requested one; nothing was changed.
     Ambiguous,
 }
 
-/// What is to be done with the text of a list.
+/// What to do with the text of a list.
 enum Edit<T> {
     Nothing(T),
     Write(String, T),
 }
 
 impl Client {
-    /// The entries of a list of aws-auth; none when there is no map.
+    /// The entries of a list in aws-auth; empty if the ConfigMap does not exist.
     ///
     /// # Errors
     /// [`Kind::Malformed`]; those of the request.
@@ -123,8 +123,8 @@ impl Client {
         Ok(text.entries().cloned().collect())
     }
 
-    /// The entry of aws-auth that `wanted` speaks of as it is now: the equal one, else the only one of its ARN, else
-    /// the last, which is the one that counts.
+    /// The current form of the aws-auth entry `wanted`: the equal one, else the only one with its ARN, else the last,
+    /// which is the one that takes effect.
     ///
     /// # Errors
     /// As for [`Client::aws_auth_entries`].
@@ -134,14 +134,14 @@ impl Client {
         Ok(same.iter().position(|entry| entry == wanted).map(|index| same.remove(index)).or_else(|| same.pop()))
     }
 
-    /// Adds an entry to a list of aws-auth, and makes list and map when they are not there.
+    /// Adds an entry to a list in aws-auth, and creates the list and the ConfigMap if they do not exist.
     ///
     /// # Errors
-    /// [`Kind::Malformed`]; [`Kind::Changed`] when others write without an end; those of the requests.
+    /// [`Kind::Malformed`]; [`Kind::Changed`] if concurrent writes do not end; those of the requests.
     pub async fn add_aws_auth_entry(&self, list: List, entry: &Entry) -> Result<Added> {
         self.edit_aws_auth(list, |text, tried| {
             match text.entries().filter(|one| one.is_for(&entry.arn)).last() {
-                // The answer to an earlier attempt was lost.
+                // The response to an earlier attempt was lost.
                 Some(found) if tried && found == entry => Ok(Edit::Nothing(Added::Done)),
                 Some(found) => Ok(Edit::Nothing(Added::Exists(found.clone()))),
                 None => Ok(Edit::Write(text.with(entry)?, Added::Done)),
@@ -164,8 +164,8 @@ impl Client {
         .await
     }
 
-    /// Takes an entry out of a list of aws-auth, and list and map with it when this provider created them and nothing
-    /// else is in them.
+    /// Removes an entry from a list in aws-auth, and with it the list and the ConfigMap if this provider created them
+    /// and nothing else is in them.
     ///
     /// # Errors
     /// As for [`Client::add_aws_auth_entry`].
@@ -179,8 +179,8 @@ impl Client {
         .await
     }
 
-    /// Reads the map, lets `decide` make a new text, and writes that over what was read. `decide` learns whether a
-    /// write was tried before.
+    /// Reads the ConfigMap, lets `decide` produce a new text, and writes it over the version that was read. `decide`
+    /// is also given whether a write was attempted before.
     async fn edit_aws_auth<T>(
         &self,
         list: List,
@@ -222,7 +222,7 @@ impl Client {
         }
     }
 
-    /// One write over the map that was read.
+    /// One write over the version of the ConfigMap that was read.
     async fn write_aws_auth(&self, list: List, map: Option<&Json>, new: &str, is_blank: bool) -> Result<()> {
         let Some(map) = map else {
             let object = json!({

@@ -1,4 +1,4 @@
-//! Tests of the text of a list: what stands beside the entry stays byte for byte, as an independent reader sees it too.
+//! Tests of the text of a list: everything around the entry stays byte for byte, as an independent parser confirms.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn index(text: &Text<'_>, wanted: &Entry) -> usize {
     }
 }
 
-/// What an independent reader makes of the text.
+/// What an independent parser reads in the text.
 fn seen(text: &str) -> Vec<serde_json::Value> {
     let list = helm::from_yaml(text).expect("readable");
     list.as_list().into_iter().flatten().map(serde_json::Value::from).collect()
@@ -206,19 +206,19 @@ fn entries_are_read_as_the_authenticator_reads_them() {
         ("- rolearn: x\n  RoleArn: ~\n  rolearn: b\n", of(&[("b", "", 0)])),
         // `y` is true in YAML 1.1.
         ("- rolearn: y\n", of(&[])),
-        // Skipped: without an ARN, with one and `sso`, no map at all.
+        // Skipped: entries without an ARN, with an ARN and `sso`, or that are not a map.
         ("- username: nobody\n- text\n- [rolearn, x]\n- ~\n- role_arn: x\n- rolearn: x\n  sso: {}\n", of(&[])),
         ("- rolearn: x\n  sso: ~\n", of(&[("x", "", 0)])),
-        // Of another type than a text, or a list of texts: left out.
+        // Dropped: values that are not a string or a list of strings.
         ("- rolearn: x\n  username: 123\n  groups: system:masters\n", of(&[("x", "", 0)])),
         ("- rolearn: x\n  username: yes\n  groups: [a, 1, [b], ~, '2']\n", of(&[("x", "", 2)])),
         ("- rolearn: {}\n- rolearn: 12\n- rolearn: '12'\n", of(&[("12", "", 0)])),
-        // A merge key sets its members where it is.
+        // A merge key sets its members at its position.
         ("- &b\n  groups: [g]\n  rolearn: b\n- <<: *b\n  rolearn: c\n", of(&[("b", "", 1), ("c", "", 1)])),
         ("- &b\n  groups: [g]\n  rolearn: b\n- rolearn: c\n  <<: *b\n", of(&[("b", "", 1), ("b", "", 1)])),
         ("- rolearn: x\n  <<: [{username: one}, {username: two, groups: [g]}]\n", of(&[("x", "one", 1)])),
         ("- rolearn: x\n  '<<': {rolearn: y}\n", of(&[("x", "", 0)])),
-        // Texts that stand for nothing.
+        // Texts that mean nothing.
         ("\"\"\n", of(&[])),
         ("``", of(&[])),
         (" '' ", of(&[])),
@@ -230,7 +230,7 @@ fn entries_are_read_as_the_authenticator_reads_them() {
     }
 }
 
-/// Texts of groups and names, awkward ones among them.
+/// Names of groups and users, including awkward ones.
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z:]{1,8}",
@@ -267,7 +267,7 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).expect("a text")
 }
 
-/// One entry of somebody else's, in one of many styles, as lines below a dash in column 0.
+/// An entry written by someone else, in one of many styles, as lines below a dash in column 0.
 fn foreign(entry: &Entry, style: u8) -> String {
     let groups: Vec<String> = entry.groups.iter().map(|group| json(group)).collect();
     let (arn, name) = (&entry.arn, json(&entry.username));
@@ -299,7 +299,7 @@ fn others(entries: &[(Entry, u8)], style: u8, end: bool) -> String {
         return format!("[{}]", items.join(",\n "));
     }
     let text: String = entries.iter().map(|(one, style)| foreign(one, *style)).collect();
-    // A text that keeps its last breaks cannot be followed by anything without getting one more.
+    // After a text that keeps its trailing line breaks, anything that follows adds one more.
     let keeps = entries.last().is_some_and(|(_, style)| style % 7 == 3);
     if end || keeps { text } else { text.trim_end().to_owned() }
 }
@@ -337,7 +337,7 @@ proptest! {
         let back = back.without(index(&back, &changed)).expect("removed");
         prop_assert_eq!(&back, &text);
 
-        // Any of the others goes as cleanly: what is left is in the text as it was, in the same order.
+        // Any of the others can be removed as cleanly: what is left keeps its text and order.
         if !entries.is_empty() {
             let gone = at.index(entries.len());
             let rest = read(&text).without(gone).expect("removed");

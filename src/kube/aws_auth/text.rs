@@ -1,8 +1,8 @@
-//! Changes one entry in one of the map's texts and leaves every other byte as it is.
+//! Changes one entry in one of the map's texts and keeps every other byte.
 //!
-//! The text is not written anew from what was read: comments, order, quoting and indentation belong to others. Bytes
-//! are put in, taken out or replaced where the entry is, and the result is read again: when it does not say exactly
-//! what it said before, and the change, it is refused.
+//! The text is not regenerated from its parsed form: comments, order, quoting and indentation belong to others. Bytes
+//! are inserted, removed or replaced at the entry, and the result is parsed again: if its content is not exactly the
+//! previous content plus the change, it is refused.
 
 use std::ops::Range;
 
@@ -11,22 +11,22 @@ use super::document::{Document, Item, Layout};
 use super::fault::Fault;
 use super::{Entry, List};
 
-/// Byte order mark: the reader skips it without counting it.
+/// Byte order mark: the parser skips it without counting it.
 const BOM: char = '\u{feff}';
 
-/// A text of the map, read.
+/// A parsed text of the ConfigMap.
 #[derive(Clone, Debug)]
 pub(super) struct Text<'t> {
     list: List,
     bom: &'t str,
     source: &'t str,
     document: Document,
-    /// Entries in the order of the text; none for one that EKS skips.
+    /// Entries in the order of the text; `None` for one that EKS skips.
     entries: Vec<Option<Entry>>,
 }
 
 impl<'t> Text<'t> {
-    /// Reads a text as EKS does.
+    /// Parses a text as EKS does.
     pub(super) fn read(list: List, whole: &'t str) -> Result<Self, Fault> {
         let text = whole.strip_prefix(BOM).unwrap_or(whole);
         let bom = &whole[..whole.len() - text.len()];
@@ -39,13 +39,13 @@ impl<'t> Text<'t> {
         self.entries.iter().flatten()
     }
 
-    /// No entry, no comment: nothing that anybody would miss.
+    /// No entry and no comment: nothing that anybody would miss.
     pub(super) fn is_blank(&self) -> bool {
         let rest = self.source.trim();
         self.document.items.is_empty() && (authenticator::is_skipped(rest) || rest == "[]")
     }
 
-    /// Where the entry stands that `wanted` speaks of. Of several with its ARN it is the one that is equal.
+    /// Finds the entry `wanted`. If several have its ARN, it is the one that is equal.
     pub(super) fn find(&self, wanted: &Entry) -> Found {
         let same: Vec<usize> = (0..self.entries.len())
             .filter(|index| self.entries[*index].as_ref().is_some_and(|entry| entry.is_for(&wanted.arn)))
@@ -62,7 +62,7 @@ impl<'t> Text<'t> {
         self.entries.get(index).and_then(Option::as_ref)
     }
 
-    /// The text with an entry more, at the end of the list.
+    /// The text with one entry added at the end of the list.
     pub(super) fn with(&self, entry: &Entry) -> Result<String, Fault> {
         let (at, added) = match &self.document.layout {
             Layout::Nothing { at } => self.after_line(*at, &block(self.list, entry, 0)),
@@ -101,17 +101,17 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// The text without an entry.
+    /// The text with one entry removed.
     pub(super) fn without(&self, index: usize) -> Result<String, Fault> {
         let items = &self.document.items;
         let item = &items[index];
         let Layout::Flow { commas, open } = &self.document.layout else {
             let (range, last) = self.lines(item)?;
-            // Of a last line without a break of its own the one before goes with it.
+            // If the last line has no line break, the break before it is removed with it.
             let before = &self.source[..range.start];
             let before = before.strip_suffix('\n').unwrap_or(before);
             let cut = before.strip_suffix('\r').unwrap_or(before).len();
-            // Empty lines behind it must not become a part of a text that ends before it.
+            // Blank lines after the entry must not become part of a text that ends before it.
             let behind = &self.source[range.end..];
             let empty: usize =
                 behind.split_inclusive('\n').take_while(|line| line.trim().is_empty()).map(str::len).sum();
@@ -134,7 +134,7 @@ impl<'t> Text<'t> {
         let mut removed = item.start..item.end;
         let mut other_comma = None;
         match (comma_after, comma_before) {
-            // The last one, with a comma behind it that stays.
+            // The last entry, followed by a comma that stays.
             (Some(_), Some(comma)) if items.len() == index + 1 && blank(comma + 1..item.start) => {
                 removed.start = *comma;
             }
@@ -156,7 +156,7 @@ impl<'t> Text<'t> {
         self.check(&text, Change::Removed(index))
     }
 
-    /// Whole lines of an entry in block style, and whether the text ends in the last of them without a break.
+    /// The whole lines of a block-style entry, and whether the text ends in the last of them without a line break.
     fn lines(&self, item: &Item) -> Result<(Range<usize>, bool), Fault> {
         let start = self.source[..item.dash].rfind('\n').map_or(0, |at| at + 1);
         if !self.source[start..item.dash].trim().is_empty() {
@@ -166,7 +166,7 @@ impl<'t> Text<'t> {
         Ok((start..end, !self.source[..end].ends_with('\n')))
     }
 
-    /// The byte after the line in which `at` stands; `at` itself when a line begins there.
+    /// The byte after the line that holds `at`; `at` itself if a line begins there.
     fn line_end(&self, at: usize) -> usize {
         if at > 0 && self.source[..at].ends_with('\n') {
             return at;
@@ -174,7 +174,8 @@ impl<'t> Text<'t> {
         self.source[at..].find('\n').map_or(self.source.len(), |found| at + found + 1)
     }
 
-    /// Where lines can be put in behind the line of `at`, and those lines: as many breaks as the text had at its end.
+    /// Where to insert lines after the line of `at`, and those lines, with as many line breaks as the text had at its
+    /// end.
     fn after_line(&self, at: usize, lines: &str) -> (usize, String) {
         let lines = self.with_breaks(lines);
         let at = self.line_end(at);
@@ -193,7 +194,7 @@ impl<'t> Text<'t> {
         if self.line_break() == "\n" { lines.to_owned() } else { lines.replace('\n', "\r\n") }
     }
 
-    /// What stands before `at` on its line, when that is only space and another line comes before.
+    /// The text before `at` on its line, if it is only whitespace and another line comes before.
     fn indentation(&self, at: usize) -> Option<&'t str> {
         let start = self.source[..at].rfind('\n')? + 1;
         let before = &self.source[start..at];
@@ -206,7 +207,7 @@ impl<'t> Text<'t> {
         self.check(&text, change)
     }
 
-    /// The new text, when it says what the old one said and the change, and nothing else.
+    /// Returns the new text if its content is the previous content plus the change, and nothing else.
     fn check(&self, new: &str, change: Change<'_>) -> Result<String, Fault> {
         let entangled = |why: Option<Fault>| Fault {
             line: None,
@@ -241,12 +242,12 @@ impl<'t> Text<'t> {
     }
 }
 
-/// Where an entry is.
+/// The result of a search for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     At(usize),
     Nowhere,
-    /// More than one has the ARN, and none is equal.
+    /// Several entries have the ARN, and none is equal.
     Several,
 }
 
@@ -257,7 +258,7 @@ enum Change<'e> {
     Removed(usize),
 }
 
-/// The entry as lines, the dash in `column`.
+/// The entry as lines, with the dash in `column`.
 fn block(list: List, entry: &Entry, column: usize) -> String {
     let indent = " ".repeat(column);
     let mut lines = format!("{indent}- {}: {}\n", list.arn_member(), scalar(&entry.arn));
@@ -273,7 +274,7 @@ fn block(list: List, entry: &Entry, column: usize) -> String {
     lines
 }
 
-/// The entry on one line, as JSON: a list in brackets may be JSON.
+/// The entry on one line, as JSON: a flow sequence may be JSON.
 fn flow(list: List, entry: &Entry) -> String {
     let mut members = vec![format!("{}: {}", quoted(list.arn_member()), quoted(&entry.arn))];
     if !entry.username.is_empty() {
@@ -286,7 +287,7 @@ fn flow(list: List, entry: &Entry) -> String {
     format!("{{{}}}", members.join(", "))
 }
 
-/// Plain where every reader takes it for a text, as ARNs and most names are; quoted elsewhere.
+/// Plain where every parser reads it as a string, as for ARNs and most names; otherwise quoted.
 fn scalar(text: &str) -> String {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
     let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@+={}".contains(c));
@@ -295,7 +296,7 @@ fn scalar(text: &str) -> String {
     if first && rest && !text.ends_with(':') && !is_word { text.to_owned() } else { quoted(text) }
 }
 
-/// In double quotes, with JSON's escapes, all of which YAML knows.
+/// Double-quoted, with JSON's escapes, all of which YAML supports.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {

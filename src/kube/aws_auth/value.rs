@@ -1,9 +1,9 @@
-//! A value of the map, and what go-yaml v2 makes of it.
+//! A value of the ConfigMap, and how go-yaml v2 interprets it.
 
 /// Prefix of YAML's own tags.
 pub(super) const TAGS: &str = "tag:yaml.org,2002:";
 
-/// What a node says, aliases unfolded. Two texts with equal values mean the same to every reader.
+/// The content of a node, with aliases expanded. Texts with equal values mean the same to every parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Scalar { text: String, tag: Option<String>, plain: bool },
@@ -11,18 +11,18 @@ pub(super) enum Value {
     Map(Vec<(Value, Value)>),
 }
 
-/// What a node is to go-yaml v2, as far as that matters here.
+/// The meaning of a node to go-yaml v2, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning<'v> {
     Null,
     Text(&'v str),
-    /// An infinite number, or none.
+    /// Infinity, or not a number.
     Endless,
     /// A number, true or false, a list, a map.
     Other,
 }
 
-/// YAML 1.1: `yes`, `0x1f` and `1_000` are no texts unless they are quoted.
+/// YAML 1.1: `yes`, `0x1f` and `1_000` are not strings unless quoted.
 pub(super) fn meaning(value: &Value) -> Meaning<'_> {
     let Value::Scalar { text, tag, plain } = value else { return Meaning::Other };
     match tag.as_deref().map(|tag| tag.strip_prefix(TAGS).unwrap_or("")) {
@@ -43,7 +43,7 @@ pub(super) fn meaning(value: &Value) -> Meaning<'_> {
 fn is_truth(text: &str) -> bool {
     let mut rest = text.chars();
     let first = rest.next().is_some_and(|first| first.is_ascii_alphabetic());
-    // `yes`, `Yes` and `YES`, and no other mixture.
+    // `yes`, `Yes` and `YES`, but no other mix of case.
     let rest = rest.as_str();
     let case = rest.chars().all(|c| c.is_ascii_lowercase()) || text.chars().all(|c| c.is_ascii_uppercase());
     let word = text.to_ascii_lowercase();
@@ -62,11 +62,11 @@ fn is_number(text: &str) -> bool {
             rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && u64::from_str_radix(rest, radix).is_ok()
         })
     };
-    // Decimal and octal numbers have the form of a fraction, too.
+    // Decimal and octal numbers also have the form of a fraction.
     of(["0x", "0X"], 16) || of(["0o", "0O"], 8) || of(["0b", "0B"], 2) || is_fraction(digits)
 }
 
-/// `[0-9]+(\.[0-9]*)?` or `\.[0-9]+`, then maybe an exponent.
+/// `[0-9]+(\.[0-9]*)?` or `\.[0-9]+`, with an optional exponent.
 fn is_fraction(text: &str) -> bool {
     let (number, exponent) = match text.find(['e', 'E']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),

@@ -1,4 +1,4 @@
-//! Objects sent to the cluster: in Helm's order, each by server-side apply, and removed in the reverse order.
+//! Sends objects to the cluster in Helm's order, each by server-side apply, and deletes them in reverse order.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use super::super::request::Call;
 use super::error::{Error, NotOurs, Refusal, Result};
 use super::objects::{Key, Object, is_kept, other_owner};
 
-/// Requests at the same time.
+/// Concurrent requests.
 const AT_ONCE: usize = 8;
-/// How often an object is sent again while its namespace's quota is being counted.
+/// How often an object is retried while its namespace's quota is being updated.
 const QUOTA_ATTEMPTS: u32 = 5;
 
-/// Awaits many, some of them at the same time. The answers are in the same order.
+/// Awaits several futures, some concurrently. Results are in the same order.
 pub(super) async fn together<T: Send>(all: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     futures::stream::iter(all).buffered(AT_ONCE).collect().await
 }
 
-/// An answer with the object that it is about.
+/// A response, with its object.
 async fn with<T>(object: &Object, answer: impl Future<Output = T>) -> (&Object, T) {
     (object, answer.await)
 }
 
-/// An object as it is now.
+/// The live object.
 pub(super) async fn live(client: &Client, object: &Object) -> super::super::error::Result<Option<Json>> {
     client.get(&object.resource, object.namespace.as_deref(), &object.name).await
 }
 
-/// The objects that exist and are not of the release, out of those that it did not have before.
+/// The objects that exist and do not belong to the release, except those it already had.
 pub(super) async fn others(
     client: &Client,
     targets: &[Object],
@@ -62,8 +62,8 @@ pub(super) async fn others(
     Ok(others)
 }
 
-/// Applies objects: those of one kind together, one kind after the other. What one refusal does not concern is applied
-/// all the same, so that all are reported at once. The answers are in the order of the objects.
+/// Applies objects, kind by kind, those of one kind concurrently. Objects unaffected by a refusal are applied all the
+/// same, so that all refusals are reported at once. Results are in the order of the objects.
 pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> Result<Vec<Json>> {
     let (mut applied, mut refused) = (Vec::new(), Vec::new());
     for group in objects.chunk_by(|left, right| left.kind() == right.kind()) {
@@ -75,7 +75,7 @@ pub(super) async fn apply(client: &Client, objects: &[Object], force: bool) -> R
                 Err(error) => refused.push(Refusal { object: object.told(), error }),
             }
         }
-        // The next requests would end like this one.
+        // The remaining requests would fail the same way.
         if let Some(ends) = refused.iter().find(|refusal| ends_all(&refusal.error)) {
             return Err(Error::Request { doing: format!("apply {}", ends.object), source: ends.error.clone() });
         }
@@ -91,12 +91,12 @@ fn ends_all(error: &ApiError) -> bool {
         )
 }
 
-/// One object, with unknown fields refused as Helm refuses them.
+/// One object, with unknown fields rejected as in Helm.
 async fn apply_one(client: &Client, object: &Object, force: bool) -> super::super::error::Result<Json> {
     send(client, object, force, "").await
 }
 
-/// The object as it would be if it were applied now, fields of others taken where they conflict.
+/// The object as an apply would leave it now, taking conflicting fields from others.
 pub(super) async fn dry_run(client: &Client, object: &Object) -> super::super::error::Result<Json> {
     send(client, object, true, "&dryRun=All").await
 }
@@ -110,7 +110,7 @@ async fn send(client: &Client, object: &Object, force: bool, more: &str) -> supe
         attempts += 1;
         let body = Some(("application/apply-patch+yaml", object.body.clone()));
         match client.call(Call { attempt: attempt.clone(), path: path.clone(), body }).await {
-            // A ResourceQuota was counted for another object at the same time.
+            // The ResourceQuota was updated for another object at the same time.
             Err(error) if *error.kind() == Kind::Changed && attempts < QUOTA_ATTEMPTS => {
                 tokio::time::sleep(Duration::from_millis(50) * attempts).await;
             }
@@ -119,18 +119,18 @@ async fn send(client: &Client, object: &Object, force: bool, more: &str) -> supe
     }
 }
 
-/// What became of objects that were to be removed.
+/// The outcome of removing objects.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
-    /// Those that are being removed.
+    /// Objects being deleted.
     pub(super) objects: Vec<Object>,
-    /// Left because they are marked to be kept.
+    /// Kept because they are marked to be kept.
     pub(super) kept: Vec<String>,
-    /// Left because they are not of the release any more.
+    /// Kept because they no longer belong to the release.
     pub(super) not_ours: Vec<String>,
 }
 
-/// Removes those of the objects that are of the release, in Helm's order of removal.
+/// Deletes those of the objects that belong to the release, in Helm's uninstall order.
 pub(super) async fn remove(
     client: &Client,
     mut objects: Vec<Object>,
@@ -138,7 +138,7 @@ pub(super) async fn remove(
     namespace: &str,
 ) -> Result<Removed> {
     let rank = |object: &Object| UNINSTALL_ORDER.iter().position(|kind| *kind == object.kind());
-    // Kinds that are not listed go first, as they came last: they need the others.
+    // Unlisted kinds are deleted first, as they were installed last: they need the others.
     objects.sort_by_key(|object| rank(object).map_or(0, |rank| rank + 1));
     let mut removed = Removed::default();
     let mut refused = Vec::new();

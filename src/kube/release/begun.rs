@@ -1,5 +1,5 @@
-//! An operation before its chart is rendered: when a chart has `crds/`, they are applied first, and a stop in between must
-//! not be forgotten.
+//! An operation before its chart is rendered: if a chart has `crds/`, they are applied first, and an interruption in
+//! between must not be forgotten.
 
 use helm::{ApplyMethod, Chart, Release, Status, Values};
 use jiff::Timestamp;
@@ -9,18 +9,18 @@ use super::recover::History;
 use super::store::{Record, Store};
 use super::{Options, whole};
 
-/// Labels that Helm writes itself.
+/// Labels that Helm sets itself.
 const OWN_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 
-/// An operation that has begun to apply the chart's `crds/`, before its manifests are known.
+/// An operation that has started to apply the chart's `crds/`, before its manifests are known.
 pub(super) struct Begun {
-    /// The record of a first installation. An upgrade has that of the revision before.
+    /// The record of a first installation. An upgrade has that of the previous revision.
     pub(super) record: Option<Record>,
     pub(super) release: Release,
 }
 
 impl Begun {
-    /// Does the work, and gives signs of life meanwhile.
+    /// Runs the work, and renews the sign of life meanwhile.
     pub(super) async fn alive(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
         let Some(record) = &self.record else { return work.await };
         tokio::select! {
@@ -30,7 +30,7 @@ impl Begun {
         }
     }
 
-    /// Records that it ends here, and says what is left behind.
+    /// Records that the operation ends here, and returns what is left behind.
     pub(super) async fn give_up(mut self, error: &Error) -> Left {
         let Some(record) = self.record else { return Left::Definitions };
         let revision = self.release.revision;
@@ -46,7 +46,7 @@ impl Begun {
     }
 }
 
-/// A revision before its chart is rendered; `last` is the one before it.
+/// A revision before its chart is rendered; `last` is the previous one.
 pub(super) fn new_release(
     store: &Store,
     history: &History,

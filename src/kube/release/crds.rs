@@ -1,7 +1,7 @@
-//! Custom resource definitions in a chart's `crds/`: applied before the chart is rendered, and awaited, so that the
-//! chart finds their kinds. They do not get the marks of the release, and nothing here removes them.
+//! Custom resource definitions in a chart's `crds/`: applied and awaited before the chart is rendered, so that the
+//! chart finds their kinds. They are not marked as part of the release, and nothing here deletes them.
 //!
-//! A definition of a group that several programs share is left to whoever applied it first.
+//! A definition in a group shared by several programs is left to the first program that applied it.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use super::objects::{Object, read_texts};
 use super::ready::Until;
 use super::wait::{Deadline, until_ready};
 
-/// Definitions are established in a moment, or never.
+/// Definitions are established within moments, or never.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What a chart and its dependencies have in `crds/`, as texts with their paths.
+/// The contents of `crds/` in a chart and its dependencies, as texts with their paths.
 pub(super) fn texts(chart: &Chart) -> Vec<(String, String)> {
     chart.custom_resources().iter().map(|file| (file.path.clone(), file.content.clone())).collect()
 }
@@ -34,7 +34,7 @@ pub(super) fn definitions(discovery: &Discovery, chart: &Chart, namespace: &str)
     if unknown.is_empty() { Ok(objects) } else { Err(Error::UnknownKinds(unknown)) }
 }
 
-/// Applies what [`definitions`] has found. `force` takes fields from whoever applied them before, except in
+/// Applies the result of [`definitions`]. `force` takes fields from whoever applied them before, except in
 /// `shared_groups`.
 pub(super) async fn apply_definitions(
     client: &Client,
@@ -50,7 +50,7 @@ pub(super) async fn apply_definitions(
     Ok(())
 }
 
-/// The objects without the definitions of shared groups that somebody else has applied.
+/// The objects, without definitions of shared groups that someone else has applied.
 pub(super) async fn without_shared(
     client: &Client,
     objects: Vec<Object>,
@@ -76,7 +76,7 @@ fn is_applied_by(object: &Json, manager: &str) -> bool {
     entries.into_iter().any(|entry| entry["manager"] == manager && entry["operation"] == "Apply")
 }
 
-/// Where among the objects of a release the last definition is: what is behind it may need its kind.
+/// Index after the last definition among the objects of a release: later objects may need its kind.
 pub(super) fn after_definitions(objects: &[Object]) -> usize {
     objects.iter().rposition(Object::is_definition).map_or(0, |last| last + 1)
 }

@@ -1,4 +1,4 @@
-//! Installation and upgrade, and the course that both have in common with a rollback.
+//! Installation and upgrade, and the steps that both share with a rollback.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,24 +31,24 @@ pub(super) struct Course {
     pub(super) before: HookEvent,
     pub(super) after: HookEvent,
     pub(super) targets: Vec<Object>,
-    /// What stood before; what is not among the targets goes.
+    /// The previous objects; those not among the targets are deleted.
     pub(super) former: Vec<Object>,
-    /// Fields were set by patches before.
+    /// Whether fields were previously set by patches.
     pub(super) take_over: bool,
-    /// `Install complete`.
+    /// Description on success: `Install complete`.
     pub(super) done: String,
-    /// `Upgrade "cilium" failed`.
+    /// Description on failure: `Upgrade "cilium" failed`.
     pub(super) failed: String,
-    /// The history that the operation started from.
+    /// The history at the start of the operation.
     pub(super) entries: Vec<Entry>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Releases {
-    /// Installs a chart as a new release. An interrupted or failed installation of this provider is resumed.
+    /// Installs a chart as a new release. Resumes an interrupted or failed installation by this provider.
     ///
     /// # Errors
-    /// [`Error::Exists`] when there is such a release; any other of [`Error`].
+    /// [`Error::Exists`] if the release exists; any other of [`Error`].
     pub fn install<'a>(
         &'a self,
         chart: &'a Chart,
@@ -75,11 +75,11 @@ impl Releases {
         .boxed()
     }
 
-    /// Brings a release to a chart and values. A revision that was cut off or failed before is gone on from; where none
-    /// ever succeeded, this is an installation.
+    /// Upgrades a release to a chart and values. Resumes from an interrupted or failed revision; if no revision ever
+    /// succeeded, this is an installation.
     ///
     /// # Errors
-    /// [`Error::Absent`] when there is no such release; any other of [`Error`].
+    /// [`Error::Absent`] if the release does not exist; any other of [`Error`].
     pub fn upgrade<'a>(
         &'a self,
         chart: &'a Chart,
@@ -122,7 +122,7 @@ impl Releases {
             }
             Err(error) => {
                 let left = match begun {
-                    // The revision that was given up is marked, and that is all.
+                    // The abandoned revision is marked, and nothing else was changed.
                     None => Left::Nothing,
                     Some(begun) => begun.give_up(&error).await,
                 };
@@ -159,8 +159,9 @@ impl Releases {
         Err(failure)
     }
 
-    /// Everything that can be refused before an object of the release is touched. What `crds/` hold is applied here:
-    /// the chart may need their kinds. `begun` says that this has begun; of a first installation it has the record.
+    /// Does everything that can be refused before an object of the release is touched. `crds/` are applied here: the
+    /// chart may need their kinds. `begun` records that this has started; for a first installation it holds the
+    /// record.
     #[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
     async fn prepare(
         &self,
@@ -241,7 +242,7 @@ impl Releases {
         Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
     }
 
-    /// The objects of a course, once it is known that they are free to take.
+    /// The objects of an operation, once it is known that they do not belong to others.
     pub(super) async fn course(
         &self,
         store: &Store,
@@ -260,7 +261,7 @@ impl Releases {
             target.mark(&store.name, &store.namespace);
         }
         let former = former(standing, discovery, &store.namespace)?;
-        // What a failed revision has tried to take is not known to be the release's.
+        // Objects that a failed revision tried to adopt are not known to be the release's.
         let deployed: Vec<_> = standing.iter().filter(|one| one.entry.status != Status::Failed).cloned().collect();
         let known: HashSet<Key> =
             self::former(&deployed, discovery, &store.namespace)?.iter().map(Object::key).collect();
@@ -273,7 +274,7 @@ impl Releases {
             after: HookEvent::PostUpgrade,
             targets,
             former,
-            // Others write by patches, or apply under a name of their own.
+            // Others write by patches, or apply as a field manager of their own.
             take_over: standing
                 .iter()
                 .any(|one| one.release.apply_method == ApplyMethod::ClientSide || !one.entry.by_this_provider),
@@ -284,7 +285,7 @@ impl Releases {
         })
     }
 
-    /// From the first write of the record, where `record` does not exist yet, to the last.
+    /// Runs from the first write of the record, if `record` does not exist yet, to the last.
     #[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller for each operation")]
     pub(super) async fn carry_out(
         &self,
@@ -353,7 +354,7 @@ impl Releases {
         Ok(Outcome { release, kept, passed_over, warnings })
     }
 
-    /// The work itself; what stays because it is marked to be kept, and what the wait skipped.
+    /// The work itself. Returns the objects kept because they are marked to be kept, and those the wait skipped.
     async fn work(
         &self,
         stage: &Stage<'_>,
@@ -409,7 +410,7 @@ impl Releases {
         }
         let object = json!({
             "apiVersion": "v1", "kind": "Namespace",
-            // The label is the one that Helm gives.
+            // Helm sets this label.
             "metadata": { "name": namespace, "labels": { "name": namespace } },
         });
         match self.client.create(&NAMESPACE, None, &object).await {
@@ -424,7 +425,7 @@ impl Releases {
         store.adopt(&revision.entry).write_at_last(&revision.release).await
     }
 
-    /// Removes the oldest revisions beyond the limit, with which the new one counts. The last good one stays.
+    /// Deletes the oldest revisions beyond the limit, which includes the new one. The last good one is kept.
     async fn forget_old(&self, store: &Store, entries: &[Entry], options: &Options) {
         let too_many = (entries.len() + 1).saturating_sub(options.history_limit);
         if options.history_limit == 0 || too_many == 0 {
@@ -432,14 +433,14 @@ impl Releases {
         }
         let good = History(entries.to_vec()).last_good().map(|good| good.revision);
         let old: Vec<_> = entries.iter().filter(|entry| Some(entry.revision) != good).take(too_many).collect();
-        // What stays too long does no harm, and the next operation tries again.
+        // A leftover revision does no harm, and the next operation tries again.
         if let Err(error) = store.remove(old).await {
             tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
         }
     }
 }
 
-/// The namespaces among objects that are being deleted: nothing can be put into them any more.
+/// The namespaces among the objects that are being deleted: they accept no new objects.
 async fn on_their_way_out(client: &Client, objects: &[Object]) -> Result<Vec<Object>> {
     let mut going = Vec::new();
     for object in objects.iter().filter(|object| object.is_namespace()) {
@@ -451,8 +452,8 @@ async fn on_their_way_out(client: &Client, objects: &[Object]) -> Result<Vec<Obj
     Ok(going)
 }
 
-/// The objects of revisions, each once, as its newest revision has it. Kinds that the cluster does not serve any more
-/// have no objects.
+/// The objects of the revisions, each once, in its newest form. Kinds that the cluster no longer serves have no
+/// objects.
 pub(super) fn former(standing: &[Revision], discovery: &Discovery, namespace: &str) -> Result<Vec<Object>> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();

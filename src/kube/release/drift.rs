@@ -1,8 +1,7 @@
 //! Objects of a release that differ from what it applied.
 //!
-//! Each object is applied once more without effect: the API server's answer is the object as it would be, with every
-//! default filled in, so what differs from the object as it is has been changed by somebody. Fields of others differ
-//! in neither.
+//! Each object is applied in a server-side dry run: the API server returns the object with every default filled in,
+//! so any difference from the live object is a change by someone else. Fields of other managers differ in neither.
 
 use std::fmt;
 
@@ -20,9 +19,9 @@ use super::objects::{Object, read};
 /// An object that differs from what its release applied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Drifted {
-    /// `ConfigMap kube-system/cilium-config`.
+    /// The object, such as `ConfigMap kube-system/cilium-config`.
     pub object: String,
-    /// It is there no more.
+    /// Whether it no longer exists.
     pub gone: bool,
 }
 
@@ -32,21 +31,21 @@ impl fmt::Display for Drifted {
     }
 }
 
-/// What a comparison has shown.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// The objects that are gone, or that somebody has changed, in the order of the manifests.
+    /// Objects that no longer exist or were changed, in manifest order.
     pub drifted: Vec<Drifted>,
-    /// The objects that the API server would not apply, each with its answer: nobody knows whether they have changed.
+    /// Objects that the API server refused to apply, each with its response: whether they have changed is unknown.
     pub not_compared: Vec<(String, String)>,
 }
 
 impl Releases {
-    /// The objects of a revision that differ from what it applied. Two requests for each object, one of them a change without
-    /// effect, which takes the right to make it; one that is refused says nothing about the object.
+    /// The objects of a revision that differ from what it applied. Costs a read and a server-side dry run per object;
+    /// the caller needs `patch` on them. A refused dry run says nothing about the object.
     ///
     /// # Errors
-    /// [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] when the manifests cannot be read.
+    /// [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] if the manifests cannot be read.
     pub async fn drift(&self, release: &Release) -> Result<Comparison> {
         let discovery = self.kinds().await?;
         let manifests = release.manifests().map_err(|source| Error::Stored {
@@ -66,7 +65,7 @@ impl Releases {
                 Look::Refused(object, answer) => comparison.not_compared.push((object, answer)),
             }
         }
-        // With its definition an object is gone too.
+        // Without its definition, an object does not exist either.
         comparison.drifted.extend(unknown.into_iter().map(|one| Drifted { object: one.to_string(), gone: true }));
         Ok(comparison)
     }
@@ -87,7 +86,7 @@ async fn look(client: &Client, object: &Object) -> Result<Look> {
     };
     let Some(now) = now else { return drifted(true) };
     let as_made = match dry_run(client, object).await {
-        // A webhook that cannot do without effects, a policy, or a missing right.
+        // A webhook that does not support dry runs, a policy, or a missing permission.
         Err(error) if matches!(error.kind(), Kind::Invalid { .. } | Kind::Forbidden { .. }) => {
             return Ok(Look::Refused(object.told(), error.kind().to_string()));
         }
@@ -96,7 +95,7 @@ async fn look(client: &Client, object: &Object) -> Result<Look> {
     if lasting(now) == lasting(as_made) { Ok(Look::Same) } else { drifted(false) }
 }
 
-/// An object without what each write changes.
+/// The object without the fields that every write changes.
 fn lasting(mut object: Json) -> Json {
     if let Some(metadata) = object["metadata"].as_object_mut() {
         for member in ["managedFields", "resourceVersion", "generation"] {
@@ -104,9 +103,9 @@ fn lasting(mut object: Json) -> Json {
         }
     }
     if let Some(root) = object.as_object_mut() {
-        // Controllers write it all the time.
+        // Controllers write it constantly.
         root.remove("status");
-        // A read tells them not always.
+        // Reads do not always return them.
         root.remove("apiVersion");
         root.remove("kind");
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with a release, and what is left of it then.
+//! Errors of release operations, and what each leaves behind.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,18 +19,18 @@ pub enum Error {
     /// A request failed.
     #[error("could not {doing}")]
     Request {
-        /// What it was for: `read release kube-system/cilium`.
+        /// Its purpose: `read release kube-system/cilium`.
         doing: String,
-        /// The request's error.
+        /// The request error.
         #[source]
         source: ApiError,
     },
-    /// The name cannot be that of a release.
+    /// The name is not a valid release name.
     #[error(
         "`{0}` cannot be the name of a release: it must be at most 53 characters, lowercase letters, digits, `-` and `.`, with a letter or digit at each end"
     )]
     Name(String),
-    /// The chart is none that can be installed.
+    /// The chart cannot be installed.
     #[error("chart `{chart}` cannot be installed: {problem}")]
     NotInstallable {
         /// The chart's name.
@@ -41,7 +41,7 @@ pub enum Error {
     /// The chart does not render with these values on this cluster.
     #[error("the chart cannot be rendered")]
     Render(#[source] helm::Error),
-    /// What the chart renders to, or a file of its `crds/`, is no Kubernetes object.
+    /// The rendered chart, or a file in its `crds/`, is not a Kubernetes object.
     #[error("{path} holds no Kubernetes object: {problem}")]
     Manifest {
         /// The template or file.
@@ -61,45 +61,45 @@ pub enum Error {
     /// The cluster does not serve kinds that the chart uses.
     #[error("the cluster does not serve {}", list(.0))]
     UnknownKinds(Vec<UnknownKind>),
-    /// Objects of the chart exist, and are not of this release.
+    /// Objects of the chart exist and do not belong to this release.
     #[error("objects of the release exist already and belong to others: {}", list(.0))]
     NotOurs(Vec<NotOurs>),
-    /// The cluster refused objects; the others are applied.
+    /// The cluster refused objects; the others were applied.
     #[error("the cluster refused {} of {total} objects: {}", .refused.len(), list(.refused))]
     Refused {
         /// Each refusal.
         refused: Vec<Refusal>,
-        /// How many objects there are.
+        /// Total number of objects.
         total: usize,
     },
-    /// Objects could not be removed; the others are.
+    /// Objects could not be deleted; the others were.
     #[error("could not remove {}", list(.0))]
     NotRemoved(Vec<Refusal>),
-    /// Objects are not ready in time, or have failed.
+    /// Objects are not ready in time, or failed.
     #[error("after {} s not ready: {}", .waited.as_secs(), list(.unready))]
     NotReady {
-        /// How long the wait lasted.
+        /// How long the wait took.
         waited: Duration,
-        /// Each object with its own reasons.
+        /// Each object, with its reasons.
         unready: Vec<Unready>,
     },
-    /// A hook failed, or did not end in time.
+    /// A hook failed, or did not complete in time.
     #[error("the {} hook {} failed", .event.name(), .unready)]
     Hook {
         /// When it ran.
         event: HookEvent,
-        /// The hook's object with its own reasons.
+        /// The hook's object, with its reasons.
         unready: Unready,
     },
-    /// Objects that were removed are still there.
+    /// Deleted objects still exist.
     #[error("after {} s still there: {}", .waited.as_secs(), list(.objects))]
     StillThere {
-        /// How long the wait lasted.
+        /// How long the wait took.
         waited: Duration,
-        /// The objects, each with the finalizers that hold it.
+        /// The objects, each with the finalizers that block it.
         objects: Vec<String>,
     },
-    /// A Secret cannot hold the release.
+    /// A Secret cannot hold the release record.
     #[error(
         "the record of the release takes {bytes} bytes, and Kubernetes takes at most {max} in a Secret; nothing was sent",
         max = helm::MAX_SECRET_BYTES
@@ -108,7 +108,7 @@ pub enum Error {
         /// Length of the encoded record.
         bytes: usize,
     },
-    /// There is a release of this name already.
+    /// A release with this name already exists.
     #[error("release `{name}` exists already in namespace `{namespace}`: revision {revision}, {}", .status.name())]
     Exists {
         /// The release.
@@ -120,7 +120,7 @@ pub enum Error {
         /// Its status.
         status: Status,
     },
-    /// There is no release of this name.
+    /// The release does not exist.
     #[error("there is no release `{name}` in namespace `{namespace}`")]
     Absent {
         /// The release.
@@ -128,7 +128,7 @@ pub enum Error {
         /// Its namespace.
         namespace: String,
     },
-    /// A release has no revision of this number.
+    /// The release has no revision with this number.
     #[error("release `{name}` has no revision {revision}")]
     NoRevision {
         /// The release.
@@ -136,7 +136,7 @@ pub enum Error {
         /// The revision.
         revision: i64,
     },
-    /// Somebody is at work on the release.
+    /// Another operation on the release is in progress.
     #[error(
         "somebody else is at work on release `{name}`: revision {revision} is {} since {}",
         .status.name(),
@@ -149,12 +149,12 @@ pub enum Error {
         revision: i64,
         /// Its status.
         status: Status,
-        /// When it was written last.
+        /// Time of its last write.
         since: Option<Timestamp>,
-        /// It was written by this provider, in another run.
+        /// Whether it was written by this provider, in another run.
         by_this_provider: bool,
     },
-    /// Somebody else wrote the release meanwhile; nothing of theirs was changed.
+    /// Someone else wrote the release in the meantime; their changes were kept.
     #[error("somebody else wrote revision {revision} of release `{name}` at the same time")]
     AnotherWriter {
         /// The release.
@@ -170,7 +170,7 @@ impl Error {
         move |source| Self::Request { doing, source }
     }
 
-    /// The error of the API server's client behind this one, when there is one.
+    /// The underlying API client error, if there is one.
     #[must_use]
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
@@ -180,7 +180,7 @@ impl Error {
         }
     }
 
-    /// Terraform asked to stop.
+    /// Whether Terraform asked to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.api_error().is_some_and(|error| matches!(error.kind(), Kind::Cancelled { .. }))
@@ -190,9 +190,9 @@ impl Error {
 /// A kind that the cluster does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKind {
-    /// `cert-manager.io/v1`.
+    /// API version, such as `cert-manager.io/v1`.
     pub api_version: String,
-    /// `Certificate`.
+    /// Kind, such as `Certificate`.
     pub kind: String,
     /// The template that uses it.
     pub path: String,
@@ -204,12 +204,12 @@ impl fmt::Display for UnknownKind {
     }
 }
 
-/// An object that exists and is not of the release.
+/// An object that exists and does not belong to the release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotOurs {
-    /// `ConfigMap kube-system/cilium-config`.
+    /// The object, such as `ConfigMap kube-system/cilium-config`.
     pub object: String,
-    /// Whose it is, as far as it says so.
+    /// Its owner, as far as the object shows it.
     pub owner: String,
 }
 
@@ -219,12 +219,12 @@ impl fmt::Display for NotOurs {
     }
 }
 
-/// An object and what the API server said of it.
+/// An object, and how the API server refused it.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// `ConfigMap kube-system/cilium-config`.
+    /// The object, such as `ConfigMap kube-system/cilium-config`.
     pub object: String,
-    /// The answer.
+    /// The response.
     pub error: ApiError,
 }
 
@@ -237,11 +237,11 @@ impl fmt::Display for Refusal {
 /// An object that is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unready {
-    /// `DaemonSet kube-system/cilium`.
+    /// The object, such as `DaemonSet kube-system/cilium`.
     pub object: String,
-    /// How far it is: `1 of 3 pods available`.
+    /// Its progress: `1 of 3 pods available`.
     pub state: String,
-    /// What its pods and events say, the most telling first.
+    /// Reasons from its pods and events, most significant first.
     pub reasons: Vec<String>,
 }
 
@@ -252,61 +252,61 @@ impl fmt::Display for Unready {
     }
 }
 
-/// An operation that failed, and what is left behind.
+/// A failed operation, and what it leaves behind.
 #[derive(Debug)]
 pub struct Failure {
     /// What went wrong.
     pub error: Error,
     /// What is left behind.
     pub left: Left,
-    /// What was noticed and does not end the operation.
+    /// Findings that did not end the operation.
     pub warnings: Vec<String>,
 }
 
-/// What is left behind when an operation fails.
+/// What a failed operation leaves behind.
 #[derive(Debug)]
 pub enum Left {
-    /// Nothing has been changed, apart from a namespace.
+    /// Nothing was changed, except perhaps a namespace.
     Nothing,
-    /// Custom resource definitions of the chart's `crds/` may have been changed, and nothing else.
+    /// Custom resource definitions in the chart's `crds/` may have been changed, and nothing else.
     Definitions,
-    /// A revision that is recorded as failed; objects of it may be there. The next operation goes on from it.
+    /// A revision recorded as failed; objects of it may exist. The next operation resumes from it.
     Failed {
         /// The revision.
         revision: i64,
     },
-    /// A revision that could not even be marked as failed. The next operation finds it and goes on from it.
+    /// A revision that could not even be marked as failed. The next operation finds it and resumes from it.
     Unfinished {
         /// The revision.
         revision: i64,
     },
-    /// The former state is back.
+    /// The previous state was restored.
     RolledBack {
         /// The revision that failed.
         revision: i64,
-        /// The revision whose state is back.
+        /// The revision whose state was restored.
         to: i64,
     },
-    /// The failed installation is removed again.
+    /// The failed installation was removed again.
     Removed,
-    /// The way back failed too.
+    /// The rollback failed too.
     NotRolledBack {
         /// The revision that failed.
         revision: i64,
-        /// Why the way back failed.
+        /// Why the rollback failed.
         why: Box<Error>,
     },
 }
 
 impl From<Error> for Failure {
-    /// Before anything was changed.
+    /// An error before anything was changed.
     fn from(error: Error) -> Self {
         Self { error, left: Left::Nothing, warnings: Vec::new() }
     }
 }
 
 impl Left {
-    /// The revision that failed, where it is recorded.
+    /// The failed revision, if it is recorded.
     #[must_use]
     pub fn revision(&self) -> Option<i64> {
         match self {
@@ -318,7 +318,7 @@ impl Left {
         }
     }
 
-    /// Something of the release exists in the cluster.
+    /// Whether anything of the release exists in the cluster.
     #[must_use]
     pub fn exists(&self) -> bool {
         !matches!(self, Self::Nothing | Self::Definitions | Self::Removed)

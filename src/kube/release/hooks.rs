@@ -1,4 +1,4 @@
-//! Hooks: objects that run at a moment of a release's life, one after the other.
+//! Hooks: objects that run at a point in a release's life cycle, one after the other.
 
 use helm::{DeletePolicy, Hook, HookEvent, HookPhase, Release};
 use jiff::Timestamp;
@@ -22,8 +22,8 @@ pub(super) struct Stage<'s> {
 }
 
 impl Stage<'_> {
-    /// Runs the hooks of one event, and records how each went. They are not marked as the release's: nothing removes
-    /// them but their own policies.
+    /// Runs the hooks of one event, and records the result of each. They are not marked as part of the release: only
+    /// their own policies delete them.
     pub(super) async fn run(&self, release: &mut Release, event: HookEvent, record: &Record) -> Result<()> {
         let order = release.hooks_for(event);
         for (place, index) in order.iter().enumerate() {
@@ -39,7 +39,7 @@ impl Stage<'_> {
             run.phase = Some(if ended.is_ok() { HookPhase::Succeeded } else { HookPhase::Failed });
             let Err(error) = ended else { continue };
             if !error.is_cancelled() {
-                // The reason that counts is the hook's.
+                // The error that matters is the hook's.
                 let _ = self.remove(&release.namespace, &hook, DeletePolicy::HookFailed).await;
                 for earlier in &order[..place] {
                     let hook = release.hooks[*earlier].hook.clone();
@@ -55,7 +55,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Removes the objects of the hooks of one event, whatever their policies say.
+    /// Deletes the objects of one event's hooks, whatever their policies.
     pub(super) async fn withdraw(&self, release: &Release, event: HookEvent) -> Result<()> {
         for index in release.hooks_for(event) {
             self.delete(&release.namespace, &release.hooks[index].hook).await?;
@@ -69,13 +69,13 @@ impl Stage<'_> {
         until_ready(self.client, &objects, live, Until::HookDone, self.deadline, self.progress).await
     }
 
-    /// Removes a hook's object where its policies say so, and waits until it is gone.
+    /// Deletes a hook's object if its policies ask for it, and waits until it no longer exists.
     async fn remove(&self, namespace: &str, hook: &Hook, policy: DeletePolicy) -> Result<()> {
         if hook.has_delete_policy(policy) { self.delete(namespace, hook).await } else { Ok(()) }
     }
 
     async fn delete(&self, namespace: &str, hook: &Hook) -> Result<()> {
-        // All objects of the kind would go with it.
+        // This would delete every object of the kind.
         if hook.kind == "CustomResourceDefinition" {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl Stage<'_> {
     }
 }
 
-/// The hook's own failure, with when it ran.
+/// The hook's own error, with its event.
 fn failed(event: HookEvent, error: Error) -> Error {
     match error {
         Error::NotReady { mut unready, .. } if !unready.is_empty() => Error::Hook { event, unready: unready.remove(0) },

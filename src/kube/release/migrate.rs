@@ -1,6 +1,6 @@
-//! Fields that others have written for the release become fields that it applied: those that Helm set by patches, or
-//! else they would stay when a later revision has them no more; and those of programs that install by Helm's library
-//! under names of their own, or else each of them would be a conflict.
+//! Makes this manager the owner of fields that others wrote for the release: fields that Helm set by patches, which
+//! would otherwise stay when a later revision removes them; and fields of programs that install through Helm's
+//! library under names of their own, which would otherwise all conflict.
 //!
 //! Source: Kubernetes, client-go/util/csaupgrade, which Helm 4 uses for the same.
 
@@ -13,13 +13,13 @@ use super::apply::together;
 use super::error::{Error, Result};
 use super::objects::Object;
 
-/// How often an object is tried that changes meanwhile.
+/// How often an object is retried if it changes in the meantime.
 const ATTEMPTS: u32 = 5;
-/// The annotation that marks an object of a release, in the form of `fieldsV1`.
+/// The annotation that marks an object of a release, in `fieldsV1` format.
 const MARK: &str = "f:meta.helm.sh/release-name";
 
-/// Takes over, for the client's manager, what `objects` have by Helm, its Terraform provider, and other programs that
-/// install by its library.
+/// Transfers to the client's manager the fields in `objects` owned by Helm, its Terraform provider, and other
+/// programs that install through its library.
 pub(super) async fn take_over(client: &Client, objects: &[Object]) -> Result<()> {
     let all = objects.iter().map(|object| take_over_one(client, object).boxed()).collect();
     together(all).await.into_iter().collect()
@@ -48,14 +48,14 @@ async fn take_over_one(client: &Client, object: &Object) -> Result<()> {
     Ok(())
 }
 
-/// Helm's own names.
+/// Helm's own manager names.
 fn is_helm(manager: &str) -> bool {
     manager == "helm" || manager.starts_with("terraform-provider-helm")
 }
 
-/// Whether an entry was written by a program that installs by Helm's library: its name is that of the program (`cilium`,
-/// `helm-controller`, `pulumi-resource-kubernetes`), and it holds the mark of the release. Whoever adopts an object by
-/// kubectl writes the mark too, and keeps what is his.
+/// Whether an entry was written by a program that installs through Helm's library: it is named after the program
+/// (`cilium`, `helm-controller`, `pulumi-resource-kubernetes`), and owns the release annotation. Someone who adopts
+/// an object with kubectl writes that annotation too, and keeps their fields.
 /// Source: Helm, pkg/kube/client.go, getManagedFieldsManager.
 fn installs(entry: &Json) -> bool {
     let manager = entry["manager"].as_str().unwrap_or_default();
@@ -63,8 +63,8 @@ fn installs(entry: &Json) -> bool {
     is_helm(manager) || (annotations[MARK].is_object() && !manager.starts_with("kubectl"))
 }
 
-/// managedFields with what Helm, or another program by its library, has written as an application by `manager`; `None`
-/// when that is all there is.
+/// managedFields with the entries of Helm, or of another program using its library, converted to an Apply entry of
+/// `manager`; `None` if there are no such entries.
 fn upgraded(object: &Json, manager: &str) -> Option<Vec<Json>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let whole = |entry: &Json| entry["subresource"].as_str().is_none_or(str::is_empty);
@@ -136,7 +136,7 @@ mod tests {
             ("cilium", "Apply", &mark, true),
             ("helm-controller", "Update", &mark, true),
             ("pulumi-resource-kubernetes", "Update", &mark, true),
-            // Adopted by hand, and somebody whose object only lies there.
+            // Adopted by hand, or managed by a program without the release annotation.
             ("kubectl-annotate", "Update", &mark, false),
             ("cilium", "Update", &plain, false),
             ("argocd-controller", "Apply", &plain, false),

@@ -1,24 +1,25 @@
-//! Helm releases on a cluster: installed, upgraded, rolled back and removed so that Helm's command line can go on with
-//! them at any time, and the other way round.
+//! Helm releases on a cluster: installed, upgraded, rolled back and uninstalled so that Helm's command line can
+//! continue with them at any time, and vice versa.
 //!
 //! ```text
 //! chart, values ─▶ render ─▶ objects ─▶ store (pending: the lock) ─▶ hooks ─▶ apply ─▶ remove ─▶ wait ─▶ hooks ─▶ store (deployed)
 //! ```
 //!
-//! Objects are applied server-side under Helm's field manager and with its marks of ownership; the record is a Secret
-//! for each revision in Helm's form. Source: Helm 4.3, pkg/action. What is different, and why:
+//! Objects are applied server-side with Helm's field manager and ownership metadata; each revision is recorded in a
+//! Secret in Helm's format. Source: Helm 4.3, pkg/action. Differences, and why:
 //!
-//! - An operation that was cut off leaves a pending revision, with which Helm refuses to go on. Here it is marked as
-//!   failed, with a warning, when nobody works on it any more: `recover.rs` says how that is known.
-//! - Objects of revisions that failed after the deployed one are removed too when a new revision has them no more.
+//! - An interrupted operation leaves a pending revision, which makes Helm refuse to continue. Here it is marked as
+//!   failed, with a warning, once nobody works on it any more: `recover.rs` describes how that is determined.
+//! - Objects of revisions that failed after the deployed one are deleted too if a new revision no longer has them.
 //!   Helm forgets them.
-//! - A failed installation is resumed as an installation, hooks included; Helm wants it removed first.
-//! - A new revision is marked as deployed before the former one as superseded, so that there is one at any moment.
-//! - The timeout is for a whole operation and not for each wait in it.
-//! - Only what belongs to the release is removed, in an upgrade as in a removal.
-//! - Custom resource definitions can be kept (`keep_definitions`): with one, every object of its kind is deleted.
-//! - The record of a first installation is written before `crds/` are applied, so that a stop in between is not
-//!   forgotten; until the chart is rendered it has no manifest.
+//! - A failed installation is resumed as an installation, hooks included; Helm requires uninstalling it first.
+//! - A new revision is marked as deployed before the previous one as superseded, so that one is deployed at any
+//!   moment.
+//! - The timeout applies to the whole operation, not to each wait in it.
+//! - Only objects that belong to the release are deleted, in an upgrade as in an uninstallation.
+//! - Custom resource definitions can be kept (`keep_definitions`): deleting one deletes every object of its kind.
+//! - The record of a first installation is written before `crds/` are applied, so that an interruption in between is
+//!   not forgotten; until the chart is rendered, it has no manifest.
 //!
 //! What is absent: where charts come from, and Terraform.
 
@@ -55,14 +56,14 @@ pub use self::wait::PassedOver;
 use super::client::Client;
 use super::discovery::Discovery;
 
-/// Helm's own field manager: with another one, its command line would conflict with what is applied here.
+/// Helm's own field manager: with a different one, its command line would conflict with what is applied here.
 const FIELD_MANAGER: &str = "helm";
-/// Helm's default for each of its waits.
+/// Helm's default for each wait.
 const TIMEOUT: Duration = Duration::from_mins(5);
 /// Helm's default.
 const HISTORY_LIMIT: usize = 10;
 
-/// Receives the progress of an operation, in short sentences without a period.
+/// Receives the progress of an operation, as short sentences without a period.
 pub type Progress<'p> = &'p (dyn Fn(&str) + Send + Sync);
 
 /// The releases of one cluster.
@@ -78,49 +79,51 @@ pub struct Releases {
 pub struct Options {
     /// Name of the release.
     pub name: String,
-    /// Its namespace.
+    /// Namespace of the release.
     pub namespace: String,
-    /// Make the namespace when there is none. It stays when the release is removed.
+    /// Create the namespace if it does not exist. It is kept when the release is uninstalled.
     pub create_namespace: bool,
-    /// When it fails: remove a new release again, or bring the last good revision back. Without `wait` that is when
-    /// the API server refuses an object, or a hook fails.
+    /// On failure, uninstall a new release again, or roll back to the last good revision. Without `wait`, only a
+    /// refusal by the API server or a failed hook counts as failure.
     pub atomic: bool,
     /// Wait until the objects are ready.
     pub wait: bool,
-    /// Do not wait for what lacks nothing but nodes that are off.
+    /// Do not wait for objects that lack only nodes that are off.
     pub pass_over_offline: bool,
-    /// Wait also until Jobs are complete.
+    /// Also wait until Jobs are complete.
     pub wait_for_jobs: bool,
-    /// For the whole operation. The way back of an `atomic` one has the same time again.
+    /// Timeout of the whole operation. The rollback of an `atomic` one has the same time again.
     pub timeout: Duration,
-    /// Take fields from other field managers where they conflict; else a conflict is an error.
+    /// Take conflicting fields from other field managers; otherwise a conflict is an error.
     pub force_conflicts: bool,
-    /// What to do with the chart's `crds/`.
+    /// How to handle the chart's `crds/`.
     pub crds: CustomResources,
-    /// Run no hooks.
+    /// Do not run hooks.
     pub disable_hooks: bool,
-    /// Run no hooks when a failed installation is removed again (`atomic`): there is no node to run them.
+    /// Do not run hooks when a failed installation is uninstalled again (`atomic`): there is no node to run them.
     pub undo_without_hooks: bool,
-    /// Do not check values against the chart's schema.
+    /// Do not validate values against the chart's schema.
     pub skip_schema: bool,
-    /// Line in the history instead of Helm's own.
+    /// Description in the history instead of Helm's own.
     pub description: Option<String>,
-    /// Labels of the record, beside those of the former revision.
+    /// Labels of the record, in addition to those of the previous revision.
     pub labels: BTreeMap<String, String>,
-    /// Labels of the first revision's record. Later revisions take them over, those of Helm too; an installation that
-    /// is resumed keeps what the first attempt has noted.
+    /// Labels of the first revision's record. Later revisions, including Helm's, inherit them; a resumed installation
+    /// keeps the labels of the first attempt.
     pub first_labels: BTreeMap<String, String>,
-    /// Keep custom resource definitions that a new revision has no more. With one, every object of its kind would go.
+    /// Keep custom resource definitions that a new revision no longer has. Deleting one would delete every object of
+    /// its kind.
     pub keep_definitions: bool,
-    /// Groups whose definitions several programs bring. One that exists is left to whoever applied it first.
+    /// Groups whose definitions several programs install. An existing definition is left to the first program that
+    /// applied it.
     pub shared_groups: &'static [&'static str],
-    /// How many revisions are kept, the new one included; 0 is all.
+    /// How many revisions to keep, including the new one; 0 keeps all.
     pub history_limit: usize,
-    /// Changes each rendered manifest, hooks included, before it is applied and recorded.
+    /// Modifies each rendered manifest, hooks included, before it is applied and recorded.
     pub rewrite: Option<Rewrite>,
 }
 
-/// What changes the text of a rendered manifest.
+/// A function that modifies a rendered manifest.
 #[derive(Clone)]
 pub struct Rewrite(pub Arc<dyn Fn(&str) -> std::result::Result<String, String> + Send + Sync>);
 
@@ -131,10 +134,10 @@ impl std::fmt::Debug for Rewrite {
 }
 
 impl Rewrite {
-    /// Changes everything that a chart rendered to.
+    /// Modifies everything that a chart rendered.
     ///
     /// # Errors
-    /// [`Error::Manifest`] with what the change says against a manifest.
+    /// [`Error::Manifest`] with the function's objection to a manifest.
     pub fn apply(&self, rendered: &mut Rendered) -> Result<()> {
         let manifests = rendered.manifests.iter_mut().map(|one| (&one.path, &mut one.content));
         let hooks = rendered.hooks.iter_mut().map(|one| (&one.path, &mut one.manifest));
@@ -174,7 +177,8 @@ impl Options {
     }
 }
 
-/// What to do with the files of a chart's `crds/`. They are no part of the release, and stay when it is removed.
+/// How to handle the files in a chart's `crds/`. They are not part of the release, and are kept when it is
+/// uninstalled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CustomResources {
     /// Apply them before an installation, as Helm does.
@@ -182,27 +186,27 @@ pub enum CustomResources {
     OnInstall,
     /// Apply them before an upgrade too, taking fields from whoever applied them before.
     Always,
-    /// Leave them to others.
+    /// Do not apply them.
     Never,
 }
 
-/// How to remove a release.
+/// How to uninstall a release.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, as in Helm's command line")]
 #[derive(Clone, Debug)]
 pub struct Removal {
-    /// For the whole operation.
+    /// Timeout of the whole operation.
     pub timeout: Duration,
-    /// Wait until the objects are gone.
+    /// Wait until the objects no longer exist.
     pub wait: bool,
-    /// Run no hooks.
+    /// Do not run hooks.
     pub disable_hooks: bool,
-    /// How long the hooks before the removal may take, if that is less than `timeout`: what a hook leaves of the time
-    /// is for a caller that can go on without it.
+    /// How long pre-delete hooks may take, if less than `timeout`: the remaining time is for a caller that can
+    /// continue without them.
     pub hook_timeout: Option<Duration>,
-    /// Keep custom resource definitions. With one, every object of its kind would go.
+    /// Keep custom resource definitions. Deleting one would delete every object of its kind.
     pub keep_definitions: bool,
-    /// Leave the record, as one that is being removed, until [`Releases::forget`]: for a caller who has more to do,
-    /// and must not be forgotten before that.
+    /// Keep the record, marked as uninstalling, until [`Releases::forget`]: for a caller that has more to do, and
+    /// must not be forgotten before that.
     pub keep_record: bool,
 }
 
@@ -223,51 +227,51 @@ impl Default for Removal {
 /// A release that was installed, upgraded or rolled back.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The new revision, as it is recorded.
+    /// The new revision, as recorded.
     pub release: Release,
-    /// Objects that the new revision has no more, and that stay because they are marked to be kept.
+    /// Objects that the new revision no longer has, kept because they are marked to be kept.
     pub kept: Vec<String>,
-    /// What the wait skipped, because all that is missing is on nodes that are off.
+    /// Objects that the wait skipped because they lack only pods on nodes that are off.
     pub passed_over: Vec<PassedOver>,
-    /// What was noticed and does not end the operation.
+    /// Findings that did not end the operation.
     pub warnings: Vec<String>,
 }
 
-/// A release that was removed.
+/// A release that was uninstalled.
 #[derive(Debug, Default)]
 pub struct Uninstalled {
-    /// Objects that stay because they are marked to be kept.
+    /// Objects kept because they are marked to be kept.
     pub kept: Vec<String>,
-    /// Objects that stay because they belong to somebody else by now.
+    /// Objects kept because they now belong to someone else.
     pub not_ours: Vec<String>,
-    /// What was noticed and does not end the operation.
+    /// Findings that did not end the operation.
     pub warnings: Vec<String>,
 }
 
 impl Releases {
-    /// Nothing is sent.
+    /// Sends nothing.
     #[must_use]
     pub fn new(client: &Client) -> Self {
         Self { client: client.as_manager(FIELD_MANAGER), lease: recover::LEASE }
     }
 
-    /// How long an unfinished revision of this provider must be without a sign of life until it counts as given up.
+    /// How long an unfinished revision of this provider must be without a sign of life before it counts as abandoned.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
 
-    /// The newest revision that is not superseded, in one request; `None` when there is none, or the release is
-    /// removed. Its status says whether it is deployed, failed, or being worked on.
+    /// The newest revision that is not superseded, in one request; `None` if there is none, or the release is
+    /// uninstalled. Its status says whether it is deployed, failed, or in progress.
     ///
     /// # Errors
-    /// [`Error::Request`]; [`Error::Stored`] when it cannot be read.
+    /// [`Error::Request`]; [`Error::Stored`] if it cannot be read.
     pub async fn current(&self, namespace: &str, name: &str) -> Result<Option<Revision>> {
         let newest = self.store(namespace, name).newest().await?;
         Ok(newest.filter(|revision| revision.entry.status != Status::Uninstalled))
     }
 
-    /// All revisions that are kept, oldest first, without their content, in one request.
+    /// All stored revisions, oldest first, without their content, in one request.
     ///
     /// # Errors
     /// [`Error::Request`].
@@ -275,15 +279,15 @@ impl Releases {
         self.store(namespace, name).entries().await
     }
 
-    /// One revision of [`Releases::history`]; `None` when it is gone meanwhile.
+    /// One revision from [`Releases::history`]; `None` if it has been deleted in the meantime.
     ///
     /// # Errors
-    /// [`Error::Request`]; [`Error::Stored`] when it cannot be read.
+    /// [`Error::Request`]; [`Error::Stored`] if it cannot be read.
     pub async fn revision(&self, namespace: &str, name: &str, entry: &Entry) -> Result<Option<Revision>> {
         self.store(namespace, name).read(entry).await
     }
 
-    /// What charts learn of the cluster. Requested once in a run.
+    /// The cluster's capabilities, for charts. Requested once per run.
     ///
     /// # Errors
     /// [`Error::Request`].
@@ -293,7 +297,8 @@ impl Releases {
         render::capabilities(&discovery, &version)
     }
 
-    /// Renders a chart as an operation would now, and changes nothing. Templates look into the cluster.
+    /// Renders a chart as an operation would now, without changing anything. Templates can look up objects in the
+    /// cluster.
     ///
     /// # Errors
     /// [`Error::Render`], [`Error::Name`], [`Error::NotInstallable`], [`Error::Request`].
@@ -303,27 +308,28 @@ impl Releases {
         render::render_for(&self.client, &discovery, chart, values, rendering).await
     }
 
-    /// The kinds of what a chart has rendered to that neither the cluster serves nor the chart defines.
+    /// The kinds in a rendered chart that neither the cluster serves nor the chart defines.
     ///
     /// # Errors
     /// [`Error::Render`], [`Error::Manifest`], [`Error::Request`].
     pub async fn unknown_kinds(&self, chart: &Chart, values: &Values, rendered: &Rendered) -> Result<Vec<UnknownKind>> {
         let discovery = self.kinds().await?;
         let whole = helm::resolve(chart, values).map_err(Error::Render)?;
-        // Definitions first: what follows them may be of their kinds.
+        // Definitions first: later objects may be of their kinds.
         let mut texts = crds::texts(&whole);
         texts.extend(rendered.manifests.iter().map(|manifest| (manifest.path.clone(), manifest.content.clone())));
-        // The namespace makes no difference to the kind.
+        // The namespace does not affect the kind.
         let texts = texts.iter().map(|(path, content)| (path.as_str(), content.as_str()));
         objects::read_texts(texts, &discovery, "").map(|(_, unknown)| unknown)
     }
 
-    /// The kinds that the cluster serves, as they were when they were asked for in this run.
+    /// The same, fetched again: before a change, because programs in the cluster may have added kinds in the
+    /// meantime.
     async fn kinds(&self) -> Result<Arc<Discovery>> {
         self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))
     }
 
-    /// The same as they are now: before a change, because what runs in the cluster may have added some meanwhile.
+    /// The same, fetched anew: before a change, because programs in the cluster may have added kinds in the meantime.
     async fn kinds_now(&self) -> Result<Arc<Discovery>> {
         self.client.forget_discovery();
         self.kinds().await

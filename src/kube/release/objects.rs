@@ -1,4 +1,4 @@
-//! Manifests as objects that can be sent: with their place in paths, their namespace, and the marks of their release.
+//! Manifests as objects to send: with their API path, their namespace, and the ownership metadata of their release.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,25 +9,25 @@ use super::super::discovery::{Discovery, Served};
 use super::super::object::{Resource, annotations, labels, name};
 use super::error::{Error, Result, UnknownKind};
 
-/// Marks of an object that belongs to a release. Source: Helm, pkg/action/validate.go.
+/// Ownership metadata of an object in a release. Source: Helm, pkg/action/validate.go.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
-/// An object with this annotation outlives its release.
+/// An object with this annotation is kept when its release is uninstalled.
 const POLICY: &str = "helm.sh/resource-policy";
 
 /// One object of a release.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) resource: Resource,
-    /// `None` where the kind has no namespaces.
+    /// `None` if the kind is not namespaced.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// What is sent.
+    /// The request body.
     pub(super) body: Json,
 }
 
-/// What makes two objects the same, whatever version they are written in.
+/// Identifies an object, regardless of its API version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     group: String,
@@ -59,17 +59,17 @@ impl Object {
         &self.resource.kind
     }
 
-    /// With a custom resource definition every object of its kind goes.
+    /// Whether deleting the object deletes every object of a kind: it is a custom resource definition.
     pub(super) fn is_definition(&self) -> bool {
         self.kind() == "CustomResourceDefinition"
     }
 
-    /// The group that a custom resource definition belongs to; empty for other objects.
+    /// The group of a custom resource definition; empty for other objects.
     pub(super) fn defined_group(&self) -> &str {
         self.body.pointer("/spec/group").and_then(Json::as_str).filter(|_| self.is_definition()).unwrap_or_default()
     }
 
-    /// Marks the object as one of a release.
+    /// Marks the object as part of a release.
     pub(super) fn mark(&mut self, release: &str, namespace: &str) {
         let metadata = &mut self.body["metadata"];
         for (member, key, value) in [
@@ -85,7 +85,7 @@ impl Object {
     }
 }
 
-/// Whose an object is that is not of the release; `None` when it is of it.
+/// The owner of an object that does not belong to the release; `None` if it does.
 pub(super) fn other_owner(object: &Json, release: &str, namespace: &str) -> Option<String> {
     let annotations = annotations(object);
     let labels = labels(object);
@@ -100,12 +100,12 @@ pub(super) fn other_owner(object: &Json, release: &str, namespace: &str) -> Opti
     }
 }
 
-/// Whether an object is to stay when its release has it no more.
+/// Whether an object is kept when its release no longer has it.
 pub(super) fn is_kept(object: &Json) -> bool {
     annotations(object).get(POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
 }
 
-/// The objects of a manifest or text, as far as they have a kind and a name; lists are taken apart.
+/// The objects of a manifest or text that have a kind and a name; lists are expanded.
 fn checked(path: &str, objects: helm::Result<Vec<Data>>) -> Result<Vec<Json>> {
     let wrong = |problem: String| Error::Manifest { path: path.to_owned(), problem };
     let mut checked = Vec::new();
@@ -128,7 +128,7 @@ fn checked(path: &str, objects: helm::Result<Vec<Data>>) -> Result<Vec<Json>> {
     Ok(checked)
 }
 
-/// Manifests as objects of the namespace, in their order, and the kinds that the cluster does not serve. Kinds whose
+/// Manifests as objects of the namespace, in order, and the kinds that the cluster does not serve. Kinds whose
 /// definition is among the manifests count as served.
 pub(super) fn read(
     manifests: &[Manifest],
@@ -143,7 +143,7 @@ pub(super) fn read(
     Ok(placed(bodies, discovery, namespace))
 }
 
-/// The same for texts that are applied as they are, each with its path: hooks, and what is in `crds/`.
+/// The same for texts applied as they are, each with its path: hooks, and the files in `crds/`.
 pub(super) fn read_texts<'t>(
     texts: impl IntoIterator<Item = (&'t str, &'t str)>,
     discovery: &Discovery,
@@ -186,7 +186,7 @@ fn placed(bodies: Vec<(&str, Json)>, discovery: &Discovery, namespace: &str) -> 
     (objects, unknown)
 }
 
-/// The kinds that a CustomResourceDefinition brings.
+/// The kinds that a CustomResourceDefinition defines.
 fn defined(body: &Json) -> Vec<((String, String), Served)> {
     if body["kind"] != "CustomResourceDefinition" {
         return Vec::new();

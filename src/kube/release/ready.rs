@@ -1,16 +1,16 @@
 //! When an object is ready: the rules by which Helm 4 waits.
 //!
-//! Source: kstatus (fluxcd/cli-utils, pkg/kstatus), on which Helm 4 is built. Different from it: a pod of a workload
-//! that crashes does not end the wait at once, because it may recover; a Pod that has failed does.
+//! Source: kstatus (fluxcd/cli-utils, pkg/kstatus), on which Helm 4 is built. One difference: a crashing pod of a
+//! workload does not end the wait at once, because it may recover; a failed Pod object does.
 
 use serde_json::Value as Json;
 
-/// How far an object is.
+/// Progress of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// As its specification says.
+    /// As specified.
     Ready,
-    /// On the way; the text says how far.
+    /// In progress; the text says how far.
     Waiting(String),
     /// It will not become ready by itself.
     Failed(String),
@@ -21,15 +21,15 @@ use Readiness::{Failed, Ready, Waiting};
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Objects of a release: running.
+    /// Objects of a release: ready.
     Ready,
     /// The same, and Jobs complete.
     JobsComplete,
-    /// Hooks: Jobs and Pods at their end; other objects need only exist.
+    /// Hooks: Jobs and Pods completed; other objects need only exist.
     HookDone,
 }
 
-/// How far `object`, as the API server tells it, is.
+/// The readiness of `object`, as the API server returned it.
 pub(super) fn readiness(object: &Json, until: Until) -> Readiness {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
@@ -68,7 +68,7 @@ pub(super) fn readiness(object: &Json, until: Until) -> Readiness {
         ("", "PersistentVolumeClaim") => claim(object),
         ("", "Service") => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
-        // Their conditions say something else than that they are established.
+        // Their conditions do not express readiness.
         ("", "Secret" | "ConfigMap") | ("batch", "CronJob") | ("policy", "PodDisruptionBudget") => Ready,
         _ => match condition(object, "Ready") {
             Some(ready) if ready["status"] != "True" => Waiting(told(ready)),
@@ -86,7 +86,7 @@ fn true_condition<'o>(object: &'o Json, kind: &str) -> Option<&'o Json> {
     condition(object, kind).filter(|condition| condition["status"] == "True")
 }
 
-/// `REASON: MESSAGE` of a condition, or what there is of it.
+/// `REASON: MESSAGE` of a condition, or whichever exists.
 fn told(condition: &Json) -> String {
     let text = |member: &str| condition[member].as_str().map(str::trim).filter(|text| !text.is_empty());
     match (text("reason"), text("message")) {
@@ -104,7 +104,7 @@ fn count(object: &Json, member: &str) -> i64 {
     object["status"][member].as_i64().unwrap_or_default()
 }
 
-/// The first count that is below what it must be.
+/// The first count that is too low.
 fn behind(wanted: i64, counts: &[(i64, &str)]) -> Option<Readiness> {
     counts
         .iter()
@@ -130,7 +130,7 @@ fn deployment(object: &Json) -> Readiness {
     if let Some(waiting) = behind(wanted, &counts) {
         return waiting;
     }
-    // Without a deadline its controller does not tell progress.
+    // Without a deadline, its controller does not report progress.
     let has_deadline = number(object, "/spec/progressDeadlineSeconds").is_some_and(|seconds| seconds != 2_147_483_647);
     let new = |condition: &Json| condition["reason"] == "NewReplicaSetAvailable";
     if has_deadline && !true_condition(object, "Progressing").is_some_and(new) {
@@ -148,7 +148,7 @@ fn daemon_set(object: &Json, is_observed: bool) -> Readiness {
     };
     let counts = [
         (count(object, "currentNumberScheduled"), "created"),
-        // With the strategy OnDelete too: Helm waits for what nobody updates, and so do we.
+        // With the strategy OnDelete too: like Helm, this waits for an update that nobody may trigger.
         (count(object, "updatedNumberScheduled"), "updated"),
         (count(object, "numberAvailable"), "available"),
         (count(object, "numberReady"), "ready"),
@@ -274,7 +274,7 @@ mod tests {
         Waiting(text.to_owned())
     }
 
-    /// A status that fits generation 2 of an object.
+    /// A status for generation 2 of an object.
     #[allow(clippy::needless_pass_by_value, reason = "the literals of the tests are handed over")]
     fn object(api_version: &str, kind: &str, spec: Json, status: Json) -> Json {
         json!({ "apiVersion": api_version, "kind": kind, "metadata": { "generation": 2 }, "spec": spec, "status": status })

@@ -1,4 +1,4 @@
-//! Why a workload is not ready, in the words of its pods and of its events.
+//! Why a workload is not ready, from its pods and events.
 
 use serde_json::Value as Json;
 
@@ -8,12 +8,12 @@ use super::super::object::{Resource, name, selector_of};
 use super::super::pod::{Trouble, why};
 use super::super::request::Call;
 
-/// Reasons that are reported for one object.
+/// Reasons reported per object.
 const MOST: usize = 5;
-/// Kinds whose pods are asked.
+/// Kinds whose pods are queried.
 const WORKLOADS: [&str; 5] = ["DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"];
 
-/// What the pods of `object` and its events say; empty where they say nothing or cannot be asked.
+/// Reasons from the pods and events of `object`; empty if there are none or they cannot be read.
 pub(super) async fn reasons(client: &Client, object: &Json) -> Vec<String> {
     let kind = object["kind"].as_str().unwrap_or_default();
     let namespace = object.pointer("/metadata/namespace").and_then(Json::as_str).unwrap_or_default();
@@ -30,17 +30,17 @@ pub(super) async fn reasons(client: &Client, object: &Json) -> Vec<String> {
             speakers.push(("Pod".to_owned(), trouble.pod));
         }
     }
-    // A workload whose pods cannot even be created says so in its own events.
+    // A workload whose pods cannot even be created reports that in its own events.
     for (kind, name) in speakers.into_iter().take(3) {
         found.extend(warnings(client, namespace, &kind, &name).await);
     }
-    // Pods of one kind say the same, but for their names.
+    // Pods of one kind report the same, except for their names.
     found.dedup();
     found.truncate(MOST);
     found
 }
 
-/// The newest warning about an object.
+/// The newest warning event of an object.
 async fn warnings(client: &Client, namespace: &str, kind: &str, name: &str) -> Option<String> {
     let selector = format!("involvedObject.kind={kind},involvedObject.name={name},type=Warning");
     let query = form_urlencoded::Serializer::new(String::new())

@@ -1,15 +1,16 @@
-//! Revisions that somebody left unfinished, and how it is known that nobody works on them.
+//! Unfinished revisions, and how to determine that nobody works on them any more.
 //!
-//! While this provider works on a revision it writes a sign of life into the Secret every [`BEAT`](super::store::BEAT).
+//! While this provider works on a revision, it writes a sign of life to the Secret every
+//! [`BEAT`](super::store::BEAT).
 //!
-//! - A revision with signs of life is watched for the length of a lease. When nothing is written meanwhile, its writer
-//!   is gone. Clocks play no part in that, but for one shortcut: a sign that is older than [`SURELY_OVER`] needs no
-//!   watching, because two clocks that AWS accepts signatures from are not that far apart (5 minutes each).
-//! - A revision without them is Helm's, or another tool's, which gives no sign until it ends. It counts as given up when
-//!   it was written more than [`FOREIGN_OVER`] ago; before that the operation is refused.
+//! - A revision with signs of life is watched for the length of a lease. If nothing is written in that time, its
+//!   writer no longer runs. This does not depend on clocks, with one shortcut: a sign older than [`SURELY_OVER`] need
+//!   not be watched, because two clocks whose signatures AWS accepts do not differ that much (5 minutes each).
+//! - A revision without them is from Helm, or another tool, which gives no sign until it ends. It counts as abandoned
+//!   if it was written more than [`FOREIGN_OVER`] ago; before that, the operation is refused.
 //!
-//! A revision that is given up is marked as failed, with the resourceVersion that was read, so that of two who recover
-//! it at the same time only one does.
+//! An abandoned revision is marked as failed, with the resourceVersion that was read, so that only one of two
+//! concurrent recoveries succeeds.
 
 use std::time::Duration;
 
@@ -21,11 +22,11 @@ use super::store::{Entry, Store};
 use super::wait::{Deadline, pause};
 use super::{Progress, Releases};
 
-/// How long a revision with signs of life must be without one: several of them, in case the API server is slow.
+/// How long a revision with signs of life must be without one: several intervals, in case the API server is slow.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
-/// A sign of life that is older is not watched any more.
+/// A sign of life older than this is not watched any more.
 const SURELY_OVER: Duration = Duration::from_mins(15);
-/// A revision without signs of life is given up when it is older: longer than Helm's operations take.
+/// Age after which a revision without signs of life counts as abandoned: longer than Helm's operations take.
 const FOREIGN_OVER: Duration = Duration::from_hours(1);
 
 /// The revisions of a release, oldest first.
@@ -36,13 +37,13 @@ impl History {
         self.0.last()
     }
 
-    /// The revisions since the release was removed last; where Helm kept its history, older ones are there too.
+    /// The revisions since the release was last uninstalled; older ones exist if Helm kept its history.
     fn since_removal(&self) -> &[Entry] {
         let removed = self.0.iter().rposition(|entry| entry.status == Status::Uninstalled);
         &self.0[removed.map_or(0, |removed| removed + 1)..]
     }
 
-    /// The newest revision that was good once.
+    /// The newest revision that ever succeeded.
     pub(super) fn last_good(&self) -> Option<&Entry> {
         let was_good = |entry: &&Entry| matches!(entry.status, Status::Deployed | Status::Superseded);
         self.since_removal().iter().rfind(was_good)
@@ -58,10 +59,11 @@ impl History {
 }
 
 impl Releases {
-    /// The history, after the newest revision has been marked as failed if it was left unfinished; with a warning then.
+    /// The history, after the newest revision has been marked as failed if it was left unfinished; with a warning in
+    /// that case.
     ///
-    /// It is the history that the caller decided by: whoever writes after it was read is noticed as another writer,
-    /// when the next revision is stored.
+    /// This is the history on which the caller bases its decisions: a write after it was read is detected as another
+    /// writer when the next revision is stored.
     pub(super) async fn settled(
         &self,
         store: &Store,
@@ -94,7 +96,7 @@ impl Releases {
         Ok((History(entries), Some(warning)))
     }
 
-    /// Returns the entry when nobody works on it.
+    /// Returns the entry once nobody works on it.
     async fn given_up(&self, store: &Store, entry: Entry, deadline: Deadline, progress: Progress<'_>) -> Result<Entry> {
         let in_progress = |entry: &Entry| Error::InProgress {
             name: store.name.clone(),
@@ -161,11 +163,11 @@ mod tests {
             (vec![Deployed], vec![1]),
             (vec![Superseded, Deployed], vec![2]),
             (vec![Superseded, Deployed, Failed, Failed], vec![2, 3, 4]),
-            // Killed between the two writes at the end of an upgrade by Helm.
+            // Helm was killed between the two writes at the end of an upgrade.
             (vec![Superseded, Superseded, Failed], vec![2, 3]),
             (vec![Deployed, Superseded, Failed], vec![1, 2, 3]),
             (vec![Failed, Failed], vec![1, 2]),
-            // Removed by Helm with its history kept, and installed again.
+            // Uninstalled by Helm with its history kept, and installed again.
             (vec![Superseded, Uninstalled], vec![]),
             (vec![Superseded, Uninstalled, Failed], vec![3]),
         ] {

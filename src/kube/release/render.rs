@@ -1,4 +1,4 @@
-//! Charts rendered for a cluster: with its version and kinds, and with `lookup` into it.
+//! Renders charts for a cluster: with its version and kinds, and with `lookup` into it.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use super::super::client::Client;
 use super::super::discovery::Discovery;
 use super::error::{Error, Result};
 
-/// Longest name of a release. Source: Helm, chart/common/util/validate_name.go.
+/// Maximum length of a release name. Source: Helm, chart/common/util/validate_name.go.
 const LONGEST_NAME: usize = 53;
 
-/// What is rendered, and for what.
+/// What to render, and for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Rendering<'r> {
     /// Name of the release.
     pub name: &'r str,
     /// Its namespace.
     pub namespace: &'r str,
-    /// The revision that templates see, from 1.
+    /// The revision visible to templates, starting at 1.
     pub revision: i64,
-    /// Whether templates see an upgrade; else an installation.
+    /// Whether templates see an upgrade rather than an installation.
     pub is_upgrade: bool,
-    /// Whether values are not checked against the chart's schema.
+    /// Whether to skip validating values against the chart's schema.
     pub skip_schema: bool,
-    /// For a look at what an operation would do: the cluster's version as it is known already. Objects are not looked up
-    /// then, unless the chart does not render without: what charts look up is certificates and passwords of their own.
+    /// For previews of an operation: the cluster's version, if already known. Objects are then not looked up, unless
+    /// the chart fails to render without: charts look up their own certificates and passwords.
     pub preview_for: Option<&'r str>,
 }
 
-/// Whether a text can be the name of a release: what Helm allows.
+/// Whether Helm allows a text as a release name.
 #[must_use]
 pub fn is_release_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME && names::is_subdomain(name)
 }
 
-/// Refuses what Helm would not install.
+/// Refuses charts and names that Helm would not install.
 pub(super) fn check(chart: &Chart, name: &str) -> Result<()> {
     if !is_release_name(name) {
         return Err(Error::Name(name.to_owned()));
@@ -54,7 +54,7 @@ pub(super) fn check(chart: &Chart, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What `.Capabilities` says of a cluster.
+/// The value of `.Capabilities` for a cluster.
 pub(super) fn capabilities(discovery: &Discovery, version: &str) -> Result<Capabilities> {
     Ok(Capabilities {
         kube_version: KubeVersion::parse(version).map_err(Error::Render)?,
@@ -74,7 +74,7 @@ pub(super) async fn render_for(
     if let Some(version) = rendering.preview_for {
         let capabilities = capabilities(discovery, version)?;
         match render_with(None, capabilities, chart, values, rendering).await {
-            // It may need what it would have found.
+            // The chart may need what the lookup would have found.
             Err(Error::Render(helm::Error::Template(_) | helm::Error::KubeVersion(_))) => {}
             other => return other,
         }
@@ -84,7 +84,7 @@ pub(super) async fn render_for(
     render_with(Some(cluster), capabilities(discovery, &version)?, chart, values, rendering).await
 }
 
-/// Renders on a thread of its own: it takes processor time, and `lookup` waits for the cluster.
+/// Renders on a separate thread: it is CPU-bound, and `lookup` blocks on the cluster.
 async fn render_with(
     cluster: Option<Cluster>,
     capabilities: Capabilities,
@@ -115,13 +115,13 @@ async fn render_with(
         Ok(rendered) => rendered.map_err(Error::Render),
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down, and nobody is there for an answer.
+            // The runtime is shutting down, and nobody waits for the result.
             Err(_) => std::future::pending().await,
         },
     }
 }
 
-/// The cluster that templates look into.
+/// The cluster visible to templates.
 struct Cluster {
     client: Client,
     discovery: Arc<Discovery>,
@@ -143,7 +143,7 @@ impl Cluster {
             let items: Vec<Json> = items
                 .into_iter()
                 .map(|mut item| {
-                    // Items of a list do not repeat what the list says; Helm's do.
+                    // Items of a list omit the list's apiVersion and kind; Helm's include them.
                     item["apiVersion"] = api_version.into();
                     item["kind"] = kind.into();
                     item

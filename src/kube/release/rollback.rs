@@ -1,4 +1,4 @@
-//! Rollback: the state of an earlier revision as a new one.
+//! Rollback: the state of an earlier revision as a new revision.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -13,7 +13,7 @@ use super::wait::Deadline;
 use super::{Options, Outcome, Progress, Releases};
 
 impl Releases {
-    /// Brings back what revision `to` was, under the next number. Its manifests count, not its chart: nothing is
+    /// Restores the state of revision `to`, under the next number. Uses its manifests, not its chart: nothing is
     /// rendered.
     ///
     /// # Errors

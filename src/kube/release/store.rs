@@ -1,7 +1,8 @@
-//! The Secrets that hold a release: one for each revision, as Helm's storage driver keeps them.
+//! The Secrets that hold a release: one per revision, as in Helm's storage driver.
 //!
-//! Creating the Secret of a revision is the lock: only one writer can. What this provider writes carries two
-//! annotations more, which Helm drops when it writes the Secret: who wrote it, and until it is finished, a sign of life.
+//! Creating the Secret of a revision takes the lock: only one writer can. Secrets written by this provider carry two
+//! more annotations, which Helm drops when it writes the Secret: the writer and, until it is finished, a sign of
+//! life.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -20,32 +21,32 @@ use super::super::object::{Resource, annotations, labels, name};
 use super::super::request::{METADATA, METADATA_LIST};
 use super::error::{Error, Result};
 
-/// Who wrote the Secret: a number that is another for each operation.
+/// The writer of the Secret: a number that differs for each operation.
 const WRITER: &str = "ekshybrid/writer";
-/// When the writer of an unfinished revision gave a sign of life last.
+/// Time of the last sign of life from the writer of an unfinished revision.
 const ALIVE: &str = "ekshybrid/alive";
-/// Between two signs of life.
+/// Interval between signs of life.
 pub(super) const BEAT: Duration = Duration::from_secs(5);
 
 /// One stored revision.
 #[derive(Clone, Debug)]
 pub struct Revision {
-    /// What is recorded.
+    /// The recorded release.
     pub release: Release,
-    /// What the Secret says around it.
+    /// The metadata of its Secret.
     pub entry: Entry,
 }
 
 /// A stored revision without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The revision's number, from 1.
+    /// Revision number, starting at 1.
     pub revision: i64,
     /// Its status.
     pub status: Status,
-    /// When it was written last.
+    /// Time of the last write.
     pub written: Option<Timestamp>,
-    /// This provider wrote it last.
+    /// Whether this provider wrote it last.
     pub by_this_provider: bool,
     pub(super) secret: String,
     pub(super) version: String,
@@ -69,7 +70,7 @@ impl Entry {
         })
     }
 
-    /// An operation is under way, or was cut off.
+    /// Whether an operation is in progress, or was interrupted.
     pub(super) fn is_unfinished(&self) -> bool {
         self.status.is_pending() || self.status == Status::Uninstalling
     }
@@ -96,7 +97,7 @@ impl Store {
         format!("release {}/{}", self.namespace, self.name)
     }
 
-    /// All revisions, oldest first, in one request that carries no content.
+    /// All revisions, oldest first, in one request without their content.
     pub(super) async fn entries(&self) -> Result<Vec<Entry>> {
         let selector = format!("owner=helm,name={}", self.name);
         let mut found = Vec::new();
@@ -109,7 +110,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The newest revision that is not superseded, in one request: the deployed one, or the one that failed after it.
+    /// The newest revision that is not superseded, in one request: the deployed one, or one that failed after it.
     pub(super) async fn newest(&self) -> Result<Option<Revision>> {
         let selector = format!("owner=helm,name={},status!=superseded", self.name);
         let mut newest: Option<(Entry, Json)> = None;
@@ -126,7 +127,7 @@ impl Store {
         newest.map(|(entry, secret)| self.decode(entry, &secret)).transpose()
     }
 
-    /// The content of a revision; `None` when it is gone.
+    /// The content of a revision; `None` if it no longer exists.
     pub(super) async fn read(&self, entry: &Entry) -> Result<Option<Revision>> {
         let secret = self.client.get(&Resource::SECRET, Some(&self.namespace), &entry.secret).await;
         let secret = secret.map_err(Error::request(format!("read revision {} of {}", entry.revision, self.told())))?;
@@ -144,20 +145,20 @@ impl Store {
         Ok(Revision { release, entry })
     }
 
-    /// The Secret of a new revision, if one can hold it. Nothing is sent.
+    /// The Secret of a new revision, if it fits into one. Sends nothing.
     pub(super) fn new_secret(&self, release: &Release) -> Result<NewSecret> {
         let writer = writer();
         let body = self.secret(release, Written::Created(Timestamp::now()), &writer, None)?;
         Ok(NewSecret { revision: release.revision, name: release.secret_name(), writer, body })
     }
 
-    /// Stores a new revision, and with that takes the lock.
+    /// Stores a new revision, which takes the lock.
     pub(super) async fn create(&self, new: NewSecret) -> Result<Record> {
         let NewSecret { revision, name: secret, writer, body } = new;
         let doing = || format!("store revision {revision} of {}", self.told());
         let made = match self.client.create(&Resource::SECRET, Some(&self.namespace), &body).await {
             Ok(made) => made,
-            // It may be stored all the same.
+            // It may be stored nevertheless.
             Err(error) if matches!(error.kind(), Kind::AlreadyExists | Kind::AnswerLost { .. }) => {
                 let found = self.client.get(&Resource::SECRET, Some(&self.namespace), &secret).await;
                 match found.map_err(Error::request(doing()))? {
@@ -171,7 +172,7 @@ impl Store {
         Ok(Record { store: self.clone(), revision, secret, writer, version: Mutex::new(version(&made).to_owned()) })
     }
 
-    /// Takes over the Secret of a revision that exists, as it was read.
+    /// Adopts the Secret of an existing revision, as it was read.
     pub(super) fn adopt(&self, entry: &Entry) -> Record {
         Record {
             store: self.clone(),
@@ -206,7 +207,7 @@ impl Store {
         }))
     }
 
-    /// Removes revisions.
+    /// Deletes revisions.
     pub(super) async fn remove<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Result<()> {
         for entry in entries {
             let removed = self.client.delete(&Resource::SECRET, Some(&self.namespace), &entry.secret).await;
@@ -220,12 +221,12 @@ impl Store {
     }
 }
 
-/// A number that is another for each call: the state that it is hashed with is random.
+/// A number that differs for each call: the state it is hashed with is random.
 fn writer() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// The Secret of a revision that is not stored yet.
+/// The Secret of a revision not stored yet.
 pub(super) struct NewSecret {
     revision: i64,
     name: String,
@@ -233,26 +234,26 @@ pub(super) struct NewSecret {
     body: Json,
 }
 
-/// The Secret of the revision that is worked on.
+/// The Secret of the revision in progress.
 pub(super) struct Record {
     store: Store,
     revision: i64,
     secret: String,
     writer: String,
-    /// The Secret's resourceVersion: whoever writes names the one that he knows, so nothing of others is overwritten.
+    /// The Secret's resourceVersion: each write names the one last seen, so nothing written by others is overwritten.
     version: Mutex<String>,
 }
 
 impl Record {
-    /// Writes what has become of the revision.
+    /// Writes the result of the revision.
     ///
     /// # Errors
-    /// [`Error::AnotherWriter`] when somebody else wrote it meanwhile; [`Error::Request`].
+    /// [`Error::AnotherWriter`] if someone else wrote it in the meantime; [`Error::Request`].
     pub(super) async fn write(&self, release: &Release) -> Result<()> {
         self.write_by(&self.store.client, release).await
     }
 
-    /// The same by a client that Terraform's wish to stop does not end.
+    /// The same with a client that is not cancelled when Terraform asks to stop.
     pub(super) async fn write_at_last(&self, release: &Release) -> Result<()> {
         let client = self.store.client.with_cancel(tokio_util::sync::CancellationToken::new());
         self.write_by(&client, release).await
@@ -273,7 +274,7 @@ impl Record {
         }
     }
 
-    /// Gives a sign of life.
+    /// Renews the sign of life.
     async fn beat(&self) -> Result<()> {
         let client = self.store.client.accepting(METADATA);
         let mut known = self.version.lock().await;
@@ -291,8 +292,8 @@ impl Record {
         }
     }
 
-    /// The Secret's resourceVersion when a write was refused for its sake although the Secret is ours: an answer was
-    /// lost and the write repeated.
+    /// The Secret's resourceVersion, if a write conflicted although the Secret is ours: a response was lost and the
+    /// write retried.
     async fn still_ours(&self, client: &Client, error: ApiError) -> Result<String> {
         let doing = || format!("record revision {} of {}", self.revision, self.store.told());
         if !matches!(error.kind(), Kind::Changed | Kind::NotFound) {
@@ -305,13 +306,13 @@ impl Record {
         }
     }
 
-    /// Gives signs of life until somebody else has taken the revision over; that is what it returns.
+    /// Renews the sign of life until another writer owns the revision, and returns that error.
     pub(super) async fn keep_alive(&self) -> Error {
         loop {
             tokio::time::sleep(BEAT).await;
             match self.beat().await {
                 Err(error @ Error::AnotherWriter { .. }) => return error,
-                // The work itself will tell, if it is as bad.
+                // If the problem is serious, the work itself will fail.
                 Err(error) => tracing::debug!("no sign of life for {}: {error}", self.secret),
                 Ok(()) => {}
             }

@@ -1,4 +1,4 @@
-//! Removal of a release: its objects, and then its record.
+//! Uninstalls a release: its objects, and then its record.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -16,11 +16,11 @@ use super::wait::{Deadline, until_gone};
 use super::{Progress, Releases, Removal, Uninstalled};
 
 impl Releases {
-    /// Removes a release, and what is left of one; `None` when there is none. A removal that was cut off is gone on
-    /// with.
+    /// Uninstalls a release, or what is left of one; `None` if it does not exist. Resumes an interrupted
+    /// uninstallation.
     ///
     /// # Errors
-    /// Any of [`Error`](super::Error); the release is then still there, with what could not be removed.
+    /// Any of [`Error`](super::Error); the release then still exists, with the objects that could not be deleted.
     pub fn uninstall<'a>(
         &'a self,
         namespace: &'a str,
@@ -33,7 +33,7 @@ impl Releases {
             let store = self.store(namespace, name);
             let mut entries = store.entries().await?;
             let mut warnings = Vec::new();
-            // Two who remove the same do each other no harm; who installs and who removes do.
+            // Two concurrent uninstallations do no harm; an installation and an uninstallation do.
             if entries.last().is_some_and(|newest| newest.status.is_pending()) {
                 let (history, warning) = self.settled(&store, entries, deadline, progress).await?;
                 entries = history.0;
@@ -80,8 +80,8 @@ impl Releases {
         .boxed()
     }
 
-    /// Removes every record of a release, those too that were written meanwhile: after its objects there is nothing
-    /// that they could tell.
+    /// Deletes every record of a release, including those written in the meantime: once its objects are deleted, the
+    /// records have no use.
     ///
     /// # Errors
     /// [`Error::Request`](super::Error::Request).
@@ -106,7 +106,7 @@ impl Releases {
             if removal.hook_timeout.is_some()
                 && let Err(Error::Hook { .. }) = ran
             {
-                // It must not begin its work when the release is installed again.
+                // It must not start to run when the release is installed again.
                 stage.withdraw(release, HookEvent::PreDelete).await?;
             }
             ran?;
@@ -114,9 +114,9 @@ impl Releases {
         progress(&format!("removing {} objects", objects.len()));
         let removed = remove(client, objects, &release.name, &release.namespace).await?;
         if removal.wait {
-            // A namespace is dismantled five seconds after its deletion was requested, whatever is in it. Nobody needs that time
-            // but who wants one of the same name, and he waits then. Source: Kubernetes, namespace controller,
-            // namespaceDeletionGracePeriod.
+            // A namespace is deleted only five seconds after its deletion was requested, whatever is in it. Only
+            // someone creating a namespace of the same name needs that time, and waits then. Source: Kubernetes,
+            // namespace controller, namespaceDeletionGracePeriod.
             let waited: Vec<_> = removed.objects.iter().filter(|object| !object.is_namespace()).cloned().collect();
             until_gone(client, &waited, deadline, progress).await?;
         }

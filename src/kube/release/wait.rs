@@ -1,4 +1,4 @@
-//! Waiting for objects: until they are ready, or gone.
+//! Waits for objects to be ready, or to no longer exist.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -18,20 +18,20 @@ use super::ready::{Readiness, Until, readiness};
 use super::reason::reasons;
 use super::{Progress, Releases};
 
-/// The shortest pause between two looks, and the longest.
+/// The shortest pause between two polls, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Between these, a pause is this share of the time waited so far: that is the most that polling adds.
+/// Between these, a pause is this fraction of the time waited so far: the most that polling can add.
 const PAUSE_PART: u32 = 8;
-/// Nodes that are off are looked for after this time, and then less and less often.
+/// Nodes that are off are first looked up after this time, and then less and less often.
 const FIRST_OFFLINE_LOOK: Duration = Duration::from_secs(2);
 const LONGEST_OFFLINE_PAUSE: Duration = Duration::from_secs(30);
-/// Progress is reported this often when nothing changes.
+/// Interval of progress reports if nothing changes.
 const TOLD_EVERY: Duration = Duration::from_secs(15);
-/// Objects whose own reasons are asked for.
+/// Objects whose reasons are queried.
 const MOST_ASKED: usize = 5;
 
-/// An end of time for a whole operation.
+/// The deadline of a whole operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
     begun: Instant,
@@ -65,13 +65,13 @@ pub(super) async fn pause(client: &Client, duration: Duration, doing: &str) -> R
     }
 }
 
-/// Waits for the next look in a wait that began at `begun`.
+/// Waits for the next poll in a wait that began at `begun`.
 async fn next_look(client: &Client, begun: Instant, deadline: Deadline, doing: &str) -> Result<()> {
     let pace = (begun.elapsed() / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
     pause(client, pace.min(deadline.left().max(Duration::from_millis(1))), doing).await
 }
 
-/// Objects as they are now, in the same order.
+/// The live objects, in the same order.
 async fn look<'o>(
     client: &'o Client,
     objects: impl Iterator<Item = &'o Object>,
@@ -79,12 +79,12 @@ async fn look<'o>(
     together(objects.map(|object| live(client, object).boxed()).collect()).await
 }
 
-/// An object that the wait skips from now on: all that is missing is on nodes that are off.
+/// An object that the wait skips from now on: it lacks only pods on nodes that are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
-    /// `DaemonSet kube-system/cilium`.
+    /// The object, such as `DaemonSet kube-system/cilium`.
     pub object: String,
-    /// How far it is.
+    /// Its progress.
     pub state: String,
     /// The nodes, each with why it counts as off.
     pub nodes: BTreeMap<String, String>,
@@ -96,7 +96,7 @@ struct Waited<'o> {
     state: String,
 }
 
-/// Waits until `objects` are ready. `seen` is what the API server last reported of them, in the same order.
+/// Waits until `objects` are ready. `seen` holds the API server's latest version of each, in the same order.
 pub(super) async fn until_ready(
     client: &Client,
     objects: &[Object],
@@ -108,7 +108,7 @@ pub(super) async fn until_ready(
     wait_for(client, objects, seen, until, deadline, progress, None).await
 }
 
-/// The same without what lacks nothing but nodes that are off; that is what it returns.
+/// The same, but skips objects that lack only nodes that are off, and returns those.
 pub(super) async fn until_ready_where_on(
     client: &Client,
     objects: &[Object],
@@ -122,12 +122,12 @@ pub(super) async fn until_ready_where_on(
     Ok(offline.passed_over)
 }
 
-/// Looks for nodes that are off, less often than for the objects: a listing of all nodes is long.
+/// Looks up nodes that are off, less often than it polls the objects: a listing of all nodes is long.
 struct Offline {
     next: Instant,
     pause: Duration,
     passed_over: Vec<PassedOver>,
-    /// Deployments that lacked nothing else at the last look: what is not placed now may be so in a moment.
+    /// Deployments that lacked nothing else at the last look: a pod not scheduled now may be scheduled in a moment.
     seen_before: HashSet<String>,
 }
 
@@ -143,7 +143,7 @@ impl Default for Offline {
 }
 
 impl Offline {
-    /// Takes away what lacks nothing but nodes that are off.
+    /// Removes objects that lack only nodes that are off.
     async fn look(&mut self, client: &Client, waited: &mut Vec<Waited<'_>>) {
         if Instant::now() < self.next {
             return;
@@ -154,7 +154,7 @@ impl Offline {
         if !waited.iter().any(is_workload) {
             return;
         }
-        // Who may not look at nodes or pods waits for all of them.
+        // A caller that may not list nodes or pods waits for all of them.
         let Ok(nodes) = client.list(&Resource::NODE, None, None).await else { return };
         let mut index = 0;
         while index < waited.len() {
@@ -195,7 +195,7 @@ async fn wait_for(
     let mut told_at = begun;
     let mut waited = Vec::new();
     for (object, live) in objects.iter().zip(seen) {
-        // Helm does not wait for what is paused.
+        // Helm does not wait for paused workloads.
         if until != Until::HookDone && live.pointer("/spec/paused").is_some_and(|paused| *paused == true) {
             continue;
         }
@@ -242,11 +242,11 @@ async fn wait_for(
 }
 
 impl Releases {
-    /// Waits until the objects of a revision are ready, but for what lacks nothing but nodes that are off; that is what
-    /// it returns.
+    /// Waits until the objects of a revision are ready, but skips those that lack only nodes that are off, and
+    /// returns them.
     ///
     /// # Errors
-    /// [`Error::NotReady`]; [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] when its manifests cannot be
+    /// [`Error::NotReady`]; [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] if its manifests cannot be
     /// read.
     pub async fn until_ready(
         &self,
@@ -262,7 +262,7 @@ impl Releases {
         let (objects, _) = read(&manifests, &discovery, &release.namespace)?;
         let (mut there, mut seen) = (Vec::new(), Vec::new());
         for (object, answer) in objects.iter().zip(look(&self.client, objects.iter()).await) {
-            // What somebody has removed is drift, and looked for elsewhere.
+            // A deleted object is drift, which is detected elsewhere.
             if let Some(live) = answer.map_err(Error::request(format!("look at {}", object.told())))? {
                 there.push(object.clone());
                 seen.push(live);
@@ -282,14 +282,14 @@ async fn explain(client: &Client, waited: &[Waited<'_>]) -> Vec<Unready> {
         {
             reasons.extend(offline::uses_up(&one.live, &nodes));
         }
-        // An event may only repeat what the object's status says.
+        // An event may only repeat the object's status.
         reasons.retain(|reason| !reason.ends_with(&one.state));
         unready.push(Unready { object: one.object.told(), state: one.state.clone(), reasons });
     }
     unready
 }
 
-/// Waits until objects are gone.
+/// Waits until objects no longer exist.
 pub(super) async fn until_gone(
     client: &Client,
     objects: &[Object],
@@ -309,7 +309,7 @@ pub(super) async fn until_gone(
             };
             let Some(live) = live else { continue };
             let now = live.pointer("/metadata/uid").and_then(Json::as_str).unwrap_or_default().to_owned();
-            // One of the same name that somebody has created since is not the one that was removed.
+            // An object of the same name created since is not the one that was deleted.
             if uid.as_ref().is_none_or(|uid| *uid == now) {
                 left.push((object, now, held_by(&live)));
             }

@@ -1,12 +1,12 @@
-//! Further flags of the kubelet, as `bootstrap.sh` passes them on.
+//! Additional kubelet flags, as passed by `bootstrap.sh`.
 //!
-//! The script writes them into a unit of systemd, `Environment='KUBELET_EXTRA_ARGS=…'`, from where they are split at
-//! spaces into flags. So no flag may hold a space, a quote or a backslash, and a `%` has to be written twice.
+//! The script writes them to a systemd unit, `Environment='KUBELET_EXTRA_ARGS=…'`, where they are split into flags at
+//! spaces. So a flag must not contain a space, a quote or a backslash, and `%` must be doubled.
 
 use crate::node::shape::text;
 
 text! {
-    /// A flag of the kubelet.
+    /// A kubelet flag.
     pub struct KubeletArgument;
     rule = "a flag in one piece such as `--system-reserved=memory=500Mi`, without spaces, quotes and backslashes";
     check = |text| {
@@ -25,7 +25,7 @@ text! {
 }
 
 impl KubeletArgument {
-    /// The flag as a unit of systemd has it, where `%` begins a specifier.
+    /// The flag in a systemd unit, where `%` starts a specifier.
     pub(super) fn for_systemd(&self) -> String {
         self.as_str().replace('%', "%%")
     }

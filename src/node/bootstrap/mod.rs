@@ -1,8 +1,9 @@
-//! Arguments of `/etc/eks/bootstrap.sh`, by which EC2 nodes on images of Amazon Linux 2 join a cluster.
+//! Arguments of `/etc/eks/bootstrap.sh`, with which EC2 nodes on Amazon Linux 2 images join a cluster.
 //!
-//! Source: `templates/al2/runtime/bootstrap.sh` of github.com/awslabs/amazon-eks-ami, its last version (before b2289030).
-//! Limit: Amazon Linux 2 alone. On AL2023 the script only says that it is gone and fails; nodeadm and a `NodeConfig`
-//! are in its place. Arguments for Docker are left out, which no version of Kubernetes since 1.24 can use.
+//! Source: `templates/al2/runtime/bootstrap.sh` of github.com/awslabs/amazon-eks-ami, its last version (before
+//! b2289030). Limit: Amazon Linux 2 only. On AL2023, the script only reports that it no longer exists and fails;
+//! nodeadm and a `NodeConfig` replace it. Arguments for Docker are left out, because no Kubernetes version since 1.24
+//! supports it.
 
 mod argument;
 
@@ -55,7 +56,7 @@ object! {
         pub node_labels: Option<NodeLabels>,
         /// Taints that the node registers with (`--register-with-taints`).
         pub node_taints: Option<Vec<Taint>>,
-        /// Further flags of the kubelet.
+        /// Additional kubelet flags.
         pub kubelet_extra_args: Option<Vec<KubeletArgument>>,
         /// Container runtime. Kubernetes 1.24 and later support only `containerd`, which is the default there.
         pub container_runtime: Option<ContainerRuntime>,
@@ -76,7 +77,7 @@ object! {
 }
 
 choice! {
-    /// Family of the addresses of pods and services.
+    /// IP address family of pods and services.
     pub enum IpFamily {
         /// IPv4.
         Ipv4 = "ipv4",
@@ -86,7 +87,7 @@ choice! {
 }
 
 choice! {
-    /// Container runtimes that the script knows.
+    /// Container runtimes supported by the script.
     pub enum ContainerRuntime {
         /// containerd.
         Containerd = "containerd",
@@ -96,13 +97,13 @@ choice! {
 }
 
 choice! {
-    /// What happens to local NVMe disks.
+    /// How to use local NVMe disks.
     pub enum LocalDisks {
         /// One volume, striped.
         Raid0 = "raid0",
         /// One volume, striped and mirrored.
         Raid10 = "raid10",
-        /// Each disk by itself.
+        /// Mounts each disk.
         Mount = "mount",
     }
 }
@@ -189,7 +190,7 @@ fn check_addresses(draft: &BootstrapDraft, without_eks: bool, reader: &mut Reade
     }
 }
 
-/// Reads what the node needs from an object in HCL.
+/// Parses the node's settings from an HCL object.
 ///
 /// # Errors
 /// Every rule that the known part of the input breaks.
@@ -204,18 +205,18 @@ pub fn description() -> String {
 }
 
 impl Bootstrap {
-    /// The arguments on one line, each quoted for a shell where that is needed.
+    /// The arguments on one line, each shell-quoted if needed.
     #[must_use]
     pub fn render(&self) -> String {
-        // The name stands first: images older than an argument take the argument and its value for positional ones, of
-        // which the first counts.
+        // The name comes first: images that predate an argument treat the argument and its value as positional, and
+        // only the first positional one counts.
         let mut line = quoted(self.cluster_name.as_str());
         for (flag, value) in self.flags() {
             line.push_str(&format!(" {flag} {}", quoted(&value)));
         }
         let kubelet = self.kubelet_arguments();
         if !kubelet.is_empty() {
-            // Always in quotes, for those who read it.
+            // Always quoted, for readability.
             line.push_str(&format!(" --kubelet-extra-args '{kubelet}'"));
         }
         line
@@ -247,7 +248,7 @@ impl Bootstrap {
         .collect()
     }
 
-    /// Those that are given, else the one that follows from the IPv4 range: older images do not know
+    /// The given addresses, otherwise the one derived from the IPv4 range: older images do not know
     /// `--service-ipv4-cidr` and would guess.
     fn dns_addresses(&self) -> Option<String> {
         match (&self.dns_cluster_ip, &self.service_ipv4_cidr) {
@@ -257,7 +258,7 @@ impl Bootstrap {
         }
     }
 
-    /// The kubelet's flags, separated by spaces.
+    /// The kubelet flags, separated by spaces.
     fn kubelet_arguments(&self) -> String {
         let mut arguments = Vec::new();
         arguments.extend(self.max_pods.map(|most| format!("--max-pods={}", most.number())));
@@ -268,7 +269,7 @@ impl Bootstrap {
     }
 }
 
-/// A word of a shell's command line, in quotes unless it can only mean itself.
+/// A shell word, quoted unless it is unambiguous.
 fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {

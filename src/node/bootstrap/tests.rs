@@ -1,4 +1,4 @@
-//! Arguments as AWS publishes them, as a shell reads them, and what is refused.
+//! Arguments as AWS publishes them and as a shell reads them, and rejected input.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ const ENDPOINT: &str = "https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com
 const AUTHORITY: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
 const ID: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
-/// The options beside the cluster's name.
+/// The options besides the cluster's name.
 fn with_name(options: &Value) -> Value {
     let mut all = json!({"cluster_name": "plant"});
     all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
@@ -34,10 +34,10 @@ fn refused(options: &Value) -> String {
 fn arguments_are_those_of_the_script() {
     for (options, expected) in [
         (json!({}), "plant".to_owned()),
-        // Custom networking, as the tutorial has it.
+        // Custom networking, as in the tutorial.
         (json!({"max_pods": 20}), "plant --use-max-pods false --kubelet-extra-args '--max-pods=20'".to_owned()),
         (json!({"use_max_pods": false}), "plant --use-max-pods false".to_owned()),
-        // A closed network: nodes cannot ask EKS.
+        // An isolated network: nodes cannot reach EKS.
         (
             json!({"api_server_endpoint": ENDPOINT, "certificate_authority": AUTHORITY, "service_ipv4_cidr": "10.100.0.0/16"}),
             format!(
@@ -97,7 +97,7 @@ fn arguments_are_those_of_the_script() {
     }
 }
 
-/// Hostile values come out of a real shell as they went in, each in one word.
+/// Hostile values pass through a real shell unchanged, each as one word.
 #[test]
 fn a_shell_reads_the_words_as_they_were_meant() {
     let file = "/etc/$(id);`id`&|<>*?~#!{a,b}";
@@ -256,7 +256,7 @@ fn labels_are_those_that_a_kubelet_may_set() {
         assert!(fault.starts_with("node_labels[\"a\"]: ") && fault.contains(part), "{fault}");
     }
     assert_eq!(refused(&json!({"node_labels": ["a"]})), "node_labels: must be a map, not a list");
-    // The value of a label is a text to the kubelet, whatever HCL makes of it; null is not given.
+    // A label's value is a string to the kubelet, whatever its HCL type; null is not set.
     assert_eq!(
         rendered(&json!({"node_labels": {"a": 1, "b": true, "c": null}})),
         "plant --kubelet-extra-args '--node-labels=a=1,b=true'"

@@ -1,4 +1,4 @@
-//! The `cluster` part of a `NodeConfig`: which cluster, and how its API server is reached.
+//! The `cluster` part of a `NodeConfig`: the cluster, and how to reach its API server.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -52,7 +52,7 @@ text! {
 }
 
 text! {
-    /// Certificates in PEM, in base64.
+    /// Base64-encoded PEM certificates.
     pub struct CertificateAuthority;
     rule = "PEM certificates in base64, as EKS gives them";
     check = |text| {
@@ -87,7 +87,7 @@ text! {
 }
 
 text! {
-    /// Range of a cluster's services.
+    /// IP range of a cluster's services.
     pub struct ServiceRange;
     rule = "the IPv4 range of the cluster's services, /12 to /24 and private, such as `10.100.0.0/16`";
     check = |text| {
@@ -100,7 +100,7 @@ impl ServiceRange {
     /// The range itself.
     #[must_use]
     pub fn range(&self) -> Cidr {
-        // Checked when the text was read; a range cannot be built in another way.
+        // Validated when the text was parsed; there is no other way to construct a range.
         self.as_str().parse().unwrap_or_else(|_| unreachable!("a service range that is no range"))
     }
 }

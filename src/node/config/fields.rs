@@ -1,9 +1,9 @@
-//! Types of the fields of `KubeletConfiguration`: what HCL carries in another type is brought into the field's own, and
-//! what the kubelet would refuse to start with is refused here.
+//! Types of the fields of `KubeletConfiguration`: converts values that HCL carries in another type, and rejects
+//! values with which the kubelet would not start.
 //!
-//! Terraform turns all values of a map into one type, so that a number or a truth value easily arrives as a text. The
-//! kubelet does not convert, and restarts for ever. Source: `config/v1beta1/types.go` of github.com/kubernetes/kubelet;
-//! a field that is not in the table passes as it is.
+//! Terraform converts all values of a map to one type, so a number or a bool easily becomes a string. The kubelet
+//! does not convert, and restarts forever. Source: `config/v1beta1/types.go` of github.com/kubernetes/kubelet; a
+//! field that is not in the table passes unchanged.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ enum Kind {
     Whole,
     /// float64.
     Float,
-    /// A time as Go writes it.
+    /// A Go duration.
     Duration,
     Text,
     /// Map of string to bool.
@@ -163,13 +163,14 @@ const FIELDS: &[(Kind, &[&str])] = &[
     ),
 ];
 
-/// As `time.ParseDuration` of Go reads it.
+/// As Go's `time.ParseDuration` reads it.
 static DURATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$")
         .unwrap_or_else(|error| unreachable!("a constant expression: {error}"))
 });
 
-/// The value of a field in the field's own type. What cannot be brought into it is a fault, and comes back as it is.
+/// The value of a field in the field's own type. A value that cannot be converted is a fault, and is returned
+/// unchanged.
 pub(super) fn typed(field: &str, value: &Tree, reader: &mut Reader) -> Tree {
     let kind = FIELDS.iter().find(|(_, names)| names.contains(&field)).map(|(kind, _)| *kind);
     match (kind, value) {
@@ -222,7 +223,7 @@ fn scalar(kind: Kind, value: &Tree, reader: &mut Reader) -> Tree {
     })
 }
 
-/// Checks the two limits of the image collection against each other, as the kubelet does when it starts. Its defaults
+/// Checks the two limits of image garbage collection against each other, as the kubelet does at startup. Its defaults
 /// are 85 and 80.
 pub(super) fn check_image_limits(fields: &BTreeMap<String, Tree>, reader: &mut Reader) {
     let (high_name, low_name) = ("imageGCHighThresholdPercent", "imageGCLowThresholdPercent");

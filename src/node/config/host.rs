@@ -1,4 +1,4 @@
-//! The `kubelet`, `containerd` and `instance` parts of a `NodeConfig`: settings that nodeadm hands on.
+//! The `kubelet`, `containerd` and `instance` parts of a `NodeConfig`: settings that nodeadm passes on.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use crate::node::tree::{Step, Tree};
 use crate::node::yaml::emit_text;
 
 object! {
-    /// Settings of the kubelet.
+    /// Kubelet settings.
     pub struct Kubelet (KubeletDraft) {
         /// Fields of `KubeletConfiguration`, spelled as in the API (`maxPods`), merged over nodeadm's defaults. Strings
         /// are converted where the kubelet expects a number or a bool. Whole numbers beyond 2^53 lose precision in
@@ -24,25 +24,25 @@ object! {
 }
 
 object! {
-    /// Settings of containerd.
+    /// containerd settings.
     pub struct Containerd (ContainerdDraft) {
-        /// Configuration of containerd, imported by the one that nodeadm writes.
+        /// containerd configuration, imported by the one that nodeadm writes.
         pub config: Option<ContainerdConfiguration>,
     }
 }
 
 object! {
-    /// Settings of the machine.
+    /// Instance settings.
     pub struct Instance (InstanceDraft) {
-        /// What happens to local disks.
+        /// How to use local disks.
         pub local_storage: Option<LocalStorage>,
     }
 }
 
 object! {
-    /// What happens to local disks.
+    /// How to use local disks.
     pub struct LocalStorage (LocalStorageDraft) {
-        /// `RAID0` joins the disks into one volume, `Mount` mounts each by itself.
+        /// `RAID0` joins the disks into one volume; `Mount` mounts each disk.
         pub strategy: Option<LocalStorageStrategy>,
     }
 }
@@ -52,13 +52,13 @@ choice! {
     pub enum LocalStorageStrategy {
         /// One volume over all disks.
         Raid0 = "RAID0",
-        /// Each disk by itself.
+        /// Mounts each disk.
         Mount = "Mount",
     }
 }
 
 text! {
-    /// A flag of the kubelet.
+    /// A kubelet flag.
     pub struct KubeletFlag;
     rule = "a flag in one piece such as `--node-labels=example.com/rack=a`, without spaces";
     check = |text| {
@@ -87,7 +87,7 @@ text! {
 }
 
 text! {
-    /// Configuration of containerd.
+    /// containerd configuration.
     pub struct ContainerdConfiguration;
     rule = "containerd configuration in TOML";
     check = |text| match toml::de::DeTable::parse(text) {
@@ -97,21 +97,21 @@ text! {
             Err(format!("line {line}: {}", error.message()))
         }
     };
-    // May hold a registry's credentials.
+    // May contain registry credentials.
     shown = false;
 }
 
-/// Fields of `KubeletConfiguration`, as the user spells them.
+/// Fields of `KubeletConfiguration`, spelled as given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KubeletConfiguration(BTreeMap<String, Tree>);
 
 impl KubeletConfiguration {
-    /// Whether a field is given.
+    /// Whether a field is set.
     pub(super) fn has(&self, field: &str) -> bool {
         self.0.get(field).is_some_and(|value| *value != Tree::Null)
     }
 
-    /// The same with one more field.
+    /// The same with one field added.
     pub(super) fn with_number(mut self, field: &str, number: u32) -> Self {
         self.0.insert(field.to_owned(), Tree::Number(number.to_string()));
         self
@@ -159,9 +159,9 @@ impl Shape for KubeletConfiguration {
     }
 }
 
-/// The kubelet ignores a field that it does not know, so that a slip would go unseen.
+/// The kubelet ignores unknown fields, so a typo would go unnoticed.
 fn check_field(name: &str, reader: &mut Reader) {
-    // All fields of KubeletConfiguration are spelled so.
+    // All fields of KubeletConfiguration follow this pattern.
     let is_field = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_lowercase())
             && name.chars().all(|letter| letter.is_ascii_alphanumeric())
@@ -182,7 +182,7 @@ pub(super) fn is_pending(tree: &Tree) -> bool {
     }
 }
 
-/// A number that a reader of the file takes exactly or as a float.
+/// A number that a parser reads exactly or as a float.
 enum Number {
     Signed(i64),
     Unsigned(u64),
@@ -222,13 +222,13 @@ pub(super) fn emit_fields<S: Serializer>(fields: &BTreeMap<String, Tree>, serial
     map.end()
 }
 
-/// A known tree for the serializer. A null in a map is left out, as an attribute would be.
+/// A known tree for the serializer. A null in a map is omitted, like a null attribute.
 struct Plain<'a>(&'a Tree);
 
 impl Serialize for Plain<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            // A pending configuration is never finished, so `Later` cannot get here.
+            // A pending configuration is never finished, so `Later` cannot occur here.
             Tree::Null | Tree::Later => serializer.serialize_unit(),
             Tree::Bool(value) => serializer.serialize_bool(*value),
             Tree::Number(text) => match number(text) {

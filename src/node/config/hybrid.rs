@@ -10,7 +10,7 @@ use crate::node::tree::Tree;
 
 object! {
     check = exactly_one_provider;
-    /// The host's way to AWS credentials.
+    /// How the host gets AWS credentials.
     pub struct Hybrid (HybridDraft) {
         /// Credentials from a Systems Manager activation. Conflicts with `iam_roles_anywhere`.
         pub ssm: Option<Ssm>,
@@ -23,7 +23,7 @@ object! {
 }
 
 object! {
-    /// An activation of Systems Manager.
+    /// A Systems Manager activation.
     pub struct Ssm (SsmDraft) {
         /// Code of the activation. Sensitive: it appears only in the rendered file.
         pub activation_code: ActivationCode,
@@ -34,7 +34,7 @@ object! {
 
 object! {
     check = one_region;
-    /// A certificate that IAM Roles Anywhere trusts.
+    /// A certificate for IAM Roles Anywhere.
     pub struct IamRolesAnywhere (IamRolesAnywhereDraft) {
         /// Name of the node in the cluster, which is also the name of the role session; the role's trust policy
         /// compares it with an attribute of the certificate.
@@ -66,7 +66,7 @@ fn exactly_one_provider(draft: &HybridDraft, reader: &mut Reader) {
     }
 }
 
-/// The signing helper on the host refuses a trust anchor and a profile of different regions.
+/// The signing helper on the host rejects a trust anchor and a profile of different regions.
 fn one_region(draft: &IamRolesAnywhereDraft, reader: &mut Reader) {
     let (Some(anchor), Some(profile)) = (draft.trust_anchor_arn.ready(), draft.profile_arn.ready()) else { return };
     let (Ok(anchor), Ok(profile)) = (Arn::parse(anchor.as_str()), Arn::parse(profile.as_str())) else { return };
@@ -77,7 +77,7 @@ fn one_region(draft: &IamRolesAnywhereDraft, reader: &mut Reader) {
 }
 
 text! {
-    /// Name of a node, and of the session of its role.
+    /// Name of a node, and of its role session.
     pub struct NodeName;
     rule = "a node name of 2 to 64 lowercase letters, digits, `-` and `.`, each part between dots beginning and \
             ending with a letter or digit";
@@ -95,7 +95,7 @@ text! {
 }
 
 text! {
-    /// A file on the host.
+    /// A path on the host.
     pub struct AbsolutePath;
     rule = "an absolute path of a file on the host, without spaces, quotes and backslashes";
     check = |text| {
@@ -105,9 +105,9 @@ text! {
     };
 }
 
-/// Code of an activation: whoever has it can register as one of the account's machines.
+/// Code of an activation: with it, any machine can register as one of the account's.
 ///
-/// Cannot be printed; leaves this room only in a rendered file.
+/// Cannot be printed; leaves this module only in a rendered file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ActivationCode(String);
 

@@ -1,10 +1,10 @@
-//! `NodeConfig` (`node.eks.aws/v1alpha1`) of a hybrid node, read from an object in HCL and rendered as YAML.
+//! `NodeConfig` (`node.eks.aws/v1alpha1`) of a hybrid node, parsed from an HCL object and rendered as YAML.
 //!
-//! Attributes are the API's fields in snake case, nested as there. Source: `api/v1alpha1/nodeconfig_types.go` and
-//! `internal/node/hybrid/validator.go` of github.com/aws/eks-hybrid, v1.0.20.
+//! Attributes are the API's fields in snake case, with the same nesting. Source: `api/v1alpha1/nodeconfig_types.go`
+//! and `internal/node/hybrid/validator.go` of github.com/aws/eks-hybrid, v1.0.20.
 //!
-//! Limit: nodes in EC2 share `apiVersion` and `kind` but have another schema, which is in [`ec2`]; an attribute `os`
-//! tells the two apart. `cluster.enableOutpost` and `cluster.id` are for Outposts, which hybrid nodes are not on.
+//! Limit: EC2 nodes share `apiVersion` and `kind` but have another schema, which is in [`ec2`]; the attribute `os`
+//! distinguishes the two. `cluster.enableOutpost` and `cluster.id` are for Outposts, where hybrid nodes do not run.
 
 mod cluster;
 pub mod ec2;
@@ -32,26 +32,26 @@ object! {
         pub cluster: Cluster,
         /// How the host gets AWS credentials: exactly one of `ssm` and `iam_roles_anywhere`.
         pub hybrid: Hybrid,
-        /// Settings of the kubelet beyond nodeadm's own.
+        /// Kubelet settings in addition to nodeadm's own.
         pub kubelet: Option<Kubelet>,
-        /// Settings of containerd beyond nodeadm's own.
+        /// containerd settings in addition to nodeadm's own.
         pub containerd: Option<Containerd>,
-        /// Settings of the machine.
+        /// Instance settings.
         pub instance: Option<Instance>,
     }
 }
 
-/// What gives the host its AWS credentials.
+/// The source of the host's AWS credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialProvider {
-    /// An activation of Systems Manager.
+    /// A Systems Manager activation.
     Ssm,
     /// A certificate and IAM Roles Anywhere.
     IamRolesAnywhere,
 }
 
 impl CredentialProvider {
-    /// The word for nodeadm's `--credential-provider`.
+    /// The value of nodeadm's `--credential-provider`.
     #[must_use]
     pub fn flag(self) -> &'static str {
         match self {
@@ -62,14 +62,14 @@ impl CredentialProvider {
 }
 
 impl NodeConfig {
-    /// Which of the two the configuration carries.
+    /// The credential provider of the configuration.
     #[must_use]
     pub fn credential_provider(&self) -> CredentialProvider {
-        // Exactly one is given, checked when the configuration was read.
+        // Exactly one is set, as checked when the configuration was parsed.
         if self.hybrid.ssm.is_some() { CredentialProvider::Ssm } else { CredentialProvider::IamRolesAnywhere }
     }
 
-    /// The file that nodeadm reads, ending in a line break. Holds the activation code in clear text.
+    /// The file for nodeadm, ending in a line break. Contains the activation code in clear text.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         document(&Emitted(self))
@@ -98,12 +98,12 @@ fn document(spec: &impl Serialize) -> String {
 pub enum AnyNodeConfig {
     /// Of a hybrid node.
     Hybrid(Box<NodeConfig>),
-    /// Of a node in EC2.
+    /// Of an EC2 node.
     Ec2(Box<ec2::NodeConfig>),
 }
 
 impl AnyNodeConfig {
-    /// The file that nodeadm reads, ending in a line break.
+    /// The file for nodeadm, ending in a line break.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         match self {
@@ -113,10 +113,11 @@ impl AnyNodeConfig {
     }
 }
 
-/// Reads a `NodeConfig` of the kind that the attribute `os` names: `al2023` is a node in EC2, none a hybrid node.
+/// Parses a `NodeConfig` of the kind selected by the attribute `os`: `al2023` is an EC2 node; without it, a hybrid
+/// node.
 ///
 /// # Errors
-/// Every rule that the known part of the input breaks; an `os` that is wrong alone.
+/// Every rule that the known part of the input breaks; if `os` is invalid, only that.
 pub fn parse_any(tree: &Tree) -> Result<Parsed<AnyNodeConfig>, Faults> {
     match shape::parse_attribute::<ec2::System>(tree, "os")? {
         None => {
@@ -128,7 +129,7 @@ pub fn parse_any(tree: &Tree) -> Result<Parsed<AnyNodeConfig>, Faults> {
     }
 }
 
-/// Reads a `NodeConfig` of a hybrid node from an object in HCL.
+/// Parses a `NodeConfig` of a hybrid node from an HCL object.
 ///
 /// # Errors
 /// Every rule of nodeadm and AWS that the known part of the input breaks.
@@ -136,7 +137,7 @@ pub fn parse(tree: &Tree) -> Result<Parsed<NodeConfig>, Faults> {
     shape::parse(tree)
 }
 
-/// All attributes of a hybrid node's, their types and rules, as a nested Markdown list.
+/// All attributes of a hybrid node's `NodeConfig`, their types and rules, as a nested Markdown list.
 #[must_use]
 pub fn description() -> String {
     shape::description::<NodeConfig>()

@@ -1,8 +1,8 @@
-//! How many pods a node can have: one address for each, and no more than Kubernetes is tested with.
+//! The maximum number of pods of a node: one per address, and no more than Kubernetes is tested with.
 //!
-//! Source: `max-pods-calculator.sh` of github.com/awslabs/amazon-eks-ami (before b2289030), and for what takes
-//! prefixes the VPC CNI itself. Limit: IPv4. What the images set by themselves is another number: AL2's `bootstrap.sh`
-//! and AL2023's nodeadm count the addresses without custom networking, without prefixes and without a limit.
+//! Source: `max-pods-calculator.sh` of github.com/awslabs/amazon-eks-ami (before b2289030), and, for prefix support,
+//! the VPC CNI itself. Limit: IPv4. The images' own defaults differ: AL2's `bootstrap.sh` and AL2023's nodeadm count
+//! addresses without custom networking, without prefixes and without a limit.
 
 mod expression;
 mod whole;
@@ -19,24 +19,25 @@ pub(crate) use whole::Whole;
 const PREFIX_ADDRESSES: u32 = 16;
 /// aws-node and kube-proxy, which use the host's own address.
 const HOST_NETWORK_PODS: u32 = 2;
-/// The most pods that are recommended up to 30 vCPUs.
+/// The recommended maximum for up to 30 vCPUs.
 const FEW_VCPUS_LIMIT: u32 = 110;
-/// The most pods that are recommended beyond 30 vCPUs.
+/// The recommended maximum for more than 30 vCPUs.
 const MANY_VCPUS_LIMIT: u32 = 250;
 
-/// Interfaces, and addresses of one: far above what EC2 has, and low enough that no product overflows.
+/// Number of interfaces, or of addresses per interface: far above EC2's limits, and low enough that no product
+/// overflows.
 type NetworkCount = Whole<1, 1000>;
 
 object! {
     check = check;
-    /// How the VPC CNI is set up, and what the built-in table does not know.
+    /// VPC CNI settings, and values missing from the built-in table.
     pub struct Options (OptionsDraft) {
-        /// Pods get their addresses from the subnets of ENIConfigs (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`), so the
-        /// primary interface has none for them. Default `false`.
+        /// Whether pods get their addresses from the subnets of ENIConfigs (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`), so
+        /// the primary interface has none for them. Default `false`.
         pub custom_networking: Option<bool>,
-        /// Interfaces get prefixes of 16 addresses each (`ENABLE_PREFIX_DELEGATION`). Default `false`. Types that are
-        /// neither Nitro nor bare metal do not support prefixes; for them the result is that of single addresses, which
-        /// the VPC CNI falls back to.
+        /// Whether interfaces get prefixes of 16 addresses each (`ENABLE_PREFIX_DELEGATION`). Default `false`. Types
+        /// that are neither Nitro nor bare metal do not support prefixes; for them the result is that of single
+        /// addresses, which the VPC CNI falls back to.
         pub prefix_delegation: Option<bool>,
         /// Version of the VPC CNI. Before 1.9 it does not support prefixes, and the result is that of single addresses.
         /// Default: a version that supports them.
@@ -95,33 +96,33 @@ text! {
     };
 }
 
-/// Prefixes came with VPC CNI 1.9.
+/// VPC CNI 1.9 introduced prefixes.
 fn has_prefixes(version: &VpcCniVersion) -> bool {
     version.minor() >= (1, 9)
 }
 
-/// Why pods cannot be counted.
+/// Why the number cannot be calculated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CountError {
-    /// Custom networking leaves the primary interface out, and there is no other.
+    /// Custom networking excludes the primary interface, and there is no other.
     #[error("needs a second network interface, the instance type has only one for pods")]
     NoInterfaceLeft,
-    /// The limit depends on the vCPUs, and nothing says how many there are.
+    /// The limit depends on the vCPUs, whose number is unknown.
     #[error(
         "is needed: the instance type has {addresses} addresses for pods, the limit is {FEW_VCPUS_LIMIT} up to 30 \
          vCPUs and {MANY_VCPUS_LIMIT} beyond, and the built-in table does not say how many vCPUs the type has"
     )]
     VcpusUnknown {
-        /// Pods that there are addresses for.
+        /// The number of pods that the addresses allow.
         addresses: u32,
     },
 }
 
 impl Options {
-    /// The number of pods of a node with these limits, those in the network of the host included.
+    /// The maximum number of pods of a node with these limits, including those on the host network.
     ///
     /// # Errors
-    /// What cannot be counted.
+    /// Why the number cannot be calculated.
     pub fn count(&self, limits: &Limits) -> Result<u32, CountError> {
         let on = |option: Option<bool>| option.unwrap_or(false);
         let usable = self.max_enis.map_or(limits.interfaces, |most| most.number().min(limits.interfaces));
@@ -131,7 +132,7 @@ impl Options {
         }
         let in_prefixes =
             on(self.prefix_delegation) && limits.prefixes && self.cni_version.as_ref().is_none_or(has_prefixes);
-        // An interface's first address is its own.
+        // The first address of an interface is the interface's own.
         let slots = limits.addresses_per_interface.saturating_sub(1);
         let addresses = interfaces * slots * if in_prefixes { PREFIX_ADDRESSES } else { 1 } + HOST_NETWORK_PODS;
         if on(self.uncapped) || addresses <= FEW_VCPUS_LIMIT {
@@ -144,7 +145,7 @@ impl Options {
         }
     }
 
-    /// The limits that the options give, completed by what the table has; `None` when they give none.
+    /// The limits in the options, completed from the table; `None` if the options contain none.
     fn limits(&self, known: Option<Limits>) -> Option<Limits> {
         let (Some(interfaces), Some(addresses)) = (self.interfaces, self.addresses_per_interface) else {
             return known;
@@ -152,14 +153,14 @@ impl Options {
         Some(Limits {
             interfaces: interfaces.number(),
             addresses_per_interface: addresses.number(),
-            // Every type since 2018 is on Nitro, and so is one that is too new for the table.
+            // Every type since 2018 is on Nitro, and so is one that is newer than the table.
             prefixes: known.is_none_or(|known| known.prefixes),
             many_vcpus: known.and_then(|known| known.many_vcpus),
         })
     }
 }
 
-/// What is wrong with the input: with the instance type, with the options, or with both.
+/// The faults in the input: of the instance type, the options, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Faults of the instance type.
@@ -168,7 +169,7 @@ pub struct Refusal {
     pub options: Option<Faults>,
 }
 
-/// Counts the pods of an instance type under options, an object in HCL or null.
+/// Calculates the maximum number of pods of an instance type with options, which are an HCL object or null.
 ///
 /// # Errors
 /// Every rule that the known part of the input breaks.
@@ -204,7 +205,7 @@ pub fn parse(instance_type: &Tree, options: &Tree) -> Result<Parsed<u32>, Refusa
     }
 }
 
-/// Counts the pods of a node whose limits come from elsewhere, under options.
+/// Calculates the maximum number of pods of a node from other limits, with options.
 ///
 /// # Errors
 /// Every rule that the known part of the options breaks.
@@ -222,7 +223,7 @@ pub fn count(limits: &Limits, options: &Tree) -> Result<Parsed<u32>, Faults> {
     })
 }
 
-/// Types of the built-in table that a name was probably meant to be, nearest first; at most two.
+/// Suggestions from the built-in table for a misspelled type, nearest first; at most two.
 #[must_use]
 pub fn near_types(name: &str) -> Vec<String> {
     instance_limits::meant(name)
@@ -230,7 +231,7 @@ pub fn near_types(name: &str) -> Vec<String> {
 
 fn fault(path: &[&str], message: String) -> Faults {
     let path = path.iter().fold(Path::root(), |path, name| path.dot(*name));
-    // One fault is given, so there are faults.
+    // There is one fault, so the list is not empty.
     Faults::of(vec![Fault { path, message }]).unwrap_or_else(|| unreachable!("a list of one is not empty"))
 }
 

@@ -1,4 +1,4 @@
-//! Counting pods against figures of AWS, and what is refused.
+//! The number of pods compared with AWS's figures, and rejected input.
 
 use serde_json::{Value, json};
 
@@ -12,15 +12,15 @@ fn pods(instance_type: &str, options: &Value) -> u32 {
     }
 }
 
-/// Faults of the type, a line, faults of the options.
+/// The faults of the type, a separator line, and the faults of the options.
 fn refused(instance_type: Value, options: Value) -> String {
     let Refusal { instance_type, options } = parse(&tree(instance_type), &tree(options)).unwrap_err();
     let lines: Vec<String> = [instance_type, options].iter().flatten().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
-/// Computed with AWS's calculator. Type, interfaces, addresses, vCPUs, then pairs without and with the limit: plain,
-/// custom networking, prefixes, custom networking with prefixes.
+/// Calculated with AWS's calculator. Type, interfaces, addresses, vCPUs, then pairs without and with the limit:
+/// default, custom networking, prefixes, custom networking with prefixes.
 const VECTORS: &[(&str, u32, u32, u32, [u32; 8])] = &[
     ("t3.medium", 3, 6, 2, [17, 17, 12, 12, 242, 110, 162, 110]),
     ("t3.small", 3, 4, 2, [11, 11, 8, 8, 146, 110, 98, 98]),
@@ -66,7 +66,7 @@ fn options_and_their_effect() {
         ("m5.large", json!({"max_enis": 2}), 20),
         ("m5.large", json!({"max_enis": 9}), 29),
         ("m5.large", json!({"max_enis": 2, "custom_networking": true}), 11),
-        // 32 vCPUs are few when the node has eight of them switched off.
+        // An instance with 32 vCPUs is below the threshold if some are disabled.
         ("m5.8xlarge", json!({"vcpus": 30}), 110),
         ("m5.8xlarge", json!({"vcpus": 31}), 234),
         ("m5.large", json!({"prefix_delegation": true, "cni_version": "1.8.0"}), 29),
@@ -74,14 +74,14 @@ fn options_and_their_effect() {
         ("m5.large", json!({"prefix_delegation": true, "cni_version": "1.20"}), 110),
         ("m5.large", json!({"prefix_delegation": true, "cni_version": "2.0.0"}), 110),
         ("m5.large", json!({"prefix_delegation": null, "custom_networking": null}), 29),
-        // The VPC CNI assigns prefixes on bare metal too: 8·29·16 + 2.
+        // The VPC CNI also assigns prefixes on bare metal: 8·29·16 + 2.
         ("a1.metal", json!({"prefix_delegation": true, "uncapped": true}), 3714),
         ("a1.metal", json!({"prefix_delegation": true}), 110),
         // 24 vCPUs, unlike every other 12xlarge.
         ("hpc7a.12xlarge", json!({"prefix_delegation": true}), 110),
         ("u-24tb1.metal", json!({"vcpus": 448}), 250),
         ("u-24tb1.metal", json!({"uncapped": true}), 737),
-        // Other figures than the table's win; what they do not say stays.
+        // Given values override the table's; values not given are kept.
         ("m4.large", json!({"interfaces": 3, "addresses_per_interface": 10, "prefix_delegation": true}), 29),
         ("x99.large", json!({"interfaces": 3, "addresses_per_interface": 10}), 29),
     ] {
@@ -195,7 +195,7 @@ fn unknown_values_make_it_pending() {
         (json!("m5.large"), json!(LATER)),
         (json!("m5.large"), json!({"custom_networking": LATER})),
         (json!("x99.large"), json!({"interfaces": LATER, "addresses_per_interface": 4})),
-        // A type that no table has may come with limits that are known later.
+        // A type missing from the table may have limits that are known later.
         (json!("x99.large"), json!(LATER)),
     ] {
         assert_eq!(parse(&tree(name.clone()), &tree(options.clone())), Ok(Parsed::Pending), "{name} {options}");

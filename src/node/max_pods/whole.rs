@@ -1,11 +1,11 @@
-//! Whole numbers in a range.
+//! Integers in a range.
 
 use serde::ser::Serializer;
 
 use crate::node::shape::{Known, Reader, Shape};
 use crate::node::tree::Tree;
 
-/// A whole number from `LEAST` to `MOST`.
+/// An integer from `LEAST` to `MOST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole<const LEAST: u32, const MOST: u32>(u32);
 

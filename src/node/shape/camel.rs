@@ -1,4 +1,4 @@
-//! The API's spelling of attributes.
+//! Converts attribute names to the API's spelling.
 
 /// The API's spelling of an attribute: `api_server_endpoint` is `apiServerEndpoint`.
 pub(crate) fn camel(name: &str) -> String {

@@ -1,8 +1,8 @@
 //! The macros that declare shapes: `object!`, `text!` and `choice!`.
 //!
-//! What a type is called, what it takes and what its documentation says stand in one place.
+//! A type's name, its attributes and its documentation are declared in one place.
 
-/// Declares an object. The doc comments are the user's documentation; `check` sees the draft.
+/// Declares an object. The doc comments are the user documentation; `check` sees the draft.
 macro_rules! object {
     (
         check = $check:expr;
@@ -83,8 +83,8 @@ macro_rules! object {
     };
 }
 
-/// Declares a string with a rule. `check` says yes with `Ok`, no with a hint for this text, which may be empty.
-/// With `shown = false;` the text is neither repeated in a fault nor printed by `Debug`.
+/// Declares a string with a rule. `check` returns `Ok` for a valid text, otherwise a hint for this text, which may be
+/// empty. With `shown = false;` the text is neither repeated in a fault nor printed by `Debug`.
 macro_rules! text {
     (
         $(#[doc = $doc:literal])+
@@ -112,7 +112,7 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// The text as it was given.
+            /// The text as given.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -167,7 +167,7 @@ macro_rules! text {
     };
 }
 
-/// Declares a set of words.
+/// Declares an enumeration.
 macro_rules! choice {
     (
         $(#[doc = $doc:literal])+
@@ -180,7 +180,7 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// The word as users and nodeadm spell it.
+            /// The value as users and nodeadm spell it.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {

@@ -1,8 +1,8 @@
-//! From [`Tree`] to types: one declaration gives an object's attributes, its rules and its documentation.
+//! Converts a [`Tree`] to types: one declaration defines an object's attributes, its rules and its documentation.
 //!
-//! `object!` declares a struct whose fields are attributes, `text!` a string with a rule, `choice!` a set of words.
-//! Reading goes through a *draft*, an object whose attributes are each known, absent, wrong or yet to come, so that
-//! rules over several attributes see what is there, and every fault is found in one pass.
+//! `object!` declares a struct whose fields are attributes, `text!` a string with a rule, `choice!` an enumeration.
+//! Parsing goes through a *draft*, an object whose attributes are each known, absent, faulty or not known yet, so
+//! that rules over several attributes see the available values, and every fault is found in one pass.
 
 mod camel;
 mod declare;
@@ -16,7 +16,7 @@ use super::tree::{Fault, Faults, Parsed, Path, Step, Tree};
 pub(crate) use camel::camel;
 pub(crate) use declare::{choice, object, text};
 
-/// What is known of an attribute.
+/// What is known about an attribute.
 #[derive(Debug)]
 pub(crate) enum Known<T> {
     Ready(T),
@@ -33,7 +33,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// Whether something is written there, right or wrong. `None` when only apply will tell.
+    /// Whether a value is given, valid or not. `None` if that is known only at apply.
     pub(crate) fn given(&self) -> Option<bool> {
         match self {
             Self::Ready(_) | Self::Faulty => Some(true),
@@ -43,7 +43,7 @@ impl<T> Known<T> {
     }
 }
 
-/// One attribute, as the documentation shows it.
+/// One attribute, as documented.
 pub(crate) struct Attribute {
     pub(crate) name: &'static str,
     pub(crate) noun: String,
@@ -53,14 +53,14 @@ pub(crate) struct Attribute {
     pub(crate) attributes: Vec<Attribute>,
 }
 
-/// A type that can be read from a [`Tree`] and written to a file.
+/// A type that can be parsed from a [`Tree`] and written to a file.
 pub(crate) trait Shape: Sized {
     type Draft;
 
-    /// What the value is in HCL: `string`, `object`, `list of string`.
+    /// The HCL type of the value: `string`, `object`, `list of string`.
     fn noun() -> String;
 
-    /// What a value must be beyond its type; empty for any.
+    /// Constraints beyond the type; empty if there are none.
     fn rule() -> String {
         String::new()
     }
@@ -69,17 +69,17 @@ pub(crate) trait Shape: Sized {
         Vec::new()
     }
 
-    /// Reads a tree that is neither null nor unknown. A `Faulty` draft has left its faults with the reader.
+    /// Parses a tree that is neither null nor unknown. For a `Faulty` draft, the reader has recorded the faults.
     fn draft(tree: &Tree, reader: &mut Reader) -> Known<Self::Draft>;
 
-    /// `None` when something is missing yet.
+    /// `None` if a value is still unknown.
     fn finish(draft: Self::Draft) -> Option<Self>;
 
-    /// Writes the value as the file has it; the only way out for a secret.
+    /// Writes the value in the file's format; the only way a secret gets out.
     fn emit<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// The type of a struct's field: a shape, which makes it required, or an `Option` of one.
+/// The type of a struct field: a shape, which makes it required, or an `Option` of one.
 pub(crate) trait Slot: Sized {
     type Shape: Shape;
     const REQUIRED: bool;
@@ -123,7 +123,7 @@ impl<T: Shape> Slot for Option<T> {
     }
 }
 
-/// Walks a tree, knows where it is, and keeps the faults.
+/// Walks a tree, tracks its position, and collects the faults.
 #[derive(Default)]
 pub(crate) struct Reader {
     path: Path,
@@ -138,18 +138,18 @@ impl Reader {
         value
     }
 
-    /// A fault of the value that is being read.
+    /// Records a fault of the current value.
     pub(crate) fn fault(&mut self, message: impl Into<String>) {
         self.faults.push(Fault { path: self.path.clone(), message: message.into() });
     }
 
-    /// A fault of an attribute below the value that is being read.
+    /// Records a fault of an attribute below the current value.
     pub(crate) fn fault_at(&mut self, attributes: &[&str], message: impl Into<String>) {
         let path = attributes.iter().fold(self.path.clone(), |path, name| path.dot(*name));
         self.faults.push(Fault { path, message: message.into() });
     }
 
-    /// Whether a piece of reading left no fault.
+    /// Whether reading a part recorded no fault.
     pub(crate) fn without_fault(&mut self, read: impl FnOnce(&mut Self)) -> bool {
         let before = self.faults.len();
         read(self);
@@ -161,7 +161,7 @@ impl Reader {
         Known::Faulty
     }
 
-    /// The attributes of an object, of which only the `known` ones exist.
+    /// The attributes of an object; only the `known` ones are allowed.
     pub(crate) fn object<'a>(&mut self, tree: &'a Tree, known: &[&str]) -> Option<&'a BTreeMap<String, Tree>> {
         let Tree::Map(entries) = tree else {
             self.fault(format!("must be an object, not {}", tree.noun()));
@@ -203,10 +203,10 @@ fn read<T: Shape>(tree: &Tree, reader: &mut Reader) -> Known<T::Draft> {
     }
 }
 
-/// Reads a whole input.
+/// Parses a whole input.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Every fault in it.
 pub(crate) fn parse<T: Shape>(tree: &Tree) -> Result<Parsed<T>, Faults> {
     let mut reader = Reader::default();
     let known = read::<T>(tree, &mut reader);
@@ -222,11 +222,11 @@ pub(crate) fn parse<T: Shape>(tree: &Tree) -> Result<Parsed<T>, Faults> {
     })
 }
 
-/// Reads one attribute of an object before it is known which kind of object it is. `None` when it is not given, also
-/// where there is no object at all.
+/// Parses one attribute of an object before the kind of object is known. `None` if it is not set, or if there is no
+/// object at all.
 ///
 /// # Errors
-/// Everything that is wrong with the attribute.
+/// Every fault in the attribute.
 pub(crate) fn parse_attribute<T: Shape>(tree: &Tree, name: &str) -> Result<Option<Parsed<T>>, Faults> {
     let Tree::Map(entries) = tree else { return Ok(None) };
     match entries.get(name) {
@@ -235,12 +235,12 @@ pub(crate) fn parse_attribute<T: Shape>(tree: &Tree, name: &str) -> Result<Optio
     }
 }
 
-/// The attributes of an object and of the objects in it as a nested Markdown list.
+/// The attributes of an object and its nested objects as a nested Markdown list.
 pub(crate) fn description<T: Shape>() -> String {
     description_without::<T>(&[])
 }
 
-/// The same, where the inside of some attributes is described elsewhere.
+/// The same, without the contents of attributes that are described elsewhere.
 pub(crate) fn description_without<T: Shape>(closed: &[&str]) -> String {
     fn list(attributes: &[Attribute], closed: &[&str], depth: usize, page: &mut String) {
         for Attribute { name, noun, required, doc, rule, attributes } in attributes {
@@ -268,7 +268,7 @@ fn with_article(noun: &str) -> String {
     format!("{article} {noun}")
 }
 
-/// Lets a serializer see a shape. Private to this room, so that a secret has no other way out.
+/// Adapts a shape for a serializer. Private to this module, so that a secret has no other way out.
 pub(crate) struct Emitted<'a, T>(pub(crate) &'a T);
 
 impl<T: Shape> Serialize for Emitted<'_, T> {
@@ -336,7 +336,7 @@ impl<T: Shape> Shape for Vec<T> {
     }
 }
 
-/// Text of a tree, with a message that explains the usual slip.
+/// The text of a tree, with a fault that explains the usual mistake.
 pub(crate) fn text_of<'a>(tree: &'a Tree, reader: &mut Reader) -> Option<&'a str> {
     match tree {
         Tree::Text(text) => Some(text),
@@ -351,12 +351,12 @@ pub(crate) fn text_of<'a>(tree: &'a Tree, reader: &mut Reader) -> Option<&'a str
     }
 }
 
-/// The verdict of a rule that has nothing to add about a text that breaks it.
+/// The result of a rule with no hint for a text that breaks it.
 pub(crate) fn holds(rule: bool) -> Result<(), String> {
     if rule { Ok(()) } else { Err(String::new()) }
 }
 
-/// A field of an object for the serializer: left out when absent.
+/// Serializes a field of an object; omitted if absent.
 pub(crate) fn emit_field<T: Slot, M: serde::ser::SerializeMap>(
     map: &mut M,
     name: &str,

@@ -1,6 +1,6 @@
-//! Several files in one text, as cloud-init reads user data: MIME multi-part.
+//! Several files in one text, in cloud-init's user data format: MIME multi-part.
 //!
-//! Source: cloud-init's user guide, "MIME multi-part archive". Lines end in `\n`, as cloud-init writes them itself.
+//! Source: cloud-init's user guide, "MIME multi-part archive". Lines end in `\n`, as cloud-init itself writes them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 /// One file.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
-    /// What cloud-init does with it: `text/cloud-config`, `text/x-shellscript`.
+    /// How cloud-init handles it: `text/cloud-config`, `text/x-shellscript`.
     pub(super) content_type: &'a str,
-    /// The name under which cloud-init keeps it.
+    /// The file name that cloud-init uses.
     pub(super) name: &'a str,
     pub(super) content: &'a str,
 }
 
-/// The archive. Its boundary occurs in no part.
+/// The archive. Its boundary does not occur in any part.
 pub(super) fn archive(parts: &[Part<'_>]) -> String {
     let boundary = boundary(parts);
     let head = format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n");
@@ -25,7 +25,7 @@ pub(super) fn archive(parts: &[Part<'_>]) -> String {
 }
 
 fn section(Part { content_type, name, content }: &Part<'_>, boundary: &str) -> String {
-    // A reader of mail takes raw text for Latin-1, so that anything beyond ASCII has to be wrapped.
+    // Email parsers read raw text as Latin-1, so non-ASCII text must be encoded.
     let (charset, encoding, body) = if content.is_ascii() {
         ("us-ascii", "7bit", (*content).to_owned())
     } else {
@@ -42,7 +42,7 @@ fn section(Part { content_type, name, content }: &Part<'_>, boundary: &str) -> S
     )
 }
 
-/// The same for the same parts, so that a plan is stable.
+/// Deterministic for the same parts, so that a plan is stable.
 fn boundary(parts: &[Part<'_>]) -> String {
     let free = |boundary: &String| !parts.iter().any(|part| part.content.contains(boundary.as_str()));
     let mut number = 0_u32;
@@ -57,7 +57,7 @@ fn boundary(parts: &[Part<'_>]) -> String {
 
 fn lines_of_base64(content: &str) -> String {
     let encoded = STANDARD.encode(content);
-    // 76 is the longest line that MIME allows.
+    // 76 is MIME's maximum line length.
     let lines: Vec<&str> =
         encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
     lines.join("\n")

@@ -1,8 +1,8 @@
-//! User data for cloud-init, by which a fresh machine joins a cluster at its first boot.
+//! User data for cloud-init, with which a new machine joins a cluster at first boot.
 //!
-//! Three kinds of machine, told apart by the attribute `os`: without it a hybrid node ([`hybrid`]), else a node in EC2
-//! on Amazon Linux 2023 or on Amazon Linux 2 ([`ec2`]). Each kind has attributes of its own, and all give a MIME archive
-//! ([`mime`]).
+//! Three kinds of machine, selected by the attribute `os`: without it, a hybrid node ([`hybrid`]), otherwise an EC2
+//! node on Amazon Linux 2023 or Amazon Linux 2 ([`ec2`]). Each kind has its own attributes, and all render to a MIME
+//! archive ([`mime`]).
 
 pub mod ec2;
 pub mod hybrid;
@@ -12,7 +12,7 @@ use super::shape::{self, choice};
 use super::tree::{Faults, Parsed, Tree};
 
 choice! {
-    /// The system of a node in EC2.
+    /// The operating system of an EC2 node.
     pub enum System {
         /// Amazon Linux 2023.
         Al2023 = "al2023",
@@ -21,7 +21,7 @@ choice! {
     }
 }
 
-/// What a machine shall do at its first boot.
+/// What a machine does at first boot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UserData {
     /// Join as a hybrid node.
@@ -33,7 +33,7 @@ pub enum UserData {
 }
 
 impl UserData {
-    /// The text for cloud-init. That of a hybrid node holds the activation code in clear text.
+    /// The text for cloud-init. For a hybrid node, it contains the activation code in clear text.
     #[must_use]
     pub fn render(&self) -> String {
         match self {
@@ -44,10 +44,10 @@ impl UserData {
     }
 }
 
-/// Reads what a machine shall do from an object in HCL.
+/// Parses user data settings from an HCL object.
 ///
 /// # Errors
-/// Every rule that the known part of the input breaks; an `os` that is wrong alone.
+/// Every rule that the known part of the input breaks; if `os` is invalid, only that.
 pub fn parse(tree: &Tree) -> Result<Parsed<UserData>, Faults> {
     match shape::parse_attribute::<System>(tree, "os")? {
         None => Ok(hybrid::parse(&tree.without("os"))?.map(|user_data| UserData::Hybrid(Box::new(user_data)))),

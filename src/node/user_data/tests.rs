@@ -1,4 +1,4 @@
-//! Which kind of machine is meant; and an archive taken apart, for the tests of each kind.
+//! Which kind of machine is selected; and parsing an archive, for the tests of each kind.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::node::tree::written::{LATER, tree};
 
-/// The parts of an archive as Python's mail reader gives them to cloud-init: type, file name, content.
+/// The parts of an archive, as Python's email parser returns them to cloud-init: type, file name, content.
 pub(in crate::node::user_data) fn parts(text: &str) -> Vec<(String, String, String)> {
     const READER: &str = "
 import email, json, sys
@@ -43,7 +43,7 @@ fn the_system_says_which_kind_it_is() {
     assert_eq!(parse(&tree(json!({"os": LATER}))), Ok(Parsed::Pending));
     assert_eq!(parse(&Tree::Later), Ok(Parsed::Pending));
     assert_eq!(refused(json!("al2023")), "must be an object, not a string");
-    // What else is there is judged when it is known by which rules.
+    // Other attributes are checked once it is known which rules apply.
     assert_eq!(
         refused(json!({"os": "ubuntu", "kubernetes_version": 1.34})),
         "os: must be `al2023` or `al2`, got `ubuntu`"

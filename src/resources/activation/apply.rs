@@ -1,4 +1,4 @@
-//! How an activation is created and deleted.
+//! Creates and deletes an activation.
 
 pub(super) mod hosts;
 pub(super) mod parameter;
@@ -21,9 +21,9 @@ use parameter::Unstored;
 
 /// How long to retry while a new IAM role propagates to Systems Manager.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long the deregistration of hosts may take.
+/// How long deregistering the hosts may take.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long a creation that failed may be taken back after Terraform asked to stop.
+/// How long reverting a failed creation may take after Terraform asked to stop.
 const TAKING_BACK: Duration = Duration::from_secs(10);
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -92,7 +92,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
             Some("The activation exists and is recorded in the state; the next apply replaces it."),
         )
     })?;
-    // AWS shows an activation at once; if it ever did not, what is known already is right and the refresh adds the rest.
+    // AWS shows an activation at once; should it not, what is known is correct and the next refresh adds the rest.
     if let Some(found) = found {
         outputs.created_date = found.created_date.map(Timestamp::from);
         if args.expiration_date.is_none()
@@ -104,12 +104,12 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     Ok(outputs)
 }
 
-/// A text for AWS, which takes no empty ones.
+/// A string for AWS, which does not accept empty ones.
 fn written(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// When the activation is to expire; `None` leaves it to AWS, which says 24 hours.
+/// When the activation expires; `None` leaves it to AWS, which uses 24 hours.
 fn expiration(args: &Args) -> Option<jiff::Timestamp> {
     match (&args.expiration_date, &args.expires_in) {
         (Some(date), _) => Some(date.moment()),
@@ -121,7 +121,7 @@ fn expiration(args: &Args) -> Option<jiff::Timestamp> {
 fn now_and(duration: Duration) -> jiff::Timestamp {
     let now = jiff::Timestamp::now();
     let later = SignedDuration::try_from(duration).ok().and_then(|duration| now.checked_add(duration).ok());
-    // Whole seconds: AWS keeps milliseconds at most, and a person reads the date.
+    // Whole seconds: AWS keeps milliseconds at most, and people read the date.
     let later = later.unwrap_or(now);
     jiff::Timestamp::from_second(later.as_second()).unwrap_or(later)
 }
@@ -153,12 +153,12 @@ fn not_created(args: &Args, error: &aws::Error) -> Diagnostics {
     explain("Could not create the activation", error, left)
 }
 
-/// The code could not be stored, so the activation is of no use: it is taken back, also after a stop.
+/// The code could not be stored, so the activation is useless: it is deleted again, even after a stop.
 async fn not_stored(name: &str, outputs: &Outputs, unstored: &Unstored, cx: &Context) -> Diagnostics {
     let summary = "Could not store the activation code";
     let id = &outputs.id;
     let undone = async {
-        // The clients were there a moment ago.
+        // The clients were available a moment ago.
         let Ok(client) = super::ssm_past_stop(outputs.region.as_ref(), cx) else {
             return Err("the provider is not configured".to_owned());
         };
@@ -188,7 +188,7 @@ async fn not_stored(name: &str, outputs: &Outputs, unstored: &Unstored, cx: &Con
             unstored.explain(summary, name, outputs, &left)
         }
         Err(why) => {
-            // The next apply replaces it; the code is not kept, since the configuration wants it out of the state.
+            // The next apply replaces it. The code is not kept, since the configuration wants it out of state.
             cx.save(&Outputs { activation_code: None, ..outputs.clone() });
             let left = format!(
                 "Activation `{id}` exists without a usable code and is recorded in the state, so that the next apply replaces it; deleting it failed: {why}."
@@ -214,7 +214,7 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
         ));
     }
     let deregisters = state.args.deregister_on_destroy && ending == Ending::Destroyed;
-    // The activation goes last: while it exists, a destroy that failed half-way is found again and continues.
+    // The activation is deleted last: while it exists, a destroy that failed half-way can be resumed.
     let deadline = cx.deadline(DELETE_TIMEOUT);
     if deregisters {
         let left = "The activation stays in the state until its hosts are deregistered.";
@@ -226,7 +226,7 @@ pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()
     client.delete_activation(id).await.map_err(|error| {
         explain("Could not delete the activation", &error, Some("It is still recorded in the state."))
     })?;
-    // Whoever registered between the first look and the deletion.
+    // Hosts that registered between the first listing and the deletion.
     if deregisters {
         let left = format!(
             "Activation `{id}` is deleted. Hosts that registered with it at the last moment are still registered; the action `ekshybrid_deregister_instance` deregisters them."

@@ -1,10 +1,10 @@
-//! Texts of an activation.
+//! String types of an activation's arguments.
 
 use framework::model::Text;
 
 use crate::session::tags;
 
-/// A description of at most 256 characters. Source: API reference of Systems Manager, CreateActivation.
+/// A description of at most 256 characters. Source: Systems Manager API reference, CreateActivation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note(String);
 
@@ -24,8 +24,8 @@ impl Text for Note {
     }
 }
 
-/// The name that hosts show: at most 256 characters of those that tags take. Source: service model of Systems Manager
-/// (2014-11-06), DefaultInstanceName.
+/// The name that hosts show: at most 256 characters from the set allowed in tags. Source: Systems Manager service
+/// model (2014-11-06), DefaultInstanceName.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceName(String);
 
@@ -51,13 +51,13 @@ impl Text for InstanceName {
     }
 }
 
-/// The name of a parameter of Systems Manager: `/a/b` with at most 15 levels, or a name without slashes; letters,
-/// digits and `. - _`; not beginning with `aws` or `ssm`. Source: API reference of Systems Manager, PutParameter.
+/// The name of a Systems Manager parameter: `/a/b` with at most 15 levels, or a name without slashes. Letters, digits
+/// and `. - _`; must not begin with `aws` or `ssm`. Source: Systems Manager API reference, PutParameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterName(String);
 
 impl ParameterName {
-    /// The name as text.
+    /// The name as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
-//! `ekshybrid_activation`: the id and code with which hosts register as managed instances of Systems Manager.
+//! `ekshybrid_activation`: the id and code with which hosts register as Systems Manager managed instances.
 //!
-//! AWS has no call that changes an activation, so every argument that AWS knows makes a new one. A replacement keeps
-//! the hosts: they are registered by the activation, but do not depend on it afterwards.
+//! AWS has no call to change an activation, so a change to any argument that AWS knows creates a new one. A
+//! replacement keeps the hosts: they register through the activation, but do not depend on it afterwards.
 
 mod apply;
 mod arguments;
@@ -22,12 +22,12 @@ use crate::session::{Clients, Context, tags};
 pub use arguments::{InstanceName, Note, ParameterName};
 pub use read::state;
 
-/// How many hosts may register with one activation. Source: API reference of Systems Manager, CreateActivation.
+/// How many hosts may register with one activation. Source: Systems Manager API reference, CreateActivation.
 pub type RegistrationLimit = Bounded<1, 1000>;
 
 const ONE_HOST: RegistrationLimit = match RegistrationLimit::new(1) {
     Some(limit) => limit,
-    // Judged by the compiler: 1 lies within the bounds.
+    // Evaluated at compile time: 1 is within the bounds.
     None => unreachable!(),
 };
 
@@ -38,98 +38,99 @@ const ONE_HOST: RegistrationLimit = match RegistrationLimit::new(1) {
 #[model(at_most_one_of(expires_in, expiration_date))]
 #[model(at_most_one_of(expiration_date, rotate_before))]
 pub struct Args {
-    /// Name of the IAM role that the hosts get, with its path when it has one (`path/Name`). Not an ARN. The role must
-    /// trust `ssm.amazonaws.com`; the function `hybrid_node_trust_policy` writes that policy.
+    /// Name of the IAM role for the hosts, including its path if it has one (`path/Name`). Not an ARN. The role must
+    /// trust `ssm.amazonaws.com`; the function `hybrid_node_trust_policy` returns that policy.
     #[attr(replace)]
     pub iam_role: RoleName,
-    /// How many hosts may register with the activation, from 1 to 1000. Default: 1.
+    /// Maximum number of hosts that can register with the activation, from 1 to 1000. Default: 1.
     #[attr(replace, default = ONE_HOST)]
     pub registration_limit: RegistrationLimit,
-    /// How long hosts may register, counted from the creation, such as `36h`; at most `30d`. Excludes
-    /// `expiration_date`. Default: 24 hours. A change makes a new activation, unless this one expires at that time
-    /// already; taking the argument away changes nothing.
+    /// How long hosts can register, counted from creation, such as `36h`; at most `30d`. Conflicts with
+    /// `expiration_date`. Default: 24 hours. A change creates a new activation, unless this one already expires at
+    /// that time; removing the argument changes nothing.
     pub expires_in: Option<Validity>,
-    /// Until when hosts may register, in RFC 3339 form; at most 30 days ahead. Excludes `expires_in` and
-    /// `rotate_before`. An activation with a fixed date is not rotated when it expires: a new one would have the same
-    /// date.
+    /// Date and time until which hosts can register, in RFC 3339 format; at most 30 days ahead. Conflicts with
+    /// `expires_in` and `rotate_before`. An activation with a fixed date is not rotated when it expires: a new one
+    /// would have the same date.
     #[attr(replace)]
     pub expiration_date: Option<Timestamp>,
-    /// Name that the hosts show in the lists of Systems Manager: at most 256 letters, digits, spaces and
-    /// `_ . : / = + - @`.
+    /// Name of the hosts in Systems Manager lists: at most 256 letters, digits, spaces and `_ . : / = + - @`.
     #[attr(replace)]
     pub default_instance_name: Option<InstanceName>,
-    /// What the activation is for, at most 256 characters.
+    /// Description of the activation, at most 256 characters.
     #[attr(replace)]
     pub description: Option<Note>,
     /// Plan a new activation when this one has expired. Default: false. A new activation has a new id and code, and
-    /// whatever uses them changes too: read "Rotation and machines" above before you set this.
+    /// everything that uses them changes too: read "Rotation and machines" above before you set this.
     #[attr(default = false)]
     pub rotate_when_expired: bool,
-    /// Plan a new activation so long before this one expires, such as `48h`. Must be shorter than its validity.
-    /// Default: never.
+    /// Plan a new activation this long before the current one expires, such as `48h`. Must be shorter than its
+    /// validity. Default: never.
     pub rotate_before: Option<Span>,
-    /// Plan a new activation when as many hosts as `registration_limit` allows have registered. Default: false. The
-    /// same caution applies as for `rotate_when_expired`.
+    /// Plan a new activation once `registration_limit` hosts have registered. Default: false. The same caution
+    /// applies as for `rotate_when_expired`.
     #[attr(default = false)]
     pub rotate_when_exhausted: bool,
-    /// Name of a SecureString parameter of Systems Manager that takes the code. The code then never enters the state,
-    /// and `activation_code` is null; the ephemeral resource `ekshybrid_activation_code` reads it. A parameter that
-    /// already exists is neither overwritten nor deleted, unless its tag `ekshybrid:activation-id` names this activation
-    /// or one that it replaces.
+    /// Name of a Systems Manager SecureString parameter to store the code in. The code is then never written to
+    /// state, and `activation_code` is null; read it with the ephemeral resource `ekshybrid_activation_code`. An
+    /// existing parameter is neither overwritten nor deleted, unless its tag `ekshybrid:activation-id` names this
+    /// activation or one that it replaces.
     #[attr(replace)]
     pub store_code_in: Option<ParameterName>,
-    /// Deregister, on destroy, the hosts that registered with this activation or with one that it replaced, also those
-    /// that are running. The plan of a destroy lists them. A replacement deregisters nothing, also that of a tainted
-    /// activation. Default: false.
+    /// On destroy, deregister the hosts that registered with this activation or with one that it replaced, including
+    /// running hosts. The plan of a destroy lists them. A replacement deregisters nothing, even if the activation is
+    /// tainted. Default: false.
     ///
-    /// Terraform before 1.16 and OpenTofu forget which activation was replaced when its arguments change, when several
-    /// activations with equal arguments are replaced at once, or with `create_before_destroy`; every version forgets
-    /// what a tainted activation had replaced. Hosts of forgotten activations stay registered; `orphaned_ids` of
-    /// `ekshybrid_managed_instances` finds those that are silent.
+    /// Terraform before 1.16 and OpenTofu lose track of the replaced activation when its arguments change, when
+    /// several activations with equal arguments are replaced at once, or with `create_before_destroy`; every version
+    /// loses track of what a tainted activation had replaced. Hosts of such activations stay registered;
+    /// `orphaned_ids` of `ekshybrid_managed_instances` finds those that no longer report.
     #[attr(default = false)]
     pub deregister_on_destroy: bool,
-    /// Region of the activation, which must be the cluster's. Default: the provider's.
+    /// Region of the activation. Must be the cluster's region. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// Tags of the activation, which Systems Manager copies to every host that registers. The provider's
-    /// `default_tags` are added. AWS cannot change an activation's tags, so a change here or in `default_tags` replaces
-    /// the activation, with a new id and code; the plan warns and names the tags. A tag set here overrides a default
-    /// tag: repeat the old value here to keep the activation.
+    /// Tags of the activation. Systems Manager copies them to every host that registers. The provider's
+    /// `default_tags` are added. AWS cannot change an activation's tags, so a change here or in `default_tags`
+    /// replaces the activation, with a new id and code; the plan warns and names the tags. A tag set here overrides a
+    /// default tag: repeat the old value here to keep the activation.
     pub tags: Option<BTreeMap<String, String>>,
-    /// How long operations may take. `create`: how long to retry while a new IAM role propagates; default: `2m`.
-    /// `delete`: how long the deregistration of hosts may take; default: `10m`.
+    /// Operation timeouts. `create`: how long to retry while a new IAM role propagates; default: `2m`. `delete`: how
+    /// long deregistering the hosts may take; default: `10m`.
     pub timeouts: Option<Timeouts>,
 }
 
-/// Results.
+/// Outputs.
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// Id of the activation, a UUID.
     #[attr(keep)]
     pub id: String,
-    /// The code that belongs to the id. Null when `store_code_in` is set, and after an import: AWS tells it only once.
+    /// Activation code that belongs to the id. Null if `store_code_in` is set, and after an import: AWS returns it
+    /// only at creation.
     #[attr(keep)]
     pub activation_code: Option<Secret<String>>,
-    /// Name of the parameter that holds the code, known once it holds it; null without `store_code_in`. Refer to it,
-    /// rather than to `store_code_in`, from `ekshybrid_activation_code`, so that nothing is read too early.
+    /// Name of the parameter that holds the code; known only after the code is stored, and null without
+    /// `store_code_in`. Refer to this attribute rather than `store_code_in` from `ekshybrid_activation_code`, so that
+    /// the code is not read too early.
     #[attr(keep)]
     pub code_parameter_name: Option<String>,
     /// Whether the activation has expired.
     #[attr(keep)]
     pub expired: bool,
-    /// How many hosts have registered with it.
+    /// Number of hosts that have registered with the activation.
     #[attr(keep)]
     pub registrations_count: i64,
-    /// Until when hosts may register, in RFC 3339 form.
+    /// Date and time until which hosts can register, in RFC 3339 format.
     #[attr(keep)]
     pub expiration_date: Timestamp,
-    /// When it was made, in RFC 3339 form.
+    /// Creation time, in RFC 3339 format.
     #[attr(keep)]
     pub created_date: Option<Timestamp>,
-    /// Its region. Null only in a state that was just taken over from another provider, until it is read.
+    /// Region of the activation. Null only in a state just moved from another provider, until the next read.
     #[attr(keep)]
     pub region: Option<Region>,
-    /// All tags, the provider's `default_tags` included.
+    /// All tags, including the provider's `default_tags`.
     #[attr(keep)]
     pub tags_all: BTreeMap<String, String>,
 }
@@ -139,22 +140,22 @@ pub struct Outputs {
 pub struct Identity {
     /// Id of the activation, a UUID.
     pub id: ActivationId,
-    /// Its region. Default: the provider's.
+    /// Region of the activation. Default: the provider's.
     pub region: Option<Region>,
 }
 
-/// How long an activation may be valid: more than nothing, at most 30 days. Source: user guide of Systems Manager,
-/// hybrid activations.
+/// Validity of an activation: more than zero, at most 30 days. Source: Systems Manager user guide, hybrid
+/// activations.
 #[derive(Clone, Debug)]
 pub struct Validity(Span);
 
 /// The longest validity that AWS allows.
 const LONGEST_VALIDITY_DAYS: u64 = 30;
-/// The validity that AWS chooses when nothing is said.
+/// The validity that AWS applies by default.
 const DEFAULT_VALIDITY: std::time::Duration = std::time::Duration::from_hours(24);
 
 impl Validity {
-    /// The length.
+    /// The duration.
     #[must_use]
     pub fn duration(&self) -> std::time::Duration {
         self.0.duration()
@@ -269,7 +270,7 @@ fn ssm(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client>
     Ok(aws.ssm(region.map(Region::as_str)))
 }
 
-/// The same for calls that have to be made although Terraform asked to stop.
+/// The same, for calls that must run even after Terraform has asked to stop.
 fn ssm_past_stop(region: Option<&Region>, cx: &Context) -> Result<crate::aws::ssm::Client> {
     let aws = cx.clients()?.aws()?.with_cancel(CancellationToken::new());
     Ok(aws.ssm(region.map(Region::as_str)))

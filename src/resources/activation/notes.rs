@@ -1,8 +1,8 @@
-//! What is kept beside the state of an activation, and what the two halves of a replacement tell each other.
+//! Notes stored with the state of an activation, and what the two halves of a replacement pass to each other.
 //!
-//! Terraform deletes and creates a replaced object in two calls. Both get the notes of the plan since Terraform 1.16;
-//! before, and in OpenTofu, only the deletion does. A tainted object is planned without any note of its own. So a
-//! missing note means that nothing is known: hosts are deregistered only where the notes say that this very activation
+//! Terraform deletes and creates a replaced object in two calls. Since Terraform 1.16, both get the plan's notes;
+//! before, and in OpenTofu, only the deletion does. A tainted object is planned without any notes of its own. So a
+//! missing note means that nothing is known: hosts are deregistered only if the notes say that this very activation
 //! is destroyed.
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -14,17 +14,18 @@ use framework::note::{Note, Noted};
 use super::Args;
 use crate::session::Context;
 
-/// The activation that this state is about. Whoever plans a creation and finds it plans a replacement.
+/// The activation of this state. If the plan of a creation finds this note, it is the plan of a replacement.
 const OWN: Note<String> = Note::named("activation");
-/// Of a plan that replaces an activation: the one that goes.
+/// In a plan that replaces an activation: the id of the replaced one.
 const REPLACING: Note<String> = Note::named("replacing");
-/// Of a plan that creates an activation: what both halves of a replacement can tell, where both get the plan's notes.
+/// In a plan that creates an activation: a key known to both halves of a replacement, where both get the plan's
+/// notes.
 const PLAN: Note<String> = Note::named("plan");
-/// Of a plan during apply that was given the notes of the first plan.
+/// In a plan during apply that was given the notes of the first plan.
 const PLANNED_BEFORE: Note<String> = Note::named("planned_before");
-/// Ids of activations that this one replaced, whose hosts a destroy deregisters too.
+/// Ids of activations that this one replaced; a destroy deregisters their hosts too.
 const EARLIER: Note<String> = Note::named("earlier");
-/// Of an activation whose replacement failed half-way: with `create_before_destroy` another one has taken its place.
+/// On an activation whose replacement failed half-way: with `create_before_destroy`, its successor already exists.
 const HALF_REPLACED: Note<String> = Note::named("half_replaced");
 /// Version of the parameter that holds the code.
 const PARAMETER_VERSION: Note<i64> = Note::named("parameter_version");
@@ -34,17 +35,17 @@ const PARAMETER_VERSION: Note<i64> = Note::named("parameter_version");
 pub(super) enum Ending {
     /// It is destroyed.
     Destroyed,
-    /// Another one takes its place.
+    /// Another activation replaces it.
     Replaced,
     /// The notes do not say.
     Unknown,
 }
 
-/// Notes what kind of plan this is.
+/// Records what kind of plan this is.
 pub(super) fn plan(is_create: bool, cx: &Context) {
     if !is_create {
         forget_plan(cx);
-        // Only the activation in force is planned by its configuration; one that was replaced is only deleted.
+        // Only the current activation is planned from its configuration; a replaced one is only deleted.
         cx.forget(&HALF_REPLACED);
         return;
     }
@@ -58,21 +59,21 @@ pub(super) fn plan(is_create: bool, cx: &Context) {
     }
 }
 
-/// Forgets what a plan said of a replacement.
+/// Forgets what a plan recorded about a replacement.
 pub(super) fn forget_plan(cx: &Context) {
     for note in [REPLACING, PLAN, PLANNED_BEFORE] {
         cx.forget(&note);
     }
 }
 
-/// Notes that this is the activation of the state. What a replacement that failed left there is brought into the form
-/// of a state.
+/// Records that this is the activation of the state, and normalizes the notes that a failed replacement left there.
 pub(super) fn own(id: &str, cx: &Context) {
     cx.note(&OWN, &id.to_owned());
     deleting(id, cx);
 }
 
-/// Notes, where a replacement deletes the activation, that it may have been replaced: for the state, should that fail.
+/// Records, when a replacement deletes the activation, that it may have been replaced: for the state, should the
+/// deletion fail.
 pub(super) fn deleting(id: &str, cx: &Context) {
     if ending(id, cx) == Ending::Replaced {
         cx.note(&HALF_REPLACED, &id.to_owned());
@@ -80,7 +81,7 @@ pub(super) fn deleting(id: &str, cx: &Context) {
     forget_plan(cx);
 }
 
-/// Why the activation is deleted, as far as the notes say it.
+/// Why the activation is deleted, as far as the notes say.
 pub(super) fn ending(id: &str, cx: &Context) -> Ending {
     if cx.noted(&REPLACING).is(id) || !cx.noted(&PLAN).is_missing() {
         Ending::Replaced
@@ -93,13 +94,13 @@ pub(super) fn ending(id: &str, cx: &Context) -> Ending {
     }
 }
 
-/// This activation and those that it replaced, the newest last.
+/// This activation and those that it replaced, newest last.
 pub(super) fn family(id: &str, cx: &Context) -> Vec<String> {
     earlier(cx).into_iter().chain([id.to_owned()]).collect()
 }
 
 fn earlier(cx: &Context) -> Vec<String> {
-    // Without the note nothing is known to be replaced, and nothing that was is touched.
+    // Without the note, no replaced activations are known, and none are touched.
     cx.noted(&EARLIER).says().map(|ids| list(ids)).unwrap_or_default()
 }
 
@@ -107,7 +108,7 @@ fn list(ids: &str) -> Vec<String> {
     ids.split(',').map(str::to_owned).collect()
 }
 
-/// Leaves a note of what is replaced for the creation of this same run.
+/// Records what is replaced, for the creation in the same run.
 pub(super) fn hand_over(id: &str, args: &Args, cx: &Context) -> Result<()> {
     let clients = cx.clients()?;
     let ids = family(id, cx).join(",");
@@ -118,11 +119,11 @@ pub(super) fn hand_over(id: &str, args: &Args, cx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The activations that the one to be created replaces, the newest last.
+/// The activations that the one to be created replaces, newest last.
 pub(super) fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
     let clients = cx.clients()?;
     if let (Noted::Says(plan), Noted::Says(_)) = (cx.noted(&PLAN), cx.noted(&PLANNED_BEFORE)) {
-        // Both halves have the notes of one plan; a tainted activation is known only to the one that deleted it.
+        // Both halves have the notes of one plan; only the half that deleted a tainted activation knows it.
         let left = clients.take_over(&plan);
         return Ok(match (cx.noted(&REPLACING), left.as_slice()) {
             (Noted::Says(replaced), _) => family(&replaced, cx),
@@ -145,8 +146,8 @@ pub(super) fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
     })
 }
 
-/// What the two halves of a rotation have in common. The name of the parameter is not part of it, because a rotation
-/// may come from its loss, nor is what AWS decides.
+/// What the two halves of a rotation have in common. The parameter's name is not part of it, because losing the
+/// parameter may cause a rotation; nor are values that AWS chooses.
 fn handover_key(args: &Args) -> String {
     let mut arguments = args.encode();
     for name in [Args::NAMES.expiration_date, Args::NAMES.region, Args::NAMES.store_code_in, Args::NAMES.timeouts] {
@@ -155,24 +156,24 @@ fn handover_key(args: &Args) -> String {
     format!("{arguments:?}")
 }
 
-/// Keeps, beside the state of a new activation, which one it is and which ones it replaced.
+/// Records, with the state of a new activation, its id and the ids of those it replaced.
 pub(super) fn created(id: &str, replaced: &[String], cx: &Context) {
     if !replaced.is_empty() {
         cx.note(&EARLIER, &replaced.join(","));
     }
-    // The notes of a plan come from the replaced activation.
+    // The plan's notes come from the replaced activation.
     cx.forget(&HALF_REPLACED);
     cx.forget(&PARAMETER_VERSION);
     forget_plan(cx);
     own(id, cx);
 }
 
-/// The version of the parameter that holds the code, where this state has written it.
+/// The version of the parameter that holds the code, if this state has written it.
 pub(super) fn parameter_version(cx: &Context) -> Noted<i64> {
     cx.noted(&PARAMETER_VERSION)
 }
 
-/// Notes the version of the parameter that was just written.
+/// Records the version of the parameter just written.
 pub(super) fn parameter_written(version: i64, cx: &Context) {
     cx.note(&PARAMETER_VERSION, &version);
 }

@@ -1,4 +1,4 @@
-//! What a plan shows of an activation: what is known early, what replaces it and why.
+//! Plans an activation: what is known early, and what replaces it and why.
 
 pub(super) mod rotation;
 
@@ -14,7 +14,7 @@ use crate::session::{Context, planned_region, tags};
 
 pub(super) async fn plan(plan: &mut Plan<Activation>, cx: &Context) -> Result<()> {
     plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
-    // The provider was pointed at another region: the activation is wanted there.
+    // The provider now uses another region, so the activation is planned there.
     let region = planned_region(cx).await.map(Some);
     plan.follow_default(Args::NAMES.region, region.as_ref(), |outputs| &outputs.region, |outputs| &mut outputs.region);
     if let Some(prior) = &plan.prior {
@@ -36,7 +36,7 @@ pub(super) async fn plan(plan: &mut Plan<Activation>, cx: &Context) -> Result<()
     Ok(())
 }
 
-/// The tags alone replace the activation, and whatever uses its code follows.
+/// A change of tags alone replaces the activation, and everything that uses its code follows.
 fn tags_changed(prior: &State<Activation>, planned: &Maybe<tags::Tags>) -> Diagnostic {
     let before = &prior.outputs.tags_all;
     let what = match planned {
@@ -57,7 +57,7 @@ fn tags_changed(prior: &State<Activation>, planned: &Maybe<tags::Tags>) -> Diagn
     )
 }
 
-/// Each of `tags` and `default_tags` may fit and both together be too many; the parameter takes one more.
+/// `tags` and `default_tags` may each be within the limit and exceed it together; the parameter needs one more tag.
 fn check_tags(plan: &mut Plan<Activation>) {
     let stores = plan.args.store_code_in.set().is_some();
     let most = if stores { parameter::MOST_TAGS } else { tags::MOST };

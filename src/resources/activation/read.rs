@@ -1,4 +1,4 @@
-//! How an activation is looked at: what AWS shows of it, and what only the state knows.
+//! Reads an activation: what AWS shows of it, and what only the state knows.
 
 pub(super) mod moved;
 
@@ -45,7 +45,7 @@ pub(super) async fn read(
     Ok(Some(state))
 }
 
-/// An activation that was deleted outside takes the memory of its hosts along: the state ends here.
+/// Warns that an activation deleted outside Terraform takes the record of its hosts with it: the state ends here.
 fn warn_of_hosts(prior: Option<&State<Activation>>, cx: &Context) {
     let Some(prior) = prior else { return };
     let count = prior.outputs.registrations_count;
@@ -60,7 +60,7 @@ fn warn_of_hosts(prior: Option<&State<Activation>>, cx: &Context) {
     }
 }
 
-/// A text from AWS. An empty one that the configuration writes stays: it means the same.
+/// A string from AWS. If the configuration sets an empty string, it is kept: it means the same as unset.
 fn note<T: Text + Clone>(found: Option<&str>, prior: Option<&T>) -> std::result::Result<Option<T>, String> {
     match found.filter(|text| !text.is_empty()) {
         Some(text) => T::parse(text).map(Some),
@@ -68,10 +68,10 @@ fn note<T: Text + Clone>(found: Option<&str>, prior: Option<&T>) -> std::result:
     }
 }
 
-/// The state that an activation as AWS shows it makes, with what only Terraform knows from `prior`.
+/// Builds the state of an activation from what AWS returns, plus what only Terraform knows, from `prior`.
 ///
 /// # Errors
-/// When AWS describes the activation in a way that cannot be represented.
+/// AWS describes the activation in a way that cannot be represented.
 pub fn state(
     found: aws::ssm::Activation,
     prior: Option<&State<Activation>>,

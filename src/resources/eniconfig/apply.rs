@@ -1,4 +1,4 @@
-//! How an ENIConfig is created, changed and removed: one request each, once the cluster serves the kind.
+//! Creates, updates and deletes an ENIConfig: one request each, once the cluster serves the kind.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::session::cluster::{Connection, connect, reach_to_remove, settle};
 use crate::session::explain::{explain_kube, explained};
 use crate::session::place::Place;
 
-/// How long the kind is waited for when nothing is said: with a cluster that is made in the same apply, the VPC CNI
-/// comes a little later.
+/// How long to wait for the kind by default: for a cluster created in the same apply, the VPC CNI is installed a
+/// little later.
 const KIND_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long a removal is waited for when nothing is said. Only a finalizer that somebody added takes time.
+/// How long to wait for a deletion by default. Only a finalizer added by others takes time.
 const DELETE_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -120,7 +120,7 @@ pub(super) async fn delete(state: &State<EniConfig>, cx: &Context) -> Result<()>
     .await
 }
 
-/// Everything that the arguments leave open, found out and checked. `prior` is what an update keeps.
+/// Resolves and checks everything that the arguments leave open. `prior` is what an update keeps.
 async fn resolve(args: &Args, prior: Option<&Outputs>, place: &Place, cx: &Context) -> Result<Outputs> {
     let question = Question {
         cluster: Some(&place.cluster),
@@ -183,7 +183,7 @@ async fn resolve(args: &Args, prior: Option<&Outputs>, place: &Place, cx: &Conte
     }
 }
 
-/// What has this name already, once the cluster serves the kind.
+/// The object that already has this name, once the cluster serves the kind.
 async fn existing(client: &Client, name: &ObjectName, cx: &Context) -> Result<Option<Json>> {
     let cluster = client.cluster();
     let wait = Wait {

@@ -1,6 +1,6 @@
 //! `ekshybrid_eniconfig`: the subnet and security groups of the pods' network interfaces in one zone.
 //!
-//! A plan asks AWS only, and never the cluster: neither the cluster nor the VPC CNI need exist yet.
+//! A plan queries only AWS, never the cluster: neither the cluster nor the VPC CNI need exist yet.
 
 mod apply;
 mod plan;
@@ -24,30 +24,30 @@ pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
-    /// Subnet of the pods' network interfaces, in the VPC of the cluster. It may be in a secondary CIDR.
+    /// Subnet of the pods' network interfaces, in the cluster's VPC. It may belong to a secondary CIDR block.
     pub subnet_id: SubnetId,
-    /// Name of the ENIConfig. Nodes choose theirs by this name, mostly by the label `topology.kubernetes.io/zone`.
-    /// Default: the subnet's zone, such as `us-west-2a`.
+    /// Name of the ENIConfig. Nodes select their ENIConfig by this name, usually through the label
+    /// `topology.kubernetes.io/zone`. Default: the subnet's zone, such as `us-west-2a`.
     #[attr(replace)]
     pub name: Option<ObjectName>,
-    /// Security groups of the interfaces, in the VPC of the cluster. Default: the cluster's security group, which EKS
-    /// attaches to the nodes of managed node groups without a launch template. `[]` means the node's own groups (VPC CNI
-    /// 1.8 or later). Where nodes have a group of their own, as with the module terraform-aws-modules/eks, set `[]` or
-    /// that group (`module.NAME.node_security_group_id`): pods in the cluster's group are not reached by what that
-    /// module's rules allow.
+    /// Security groups of the interfaces, in the cluster's VPC. Default: the cluster security group, which EKS
+    /// attaches to the nodes of managed node groups without a launch template. `[]` means the node's own groups (VPC
+    /// CNI 1.8 or later). If nodes have a security group of their own, as with the module terraform-aws-modules/eks,
+    /// set `[]` or that group (`module.NAME.node_security_group_id`): traffic allowed by that module's rules does not
+    /// reach pods in the cluster security group.
     pub security_group_ids: Option<BTreeSet<SecurityGroupId>>,
-    /// Labels to keep on the object. Labels that others set are left alone.
+    /// Labels to set on the object. Labels set by others are kept.
     pub labels: Option<BTreeMap<String, String>>,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long operations may take. `create` covers the wait for the cluster (default: 30 minutes while EKS makes it,
-    /// 5 while EKS does not know it) and for the VPC CNI to bring the kind ENIConfig (default: `10m`). `update` is the
-    /// same for changes. `delete` is for finalizers that somebody added; default: `5m`.
+    /// Operation timeouts. `create` covers the wait for the cluster (default: 30 minutes while EKS creates it, 5
+    /// minutes if no cluster of this name exists) and for the VPC CNI to install the ENIConfig CRD (default: `10m`).
+    /// `update` is the same for changes. `delete` covers finalizers added by others; default: `5m`.
     pub timeouts: Option<ChangeTimeouts>,
 }
 
-/// Results.
+/// Outputs.
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// Name of the cluster.
@@ -59,10 +59,10 @@ pub struct Outputs {
     /// Security groups of the interfaces.
     #[attr(keep)]
     pub security_group_ids: BTreeSet<SecurityGroupId>,
-    /// Availability zone of the subnet. Null when the caller may not look at the subnet.
+    /// Availability Zone of the subnet. Null if the caller may not describe the subnet.
     #[attr(keep)]
     pub availability_zone: Option<String>,
-    /// VPC of the subnet. Null when the caller may not look at the subnet.
+    /// VPC of the subnet. Null if the caller may not describe the subnet.
     #[attr(keep)]
     pub vpc_id: Option<String>,
     /// Region of the cluster.

@@ -1,4 +1,4 @@
-//! What a plan shows of an ENIConfig, from what AWS says of subnet, security groups and cluster.
+//! Plans an ENIConfig, from what AWS reports about subnet, security groups and cluster.
 
 pub(super) mod networks;
 
@@ -19,7 +19,7 @@ pub(super) async fn plan(plan: &mut Plan<EniConfig>, cx: &Context) -> Result<()>
     let default_groups = !plan.configures(Args::NAMES.security_group_ids);
     let question = Question {
         region: place.region.as_ref(),
-        // A subnet that stays has been looked at before.
+        // An unchanged subnet has been checked before.
         subnet: plan.args.subnet_id.known().filter(|_| moves),
         groups: plan
             .args

@@ -1,4 +1,4 @@
-//! How an ENIConfig is read.
+//! Reads an ENIConfig.
 
 pub(super) mod object;
 
@@ -38,10 +38,10 @@ pub(super) async fn read(
     state(&object, prior, place, cx).await.map(Some)
 }
 
-/// What an object in a cluster is to Terraform. `prior` is what is recorded of it.
+/// Converts an object in a cluster to state. `prior` is what the state records of it.
 ///
 /// # Errors
-/// When AWS cannot be asked about the subnet, other than for want of permission.
+/// AWS cannot be asked about the subnet, for any reason but a missing permission.
 pub async fn state(
     object: &Json,
     prior: Option<&State<EniConfig>>,
@@ -59,7 +59,7 @@ pub async fn state(
             subnet.map(|subnet| (subnet.availability_zone, subnet.vpc_id)).unzip()
         }
     };
-    // What the API server holds has passed its rule for names, which is the same.
+    // The name has passed the API server's rule for names, which is the same.
     let name = ObjectName::parse(kube::name(object)).map_err(Diagnostic::bug)?;
     let groups = object::groups(object);
     Ok(State {

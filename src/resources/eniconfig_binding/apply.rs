@@ -1,5 +1,5 @@
-//! How nodes are annotated, and their annotations removed. A failure keeps what is done in the state; the next apply
-//! continues with the rest.
+//! Annotates nodes and removes annotations. On failure, what is done is kept in state; the next apply continues with
+//! the rest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,11 +22,11 @@ use crate::session::cluster::{Connection, connect, reach_to_remove};
 use crate::session::explain::{explain_kube, explained};
 use crate::session::place::Place;
 
-/// How long the ENIConfig is waited for when nothing is said: the same apply may make it.
+/// How long to wait for the ENIConfig by default: the same apply may create it.
 const ENICONFIG_TIMEOUT: Duration = Duration::from_mins(2);
-/// Requests that are on their way at a time.
+/// Requests in flight at a time.
 const AT_ONCE: usize = 24;
-/// As many nodes are told by name.
+/// The most nodes listed by name.
 const MOST_TOLD: usize = 10;
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -72,7 +72,7 @@ pub(super) async fn delete(state: &State<EniConfigBinding>, cx: &Context) -> Res
     Err(explain_kube(summary, &error, Some(&left_behind), cx).await)
 }
 
-/// Brings the nodes to what the arguments say.
+/// Brings the nodes in line with the arguments.
 async fn bind(args: &Args, prior: Option<&State<EniConfigBinding>>, place: Place, cx: &Context) -> Result<Outputs> {
     let summary = "Could not annotate the nodes with their ENIConfig";
     let client = connect(&place.cluster, Some(&place.region), cx).await?;
@@ -117,7 +117,7 @@ async fn bind(args: &Args, prior: Option<&State<EniConfigBinding>>, place: Place
         outputs.pending_nodes.remove(name);
         match change {
             Changed::Bound => {
-                // The others do not read the annotation at all.
+                // Nodes that have the label do not read the annotation at all.
                 annotated += usize::from(!labelled.contains_key(name));
                 outputs.bound_nodes.insert(name.to_owned());
             }
@@ -169,18 +169,18 @@ fn chosen_by_label(labelled: &BTreeMap<String, String>, wanted: &str, place: &Pl
     )
 }
 
-/// How one node ended.
+/// The outcome for one node.
 enum Changed {
-    /// It has the annotation.
+    /// The node has the annotation.
     Bound,
-    /// It has not, or is not there.
+    /// The node does not have the annotation, or does not exist.
     Gone,
-    /// Somebody else has set another value in between.
+    /// Someone else has set another value in the meantime.
     Foreign(String),
 }
 
-/// Changes nodes, many at a time. Ends at the first failure, but not before what is on its way has come home, so that
-/// `each` hears of every node that was changed.
+/// Changes nodes, many at a time. Stops at the first failure, but waits for requests in flight, so that `each` is
+/// called for every node that was changed.
 async fn annotate(
     client: &Client,
     key: &str,
@@ -213,7 +213,7 @@ async fn annotate_one(
     let changed = client.annotate_node(&node, key, value).await.map(|change| match change {
         Change::Done if value.is_some() => Changed::Bound,
         Change::Foreign(found) if value.is_some() => Changed::Foreign(found),
-        // An annotation that was to go is somebody else's now, or is gone.
+        // The annotation to remove now belongs to someone else, or no longer exists.
         Change::Done | Change::Foreign(_) => Changed::Gone,
         Change::NodeGone => {
             tracing::info!(node = %node.name, "the node is gone, and needs no annotation any more");
@@ -223,7 +223,7 @@ async fn annotate_one(
     (node.name, changed)
 }
 
-/// A node that looks for an ENIConfig which does not exist gets no pods, so nothing is annotated before it is there.
+/// Waits for the ENIConfig before annotating: a node whose ENIConfig does not exist gets no pods.
 async fn wait_for_eniconfig(client: &Client, name: &ObjectName, cx: &Context) -> Result<()> {
     let wait = Wait {
         what: format!("ENIConfig `{name}` of cluster `{}`", client.cluster()),
@@ -265,7 +265,7 @@ fn held_by_others(foreign: &[(String, String)], args: &Args, place: &Place) -> D
     .into()
 }
 
-/// `nodes `a`, `b``, cut where it gets long.
+/// `nodes `a`, `b``, truncated if it gets long.
 fn list<'a>(noun: &str, names: impl ExactSizeIterator<Item = &'a String>) -> String {
     let count = names.len();
     let told: Vec<String> = names.take(MOST_TOLD).map(|name| format!("`{name}`")).collect();

@@ -1,6 +1,6 @@
-//! `ekshybrid_eniconfig_binding`: nodes annotated with the ENIConfig that is theirs.
+//! `ekshybrid_eniconfig_binding`: annotates nodes with the ENIConfig they use.
 //!
-//! Nodes are read in one listing of metadata; only a node that is not as it should be costs a request of its own.
+//! One listing of metadata reads all nodes; only a node that needs a change costs a request of its own.
 
 mod apply;
 mod plan;
@@ -26,46 +26,45 @@ pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
-    /// Name of the ENIConfig. Refer to `ekshybrid_eniconfig.NAME.name`, so that it is there first.
+    /// Name of the ENIConfig. Refer to `ekshybrid_eniconfig.NAME.name`, so that the ENIConfig is created first.
     #[attr(replace)]
     pub eniconfig: ObjectName,
-    /// Annotate the nodes with all of these labels, such as `"eks.amazonaws.com/nodegroup" = "workers"`. Nodes that
-    /// join later are shown by the next plan. Excludes `node_names`.
+    /// Annotate the nodes that have all of these labels, such as `"eks.amazonaws.com/nodegroup" = "workers"`. The
+    /// next plan shows nodes that join later. Conflicts with `node_names`.
     pub node_selector: Option<BTreeMap<String, String>>,
-    /// Annotate the nodes with these names. Excludes `node_selector`.
+    /// Annotate the nodes with these names. Conflicts with `node_selector`.
     pub node_names: Option<BTreeSet<ObjectName>>,
-    /// Key of the annotation, as the VPC CNI's `ENI_CONFIG_ANNOTATION_DEF` says it. Default:
-    /// `k8s.amazonaws.com/eniConfig`.
+    /// Annotation key, as set in the VPC CNI's `ENI_CONFIG_ANNOTATION_DEF`. Default: `k8s.amazonaws.com/eniConfig`.
     #[attr(replace, default = default_annotation())]
     pub annotation: LabelKey,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it) and for
-    /// the ENIConfig (default: `2m`).
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 minutes if no cluster of this
+    /// name exists) and for the ENIConfig (default: `2m`).
     pub timeouts: Option<Timeouts>,
 }
 
-/// How long to wait for the cluster and for the ENIConfig. A removal waits for nothing.
+/// How long to wait for the cluster and the ENIConfig. Deletion does not wait.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// When the binding is created, such as `10m`.
+    /// Timeout for creating the binding, such as `10m`.
     pub create: Option<Span>,
-    /// When it is changed.
+    /// Timeout for updating the binding.
     pub update: Option<Span>,
 }
 
-/// Results.
+/// Outputs.
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// Name of the cluster.
     #[attr(keep)]
     pub cluster_name: ClusterName,
-    /// Names of the nodes that are annotated.
+    /// Names of the annotated nodes.
     #[attr(keep)]
     pub bound_nodes: BTreeSet<String>,
-    /// Names of the nodes that the next apply has to look at: they match and are not annotated yet, or are annotated and
-    /// do not match any more. Empty after an apply.
+    /// Names of the nodes that the next apply changes: nodes that match but are not annotated yet, and annotated
+    /// nodes that no longer match. Empty after an apply.
     #[attr(keep)]
     pub pending_nodes: BTreeSet<String>,
     /// Region of the cluster.
@@ -85,7 +84,7 @@ pub struct Identity {
 }
 
 fn default_annotation() -> LabelKey {
-    // A key by its rule, as a test shows.
+    // A valid label key, as a test shows.
     LabelKey::parse(DEFAULT_ANNOTATION).unwrap_or_else(|why| unreachable!("{why}"))
 }
 

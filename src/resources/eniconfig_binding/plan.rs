@@ -1,4 +1,4 @@
-//! What a plan shows of a binding: whether nodes are still to be annotated.
+//! Plans a binding: whether nodes still have to be annotated.
 
 pub(super) mod selection;
 
@@ -29,7 +29,7 @@ pub(super) fn selected(args: &Args) -> Selection<'_> {
     match (&args.node_selector, &args.node_names) {
         (Some(labels), _) => Selection::Labels(labels),
         (None, Some(names)) => Selection::Names(names),
-        // A rule of the model refuses this; no name chooses no node.
+        // A rule of the model rejects this case; an empty list of names selects no node.
         (None, None) => Selection::Names(const { &BTreeSet::new() }),
     }
 }

@@ -1,4 +1,4 @@
-//! How a binding is read: the annotations of the cluster's nodes.
+//! Reads a binding: the annotations of the cluster's nodes.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub(super) async fn read(
     Ok(Some(State { args, outputs }))
 }
 
-/// Right after an import the annotated nodes are those that are meant, by their names.
+/// Right after an import, the annotated nodes become the selected ones, by name.
 fn imported(identity: &Identity, nodes: &[Annotated], place: Place) -> Option<State<EniConfigBinding>> {
     let wanted = identity.eniconfig.as_str();
     let bound: BTreeSet<String> =

@@ -1,4 +1,4 @@
-//! How nodes get access and lose it: one entry, by the method that the cluster's authentication mode allows.
+//! Grants and removes the nodes' access: one entry, by the method that the cluster's authentication mode allows.
 
 mod entry;
 mod map;
@@ -18,9 +18,9 @@ use crate::session::{Context, cluster, explain};
 
 const NOT_REMOVED: &str = "Could not take the nodes' access away";
 const NOT_GIVEN: &str = "Could not give the nodes access";
-/// How long a cluster is waited for that EKS is making. Source: the waiter ClusterActive (30 s × 40), and some more.
+/// How long to wait for a cluster that EKS is creating. Source: the waiter ClusterActive (30 s × 40), plus a margin.
 const CREATING_TIMEOUT: Duration = Duration::from_mins(30);
-/// How long a cluster is waited for that EKS does not know.
+/// How long to wait for a cluster that EKS does not know.
 const UNKNOWN_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -50,7 +50,7 @@ pub(super) async fn delete(state: &State<NodeAccess>, cx: &Context) -> Result<()
     map::remove(state, cx).await
 }
 
-/// Waits until the cluster is there and active. An access entry needs no way to the Kubernetes API.
+/// Waits until the cluster exists and is active. An access entry does not need the Kubernetes API.
 async fn active(place: &Place, cx: &Context) -> Result<Arc<Cluster>> {
     let eks = place.eks(cx)?;
     let known_by = cx.deadline(UNKNOWN_TIMEOUT);
@@ -85,7 +85,7 @@ async fn active(place: &Place, cx: &Context) -> Result<Arc<Cluster>> {
     wait::until(cx, &wait, look).await
 }
 
-/// What is left behind by a removal that fails. `is_uncertain`: it was on its way.
+/// What a failed removal leaves behind. `is_uncertain`: the request was in flight.
 fn still_there(is_uncertain: bool) -> &'static str {
     if is_uncertain {
         "The access is still recorded in the state; the next plan shows whether it exists."

@@ -1,16 +1,16 @@
-//! How access is given.
+//! How access is granted.
 
 use framework::model::Text;
 use framework::text_field;
 
-/// How access is given.
+/// How access is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// As the cluster's authentication mode allows.
+    /// Depends on the cluster's authentication mode.
     Auto,
-    /// An access entry of EKS.
+    /// An EKS access entry.
     AccessEntry,
-    /// An entry of the ConfigMap aws-auth.
+    /// An entry in the ConfigMap aws-auth.
     AwsAuth,
 }
 

@@ -1,4 +1,4 @@
-//! `ekshybrid_node_access`: lets an IAM role join a cluster as its nodes.
+//! `ekshybrid_node_access`: lets nodes with an IAM role join a cluster.
 
 mod apply;
 mod arguments;
@@ -26,20 +26,20 @@ pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
-    /// ARN of the nodes' IAM role, with its path when it has one. For hybrid nodes this is the role of the SSM
-    /// activation, or the one that IAM Roles Anywhere hands out.
+    /// ARN of the nodes' IAM role, including its path if it has one. For hybrid nodes, this is the role of the SSM
+    /// activation, or the role that IAM Roles Anywhere provides.
     #[attr(replace)]
     pub principal_arn: RoleArn,
-    /// Nodes of which kind: `HYBRID_LINUX` for hybrid nodes, `EC2_LINUX` for self-managed EC2 nodes. Managed node
-    /// groups and EKS Auto Mode bring their own access. Default: `HYBRID_LINUX`.
+    /// Type of the nodes: `HYBRID_LINUX` for hybrid nodes, `EC2_LINUX` for self-managed EC2 nodes. Managed node
+    /// groups and EKS Auto Mode create their own access. Default: `HYBRID_LINUX`.
     #[attr(replace, default = NodeType(AccessEntryType::HybridLinux))]
     pub r#type: NodeType,
-    /// How access is given: `access_entry`, `aws_auth` (an entry of the ConfigMap aws-auth) or `auto`: by access entry
-    /// where the cluster's authentication mode allows it (`API`, `API_AND_CONFIG_MAP`), else by aws-auth. Default:
-    /// `auto`.
+    /// How access is granted: `access_entry`, `aws_auth` (an entry in the ConfigMap aws-auth) or `auto`: an access
+    /// entry if the cluster's authentication mode allows it (`API`, `API_AND_CONFIG_MAP`), otherwise aws-auth.
+    /// Default: `auto`.
     #[attr(default = Method::Auto)]
     pub method: Method,
-    /// Tags of the access entry; the provider's `default_tags` are added. An entry of aws-auth has none.
+    /// Tags of the access entry; the provider's `default_tags` are added. An aws-auth entry has no tags.
     pub tags: Option<BTreeMap<String, String>>,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
@@ -48,36 +48,36 @@ pub struct Args {
     pub timeouts: Option<Timeouts>,
 }
 
-/// How long to wait. A removal waits for nothing.
+/// Operation timeouts. Deletion does not wait.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// For the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it), and for a new role to
-    /// propagate (default: 2 minutes).
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 minutes if no cluster of this
+    /// name exists), and for a new role to propagate (default: 2 minutes).
     pub create: Option<Span>,
 }
 
-/// Results.
+/// Outputs.
 #[derive(Clone, Debug, Model)]
 pub struct Outputs {
     /// EKS cluster.
     #[attr(keep)]
     pub cluster_name: ClusterName,
-    /// How access is given: `access_entry` or `aws_auth`.
+    /// How access is granted: `access_entry` or `aws_auth`.
     #[attr(keep)]
     pub effective_method: Method,
-    /// Name of the nodes in Kubernetes, such as `system:node:{{SessionName}}`; EKS fills in the place.
+    /// Kubernetes user name of the nodes, such as `system:node:{{SessionName}}`; EKS fills in the placeholder.
     #[attr(keep)]
     pub username: String,
-    /// Groups of the nodes in Kubernetes.
+    /// Kubernetes groups of the nodes.
     #[attr(keep)]
     pub groups: BTreeSet<String>,
-    /// ARN of the access entry; null for an entry of aws-auth.
+    /// ARN of the access entry; null for an aws-auth entry.
     #[attr(keep)]
     pub access_entry_arn: Option<String>,
     /// Region of the cluster.
     #[attr(keep)]
     pub region: Region,
-    /// The tags that are kept on the access entry, the provider's `default_tags` included.
+    /// Tags managed on the access entry, including the provider's `default_tags`.
     #[attr(keep)]
     pub tags_all: BTreeMap<String, String>,
 }
@@ -93,12 +93,12 @@ pub struct Identity {
     pub region: Option<Region>,
 }
 
-/// Type of an access entry. What others have made of one is read as it is; a configuration may ask for two of them.
+/// Type of an access entry. Types that others have created are read as they are; the configuration accepts two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeType(AccessEntryType);
 
 impl NodeType {
-    /// User name and groups of such nodes. Source: API reference of EKS, CreateAccessEntry, and the ConfigMap that EKS
+    /// User name and groups of these nodes. Source: EKS API reference, CreateAccessEntry, and the ConfigMap that EKS
     /// documents for nodes.
     fn identity(&self) -> (&'static str, BTreeSet<String>) {
         let name = match self.0 {
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn import_ids() {
         let role = "arn:aws:iam::111122223333:role/edge/n";
-        // IAM allows `@` in names: what follows it is a region only where there is one of that name.
+        // IAM allows `@` in names: the text after it is a region only if a region of that name exists.
         for (id, arn, region) in [
             (format!("c/{role}"), role.to_owned(), None),
             (format!("c/{role}@us-west-2"), role.to_owned(), Some("us-west-2")),

@@ -1,4 +1,4 @@
-//! What a plan shows of the access of nodes: the method, as the cluster's authentication mode allows.
+//! Plans the nodes' access: the method, as the cluster's authentication mode allows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) async fn plan(plan: &mut Plan<NodeAccess>, cx: &Context) -> Result<()
 
 pub(super) async fn plan_delete(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
     let place = place_of(state);
-    // With the cluster the access goes anyway.
+    // Deleting the cluster removes the access anyway.
     let gone = match place.eks(cx) {
         Ok(eks) => eks.cluster(place.cluster.as_str()).await.is_err_and(|error| error.is_not_found()),
         Err(_) => false,
@@ -44,17 +44,17 @@ pub(super) async fn plan_delete(state: &State<NodeAccess>, cx: &Context) -> Resu
     Ok(())
 }
 
-/// Why a method cannot be used, on which attribute.
+/// Why a method cannot be used, and the attribute at fault.
 pub(super) struct Refused {
     attribute: &'static str,
     why: &'static str,
 }
 
-/// The way that is taken. `mode` is the cluster's authentication mode.
+/// Chooses the method. `mode` is the cluster's authentication mode.
 pub(super) fn choose(method: Method, mode: Option<&str>) -> std::result::Result<Method, Refused> {
     match (method, mode) {
         (Method::Auto | Method::AccessEntry, Some("API" | "API_AND_CONFIG_MAP")) => Ok(Method::AccessEntry),
-        // A cluster that does not say is older than access entries.
+        // A cluster that reports no mode predates access entries.
         (Method::Auto | Method::AwsAuth, Some("CONFIG_MAP") | None) | (Method::AwsAuth, Some("API_AND_CONFIG_MAP")) => {
             Ok(Method::AwsAuth)
         }
@@ -66,7 +66,7 @@ pub(super) fn choose(method: Method, mode: Option<&str>) -> std::result::Result<
             attribute: Args::NAMES.method,
             why: "in the authentication mode API nobody reads aws-auth. Leave `method` out, or set it to `access_entry`",
         }),
-        // A mode that is younger than this provider will know access entries.
+        // A mode newer than this provider is assumed to support access entries.
         (Method::Auto, Some(_)) => Ok(Method::AccessEntry),
     }
 }
@@ -79,13 +79,13 @@ pub(super) fn refused(place: &Place, refused: &Refused) -> Diagnostic {
     .at(Path::attribute(refused.attribute))
 }
 
-/// The cluster, when it is there and may be looked at.
+/// The cluster, if it exists and may be read.
 async fn look(place: &Place, cx: &Context) -> Option<Arc<Cluster>> {
-    // What is wrong is told by the apply, which needs it.
+    // The apply reports errors; it needs the cluster.
     place.eks(cx).ok()?.cluster(place.cluster.as_str()).await.ok()
 }
 
-/// Plans the way that is taken, as far as the cluster's mode is known.
+/// Plans the method, as far as the cluster's mode is known.
 fn plan_method(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option<Diagnostic> {
     let (Maybe::Known(method), Some(cluster)) = (&plan.args.method, cluster) else { return None };
     let mode = cluster.authentication_mode.as_deref();
@@ -98,12 +98,12 @@ fn plan_method(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option
             );
         }
         (Ok(chosen), None) => plan.outputs.effective_method = Maybe::Known(chosen),
-        // What was once chosen stays while it works: nodes are there.
+        // A method chosen before is kept while it works: nodes depend on it.
         (Ok(_), Some(prior)) if *method == Method::Auto && choose(prior, mode).is_ok() => {}
         (Ok(chosen), Some(prior)) if chosen != prior => {
             plan.replace(Outputs::NAMES.effective_method);
             plan.outputs.effective_method = Maybe::Known(chosen);
-            // In the mode API nobody has access by the map any more, so nothing is taken away.
+            // In mode `API`, nobody has access through the map any more, so nothing is removed.
             return (mode != Some("API")).then(|| switches(&cluster.name, prior, chosen));
         }
         (Ok(_), Some(_)) => {}
@@ -111,7 +111,7 @@ fn plan_method(plan: &mut Plan<NodeAccess>, cluster: Option<&Cluster>) -> Option
     None
 }
 
-/// The warning of a plan that removes access by one method before it gives access by the other.
+/// The warning of a plan that removes access by one method before it grants access by the other.
 fn switches(cluster: &str, before: Method, after: Method) -> Diagnostic {
     Diagnostic::warning(
         "Nodes are without access for a moment",
@@ -136,7 +136,7 @@ fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
     )
 }
 
-/// Plans what follows from the way and the type.
+/// Plans what follows from the method and the type.
 fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
     let new = plan.is_create() || plan.is_replaced();
     let method = plan.outputs.effective_method.known().copied();
@@ -146,7 +146,7 @@ fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
         None => Maybe::Unknown,
     };
     if method == Some(Method::AwsAuth) {
-        // An entry of the map is kept as it was made; EKS keeps access entries itself.
+        // A map entry is kept as it was created; EKS maintains access entries itself.
         if let Maybe::Known(kind) = &plan.args.r#type {
             let (username, groups) = kind.identity();
             plan.outputs.username = Maybe::Known(username.to_owned());

@@ -1,4 +1,4 @@
-//! How the access of nodes is read: the access entry, or the entry of aws-auth.
+//! Reads the nodes' access: the access entry, or the aws-auth entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,14 +31,15 @@ pub(super) async fn read(
             }
             (Some(found), _) => return Ok(Some(state_of_entry(&place, principal, found, prior, cx)?)),
             (None, Some(_)) => return Ok(None),
-            // An import may mean an entry of aws-auth.
+            // The imported resource may be an aws-auth entry.
             (None, None) => {}
         }
     }
     read_map(place, principal, prior, cx).await
 }
 
-/// The access entry; none when it, its cluster, or access entries at all are not there.
+/// The access entry; `None` if it does not exist, its cluster does not exist, or the cluster does not support access
+/// entries.
 async fn read_entry(place: &Place, principal: &RoleArn, cx: &Context) -> Result<Option<AccessEntry>> {
     let eks = place.eks(cx)?;
     match eks.access_entry(place.cluster.as_str(), principal.as_str()).await {
@@ -54,7 +55,7 @@ async fn read_entry(place: &Place, principal: &RoleArn, cx: &Context) -> Result<
     }
 }
 
-/// Whether the entry is another one than the state records: it was deleted, and somebody created one anew.
+/// Whether the entry is not the one recorded in state: it was deleted, and someone created a new one.
 fn is_another(found: &AccessEntry, prior: &State<NodeAccess>) -> bool {
     prior.outputs.access_entry_arn.as_ref().is_some_and(|own| *own != found.arn)
 }
@@ -70,10 +71,10 @@ fn replaced(place: &Place, principal: &RoleArn, found: &AccessEntry) -> Diagnost
     )
 }
 
-/// The state that an access entry makes.
+/// Builds the state from an access entry.
 ///
 /// # Errors
-/// While the provider is not configured.
+/// The provider is not configured.
 pub fn state_of_entry(
     place: &Place,
     principal: &RoleArn,
@@ -81,7 +82,7 @@ pub fn state_of_entry(
     prior: Option<&State<NodeAccess>>,
     cx: &Context,
 ) -> Result<State<NodeAccess>> {
-    // Tags with other keys are somebody else's; an imported entry has all of its tags from here.
+    // Tags with other keys belong to someone else; for an imported entry, all tags are managed here.
     let kept = prior.map(|prior| &prior.outputs.tags_all);
     let tags_all: BTreeMap<String, String> =
         found.tags.into_iter().filter(|(key, _)| kept.is_none_or(|kept| kept.contains_key(key))).collect();
@@ -128,7 +129,7 @@ async fn read_map(
     Ok(found.map(|found| state_of_map(&place, principal, found, prior)))
 }
 
-/// The state that an entry of aws-auth makes.
+/// Builds the state from an aws-auth entry.
 #[must_use]
 pub fn state_of_map(
     place: &Place,
@@ -167,7 +168,7 @@ pub(super) fn outputs(place: Place, entry: Entry) -> Outputs {
     }
 }
 
-/// The entry of aws-auth as it is recorded.
+/// The aws-auth entry as recorded in state.
 pub(super) fn entry_of(state: &State<NodeAccess>) -> Entry {
     Entry {
         arn: without_path(state.args.principal_arn.as_str()),

@@ -1,11 +1,11 @@
-//! Explains an error of AWS: exactly what went wrong, what is left behind, what to do.
+//! Explains an AWS error: exactly what went wrong, what is left behind, what to do.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, sentence};
 use framework::path::Path;
 
 use crate::aws::{Error, Kind, permission};
 
-/// Explains `error` under `summary`. `left_behind` says what exists all the same, and where it is recorded.
+/// Explains `error` under `summary`. `left_behind` says what exists nevertheless, and where it is recorded.
 #[must_use]
 pub fn explain(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagnostics {
     diagnostic(summary, error, left_behind).into()
@@ -20,7 +20,7 @@ pub fn explain_at(attribute: &str, summary: &str, error: &Error) -> Diagnostics 
 fn diagnostic(summary: &str, error: &Error, left_behind: Option<&str>) -> Diagnostic {
     let mut cause = sentence(&error.to_string());
     if let Kind::NoCredentials { tried } = error.kind() {
-        // One line each is readable where the error's own single line is not.
+        // One line each is more readable than the error's own single line.
         "No AWS credentials were found. Tried, in this order:".clone_into(&mut cause);
         for one in tried {
             cause.push_str(&format!("\n  - {}: {}", one.from, one.why));
@@ -69,7 +69,7 @@ fn remedy(error: &Error) -> Option<String> {
         Kind::WrongAccount { .. } => {
             "Use credentials of the right account, or change `allowed_account_ids` or `forbidden_account_ids`.".to_owned()
         }
-        // Right behind a plan, an apply and a destroy alike.
+        // Correct after a plan, an apply and a destroy alike.
         Kind::Cancelled { may_exist: false } => "Run the same command again to resume.".to_owned(),
         _ => return None,
     })

@@ -1,19 +1,19 @@
-//! What to say while the provider's configuration is unknown.
+//! Messages for an unknown provider configuration.
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 
-/// What the provider cannot do while its configuration is unknown.
+/// An operation that is impossible while the provider's configuration is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// A request to AWS.
     Aws,
     /// A request to a cluster.
     Cluster,
-    /// The download of a chart or a manifest.
+    /// Downloading a chart or a manifest.
     Charts,
 }
 
-/// Why something cannot be done while `argument` of the provider's configuration is unknown.
+/// Explains why an operation is impossible while `argument` of the provider's configuration is unknown.
 #[must_use]
 pub fn unknown_configuration(argument: &str, need: Need) -> Diagnostics {
     let needed = match need {
@@ -29,5 +29,5 @@ pub fn unknown_configuration(argument: &str, need: Need) -> Diagnostics {
     .into()
 }
 
-/// What to do about it.
+/// How to fix it.
 pub const REMEDY: &str = "Apply what it depends on first, or set it to a known value.";

@@ -8,7 +8,7 @@ use crate::kube::{self, Caller, Kind};
 use crate::session::Context;
 use crate::session::principal::principal;
 
-/// The result, or what went wrong as a person is told it. `left_behind` says what exists all the same.
+/// The result, or the error as explained to the user. `left_behind` says what exists nevertheless.
 ///
 /// # Errors
 /// The explanation of the error.
@@ -24,12 +24,12 @@ pub async fn explained<T>(
     }
 }
 
-/// Explains `error` under `summary`. Who calls is asked for when that is the reason.
+/// Explains `error` under `summary`. Looks up the caller's identity if that is the cause.
 pub async fn explain_kube(summary: &str, error: &kube::Error, left_behind: Option<&str>, cx: &Context) -> Diagnostics {
     if let Some(error) = error.token_error().and_then(|source| source.downcast_ref::<aws::Error>()) {
         return explain(summary, error, left_behind);
     }
-    // A stop is no failure of what was attempted.
+    // A stop is not a failure of the operation.
     let text = if let Kind::Cancelled { may_exist } = error.kind() {
         format!(
             "Terraform asked to stop, on the way to {} on cluster `{}`{}",
@@ -70,13 +70,13 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
         Kind::Proxy { .. } => "Check `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`), and that the proxy may and can connect to the API server's host and port.".to_owned(),
         Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
         Kind::Throttled | Kind::Unavailable { .. } => "Apply again when the API server has recovered; if it is often so, lower Terraform's `-parallelism`.".to_owned(),
-        // Right after an apply and after a destroy.
+        // Correct after an apply and after a destroy.
         Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Run Terraform again to continue.".to_owned(),
         _ => return None,
     })
 }
 
-/// Where a person finds the credentials.
+/// Where the user finds the credentials.
 fn place_of(caller: Caller) -> &'static str {
     match caller {
         Caller::Minted => "the AWS credentials of the provider",
@@ -87,7 +87,7 @@ fn place_of(caller: Caller) -> &'static str {
     }
 }
 
-/// What to do when the API server does not know who calls: it depends on where the credentials come from.
+/// What to do if the API server does not recognize the caller: it depends on where the credentials come from.
 async fn unknown_caller(error: &kube::Error, cx: &Context) -> String {
     let cluster = error.cluster();
     let from = place_of(error.caller());

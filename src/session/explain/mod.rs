@@ -1,4 +1,4 @@
-//! How an error is explained to a person: exactly what went wrong, what is left behind, what to do.
+//! Explains errors to the user: exactly what went wrong, what is left behind, what to do.
 
 mod aws;
 mod configuration;

@@ -1,4 +1,5 @@
-//! `sandbox`: a strict stand-in for AWS on one loopback port. The README beside Cargo.toml is its user's page.
+//! `sandbox`: a strict imitation of AWS on one loopback port. The README next to Cargo.toml is its user
+//! documentation.
 //!
 //! ```text
 //! server ── /_sandbox ──▶ control ──▶ world
@@ -8,8 +9,8 @@
 //!    └────── the rest ──▶ aws (signature, faults, protocols) ──▶ ssm · eks · sts · iam · ec2 · elb · ecr ──▶ world
 //! ```
 //!
-//! `world` is data, one folder or file per service holds that service's rules, `aws` knows no service's rules and
-//! no service knows a protocol. Nothing of the provider is used here.
+//! `world` is data, one directory or file per service holds that service's rules, `aws` knows no service's rules, and
+//! no service knows a protocol. No code of the provider is used here.
 
 mod aws;
 mod cidr;
@@ -50,7 +51,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    // The sandbox starts itself to start others; see there.
+    // The sandbox re-executes itself to start other programs; see `BECOME`.
     if std::env::args_os().nth(1).is_some_and(|first| first == plane::children::BECOME) {
         return plane::children::become_program(std::env::args_os().skip(2));
     }
@@ -94,7 +95,7 @@ enum Error {
 }
 
 fn run(options: &Options) -> Result<(), Error> {
-    // Before anything else, so that a parent that ends meanwhile is noticed.
+    // Before anything else, so that a parent that exits in the meantime is noticed.
     let parent = std::os::unix::process::parent_id();
     let world = match &options.state {
         Some(path) => store::load(path).map_err(Error::State)?,
@@ -134,7 +135,7 @@ fn run(options: &Options) -> Result<(), Error> {
     })
 }
 
-/// Prints the line when all that it tells stands. Returns only when that cannot be reached.
+/// Prints the line once everything in it is available. Returns only if that cannot be achieved.
 async fn announce(
     mut line: serde_json::Value,
     planes: &Planes,
@@ -147,13 +148,13 @@ async fn announce(
         }
         line["kubeconfig"] = file.display().to_string().into();
     }
-    // Whoever started this and does not read the line may close the pipe: serving goes on.
+    // The parent may close the pipe without reading the line: serving continues.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
     std::future::pending().await
 }
 
-/// Ends when the process that started this one has ended. Asked for again and again rather than by a death
-/// signal: that one is sent when the *thread* that started a child ends, and test runners end threads.
+/// Completes when the parent process has exited. Polls instead of using a death signal, which is sent when the
+/// *thread* that started a child exits, and test runners end threads.
 async fn parent_gone(parent: u32) {
     let mut tick = tokio::time::interval(Duration::from_millis(200));
     while std::os::unix::process::parent_id() == parent {

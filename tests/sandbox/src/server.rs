@@ -1,4 +1,4 @@
-//! The loopback port: reads a request whole, has it answered, writes or withholds the answer.
+//! The loopback port: reads a complete request, has it handled, and writes or withholds the response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,10 +18,10 @@ use crate::{
     store::Shared,
 };
 
-/// The largest request body; AWS's own services stay far below.
+/// Maximum size of a request body; AWS's own limits are far below.
 const LARGEST_BODY: usize = 8 << 20;
 
-/// The connection is to be cut without an answer.
+/// The connection is to be cut without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is cut on purpose")]
 struct Cut;
@@ -40,13 +40,13 @@ pub async fn serve(
             Ok((stream, _)) => {
                 tokio::spawn(connection(stream, Arc::clone(&services)));
             }
-            // Out of file descriptors: others end soon.
+            // Out of file descriptors: other connections will end soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-/// Who answers.
+/// The request handlers.
 struct Services {
     shared: Arc<Shared>,
     planes: Arc<Planes>,
@@ -55,15 +55,15 @@ struct Services {
 }
 
 async fn connection(stream: TcpStream, services: Arc<Services>) {
-    // Losing the delay option costs speed only.
+    // Without this option it is only slower.
     let _ = stream.set_nodelay(true);
-    // A second handle: with it a reset can be asked for while the HTTP server owns the first.
+    // A second handle, to request a reset while the HTTP server owns the first.
     let Ok((stream, handle)) = twice(stream) else {
         return;
     };
     let handle = Arc::new(handle);
     let service = service_fn(move |request| answer(request, Arc::clone(&handle), Arc::clone(&services)));
-    // Errors here are the client's going away, or our own cut.
+    // Errors here mean that the client disconnected, or that we cut the connection.
     let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -131,7 +131,7 @@ async fn answer(
             rendered
         }
         Delivery::Reset => {
-            // With no time to linger, closing sends a reset instead of an orderly end.
+            // With a linger time of zero, closing sends a reset instead of a regular end.
             let _ = socket2::SockRef::from(&*handle).set_linger(Some(Duration::ZERO));
             return Err(Cut);
         }
@@ -148,6 +148,6 @@ fn response(status: u16, headers: &[(&'static str, String)], body: impl Into<Byt
     for (name, value) in headers {
         builder = builder.header(*name, value);
     }
-    // Every name and value above is made here out of plain ASCII.
+    // Every name and value above is built here from plain ASCII.
     builder.body(Full::new(body.into())).unwrap_or_else(|error| unreachable!("own headers are valid: {error}"))
 }

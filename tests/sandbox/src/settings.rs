@@ -1,17 +1,17 @@
-//! How long things take in one account; set through the control API.
+//! Delays and limits of one account; set through the control API.
 
 use serde::{Deserialize, Serialize};
 
-/// What DescribeCluster tells of an API server.
+/// The API server endpoint that DescribeCluster returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointBy {
-    /// An address of this machine alone.
+    /// A loopback address of this machine.
     #[default]
     Loopback,
-    /// An address that the sandbox's hosts reach as well.
+    /// An address that the sandbox's hosts can reach too.
     Hosts,
-    /// The name that AWS would have given it, which only hosts resolve.
+    /// The host name that AWS would have used, which only hosts resolve.
     Name,
 }
 
@@ -24,22 +24,22 @@ pub struct Settings {
     pub addon_create_seconds: i64,
     pub addon_update_seconds: i64,
     pub addon_delete_seconds: i64,
-    /// How long an add-on's pods may take to be Ready until it is DEGRADED.
+    /// How long an add-on's pods may take to become Ready before it is DEGRADED.
     pub addon_patience_seconds: i64,
     pub nodegroup_create_seconds: i64,
     pub nodegroup_delete_seconds: i64,
-    /// How long a node group's nodes may take to be Ready until it is `CREATE_FAILED`.
+    /// How long a node group's nodes may take to become Ready before it is `CREATE_FAILED`.
     pub nodegroup_patience_seconds: i64,
-    /// Calls that IAM's new roles are unusable for.
+    /// For how many calls new IAM roles are unusable.
     pub role_settle_attempts: u32,
     pub role_settle_seconds: i64,
-    /// How long the API server knows nothing of a new access entry.
+    /// How long the API server does not know a new access entry.
     pub access_entry_settle_seconds: i64,
-    /// How long the API server knows nothing of an access policy that was associated.
+    /// How long the API server does not know a newly associated access policy.
     pub access_policy_settle_seconds: i64,
-    /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it stands.
+    /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it is available.
     pub control_plane: bool,
-    /// What a control plane that is started from now on has for its endpoint.
+    /// The endpoint of control planes started from now on.
     pub endpoint: EndpointBy,
 }
 

@@ -1,4 +1,4 @@
-//! The `cluster` part of a `NodeConfig`: which cluster, and how its API server is reached.
+//! The `cluster` part of a `NodeConfig`: the cluster, and how to reach its API server.
 
 use names::cidr::{CidrError, check_service_range};
 use names::{Cidr, ClusterName, LocalClusterId};
@@ -8,21 +8,20 @@ use crate::node::shape::{Known, Reader, object, text};
 
 object! {
     check = check;
-    /// The EKS cluster that a node joins. nodeadm asks EKS for nothing on these nodes, so that all four facts are
-    /// needed.
+    /// The EKS cluster that a node joins. On these nodes nodeadm does not query EKS, so all four values are required.
     pub struct Cluster (ClusterDraft) {
         /// Name of the EKS cluster.
         pub name: ClusterName,
         /// URL of the cluster's API server.
         pub api_server_endpoint: Endpoint,
-        /// Certificate authority of the cluster, as EKS gives it: PEM in base64.
+        /// Certificate authority of the cluster, as EKS returns it: PEM in base64.
         pub certificate_authority: CertificateAuthority,
-        /// Range of the cluster's services, not of its pods; nodeadm takes the address of the DNS service from it.
+        /// IP range of the cluster's services, not of its pods; nodeadm derives the DNS service's address from it.
         pub cidr: ServiceNetwork,
-        /// The cluster is a local one on an Outpost, and the node must also work while it is cut off from the region;
-        /// needs `id`. Default `false`.
+        /// Whether the cluster is a local cluster on an Outpost, and the node must keep working while disconnected
+        /// from the region; requires `id`. Default `false`.
         pub enable_outpost: Option<bool>,
-        /// Id of a local cluster, which is not its name; needs `enable_outpost = true`.
+        /// ID of a local cluster, which is not its name; requires `enable_outpost = true`.
         pub id: Option<LocalClusterId>,
     }
 }
@@ -40,7 +39,7 @@ fn check(draft: &ClusterDraft, reader: &mut Reader) {
 }
 
 text! {
-    /// Range of a cluster's services, of either family.
+    /// IP range of a cluster's services, IPv4 or IPv6.
     pub struct ServiceNetwork;
     rule = "the range of the cluster's services, such as `10.100.0.0/16` or `fd12:3456:789a::/108`";
     check = |text| {
@@ -48,7 +47,7 @@ text! {
         if range.network().is_ipv4() {
             return check_service_range(range).map_err(|error| error.to_string());
         }
-        // nodeadm writes an `a` behind the address for the tenth one.
+        // nodeadm appends `a` to the address to get the tenth one.
         if text.split('/').next().is_some_and(|address| address.ends_with("::")) {
             Ok(())
         } else {

@@ -10,11 +10,11 @@ use crate::node::shape::{Known, Reader, Shape, object};
 use crate::node::tree::{Step, Tree};
 
 object! {
-    /// Settings of containerd.
+    /// containerd settings.
     pub struct Containerd (ContainerdDraft) {
         /// containerd configuration, merged over the one that nodeadm writes.
         pub config: Option<ContainerdConfiguration>,
-        /// Parts of the OCI runtime specification, spelled as in the specification, merged over the default of all
+        /// Parts of the OCI runtime specification, spelled as in the specification, merged over the defaults of all
         /// containers: `{ process = { rlimits = […] } }`.
         pub base_runtime_spec: Option<BaseRuntimeSpec>,
     }

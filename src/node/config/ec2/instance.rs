@@ -1,4 +1,4 @@
-//! The `instance` part and the feature gates of a `NodeConfig`: local disks, environment, name resolution.
+//! The `instance` part and the feature gates of a `NodeConfig`: local disks, environment, DNS.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::node::shape::{Known, Reader, Shape, choice, holds, object, one_of, te
 use crate::node::tree::{Step, Tree};
 
 object! {
-    /// Settings of the machine.
+    /// Instance settings.
     pub struct Instance (InstanceDraft) {
-        /// What to do with local NVMe disks. Default: nothing.
+        /// How to use local NVMe disks. Default: not at all.
         pub local_storage: Option<LocalStorage>,
         /// Environment variables, by service: `default` for all services and nodeadm itself, otherwise the name of a
         /// systemd service such as `containerd` or `kubelet`. Use this to configure a proxy.
@@ -25,14 +25,14 @@ object! {
 
 object! {
     check = check;
-    /// What happens to local NVMe disks.
+    /// How to use local NVMe disks.
     pub struct LocalStorage (LocalStorageDraft) {
         /// `RAID0` joins the disks into one volume; `RAID10` also mirrors it and needs four disks; `Mount` mounts each
         /// disk.
         pub strategy: LocalStorageStrategy,
         /// Directory where the volumes are mounted. Default `/mnt/k8s-disks`.
         pub mount_path: Option<AbsolutePath>,
-        /// What not to put on the joined volume: `Containerd` (`/var/lib/containerd`), `PodLogs` (`/var/log/pods`),
+        /// What to keep off the joined volume: `Containerd` (`/var/lib/containerd`), `PodLogs` (`/var/log/pods`),
         /// `SOCI` (`/var/lib/soci-snapshotter-grpc`). Default: nothing; the kubelet's directory is always on it.
         pub disabled_mounts: Option<Vec<DisabledMount>>,
     }
@@ -45,13 +45,13 @@ choice! {
         Raid0 = "RAID0",
         /// One mirrored volume over all disks.
         Raid10 = "RAID10",
-        /// Each disk by itself.
+        /// Mounts each disk.
         Mount = "Mount",
     }
 }
 
 choice! {
-    /// A folder that can stay off the volume.
+    /// A directory that can be kept off the volume.
     pub enum DisabledMount {
         /// `/var/lib/containerd`.
         Containerd = "Containerd",
@@ -71,17 +71,17 @@ fn check(draft: &LocalStorageDraft, reader: &mut Reader) {
 }
 
 object! {
-    /// Name resolution of the machine, by systemd-resolved.
+    /// DNS settings of the instance, for systemd-resolved.
     pub struct Network (NetworkDraft) {
-        /// Name servers, IPv4 or IPv6.
+        /// DNS servers, IPv4 or IPv6.
         pub nameservers: Option<Vec<Nameserver>>,
-        /// Search domains. With a leading `~`, a domain only routes names to these servers.
+        /// Search domains. With a leading `~`, a domain only routes queries to these servers.
         pub domains: Option<Vec<Domain>>,
     }
 }
 
 text! {
-    /// A name server.
+    /// A DNS server.
     pub struct Nameserver;
     rule = "the IP address of a name server, such as `10.0.0.2`; a port and, behind `#`, a name for TLS may follow";
     check = |text| {
@@ -92,7 +92,7 @@ text! {
 }
 
 text! {
-    /// A domain for name resolution.
+    /// A DNS domain.
     pub struct Domain;
     rule = "a domain such as `example.com`, or `~example.com`";
     check = |text| holds(text == "~." || is_domain(text.strip_prefix('~').unwrap_or(text)));
@@ -106,7 +106,7 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
 }
 
-/// Environment variables by service. Values may be secrets, such as the password of a proxy.
+/// Environment variables by service. Values may be secrets, such as a proxy's password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, BTreeMap<String, String>>);
 
@@ -175,7 +175,7 @@ fn read_variables(
                 reader.fault("the name of a variable consists of letters, digits and `_`, and begins with no digit");
             }
             match value {
-                // Left out, as an attribute would be.
+                // Omitted, like a null attribute.
                 Tree::Null => {}
                 Tree::Later => *later = true,
                 value => {
@@ -192,7 +192,7 @@ fn read_variables(
     read
 }
 
-/// nodeadm makes the drop-in folder `NAME.service.d` of it.
+/// nodeadm creates the drop-in directory `NAME.service.d` from it.
 fn check_service(name: &str, reader: &mut Reader) {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     if let Some(stem) = name.strip_suffix(".service") {
@@ -202,11 +202,11 @@ fn check_service(name: &str, reader: &mut Reader) {
     }
 }
 
-/// Features that are switched on or off.
+/// Features to turn on or off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureGates(BTreeMap<String, bool>);
 
-/// The features that nodeadm knows; it passes over others.
+/// The features that nodeadm knows; it ignores others.
 const FEATURES: [&str; 2] = ["InstanceIdNodeName", "FastImagePull"];
 
 impl Shape for FeatureGates {

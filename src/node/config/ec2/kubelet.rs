@@ -1,4 +1,4 @@
-//! The `kubelet` part of a `NodeConfig`, and the number of pods in it.
+//! The `kubelet` part of a `NodeConfig`, including the maximum number of pods.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
@@ -9,7 +9,7 @@ use crate::node::shape::{Emitted, Known, Reader, object, text};
 
 object! {
     check = check;
-    /// Settings of the kubelet.
+    /// Kubelet settings.
     pub struct Kubelet (KubeletDraft) {
         /// Maximum number of pods on the node, such as the result of the function `max_pods`: required for custom
         /// networking and prefix delegation, which nodeadm ignores. Sets `maxPods` in the kubelet's configuration, and
@@ -33,7 +33,7 @@ object! {
 }
 
 text! {
-    /// A flag of the kubelet.
+    /// A kubelet flag.
     pub struct KubeletFlag;
     rule = "a flag in one piece such as `--v=4`, without spaces";
     check = |text| {
@@ -71,7 +71,7 @@ fn check(draft: &KubeletDraft, reader: &mut Reader) {
     let configured = |field: &str| draft.config.ready().is_some_and(|config| config.has(field));
     let given = |known: Option<bool>| known == Some(true);
 
-    // What counts comes last in this order: a flag beats the configuration, which beats the expression.
+    // Later ones in this list take precedence: a flag overrides the configuration, which overrides the expression.
     let ways = [
         ("`max_pods`", given(draft.max_pods.given())),
         ("`max_pods_expression`", given(draft.max_pods_expression.given())),
@@ -95,7 +95,7 @@ fn check(draft: &KubeletDraft, reader: &mut Reader) {
     }
 }
 
-/// The part as nodeadm reads it.
+/// The part in nodeadm's format.
 pub(super) struct Rendered<'a>(pub(super) &'a Kubelet);
 
 impl Serialize for Rendered<'_> {
@@ -116,7 +116,8 @@ impl Serialize for Rendered<'_> {
         if !flags.is_empty() {
             map.serialize_entry("flags", &flags)?;
         }
-        // The kubelet takes `maxPods` of the configuration; what nodeadm reserves for pods follows from the expression.
+        // The kubelet uses `maxPods` from the configuration; nodeadm calculates reserved resources from the
+        // expression.
         let expression = max_pods_expression.as_ref().map(|expression| expression.as_str().to_owned());
         if let Some(expression) = expression.or_else(|| max_pods.map(|most| most.number().to_string())) {
             map.serialize_entry("maxPodsExpression", &expression)?;

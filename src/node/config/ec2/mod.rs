@@ -1,12 +1,13 @@
-//! `NodeConfig` of a node in EC2 on Amazon Linux 2023, read from an object in HCL and rendered as YAML.
+//! `NodeConfig` of an EC2 node on Amazon Linux 2023, parsed from an HCL object and rendered as YAML.
 //!
-//! It shares `apiVersion` and `kind` with that of a hybrid node, but neither its fields nor the program that reads it.
-//! Attributes are the API's fields in snake case, nested as there; beside them stand a few that say more plainly what
-//! people set most: the number of pods, labels and taints. Source: `nodeadm/api/v1alpha1/nodeconfig_types.go`,
-//! `nodeadm/internal/api/validation.go` and what reads each field there, of github.com/awslabs/amazon-eks-ami in July
-//! 2026. That nodeadm passes over names that it does not know, which is why each one is checked here.
+//! It shares `apiVersion` and `kind` with that of a hybrid node, but neither the fields nor the program that reads
+//! it. Attributes are the API's fields in snake case, with the same nesting, plus a few simpler ones for the most
+//! common settings: the number of pods, labels and taints. Source: `nodeadm/api/v1alpha1/nodeconfig_types.go`,
+//! `nodeadm/internal/api/validation.go` and the code that reads each field there, of
+//! github.com/awslabs/amazon-eks-ami in July 2026. This nodeadm ignores unknown names, which is why each name is
+//! checked here.
 //!
-//! Limit: fields of `KubeletConfiguration` are checked for their spelling, not for their meaning.
+//! Limit: fields of `KubeletConfiguration` are checked for spelling, not for meaning.
 
 mod cluster;
 mod containerd;
@@ -26,9 +27,9 @@ use crate::node::tree::{Faults, Parsed, Tree};
 
 object! {
     check = check;
-    /// `NodeConfig` of a node in EC2.
+    /// `NodeConfig` of an EC2 node.
     pub struct NodeConfig (NodeConfigDraft) {
-        /// Selects a node in EC2 on Amazon Linux 2023. May be omitted inside `user_data`, which has its own `os`.
+        /// Selects an EC2 node on Amazon Linux 2023. May be omitted inside `user_data`, which has its own `os`.
         pub os: Option<System>,
         /// Whether something else adds the cluster, which may then be omitted here: EKS does for a managed node group
         /// whose launch template names no image, and so does Karpenter. Both merge their own `NodeConfig` with this one
@@ -48,7 +49,7 @@ object! {
 }
 
 text! {
-    /// The system of a node in EC2 that reads a `NodeConfig`.
+    /// The operating system of an EC2 node that reads a `NodeConfig`.
     pub struct System;
     rule = "`al2023`, or left out for a hybrid node";
     check = |text| match text {
@@ -66,7 +67,7 @@ fn check(draft: &NodeConfigDraft, reader: &mut Reader) {
     }
 }
 
-/// Reads a `NodeConfig` from an object in HCL.
+/// Parses a `NodeConfig` from an HCL object.
 ///
 /// # Errors
 /// Every rule that the known part of the input breaks.
@@ -81,14 +82,14 @@ pub fn description() -> String {
 }
 
 impl NodeConfig {
-    /// The file that nodeadm reads, ending in a line break.
+    /// The file for nodeadm, ending in a line break.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         super::document(&Spec(self))
     }
 }
 
-/// The `spec`: what stands for itself is spelled as in the API, `os` and `partial` are not of the file.
+/// The `spec`: its fields are spelled as in the API; `os` and `partial` are not part of the file.
 struct Spec<'a>(&'a NodeConfig);
 
 impl Serialize for Spec<'_> {

@@ -1,4 +1,4 @@
-//! `NodeConfig` of a node in EC2: what is rendered, read back by another reader, and each refused input.
+//! `NodeConfig` of an EC2 node: the rendered file, read back by an independent parser, and each rejected input.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn cluster() -> Value {
     json!({"name": "plant", "api_server_endpoint": ENDPOINT, "certificate_authority": AUTHORITY, "cidr": "10.100.0.0/16"})
 }
 
-/// A whole input with one part more, or with another cluster.
+/// A complete input with one more part, or with another cluster.
 fn with(more: &Value) -> Value {
     let mut input = json!({"os": "al2023", "cluster": cluster()});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -35,7 +35,7 @@ fn ready(input: Value) -> NodeConfig {
     }
 }
 
-/// The `spec` as another reader of YAML sees it.
+/// The `spec` as an independent YAML parser reads it.
 fn spec(input: Value) -> Value {
     let mut read = Value::from(&helm::from_yaml(&ready(input).to_yaml()).unwrap());
     assert_eq!([&read["apiVersion"], &read["kind"]], ["node.eks.aws/v1alpha1", "NodeConfig"]);

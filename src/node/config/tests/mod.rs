@@ -1,4 +1,4 @@
-//! `NodeConfig` from input to file: what is rendered, and each refused input.
+//! `NodeConfig` from input to file: the rendered file, and each rejected input.
 
 mod structure;
 mod values;
@@ -43,7 +43,7 @@ fn certificate() -> String {
     STANDARD.encode("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
 }
 
-/// The input with one value set; the path is a JSON pointer whose objects are made on the way.
+/// The input with one value set; the path is a JSON pointer whose objects are created as needed.
 fn with(mut input: Value, pointer: &str, value: Value) -> Value {
     let mut place = &mut input;
     for name in pointer.split('/').skip(1) {
@@ -183,7 +183,7 @@ spec:
     assert_eq!(config.cluster.cidr.as_ref().unwrap().range().to_string(), "10.100.0.0/16");
 }
 
-/// Words that YAML 1.1 or 1.2 would take for something else, and layouts that blocks get wrong easily.
+/// Words that YAML 1.1 or 1.2 would read as another type, and layouts that block scalars easily get wrong.
 #[test]
 fn every_string_comes_back_as_it_was() {
     let texts = vec![
@@ -301,7 +301,7 @@ fn all_faults_are_found_at_once() {
     );
 }
 
-/// Values to come pass every check, and what is known beside them is still checked.
+/// Unknown values pass every check, and known ones next to them are still checked.
 #[test]
 fn unknown_values_make_it_pending() {
     for pointer in [
@@ -333,7 +333,7 @@ fn unknown_values_make_it_pending() {
     assert!(fault(wrong_beside).starts_with("hybrid.iam_roles_anywhere.profile_arn: is of the region"));
 }
 
-/// The page is made from the declarations: every attribute that the types have is there, with type, presence and rule.
+/// The page is generated from the declarations: it lists every attribute of the types, with type, presence and rule.
 #[test]
 fn the_description_lists_every_attribute() {
     let page = description();

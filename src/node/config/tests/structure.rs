@@ -1,4 +1,4 @@
-//! What is missing, misspelled, of a wrong type, or excluded by another attribute.
+//! Input that is missing, misspelled, of a wrong type, or in conflict with another attribute.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn the_rules_of_an_activation() {
     }
     let rule = "hybrid.ssm.activation_id: must be the ID of an activation, a UUID in lowercase such as \
                 `01234567-89ab-cdef-0123-456789abcdef`";
-    // The last one is the code where the id belongs: it must not be repeated.
+    // The last one is the code in place of the id: it must not be repeated.
     for id in
         ["", "01234567-89AB-cdef-0123-456789abcdef", "0123456789abcdef0123456789abcdef", "mi-0123456789abcdef0", CODE]
     {

@@ -1,4 +1,4 @@
-//! Values that nodeadm, the kubelet or AWS would refuse, each with its message.
+//! Values that nodeadm, the kubelet or AWS would reject, each with its message.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,7 +27,7 @@ fn regions() {
     for (region, hint) in [
         ("oregon", "the nearest are `"),
         ("us-west-2a", "that is an Availability Zone of the region `us-west-2`"),
-        // Has the shape of a region, and is none.
+        // Looks like a region, but is none.
         ("us-wset-2", "the nearest are `us-west-2`"),
         ("xx-west-2", "the nearest are `"),
     ] {

@@ -1,8 +1,8 @@
-//! Types of an expression: CEL converts nothing by itself, not even a whole number to a fraction.
+//! Type checking: CEL has no implicit conversions, not even from int to double.
 
 use super::{Form, Kind, Node, Operator};
 
-/// The type of what an expression gives; the error names the place where types do not fit.
+/// The type of an expression's result; the error names the position of a type mismatch.
 pub(super) fn kind(node: &Node) -> Result<Kind, String> {
     let at = node.at;
     match &node.form {

@@ -1,8 +1,8 @@
-//! The value of an expression for one instance type. Whoever comes here has passed the check of types.
+//! Evaluates an expression for one instance type, after it has been type-checked.
 
 use super::{Form, Kind, Node, Operator, Variable};
 
-/// What the node knows of itself.
+/// The node's values for the variables.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variables {
     default_enis: i64,
@@ -33,7 +33,7 @@ enum Value {
     Bool(bool),
 }
 
-/// The number of pods; the error says why there is none.
+/// The number of pods; the error explains why there is none.
 pub(super) fn pods(node: &Node, variables: Variables) -> Result<u32, String> {
     let number = match convert(Kind::Int, evaluate(node, variables)?)? {
         Value::Int(number) => number,
@@ -59,7 +59,7 @@ fn evaluate(node: &Node, variables: Variables) -> Result<Value, String> {
             Value::Double(number) => Ok(Value::Double(-number)),
             Value::Uint(_) | Value::Bool(_) => Err(mismatch()),
         },
-        // One side can settle both, even when the other has no value.
+        // One operand can determine the result, even if the other has no value.
         Form::Binary(Operator::Or, left, right) => settled(truth(value(left)), truth(value(right)), true),
         Form::Binary(Operator::And, left, right) => settled(truth(value(left)), truth(value(right)), false),
         Form::Binary(operator, left, right) => binary(*operator, value(left)?, value(right)?),
@@ -124,7 +124,7 @@ fn binary(operator: Operator, left: Value, right: Value) -> Result<Value, String
     }
 }
 
-/// The verdict of a comparison, or `None` for another operator.
+/// The result of a comparison, or `None` for another operator.
 fn compared(operator: Operator, left: Value, right: Value) -> Option<bool> {
     let order = match (left, right) {
         (Value::Int(left), Value::Int(right)) => Some(left.cmp(&right)),
@@ -144,8 +144,8 @@ fn compared(operator: Operator, left: Value, right: Value) -> Option<bool> {
     }
 }
 
-/// A conversion; fractions are cut off towards zero.
-// Each cast stands behind a check of its range; a number of pods is far below where a `double` loses ones.
+/// A conversion; fractions are truncated towards zero.
+// Each cast follows a range check; a number of pods is far below the point where a `double` loses precision.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn convert(to: Kind, value: Value) -> Result<Value, String> {
     const BITS_63: f64 = 9_223_372_036_854_775_808.0;
@@ -167,7 +167,7 @@ fn overflow() -> String {
     "a number in it grows beyond 64 bits or below what its type takes".to_owned()
 }
 
-/// What the check of types has ruled out.
+/// A case ruled out by type checking.
 fn mismatch() -> String {
     "its types do not fit".to_owned()
 }

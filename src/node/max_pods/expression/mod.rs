@@ -1,15 +1,16 @@
-//! The expression by which a node on AL2023 counts its own pods: `maxPodsExpression` of a `NodeConfig`.
+//! The expression with which a node on AL2023 calculates its maximum number of pods: `maxPodsExpression` of a
+//! `NodeConfig`.
 //!
-//! It is written in CEL, over three whole numbers that the node knows. When nodeadm cannot read or compute it, the node
-//! takes its usual number of pods and only its log tells, so everything that CEL would find is found here.
+//! It is a CEL expression over three integers known to the node. If nodeadm cannot parse or evaluate it, the node
+//! uses its default number of pods and only logs the error, so every error that CEL would find is found here.
 //!
 //! ```text
 //! text ──parse──▶ Node ──check──▶ Kind ──evaluate, for the limits of all instance types──▶ a number of pods
 //! ```
 //!
 //! Source: `internal/kubelet/eni_max_pods.go` of github.com/awslabs/amazon-eks-ami (nodeadm of July 2026) and the
-//! language definition of github.com/google/cel-spec. Limit: arithmetic, comparisons and conditions over numbers. CEL has
-//! texts, lists and maps too, which say nothing about a number of pods and are refused.
+//! language definition of github.com/google/cel-spec. Limit: arithmetic, comparisons and conditions over numbers. CEL
+//! also has strings, lists and maps, which are irrelevant for a number of pods and are rejected.
 
 mod check;
 mod evaluate;
@@ -22,7 +23,7 @@ use crate::node::shape::text;
 use evaluate::Variables;
 
 text! {
-    /// Counts the pods of a node from the limits of its instance type.
+    /// Calculates a node's maximum number of pods from the limits of its instance type.
     pub struct MaxPodsExpression;
     rule = "an expression in CEL of the whole numbers `default_enis`, `ips_per_eni` and `max_pods`, such as \
             `((default_enis - 1) * (ips_per_eni - 1)) + 2`";
@@ -30,32 +31,32 @@ text! {
 }
 
 impl MaxPodsExpression {
-    /// The pods of a node whose instance type has so many interfaces and addresses of one, or `None` when the node
-    /// would fall back to its usual number.
+    /// The number of pods of a node whose instance type has this many interfaces and addresses per interface, or
+    /// `None` if the node would fall back to its default.
     #[must_use]
     pub fn pods(&self, interfaces: u32, addresses_per_interface: u32) -> Option<u32> {
-        // Checked when the text was read.
+        // Validated when the text was parsed.
         let node = parse::parse(&self.0).ok()?;
         evaluate::pods(&node, Variables::of(interfaces, addresses_per_interface)).ok()
     }
 }
 
-/// The name of a variable, and which one it is.
+/// The variables by name.
 const VARIABLES: [(&str, Variable); 3] =
     [("default_enis", Variable::DefaultEnis), ("ips_per_eni", Variable::IpsPerEni), ("max_pods", Variable::MaxPods)];
 
-/// What the node knows of itself.
+/// A variable known to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Variable {
     /// Interfaces of the default network card.
     DefaultEnis,
     /// IPv4 addresses of one interface.
     IpsPerEni,
-    /// The number that the node would take without an expression.
+    /// The number that the node would use without an expression.
     MaxPods,
 }
 
-/// Types of values.
+/// Value types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Int,
@@ -65,7 +66,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// CEL's own name, which is also that of the conversion to it.
+    /// CEL's name, which is also that of the conversion function.
     fn name(self) -> &'static str {
         match self {
             Self::Int => "int",
@@ -76,7 +77,7 @@ impl Kind {
     }
 }
 
-/// Operators with two sides.
+/// Binary operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
     Or,
@@ -114,7 +115,7 @@ impl Operator {
     }
 }
 
-/// A piece of an expression; `at` counts characters from 1.
+/// A part of an expression; `at` counts characters from 1.
 #[derive(Clone, Debug, PartialEq)]
 struct Node {
     at: usize,
@@ -135,7 +136,7 @@ enum Form {
     Convert(Kind, Box<Node>),
 }
 
-/// Reads, checks and tries out an expression; the error is the hint of a fault.
+/// Parses, checks and tests an expression; the error is the hint in a fault.
 fn understand(text: &str) -> Result<Node, String> {
     let node = parse::parse(text)?;
     let kind = check::kind(&node)?;

@@ -1,10 +1,10 @@
-//! From text to tree, by the grammar of CEL.
+//! Parses text to a tree, by the CEL grammar.
 
 use super::{Form, Kind, Node, Operator, VARIABLES};
 
-/// Deeper nesting is refused, as CEL does at 250; nobody writes it, and the stack stays small.
+/// Maximum nesting. CEL's limit is 250; real expressions do not need it, and the stack stays small.
 const DEEPEST: usize = 100;
-/// CEL takes 100,000; an expression is a line or two.
+/// Maximum length. CEL allows 100,000; an expression is a line or two.
 const LONGEST: usize = 4000;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +17,11 @@ enum Word {
     Sign(&'static str),
 }
 
-/// Longer signs stand before those that they begin with.
+/// Longer tokens come before those that are their prefix.
 const SIGNS: [&str; 19] =
     ["||", "&&", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", "(", ")", ","];
 
-/// Reads an expression; the error says what is wrong and at which character.
+/// Parses an expression; the error says what is wrong and at which character.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let length = text.chars().count();
     if length > LONGEST {
@@ -49,7 +49,7 @@ fn shown(word: &Word) -> String {
     }
 }
 
-/// Words with the character that each begins at.
+/// Tokens, each with the position of its first character.
 fn words(text: &str) -> Result<Vec<(usize, Word)>, String> {
     let mut words = Vec::new();
     let mut rest = text;
@@ -89,7 +89,7 @@ fn name_length(text: &str) -> usize {
     text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(text.len())
 }
 
-/// A number at the beginning of a text, and how many bytes it has.
+/// A number at the beginning of a text, and its length in bytes.
 fn number(text: &str) -> Result<(Word, usize), String> {
     let digits = |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (word, length) = if let Some(hexadecimal) = text.strip_prefix("0x") {
@@ -98,7 +98,7 @@ fn number(text: &str) -> Result<(Word, usize), String> {
     } else {
         let mut bytes = digits(text);
         let mut is_whole = true;
-        // `1.` is no number in CEL.
+        // `1.` is not a number in CEL.
         if text[bytes..].starts_with('.') && digits(&text[bytes + 1..]) > 0 {
             bytes += 1 + digits(&text[bytes + 1..]);
             is_whole = false;
@@ -119,7 +119,7 @@ fn number(text: &str) -> Result<(Word, usize), String> {
     }
     .ok_or_else(|| "that number is not one of 64 bits".to_owned())?;
     let length = length + usize::from(matches!(word, Word::Uint(_)));
-    // `2x` would be two words, of which CEL says less clearly that they do not belong together.
+    // CEL would read `2x` as two tokens, and its error is less clear.
     let after = name_length(&text[length..]);
     if after > 0 {
         return Err(format!("`{}` is no number", &text[..length + after]));
@@ -138,12 +138,12 @@ fn whole(digits: &str, radix: u32, unsigned: bool) -> Option<Word> {
 struct Parser<'a> {
     words: &'a [(usize, Word)],
     next: usize,
-    /// Where a missing word would begin.
+    /// Where a missing token would begin.
     end: usize,
     depth: usize,
 }
 
-/// Operators that bind alike, from the loosest on; each is read from left to right.
+/// Operators of equal precedence, lowest first; each level is left-associative.
 const LEVELS: [&[(&str, Operator)]; 5] = [
     &[("||", Operator::Or)],
     &[("&&", Operator::And)],
@@ -247,7 +247,7 @@ impl Parser<'_> {
         Ok(Node { at, form })
     }
 
-    /// A variable, a truth value or a conversion.
+    /// A variable, a bool or a conversion.
     fn named(&mut self, at: usize, name: &str) -> Result<Node, String> {
         self.next += 1;
         let conversion = [Kind::Int, Kind::Uint, Kind::Double].into_iter().find(|kind| kind.name() == name);

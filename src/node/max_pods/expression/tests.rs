@@ -1,4 +1,4 @@
-//! Expressions as the documentation of the images has them, and each way to be refused.
+//! Expressions from the images' documentation, and each way to be rejected.
 
 use super::*;
 
@@ -9,9 +9,9 @@ fn pods(text: &str, interfaces: u32, addresses: u32) -> Option<u32> {
 
 #[test]
 fn expressions_count_pods() {
-    // m5.large has three interfaces of ten addresses, and 29 pods by itself.
+    // m5.large has three interfaces with ten addresses each, and 29 pods by default.
     for (text, expected) in [
-        // The three of nodeadm's documentation, and the one of its own test.
+        // The three from nodeadm's documentation, and the one from its own test.
         ("max_pods + 2", 31),
         ("max_pods < 30 ? max_pods : 30", 29),
         ("((default_enis - 1) * (ips_per_eni - 1)) + 2", 20),
@@ -38,7 +38,7 @@ fn expressions_count_pods() {
         ("!(max_pods == 29) || max_pods != 29 && true ? 1 : 2", 2),
         ("default_enis >= 3 && ips_per_eni <= 10 ? 4 : 5", 4),
         ("default_enis > 3 || ips_per_eni < 10 ? 4 : 5", 5),
-        // One side settles it, so that the other may have no value.
+        // One operand determines the result, so the other may have no value.
         ("default_enis == 3 || 1 / (default_enis - 3) > 0 ? 4 : 5", 4),
         ("1 / (default_enis - 3) > 0 && default_enis == 2 ? 4 : 5", 5),
         ("max_pods // with one more\n + 1", 30),
@@ -48,7 +48,7 @@ fn expressions_count_pods() {
     }
 }
 
-/// For some types there is a number, for others the node falls back to its own.
+/// Some types get a number; for others the node falls back to its own.
 #[test]
 fn an_expression_need_not_suit_every_type() {
     for (text, interfaces, expected) in [

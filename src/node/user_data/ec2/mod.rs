@@ -1,12 +1,13 @@
-//! User data of nodes in EC2.
+//! User data of EC2 nodes.
 //!
-//! On Amazon Linux 2023 nodeadm reads a `NodeConfig` from a part of its own kind, by itself: its service `nodeadm-config`
-//! runs before cloud-init, and `nodeadm-run`, which starts the node, when cloud-init is done. On Amazon Linux 2 a script
-//! runs `bootstrap.sh`. cloud-init runs scripts in the order of their file names, and goes on after one that fails.
+//! On Amazon Linux 2023, nodeadm itself reads a `NodeConfig` from a part with its own content type: its service
+//! `nodeadm-config` runs before cloud-init, and `nodeadm-run`, which starts the node, after cloud-init. On Amazon
+//! Linux 2, a script runs `bootstrap.sh`. cloud-init runs scripts in the order of their file names, and continues
+//! after one that fails.
 //!
 //! Source: `templates/al2023/runtime/rootfs/etc/systemd/system` and `nodeadm/internal/configprovider` of
-//! github.com/awslabs/amazon-eks-ami; cloud-init's module `scripts_user`. Limit: EC2 takes 16 KiB, which the caller may
-//! reach by `base64gzip`, so nothing is refused for its size.
+//! github.com/awslabs/amazon-eks-ami; cloud-init's module `scripts_user`. Limit: EC2 accepts 16 KiB, which
+//! `base64gzip` may help to meet, so nothing is rejected for its size.
 
 use super::System;
 use super::mime::{Part, archive};
@@ -17,7 +18,7 @@ use crate::node::shape::{object, text};
 object! {
     /// User data of a node on Amazon Linux 2023.
     pub struct Al2023 (Al2023Draft) {
-        /// Chooses this kind of machine: `al2023`.
+        /// Selects the operating system: `al2023`.
         pub os: System,
         /// The `NodeConfig`, as for the function `node_config` with `os = "al2023"`.
         pub node_config: NodeConfig,
@@ -31,7 +32,7 @@ object! {
 object! {
     /// User data of a node on Amazon Linux 2.
     pub struct Al2 (Al2Draft) {
-        /// Chooses this kind of machine: `al2`.
+        /// Selects the operating system: `al2`.
         pub os: System,
         /// How the node joins, as for the function `bootstrap_arguments`. With `api_server_endpoint` and
         /// `certificate_authority`, the node does not need to reach EKS.
@@ -61,7 +62,7 @@ text! {
             None => Err(String::new()),
         }
     };
-    // May hold a secret.
+    // May contain a secret.
     shown = false;
 }
 
@@ -84,7 +85,7 @@ impl Al2 {
             "#!/bin/bash\n# Joins this instance to an EKS cluster.\nset -euo pipefail\n/etc/eks/bootstrap.sh {}\n",
             self.bootstrap.render()
         );
-        // The numbers make the order, since cloud-init sorts the names.
+        // The numbers define the order, since cloud-init sorts the names.
         let before = named("ekshybrid-1-before", self.scripts_before.as_deref());
         let after = named("ekshybrid-3-after", self.scripts_after.as_deref());
         let join = Part { content_type: SCRIPT, name: "ekshybrid-2-join", content: &join };
@@ -94,7 +95,7 @@ impl Al2 {
 
 const SCRIPT: &str = "text/x-shellscript";
 
-/// Scripts with file names that sort as the list does.
+/// Scripts with file names that sort in the order of the list.
 fn named<'a>(stem: &str, scripts: Option<&'a [Script]>) -> Vec<(String, &'a str)> {
     let scripts = scripts.unwrap_or_default().iter().enumerate();
     scripts.map(|(index, script)| (format!("{stem}-{index:03}"), script.as_str())).collect()

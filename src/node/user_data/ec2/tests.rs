@@ -1,4 +1,4 @@
-//! Archives of nodes in EC2, taken apart as cloud-init does it, and what is refused.
+//! Archives for EC2 nodes, parsed as cloud-init does, and rejected input.
 
 use std::process::Command;
 
@@ -85,7 +85,7 @@ fn a_node_config_is_a_part_of_its_own_kind() {
     assert_eq!(parts(&rendered(al2023(json!({})))).len(), 1);
 }
 
-/// The script is run by a real shell, with a stand-in that shows its words.
+/// A real shell runs the script, with a fake bootstrap.sh that prints its arguments.
 #[test]
 fn bootstrap_gets_its_arguments() {
     let bootstrap = json!({
@@ -186,7 +186,7 @@ fn refused_inputs() {
     ] {
         assert_eq!(refused(input), expected);
     }
-    // There is no time after the node has started, as there is on Amazon Linux 2.
+    // Nothing can run after the node has started, unlike on Amazon Linux 2.
     let after = refused(al2023(json!({"scripts_after": ["#!/bin/sh\n"]})));
     assert!(
         after.starts_with("scripts_after: there is no such attribute; there are `os`, `node_config`, `scr"),

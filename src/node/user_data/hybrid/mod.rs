@@ -1,12 +1,13 @@
-//! User data for cloud-init that makes a host join as a hybrid node at its first boot.
+//! User data for cloud-init that joins a host as a hybrid node at first boot.
 //!
-//! An archive of two parts: a cloud-config that writes the `NodeConfig` (root only), and a script (`join.sh`) that puts
-//! nodeadm in place, checks it, installs, joins, and waits until the cluster knows the node. Both kinds of part are
-//! understood by every cloud-init of the supported systems. nodeadm's silent successes are failures here, a failed join
-//! is tried again at the next boot, and the activation code is in the `NodeConfig` alone: no argument, no log.
+//! An archive of two parts: a cloud-config that writes the `NodeConfig` (readable by root only), and a script
+//! (`join.sh`) that downloads nodeadm, verifies it, runs install and init, and waits until the cluster knows the
+//! node. Every cloud-init version of the supported systems understands both parts. Silent successes of nodeadm count
+//! as failures here, a failed join is retried at the next boot, and the activation code is only in the `NodeConfig`:
+//! not in arguments, not in logs.
 //!
-//! Limit: EC2 takes at most 16 KiB of user data, other clouds other sizes. Hybrid nodes run elsewhere, so nothing is
-//! refused here; an ordinary result is about 11 KiB, and a test holds it below 16.
+//! Limit: EC2 accepts at most 16 KiB of user data, other clouds have other limits. Hybrid nodes run elsewhere, so
+//! nothing is rejected here; a typical result is about 11 KiB, and a test keeps it below 16.
 
 mod script;
 
@@ -21,7 +22,7 @@ use crate::node::yaml;
 
 object! {
     check = check;
-    /// What the host shall do at its first boot.
+    /// Settings for joining at first boot.
     pub struct UserData (UserDataDraft) {
         /// The `NodeConfig`, as for the function `node_config` without `os`.
         pub node_config: NodeConfig,
@@ -36,14 +37,14 @@ object! {
         pub containerd_source: Option<ContainerdSource>,
         /// Region to download the components from. Default: the cluster's.
         pub region: Option<Region>,
-        /// Your own manifest of where to download the components from.
+        /// Custom manifest that lists where to download the components from.
         pub manifest_override: Option<ManifestSource>,
         /// Install only from the manifest, without the system's packages; requires `manifest_override`. Default
         /// `false`.
         pub private_mode: Option<bool>,
         /// Proxy settings for the host: nodeadm, the package manager, the kubelet, containerd and the SSM agent.
         pub proxy: Option<Proxy>,
-        /// Checks that `nodeadm init` skips.
+        /// Checks for `nodeadm init` to skip.
         pub skip_validations: Option<Vec<Validation>>,
     }
 }
@@ -76,7 +77,7 @@ object! {
 }
 
 choice! {
-    /// Architecture of a host, as Kubernetes names it.
+    /// Architecture of a host, with Kubernetes' names.
     pub enum Architecture {
         /// Intel and AMD, 64 bits.
         Amd64 = "amd64",
@@ -86,7 +87,7 @@ choice! {
 }
 
 choice! {
-    /// Where nodeadm takes containerd from.
+    /// Where nodeadm gets containerd from.
     pub enum ContainerdSource {
         /// Already installed.
         None = "none",
@@ -97,12 +98,12 @@ choice! {
     }
 }
 
-/// Printable ASCII that needs no care in a shell, in curl's configuration or in a unit of systemd.
+/// Printable ASCII that is safe in a shell, in curl's configuration and in a systemd unit.
 fn plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$".contains(&byte))
 }
 
-/// Whether a URL of a scheme has a host, or for `file://` an absolute path.
+/// Whether a URL with one of these schemes has a host or, for `file://`, an absolute path.
 fn is_url(text: &str, schemes: &[&str]) -> bool {
     plain(text)
         && schemes.iter().filter_map(|scheme| text.strip_prefix(scheme).map(|rest| (scheme, rest))).any(
@@ -114,16 +115,16 @@ fn is_url(text: &str, schemes: &[&str]) -> bool {
 }
 
 text! {
-    /// Where a program is downloaded from.
+    /// Download location of a program.
     pub struct Source;
     rule = "a URL that begins with `https://`, `http://` or `file:///`, without spaces, quotes, `\\` and `$`";
     check = |text| holds(is_url(text, &["https://", "http://", "file://"]));
-    // May be a URL that is signed, and so a secret for a while.
+    // May be a signed URL, and so temporarily a secret.
     shown = false;
 }
 
 text! {
-    /// Where a manifest comes from.
+    /// Location of a manifest.
     pub struct ManifestSource;
     rule = "a URL that begins with `https://` or `file:///`, without spaces, quotes, `\\` and `$`";
     check = |text| holds(is_url(text, &["https://", "file://"]));
@@ -143,7 +144,7 @@ text! {
     rule = "the URL of a proxy such as `http://proxy.example.com:3128`";
     check = |text| {
         if text.contains('@') {
-            // The unit files and package managers' settings that it goes into are readable by everyone.
+            // The unit files and package manager settings that contain it are readable by everyone.
             return Err("a user or password would be readable by everyone on the host".to_owned());
         }
         let plain_host = !text.contains(['%', '?', '#']);
@@ -153,7 +154,7 @@ text! {
 }
 
 text! {
-    /// A host, domain or range that needs no proxy.
+    /// A host, domain or range to reach without the proxy.
     pub struct DirectHost;
     rule = "a host, domain, address or range such as `.example.com` or `10.0.0.0/8`";
     check = |text| {
@@ -162,7 +163,7 @@ text! {
     };
 }
 
-/// What `nodeadm init` can leave out. The phases that do the work cannot be left out here.
+/// The checks that `nodeadm init` can skip. The phases that do the work cannot be skipped here.
 const VALIDATIONS: [&str; 14] = [
     "api-server-endpoint-resolution-validation",
     "aws-auth-validation",
@@ -193,7 +194,7 @@ fn check(draft: &UserDataDraft, reader: &mut Reader) {
     }
 }
 
-/// The program runs as root: something must vouch for it.
+/// The program runs as root: its integrity must be verifiable.
 fn checksum_for_http(draft: &NodeadmDraft, reader: &mut Reader) {
     let bare = draft.source.ready().is_some_and(|source| source.as_str().starts_with("http://"));
     if bare && draft.sha256.given() == Some(false) {
@@ -207,7 +208,7 @@ fn some_proxy(draft: &ProxyDraft, reader: &mut Reader) {
     }
 }
 
-/// Reads what the host shall do from an object in HCL.
+/// Parses the settings from an HCL object.
 ///
 /// # Errors
 /// Every rule that the known part of the input breaks.
@@ -215,14 +216,14 @@ pub fn parse(tree: &Tree) -> Result<Parsed<UserData>, Faults> {
     shape::parse(tree)
 }
 
-/// All attributes, their types and rules, as a nested Markdown list. Those of `node_config` are left to its own page.
+/// All attributes, their types and rules, as a nested Markdown list. Those of `node_config` are on its own page.
 #[must_use]
 pub fn description() -> String {
     shape::description_without::<UserData>(&["node_config"])
 }
 
 impl UserData {
-    /// The text for cloud-init. Holds the activation code in clear text.
+    /// The text for cloud-init. Contains the activation code in clear text.
     #[must_use]
     pub fn render(&self) -> String {
         let cloud_config = format!("#cloud-config\n{}", yaml::render(&CloudConfig::of(&self.node_config)));
@@ -234,7 +235,7 @@ impl UserData {
     }
 }
 
-/// The part of a cloud-config that is needed here.
+/// The required part of a cloud-config.
 #[derive(Serialize)]
 struct CloudConfig {
     write_files: [WrittenFile; 1],

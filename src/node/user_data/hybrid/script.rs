@@ -1,4 +1,4 @@
-//! The script that joins a host: the settings of this host, then `join.sh`, the same for every host.
+//! The script that joins a host: the settings of this host, then `join.sh`, which is the same for every host.
 
 use super::UserData;
 use crate::node::config::CredentialProvider;
@@ -32,7 +32,7 @@ pub(super) fn render(user_data: &UserData) -> String {
         ("kubernetes_version", user_data.kubernetes_version.as_str().to_owned()),
         ("credential_provider", provider.flag().to_owned()),
         ("cluster_region", region.to_owned()),
-        // With Systems Manager the name is known only after the registration.
+        // With Systems Manager, the name is known only after registration.
         ("node_name", if provider == CredentialProvider::Ssm { String::new() } else { node_name.to_owned() }),
         ("architecture", user_data.architecture.map_or("", super::Architecture::word).to_owned()),
         ("nodeadm_source", source),
@@ -90,7 +90,7 @@ fn publisher(region: &names::Region) -> &'static str {
     }
 }
 
-/// A word that the shell takes as it is.
+/// Quotes a word for the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

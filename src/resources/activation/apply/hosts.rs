@@ -1,4 +1,4 @@
-//! The hosts that registered with an activation: who they are, and their deregistration.
+//! The hosts registered with an activation: listing and deregistering them.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::resources::activation::notes::{self, Ending};
 use crate::resources::activation::{Activation, ssm};
 use crate::session::{Context, explain};
 
-/// So many hosts are listed by name.
+/// The most hosts listed by name.
 const NAMED: usize = 10;
 
 async fn registered(
@@ -21,7 +21,7 @@ async fn registered(
     client.instances(&filter).await
 }
 
-/// Says in the plan of a destroy what becomes of the hosts.
+/// Reports in a destroy plan what happens to the hosts.
 pub(in crate::resources::activation) async fn warn_of_destroy(state: &State<Activation>, cx: &Context) -> Result<()> {
     let id = &state.outputs.id;
     let count = state.outputs.registrations_count;
@@ -66,7 +66,7 @@ pub(in crate::resources::activation) async fn warn_of_destroy(state: &State<Acti
     Ok(())
 }
 
-/// The hosts in words: how many, which, and how many of them are alive.
+/// Describes the hosts: how many, which ones, and how many are online.
 fn listed(hosts: &[Instance]) -> String {
     let online = hosts.iter().filter(|host| host.is_online()).count();
     let mut names: Vec<String> = hosts.iter().take(NAMED).map(name).collect();
@@ -83,7 +83,7 @@ fn name(host: &Instance) -> String {
     }
 }
 
-/// Deregisters every host that registered with one of these activations. `left` says what a failure leaves behind.
+/// Deregisters every host registered with one of these activations. `left` says what a failure leaves behind.
 pub(in crate::resources::activation) async fn deregister(
     client: &Client,
     activation_ids: &[String],

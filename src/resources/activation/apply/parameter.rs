@@ -1,5 +1,6 @@
-//! The parameter that holds an activation's code. Its tag says whose code that is, also where every note is lost: a
-//! parameter whose tag names no activation of this state is somebody else's, and is neither overwritten nor deleted.
+//! The parameter that holds an activation's code. Its tag says whose code it is, even if every note is lost: a
+//! parameter whose tag names no activation of this state belongs to someone else, and is neither overwritten nor
+//! deleted.
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::note::Noted;
@@ -11,23 +12,23 @@ use crate::aws::{Error, Kind};
 use crate::resources::activation::{Args, Outputs, notes};
 use crate::session::{Context, explain};
 
-/// Tag of the parameter: the activation whose code it holds.
+/// Tag of the parameter: the id of the activation whose code it holds.
 const TAG: &str = "ekshybrid:activation-id";
-/// The most tags that AWS takes, and one of them is [`TAG`].
+/// Tags available to the user: AWS allows 50, and one is [`TAG`].
 pub(in crate::resources::activation) const MOST_TAGS: usize = 49;
 
 /// Why the code could not be stored.
 pub(in crate::resources::activation) struct Unstored {
     error: Error,
-    /// A parameter of that name belongs to somebody else.
+    /// The parameter with this name belongs to someone else.
     taken: Option<Taken>,
-    /// The tag was changed from this owner, and the value may not be changed.
+    /// The tag was changed from this owner, and the value may be unchanged.
     retagged_from: Option<String>,
 }
 
-/// A parameter that is not this state's.
+/// A parameter that does not belong to this state.
 struct Taken {
-    /// The activation that its tag names, and whether that one exists.
+    /// The activation named by its tag, and whether that activation exists.
     owner: Option<(String, bool)>,
 }
 
@@ -37,7 +38,7 @@ impl From<Error> for Unstored {
     }
 }
 
-/// Stores the code and returns the parameter's version. A parameter that exists is overwritten only when its tag names
+/// Stores the code and returns the parameter's version. An existing parameter is overwritten only if its tag names
 /// one of the `replaced` activations.
 pub(in crate::resources::activation) async fn store(
     client: &Client,
@@ -68,13 +69,13 @@ pub(in crate::resources::activation) async fn store(
         let exists = client.describe_activation(&owner).await?.is_some();
         return Err(Unstored { error, taken: Some(Taken { owner: Some((owner, exists)) }), retagged_from: None });
     }
-    // The tag first: at no moment does the parameter hold a code that its tag does not vouch for.
+    // The tag first: the parameter never holds a code that its tag does not match.
     client.add_parameter_tags(name, &parameter.tags).await?;
     parameter.overwrite = true;
     client.put_parameter(&parameter).await.map_err(|error| Unstored { error, taken: None, retagged_from: Some(owner) })
 }
 
-/// Takes back what a failed [`store`] may have written.
+/// Reverts what a failed [`store`] may have written.
 pub(in crate::resources::activation) async fn take_back(
     client: &Client,
     name: &str,
@@ -82,7 +83,7 @@ pub(in crate::resources::activation) async fn take_back(
     unstored: &Unstored,
 ) -> std::result::Result<(), Error> {
     match &unstored.retagged_from {
-        // The value is the replaced activation's still.
+        // The value is still the replaced activation's.
         Some(owner) if !may_be_written(&unstored.error) => {
             client.add_parameter_tags(name, &Tags::from([(TAG.to_owned(), owner.clone())])).await
         }
@@ -94,13 +95,13 @@ pub(in crate::resources::activation) async fn take_back(
     }
 }
 
-/// Whether the call that wrote the value may have done it all the same.
+/// Whether the call that wrote the value may have succeeded despite the error.
 fn may_be_written(error: &Error) -> bool {
     error.may_exist() || matches!(error.kind(), Kind::Other)
 }
 
 impl Unstored {
-    /// What went wrong; `left` says what is left behind.
+    /// Explains what went wrong; `left` says what is left behind.
     pub(in crate::resources::activation) fn explain(
         &self,
         summary: &str,
@@ -142,11 +143,11 @@ impl Unstored {
     }
 }
 
-/// What there is under the parameter's name.
+/// What exists under the parameter's name.
 enum Found {
     /// No parameter.
     Nothing,
-    /// The code of one of these activations, in this version; or what somebody wrote over it.
+    /// The code of one of these activations, at this version; or a value that someone wrote over it.
     Ours(i64),
     /// Something else.
     Foreign,
@@ -155,14 +156,14 @@ enum Found {
 async fn look(client: &Client, name: &str, ids: &[String]) -> std::result::Result<Found, Error> {
     let Some(version) = client.parameter_version(name).await? else { return Ok(Found::Nothing) };
     let tags = match client.parameter_tags(name).await {
-        // Deleted since.
+        // Deleted in the meantime.
         Err(error) if error.is_not_found() => return Ok(Found::Nothing),
         other => other?,
     };
     Ok(if tags.get(TAG).is_some_and(|owner| ids.contains(owner)) { Found::Ours(version) } else { Found::Foreign })
 }
 
-/// Why the parameter does not hold the code; `None` when it does.
+/// Why the parameter does not hold the code; `None` if it does.
 pub(in crate::resources::activation) async fn lost(
     client: &Client,
     name: &str,
@@ -177,7 +178,7 @@ pub(in crate::resources::activation) async fn lost(
             Some(_) => None,
         });
     }
-    // A state that does not know to have written the parameter has only the tag to go by.
+    // A state with no record of writing the parameter has only the tag to go by.
     Ok(match look(client, name, &[id.to_owned()]).await? {
         Found::Nothing => Some(ABSENT),
         Found::Ours(_) => None,
@@ -185,7 +186,7 @@ pub(in crate::resources::activation) async fn lost(
     })
 }
 
-/// Deletes the parameter, unless it is somebody else's or was written by somebody else since.
+/// Deletes the parameter, unless it belongs to someone else or someone else has written to it since.
 pub(in crate::resources::activation) async fn delete(
     client: &Client,
     name: &str,

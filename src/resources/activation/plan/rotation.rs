@@ -1,4 +1,4 @@
-//! When an activation is to be replaced by a new one, and whether a new one can be made.
+//! When to replace an activation with a new one, and whether a new one can be created.
 
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::model::{Maybe, Model};
@@ -9,9 +9,9 @@ use jiff::SignedDuration;
 use crate::resources::activation::{Activation, Args, DEFAULT_VALIDITY, LONGEST_VALIDITY_DAYS, Outputs};
 use crate::session::Context;
 
-/// Checks what the arguments say about time, as far as they say it without a clock.
+/// Checks the time arguments, as far as this is possible without a clock.
 pub(in crate::resources::activation) fn check(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
-    // A fixed date excludes `rotate_before`, so only the other two ways to a validity matter.
+    // A fixed date excludes `rotate_before`, so only the other two sources of a validity matter.
     let validity = match args.expires_in.known() {
         Some(Some(expires_in)) => expires_in.duration(),
         Some(None) => DEFAULT_VALIDITY,
@@ -33,10 +33,10 @@ pub(in crate::resources::activation) fn check(args: &<Args as Model>::Planned, f
     }
 }
 
-/// Checks a fixed date against the clock: only where an activation is to be made, because a date of the past is
-/// right for one that exists.
+/// Checks a fixed date against the clock. Only for an activation to be created: a past date is correct for an
+/// existing one.
 pub(in crate::resources::activation) fn check_new(plan: &mut Plan<Activation>) {
-    // The attribute is also a result: what the configuration does not set does not carry over to a new activation.
+    // The attribute is also an output: a value not set in the configuration does not carry over to a new activation.
     if !plan.configures(Args::NAMES.expiration_date) {
         return;
     }
@@ -59,7 +59,7 @@ pub(in crate::resources::activation) fn check_new(plan: &mut Plan<Activation>) {
     }
 }
 
-/// Plans a replacement when the activation can take no more hosts, or soon will not.
+/// Plans a replacement if the activation accepts no more hosts, or soon will not.
 pub(in crate::resources::activation) fn plan(plan: &mut Plan<Activation>, cx: &Context) {
     let Some(prior) = &plan.prior else { return };
     if plan.changes(Args::NAMES.expires_in) && !ends_as_wanted(plan, prior) {
@@ -81,8 +81,8 @@ pub(in crate::resources::activation) fn plan(plan: &mut Plan<Activation>, cx: &C
     }
 }
 
-/// Whether the activation ends when `expires_in` wants it to: so it is after an import, and when a default is written
-/// out. Taken away, the argument wants nothing.
+/// Whether the activation expires when `expires_in` asks for: true after an import, and when a default is written
+/// out. An argument that was removed asks for nothing.
 fn ends_as_wanted(plan: &Plan<Activation>, prior: &State<Activation>) -> bool {
     match plan.args.expires_in.known() {
         Some(None) => true,
@@ -94,7 +94,7 @@ fn ends_as_wanted(plan: &Plan<Activation>, prior: &State<Activation>) -> bool {
                 .map(|created| prior.outputs.expiration_date.moment().duration_since(created.moment()));
             let wanted = SignedDuration::try_from(expires_in.duration()).ok();
             match (lasts, wanted) {
-                // Creation and expiration are told by different clocks, and in whole seconds at best.
+                // Creation and expiration come from different clocks, in whole seconds at best.
                 (Some(lasts), Some(wanted)) => (lasts - wanted).abs() <= SignedDuration::from_mins(1),
                 _ => false,
             }
@@ -107,7 +107,7 @@ fn reason(plan: &Plan<Activation>, prior: &State<Activation>, now: jiff::Timesta
     let known = |argument: &Maybe<bool>| argument.known().copied().unwrap_or(false);
     let outputs = &prior.outputs;
     let expires = outputs.expiration_date.moment();
-    // A fixed date would be the new activation's too.
+    // The new activation would have the same fixed date.
     let fixed = plan.configures(Args::NAMES.expiration_date);
     if !fixed && (outputs.expired || expires <= now) && known(&plan.args.rotate_when_expired) {
         return Some(format!("expired at {expires}"));

@@ -1,10 +1,10 @@
-//! Taking over the state of an `aws_ssm_activation`, so that a `moved` block keeps the activation and its code.
+//! Adopts the state of an `aws_ssm_activation`, so that a `moved` block keeps the activation and its code.
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::resource::MoveSource;
 use serde_json::{Value as Json, json};
 
-/// The state that the AWS provider's resource makes; `None` when it is of another type.
+/// Builds the state from the AWS provider's resource; `None` if the source is of another type.
 pub(in crate::resources::activation) fn from_aws(source: &MoveSource<'_>) -> Option<Result<Json>> {
     if source.type_name != "aws_ssm_activation" || !source.provider.ends_with("/hashicorp/aws") {
         return None;
@@ -17,7 +17,7 @@ pub(in crate::resources::activation) fn from_aws(source: &MoveSource<'_>) -> Opt
         )
         .into()));
     };
-    // That provider writes "" for what is not set, and its tags are null or a map as here.
+    // The AWS provider writes "" for unset values; its tags are null or a map, as here.
     let text = |name: &str| match of(name) {
         Json::String(text) if text.is_empty() => Json::Null,
         other => other,
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(moved["activation_code"], "abcdefghijklmnopqrst");
         assert_eq!(moved["registrations_count"], 1);
         assert_eq!(moved["default_instance_name"], Json::Null);
-        // What nobody asked for must not replace what is taken over.
+        // An argument that nobody set must not replace the adopted activation.
         assert_eq!(moved["rotate_when_expired"], false);
     }
 

@@ -1,4 +1,4 @@
-//! What AWS says about the networks that an ENIConfig names, and what is wrong with them.
+//! What AWS reports about the networks an ENIConfig names, and the errors in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use crate::aws::eks::Cluster;
 use crate::resources::eniconfig::Args;
 use crate::session::{Context, explain_at};
 
-/// Pauses before a subnet that was made a moment ago is looked for again: EC2 shows it a little later.
+/// Pauses before a subnet created a moment ago is looked up again: EC2 shows it with a delay.
 const SETTLING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
 
-/// What is asked about; `None` is not known yet, or needs no look.
+/// What to look up; `None` is not known yet, or need not be looked up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::resources::eniconfig) struct Question<'a> {
     pub(in crate::resources::eniconfig) cluster: Option<&'a ClusterName>,
     pub(in crate::resources::eniconfig) region: Option<&'a Region>,
     pub(in crate::resources::eniconfig) subnet: Option<&'a SubnetId>,
     pub(in crate::resources::eniconfig) groups: Option<&'a BTreeSet<SecurityGroupId>>,
-    /// The name, where the configuration says it.
+    /// The name, if the configuration sets it.
     pub(in crate::resources::eniconfig) name: Option<&'a ObjectName>,
 }
 
-/// What AWS answered.
+/// The answers from AWS.
 #[derive(Clone, Debug, Default)]
 pub(in crate::resources::eniconfig) struct Networks {
     pub(in crate::resources::eniconfig) subnet: Answer<Subnet>,
@@ -39,7 +39,7 @@ pub(in crate::resources::eniconfig) struct Networks {
 /// One answer.
 #[derive(Clone, Debug, Default)]
 pub(in crate::resources::eniconfig) enum Answer<T> {
-    /// Not asked, or the caller may not ask.
+    /// Not looked up, or the caller lacks permission.
     #[default]
     Unknown,
     /// It does not exist.
@@ -54,7 +54,7 @@ impl<T> Answer<T> {
 }
 
 impl Networks {
-    /// Asks AWS. What the caller may not ask is warned about and stays unknown.
+    /// Queries AWS. Anything the caller may not read causes a warning and stays unknown.
     pub(in crate::resources::eniconfig) async fn look(question: Question<'_>, cx: &Context) -> Result<Self> {
         let mut found = Self::default();
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Ok(found) };
@@ -91,7 +91,7 @@ impl Networks {
         Ok(found)
     }
 
-    /// The same when an object is made: a subnet that is not there is looked for again.
+    /// The same when an object is created: a missing subnet is looked up again.
     pub(in crate::resources::eniconfig) async fn look_patiently(question: Question<'_>, cx: &Context) -> Result<Self> {
         let mut found = Self::look(question, cx).await?;
         for pause in SETTLING {
@@ -103,13 +103,14 @@ impl Networks {
         Ok(found)
     }
 
-    /// The cluster's own security group, which an ENIConfig has that names none.
+    /// The cluster's own security group, the default of an ENIConfig that names none.
     pub(in crate::resources::eniconfig) fn default_groups(&self) -> Option<BTreeSet<SecurityGroupId>> {
         let group = self.cluster.there()?.cluster_security_group_id.as_deref()?;
         Some(BTreeSet::from([SecurityGroupId::as_found(group)]))
     }
 
-    /// Warns when no subnet of the cluster is in the zone of the pods' subnet: a node's interfaces are in its own zone.
+    /// Warns if no subnet of the cluster is in the zone of the pods' subnet: a node's interfaces are in the node's
+    /// zone.
     pub(in crate::resources::eniconfig) async fn warn_of_zone(&self, region: Option<&Region>, cx: &Context) {
         let (Some(subnet), Some(cluster), Some(region)) = (self.subnet.there(), self.cluster.there(), region) else {
             return;
@@ -117,7 +118,7 @@ impl Networks {
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return };
         let ec2 = aws.ec2(Some(region.as_str()));
         let looks = cluster.subnet_ids.iter().map(|id| ec2.subnet(id));
-        // What may not be looked at is not known, and no reason for a warning.
+        // What the caller may not read is unknown, and no reason for a warning.
         let Ok(found) = futures::future::try_join_all(looks).await else { return };
         let zones: BTreeSet<String> = found.into_iter().flatten().map(|subnet| subnet.availability_zone).collect();
         if let Some(warning) = elsewhere(subnet, &cluster.name, &zones) {
@@ -125,10 +126,10 @@ impl Networks {
         }
     }
 
-    /// Warns about the default group where the nodes are known not to have it.
+    /// Warns about the default group if the nodes are known not to have it.
     pub(in crate::resources::eniconfig) fn warn_of_groups(&self, cx: &Context) {
         let Some(cluster) = self.cluster.there() else { return };
-        // The module marks its clusters, and gives nodes a group of their own by default.
+        // The module tags its clusters, and gives nodes a group of their own by default.
         if cluster.tags.get("terraform-aws-modules").is_some_and(|module| module == "eks") {
             cx.report(
                 Diagnostic::warning(
@@ -143,8 +144,8 @@ impl Networks {
         }
     }
 
-    /// Warnings about groups of another VPC, which work only where they are associated with the cluster's VPC. Source:
-    /// API reference of EC2, AssociateSecurityGroupVpc.
+    /// Warnings about security groups of another VPC, which work only if they are associated with the cluster's VPC.
+    /// Source: EC2 API reference, AssociateSecurityGroupVpc.
     pub(in crate::resources::eniconfig) fn foreign_groups(&self) -> Vec<Diagnostic> {
         let Some(vpc) = self.cluster.there().and_then(|cluster| cluster.vpc_id.as_deref()) else { return Vec::new() };
         let groups = self.groups.there().into_iter().flat_map(BTreeMap::values);
@@ -162,7 +163,7 @@ impl Networks {
         foreign.map(warning).collect()
     }
 
-    /// Everything that is certainly wrong, each on its attribute.
+    /// Every certain error, each on its attribute.
     pub(in crate::resources::eniconfig) fn faults(&self, question: Question<'_>) -> Diagnostics {
         let names = Args::NAMES;
         let mut faults = Diagnostics::new();
@@ -220,7 +221,7 @@ impl Networks {
         }
         if let Some(found) = self.groups.there() {
             for id in question.groups.into_iter().flatten() {
-                // One of another VPC can be associated with this one: `foreign_groups` warns.
+                // A group of another VPC can be associated with this one: `foreign_groups` warns.
                 if !found.contains_key(id.as_str()) {
                     fault(
                         names.security_group_ids,
@@ -236,7 +237,7 @@ impl Networks {
     }
 }
 
-/// `zones`: those of the cluster's subnets.
+/// `zones`: the zones of the cluster's subnets.
 fn elsewhere(subnet: &Subnet, cluster: &str, zones: &BTreeSet<String>) -> Option<Diagnostic> {
     if zones.is_empty() || zones.contains(&subnet.availability_zone) {
         return None;
@@ -284,7 +285,7 @@ fn answer<T>(
     }
 }
 
-/// Whether a name is that of an availability zone (`us-west-2a`) or of a local zone (`us-west-2-lax-1a`).
+/// Whether a name is that of an Availability Zone (`us-west-2a`) or of a Local Zone (`us-west-2-lax-1a`).
 fn is_zone(name: &str) -> bool {
     let ends_as_zone = {
         let mut letters = name.chars().rev();

@@ -1,4 +1,4 @@
-//! The object in the cluster: how it is written, and what of it is ours.
+//! The object in the cluster: how it is written, and which parts of it are ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 use crate::attributes::{ObjectName, SecurityGroupId, SubnetId};
 use crate::kube::{self, FIELD_MANAGER, FieldConflict, Resource};
 
-/// Managers that write whole objects again and again without server-side apply: what they own is not a change by hand.
+/// Managers that rewrite whole objects repeatedly without server-side apply: fields they own are not manual changes.
 const DECLARATIVE: [&str; 2] = ["kubectl-client-side-apply", "helm"];
 
-/// An ENIConfig with every field that is to be ours.
+/// An ENIConfig with every field that this provider manages.
 pub(in crate::resources::eniconfig) fn written(
     name: &ObjectName,
     subnet: &SubnetId,
@@ -30,7 +30,7 @@ pub(in crate::resources::eniconfig) fn written(
     })
 }
 
-/// Whether `found` is what this provider has written as `object`.
+/// Whether `found` is what this provider wrote as `object`.
 pub(in crate::resources::eniconfig) fn is_written(found: &Json, object: &Json) -> bool {
     let ours = entries(found).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply");
     ours && subnet(found) == subnet(object) && groups(found) == groups(object)
@@ -45,7 +45,7 @@ pub(in crate::resources::eniconfig) fn groups(object: &Json) -> BTreeSet<Securit
     groups.filter_map(Json::as_str).map(SecurityGroupId::as_found).collect()
 }
 
-/// The labels that are ours: those that were configured, and those that this provider has written.
+/// The labels managed here: those configured, and those that this provider has written.
 pub(in crate::resources::eniconfig) fn labels(
     object: &Json,
     configured: Option<&BTreeMap<String, String>>,
@@ -57,11 +57,11 @@ pub(in crate::resources::eniconfig) fn labels(
     }
     let ours: BTreeMap<String, String> =
         kube::labels(object).into_iter().filter(|(key, _)| keys.contains(key)).collect();
-    // No labels and an empty map of labels are the same object; what was configured tells them apart.
+    // No labels and an empty map of labels are the same object; the configuration tells them apart.
     if ours.is_empty() { configured.filter(|labels| labels.is_empty()).cloned() } else { Some(ours) }
 }
 
-/// Who manages fields of the object, this provider apart.
+/// The managers of the object's fields, without this provider.
 pub(in crate::resources::eniconfig) fn managers(object: &Json) -> Vec<String> {
     let mut managers: Vec<String> = entries(object).map(|(manager, _)| manager.to_owned()).collect();
     managers.sort();
@@ -70,8 +70,8 @@ pub(in crate::resources::eniconfig) fn managers(object: &Json) -> Vec<String> {
     managers
 }
 
-/// Whether all the conflicts are with changes that somebody made by hand (`kubectl edit`, `kubectl patch`): nobody
-/// makes them a second time, so that the plan that shows them may take them back.
+/// Whether all the conflicts are with manual changes (`kubectl edit`, `kubectl patch`): nobody repeats those, so the
+/// plan that shows them may revert them.
 pub(in crate::resources::eniconfig) fn are_by_hand(conflicts: &[FieldConflict], object: &Json) -> bool {
     !conflicts.is_empty()
         && conflicts.iter().all(|conflict| {

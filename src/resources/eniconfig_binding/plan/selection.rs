@@ -1,4 +1,4 @@
-//! Which nodes are to be annotated, and which are to be left: decided on a listing, without I/O.
+//! Which nodes to annotate, and which to release: decided from a listing, without I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::kube::Annotated;
 /// amazon-vpc-cni-k8s.
 pub(in crate::resources::eniconfig_binding) const LABEL: &str = "vpc.amazonaws.com/externalEniConfig";
 
-/// Which nodes are meant.
+/// Which nodes are selected.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::resources::eniconfig_binding) enum Selection<'a> {
     /// Those with all of these labels.
@@ -27,25 +27,26 @@ impl Selection<'_> {
     }
 }
 
-/// What is to be done.
+/// The work to do.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::resources::eniconfig_binding) struct Work {
-    /// Annotated as wanted already.
+    /// Already annotated as requested.
     pub(in crate::resources::eniconfig_binding) bound: BTreeSet<String>,
     /// To be annotated.
     pub(in crate::resources::eniconfig_binding) bind: Vec<Annotated>,
-    /// Annotated by this binding and not meant any more.
+    /// Annotated by this binding, and no longer selected.
     pub(in crate::resources::eniconfig_binding) free: Vec<Annotated>,
-    /// Annotated with another value by somebody else: name and value.
+    /// Annotated with another value by someone else: name and value.
     pub(in crate::resources::eniconfig_binding) foreign: Vec<(String, String)>,
-    /// Named, and not there.
+    /// Selected by name, and missing.
     pub(in crate::resources::eniconfig_binding) absent: BTreeSet<String>,
-    /// Meant, but with a label that goes before the annotation and names another ENIConfig: name and label's value.
+    /// Selected, but with a label that takes precedence over the annotation and names another ENIConfig: name and
+    /// label value.
     pub(in crate::resources::eniconfig_binding) labelled: BTreeMap<String, String>,
 }
 
 impl Work {
-    /// `wanted` is the annotation's value; `bound` the nodes that this binding had annotated with it before.
+    /// `wanted` is the annotation's value; `bound` are the nodes that this binding has already annotated with it.
     pub(in crate::resources::eniconfig_binding) fn of(
         nodes: Vec<Annotated>,
         selection: Selection<'_>,
@@ -74,7 +75,7 @@ impl Work {
         work
     }
 
-    /// Nodes that are not as they should be: those to annotate and those to free, and those that others hold.
+    /// Nodes not in the requested state: those to annotate, those to release, and those annotated by others.
     pub(in crate::resources::eniconfig_binding) fn pending(&self) -> BTreeSet<String> {
         let names = self.bind.iter().chain(&self.free).map(|node| node.name.clone());
         names.chain(self.foreign.iter().map(|(name, _)| name.clone())).collect()

@@ -1,4 +1,4 @@
-//! Access by an access entry of EKS.
+//! Access through an EKS access entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::resources::node_access::{Args, Method, NodeAccess, Outputs, place_of}
 use crate::session::place::{Place, SETTLE_TIMEOUT};
 use crate::session::{Context, explain, tags};
 
-/// How long a role is waited for that IAM does not show to EKS yet.
+/// How long to wait for an IAM role to become visible to EKS.
 const ROLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Outputs> {
@@ -29,7 +29,8 @@ pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Ou
         tags: tags_all.clone(),
     };
     let cluster = place.cluster.as_str();
-    // What exists before is somebody else's. Without the permission to look, only EKS's own refusal tells.
+    // An entry that already exists belongs to someone else. Without permission to read it, only EKS's own error
+    // reveals it.
     let was_absent = match place.eks(cx)?.access_entry(cluster, principal).await {
         Ok(found) => return Err(taken(&place, principal, Some(&found.kind), None).into()),
         Err(error) if error.is_not_found() => true,
@@ -83,19 +84,19 @@ pub(super) async fn create(args: &Args, place: Place, cx: &Context) -> Result<Ou
     })
 }
 
-/// What there is after a creation whose answer never came.
+/// What exists after a creation whose response was lost.
 enum Now {
-    /// An entry that this creation made.
+    /// An entry that this creation created.
     Ours(AccessEntry),
     /// None.
     Absent,
-    /// One that somebody else made.
+    /// An entry that someone else created.
     Others(AccessEntryType),
-    /// EKS cannot be asked.
+    /// EKS cannot be reached.
     Unknown,
 }
 
-/// Looks for the entry on a token of its own, which Terraform's stop does not cancel.
+/// Looks for the entry with a cancellation token of its own, which Terraform's stop does not cancel.
 async fn look_again(place: &Place, spec: &AccessEntrySpec, begun: Timestamp, cx: &Context) -> Now {
     let look = async {
         let eks = place.eks_to_settle(cx)?;
@@ -109,8 +110,8 @@ async fn look_again(place: &Place, spec: &AccessEntrySpec, begun: Timestamp, cx:
     }
 }
 
-/// An entry whose creation was on its way when Terraform asked to stop, where there was none before: the next refresh
-/// finds it, or finds it missing.
+/// An entry whose creation was in flight when Terraform asked to stop, and that did not exist before: the next
+/// refresh finds it, or finds that it does not exist.
 fn uncertain_entry(place: &Place, args: &Args, tags_all: BTreeMap<String, String>) -> Outputs {
     let (username, groups) = args.r#type.identity();
     Outputs {
@@ -165,7 +166,7 @@ fn not_created(place: &Place, principal: &str, error: &aws::Error) -> Diagnostic
     explain(NOT_GIVEN, error, Some("Nothing was created."))
 }
 
-/// Brings the tags that are kept here to what the configuration says.
+/// Brings the tags managed here in line with the configuration.
 pub(super) async fn change_tags(prior: &State<NodeAccess>, args: &Args, cx: &Context) -> Result<Outputs> {
     let mut outputs = prior.outputs.clone();
     let Some(arn) = outputs.access_entry_arn.clone() else { return Ok(outputs) };
@@ -185,8 +186,7 @@ pub(super) async fn change_tags(prior: &State<NodeAccess>, args: &Args, cx: &Con
     Ok(outputs)
 }
 
-/// Takes the access entry away; one that does not exist any more is no error, and one that somebody else made in its
-/// place stays.
+/// Deletes the access entry. A missing entry is no error; one that someone else created in its place is kept.
 pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
     let place = place_of(state);
     let principal = state.args.principal_arn.as_str();

@@ -1,4 +1,4 @@
-//! Access by an entry of the ConfigMap aws-auth.
+//! Access through an entry in the ConfigMap aws-auth.
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
@@ -53,7 +53,7 @@ fn already(place: &Place, principal: &str, found: &Entry) -> Diagnostic {
     .at(Path::attribute(Args::NAMES.principal_arn))
 }
 
-/// Puts the entry of aws-auth back to what nodes need, when somebody has changed it.
+/// Restores the aws-auth entry to what nodes need if someone has changed it.
 pub(super) async fn repair(prior: &State<NodeAccess>, cx: &Context) -> Result<Outputs> {
     let summary = "Could not change the nodes' access";
     let place = place_of(prior);
@@ -75,7 +75,7 @@ pub(super) async fn repair(prior: &State<NodeAccess>, cx: &Context) -> Result<Ou
     }
 }
 
-/// Takes the entry out of the map.
+/// Removes the entry from the map.
 pub(super) async fn remove(state: &State<NodeAccess>, cx: &Context) -> Result<()> {
     let place = place_of(state);
     let principal = state.args.principal_arn.as_str();

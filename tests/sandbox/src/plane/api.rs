@@ -1,5 +1,5 @@
-//! The sandbox's own client of one API server: JSON over kept TLS connections, with the administrator's
-//! certificate. Knows nothing about the objects.
+//! The sandbox's own client of one API server: JSON over keep-alive TLS connections, with the administrator's
+//! certificate. Independent of the kinds of objects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +15,11 @@ use tokio_rustls::TlsConnector;
 use super::certificates::Pair;
 use crate::eks::authority;
 
-/// How a body changes what is there.
+/// How a body changes the object.
 #[derive(Clone, Copy)]
 pub enum Content {
     Json,
-    /// Kubernetes' own: lists are merged by their keys.
+    /// Kubernetes' own format: lists are merged by their keys.
     StrategicMergePatch,
     ServerSideApply,
 }
@@ -47,14 +47,14 @@ pub enum Error {
 pub struct Api {
     port: u16,
     tls: TlsConnector,
-    /// Those that nobody uses now.
+    /// Connections currently unused.
     idle: Mutex<Vec<http1::SendRequest<Full<Bytes>>>>,
-    /// Whether calls are let through. Each holds it for reading while it is under way.
+    /// Whether calls are allowed. Each call in progress holds the read lock.
     open: RwLock<bool>,
 }
 
 impl Api {
-    /// `authority` is PEM. Connects at the first call.
+    /// `authority` is PEM. Connects on the first call.
     pub fn new(port: u16, authority: &str, administrator: &Pair) -> Result<Self, Error> {
         let der = |pem: &str| authority::der(pem).unwrap_or_default();
         let mut roots = RootCertStore::empty();
@@ -69,13 +69,13 @@ impl Api {
         Ok(Self { port, tls: TlsConnector::from(Arc::new(config)), idle: Mutex::default(), open: RwLock::new(true) })
     }
 
-    /// Waits until no call is under way, and refuses those that come later.
+    /// Waits until no call is in progress, and rejects later ones.
     pub async fn close(&self) {
         *self.open.write().await = false;
         self.idle().clear();
     }
 
-    /// One exchange: status and body. A text body, such as that of /readyz, becomes a JSON string.
+    /// One exchange: status and body. A plain text body, such as that of /readyz, becomes a JSON string.
     pub async fn exchange(
         &self,
         method: &str,
@@ -86,7 +86,7 @@ impl Api {
         if !*open {
             return Err(Error::Closed);
         }
-        // A kept connection may have been closed by the other side; a fresh one is not tried twice.
+        // The server may have closed a kept connection; a new one is not retried.
         let kept = self.idle().pop().filter(|connection| !connection.is_closed());
         if let Some(mut connection) = kept
             && let Ok(answer) = self.on(&mut connection, method, path, body).await
@@ -120,7 +120,7 @@ impl Api {
 
     async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Error> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(Error::Connect)?;
-        // Losing the delay option costs speed only.
+        // Without this option it is only slower.
         let _ = stream.set_nodelay(true);
         let name = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
         let stream = self.tls.connect(name, stream).await.map_err(Error::Connect)?;
@@ -154,7 +154,7 @@ impl Api {
         let body = body.map_or_else(Bytes::new, |(_, value)| Bytes::from(value.to_string()));
         let request = request
             .body(Full::new(body))
-            // Paths and headers are put together here out of names that the API server accepts.
+            // Paths and headers are built here from names that the API server accepts.
             .unwrap_or_else(|error| unreachable!("own request is valid: {error}"));
         let answer = connection.send_request(request).await.map_err(Error::Exchange)?;
         let status = answer.status().as_u16();

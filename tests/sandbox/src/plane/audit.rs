@@ -1,4 +1,4 @@
-//! Who asked an API server for what, out of its own audit log.
+//! The requests an API server received, and from whom, from its audit log.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,11 @@ use std::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The newest requests that are told one by one.
+/// How many of the newest requests are listed individually.
 const LOG: usize = 500;
 
-/// Logs all but the control plane's own programs and the administrator, each request once, when it has been answered.
+/// Logs all requests except those of the control plane's own programs and the administrator, each once, when it has
+/// been answered.
 pub fn policy() -> Value {
     json!({
         "apiVersion": "audit.k8s.io/v1",
@@ -30,16 +31,16 @@ pub fn policy() -> Value {
 #[derive(Default, Serialize)]
 struct User {
     total: u64,
-    /// By verb and resource, or path where there is no resource.
+    /// By verb and resource, or path if there is no resource.
     counters: BTreeMap<String, u64>,
 }
 
-/// The length of the log: what is before it is forgotten.
+/// The length of the log; everything before it is ignored.
 pub fn length(log: &Path) -> u64 {
     std::fs::metadata(log).map(|file| file.len()).unwrap_or_default()
 }
 
-/// What has been asked since the log was so long.
+/// The requests since the log had this length.
 pub fn describe(log: &Path, since: u64) -> io::Result<Value> {
     let mut bytes = Vec::new();
     match std::fs::File::open(log) {
@@ -47,7 +48,7 @@ pub fn describe(log: &Path, since: u64) -> io::Result<Value> {
             file.seek(io::SeekFrom::Start(since))?;
             file.read_to_end(&mut bytes)?;
         }
-        // Nobody has asked yet.
+        // No requests yet.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -58,7 +59,7 @@ fn of_lines(text: &str) -> Value {
     let mut users: BTreeMap<String, User> = BTreeMap::new();
     let mut log = Vec::new();
     let mut total = 0_u64;
-    // The last line may be half written.
+    // The last line may be incomplete.
     for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
         let part = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let name = part("/user/username");

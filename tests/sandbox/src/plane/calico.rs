@@ -1,7 +1,7 @@
-//! What the first pod of Calico's DaemonSet does when it starts: the default address pool, as its environment says.
+//! What the first pod of Calico's DaemonSet does at startup: it creates the default IP pool from its environment.
 //!
-//! Source: reference of calico/node, "IP pools" of its environment variables. Once there is a pool, the variables count
-//! for nothing any more. Everything else that calico-node does is not played.
+//! Source: calico/node reference, "IP pools" of its environment variables. Once a pool exists, the variables are
+//! ignored. Nothing else that calico-node does is simulated.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::{
 pub const NODE: &str = "calico-node";
 const POOLS: &str = "/apis/crd.projectcalico.org/v1/ippools";
 
-/// Makes the pool where there is none yet.
+/// Creates the pool if none exists.
 pub async fn start(api: &Api, pod: &Value) -> Result<(), Error> {
     let environment = environment_of(pod, NODE);
     if environment.get("NO_DEFAULT_POOLS").map(String::as_str) == Some("true") {
@@ -24,16 +24,16 @@ pub async fn start(api: &Api, pod: &Value) -> Result<(), Error> {
     }
     let listed = match api.exchange("GET", POOLS, None).await? {
         (200, listed) => listed,
-        // Without the kind a real one does not start; here the pods run whatever is there.
+        // Without the kind, a real calico-node does not start; here pods run regardless.
         (404, _) => return Ok(()),
-        // A kind that has just been defined is served a little later.
+        // A kind defined a moment ago is served with a delay.
         (status, answer) => return Err(refused("GET", status, &answer)),
     };
     if listed["items"].as_array().is_some_and(|pools| !pools.is_empty()) {
         return Ok(());
     }
     match api.exchange("POST", POOLS, Some((Content::Json, &pool(&environment)))).await? {
-        // Of two pods that start at once one is the first.
+        // If two pods start at once, one of them is first.
         (200..300 | 409, _) => Ok(()),
         (status, answer) => Err(refused("POST", status, &answer)),
     }

@@ -1,26 +1,26 @@
-//! Certificates that a cluster's authority signs.
+//! Certificates signed by a cluster's CA.
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, PublicKeyData};
 
 use crate::eks::authority;
 
-/// PEM of a certificate and of its key.
+/// A certificate and its key, in PEM format.
 pub struct Pair {
     pub certificate: String,
     pub key: String,
 }
 
-/// The authority of one cluster.
+/// The CA of one cluster.
 pub struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
-    /// From the PEM of the key that [`authority::make`] made.
+    /// From the PEM of the key that [`authority::make`] created.
     pub fn of_key(key: &str) -> Result<Self, rcgen::Error> {
         let der = authority::der(key).ok_or(rcgen::Error::CouldNotParseKeyPair)?;
         Ok(Self(Issuer::new(authority::parameters(), KeyPair::try_from(der)?)))
     }
 
-    /// For a server under these names and addresses.
+    /// A server certificate for these names and addresses.
     pub fn server(&self, names: &[String]) -> Result<Pair, rcgen::Error> {
         let mut parameters = CertificateParams::new(names)?;
         parameters.distinguished_name.push(DnType::CommonName, "kube-apiserver");
@@ -28,7 +28,7 @@ impl Authority {
         self.sign(&parameters)
     }
 
-    /// For a client: the API server takes the common name for the user and the organization for its group.
+    /// A client certificate: the API server uses the common name as user and the organization as group.
     pub fn client(&self, user: &str, group: &str) -> Result<Pair, rcgen::Error> {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, user);
@@ -47,7 +47,7 @@ impl Authority {
     }
 }
 
-/// The keys of a control plane for the tokens of service accounts, as PEM: the public one, the one that signs.
+/// A control plane's key pair for service account tokens, in PEM format: the public key, the signing key.
 pub fn service_account_keys() -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
     Ok((

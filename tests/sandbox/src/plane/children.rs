@@ -1,9 +1,9 @@
-//! Programs that run for the sandbox and never outlive it.
+//! Child processes that never outlive the sandbox.
 //!
-//! Two things see to that. A [`Child`] is killed when its value is dropped, which is how an orderly end goes. And on
-//! Linux each child asks the kernel to be killed when its parent ends, however it ends: the sandbox starts itself
-//! with [`BECOME`], which sets that up and then becomes the program. The kernel takes the *thread* that started a
-//! child for its parent, so all are started by one thread that never ends.
+//! Two mechanisms ensure this. A [`Child`] is killed when its value is dropped, as in a regular exit. And on Linux,
+//! each child asks the kernel to be killed when its parent exits, for whatever reason: the sandbox executes itself
+//! with [`BECOME`], which sets that up and then executes the program. To the kernel, the parent is the *thread* that
+//! started a child, so all are started by one thread that never ends.
 
 use std::{
     ffi::OsString,
@@ -17,11 +17,11 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// First argument of the sandbox when it is to become another program; the parent's process ID, the program and its
+/// First argument of the sandbox when it should become another program; the parent's process ID, the program and its
 /// arguments follow.
 pub const BECOME: &str = "--become";
 
-/// How much of a log an error quotes, in bytes.
+/// How many bytes of a log an error quotes.
 const QUOTED: usize = 1500;
 
 /// A running program.
@@ -32,19 +32,19 @@ pub struct Child {
 }
 
 impl Child {
-    /// Of the process.
+    /// The process ID.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Lets it do nothing, with its connections open, or lets it resume.
+    /// Stops the process, with its connections open, or resumes it.
     pub fn set_paused(&self, paused: bool) -> io::Result<()> {
         use rustix::process::{Pid, Signal, kill_process};
         let signal = if paused { Signal::STOP } else { Signal::CONT };
         Ok(kill_process(Pid::from_child(&self.process), signal)?)
     }
 
-    /// Whether it has ended by itself; then what it said last.
+    /// Whether it has exited by itself; if so, its last output.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.process.try_wait().ok().flatten()?;
         let text = std::fs::read(&self.log).unwrap_or_default();
@@ -55,7 +55,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // All that they hold is in a temporary folder, so there is nothing that they would have to save.
+        // All of their data is in a temporary directory, so they need not save anything.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -66,7 +66,7 @@ pub struct Order {
     pub name: &'static str,
     pub program: PathBuf,
     pub arguments: Vec<String>,
-    /// Receives both outputs; appended to when it is there.
+    /// Receives both outputs; an existing file is appended to.
     pub log: PathBuf,
 }
 
@@ -79,7 +79,7 @@ impl Spawner {
         let (orders, received) = mpsc::channel::<(Order, oneshot::Sender<io::Result<Child>>)>();
         std::thread::Builder::new().name("children".to_owned()).spawn(move || {
             for (order, answer) in received {
-                // A receiver that has gone drops the child, which kills it.
+                // If the receiver was dropped, the child is dropped too, which kills it.
                 let _ = answer.send(start(order));
             }
         })?;
@@ -102,19 +102,19 @@ fn start(order: Order) -> io::Result<Child> {
         .arg(std::process::id().to_string())
         .arg(&order.program)
         .args(&order.arguments)
-        // Apart from the terminal's group: an interrupt is for the sandbox, which then ends them.
+        // Not in the terminal's process group: an interrupt reaches the sandbox, which then ends them.
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    // Settings of the user's shell would send loopback calls through a proxy, or switch features.
+    // Settings of the user's shell would send loopback calls through a proxy, or change features.
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "KUBECONFIG"] {
         command.env_remove(name);
     }
     Ok(Child { name: order.name, process: command.spawn()?, log: order.log })
 }
 
-/// Becomes the program that the arguments after [`BECOME`] name. Returns only when that fails.
+/// Executes the program named by the arguments after [`BECOME`]. Returns only if that fails.
 pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<u32>().ok());
     let (Some(parent), Some(program)) = (parent, arguments.next()) else {
@@ -130,7 +130,8 @@ pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> ExitCode
     ExitCode::FAILURE
 }
 
-/// Asks for a kill at the parent's end. The parent may have ended before that was in place, so it is looked at after.
+/// Requests a kill when the parent exits. The parent may have exited before that took effect, so it is checked
+/// afterwards.
 fn die_with(parent: u32) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;

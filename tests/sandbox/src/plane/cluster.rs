@@ -1,4 +1,4 @@
-//! The control plane of one cluster: a machine while it is lent to it, and what is the cluster's own.
+//! The control plane of one cluster: a machine on loan, and everything that is the cluster's own.
 
 use std::{
     net::Ipv4Addr,
@@ -24,18 +24,18 @@ use super::{
 };
 use crate::{cidr::Cidr, eks::addons::Content, settings::EndpointBy, world::World};
 
-/// What a control plane needs to know of its cluster.
+/// The cluster properties that a control plane needs.
 pub struct Plan {
     key: ClusterKey,
-    /// PEM of the key with which the cluster's authority signs.
+    /// PEM key with which the cluster's CA signs.
     authority_key: String,
     pub(super) shape: Shape,
-    /// Name under which AWS would have served it.
+    /// The host name that AWS would have used.
     host: String,
     by: EndpointBy,
     facts: addons::Facts,
     bootstrap_addons: bool,
-    /// Managed ones, by name.
+    /// Managed add-ons, by name.
     addons: Vec<(String, Content)>,
 }
 
@@ -60,7 +60,7 @@ impl Plan {
                 cluster: key.name.clone(),
                 region: key.region.clone(),
                 vpc_id: cluster.network.vpc_id.clone(),
-                // AWS's rule: the tenth address of the service range.
+                // As in EKS: the tenth address of the service range.
                 dns_address: services.address(10)?.to_string(),
                 first_service: services.address(1)?.to_string(),
                 version: cluster.version.clone(),
@@ -77,23 +77,23 @@ pub struct ControlPlane {
     pub api: Api,
     pub network: Network,
     pub facts: addons::Facts,
-    /// What clients talk to.
+    /// The endpoint for clients.
     pub front: Front,
-    /// Name under which AWS would have served it.
+    /// The host name that AWS would have used.
     host: String,
     by: EndpointBy,
     kubeconfig: String,
     milliseconds: u128,
     machine: Arc<Machine>,
-    /// The machine has been given back, or ended.
+    /// The machine has been returned, or ended.
     is_retired: AtomicBool,
     reviews: Mutex<Reviews>,
-    /// Length of the audit log when its requests were last forgotten.
+    /// Length of the audit log when its requests were last cleared.
     audited: AtomicU64,
 }
 
 impl ControlPlane {
-    /// Puts what belongs to the cluster on a machine that is as a fresh one.
+    /// Sets up a fresh machine for the cluster.
     pub(super) async fn start(
         machine: Arc<Machine>,
         plan: Plan,
@@ -138,15 +138,15 @@ impl ControlPlane {
         Ok(plane)
     }
 
-    /// Starts the API server again and lets clients in when it is ready.
+    /// Restarts the API server and accepts clients when it is ready.
     pub async fn restart_api_server(&self) -> Result<(), Error> {
         self.machine.start_api_server().await?;
         self.front.set_open(true);
         Ok(())
     }
 
-    /// Waits until the controllers work, as those of an ACTIVE cluster of EKS do: the namespaces have what each is given,
-    /// and what was installed has been seen.
+    /// Waits until the controllers work, as in an ACTIVE EKS cluster: namespaces have their default objects, and
+    /// installed objects have been observed.
     async fn until_controlled(&self, addons: bool) -> Result<(), Error> {
         const CORE: &str = "/api/v1/namespaces";
         const APPS: &str = "/apis/apps/v1/namespaces/kube-system";
@@ -162,7 +162,7 @@ impl ControlPlane {
             for kind in ["daemonsets", "deployments"].iter().filter(|_| addons) {
                 let answer = self.api.exchange("GET", &format!("{APPS}/{kind}"), None).await;
                 let objects = answer.ok().and_then(|(_, mut list)| Some(list["items"].as_array_mut()?.split_off(0)));
-                // A Deployment's revision is noted in a write of its own.
+                // A Deployment's revision is recorded in a separate write.
                 controlled &= objects.is_some_and(|objects| {
                     let seen = |object: &Value| {
                         addons::managed::is_observed(object)
@@ -182,24 +182,24 @@ impl ControlPlane {
         }
     }
 
-    /// Ends the API server alone; the others wait for it to come back.
+    /// Ends only the API server; the others wait for it to return.
     pub fn end_api_server(&self) {
         self.front.set_open(false);
         self.machine.end_api_server();
     }
 
-    /// Keeps the API server from answering until the result is dropped. Connections stay open.
+    /// Keeps the API server from responding until the result is dropped. Connections stay open.
     pub fn pause_api_server(&self) -> std::io::Result<Pause<'_>> {
         self.machine.pause_api_server()
     }
 
-    /// The number of the machine under it.
+    /// The number of its machine.
     pub fn machine_number(&self) -> u64 {
         self.machine.number
     }
 
-    /// Ends what is the cluster's own, and gives the machine: to be ended, or to be used again once nobody works on
-    /// [`ControlPlane::api`] any more. Nothing the second time.
+    /// Ends what is the cluster's own, and returns the machine: to be ended, or to be reused once nobody uses
+    /// [`ControlPlane::api`] any more. `None` the second time.
     pub fn retire(&self) -> Option<Arc<Machine>> {
         if self.is_retired.swap(true, Ordering::SeqCst) {
             return None;
@@ -208,7 +208,7 @@ impl ControlPlane {
         Some(Arc::clone(&self.machine))
     }
 
-    /// `https://127.0.0.1:PORT`, of the front; or what hosts reach as well.
+    /// `https://127.0.0.1:PORT`, of the front; or an address that hosts can reach too.
     pub fn endpoint(&self) -> String {
         match self.front.gateway.filter(|_| self.by == EndpointBy::Hosts) {
             Some(address) => format!("https://{address}:{}", self.front.port),
@@ -217,12 +217,12 @@ impl ControlPlane {
         }
     }
 
-    /// The name under which AWS would have served it.
+    /// The host name that AWS would have used.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The administrator's kubeconfig. It leads past the front: that takes no certificates.
+    /// The administrator's kubeconfig. It bypasses the front, which does not accept client certificates.
     pub fn kubeconfig(&self) -> &str {
         &self.kubeconfig
     }
@@ -240,7 +240,7 @@ impl ControlPlane {
         self.reviews.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has been asked with tokens.
+    /// The requests made with tokens.
     pub fn requests(&self) -> std::io::Result<Value> {
         audit::describe(&self.machine.audit_log(), self.audited.load(Ordering::SeqCst))
     }
@@ -249,7 +249,7 @@ impl ControlPlane {
         self.audited.store(audit::length(&self.machine.audit_log()), Ordering::SeqCst);
     }
 
-    /// The private DNS name of an EC2 instance that has a node here.
+    /// The private DNS name of an EC2 instance that is a node of this cluster.
     pub fn node_of_instance(&self, instance: &str) -> Option<String> {
         self.network.node_of_instance(instance)
     }
@@ -257,7 +257,7 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        // A start that was overtaken by the cluster's end.
+        // A start overtaken by the end of its cluster.
         if let Some(machine) = self.retire() {
             machine.end();
         }

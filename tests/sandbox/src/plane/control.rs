@@ -1,4 +1,4 @@
-//! The control API's calls about control planes. The README documents them.
+//! The control API's calls for control planes. The README documents them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     store::Shared,
 };
 
-/// Answers a request to `/_sandbox` when it is about a control plane. `path` is what follows.
+/// Handles a request to `/_sandbox` if it concerns a control plane. `path` is the rest of the path.
 pub async fn answer(
     planes: &Planes,
     shared: &Arc<Shared>,
@@ -29,7 +29,7 @@ pub async fn answer(
         .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    // What an API server asks itself: it knows its machine alone.
+    // Sent by an API server itself, which knows only its machine.
     if let ["token-reviews", number] = segments[..] {
         let plane = number.parse().ok().and_then(|number| planes.on_machine(number));
         return Some(match plane {
@@ -64,7 +64,7 @@ fn refused(status: u16, text: impl Into<String>) -> Answer {
 fn failed(error: &Error) -> Answer {
     let status = match error {
         Error::Off | Error::NoCluster(_) => 400,
-        // What the API server says of the caller's names and values.
+        // The API server's verdict on the caller's names and values.
         Error::Api(api::Error::Refused { status: status @ 400..500, .. }) => *status,
         _ => 500,
     };
@@ -77,7 +77,7 @@ fn failed(error: &Error) -> Answer {
 struct WantedAddon {
     name: String,
     version: Option<String>,
-    /// As a client would give them.
+    /// In the format that a client would send.
     configuration_values: Option<String>,
 }
 
@@ -222,7 +222,7 @@ fn is_version(text: &str) -> bool {
     })
 }
 
-/// Makes an add-on that is there as if it had come with the cluster.
+/// Creates an existing add-on, as if it had been created with the cluster.
 async fn plant_addon(
     planes: &Planes,
     shared: &Arc<Shared>,

@@ -135,8 +135,6 @@ pub enum StoreError {
     Refused { status: u16, text: String },
 }
 
-/// Operations in one transaction; etcd takes 128.
-
 /// etcd's own JSON over HTTP, <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>.
 impl Store {
     /// The revision of each key below the prefix.

@@ -1,4 +1,5 @@
-//! A private temporary folder. It goes with the value; what a killed process left is swept at the next start.
+//! A private temporary directory, removed when the value is dropped; those of killed processes are removed at the
+//! next start.
 
 use std::{
     io,
@@ -13,7 +14,7 @@ const PREFIX: &str = "ekshybrid-sandbox-";
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes a folder that only its owner may enter: it holds keys.
+    /// Creates a directory that only its owner may enter: it contains keys.
     pub fn make() -> io::Result<Self> {
         let parent = std::env::temp_dir();
         sweep(&parent);
@@ -29,12 +30,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Nothing can be done about a folder that stays; the next start tries again.
+        // If it cannot be removed, the next start tries again.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Removes the folders of processes that are gone. Only where the system tells which processes there are.
+/// Removes the directories of processes that no longer exist. Only on systems that list their processes.
 fn sweep(parent: &Path) {
     if !Path::new("/proc/self").exists() {
         return;

@@ -1,4 +1,4 @@
-//! The jobs of node groups: nodes made and waited for, or removed, in the background of the calls that ask for it.
+//! Node group jobs: create nodes and wait for them, or remove them, in the background of the calls that request it.
 
 use std::{
     sync::Arc,
@@ -12,10 +12,10 @@ use crate::{
     store::Shared,
 };
 
-/// Pause between two looks at the nodes.
+/// Pause between two polls of the nodes.
 const BETWEEN: Duration = Duration::from_millis(300);
 
-/// Changes the record of a node group, when it is still there.
+/// Changes the record of a node group, if it still exists.
 pub fn tell(shared: &Shared, key: &ClusterKey, name: &str, change: impl FnOnce(&mut NodeGroup)) {
     shared.change(|world| {
         if key.exists(world)
@@ -49,7 +49,7 @@ pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str) {
             let removed = parallel::for_each(names, move |node| {
                 let plane = Arc::clone(&on);
                 async move {
-                    // One that is gone already is what is wanted.
+                    // A node that no longer exists is the desired result.
                     plane.api.exchange("DELETE", &format!("/api/v1/nodes/{node}"), None).await.map(drop)
                 }
             })
@@ -63,7 +63,7 @@ pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str) {
     }
 }
 
-/// Makes the nodes of a group. False = they could not be made.
+/// Creates the nodes of a group. False = they could not be created.
 async fn create(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGroup, max_pods: u32) -> bool {
     let wanted = nodes::Wanted::of_group(group, max_pods);
     let planned = match shared.look(|world| nodes::plan(world, plane, &wanted)) {
@@ -84,7 +84,7 @@ async fn create(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGro
     true
 }
 
-/// The instances behind nodes.
+/// The EC2 instances of the nodes.
 fn launch(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGroup, planned: &[nodes::Planned]) {
     shared.change(|world| {
         let Some(account) = world.accounts.get_mut(&plane.key.account) else { return };
@@ -114,12 +114,12 @@ fn terminate(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, names: &[String]) 
     });
 }
 
-/// Waits until all nodes are Ready, for so long.
+/// Waits until all nodes are Ready, at most this long.
 async fn wait(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str, patience: Duration) {
     let begun = Instant::now();
     let (key, plane) = (plane.key.clone(), Arc::downgrade(plane));
     loop {
-        // It ends with the control plane or the group.
+        // Ends with the control plane or the group.
         let Some(plane) = plane.upgrade() else { return };
         let mut nodes = None;
         tell(shared, &key, name, |group| nodes = group.is_creating().then(|| group.nodes.clone()));

@@ -1,6 +1,6 @@
-//! Machines that join as hybrid nodes by their user data: what cloud-init and nodeadm do on them.
+//! Machines that join as hybrid nodes through their user data: what cloud-init and nodeadm do on them.
 //!
-//! They run in EC2 here, as those of people do who try hybrid nodes out; nothing but their user data makes them hosts.
+//! Here they run in EC2, as for users who try hybrid nodes out; only their user data makes them hosts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::{
     world::World,
 };
 
-/// Pause between two looks at what a host still waits for.
+/// Pause between two checks of what a host is waiting for.
 const BETWEEN: Duration = Duration::from_millis(300);
 
-/// What a host brings to its registration.
+/// What a host uses to register.
 pub struct Host {
     pub address: String,
     pub architecture: String,
 }
 
-/// The host and how it joins; `None` when it has ended or does not join.
+/// The host and how it joins; `None` if it has ended or does not join.
 fn look(world: &World, machine: &Machine) -> Option<(Host, user_data::Joining)> {
     let region = world.accounts.get(&machine.account)?.regions.get(&machine.region)?;
     let instance = region.ec2.record(&instances::KIND, &machine.instance).ok()?;
@@ -31,7 +31,7 @@ fn look(world: &World, machine: &Machine) -> Option<(Host, user_data::Joining)> 
     Some((Host { address, architecture: catalog::architecture(instance.text("instanceType")) }, joining))
 }
 
-/// Registers the host, and makes its Node as soon as the cluster lets it in.
+/// Registers the host, and creates its Node as soon as the cluster accepts it.
 pub async fn boot(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
     let Some((host, joining)) = shared.look(|world| look(world, machine)) else { return };
     let id = match shared.change(|world| register(world, machine, &host, &joining)) {
@@ -62,7 +62,7 @@ pub async fn boot(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
     }
 }
 
-/// What the agent does: it registers with the activation's ID and code, and reports.
+/// Does what the agent does: registers with the activation's ID and code, and reports.
 fn register(world: &mut World, machine: &Machine, host: &Host, joining: &user_data::Joining) -> Result<String, String> {
     let account = world.accounts.get_mut(&machine.account).ok_or("there is no such account")?;
     let code = Some(joining.activation_code.as_str());
@@ -88,7 +88,7 @@ fn register(world: &mut World, machine: &Machine, host: &Host, joining: &user_da
     Ok(made.id)
 }
 
-/// The cluster, when it has an access entry for hybrid nodes of the role.
+/// The cluster, if it has an access entry for hybrid nodes with this role.
 fn let_in(world: &World, machine: &Machine, joining: &user_data::Joining) -> Option<ClusterKey> {
     let account = world.accounts.get(&machine.account)?;
     let region = account.regions.get(&joining.region)?;
@@ -102,7 +102,7 @@ fn let_in(world: &World, machine: &Machine, joining: &user_data::Joining) -> Opt
         .then(|| ClusterKey::of(account, &joining.region, &joining.cluster))?
 }
 
-/// What is seen of a machine that has ended: a host loses its connections; the cloud's controller removes other nodes.
+/// The effects of a machine that has ended: a host loses its connections; the cloud controller deletes other nodes.
 pub async fn halt(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
     let clusters: Vec<ClusterKey> = shared.change(|world| {
         let Some(account) = world.accounts.get_mut(&machine.account) else { return Vec::new() };
@@ -121,7 +121,7 @@ pub async fn halt(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
         record.value["_host"]["id"].as_str().map(ToOwned::to_owned)
     });
     for plane in clusters.iter().filter_map(|key| planes.standing(key)) {
-        // One that is gone already is what is wanted.
+        // A node that no longer exists is the desired result.
         let _ = match (&id, plane.network.node_of_instance(&machine.instance)) {
             (Some(id), _) => network::tell(&plane, id, nodes::Told::Ready(false)).await,
             (None, Some(node)) => plane.api.exchange("DELETE", &format!("/api/v1/nodes/{node}"), None).await.map(drop),

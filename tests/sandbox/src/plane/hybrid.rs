@@ -1,8 +1,8 @@
-//! What controllers do for Nodes that have kubelets of their own: certificates of hybrid kubelets are approved as EKS
-//! approves them, and a Node whose kubelet is no longer heard becomes Unknown.
+//! Controllers for Nodes with real kubelets: approves certificates of hybrid kubelets as EKS does, and marks a Node
+//! Unknown when its kubelet no longer reports.
 //!
-//! The node lifecycle controller would do the second, but it would do it to the Nodes of kwok as well, whose leases
-//! nobody renews; so it has a patience of a day, and this looks at the others.
+//! The node lifecycle controller would do the latter, but also for the Nodes of kwok, whose leases nobody renews; so
+//! its grace period is a day, and this module monitors the others.
 
 use std::{
     sync::{Arc, Weak},
@@ -21,12 +21,12 @@ use crate::{cidr::Cidr, moment::Moment, store::Shared};
 
 const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-/// Pause between two looks.
+/// Pause between two polls.
 const BETWEEN: Duration = Duration::from_millis(500);
 /// How long a kubelet may be silent. Source: kube-controller-manager's --node-monitor-grace-period, 50 s since 1.32.
 const GRACE_SECONDS: i64 = 50;
 
-/// Follows the Nodes of a control plane until it ends.
+/// Monitors the Nodes of a control plane until it ends.
 pub fn follow(shared: &Arc<Shared>, plane: &Arc<ControlPlane>) {
     let (shared, plane) = (Arc::clone(shared), Arc::downgrade(plane));
     tokio::spawn(async move {
@@ -43,7 +43,7 @@ async fn look(shared: &Shared, plane: &Weak<ControlPlane>) -> bool {
         Ok(()) => watch(&plane).await,
         Err(error) => Err(error),
     };
-    // While the API server is away there is nothing to do.
+    // While the API server is down, there is nothing to do.
     !matches!(looked, Err(Error::Closed))
 }
 
@@ -84,10 +84,10 @@ async fn watch(plane: &ControlPlane) -> Result<(), Error> {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
         let (status, lease) = plane.api.exchange("GET", &format!("{LEASES}/{name}"), None).await?;
         let lease = if status == 200 { lease } else { Value::Null };
-        // The lease is renewed every ten seconds, and made only that long after the Node.
+        // The lease is renewed every ten seconds, and created only that long after the Node.
         let heard = [&lease["spec"]["renewTime"], &ready(node)["lastHeartbeatTime"]];
         let heard = heard.iter().filter_map(|time| time.as_str()?.parse::<jiff::Timestamp>().ok()).max();
-        // One without either has no kubelet that was ever heard.
+        // A Node without either has no kubelet that ever reported.
         let Some(heard) = heard else { continue };
         let now = Moment::now();
         if now.millis() - heard.as_millisecond() > GRACE_SECONDS * 1000 {
@@ -105,7 +105,7 @@ fn is_unknown(node: &Value) -> bool {
     ready(node)["status"] == "Unknown"
 }
 
-/// The Ready condition; null where there is none.
+/// The Ready condition; null if there is none.
 fn ready(node: &Value) -> Value {
     let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().find(|one| one["type"] == "Ready").cloned().unwrap_or_default()
@@ -119,7 +119,7 @@ struct Names {
 }
 
 impl Names {
-    /// Of a request in PEM, in base64. `None` = it has no alternative names.
+    /// From a request in PEM, in base64. `None` = it has no alternative names.
     fn of(encoded: &str) -> Option<Self> {
         // 2.5.29.17, subjectAltName; an OCTET STRING follows, and in it a SEQUENCE.
         const EXTENSION: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x11];
@@ -137,7 +137,7 @@ impl Names {
                     let octets: [u8; 4] = value.try_into().ok()?;
                     names.addresses.push(std::net::Ipv4Addr::from(octets).to_string());
                 }
-                // A kind that no kubelet asks for, or an address that is in no network here.
+                // A kind that no kubelet requests, or an address that is in no network here.
                 _ => names.addresses.push("another kind of name".to_owned()),
             }
             rest = more;
@@ -145,7 +145,7 @@ impl Names {
         Some(names)
     }
 
-    /// EKS's rule: the Node's name is among them, and every address lies in the networks of hybrid nodes.
+    /// EKS's rule: the Node's name is among them, and every address is in the networks of hybrid nodes.
     fn fit(&self, node: &str, networks: &[String]) -> bool {
         let inside = |address: &String| {
             let alone = Cidr::parse(&format!("{address}/32"));
@@ -156,7 +156,7 @@ impl Names {
     }
 }
 
-/// Tag, content and what follows of a DER element.
+/// Tag, content and remaining bytes of a DER element.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;

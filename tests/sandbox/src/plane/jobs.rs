@@ -1,4 +1,4 @@
-//! The jobs of add-ons: done in the background of the calls that ask for them.
+//! Add-on jobs: done in the background of the calls that request them.
 
 use std::{
     sync::Arc,
@@ -11,11 +11,11 @@ use crate::{
     store::Shared,
 };
 
-/// Pause between two looks at an add-on's pods, while somebody may wait for them and later.
+/// Pause between two polls of an add-on's pods: at first, while a client may be waiting, and later.
 const BETWEEN: Duration = Duration::from_millis(200);
 const LATER: Duration = Duration::from_secs(1);
 
-/// Changes the record of an add-on, when it is still there.
+/// Changes the record of an add-on, if it still exists.
 pub fn tell(shared: &Shared, key: &ClusterKey, name: &str, change: impl FnOnce(&mut Addon)) {
     shared.change(|world| {
         if key.exists(world)
@@ -26,7 +26,7 @@ pub fn tell(shared: &Shared, key: &ClusterKey, name: &str, change: impl FnOnce(&
     });
 }
 
-/// Does the job of this number. Returns when it is done or refused; the pods are looked after further, until all are
+/// Runs the job with this number. Returns when it is done or rejected; the pods are monitored further, until all are
 /// Ready.
 pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str, number: u64) {
     let key = &plane.key;
@@ -50,12 +50,12 @@ pub async fn work(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, name: &str, n
             Ok(()) => tell(shared, key, name, |addon| addon.done(number, Vec::new())),
             Err(failure) => tell(shared, key, name, |addon| addon.refused(number, failure.issue())),
         },
-        // Overtaken by a later one.
+        // Superseded by a later job.
         None => {}
     }
 }
 
-/// Waits for the pods. When they take too long the add-on is told to be unhealthy, and a task waits on.
+/// Waits for the pods. If they take too long, the add-on is reported as unhealthy, and a task continues to wait.
 async fn follow(
     shared: &Arc<Shared>,
     plane: &Arc<ControlPlane>,
@@ -82,7 +82,7 @@ async fn follow(
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(LATER).await;
-            // It ends with the control plane, and with the next job.
+            // Ends with the control plane, and with the next job.
             let Some(plane) = plane.upgrade() else { return };
             let mut current = false;
             tell(&shared, &plane.key, &name, |addon| current = addon.is_current(number));

@@ -1,4 +1,4 @@
-//! Kubeconfig files. JSON is YAML, so no writer of YAML is needed.
+//! Kubeconfig files. JSON is YAML, so no YAML writer is needed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn of_certificate(cluster: &str, endpoint: &str, authority: &str, user: &str
     )
 }
 
-/// What the API server reads to know where tokens are judged. `url` may be plain HTTP: it is on loopback.
+/// The API server's configuration for the token webhook. `url` may be plain HTTP: it is on loopback.
 pub fn of_webhook(url: &str) -> String {
     render("token-review", "kube-apiserver", &json!({"server": url}), &json!({}))
 }

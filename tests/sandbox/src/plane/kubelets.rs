@@ -1,5 +1,5 @@
-//! Kubelets of hosts: their stand-ins tell the sandbox when they begin and end, after the API server has let them in
-//! with a token of their own. kwok plays the rest.
+//! Kubelets of hosts: their fakes report to the sandbox when they start and stop, after the API server has accepted
+//! them with a token of their own. kwok simulates the rest.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -13,22 +13,22 @@ use super::{
 };
 use crate::store::Shared;
 
-/// What a kubelet tells.
+/// A kubelet's report.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// Of its host.
+    /// The host's address.
     pub address: Ipv4Addr,
     pub region: String,
     pub cluster: String,
     pub node: String,
-    /// Whether it begins or ends.
+    /// Whether it starts or stops.
     running: bool,
     #[serde(default)]
     registration: nodes::Registration,
 }
 
-/// Registers the Node, or brings it back; or lets it fall silent. The error is the text for the caller.
+/// Registers the Node, or brings it back; or makes it silent. The error is the message for the caller.
 pub async fn report(planes: &Planes, shared: &Arc<Shared>, account: &str, report: Report) -> Result<(), String> {
     let key = shared.look(|world| {
         let account = world.accounts.get(account)?;
@@ -42,7 +42,7 @@ pub async fn report(planes: &Planes, shared: &Arc<Shared>, account: &str, report
     let planned = shared.look(|world| nodes::plan(world, &plane, &wanted))?;
     match nodes::create(&plane, planned).await {
         Ok(()) => network::follow(shared, &plane),
-        // A kubelet takes over what is there under its name, labels and taints as they are.
+        // A kubelet adopts an existing Node of its name; the Node's labels and taints are unchanged.
         Err(api::Error::Refused { status: 409, .. }) => {
             revive(&plane, &report.node).await.map_err(|error| error.to_string())?;
         }
@@ -51,7 +51,7 @@ pub async fn report(planes: &Planes, shared: &Arc<Shared>, account: &str, report
     Ok(())
 }
 
-/// What is seen of a host that falls silent, or is heard again. A Node that has gone needs nothing.
+/// The effects of a host that falls silent, or reports again. A Node that does not exist needs nothing.
 pub async fn heard(planes: &Planes, shared: &Arc<Shared>, cluster: (&str, &str, &str), node: &str, on: bool) {
     let (account, region, name) = cluster;
     let key = shared.look(|world| ClusterKey::of(world.accounts.get(account)?, region, name));
@@ -63,7 +63,7 @@ pub async fn heard(planes: &Planes, shared: &Arc<Shared>, cluster: (&str, &str, 
     }
 }
 
-/// Brings a Node back whose kubelet was silent; one whose kubelet never was stays as it is.
+/// Brings back a Node whose kubelet was silent; one whose kubelet never was is unchanged.
 async fn revive(plane: &ControlPlane, node: &str) -> Result<(), api::Error> {
     let object = plane.api.get(&format!("/api/v1/nodes/{node}")).await?;
     if object["metadata"]["labels"][nodes::OFF].is_string() {

@@ -1,5 +1,5 @@
-//! The programs of one control plane: its files, its children, its audit log. Knows no cluster: it is lent to one after
-//! the other (see `pool`), and is as it was when it was fresh each time.
+//! The programs of one control plane: its files, child processes and audit log. It knows no cluster: it is lent to
+//! one after the other (see `pool`), and reset to its fresh state each time.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,51 +24,51 @@ use super::{
 };
 use crate::eks::authority;
 
-/// Far more than it takes, for machines under load.
+/// Far longer than it takes, for machines under load.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const AUDIT_LOG: &str = "audit.log";
-/// Certificate and key with which the API server goes to kubelets. They trust the cluster's authority, so each cluster
-/// puts its own here; the API server reads them again for each connection.
+/// Certificate and key that the API server presents to kubelets. They trust the cluster's CA, so each cluster writes
+/// its own here; the API server reads them again for each connection.
 const KUBELET_CLIENT: [&str; 2] = ["kubelet-client.crt", "kubelet-client.key"];
-/// What kwok's kubelets do: its stages.
+/// The behavior of kwok's kubelets: its stages.
 const STAGES: &str = include_str!("stages.yaml");
 
-/// What the programs are told when they start, and keep.
+/// Fixed settings of the programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Range of the services' addresses.
+    /// Service CIDR.
     pub service_cidr: String,
-    /// The first of them: that of the service `kubernetes`.
+    /// The first service address: that of the service `kubernetes`.
     pub first_service: String,
-    /// Address that this service leads to: one of the VPC, as on EKS.
+    /// The address behind this service: one in the VPC, as on EKS.
     pub address: String,
 }
 
 pub struct Machine {
-    /// Tells it from the others of this process, also in the address of its token reviews.
+    /// Unique in this process; also part of the URL of its token reviews.
     pub number: u64,
     pub shape: Shape,
     pub store: Store,
-    /// Of the API server.
+    /// Port of the API server.
     pub port: u16,
-    /// PEM. Its own, behind the front, which shows that of the cluster.
+    /// PEM. The machine's own CA; the front presents a certificate of the cluster's.
     authority: String,
     administrator: Pair,
-    /// For what concerns no cluster.
+    /// For calls that concern no cluster.
     pub api: Api,
     folder: PathBuf,
     spawner: Spawner,
     api_server: Mutex<Option<Child>>,
     api_server_order: (PathBuf, Vec<String>),
     others: Mutex<Vec<Child>>,
-    /// What was there before any cluster used it.
+    /// The data before any cluster used it.
     pub fresh: Fresh,
-    /// It has been through something after which it does not serve another cluster.
+    /// After certain events, it is not used for another cluster.
     is_worn: AtomicBool,
 }
 
 impl Machine {
-    /// Starts the programs and waits until all of them work. `sandbox` is where the sandbox itself answers.
+    /// Starts the programs and waits until all of them work. `sandbox` is the sandbox's own address.
     pub(super) async fn start(
         programs: &Programs,
         setup: &Setup,
@@ -108,7 +108,7 @@ impl Machine {
             (SCHEDULER, "system:kube-scheduler"),
             (KWOK, "system:kwok"),
         ] {
-            // Of the masters' group, so that none waits for the roles which the API server makes as it starts.
+            // In the masters group, so that no client waits for the roles that the API server creates at startup.
             let pair = authority.client(user, "system:masters").map_err(Error::Certificate)?;
             let text = kubeconfig::of_certificate("sandbox", &endpoint, &certificate, user, &pair);
             write_private(&folder.join(format!("{program}.kubeconfig")), &text)?;
@@ -141,7 +141,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// The administrator's way to the API server, for one cluster.
+    /// The administrator's API client, for one cluster.
     pub fn api_for_cluster(&self) -> Result<Api, Error> {
         Ok(Api::new(self.port, &self.authority, &self.administrator)?)
     }
@@ -151,7 +151,7 @@ impl Machine {
         &self.authority
     }
 
-    /// Writes the administrator's kubeconfig for a cluster of this name, and gives it.
+    /// Writes the administrator's kubeconfig for a cluster with this name, and returns it.
     pub fn write_kubeconfig(&self, cluster: &str) -> Result<String, Error> {
         let endpoint = format!("https://127.0.0.1:{}", self.port);
         let user = "kubernetes-admin";
@@ -160,7 +160,7 @@ impl Machine {
         Ok(text)
     }
 
-    /// Lets the API server go to kubelets that trust the authority which has signed this.
+    /// Lets the API server connect to kubelets that trust the CA which signed this certificate.
     pub fn go_to_kubelets_as(&self, pair: &Pair) -> Result<(), Error> {
         write_private(&self.folder.join(KUBELET_CLIENT[0]), &pair.certificate)?;
         write_private(&self.folder.join(KUBELET_CLIENT[1]), &pair.key)
@@ -202,7 +202,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Waits until the namespaces have what controllers and the API server give to each.
+    /// Waits until the namespaces have the objects that controllers and the API server create in each.
     async fn until_controlled(&self) -> Result<(), Error> {
         const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
         let begun = Instant::now();
@@ -221,15 +221,15 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends the API server alone; the others wait for it to come back.
+    /// Ends only the API server; the others wait for it to return.
     pub fn end_api_server(&self) {
         self.is_worn.store(true, Ordering::SeqCst);
         self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Keeps the API server from answering until the result is dropped. Connections stay open.
+    /// Keeps the API server from responding until the result is dropped. Connections stay open.
     pub fn pause_api_server(&self) -> std::io::Result<Pause<'_>> {
-        // Who has given up meanwhile is not known.
+        // Which clients have given up meanwhile is unknown.
         self.is_worn.store(true, Ordering::SeqCst);
         self.set_paused(true)?;
         Ok(Pause(self))
@@ -252,17 +252,17 @@ impl Machine {
     pub fn end(&self) {
         self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.end_api_server();
-        // Nothing can be done about files that stay; they go with the folder around them.
+        // Files that cannot be removed here are removed with the parent directory.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// An API server that does not answer; it resumes when this is dropped.
+/// A paused API server; it resumes when this is dropped.
 pub struct Pause<'a>(&'a Machine);
 
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
-        // One that has ended meanwhile cannot resume.
+        // If it has ended meanwhile, it cannot resume.
         let _ = self.0.set_paused(false);
     }
 }
@@ -292,18 +292,19 @@ fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) 
         "--enable-admission-plugins=NodeRestriction".to_owned(),
         format!("--authentication-token-webhook-config-file={}", file("webhook.kubeconfig")),
         "--authentication-token-webhook-version=v1".to_owned(),
-        // Access entries and the clock are to count soon. Another cache in front of this one keeps accepted tokens for
-        // 10 seconds, and has no option.
+        // Access entries and the clock should take effect soon. A second cache in front of this one keeps accepted
+        // tokens for 10 seconds, and has no option.
         "--authentication-token-webhook-cache-ttl=0s".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.json")),
         format!("--audit-log-path={}", file(AUDIT_LOG)),
-        // The way to kubelets: by address, for nobody resolves the names of hosts; as somebody whom each of them obeys.
+        // Access to kubelets: by address, because nothing resolves host names; and as a user that each kubelet
+        // accepts.
         "--kubelet-preferred-address-types=InternalIP".to_owned(),
         format!("--kubelet-client-certificate={}", file(KUBELET_CLIENT[0])),
         format!("--kubelet-client-key={}", file(KUBELET_CLIENT[1])),
         "--allow-privileged=true".to_owned(),
         "--profiling=false".to_owned(),
-        // Its ending is a kill, so there is nothing to drain.
+        // It is killed in the end, so there is nothing to drain.
         "--shutdown-delay-duration=0s".to_owned(),
     ]
 }
@@ -321,7 +322,7 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
             format!("--cluster-signing-key-file={}", file("ca.key")),
             // Nobody renews the nodes' leases, and under load nobody could for thousands of them.
             "--node-monitor-grace-period=24h".to_owned(),
-            // A thousand nodes and their pods in seconds.
+            // A thousand nodes and their pods within seconds.
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
             "--profiling=false".to_owned(),
@@ -335,13 +336,13 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
         ],
         _ => vec![
             format!("--config={}", file("stages.yaml")),
-            // Other Nodes have kubelets of their own.
+            // Other Nodes have their own kubelets.
             format!("--manage-nodes-with-annotation-selector={}={}", nodes::PLAYED.0, nodes::PLAYED.1),
             // A host that is off has no kubelet.
             format!("--manage-nodes-with-label-selector=!{}", nodes::OFF),
             // No leases: see the controller manager.
             "--node-lease-duration-seconds=0".to_owned(),
-            // For nodes that bring no address, and for pods on nodes that bring no range.
+            // For nodes without an address, and for pods on nodes without a CIDR.
             "--node-ip=192.0.2.1".to_owned(),
             "--cidr=10.244.0.1/16".to_owned(),
         ],

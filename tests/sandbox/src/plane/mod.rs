@@ -1,5 +1,5 @@
 //! Real Kubernetes control planes for the sandbox's EKS clusters: kube-apiserver, controller-manager and scheduler,
-//! with kwok playing the nodes' kubelets.
+//! with kwok simulating the nodes' kubelets.
 //!
 //! ```text
 //! control API, CreateCluster ──▶ Planes ──▶ etcd (one, a prefix for each machine)
@@ -9,9 +9,9 @@
 //! API server ──TokenReview──▶ webhook ──▶ world (principals, access entries) and the aws-auth map
 //! ```
 //!
-//! A control plane is started when it is asked for and ends with its cluster. Its machine, the running programs, then
-//! serves the next one, after everything that the cluster left has been taken away. Nothing here knows AWS's protocols.
-//! What a control plane holds is gone when it ends: `--state` keeps the clusters, not their objects.
+//! A control plane is started on request and ends with its cluster. Its machine, the running programs, then serves
+//! the next cluster, after everything the previous one left has been removed. Nothing here knows AWS's protocols. The
+//! objects of a control plane are lost when it ends: `--state` keeps the clusters, not their objects.
 
 pub mod addons;
 mod api;
@@ -60,10 +60,10 @@ use crate::{
     world::{Account, World},
 };
 
-/// How often it is looked whether the cluster of a control plane is still there.
+/// How often to check whether a control plane's cluster still exists.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// One cluster. `order` tells it from an earlier one of the same name.
+/// One cluster. `order` distinguishes it from an earlier one with the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClusterKey {
     pub account: String,
@@ -89,22 +89,22 @@ impl ClusterKey {
     }
 }
 
-/// Work that a call has asked for and that goes on after its answer.
+/// Work requested by a call that continues after its response.
 #[derive(Clone, Debug)]
 pub enum Order {
     /// Start the control plane.
     ControlPlane(ClusterKey),
-    /// Do an add-on's job of this number.
+    /// Run an add-on's job with this number.
     Addon { cluster: ClusterKey, name: String, number: u64 },
-    /// Make or remove the nodes of a node group.
+    /// Create or delete the nodes of a node group.
     NodeGroup { cluster: ClusterKey, name: String },
-    /// A machine does what its user data says.
+    /// Run a machine's user data.
     Boot(Machine),
     /// A machine has ended.
     Halt(Machine),
 }
 
-/// An instance of EC2.
+/// An EC2 instance.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub account: String,
@@ -112,13 +112,13 @@ pub struct Machine {
     pub instance: String,
 }
 
-/// Where a cluster's control plane stands, as EKS's answers show it.
+/// The state of a cluster's control plane, as EKS's responses show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// There is none: endpoint and status are made up.
+    /// None: endpoint and status are simulated.
     #[default]
     None,
-    /// CreateCluster ordered it; the cluster is CREATING until it stands.
+    /// Ordered by CreateCluster; the cluster is CREATING until the control plane is available.
     Ordered,
     Ready {
         /// `https://127.0.0.1:PORT`
@@ -163,7 +163,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// With all causes, in one line.
+    /// With all causes, on one line.
     pub fn whole(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -180,20 +180,20 @@ type Slot = Arc<OnceCell<Arc<ControlPlane>>>;
 /// All control planes of a process.
 pub struct Planes {
     programs: Option<Programs>,
-    /// Where the sandbox itself answers, `http://127.0.0.1:PORT`.
+    /// The sandbox's own URL, `http://127.0.0.1:PORT`.
     sandbox: String,
-    /// The address at which hosts find API servers.
+    /// The address where hosts reach API servers.
     gateway: Option<Ipv4Addr>,
     setup: OnceCell<Setup>,
     slots: std::sync::Mutex<BTreeMap<ClusterKey, Slot>>,
     pool: Pool,
-    /// Restarts go one after the other.
+    /// Restarts run one after the other.
     restarting: Mutex<()>,
 }
 
-/// What the control planes share. Made at the first start.
+/// State shared by the control planes. Created at the first start.
 struct Setup {
-    // Dropped in this order: etcd before its folder.
+    // Dropped in this order: etcd before its directory.
     etcd: Etcd,
     spawner: Spawner,
     folder: Folder,
@@ -217,26 +217,26 @@ impl Planes {
         Arc::clone(slots.entry(key.clone()).or_default())
     }
 
-    /// The control plane of a cluster, when it stands.
+    /// The control plane of a cluster, if it is available.
     fn standing(&self, key: &ClusterKey) -> Option<Arc<ControlPlane>> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.get(key)?.get().cloned()
     }
 
-    /// Port of the front of the API server that AWS would serve under this name.
+    /// Front port of the API server that AWS would serve under this host name.
     pub fn port_of(&self, host: &str) -> Option<u16> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let plane = slots.values().filter_map(|slot| slot.get()).find(|plane| plane.host().eq_ignore_ascii_case(host));
         plane.map(|plane| plane.front.port)
     }
 
-    /// The control plane that has the machine of this number now.
+    /// The control plane that currently uses the machine with this number.
     fn on_machine(&self, number: u64) -> Option<Arc<ControlPlane>> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.values().filter_map(|slot| slot.get()).find(|plane| plane.machine_number() == number).cloned()
     }
 
-    /// Starts the control plane of a cluster, or waits for it when somebody else has begun.
+    /// Starts the control plane of a cluster, or waits for a start in progress.
     pub async fn start(&self, shared: &Arc<Shared>, key: &ClusterKey) -> Result<Arc<ControlPlane>, Error> {
         let programs = self.programs.as_ref().ok_or(Error::Off)?;
         let slot = self.slot(key);
@@ -249,7 +249,7 @@ impl Planes {
                     .ok_or_else(|| Error::NoCluster(key.name.clone()))?;
                 let machine = self.pool.take(programs, setup, plan.shape.clone(), &self.sandbox).await?;
                 let plane = Arc::new(ControlPlane::start(machine, plan, self.gateway, begun).await?);
-                // Without hosts there is no kubelet but kwok's.
+                // Without hosts, kwok's are the only kubelets.
                 if self.gateway.is_some() {
                     hybrid::follow(shared, &plane);
                 }
@@ -263,7 +263,7 @@ impl Planes {
         };
         shared.change(|world| {
             if let Some(cluster) = key.exists(world).then(|| cluster_of(world, key)).flatten() {
-                // A start on request that failed leaves a cluster that works without as it is.
+                // If a start on request fails, a cluster that works without a control plane is unchanged.
                 if standing != Standing::Failed || cluster.standing == Standing::Ordered {
                     cluster.standing = standing;
                 }
@@ -272,7 +272,7 @@ impl Planes {
         started
     }
 
-    /// Begins what calls have ordered; what comes of it shows in the status of clusters, add-ons and node groups.
+    /// Starts the work that calls have ordered; the results show in the status of clusters, add-ons and node groups.
     pub fn start_ordered(self: &Arc<Self>, shared: &Arc<Shared>, ordered: Vec<Order>) {
         for order in ordered {
             let (planes, shared) = (Arc::clone(self), Arc::clone(shared));
@@ -295,16 +295,16 @@ impl Planes {
         }
     }
 
-    /// Does an add-on's job.
+    /// Runs an add-on's job.
     async fn work(&self, shared: &Arc<Shared>, key: &ClusterKey, name: &str, number: u64) {
         match self.standing(key) {
             Some(plane) => jobs::work(shared, &plane, name, number).await,
-            // It has been ended meanwhile, and its objects with it.
+            // The control plane has ended meanwhile, and its objects with it.
             None => jobs::tell(shared, key, name, |addon| addon.done(number, Vec::new())),
         }
     }
 
-    /// Ends control planes whose cluster has gone. Never returns.
+    /// Ends control planes whose cluster no longer exists. Never returns.
     pub async fn follow(&self, shared: &Shared) {
         let mut tick = tokio::time::interval(LOOK);
         loop {
@@ -322,7 +322,7 @@ impl Planes {
         }
     }
 
-    /// Ends a control plane: nobody reaches its objects any more, and soon they are gone.
+    /// Ends a control plane: its objects are unreachable at once, and soon deleted.
     fn end(&self, key: &ClusterKey) -> bool {
         let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         let Some(plane) = slot.and_then(|slot| slot.get().cloned()) else {
@@ -334,7 +334,7 @@ impl Planes {
         true
     }
 
-    /// Ends everything; for the end of the process.
+    /// Ends everything, at process exit.
     pub fn end_all(&self) {
         let slots = std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner));
         for plane in slots.into_values().filter_map(|slot| slot.get().cloned()) {
@@ -345,7 +345,7 @@ impl Planes {
         self.pool.end_all();
         if let Some(setup) = self.setup.get() {
             setup.etcd.end();
-            // The value itself may be held by a task that is still being cancelled.
+            // A task that is still being cancelled may hold the value itself.
             let _ = std::fs::remove_dir_all(setup.folder.path());
         }
     }
@@ -385,19 +385,19 @@ fn cluster_of<'a>(world: &'a mut World, key: &ClusterKey) -> Option<&'a mut crat
 fn write_private(file: &Path, text: &str) -> Result<(), Error> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let failed = |source| Error::File { file: file.display().to_string(), source };
-    // Removed first: the mode counts only for a file that is made.
+    // Removed first: the mode applies only to a new file.
     let _ = std::fs::remove_file(file);
     let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
-/// Ports that are free now. They are free again when this returns, so they are taken at random from below the ranges
-/// out of which systems give ports to outgoing connections: there nobody else takes one so soon.
+/// Ports that are currently free. They are not held after this returns, so they are chosen at random below the
+/// ephemeral port ranges: nobody else uses one there so soon.
 fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
     const FIRST: u16 = 20_000;
     const COUNT_OF_ALL: u16 = 12_000;
     const ATTEMPTS: u32 = 100;
-    // Those that were given out: two that start at the same time must not have the same.
+    // Ports already returned: two concurrent starts must not get the same one.
     static GIVEN: std::sync::Mutex<std::collections::BTreeSet<u16>> =
         std::sync::Mutex::new(std::collections::BTreeSet::new());
     let mut held = Vec::with_capacity(COUNT);
@@ -420,5 +420,5 @@ fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
     Ok(ports)
 }
 
-/// An answer of the control API.
+/// A response of the control API.
 type Answer = (u16, Value);

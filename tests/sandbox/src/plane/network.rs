@@ -1,8 +1,8 @@
-//! When nodes turn Ready: the part of a CNI that a node waits for.
+//! When nodes become Ready: the part of a CNI that a node waits for.
 //!
-//! A node that waits turns Ready when the pod of a CNI's DaemonSet is Ready on it. The VPC CNI needs more when custom
-//! networking is on at that time: an ENIConfig for the node, found as the VPC CNI finds it; until then the node stays
-//! NotReady. What was decided for a node stays, as on a real one.
+//! A waiting node becomes Ready when the pod of a CNI's DaemonSet is Ready on it. The VPC CNI needs more if custom
+//! networking is on at that time: an ENIConfig for the node, found as the VPC CNI finds it; until then, the node
+//! stays NotReady. A decision about a node is final, as on a real one.
 
 use std::{
     collections::BTreeMap,
@@ -24,24 +24,24 @@ use super::{
 };
 use crate::store::Shared;
 
-/// Pods of the CNIs: the label `k8s-app` of their DaemonSets.
+/// Pods of CNIs, by the label `k8s-app` of their DaemonSets.
 const CNI_PODS: &str = "/api/v1/pods?labelSelector=k8s-app%20in%20(aws-node,cilium,calico-node)&resourceVersion=0";
 const VPC_CNI: &str = "aws-node";
-/// Pause between two looks.
+/// Pause between two polls.
 const BETWEEN: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(2);
-/// Label that names a node's ENIConfig before anything else does.
+/// The label that takes precedence in naming a node's ENIConfig.
 const ENI_CONFIG_LABEL: &str = "vpc.amazonaws.com/externalEniConfig";
-/// Annotation and label that name it where the environment names no other.
+/// The annotation and label that name it unless the environment sets another.
 const ENI_CONFIG_DEFAULT: &str = "k8s.amazonaws.com/eniConfig";
 
-/// What is known of the nodes that the control API made.
+/// The state of the nodes that the control API created.
 #[derive(Default)]
 pub struct Network {
     nodes: Mutex<BTreeMap<String, Node>>,
     numbers: Mutex<u32>,
     followed: AtomicBool,
-    /// Whoever tells a node what it is waits for decisions that are being made, and none is made meanwhile.
+    /// Setting a node's state waits for decisions in progress, and blocks new ones.
     deciding: tokio::sync::RwLock<()>,
 }
 
@@ -54,18 +54,18 @@ struct Node {
     instance_id: Option<String>,
     /// `k8s-app` of the CNI that made it Ready.
     cni: Option<String>,
-    /// Whether custom networking was on when the VPC CNI began on it.
+    /// Whether custom networking was on when the VPC CNI started on it.
     custom_networking: bool,
-    /// The ENIConfig that it got.
+    /// The ENIConfig it uses.
     eniconfig: Option<String>,
-    /// Names of ENIConfigs that it asked for in vain.
+    /// Names of missing ENIConfigs that it looked for.
     missed_eniconfigs: Vec<String>,
 }
 
-/// What a CNI's pod says about a waiting node.
+/// What a CNI's pod means for a waiting node.
 enum Found {
     Ready(Settled),
-    /// No such ENIConfig.
+    /// The ENIConfig does not exist.
     Missing(String),
 }
 
@@ -73,7 +73,7 @@ struct Settled {
     cni: String,
     custom_networking: bool,
     eniconfig: Option<String>,
-    /// Range of the pods' addresses.
+    /// Pod CIDR.
     range: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl Network {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts the nodes, for their addresses.
+    /// Numbers the nodes, for their addresses.
     pub fn next_number(&self) -> u32 {
         let mut number = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         *number += 1;
@@ -117,7 +117,7 @@ impl Network {
     }
 }
 
-/// Follows the waiting nodes of a control plane until none waits any more.
+/// Monitors the waiting nodes of a control plane until none is waiting.
 pub fn follow(shared: &Arc<Shared>, plane: &Arc<ControlPlane>) {
     if plane.network.followed.swap(true, Ordering::SeqCst) {
         return;
@@ -130,7 +130,7 @@ pub fn follow(shared: &Arc<Shared>, plane: &Arc<ControlPlane>) {
     });
 }
 
-/// One look, and the pause until the next. `None` = there is nothing more to follow.
+/// One poll, and the pause until the next. `None` = there is nothing more to monitor.
 async fn look(shared: &Arc<Shared>, plane: &Weak<ControlPlane>) -> Option<Duration> {
     let plane = plane.upgrade()?;
     let waiting: BTreeMap<String, Option<String>> = plane
@@ -142,16 +142,16 @@ async fn look(shared: &Arc<Shared>, plane: &Weak<ControlPlane>) -> Option<Durati
         .collect();
     if waiting.is_empty() {
         plane.network.followed.store(false, Ordering::SeqCst);
-        // One that was added in between finds a follower or makes one.
+        // A node added in between finds a monitor or starts one.
         let none = !plane.network.nodes().values().any(|node| node.waits);
         return if none || plane.network.followed.swap(true, Ordering::SeqCst) { None } else { Some(BETWEEN) };
     }
     let begun = Instant::now();
-    // The API server may be down for a while: the next look sees.
+    // The API server may be down for a while: the next poll will tell.
     let Ok(pods) = plane.api.get(CNI_PODS).await else {
         return Some(BETWEEN);
     };
-    // A thousand pods take a while to list; that is not to be all that the API server does.
+    // Listing a thousand pods takes a while; the API server must have time for other work.
     let pause = begun.elapsed().clamp(BETWEEN, LONGEST);
     let ready: Vec<(String, Option<String>, Value)> = pods["items"]
         .as_array()
@@ -171,7 +171,7 @@ async fn look(shared: &Arc<Shared>, plane: &Weak<ControlPlane>) -> Option<Durati
         plane.network.nodes().remove(name);
     }
     let (shared, on) = (Arc::clone(shared), Arc::clone(&plane));
-    // What fails is tried again at the next look.
+    // Failures are retried at the next poll.
     let _ = parallel::for_each(ready, move |(name, subnet, pod)| {
         let (shared, plane) = (Arc::clone(&shared), Arc::clone(&on));
         async move { decide(&shared, &plane, &name, subnet.as_ref(), &pod).await }
@@ -180,7 +180,7 @@ async fn look(shared: &Arc<Shared>, plane: &Weak<ControlPlane>) -> Option<Durati
     Some(pause)
 }
 
-/// Turns a node Ready when its CNI has what it needs.
+/// Makes a node Ready once its CNI has what it needs.
 async fn decide(
     shared: &Shared,
     plane: &ControlPlane,
@@ -194,14 +194,14 @@ async fn decide(
     }
     match settle(shared, plane, name, subnet, pod).await? {
         Found::Ready(settled) => {
-            // Before the node is Ready, for whoever sees that and asks by whom.
+            // Before the node is Ready, for clients that see that and ask by which CNI.
             if let Some(node) = plane.network.nodes().get_mut(name) {
                 node.cni = Some(settled.cni);
                 node.custom_networking = settled.custom_networking;
                 node.eniconfig = settled.eniconfig;
             }
             match make_ready(plane, name, settled.range.as_deref()).await {
-                // A node that has been deleted does not wait any more either.
+                // A deleted node no longer waits either.
                 Ok(()) | Err(Error::Refused { status: 404, .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -269,7 +269,7 @@ async fn settle(
     Ok(Found::Ready(settled))
 }
 
-/// The variables with values of a pod's container.
+/// The environment variables of a pod's container that have values.
 pub fn environment_of(pod: &Value, container: &str) -> BTreeMap<String, String> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let container = containers.into_iter().find(|one| one["name"] == container);
@@ -297,7 +297,7 @@ fn eniconfig_of(node: &Value, environment: &BTreeMap<String, String>) -> String 
 async fn make_ready(plane: &ControlPlane, name: &str, range: Option<&str>) -> Result<(), Error> {
     if let Some(range) = range {
         let patch = json!({"spec": {"podCIDR": range, "podCIDRs": [range]}});
-        // A node that was given a range keeps it, and the API server refuses another.
+        // A node keeps its pod CIDR, and the API server rejects another.
         let _ = plane
             .api
             .exchange("PATCH", &format!("/api/v1/nodes/{name}"), Some((Content::StrategicMergePatch, &patch)))
@@ -306,7 +306,7 @@ async fn make_ready(plane: &ControlPlane, name: &str, range: Option<&str>) -> Re
     nodes::set_ready(&plane.api, name, true).await
 }
 
-/// Turns a node Ready or NotReady now, or off or on; it waits for no network after that.
+/// Makes a node Ready or NotReady now, or switches it off or on; afterwards it waits for no network.
 pub async fn tell(plane: &ControlPlane, name: &str, told: nodes::Told) -> Result<(), Error> {
     let _told = plane.network.deciding.write().await;
     if let Some(node) = plane.network.nodes().get_mut(name) {

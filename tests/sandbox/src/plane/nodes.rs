@@ -1,4 +1,5 @@
-//! Node objects as a kubelet registers them: of EC2 instances and of hybrid hosts. kwok plays the kubelet afterwards.
+//! Node objects as a kubelet registers them: of EC2 instances and of hybrid hosts. kwok simulates the kubelet
+//! afterwards.
 //!
 //! Sources: labels and provider IDs of the AWS cloud provider and of nodeadm's hybrid kubelet.
 
@@ -22,9 +23,9 @@ use crate::{
     world::World,
 };
 
-/// At most so many in one call.
+/// The most nodes per call.
 const MOST: usize = 5000;
-/// As EKS builds it, for its own images and for hybrid nodes.
+/// As built by EKS, for its own images and for hybrid nodes.
 const KUBELET: &str = "v1.34.2-eks-ecaa3a6";
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -34,14 +35,14 @@ pub enum Kind {
     Hybrid,
 }
 
-/// When a new node turns Ready.
+/// When a new node becomes Ready.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum When {
-    /// As soon as the pod of a CNI runs on it, and finds what it needs.
+    /// As soon as a CNI's pod runs on it and finds what it needs.
     Network,
     AtOnce,
-    /// When it is told.
+    /// On request.
     Told,
 }
 
@@ -54,7 +55,7 @@ pub struct Wanted {
     count: usize,
     /// Instead of `count`.
     names: Option<Vec<String>>,
-    /// EC2 only; the cluster's zones in turn when it is not given.
+    /// EC2 only; by default the cluster's zones in turn.
     zone: Option<String>,
     node_group: Option<String>,
     #[serde(default = "instance_type")]
@@ -65,26 +66,26 @@ pub struct Wanted {
     max_pods: u32,
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    /// Range of the pods' addresses.
+    /// Pod CIDR.
     pod_cidr: Option<String>,
     #[serde(default = "network")]
     ready: When,
     #[serde(default)]
     taints: Vec<Value>,
-    /// Of these alone; of the cluster's when there is none.
+    /// Only these subnets; if empty, the cluster's.
     #[serde(skip)]
     subnets: Vec<String>,
-    /// Of the one host, where it is known.
+    /// Address of the only host, if known.
     #[serde(skip)]
     address: Option<String>,
     #[serde(skip)]
     kubelet: Option<String>,
-    /// How a host proves who it is: `ssm` or `iam-ra`.
+    /// How a host authenticates: `ssm` or `iam-ra`.
     #[serde(skip)]
     credentials: Option<String>,
 }
 
-/// What a host's kubelet says of its Node when it registers it.
+/// The Node properties that a host's kubelet sends at registration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Registration {
@@ -152,7 +153,7 @@ impl Wanted {
         }
     }
 
-    /// A host that has registered as the managed instance `id`.
+    /// A host registered as the managed instance `id`.
     pub fn of_host(id: &str, host: &Host, joining: &Joining) -> Self {
         Self {
             kind: Kind::Hybrid,
@@ -162,7 +163,7 @@ impl Wanted {
             node_group: None,
             instance_type: String::new(),
             architecture: host.architecture.clone(),
-            // The kubelet's own number.
+            // The kubelet's default.
             max_pods: joining.max_pods.unwrap_or(110),
             labels: joining.labels.clone(),
             pod_cidr: None,
@@ -206,26 +207,26 @@ impl Wanted {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Told {
-    /// Ready, or NotReady for want of a network.
+    /// Ready, or NotReady because the network is missing.
     Ready(bool),
     /// Switched off, or on again.
     Off(bool),
 }
 
-/// Label of the nodes that no kubelet works on; kwok leaves them alone.
+/// Label of nodes without a kubelet; kwok ignores them.
 pub const OFF: &str = "sandbox.ekshybrid/off";
 
-/// Annotation of the nodes whose kubelet kwok plays. A Node that somebody else registers has a kubelet, or none.
+/// Annotation of nodes whose kubelet kwok simulates. A Node registered by others has its own kubelet, or none.
 pub const PLAYED: (&str, &str) = ("kwok.x-k8s.io/node", "fake");
 
-/// A node to be made.
+/// A node to be created.
 pub struct Planned {
     pub name: String,
     object: Value,
     waits: bool,
     /// EC2 only.
     pub instance: Option<String>,
-    /// Range of its subnet, EC2 only.
+    /// CIDR of its subnet, EC2 only.
     subnet: Option<String>,
     /// Its subnet's ID, EC2 only, and its address.
     place: (String, String),
@@ -237,7 +238,7 @@ impl Planned {
     }
 }
 
-/// Puts nodes together; the error is the text for the caller.
+/// Plans nodes; the error is the message for the caller.
 pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<Planned>, String> {
     let key = &plane.key;
     let region = world.accounts.get(&key.account).and_then(|account| account.regions.get(&key.region));
@@ -265,7 +266,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
         let subnet = (wanted.kind == Kind::Ec2).then(|| subnets[index % subnets.len()]);
         let range = subnet.map_or(hosts, |subnet| subnet.block.as_str());
         let block = Cidr::parse(range).ok_or_else(|| format!("{range} is not a range"))?;
-        // From the end downwards: pods take theirs from the beginning.
+        // From the end downwards: pods get theirs from the beginning.
         let last = u32::try_from(block.size() - 2).unwrap_or(u32::MAX);
         let chosen = last.checked_sub(number).filter(|offset| *offset > 10).and_then(|offset| block.address(offset));
         let address = wanted.address.clone().or_else(|| chosen.map(|address| address.to_string()));
@@ -360,7 +361,7 @@ pub fn plan(world: &World, plane: &ControlPlane, wanted: &Wanted) -> Result<Vec<
     Ok(planned)
 }
 
-/// Makes them, a few at a time.
+/// Creates them, a few at a time.
 pub async fn create(plane: &Arc<ControlPlane>, planned: Vec<Planned>) -> Result<(), Error> {
     let plane = Arc::clone(plane);
     parallel::for_each(planned, move |node| {
@@ -413,15 +414,15 @@ fn ready_condition(ready: bool) -> Value {
         "lastHeartbeatTime": now, "lastTransitionTime": now})
 }
 
-/// Turns a node Ready, or NotReady for want of a network.
+/// Makes a node Ready, or NotReady because the network is missing.
 pub async fn set_ready(api: &Api, name: &str, ready: bool) -> Result<(), Error> {
     let patch = json!({"status": {"conditions": [ready_condition(ready)]}});
     api.call("PATCH", &format!("/api/v1/nodes/{name}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
     Ok(())
 }
 
-/// Switches a host off: its kubelet says nothing any more, its pods are marked by the node lifecycle controller, those
-/// that are to go stay, and those that are placed on it wait. Or on again.
+/// Switches a host off: its kubelet no longer reports, the node lifecycle controller marks its pods, terminating ones
+/// stay, and those scheduled to it wait. Or switches it on again.
 ///
 /// Source: Kubernetes, node lifecycle controller: `NodeStatusUnknown`, and MarkPodsNotReady.
 pub async fn set_off(api: &Api, name: &str, off: bool) -> Result<(), Error> {
@@ -440,7 +441,7 @@ pub async fn set_off(api: &Api, name: &str, off: bool) -> Result<(), Error> {
         let text = |member: &str| pod["metadata"][member].as_str().unwrap_or_default().to_owned();
         let status_of = format!("/api/v1/namespaces/{}/pods/{}/status", text("namespace"), text("name"));
         let mark = json!({"status": {"conditions": [{"type": "Ready", "status": if off { "False" } else { "True" }}]}});
-        // One that has gone meanwhile needs no mark.
+        // A pod that no longer exists needs no mark.
         let (status, _) = api.exchange("PATCH", &status_of, Some((Content::StrategicMergePatch, &mark))).await?;
         if status >= 300 && status != 404 {
             return Err(Error::Refused {

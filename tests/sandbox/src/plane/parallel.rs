@@ -1,4 +1,4 @@
-//! Work on many objects with a few calls at a time.
+//! Processes many objects with a few concurrent calls.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 const AT_A_TIME: usize = 8;
 
-/// Does the work for each item; ends with the first error, and then stops what else is under way.
+/// Processes each item; returns the first error, and then cancels the work in progress.
 pub async fn for_each<T, E, W, F>(items: Vec<T>, work: W) -> Result<(), E>
 where
     T: Send + 'static,
@@ -29,7 +29,7 @@ where
         });
     }
     while let Some(ended) = workers.join_next().await {
-        // A worker that panicked has left its item undone; the panic is on stderr.
+        // If a worker panicked, its item is not done; the panic is on stderr.
         ended.unwrap_or(Ok(()))?;
     }
     Ok(())

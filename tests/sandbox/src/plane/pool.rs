@@ -1,4 +1,4 @@
-//! Machines that no cluster uses: a start costs seconds of two processors, a reset less than one.
+//! Machines that no cluster uses: a start costs seconds on two processors, a reset less than one.
 //!
 //! ```text
 //! cluster begins ──▶ take: one that is ready, or one that is being reset, or a new one
@@ -18,7 +18,7 @@ use super::{
     reset,
 };
 
-/// More than these are ended: each holds half a gigabyte.
+/// Additional machines are ended: each holds half a gigabyte.
 const MOST: usize = 4;
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub struct Pool {
     started: AtomicU64,
 }
 
-/// A machine that is ready or soon will be; nothing when it is not fit for another cluster.
+/// A machine that is ready or soon will be; `None` if it is unfit for another cluster.
 struct Waiting {
     shape: Shape,
     machine: JoinHandle<Option<Arc<Machine>>>,
@@ -38,7 +38,7 @@ impl Pool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A machine that is as a fresh one.
+    /// A machine in its fresh state.
     pub(super) async fn take(
         &self,
         programs: &Programs,
@@ -55,7 +55,7 @@ impl Pool {
             };
             match found {
                 None => break,
-                // One that panicked is none.
+                // If the reset panicked, there is no machine.
                 Some(waiting) => {
                     if let Ok(Some(machine)) = waiting.machine.await {
                         return Ok(machine);
@@ -67,7 +67,7 @@ impl Pool {
         Ok(Arc::new(Machine::start(programs, setup, number, shape, sandbox).await?))
     }
 
-    /// Takes back what a cluster has used. `retired` ends when nobody works on it any more.
+    /// Takes back a cluster's machine. `retired` completes when nobody uses it any more.
     pub fn give_back(&self, machine: Arc<Machine>, retired: impl Future<Output = ()> + Send + 'static) {
         let shape = machine.shape.clone();
         if machine.is_worn() || self.waiting().len() >= MOST {
@@ -92,7 +92,7 @@ impl Pool {
         self.waiting().push(Waiting { shape, machine: task });
     }
 
-    /// Ends all that wait; for the end of the process. Children that a task still holds end with the process.
+    /// Ends all waiting machines, at process exit. Children that a task still holds end with the process.
     pub fn end_all(&self) {
         for waiting in std::mem::take(&mut *self.waiting()) {
             waiting.machine.abort();

@@ -8,7 +8,7 @@ pub const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 pub const SCHEDULER: &str = "kube-scheduler";
 pub const KWOK: &str = "kwok";
 
-/// A folder in which all of them are.
+/// A directory that contains all of them.
 #[derive(Clone, Debug)]
 pub struct Programs(PathBuf);
 

@@ -1,13 +1,12 @@
-//! A used machine made as it was when it was fresh.
+//! Resets a used machine to its fresh state.
 //!
-//! Everything that a cluster leaves lies in etcd, so that is where it is taken away: keys that are new are deleted, and
-//! those that have changed or gone get the value that they had. The API server and the controllers see deletions and
-//! changes as they see any others. That goes on until a while passes in which nothing differs any more: controllers
-//! answer to what they see. At last the API server must have forgotten the kinds that custom resource definitions had
-//! brought.
+//! Everything a cluster leaves behind is in etcd, so that is where it is removed: new keys are deleted, and changed
+//! or deleted ones are restored to their previous value. The API server and the controllers see these like any other
+//! deletions and changes. This is repeated until nothing differs for a while: controllers react to what they see.
+//! Finally, the API server must have forgotten the kinds defined by custom resource definitions.
 //!
-//! What takes effect some time after it has been stored, with no way to see when, makes a machine unfit for another
-//! cluster, and so does an audit log that has grown long.
+//! Objects that take effect some time after they are stored, with no way to see when, make a machine unfit for
+//! another cluster, and so does a long audit log.
 
 use std::{
     collections::BTreeMap,
@@ -22,18 +21,18 @@ use super::{
     machine::{Machine, PATIENCE},
 };
 
-/// Pause between two looks.
+/// Pause between two polls.
 const BETWEEN: Duration = Duration::from_millis(60);
-/// So many looks in a row must find nothing.
+/// How many polls in a row must find no difference.
 const CALM: u32 = 4;
-/// After that it is cheaper to start a new one.
+/// After this, starting a new machine is cheaper.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The API server begins another file at 100 MB.
+/// The API server starts another file at 100 MB.
 const LONGEST_LOG: u64 = 40 << 20;
 
-/// What an API server changes by itself all the time, below a machine's prefix.
+/// Keys that an API server changes constantly by itself, below a machine's prefix.
 const RESTLESS: [&str; 3] = ["/masterleases/", "/leases/kube-system/apiserver-", "/leases/kube-node-lease/"];
-/// What takes effect later than it is stored.
+/// Objects that take effect later than they are stored.
 const LATE: [&str; 8] = [
     "/validatingadmissionpolicies/",
     "/validatingadmissionpolicybindings/",
@@ -44,7 +43,7 @@ const LATE: [&str; 8] = [
     "/flowschemas/",
     "/prioritylevelconfigurations/",
 ];
-/// What makes other objects: taken away before them, so that it does not make them again.
+/// Objects that create other objects: removed before those, so that they are not recreated.
 const MAKERS: [&str; 7] = [
     "/daemonsets/",
     "/deployments/",
@@ -55,17 +54,17 @@ const MAKERS: [&str; 7] = [
     "/customresourcedefinitions/",
 ];
 
-/// What a fresh machine holds.
+/// The data of a fresh machine.
 #[derive(Default)]
 pub struct Fresh {
-    /// By the key below the machine's prefix.
+    /// By key below the machine's prefix.
     objects: BTreeMap<String, Kept>,
-    /// Its groups, versions and the paths of its interface.
+    /// Its groups, versions and API paths.
     offers: Value,
 }
 
 impl Fresh {
-    /// Once nothing moves any more.
+    /// Taken once nothing changes any more.
     pub async fn of(machine: &Machine) -> Result<Self, Error> {
         let begun = Instant::now();
         let mut calm = 0;
@@ -84,7 +83,7 @@ impl Fresh {
     }
 }
 
-/// The revisions of all that does not change by itself.
+/// The revisions of all keys that do not change by themselves.
 async fn settled(machine: &Machine) -> Result<BTreeMap<String, i64>, Error> {
     let mut all = machine.store.revisions().await.map_err(Error::Etcd)?;
     all.retain(|key, _| !is_any_of(key, &RESTLESS));
@@ -95,23 +94,23 @@ fn is_any_of(key: &str, parts: &[&str]) -> bool {
     parts.iter().any(|part| key.contains(part))
 }
 
-/// What the API server says that it serves.
+/// The API that the API server reports it serves.
 async fn offers(machine: &Machine) -> Result<Value, Error> {
     let groups = machine.api.get("/apis").await?;
-    // JSON that is not called so. Each path has a digest of its content.
+    // JSON without that content type. Each path has a digest of its content.
     let paths = machine.api.get("/openapi/v3").await?;
     let paths: Value = paths.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(paths);
     let paths: Vec<&String> = paths["paths"].as_object().into_iter().flatten().map(|(path, _)| path).collect();
     Ok(serde_json::json!({"groups": groups["groups"], "paths": paths}))
 }
 
-/// Makes a machine fresh again. False = it is not fit for another cluster.
+/// Resets a machine to its fresh state. False = it is unfit for another cluster.
 pub async fn reset(machine: &Machine) -> Result<bool, Error> {
     if machine.is_worn() || audit::length(&machine.audit_log()) > LONGEST_LOG {
         return Ok(false);
     }
     let begun = Instant::now();
-    // What has been given back has a revision of its own.
+    // A restored key has a new revision.
     let mut given_back: BTreeMap<String, i64> = BTreeMap::new();
     let mut calm = 0;
     while calm < CALM {
@@ -138,11 +137,11 @@ pub async fn reset(machine: &Machine) -> Result<bool, Error> {
         }
         tokio::time::sleep(BETWEEN).await;
     }
-    // It may have taken part in what the offers were waited for.
+    // Something may have changed during the wait for the API paths.
     Ok(changes(&machine.fresh.objects, &given_back, &settled(machine).await?).is_empty())
 }
 
-/// What has to be done, makers first.
+/// The changes to make, creators first.
 fn changes(
     fresh: &BTreeMap<String, Kept>,
     given_back: &BTreeMap<String, i64>,
@@ -192,7 +191,7 @@ mod tests {
         );
         let after = BTreeMap::from([("/a/same".to_owned(), 1), ("/a/changed".to_owned(), 12)]);
         let given_back = BTreeMap::from([("/a/changed".to_owned(), 12), ("/a/gone".to_owned(), 13)]);
-        // Somebody has taken away again what was given back.
+        // A restored key was removed again.
         assert_eq!(
             changes(&fresh, &given_back, &after),
             [Change::Put("/a/back".to_owned(), "b".to_owned()), Change::Put("/a/gone".to_owned(), "g".to_owned()),]

@@ -20,7 +20,7 @@ use crate::{
     world::Birth,
 };
 
-/// Valid for so long when nothing is asked for.
+/// Validity in hours if none is requested.
 const DEFAULT_HOURS: i64 = 24;
 const LONGEST_DAYS: i64 = 30;
 
@@ -31,7 +31,7 @@ pub struct Activation {
     pub born: Birth,
     pub description: Option<String>,
     pub default_instance_name: Option<String>,
-    /// As given: the name, with the path before it when there is one.
+    /// As given: the name, including its path if it has one.
     pub iam_role: String,
     pub registration_limit: i64,
     pub registrations: i64,
@@ -40,12 +40,12 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub fn is_expired(&self, advanced: i64) -> bool {
         self.born.now(advanced) >= self.expires
     }
 
-    /// As `DescribeActivations` gives it: the code is not in it.
+    /// The `DescribeActivations` output, which does not contain the code.
     pub fn describe(&self, advanced: i64) -> Value {
         let mut value = json!({"ActivationId": self.id});
         if let Some(description) = &self.description {
@@ -65,7 +65,7 @@ impl Activation {
     }
 }
 
-/// Refuses a role that Systems Manager cannot use, and a caller who may not pass it.
+/// Rejects a role that Systems Manager cannot use, and a caller who may not pass it.
 pub fn check_role(call: &mut Call<'_>, role: &str) -> Result<()> {
     let arn = format!("arn:aws:iam::{}:role/{role}", call.account);
     call.authorize("iam:PassRole", &arn)?;
@@ -157,7 +157,7 @@ pub fn describe(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     paged(call, "DescribeActivations", input, (1, 50), 50, "ActivationList", items)
 }
 
-/// The form of an activation's ID.
+/// Whether a text has the format of an activation ID.
 pub fn is_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
@@ -179,8 +179,7 @@ pub fn delete(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     }
 }
 
-/// What the agent's registration makes of an activation; also the control API's way. The code is checked when
-/// it is given.
+/// Registers a host with an activation, for the agent and for the control API. The code is checked if given.
 pub fn register(
     account: &mut crate::world::Account,
     region: &str,

@@ -1,5 +1,5 @@
-//! The calls of the agent on a host. Registration carries no signature: the activation's code is the proof.
-//! Facts: aws/amazon-ssm-agent, agent/ssm/anonauth and agent/ssm/service.go.
+//! The calls of the agent on a host. Registration is unsigned: the activation code is the proof. Source:
+//! aws/amazon-ssm-agent, agent/ssm/anonauth and agent/ssm/service.go.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::{
     world::World,
 };
 
-/// The account whose activation a registration names, for the call carries nothing else that tells it.
+/// The account of the activation in a registration, as nothing else in the call identifies it.
 pub fn account_of(world: &World, input: &Value) -> Option<String> {
     let id = input.get("ActivationId")?.as_str()?;
     place_of(world, id).map(|(account, _)| account)
@@ -52,7 +52,7 @@ pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     constraints.one_of("publicKeyType", kind, &["Rsa"]);
     constraints.finish()?;
     let id = id.unwrap_or_default();
-    // One port answers for every region, so the region is the activation's where the host's name has none.
+    // One port serves every region, so the activation's region is used if the host name contains none.
     let asked = call.asked_region.clone();
     let found = place_of(call.world, id).filter(|(_, region)| asked.is_none_or(|asked| asked == *region));
     let Some((account, region)) = found else {
@@ -67,7 +67,7 @@ pub fn register(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     Ok(answer)
 }
 
-/// `UpdateInstanceInformation`: the agent is alive, and tells of its host.
+/// `UpdateInstanceInformation`: the agent is alive, and reports about its host.
 pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     let id = input.text("InstanceId")?;
     let version = input.text("AgentVersion")?;
@@ -97,8 +97,8 @@ pub fn report(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     Ok(json!({}))
 }
 
-/// What the signature of a host is checked against: its account, its principal, and the key that it brought.
-/// `None` = there is no such host.
+/// What a host's signature is verified against: its account, its principal, and the key from its registration.
+/// `None`: the host does not exist.
 pub fn host(world: &World, id: &str) -> Option<(String, Principal, String)> {
     let (account, instance) = world.accounts.values().find_map(|account| {
         account.regions.values().find_map(|region| Some((account, region.ssm.instances.get(id)?)))
@@ -107,7 +107,7 @@ pub fn host(world: &World, id: &str) -> Option<(String, Principal, String)> {
         arn: format!("arn:aws:sts::{}:managed-instance/{id}", account.id),
         user_id: id.to_owned(),
         role_arn: None,
-        // With its key a host can only ask for credentials of its role.
+        // With its key, a host can only request credentials of its role.
         permissions: vec![Permissions {
             allow: vec!["ssm:RequestManagedInstanceRoleToken".to_owned()],
             deny: Vec::new(),
@@ -116,7 +116,7 @@ pub fn host(world: &World, id: &str) -> Option<(String, Principal, String)> {
     Some((account.id.clone(), principal, instance.public_key.clone().unwrap_or_default()))
 }
 
-/// Whether a host signed a text with the key that it brought at its registration.
+/// Whether a host signed a text with the key from its registration.
 pub fn is_signed(public_key: &str, text: &str, signature: &str) -> bool {
     super::rsa::is_signed(public_key, text, signature)
 }

@@ -31,12 +31,12 @@ pub struct Instance {
     pub iam_role: String,
     pub name: String,
     pub tags: BTreeMap<String, String>,
-    /// What the agent brought at its registration.
+    /// The public key that the agent sent at registration.
     pub public_key: Option<String>,
     pub fingerprint: Option<String>,
-    /// Absent until the agent has reported for the first time.
+    /// Absent until the agent's first report.
     pub report: Option<Report>,
-    /// Set from outside; otherwise the ping status follows from the report.
+    /// Set externally; otherwise the ping status follows from the report.
     pub ping: String,
     /// Systems Manager lists machines of other clouds in addition to the hosts of hybrid activations.
     pub source_type: String,
@@ -73,7 +73,7 @@ impl Instance {
         }
     }
 
-    /// As `DescribeInstanceInformation` gives it.
+    /// The `DescribeInstanceInformation` output.
     pub fn describe(&self) -> Value {
         let mut value = json!({"InstanceId": self.id, "PingStatus": self.ping});
         if let Some(report) = &self.report {
@@ -131,7 +131,7 @@ const KEYS: &[&str] = &[
     "AssociationStatus",
 ];
 
-/// The filters of either member: both hold keys and up to 100 values.
+/// The filters of either input field: both have keys and up to 100 values.
 fn filters(input: Json<'_>) -> Result<Vec<(String, Vec<String>)>> {
     let mut found = Vec::new();
     let mut constraints = Constraints::default();
@@ -201,7 +201,7 @@ pub fn describe(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     paged(call, "DescribeInstanceInformation", input, (5, 50), 10, "InstanceInformationList", items)
 }
 
-/// The ID of a request about one managed instance.
+/// The instance ID in a request.
 fn id_of(input: Json<'_>) -> Result<String> {
     let id = input.text("InstanceId")?;
     let mut constraints = Constraints::default();

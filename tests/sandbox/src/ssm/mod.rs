@@ -20,7 +20,7 @@ use crate::aws::{
     page,
 };
 
-/// What one account holds in one region.
+/// The data of one account in one region.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Store {
     pub activations: BTreeMap<String, activations::Activation>,
@@ -64,7 +64,7 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
     }
 }
 
-/// Cuts a listing by the request's `MaxResults` and `NextToken`.
+/// Paginates a listing by the request's `MaxResults` and `NextToken`.
 fn paged(
     call: &Call<'_>,
     operation: &str,

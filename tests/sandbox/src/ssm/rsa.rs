@@ -1,11 +1,11 @@
-//! Signatures of hosts: RSA over the string to sign of Signature Version 4.
-//! Facts: aws/amazon-ssm-agent, agent/ssm/rsaauth and agent/managedInstances/auth.
+//! Signatures of hosts: RSA over the string to sign of Signature Version 4. Source: aws/amazon-ssm-agent,
+//! agent/ssm/rsaauth and agent/managedInstances/auth.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-/// Whether `signature` (base64) is that of `text` by the holder of `public_key`: base64 of a DER
-/// `SubjectPublicKeyInfo`, as hosts bring it at their registration.
+/// Whether `signature` (base64) is a signature of `text` by the owner of `public_key`: base64 of a DER
+/// `SubjectPublicKeyInfo`, as hosts send it at registration.
 pub fn is_signed(public_key: &str, text: &str, signature: &str) -> bool {
     let (Ok(info), Ok(signature)) = (STANDARD.decode(public_key), STANDARD.decode(signature)) else {
         return false;
@@ -23,7 +23,7 @@ fn key_of(info: &[u8]) -> Option<&[u8]> {
     bits.strip_prefix(&[0])
 }
 
-/// Content of the DER element with this tag, and what follows it.
+/// Content of the DER element with this tag, and the remaining bytes.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;
@@ -33,7 +33,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (length, rest) = if *first < 0x80 {
         (usize::from(*first), rest)
     } else {
-        // The long form: so many bytes of length follow.
+        // The long form: this many bytes of length follow.
         let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
         if digits.len() > 4 {
             return None;

@@ -24,7 +24,7 @@ const TYPES: &[&str] = &[
     "Association",
     "CloudConnector",
 ];
-/// The most tags that a resource can have.
+/// Maximum number of tags on a resource.
 const MOST: usize = 50;
 
 fn target<'a>(call: &'a mut Call<'_>, input: Json<'_>) -> Result<&'a mut BTreeMap<String, String>> {

@@ -6,7 +6,7 @@ use crate::sandbox::{Account, Cluster, has_kubectl, programs, shared, text, wait
 
 const KUBE_SYSTEM: [&str; 2] = ["--namespace", "kube-system"];
 
-/// The add-on once nothing is under way.
+/// The add-on once nothing is in progress.
 fn settled(account: &Account<'_>) -> Value {
     wait_for("the end of the add-on's work", || {
         let told = account.eks("GET", "/clusters/workshop/addons/vpc-cni", &Value::Null)["addon"].clone();
@@ -40,7 +40,7 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
         return;
     }
     let account = shared(&programs).account();
-    // However loaded the machine is.
+    // For machines under load.
     let patient = json!({"addon_patience_seconds": 600});
     account.sandbox.done("POST", &format!("accounts/{}/settings", account.id), &patient);
     let cluster = account.cluster("workshop");
@@ -51,7 +51,7 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
         settled(&account)
     };
 
-    // What others have changed is in the way, and nothing is touched.
+    // Changes by others conflict, and nothing is changed.
     set(&cluster, &["AWS_VPC_K8S_CNI_EXTERNALSNAT=true", "THEIR_OWN=1"]);
     let before = aws_node(&cluster)["metadata"]["generation"].clone();
     create(json!({"addonName": "vpc-cni"}));
@@ -65,7 +65,7 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
     account.eks("DELETE", "/clusters/workshop/addons/vpc-cni", &Value::Null);
     assert_eq!(variable(&cluster, "AWS_VPC_K8S_CNI_EXTERNALSNAT").as_deref(), Some("true"));
 
-    // Overwritten: fields of the add-on are reset, those of others stay.
+    // Overwritten: fields of the add-on are reset, those of others are kept.
     let subnet = &account.told["holds"]["subnet_ids"][0];
     let values = json!({
         "env": {"ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone"},
@@ -84,7 +84,7 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
     let managers = eniconfigs(&cluster)[0]["metadata"]["managedFields"].clone();
     assert!(managers.is_null(), "kubectl hides them: {managers}");
 
-    // What is not configured any more goes, with another version.
+    // Settings that are no longer configured are removed, with another version.
     let told = update(json!({
         "addonVersion": "v1.21.1-eksbuild.1", "resolveConflicts": "OVERWRITE", "configurationValues": "{}",
     }));
@@ -109,7 +109,7 @@ fn an_addon_is_applied_as_its_conflicts_are_to_be_resolved() {
     assert_eq!(variable(&cluster, "WARM_ENI_TARGET").as_deref(), Some("1"));
     assert_eq!(variable(&cluster, "AWS_VPC_K8S_CNI_EXTERNALSNAT").as_deref(), Some("false"));
 
-    // Deleted: first the record alone, then all but the definition of the kind.
+    // Deleted: first only the record, then everything but the CRD.
     account.eks("DELETE", "/clusters/workshop/addons/vpc-cni?preserve=true", &Value::Null);
     assert_eq!(account.eks("GET", "/clusters/workshop/addons", &Value::Null)["addons"], json!([]));
     assert_eq!(variable(&cluster, "THEIR_OWN").as_deref(), Some("1"));
@@ -146,7 +146,7 @@ fn a_cluster_can_begin_with_addons_and_with_an_old_vpc_cni() {
     let wanted = json!({"version": "v1.6.2-eksbuild.1"});
     assert_eq!(account.sandbox.control("POST", &old, &wanted).0, 400, "the add-on owns aws-node");
 
-    // Without nodes coredns is not healthy; with one it recovers.
+    // Without nodes, coredns is unhealthy; with one, it recovers.
     account.sandbox.done("POST", &format!("accounts/{}/settings", account.id), &json!({"addon_patience_seconds": 0}));
     account.eks("POST", "/clusters/workshop/addons", &json!({"addonName": "coredns"}));
     let coredns = |status: &str| {

@@ -16,7 +16,7 @@ use crate::{
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// A TLS connection to the endpoint, checked against the cluster's authority.
+/// A TLS connection to the endpoint, verified against the cluster's CA.
 fn connect(cluster: &Cluster<'_>, protocols: &[&str]) -> std::io::Result<Stream> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let told = cluster.account.eks("GET", &format!("/clusters/{}", cluster.name), &Value::Null);
@@ -41,7 +41,7 @@ fn connect(cluster: &Cluster<'_>, protocols: &[&str]) -> std::io::Result<Stream>
     Ok(stream)
 }
 
-/// Sends a request of HTTP/1.1 and leaves the answer to be read.
+/// Sends an HTTP/1.1 request and leaves the response to be read.
 fn send(cluster: &Cluster<'_>, token: &str, path: &str) -> std::io::Result<Stream> {
     let mut stream = connect(cluster, &["http/1.1"])?;
     write!(
@@ -51,7 +51,7 @@ fn send(cluster: &Cluster<'_>, token: &str, path: &str) -> std::io::Result<Strea
     Ok(stream)
 }
 
-/// The answer with its head, as text.
+/// The response with its headers, as text.
 fn get(cluster: &Cluster<'_>, token: &str, path: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     send(cluster, token, path)?.read_to_string(&mut answer)?;
@@ -70,7 +70,7 @@ fn the_endpoint_speaks_both_versions_of_http_and_passes_streams_on() {
     let by_hand = get(&cluster, &token, "/version").unwrap();
     assert!(by_hand.starts_with("HTTP/1.1 200") && by_hand.contains("v1.34.3"), "{by_hand}");
     assert_eq!(connect(&cluster, &["h2", "http/1.1"]).unwrap().conn.alpn_protocol(), Some(&b"h2"[..]));
-    // kubectl speaks HTTP/2 where it can. A large answer and a large request, in both directions.
+    // kubectl uses HTTP/2 if it can. A large response and a large request.
     let large = "x".repeat(700_000);
     let map = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large"}, "data": {"text": large},
@@ -82,7 +82,7 @@ fn the_endpoint_speaks_both_versions_of_http_and_passes_streams_on() {
     let got: Value = serde_json::from_str(&got).unwrap();
     assert_eq!(got["data"], map["data"]);
 
-    // A watch brings what happens while it is open.
+    // A watch delivers events while it is open.
     let mut watch =
         send(&cluster, &token, "/api/v1/namespaces/default/configmaps?watch=true&allowWatchBookmarks=false").unwrap();
     let mut seen = Vec::new();
@@ -98,7 +98,7 @@ fn the_endpoint_speaks_both_versions_of_http_and_passes_streams_on() {
     cluster.kubectl(&["create", "configmap", "later", "--namespace", "default"], "").unwrap();
     read_until("\"later\"");
 
-    // The API server's end is the connections' end, and nobody gets in until it is ready again.
+    // When the API server ends, so do its connections, and clients are reset until it is ready again.
     let restarted = std::thread::scope(|scope| {
         let restart =
             scope.spawn(|| cluster.done("POST", "control-plane/restart", &json!({"down_milliseconds": 1000})));
@@ -118,7 +118,7 @@ fn the_endpoint_speaks_both_versions_of_http_and_passes_streams_on() {
     assert_eq!(restarted["endpoint"], cluster.endpoint);
     assert!(get(&cluster, &token, "/version").is_ok());
 
-    // A silent API server closes nothing: requests are answered when it resumes.
+    // A paused API server closes nothing: requests are answered when it resumes.
     let silence = std::time::Duration::from_secs(1);
     let body = json!({"milliseconds": u64::try_from(silence.as_millis()).unwrap()});
     std::thread::scope(|scope| {
@@ -157,7 +157,7 @@ fn faults_of_an_api_server_are_seen_as_they_are_named() {
             wanted["retry_after_seconds"] = 7.into();
         }
         let id = fault(wanted);
-        // What it does not name it does not hit.
+        // A fault does not affect requests that it does not match.
         assert!(get(&cluster, &token, "/version").unwrap().starts_with("HTTP/1.1 200"));
         cluster.kubectl_with(&token, &["get", "configmaps", "--namespace", "default"]).unwrap();
         let answer = ask().unwrap();
@@ -169,7 +169,7 @@ fn faults_of_an_api_server_are_seen_as_they_are_named() {
         cluster.done("DELETE", &format!("faults/{id}"), &Value::Null);
     }
 
-    // Connections that break: before the work, after it, in the middle of the answer.
+    // Broken connections: before processing, after it, in the middle of the response.
     let has_served = |path: &str| {
         let log = cluster.done("GET", "requests", &Value::Null)["log"].clone();
         log.as_array().unwrap().iter().any(|request| request["path"] == path)
@@ -179,7 +179,7 @@ fn faults_of_an_api_server_are_seen_as_they_are_named() {
         ("drop_after_work", ErrorKind::ConnectionReset, true),
         ("cut", ErrorKind::UnexpectedEof, true),
     ] {
-        // A path of its own, by which the log knows it.
+        // A unique path, to identify it in the log.
         let path = format!("/api/v1/namespaces/default/configmaps?labelSelector={kind}");
         fault(json!({"kind": kind, "times": 1}));
         let seen = get(&cluster, &token, &path).unwrap_err();
@@ -194,7 +194,7 @@ fn faults_of_an_api_server_are_seen_as_they_are_named() {
         }
     }
 
-    // kubectl sees them by HTTP/2: it waits for what it is told to wait for, and tells what it cannot mend.
+    // kubectl sees them over HTTP/2: it waits as long as the server asks, and reports what it cannot fix.
     let get_maps = || cluster.kubectl_with(&token, &["get", "configmaps", "--namespace", "default"]);
     let id = fault(json!({"kind": "throttling", "times": 1, "verbs": ["list"]}));
     get_maps().unwrap();

@@ -1,4 +1,4 @@
-//! Hosts over SSH, by the client that people use.
+//! Hosts over SSH, with the OpenSSH client.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Account, Sandbox, cannot_be, hosts, programs, shared, text, wait_for};
 
-/// A sandbox that can have hosts, shared by the tests; where there can be none, a test says so and ends.
+/// A sandbox that supports hosts, shared by the tests; if hosts are not supported, a test reports that and ends.
 pub fn ground() -> Option<&'static Sandbox> {
     let programs = programs()?;
     if hosts().is_none() {
@@ -26,7 +26,7 @@ pub fn ground() -> Option<&'static Sandbox> {
     None
 }
 
-/// A host, and what is needed to log in.
+/// A host, and everything needed to log in.
 pub struct Host<'a> {
     account: &'a Account<'a>,
     pub name: String,
@@ -43,7 +43,7 @@ impl Drop for Host<'_> {
 
 impl<'a> Host<'a> {
     pub fn start(account: &'a Account<'a>, name: &str, more: &Value) -> Self {
-        // Names are unique among all accounts: the network resolves them.
+        // Names are unique across accounts: the network resolves them.
         let mut wanted = json!({"name": format!("{name}-{}", &account.id[..6])});
         wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let name = text(&wanted["name"]);
@@ -76,14 +76,14 @@ impl<'a> Host<'a> {
         self.account.sandbox.done("POST", &self.path(), wanted);
     }
 
-    /// A command as root, without SSH: status, and both outputs.
+    /// Runs a command as root, without SSH: status, and both outputs.
     pub fn run(&self, command: &str) -> (i64, String, String) {
         let path = format!("{}/run", self.path());
         let done = self.account.sandbox.done("POST", &path, &json!({"command": command}));
         (done["status"].as_i64().unwrap(), text(&done["stdout"]), text(&done["stderr"]))
     }
 
-    /// What a command prints that must succeed.
+    /// The output of a command that must succeed.
     pub fn printed(&self, command: &str) -> String {
         let (status, stdout, stderr) = self.run(command);
         assert_eq!(status, 0, "{command}: {stdout}{stderr}");
@@ -94,7 +94,7 @@ impl<'a> Host<'a> {
         self.folder.join(name).display().to_string()
     }
 
-    /// OpenSSH's client, which must know the host's key.
+    /// OpenSSH's client, which must know the host key.
     fn ssh_with(&self, user: &str, key: &str, options: &[&str], command: &str) -> Output {
         let known = format!("UserKnownHostsFile={}", self.file("known_hosts"));
         let mut ssh = Command::new("ssh");
@@ -134,7 +134,7 @@ fn a_host_lets_in_whom_it_was_told_to_and_is_what_it_was_told_to_be() {
     for key in ["ed25519", "ecdsa", "rsa"] {
         assert_eq!(result(&host.ssh_with("free", key, &[], "sudo -n id -u")).as_deref(), Ok("0"), "{key}");
     }
-    // An encrypted key cannot be used without its passphrase, and can be with it.
+    // An encrypted key requires its passphrase.
     assert!(result(&host.ssh_with("free", "encrypted", &[], "true")).unwrap_err().contains("Permission denied"));
     let opened = Command::new("ssh-keygen")
         .args(["-q", "-p", "-P", &text(&host.told["passphrase"]), "-N", "", "-f", &host.file("encrypted")])
@@ -142,7 +142,7 @@ fn a_host_lets_in_whom_it_was_told_to_and_is_what_it_was_told_to_be() {
         .unwrap();
     assert!(opened.status.success());
     assert!(result(&host.ssh_with("free", "encrypted", &[], "true")).is_ok());
-    // Each host key is the one that was reported.
+    // Each host key is the reported one.
     for kind in ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"] {
         let option = format!("HostKeyAlgorithms={kind}");
         assert_eq!(result(&host.ssh_with("root", "ed25519", &["-o", &option], "true")), Ok(String::new()), "{kind}");
@@ -160,9 +160,9 @@ fn a_host_lets_in_whom_it_was_told_to_and_is_what_it_was_told_to_be() {
     assert!((3600..3660).contains(&behind), "{behind}");
     let full = host.ssh("free", "sudo dd if=/dev/zero of=/opt/filler bs=1M count=9").unwrap_err();
     assert!(full.contains("No space left on device"), "{full}");
-    // It goes on, full as it is.
+    // It continues, even though it is full.
     assert_eq!(host.ssh("free", "hostname"), Ok(host.name.clone()));
-    // Names of AWS lead to the sandbox, and no other name exists.
+    // AWS host names resolve to the sandbox, and no other name exists.
     let page = "curl --silent --show-error --fail https://hybrid-assets.eks.amazonaws.com/manifest.yaml | head -n 1";
     assert_eq!(host.printed(page), "supported_eks_releases:");
     assert_eq!(host.run("getent hosts example.com").0, 2);
@@ -177,7 +177,7 @@ fn passwords_and_certificates_open_a_host_where_it_takes_them() {
         "users": [{"name": "ann", "password": "s3cret"}],
     });
     let host = Host::start(&account, "certified", &more);
-    // By its authority alone.
+    // By its CA alone.
     let known = format!("@cert-authority {} {}\n", host.address(), text(&host.told["host_authority"]));
     std::fs::write(host.folder.join("known_hosts"), known).unwrap();
     let certificate = format!("CertificateFile={}", host.file("ecdsa-cert.pub"));
@@ -185,7 +185,7 @@ fn passwords_and_certificates_open_a_host_where_it_takes_them() {
     let no_certificate = Path::new(&host.file("ed25519-cert.pub")).to_owned();
     std::fs::remove_file(no_certificate).unwrap();
     assert!(host.ssh("ann", "true").unwrap_err().contains("Permission denied (publickey,password)"));
-    // A password comes from a program, where there is no terminal.
+    // The password comes from a program, where there is no terminal.
     let asks = host.file("asks");
     std::fs::write(&asks, "#!/bin/sh\necho s3cret\n").unwrap();
     std::fs::set_permissions(&asks, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -216,7 +216,7 @@ fn a_host_behind_a_bastion_answers_nobody_else() {
     );
     let run = inner.ssh_with("ubuntu", "ed25519", &["-o", &way], "hostname");
     assert_eq!(result(&run), Ok(inner.name.clone()));
-    // It still finds AWS.
+    // It still reaches AWS.
     assert_eq!(inner.run("curl --silent --fail https://hybrid-assets.eks.amazonaws.com/manifest.yaml").0, 0);
 }
 
@@ -228,7 +228,7 @@ fn a_host_goes_down_in_every_way_and_comes_back() {
     assert!(host.ssh("ubuntu", "true").unwrap_err().contains("Connection refused"));
     host.change(&json!({"sshd": true}));
     assert!(host.ssh("ubuntu", "true").is_ok());
-    // A session that is under way is cut.
+    // A session in progress is cut off.
     std::thread::scope(|scope| {
         let session = scope.spawn(|| host.ssh("ubuntu", "touch /tmp/begun; sleep 1000"));
         wait_for("the session", || (host.run("test -e /tmp/begun").0 == 0).then_some(()));
@@ -279,7 +279,7 @@ fn no_host_outlives_its_sandbox() {
             let account = sandbox.account();
             let host = Host::start(&account, "short", &json!({}));
             let found = (host.address(), host.name.clone());
-            // Its end is not to be asked for.
+            // It must not be ended regularly.
             std::mem::forget(host);
             found
         };
@@ -293,7 +293,7 @@ fn no_host_outlives_its_sandbox() {
             String::from_utf8(shown.stdout).unwrap().contains(&format!(" {network}."))
         };
         if signal == "KILL" {
-            // The next one removes what a killed one could not; the host itself has gone already.
+            // The next sandbox removes what a killed one could not; the host itself no longer exists.
             let mut next = Sandbox::start(&programs, &["--hosts", &source]);
             Command::new("kill").args(["-s", "TERM", &next.child.id().to_string()]).status().unwrap();
             next.child.wait().unwrap();

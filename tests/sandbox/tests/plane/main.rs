@@ -1,8 +1,8 @@
-//! Real control planes of the sandbox: who gets in, with which rights, and how nodes become Ready.
+//! Real control planes of the sandbox: who gets access, with which permissions, and how nodes become Ready.
 //!
-//! Left out, with a message, where the programs are not built or there is no kubectl.
+//! Skipped, with a message, if the programs are not built or kubectl is missing.
 
-// A test fails by a panic, in its helpers too.
+// A test fails by panicking, including in its helpers.
 #![allow(clippy::unwrap_used)]
 
 mod addons;
@@ -36,7 +36,7 @@ fn a_token_is_judged_as_eks_judges_it() {
     assert_eq!(status["user"]["groups"], json!(["eks:access-policy:cluster-admin"]));
     assert_eq!(status["user"]["extra"]["arn"], json!([account.told["principal_arn"]]));
     // Minutes after X-Amz-Expires, and from the global endpoint.
-    // Old aws-iam-authenticators sign 60 nanoseconds.
+    // Old versions of aws-iam-authenticator sign 60 nanoseconds.
     for token in [Token { age: 800, ..usual() }, Token { expires: 900, ..usual() }, Token { expires: 0, ..usual() }] {
         assert_eq!(cluster.review(&token.text())["authenticated"], true);
     }
@@ -109,7 +109,7 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
     assert_eq!(version["gitVersion"], "v1.34.3-eks-f69f56f");
     assert_eq!(cluster.json(&["get", "daemonsets", "--all-namespaces"])["items"], json!([]));
 
-    // What was asked is told, apart from what the administrator and the control plane ask.
+    // Requests are listed, except those of the administrator and the control plane.
     cluster.kubectl_with(&token, &["get", "configmaps", "--namespace", "default"]).unwrap();
     let user = text(&account.told["principal_arn"]);
     let asked = wait_for("the request in the log", || {
@@ -121,9 +121,10 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
     cluster.done("DELETE", "requests", &Value::Null);
     assert_eq!(cluster.done("GET", "requests", &Value::Null)["total"], 0);
 
-    // Another user: first nothing, then by the aws-auth map, then by an access entry, which wins over the map.
+    // Another user: first without access, then through the aws-auth map, then through an access entry, which takes
+    // precedence over the map.
     let ann = account.principal("ann", None);
-    // The API server remembers an accepted token, so each question brings another one: dates only grow.
+    // The API server caches an accepted token, so each request uses another one: dates only increase.
     let asked = std::cell::Cell::new(0);
     let can = |verb: &str, what: &str, namespace: &str| {
         asked.set(asked.get() + 1);
@@ -155,7 +156,7 @@ fn a_cluster_of_create_cluster_is_reached_with_a_token_and_as_its_policies_allow
     policy("AmazonEKSClusterAdminPolicy", json!({"type": "cluster"}));
     assert_eq!(can("create", "pods", "kube-system").unwrap().trim(), "yes");
 
-    // The clock of the account counts for a token that was there before.
+    // The account's clock applies to a token created earlier.
     let old = Token { age: 1, ..Token::usual(&account.key, "made") }.text();
     assert_eq!(cluster.review(&old)["authenticated"], true);
     account.sandbox.done("POST", &format!("accounts/{}/clock", account.id), &json!({"advance_seconds": 901}));
@@ -186,7 +187,7 @@ fn nodes_wait_for_what_their_cni_needs() {
         wait_for(&format!("Ready={status} of {node}"), || (cluster.ready(node) == status).then_some(()));
     };
 
-    // EC2: aws-node is enough.
+    // EC2: aws-node is sufficient.
     let [first] = &make(json!({"kind": "ec2", "zone": "us-west-2b", "node_group": "blue"}))[..] else { panic!() };
     becomes(first, "True");
     let node = cluster.json(&["get", "node", first]);
@@ -198,7 +199,7 @@ fn nodes_wait_for_what_their_cni_needs() {
         (told["status"]["readyReplicas"] == 2).then_some(())
     });
 
-    // EC2 with custom networking: not before its ENIConfig is there.
+    // EC2 with custom networking: not before its ENIConfig exists.
     let set = ["set", "env", "daemonset/aws-node", "--namespace", "kube-system"];
     let on = ["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true", "ENI_CONFIG_LABEL_DEF=topology.kubernetes.io/zone"];
     cluster.kubectl(&[&set[..], &on].concat(), "").unwrap();
@@ -217,7 +218,7 @@ fn nodes_wait_for_what_their_cni_needs() {
     becomes(second, "True");
     assert_eq!(cluster.done("GET", "nodes", &Value::Null)["nodes"][second]["eniconfig"], "us-west-2a");
 
-    // A hybrid host: aws-node is not for it, a CNI's DaemonSet is.
+    // A hybrid host: aws-node does not run on it, a CNI's DaemonSet does.
     let [hybrid] = &make(json!({"kind": "hybrid"}))[..] else { panic!() };
     let told = wait_for("a node that kwok plays", || {
         let pods =
@@ -248,7 +249,7 @@ fn nodes_wait_for_what_their_cni_needs() {
     cluster.kubectl(&["apply", "--filename", "-"], &cilium.to_string()).unwrap();
     becomes(hybrid, "True");
 
-    // Told nodes do as they are told.
+    // Nodes with `ready: told` change only on request.
     let [told] = &make(json!({"kind": "ec2", "ready": "told"}))[..] else { panic!() };
     assert_eq!(cluster.ready(told), "False");
     cluster.done("POST", &format!("nodes/{told}"), &json!({"ready": true}));
@@ -300,7 +301,7 @@ fn what_is_wrong_is_refused_with_its_reason() {
         ("POST", "none/control-plane", Value::Null, 404, "there is no cluster `none`"),
         ("GET", "workshop/kubeconfig", Value::Null, 404, "has no control plane"),
         ("POST", "workshop/nodes", json!({"kind": "ec2"}), 404, "has no control plane"),
-        // From here on it has one.
+        // From here on it has a control plane.
         ("POST", "workshop/control-plane", Value::Null, 200, ""),
         ("POST", "workshop/nodes", json!({"kind": "fargate"}), 400, "the body is not as documented"),
         ("POST", "workshop/nodes", json!({"kind": "ec2", "zone": "us-west-2c"}), 400, "no subnet in that zone"),

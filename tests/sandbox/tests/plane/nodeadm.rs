@@ -1,4 +1,4 @@
-//! The stand-in for nodeadm, case by case: exit codes and texts as the real one was seen to give them.
+//! The fake nodeadm, case by case: exit codes and messages as observed with the real one.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::{
 const CODE: &str = "abcdefghijklmnopqrst";
 const ACTIVATION: &str = "e488f2f6-e686-4afb-8a04-ef6dfabcdeff";
 
-/// What is done before, the command, its exit code, and what it must say on stderr.
+/// The preparation, the command, its exit code, and required text on stderr.
 pub type Row<'a> = (&'a str, &'a str, i64, &'a str);
 
-/// Puts nodeadm on a host as people do.
+/// Installs nodeadm on a host as users do.
 pub fn fetch(host: &Host<'_>, version: &str) {
     let from = format!("https://hybrid-assets.eks.amazonaws.com/releases/{version}/bin/linux/amd64/nodeadm");
     let to = "/usr/local/bin/nodeadm";
@@ -36,7 +36,7 @@ pub fn check(host: &Host<'_>, rows: &[Row<'_>]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A NodeConfig with these parts of its spec.
+/// A NodeConfig with these parts in its spec.
 pub fn node_config(spec: &Value) -> String {
     json!({"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": spec}).to_string()
 }
@@ -48,7 +48,7 @@ pub fn joining(id: &str, code: &str) -> Value {
     })
 }
 
-/// The command that writes a file.
+/// A command that writes a file.
 pub fn file(path: &str, text: &str) -> String {
     assert!(!text.contains('\''), "{text}");
     format!("printf '%s' '{text}' >{path}")
@@ -131,7 +131,7 @@ fn without_a_cluster_nodeadm_says_what_the_real_one_says() {
             ("", "nodeadm config check -c file:///c", 0, "Configuration is valid"),
         ],
     );
-    // Whatever fails, fails with the code in clear, six times.
+    // Every failure prints the code in clear text, six times.
     let (id, code) = activation(&account, 1);
     let bad = "invalid SSM activation. Please use a valid activation code, activation id and region";
     let mut elsewhere = joining(&id, &code);
@@ -144,7 +144,7 @@ fn without_a_cluster_nodeadm_says_what_the_real_one_says() {
         let tried = stderr.lines().filter(|line| line.contains("Command failed, retrying"));
         assert_eq!(tried.filter(|line| line.contains(&format!("-code {code} -id "))).count(), 6, "{stderr}");
     }
-    // Used up, and then expired.
+    // Exhausted, and then expired.
     let other = json!({"activation_id": id, "computer_name": "other", "ip_address": "10.80.0.9"});
     account.sandbox.done("POST", &format!("accounts/{}/instances", account.id), &other);
     check(&host, &[(&file("/c", &node_config(&joining(&id, &code))), init, 1, bad)]);
@@ -152,7 +152,7 @@ fn without_a_cluster_nodeadm_says_what_the_real_one_says() {
     account.sandbox.done("POST", &format!("accounts/{}/clock", account.id), &json!({"advance_seconds": 172_800}));
     let expired = "configuring aws credentials with SSM: SSM activation expired. Please use a valid activation";
     check(&host, &[(&file("/c", &node_config(&joining(&id, &code))), init, 1, expired)]);
-    // Proxies, of which none is there.
+    // Proxies, none of which exists.
     let proxied = "HTTPS_PROXY=http://127.0.0.1:1 nodeadm init -c file:///c";
     let set = "for f in /etc/apt/apt.conf.d /etc/systemd/system/kubelet.service.d /usr/lib/systemd/system/containerd.service.d \
         /etc/systemd/system/snap.amazon-ssm-agent.amazon-ssm-agent.service.d; do mkdir -p $f; done; \
@@ -198,7 +198,7 @@ fn containerd_comes_from_where_the_system_allows() {
     }
 }
 
-/// A cluster whose API server hosts reach, and a host with nodeadm's components.
+/// A cluster whose API server is reachable from hosts, and a host with nodeadm's components.
 pub fn reached<'a>(account: &'a Account<'a>) -> Cluster<'a> {
     account.sandbox.done("POST", &format!("accounts/{}/settings", account.id), &json!({"endpoint": "hosts"}));
     account.cluster("workshop")
@@ -264,7 +264,8 @@ fn a_host_joins_upgrades_and_leaves() {
     check(&host, &[(&file("/c", &again), init, 0, "SSM agent already registered, skipping registration")]);
     assert_eq!(instance(&host), name);
 
-    // A node that takes pods, or has some that are nobody's, neither upgrades nor leaves.
+    // A node that is not cordoned, or runs pods other than static and DaemonSet pods, can be neither upgraded nor
+    // uninstalled.
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lonely", "namespace": "default"},
         "spec": {"nodeName": name, "containers": [{"name": "c", "image": "c"}], "tolerations": [{"operator": "Exists"}]},
@@ -283,7 +284,7 @@ fn a_host_joins_upgrades_and_leaves() {
     assert_eq!(host.printed("kubelet --version"), "Kubernetes v1.34.3-eks-ecaa3a6");
     assert_eq!(cluster.json(&["get", "node", &name])["spec"]["unschedulable"], true);
 
-    // Leaving deregisters, and leaves the Node and the CNI's files behind.
+    // Uninstalling deregisters the host, and leaves the Node and the CNI's files behind.
     host.printed("mkdir -p /etc/cni/net.d && touch /etc/cni/net.d/10-lab.conflist");
     check(&host, &[("", "nodeadm uninstall", 0, "Finished uninstallation tasks...")]);
     let gone = [
@@ -386,13 +387,13 @@ fn an_init_that_ends_well_proves_nothing() {
         said.contains("err=\"Unauthorized\"").then_some(said)
     });
     assert!(why.contains("Unable to register node with API server"), "{why}");
-    // It goes on asking: with an access entry the Node comes by itself.
+    // It keeps retrying: with an access entry, the Node is registered without further action.
     let entry = json!({"principalArn": format!("arn:aws:iam::{}:role/bound", account.id), "type": "HYBRID_LINUX"});
     account.eks("POST", "/clusters/workshop/access-entries", &entry);
     let name = instance(&host);
     wait_for("the Node", || cluster.kubectl(&["get", "node", &name], "").ok());
 
-    // A kubelet that refuses its configuration is met running by chance.
+    // A kubelet that rejects its configuration may happen to be found running.
     let odd = whole(&|spec| spec["kubelet"] = json!({"config": {"imageGCHighThresholdPercent": 80}}));
     host.printed(&odd);
     let (status, _, stderr) = host.run(init);
@@ -405,7 +406,7 @@ fn an_init_that_ends_well_proves_nothing() {
             .contains("\"command failed\" err=\"failed to validate kubelet configuration")
     );
 
-    // An uninstall whose role may not deregister removes what it would need to try again.
+    // An uninstall whose role may not deregister removes what a retry would need.
     cluster.kubectl(&["cordon", &name], "").unwrap();
     check(
         &host,
@@ -436,7 +437,7 @@ fn a_host_that_dies_shows_in_its_node() {
     let path = format!("accounts/{}/hosts/{}", account.id, host.name);
     sandbox.done("POST", &path, &json!({"network": false}));
     assert_eq!(cluster.ready(&name), "Unknown");
-    // A Node that somebody else registers is not played by kwok: nothing makes it Ready.
+    // kwok does not simulate a Node registered by others: nothing makes it Ready.
     let stranger = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "stranger", "labels": {"kubernetes.io/os": "linux"}}});
     cluster.kubectl(&["apply", "--filename", "-"], &stranger.to_string()).unwrap();
     sandbox.done("POST", &path, &json!({"network": true}));

@@ -1,4 +1,4 @@
-//! Node groups of a real cluster: nodes made, waited for, given up, removed.
+//! Node groups of a real cluster: nodes created, waited for, timed out, deleted.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn a_node_group_is_active_when_its_nodes_are_ready() {
     });
     assert_eq!(nodes("blue"), Vec::<Value>::new());
 
-    // Nodes that miss their ENIConfig are not waited for without end, and are Ready as soon as it is there.
+    // Waiting for nodes without their ENIConfig has a limit, and they are Ready as soon as it exists.
     let set = ["set", "env", "daemonset/aws-node", "--namespace", "kube-system"];
     cluster.kubectl(&[&set[..], &["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true"]].concat(), "").unwrap();
     cluster.kubectl(&["rollout", "status", "daemonset/aws-node", "--namespace", "kube-system"], "").unwrap();

@@ -1,4 +1,4 @@
-//! A sandbox with a control plane, as the tests use it: the control API over plain HTTP, and kubectl.
+//! A sandbox with a control plane, for the tests: the control API over plain HTTP, and kubectl.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::token::{Key, Request, Token, presign};
 
-/// Far more than anything takes, for machines under load.
+/// Far longer than any operation takes, for machines under load.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Whether the real programs are there; where not, a test says so and ends.
+/// The real programs; if they are missing, a test reports that and ends.
 pub fn programs() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| root.join(".cache"), PathBuf::from);
@@ -26,7 +26,7 @@ pub fn programs() -> Option<PathBuf> {
         // The scheduler is built last.
         name.starts_with("controlplane-") && path.join("kube-scheduler").is_file()
     });
-    // Those of an earlier version may still be there.
+    // Those of an earlier version may still exist.
     let found = whole.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok());
     if found.is_none() {
         nothing_done("the control plane's programs are not built; `make control-plane` builds them");
@@ -34,7 +34,7 @@ pub fn programs() -> Option<PathBuf> {
     found
 }
 
-/// The newest folder of what hosts run on.
+/// The newest directory of host programs.
 pub fn hosts() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cache = std::env::var_os("EKSHYBRID_CACHE").map_or_else(|| root.join(".cache"), PathBuf::from);
@@ -46,7 +46,7 @@ pub fn hosts() -> Option<PathBuf> {
     made.max_by_key(|folder| folder.metadata().and_then(|metadata| metadata.modified()).ok())
 }
 
-/// The kubectl on PATH; where there is none, a test says so and ends.
+/// The kubectl on PATH; if there is none, a test reports that and ends.
 pub fn has_kubectl() -> bool {
     let there = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|run| run.status.success());
     if !there {
@@ -55,15 +55,15 @@ pub fn has_kubectl() -> bool {
     there
 }
 
-/// Says why a test does nothing, where a run may leave something out: the suite reads the line and does not count the
-/// test as passed. Not by the macros: what they print of a test that passes is thrown away.
+/// Reports why a test does nothing, in a run that may skip tests: the suite reads the line and does not count the
+/// test as passed. Does not use the print macros: their output is discarded for a passing test.
 pub fn nothing_done(reason: &str) {
     let strict = std::env::var_os("EKSHYBRID_STRICT").is_some_and(|value| value == "1");
     assert!(!strict, "left out, which a strict run does not allow: {reason}");
     say_nothing_done(reason);
 }
 
-/// The same where the machine itself is the reason, which no run can help: a strict run knows it.
+/// The same if the machine itself is the reason, which no run can change: a strict run recognizes it.
 pub fn cannot_be(reason: &str) {
     say_nothing_done(&format!("{reason} (known: the machine cannot)"));
 }
@@ -80,7 +80,7 @@ pub struct Sandbox {
     port: u16,
 }
 
-/// The one that the tests share.
+/// The sandbox shared by the tests.
 pub fn shared(programs: &Path) -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| match hosts() {
@@ -105,13 +105,13 @@ impl Sandbox {
         Self { child, line, port }
     }
 
-    /// One exchange of JSON.
+    /// One JSON exchange.
     pub fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
         let (status, body) = self.exchange_text(method, path, headers, body);
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// One exchange of plain HTTP.
+    /// One plain HTTP exchange.
     fn exchange_text(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -164,7 +164,7 @@ impl<'a> Account<'a> {
         key(&self.sandbox.done("POST", &format!("accounts/{}/principals", self.id), &wanted))
     }
 
-    /// A call of EKS, signed with the account's key. The path may bring parameters.
+    /// A call of EKS, signed with the account's key. The path may contain query parameters.
     pub fn eks(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let (path, parameters) = path.split_once('?').unwrap_or((path, ""));
@@ -254,20 +254,20 @@ impl Cluster<'_> {
         self.account.sandbox.done(method, &self.path(rest), body)
     }
 
-    /// What the webhook answers the API server: the status of a TokenReview.
+    /// The webhook's response to the API server: the status of a TokenReview.
     pub fn review(&self, token: &str) -> Value {
         let path = format!("token-reviews/{}/us-west-2/{}", self.account.id, self.name);
         let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
         self.account.sandbox.done("POST", &path, &asked)["status"].clone()
     }
 
-    /// The user name that a fresh token brings, or why it is refused.
+    /// The user name of a new token, or why it is rejected.
     pub fn username(&self, key: &Key) -> String {
         let status = self.review(&Token::usual(key, self.name).text());
         text(if status["authenticated"] == true { &status["user"]["username"] } else { &status["error"] })
     }
 
-    /// kubectl as the administrator. The error is what it wrote to stderr.
+    /// kubectl as the administrator. The error is its stderr.
     pub fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         kubectl(&[&["--kubeconfig", &self.kubeconfig], arguments].concat(), input)
     }
@@ -277,7 +277,7 @@ impl Cluster<'_> {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// kubectl with a token, with endpoint and authority as EKS tells them.
+    /// kubectl with a token, using endpoint and CA from EKS.
     pub fn kubectl_with(&self, token: &str, arguments: &[&str]) -> Result<String, String> {
         use base64::{Engine, engine::general_purpose::STANDARD};
         let told = self.account.eks("GET", &format!("/clusters/{}", self.name), &Value::Null);
@@ -314,7 +314,7 @@ fn kubectl(arguments: &[&str], input: &str) -> Result<String, String> {
     if run.status.success() { Ok(text(run.stdout)) } else { Err(text(run.stderr)) }
 }
 
-/// Asks until the answer is there.
+/// Polls until there is a result.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Tokens made by hand: Signature Version 4 in a query, written apart from the sandbox's own.
+//! Hand-built tokens: Signature Version 4 in the query string, implemented independently of the sandbox.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Who signs.
+/// The signer.
 #[derive(Clone)]
 pub struct Key {
     pub id: String,
@@ -16,10 +16,10 @@ pub struct Key {
     pub session: Option<String>,
 }
 
-/// Everything about a token that a case may want to be different.
+/// The parts of a token that a case may vary.
 pub struct Token<'a> {
     pub key: &'a Key,
-    /// Cluster that the signed header names; `None` leaves the header out of what is signed.
+    /// The cluster in the signed header; `None` leaves the header unsigned.
     pub cluster: Option<&'a str>,
     pub host: &'a str,
     pub action: &'a str,
@@ -31,7 +31,7 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// A token as the AWS CLI makes it.
+    /// A token as the AWS CLI creates it.
     pub fn usual(key: &'a Key, cluster: &'a str) -> Self {
         Self {
             key,
@@ -74,7 +74,7 @@ pub fn wrap(url: &str) -> String {
     format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url))
 }
 
-/// A request to be signed in its query.
+/// A request to be signed in its query string.
 pub struct Request<'a> {
     pub key: &'a Key,
     pub method: &'a str,
@@ -82,14 +82,14 @@ pub struct Request<'a> {
     pub host: &'a str,
     pub path: &'a str,
     pub parameters: &'a [(&'a str, &'a str)],
-    /// A further signed header.
+    /// An additional signed header.
     pub header: Option<(&'a str, &'a str)>,
     pub body: &'a str,
     pub expires: u32,
     pub age: i64,
 }
 
-/// The query with its signature.
+/// The signed query string.
 pub fn presign(request: &Request<'_>) -> String {
     let at = Timestamp::from_second(Timestamp::now().as_second() - request.age).unwrap();
     let time = at.strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -1,4 +1,4 @@
-//! Whole hosts: systemd, containerd and a real kubelet, which joins by nodeadm.
+//! Complete hosts: systemd, containerd and a real kubelet, which joins with nodeadm.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     sandbox::{cannot_be, text, wait_for},
 };
 
-/// A CNI by hand: a bridge, and addresses out of a range of the cluster's pods.
+/// A hand-written CNI configuration: a bridge, with addresses from one of the cluster's pod CIDRs.
 const CNI: &str = r#"{"cniVersion": "1.0.0", "name": "lab", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.85.7.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}"#;
 
@@ -55,6 +55,6 @@ fn a_real_kubelet_joins_becomes_ready_is_reached_and_leaves() {
     check(&host, &[("", "nodeadm uninstall --skip pod-validation", 0, "Finished uninstallation tasks...")]);
     assert_eq!(account.ssm("DescribeInstanceInformation", &json!({}))["InstanceInformationList"], json!([]));
     assert_ne!(host.run("systemctl is-active kubelet").0, 0);
-    // Nobody hears its kubelet any more, and after a while the Node shows it.
+    // Its kubelet no longer reports, and after a while the Node shows it.
     wait_for("a Node that is Unknown", || (cluster.ready(&name) == "Unknown").then_some(()));
 }

@@ -1,4 +1,4 @@
-//! The archive, taken apart by Python's mail reader as cloud-init does it.
+//! The archive, parsed by Python's email parser as cloud-init does.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn text_beyond_ascii_arrives_whole() {
     assert!(config["write_files"][0]["content"].as_str().unwrap().contains("# Grüße 😀\n"), "{config}");
 }
 
-/// What the module's page promises to people who try this in EC2.
+/// What the module's documentation promises to users who try this in EC2.
 #[test]
 fn an_ordinary_result_fits_into_the_user_data_of_ec2() {
     let mut input = and(

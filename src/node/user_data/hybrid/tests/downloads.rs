@@ -1,4 +1,4 @@
-//! How the script gets nodeadm: servers that stumble, checksums, images that bring it.
+//! How the script gets nodeadm: unreliable servers, checksums, images that include it.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ fn sha256(host: &Host, name: &str) -> String {
     String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
 }
 
-/// Answers 503 as often as `failures` says, then serves a folder.
+/// Responds with 503 `failures` times, then serves a directory.
 struct Server {
     process: Child,
     address: String,
@@ -57,7 +57,7 @@ server.serve_forever()
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Either may fail only when the server has ended by itself.
+        // Either can fail only if the server has ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -111,7 +111,7 @@ fn what_is_not_there_is_not_asked_for_again() {
     host.boot(host.local(by_ssm()), Defect::None).assert_failed("there is no nodeadm at its source");
 }
 
-/// A redirection must not lead to where anyone on the way can change what comes.
+/// A redirect must not lead to a location where the content can be tampered with in transit.
 #[test]
 fn a_redirection_to_http_is_not_followed() {
     let host = Host::new();
@@ -161,7 +161,7 @@ fn an_image_may_bring_nodeadm() {
     let gone = json!({"nodeadm": {"source": "file:///nowhere"}});
     host.boot(and(by_ssm(), gone), Defect::None).assert_joined("nodeadm is already there");
 
-    // With a checksum, only the right one is taken.
+    // With a checksum, only the matching program is accepted.
     let host = Host::new();
     host.program("usr/local/bin/nodeadm", "#!/bin/bash\nexit 9\n");
     let mut input = host.local(by_ssm());

@@ -1,4 +1,4 @@
-//! A host in a folder: the script runs for real, with stand-ins for nodeadm, systemd, snap and the clock.
+//! A host in a directory: the script really runs, with fakes for nodeadm, systemd, snap and the clock.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::{and, ready};
 use crate::node::user_data::hybrid::script;
 
-/// A folder that stands for a host's file system, with stand-ins for the programs that would change a real one.
+/// A directory that represents a host's file system, with fakes for the programs that would change a real one.
 pub(super) struct Host {
     root: tempfile::TempDir,
 }
 
-/// What the stand-in for nodeadm gets wrong.
+/// The simulated failure of nodeadm.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Defect {
     None,
@@ -24,7 +24,7 @@ pub(super) enum Defect {
     InstallFails,
     InitDoesNothing,
     InitFails,
-    /// The activation is used up or unknown.
+    /// The activation is exhausted or unknown.
     InvalidActivation,
     ExpiredActivation,
     /// The agent cannot reach Systems Manager.
@@ -57,7 +57,7 @@ impl Defect {
     }
 }
 
-/// Follows `nodeadm` in its flags, files and silent successes; each call is one line of `calls`.
+/// Imitates the flags, files and silent successes of `nodeadm`; each call is one line of `calls`.
 pub(super) const NODEADM: &str = r#"#!/bin/bash
 echo "nodeadm $*" >>"$HOST/calls"
 umask >"$HOST/umask"
@@ -140,21 +140,21 @@ impl Host {
         calls.lines().filter_map(|line| line.strip_prefix(program)?.strip_prefix(' ')).map(str::to_owned).collect()
     }
 
-    /// The input with nodeadm from the host's own folder.
+    /// The input with nodeadm from the host's own directory.
     pub(super) fn local(&self, input: Value) -> Value {
         and(input, json!({"nodeadm": {"source": format!("file://{}", self.path("source/nodeadm").display())}}))
     }
 
-    /// Puts the NodeConfig of the input in its place, as cloud-init does before the script.
+    /// Writes the input's NodeConfig to its path, as cloud-init does before the script.
     pub(super) fn write_node_config(&self, input: Value) {
         self.write("etc/nodeadm/nodeConfig.yaml", &ready(input).node_config.to_yaml());
     }
 
-    /// Runs the script as cloud-init does; its paths lie in the host's folder.
+    /// Runs the script as cloud-init does; its paths are in the host's directory.
     pub(super) fn boot(&self, input: Value, defect: Defect) -> Boot {
         let mut script = script::render(&ready(input));
         for folder in ["/etc/", "/usr/", "/opt/", "/var/"] {
-            // Only where a path begins, so that a URL is left alone.
+            // Only at the start of a path, so that URLs are unchanged.
             for before in ["=", "=(", " ", "\""] {
                 script = script.replace(&format!("{before}{folder}"), &format!("{before}@host@{folder}"));
             }

@@ -1,4 +1,4 @@
-//! What is refused, and what waits for apply.
+//! Rejected input, and input that is known only at apply.
 
 use serde_json::json;
 

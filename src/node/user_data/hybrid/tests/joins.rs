@@ -1,4 +1,4 @@
-//! The script from a fresh host to a joined one, and each way to fail.
+//! The script from a new host to a joined one, and each way to fail.
 
 use serde_json::json;
 
@@ -109,7 +109,7 @@ fn a_refused_activation_is_tried_once() {
 
 #[test]
 fn the_activation_code_is_in_no_log() {
-    // The second one is written in quotes: YAML would read it as a number.
+    // The second one is quoted: YAML would read it as a number.
     for code in [CODE, "12345678901234567890"] {
         let input = || {
             let mut input = by_ssm();
@@ -126,7 +126,7 @@ fn the_activation_code_is_in_no_log() {
             }
         }
     }
-    // What could work at another time is tried again.
+    // Failures that may be temporary are retried.
     let host = Host::new();
     host.write_node_config(by_ssm());
     host.boot(host.local(by_ssm()), Defect::Unreachable).assert_failed("nodeadm init failed");

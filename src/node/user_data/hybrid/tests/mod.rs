@@ -1,5 +1,5 @@
-//! User data from input to a joined host: the archive is taken apart by Python's mail reader, as cloud-init does it,
-//! and the script runs in a folder of its own with stand-ins for nodeadm, systemd and the clock.
+//! User data from input to a joined host: Python's email parser parses the archive, as cloud-init does, and the
+//! script runs in a directory of its own with fakes for nodeadm, systemd and the clock.
 
 mod archive;
 mod downloads;
@@ -40,7 +40,7 @@ fn by_certificate() -> Value {
     })
 }
 
-/// The input with more attributes at its top.
+/// The input with more top-level attributes.
 fn and(input: Value, more: Value) -> Value {
     let (Value::Object(mut input), Value::Object(more)) = (input, more) else { panic!("two objects are needed") };
     input.extend(more);

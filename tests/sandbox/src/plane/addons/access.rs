@@ -1,11 +1,11 @@
-//! Rights that EKS gives by bindings: to nodes, and to those whom an access policy stands behind.
+//! Permissions that EKS grants through bindings: to nodes, and to principals with an access policy.
 
 use serde_json::{Value, json};
 
 use super::{cluster_role, cluster_role_binding};
 use crate::plane::webhook::policy_group;
 
-/// Roles that access policies lead to.
+/// Roles that access policies map to.
 const ROLES: [&str; 4] = ["cluster-admin", "admin", "edit", "view"];
 
 pub fn objects() -> Vec<Value> {

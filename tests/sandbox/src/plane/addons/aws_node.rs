@@ -1,4 +1,5 @@
-//! The VPC CNI: DaemonSet aws-node, its rights, the ENIConfig CRD, and as an add-on the ENIConfigs of its values.
+//! The VPC CNI: DaemonSet aws-node, its permissions, the ENIConfig CRD, and, as an add-on, the ENIConfigs in its
+//! values.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,10 @@ use super::{
     service_account_subject, versions,
 };
 
-/// Minor version (1.x) since which the agent for network policies runs beside aws-node.
+/// Minor version (1.x) since which the network policy agent runs next to aws-node.
 const AGENT_SINCE: u32 = 14;
 
-/// Variables that are set whatever is configured, with the minor version that brought them, as far as that is known.
+/// Variables that are always set, with the minor version that introduced them, as far as it is known.
 const ENVIRONMENT: &[(&str, &str, u32)] = &[
     ("ADDITIONAL_ENI_TAGS", "{}", 0),
     ("ANNOTATE_POD_IP", "false", 9),
@@ -82,7 +83,7 @@ pub fn objects(facts: &Facts, content: &Content) -> Vec<Value> {
     all
 }
 
-/// The chart looks at the name and what is under it; the region it does not use.
+/// The chart uses the name and the values under it, but not the region.
 fn eniconfigs(wanted: &Value, labels: &Value) -> Vec<Value> {
     let subnets = wanted["subnets"].as_object().filter(|_| wanted["create"] == true);
     subnets
@@ -100,7 +101,7 @@ fn eniconfigs(wanted: &Value, labels: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// Variables by name: the defaults of the version, then what is configured.
+/// Variables by name: the version's defaults, then the configured ones.
 fn environment(facts: &Facts, content: &Content, version: &str) -> BTreeMap<String, String> {
     let minor = versions::minor(version).1;
     let mut all: BTreeMap<String, String> = ENVIRONMENT
@@ -119,13 +120,13 @@ fn environment(facts: &Facts, content: &Content, version: &str) -> BTreeMap<Stri
     all
 }
 
-/// The members of an object that are texts: of configured variables all are.
+/// The string members of an object: all configured variables are strings.
 fn texts(object: &Value) -> impl Iterator<Item = (String, String)> {
     let members = object.as_object().into_iter().flatten();
     members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
 }
 
-/// ENIConfig: a schema that keeps what it does not know, as upstream.
+/// ENIConfig, with a schema that preserves unknown fields, as upstream.
 fn crd(labels: &Value) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",

@@ -1,13 +1,13 @@
-//! Paths of fields, as the API server names them where managers are in conflict:
+//! Field paths, as the API server reports them in conflicts:
 //! `.spec.template.spec.containers[name="aws-node"].env[name="X"].value`.
 
 use serde_json::Value;
 
-/// Takes a field out of an object. False = there is none at that path.
+/// Removes a field from an object. False = the path does not exist.
 pub fn remove(object: &mut Value, path: &str) -> bool {
     if let Some(rest) = path.strip_prefix('.') {
         let Some(members) = object.as_object_mut() else { return false };
-        // Names can have dots in them, as those of labels: the longest that fits is meant.
+        // Names can contain dots, as in labels: the longest match is meant.
         let name = members
             .keys()
             .filter(|name| {
@@ -35,7 +35,7 @@ pub fn remove(object: &mut Value, path: &str) -> bool {
     remove(&mut items[index], more)
 }
 
-/// Whether an entry of a list is the one with these keys: `name="x",port=1`, or is itself the value `="x"`.
+/// Whether a list entry has these keys, `name="x",port=1`, or is itself the value `="x"`.
 fn fits(item: &Value, keys: &str) -> bool {
     keys.split(',').all(|pair| {
         let Some((name, text)) = pair.split_once('=') else { return false };
@@ -71,7 +71,7 @@ mod tests {
             let mut object = whole.clone();
             assert!(remove(&mut object, path), "{path}");
             assert!(object.pointer(pointer).is_none(), "{path}: {object}");
-            // The one field is all the difference.
+            // This field is the only difference.
             let (parent, name) = pointer.rsplit_once('/').unwrap();
             let mut put_back = object;
             put_back.pointer_mut(parent).unwrap()[name.replace("~1", "/")] = whole.pointer(pointer).unwrap().clone();

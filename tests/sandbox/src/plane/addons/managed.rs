@@ -1,4 +1,4 @@
-//! Add-ons in a running cluster: applied as EKS applies them, looked after until their pods are Ready, removed.
+//! Add-ons in a running cluster: applied as EKS applies them, monitored until their pods are Ready, removed.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::eks::addons::{Content, Issue, Resolve};
 
-/// Rounds of leaving out fields of others; each conflict names all of an object's at once.
+/// Rounds of omitting fields of others; each conflict lists all of an object's at once.
 const ROUNDS: u32 = 5;
-/// How long a cluster may not answer until EKS gives up.
+/// How long a cluster may be unreachable before EKS gives up.
 const UNREACHABLE: Duration = Duration::from_mins(1);
 
 /// Why an add-on was not applied.
@@ -25,7 +25,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// As the add-on's health tells it.
+    /// The issue in the add-on's health.
     pub fn issue(&self) -> Issue {
         let (code, message) = match self {
             Self::Conflict(fields) => (
@@ -42,7 +42,7 @@ impl Failure {
     }
 }
 
-/// Brings the cluster's objects to what the add-on is to be.
+/// Brings the cluster's objects in line with the add-on.
 pub async fn apply(
     api: &Api,
     facts: &Facts,
@@ -86,7 +86,7 @@ pub async fn apply(
     Ok(())
 }
 
-/// Removes an add-on's objects. Definitions of kinds stay, and with them the objects of others.
+/// Deletes an add-on's objects. CRDs are kept, and with them the objects of others.
 pub async fn remove(api: &Api, facts: &Facts, addon: &str, content: &Content) -> Result<(), Failure> {
     reachable(api).await?;
     for object in objects(facts, addon, content).iter().rev() {
@@ -97,7 +97,7 @@ pub async fn remove(api: &Api, facts: &Facts, addon: &str, content: &Content) ->
     Ok(())
 }
 
-/// Waits until the API server answers.
+/// Waits until the API server responds.
 async fn reachable(api: &Api) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
@@ -116,12 +116,12 @@ async fn remove_object(api: &Api, object: &Value) -> Result<(), Error> {
     }
 }
 
-/// Fields of an object that others own with other values.
+/// Fields of an object that others own with different values.
 async fn conflicts(api: &Api, object: &Value) -> Result<Vec<String>, Error> {
     let path = format!("{}?fieldManager=eks&dryRun=All", path_of(object));
     let (status, answer) = api.exchange("PATCH", &path, Some((Form::ServerSideApply, object))).await?;
     if status != 409 {
-        // Whatever else is wrong shows when it is applied.
+        // Other errors show up when it is applied.
         return Ok(Vec::new());
     }
     let causes = answer["details"]["causes"].as_array().into_iter().flatten();
@@ -138,7 +138,7 @@ fn title(object: &Value) -> String {
     format!("{}{} {}", text(&object["kind"]), group.unwrap_or_default(), text(&object["metadata"]["name"]))
 }
 
-/// What is wrong with the pods of an add-on.
+/// Issues of an add-on's pods.
 pub async fn health(api: &Api, facts: &Facts, addon: &str, content: &Content) -> Result<Vec<Issue>, Error> {
     let mut issues = Vec::new();
     for object in &objects(facts, addon, content) {
@@ -160,7 +160,7 @@ pub async fn health(api: &Api, facts: &Facts, addon: &str, content: &Content) ->
     Ok(issues)
 }
 
-/// Whether the controller has seen the newest specification.
+/// Whether the controller has observed the newest specification.
 pub(in crate::plane) fn is_observed(object: &Value) -> bool {
     object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }

@@ -1,8 +1,8 @@
-//! What EKS puts into a cluster: rights for nodes and access policies, and aws-node, coredns and kube-proxy, by itself
-//! or as add-ons.
+//! Objects that EKS installs in a cluster: permissions for nodes and access policies, and aws-node, coredns and
+//! kube-proxy, self-managed or as add-ons.
 //!
-//! Names, environment and tolerations are those of EKS; probes, volumes and resource figures that nobody looks at are
-//! left out. All is applied with the field manager `eks`.
+//! Names, environment and tolerations match EKS; probes, volumes and resource requests are omitted, as nothing reads
+//! them. Everything is applied with the field manager `eks`.
 
 mod access;
 mod aws_node;
@@ -20,11 +20,11 @@ use crate::eks::addons::{Content, versions};
 
 pub use self::access::policy_binding;
 
-/// Namespaces and roles that the API server makes by itself just after it is ready.
+/// Attempts for namespaces and roles that the API server creates just after it is ready.
 const ATTEMPTS: u32 = 100;
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// What the objects say of their cluster.
+/// The cluster properties that appear in the objects.
 #[derive(Clone)]
 pub struct Facts {
     pub cluster: String,
@@ -37,13 +37,13 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// A repository of EKS's own registry in the cluster's region.
+    /// An image in EKS's own registry in the cluster's region.
     fn image(&self, name: &str) -> String {
         format!("602401143452.dkr.ecr.{}.amazonaws.com/{name}", self.region)
     }
 }
 
-/// The objects of an add-on, in the order in which they can be applied.
+/// The objects of an add-on, in the order they can be applied.
 pub fn objects(facts: &Facts, addon: &str, content: &Content) -> Vec<Value> {
     match addon {
         "vpc-cni" => aws_node::objects(facts, content),
@@ -53,8 +53,8 @@ pub fn objects(facts: &Facts, addon: &str, content: &Content) -> Vec<Value> {
     }
 }
 
-/// Installs what every cluster has, then the add-ons: those given, and in the place of the others what EKS installs by
-/// itself, where that is wanted.
+/// Installs the objects of every cluster, then the add-ons: the given ones and, if requested, the self-managed
+/// defaults of EKS instead of the others.
 pub async fn install(api: &Api, facts: &Facts, given: &[(String, Content)], self_managed: bool) -> Result<(), Error> {
     let mut all = access::objects();
     for name in versions::NAMES {
@@ -70,8 +70,8 @@ pub async fn install(api: &Api, facts: &Facts, given: &[(String, Content)], self
     Ok(())
 }
 
-/// Applies, and tries again for some seconds while the API server is not ready for the object: its namespace, its kind
-/// or the API server itself may still be on the way.
+/// Applies, and retries for some seconds while the API server is not ready for the object: its namespace, its kind or
+/// the API server itself may not be available yet.
 pub async fn apply_soon(api: &Api, object: &Value) -> Result<(), Error> {
     let mut attempt = 1;
     while let Err(error) = apply(api, object).await {
@@ -88,25 +88,25 @@ pub async fn apply_soon(api: &Api, object: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-/// Server-side apply in the name of EKS, whoever else owns the fields.
+/// Server-side apply as EKS, whoever else owns the fields.
 pub async fn apply(api: &Api, object: &Value) -> Result<(), Error> {
     let path = format!("{}?fieldManager=eks&force=true", path_of(object));
     api.call("PATCH", &path, Some((Form::ServerSideApply, object))).await?;
     Ok(())
 }
 
-/// Where an object is in the API.
+/// The object's path in the API.
 fn path_of(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let group = text(&object["apiVersion"]);
     let root = if group.contains('/') { format!("/apis/{group}") } else { format!("/api/{group}") };
     let namespace = object["metadata"]["namespace"].as_str().map(|name| format!("/namespaces/{name}"));
-    // Every kind used here has the plain plural.
+    // Every kind used here has a regular plural.
     let plural = format!("{}s", text(&object["kind"]).to_lowercase());
     format!("{root}{}/{plural}/{}", namespace.unwrap_or_default(), text(&object["metadata"]["name"]))
 }
 
-/// Puts what is configured into an object: the member of the values, in the place of the object's own.
+/// Overrides a member of an object with the configured value, if any.
 fn configure(place: &mut Value, values: &Value, member: &str) {
     if !values[member].is_null() {
         place[member] = values[member].clone();
@@ -141,7 +141,7 @@ fn service_account_subject(name: &str) -> Value {
     json!([{"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}])
 }
 
-/// Nodes on which a DaemonSet of EKS runs: Linux, both architectures, none of the compute types that are named.
+/// Nodes on which EKS runs a DaemonSet: Linux, both architectures, none of the given compute types.
 fn node_affinity(compute_types: &[&str]) -> Value {
     json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{
         "matchExpressions": [

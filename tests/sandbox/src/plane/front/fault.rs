@@ -1,4 +1,4 @@
-//! Faults of an API server: which requests they hit, how often, and what the client sees.
+//! Faults of an API server: which requests they affect, how often, and what the client sees.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,19 +8,19 @@ use crate::moment::Moment;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// 429 with Retry-After, as the API server's own flow control answers.
+    /// 429 with Retry-After, as from the API server's own flow control.
     Throttling,
     #[serde(rename = "http_500")]
     Http500,
     #[serde(rename = "http_503")]
     Http503,
-    /// The connection is reset, nothing is done.
+    /// The connection is reset; nothing is done.
     Reset,
-    /// The work is done, the answer comes late.
+    /// The request is processed; the response is delayed.
     Slow,
-    /// The work is done, then the connection is reset instead of an answer.
+    /// The request is processed, then the connection is reset instead of a response.
     DropAfterWork,
-    /// The work is done, the connection ends in the middle of the answer.
+    /// The request is processed; the connection ends in the middle of the response.
     Cut,
 }
 
@@ -33,12 +33,12 @@ pub struct Wanted {
     skip: u64,
     times: Option<u64>,
     seconds: Option<i64>,
-    /// Kubernetes' verbs; all without.
+    /// Kubernetes verbs; empty means all.
     #[serde(default)]
     verbs: Vec<String>,
     #[serde(default)]
     path_prefix: String,
-    /// A part of the header User-Agent.
+    /// A substring of the User-Agent header.
     #[serde(default)]
     user_agent: String,
     milliseconds: Option<u64>,
@@ -50,7 +50,7 @@ pub struct Fault {
     id: String,
     pub kind: Kind,
     skip: u64,
-    /// Requests that are left; `None` when the fault ends by time.
+    /// Requests left; `None` if the fault ends by time.
     times: Option<u64>,
     until: Option<Moment>,
     verbs: Vec<String>,
@@ -58,11 +58,11 @@ pub struct Fault {
     user_agent: String,
     pub milliseconds: u64,
     pub retry_after_seconds: u64,
-    /// Requests that it has hit.
+    /// Requests affected so far.
     hits: u64,
 }
 
-/// What a fault looks at.
+/// The request properties that a fault checks.
 pub struct Asked<'a> {
     pub method: &'a str,
     pub path: &'a str,
@@ -70,7 +70,7 @@ pub struct Asked<'a> {
     pub user_agent: &'a str,
 }
 
-/// The faults of one API server, those that are over included.
+/// The faults of one API server, including past ones.
 #[derive(Default)]
 pub struct Faults {
     all: Vec<Fault>,
@@ -80,7 +80,7 @@ pub struct Faults {
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
 impl Faults {
-    /// Adds one and gives its name; the error is the text for the caller.
+    /// Adds a fault and returns its name; the error is the message for the caller.
     pub fn add(&mut self, wanted: Wanted) -> Result<String, String> {
         if wanted.times.is_some() == wanted.seconds.is_some() {
             return Err("give `times` or `seconds`, one of them".to_owned());
@@ -116,7 +116,7 @@ impl Faults {
         self.all.clear();
     }
 
-    /// False = there is none of that name.
+    /// False = there is no fault with that name.
     pub fn end(&mut self, id: &str) -> bool {
         let before = self.all.len();
         self.all.retain(|fault| fault.id != id);
@@ -127,7 +127,7 @@ impl Faults {
         serde_json::json!(self.all)
     }
 
-    /// The fault that hits a request, if any.
+    /// The fault that affects a request, if any.
     pub fn strike(&mut self, asked: &Asked<'_>, now: Moment) -> Option<Fault> {
         for fault in &mut self.all {
             let over = fault.times == Some(0) || fault.until.is_some_and(|until| now >= until);
@@ -151,7 +151,7 @@ impl Faults {
     }
 }
 
-/// Kubernetes' verb of a request.
+/// The Kubernetes verb of a request.
 fn verb_of(asked: &Asked<'_>) -> &'static str {
     let named = names_an_object(asked.path);
     match asked.method {
@@ -170,7 +170,7 @@ fn verb_of(asked: &Asked<'_>) -> &'static str {
     }
 }
 
-/// Whether a path of resources leads to one object or to all of a kind; `None` = it is no path of resources.
+/// Whether a resource path names one object rather than all objects of a kind; `None` = not a resource path.
 fn names_an_object(path: &str) -> Option<bool> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = &segments[..] else {
@@ -178,7 +178,7 @@ fn names_an_object(path: &str) -> Option<bool> {
     };
     match rest {
         [] => None,
-        // Of a namespace itself: its own parts are `status` and `finalize`.
+        // For a namespace itself, the subresources are `status` and `finalize`.
         ["namespaces", _, "status" | "finalize"] => Some(true),
         ["namespaces", _, _, more @ ..] | [_, more @ ..] => Some(!more.is_empty()),
     }

@@ -1,13 +1,13 @@
-//! The endpoint that DescribeCluster tells: in front of the API server as EKS's load balancer is.
+//! The endpoint that DescribeCluster returns: a proxy in front of the API server, like EKS's load balancer.
 //!
 //! ```text
 //! client ──TLS, h2 or http/1.1──▶ front ──TLS, h2──▶ API server
 //! ```
 //!
-//! Each connection of a client has one of its own to the API server, and when either ends so does the other; while the
-//! API server is not ready, connections are reset. Bodies are passed on as they come, watches too. Faults are played
-//! here. What it cannot do: a client's certificate stays here, so only tokens let anybody in; and no connection is
-//! upgraded (`kubectl exec`).
+//! Each client connection has its own connection to the API server, and when either ends, so does the other; while
+//! the API server is not ready, connections are reset. Bodies are streamed, including watches. Faults are simulated
+//! here. Limits: client certificates end here, so only tokens authenticate; and connections cannot be upgraded
+//! (`kubectl exec`).
 
 pub mod fault;
 mod reply;
@@ -53,9 +53,9 @@ use super::{Error, api, certificates::Pair};
 use crate::{eks::authority, moment::Moment};
 
 const H2: &[u8] = b"h2";
-/// How long a client may take to read what has been answered at the end.
+/// How long a client may take to read the last response at the end.
 const LEAVE: Duration = Duration::from_secs(5);
-/// Of one connection only, so not passed on.
+/// Hop-by-hop headers, not forwarded.
 const OF_CONNECTION: [HeaderName; 6] = [
     header::CONNECTION,
     header::HOST,
@@ -65,30 +65,30 @@ const OF_CONNECTION: [HeaderName; 6] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// How a connection is ended on purpose.
+/// How a connection is closed intentionally.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     /// By a reset.
     Reset,
-    /// In order, as far as TCP goes.
+    /// Regularly, as far as TCP is concerned.
     Close,
 }
 
-/// The request will not be answered: its connection is about to end.
+/// The request gets no response: its connection is about to end.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is ended on purpose")]
 struct Ended;
 
 pub struct Front {
     pub port: u16,
-    /// The other address at which it listens, on the same port: that of the hosts' network.
+    /// The second address to listen on, with the same port: that of the hosts' network.
     pub gateway: Option<Ipv4Addr>,
     state: Arc<State>,
     tasks: Vec<AbortHandle>,
 }
 
 struct State {
-    /// Of the API server.
+    /// Port of the API server.
     port: u16,
     acceptor: TlsAcceptor,
     connector: TlsConnector,
@@ -98,8 +98,8 @@ struct State {
 }
 
 impl Front {
-    /// Listens on a free port and shows the certificate `server`. The API server behind has the port `port` and a
-    /// certificate of `inner`, as PEM.
+    /// Listens on a free port with the certificate `server`. The API server behind it has the port `port` and a
+    /// certificate signed by `inner`, in PEM format.
     pub async fn start(server: &Pair, inner: &str, port: u16, gateway: Option<Ipv4Addr>) -> Result<Self, Error> {
         let (server, client) = configs(inner, server).map_err(|error| Error::Api(api::Error::Certificate(error)))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
@@ -119,7 +119,7 @@ impl Front {
         Ok(Self { port: own, gateway, state, tasks })
     }
 
-    /// Lets clients in, or resets them.
+    /// Accepts clients, or resets their connections.
     pub fn set_open(&self, is_open: bool) {
         self.state.is_open.store(is_open, Ordering::SeqCst);
     }
@@ -128,7 +128,7 @@ impl Front {
         self.state.faults()
     }
 
-    /// Ends it with all its connections.
+    /// Ends the front with all its connections.
     pub fn end(&self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
@@ -153,7 +153,7 @@ fn configs(inner: &str, server: &Pair) -> Result<(ServerConfig, ClientConfig), r
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
-    // Dropped with this task, and all connections with it.
+    // Dropped with this task, together with all connections.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -161,7 +161,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, Arc::clone(&state)));
                 }
-                // Out of file descriptors: others end soon.
+                // Out of file descriptors: other connections will end soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -170,10 +170,10 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>) {
-    // Losing the delay option costs speed only.
+    // Without this option it is only slower.
     let _ = stream.set_nodelay(true);
     let reset = |stream: &TcpStream| {
-        // With no time to linger, closing sends a reset instead of an orderly end.
+        // With a linger time of zero, closing sends a reset instead of a regular end.
         let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
     };
     let Ok((sender, upstream)) = state.connect().await else {
@@ -184,7 +184,7 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         return;
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-    // A second handle: with it a reset can be asked for while the HTTP server owns the first.
+    // A second handle, to request a reset while the HTTP server owns the first.
     let handle = socket2::SockRef::from(stream.get_ref().0).try_clone();
     let (end, mut ended) = mpsc::channel(1);
     let service = service_fn(|request| answer(Arc::clone(&state), sender.clone(), end.clone(), request));
@@ -211,7 +211,7 @@ async fn follow<S: Future<Output = hyper::Result<()>>>(
     upstream: Upstream,
     ended: &mut mpsc::Receiver<End>,
 ) -> End {
-    // An error is the client's going away, or an answer that broke off.
+    // An error means that the client has disconnected, or that a response was cut off.
     let of = |served: hyper::Result<()>| if served.is_ok() { End::Close } else { End::Reset };
     tokio::select! {
         served = serving.as_mut() => return of(served),
@@ -220,7 +220,7 @@ async fn follow<S: Future<Output = hyper::Result<()>>>(
             return End::Reset;
         },
     }
-    // The API server has taken its leave, as after a token that it refuses: what it has answered is delivered.
+    // The API server closed the connection, as after rejecting a token: its responses are still delivered.
     finish(serving.as_mut());
     tokio::time::timeout(LEAVE, serving.as_mut()).await.map_or(End::Reset, of)
 }
@@ -279,7 +279,7 @@ async fn answer(
     }
 }
 
-/// What is done with an answer that the API server has given.
+/// Applies a fault to the API server's response.
 async fn late(fault: &Fault, answer: Response<Incoming>, end: mpsc::Sender<End>) -> Result<Response<Body>, Ended> {
     match fault.kind {
         Kind::Slow => {
@@ -288,7 +288,7 @@ async fn late(fault: &Fault, answer: Response<Incoming>, end: mpsc::Sender<End>)
         }
         Kind::Cut => {
             let (head, mut body) = answer.into_parts();
-            // Half of what comes first: a watch has no end, and so no middle.
+            // Half of the first frame: a watch has no end, and so no middle.
             let mut bytes = match body.frame().await {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 _ => Bytes::new(),
@@ -300,7 +300,7 @@ async fn late(fault: &Fault, answer: Response<Incoming>, end: mpsc::Sender<End>)
             Ok(Response::from_parts(head, reply::cut(bytes, cut)))
         }
         _ => {
-            // The work is done when the answer begins.
+            // The request has been processed once the response begins.
             drop(answer);
             stop(&end, End::Reset).await
         }
@@ -309,11 +309,11 @@ async fn late(fault: &Fault, answer: Response<Incoming>, end: mpsc::Sender<End>)
 
 async fn stop(end: &mpsc::Sender<End>, how: End) -> Result<Response<Body>, Ended> {
     let _ = end.send(how).await;
-    // The connection ends meanwhile, and this with it.
+    // The connection ends meanwhile, and this future with it.
     std::future::pending().await
 }
 
-/// Has the API server answer.
+/// Forwards the request to the API server.
 async fn forward(state: &State, mut sender: Sender, request: Request<Incoming>) -> Result<Response<Incoming>, Ended> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -1,4 +1,4 @@
-//! Answers of the front: the API server's passed on, cut ones, and its own.
+//! Responses of the front: those of the API server, forwarded or cut off, and its own.
 
 use std::{
     pin::Pin,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 pub type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
-/// How long what has been written may take to be on its way before the connection ends.
+/// Time for written data to be sent before the connection ends.
 const FLUSH: Duration = Duration::from_millis(50);
 
 pub fn passed_on(body: Incoming) -> Body {
@@ -27,7 +27,7 @@ fn whole(text: String) -> Body {
     Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// As the API server's priority and fairness refuses.
+/// As rejected by API Priority and Fairness.
 pub fn throttled(retry_after_seconds: u64) -> Response<Body> {
     let mut answer = Response::new(whole("Too many requests, please try again later.\n".to_owned()));
     *answer.status_mut() = hyper::StatusCode::TOO_MANY_REQUESTS;
@@ -37,7 +37,7 @@ pub fn throttled(retry_after_seconds: u64) -> Response<Body> {
     answer
 }
 
-/// An error in Kubernetes' own form.
+/// A Kubernetes Status error.
 pub fn status(code: u16, reason: &str, message: &str) -> Response<Body> {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -49,7 +49,7 @@ pub fn status(code: u16, reason: &str, message: &str) -> Response<Body> {
     answer
 }
 
-/// A body that never ends after these bytes; `end` is called when they are on their way.
+/// A body that does not end after these bytes; `end` is called once they are being sent.
 pub fn cut(bytes: Bytes, end: impl FnOnce() + Send + 'static) -> Body {
     Cut { bytes: Some(bytes), end: Some(Box::new(end)) }.boxed_unsync()
 }
@@ -73,7 +73,7 @@ impl hyper::body::Body for Cut {
                 end();
             });
         }
-        // The connection ends, and this with it.
+        // The connection ends, and this body with it.
         Poll::Pending
     }
 }

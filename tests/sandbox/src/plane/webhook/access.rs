@@ -1,11 +1,11 @@
-//! As whom a principal comes: access entries, the cluster's creator, and the templates in user names.
+//! Maps a principal to a Kubernetes identity: access entries, the cluster's creator, and the templates in user names.
 
 use serde::Serialize;
 
 use super::{Extra, Refusal, token::Identity};
 use crate::{eks::cluster::Cluster, moment::Moment, settings::Settings};
 
-/// Groups that stand for access policies. Role bindings made with the cluster give them their rights.
+/// Groups that represent access policies. Role bindings created with the cluster grant their permissions.
 const POLICY_GROUPS: &[(&str, &str)] = &[
     ("AmazonEKSClusterAdminPolicy", "cluster-admin"),
     ("AmazonEKSAdminPolicy", "admin"),
@@ -14,7 +14,7 @@ const POLICY_GROUPS: &[(&str, &str)] = &[
     ("AmazonEKSAdminViewPolicy", "view"),
 ];
 
-/// What a principal has been granted, templates not yet filled in.
+/// A principal's grants, with templates not yet resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Granted {
     pub username: String,
@@ -30,7 +30,7 @@ pub struct User {
     pub extra: Extra,
 }
 
-/// The group whose bindings carry the rights of an access policy for the whole cluster or a namespace.
+/// The group whose bindings grant the permissions of an access policy for the whole cluster or a namespace.
 pub fn policy_group(role: &str, namespace: Option<&str>) -> String {
     match namespace {
         None => format!("eks:access-policy:{role}"),
@@ -38,12 +38,12 @@ pub fn policy_group(role: &str, namespace: Option<&str>) -> String {
     }
 }
 
-/// Role and namespace of such a group, when it is about one namespace.
+/// Role and namespace of such a group, if it is for one namespace.
 pub fn namespaced(group: &str) -> Option<(&str, &str)> {
     group.strip_prefix("eks:access-policy:")?.split_once(':')
 }
 
-/// Until when EKS has told the API server what there is: younger entries and associations do not count yet.
+/// The time up to which EKS has informed the API server: newer entries and associations do not count yet.
 #[derive(Clone, Copy)]
 pub struct Known {
     pub entries: Moment,
@@ -60,7 +60,7 @@ impl Known {
     }
 }
 
-/// What access entries, and the creator's invisible permission, grant.
+/// The grants of access entries, and of the creator's implicit permission.
 pub fn of_entries(cluster: &Cluster, identity: &Identity, known: Known) -> Option<Granted> {
     let arn = &identity.principal_arn;
     if cluster.authentication_mode != "CONFIG_MAP"
@@ -84,17 +84,17 @@ pub fn of_entries(cluster: &Cluster, identity: &Identity, known: Known) -> Optio
 }
 
 impl Granted {
-    /// Fills the templates in. `node_of` tells the private DNS name of an EC2 instance.
+    /// Resolves the templates. `node_of` returns the private DNS name of an EC2 instance.
     pub fn into_user(self, identity: &Identity, node_of: &dyn Fn(&str) -> Option<String>) -> Result<User, Refusal> {
         let fill = |text: String| -> Result<String, Refusal> {
             let mut text = text
                 .replace("{{AccountID}}", &identity.account)
                 .replace("{{AccessKeyID}}", &identity.access_key)
                 .replace("{{SessionNameRaw}}", &identity.session)
-                // An @ has a meaning of its own in user names.
+                // An @ has a special meaning in user names.
                 .replace("{{SessionName}}", &identity.session.replace('@', "-"));
             if text.contains("{{EC2PrivateDNSName}}") {
-                // The session of an instance profile is named by its instance.
+                // The session of an instance profile is named after its instance.
                 let name = node_of(&identity.session).ok_or_else(|| Refusal::NoInstance(identity.session.clone()))?;
                 text = text.replace("{{EC2PrivateDNSName}}", &name);
             }

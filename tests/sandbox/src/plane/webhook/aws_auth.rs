@@ -1,4 +1,4 @@
-//! The ConfigMap kube-system/aws-auth: lists of roles, users and accounts, each list as YAML text in a member.
+//! The ConfigMap kube-system/aws-auth: lists of roles, users and accounts, each as YAML text in one key.
 
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// An entry as the authenticator reads it: members of another type than the one that it wants are left out, names
-    /// count in any case, in the order of an object's names, and without an ARN there is no entry.
+    /// An entry as the authenticator reads it: values of a wrong type are dropped, names are case-insensitive and
+    /// read in the order of a JSON object's names, and without an ARN there is no entry.
     fn of(item: &Value) -> Option<Self> {
         let mut entry = Self { arn: String::new(), username: String::new(), groups: Vec::new() };
         for (name, value) in item.as_object()? {
@@ -34,28 +34,28 @@ impl Entry {
     }
 }
 
-/// What the map of a cluster grants now.
+/// The current grants of a cluster's map.
 pub async fn granted(api: &Api, identity: &Identity) -> Option<Granted> {
     let map = api.get(PATH).await.ok()?;
     of_map(&map["data"], identity)
 }
 
-/// A member that is not YAML, or not such a list, counts as empty.
+/// A value that is not YAML, or not such a list, counts as empty.
 fn of_map(data: &Value, identity: &Identity) -> Option<Granted> {
     let arn = identity.pathless_arn();
     let members = if identity.session.is_empty() { ["mapUsers", "mapRoles"] } else { ["mapRoles", "mapUsers"] };
     for member in members {
         let mut entries: Vec<Entry> = list(&data[member]).iter().filter_map(Entry::of).collect();
-        // Of several entries the last one counts.
+        // Of several entries, the last one takes effect.
         entries.reverse();
         if let Some(entry) = entries.into_iter().find(|entry| entry.arn.eq_ignore_ascii_case(&arn)) {
             let username = if entry.username.is_empty() { identity.arn.clone() } else { entry.username };
             return Some(Granted { username, groups: entry.groups });
         }
     }
-    // Everybody of a listed account comes under their ARN, without groups.
+    // Every principal of a listed account is identified by its ARN, without groups.
     let accounts = list(&data["mapAccounts"]);
-    // Written without quotes an account is a number.
+    // Unquoted, an account id is a number.
     let text = |account: &Value| match account {
         Value::Number(number) => number.to_string(),
         other => other.as_str().unwrap_or_default().to_owned(),
@@ -64,7 +64,7 @@ fn of_map(data: &Value, identity: &Identity) -> Option<Granted> {
     listed.then(|| Granted { username: identity.arn.clone(), groups: Vec::new() })
 }
 
-/// The authenticator turns the text into JSON first, by go-yaml v2.
+/// The authenticator first converts the text to JSON, with go-yaml v2.
 fn list(member: &Value) -> Vec<Value> {
     let data = member.as_str().and_then(|text| helm::from_yaml(text).ok()).unwrap_or_default();
     data.as_list().into_iter().flatten().map(Value::from).collect()
@@ -99,7 +99,7 @@ mod tests {
             // A path in the map never matches, as on EKS.
             (json!({"mapRoles": roles.replace("role/nodes", "role/team/nodes")}), role, "s", None),
             (json!({"mapRoles": "- rolearn: [\n"}), role, "s", None),
-            // What fits no entry keeps the others in; of another type is not there.
+            // An invalid entry does not affect the others; a value of another type is ignored.
             (
                 json!({"mapRoles": format!("- text\n- role_arn: x\n{roles}")}),
                 role,

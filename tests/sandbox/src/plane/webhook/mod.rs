@@ -1,4 +1,4 @@
-//! The authentication webhook: the API server asks who a bearer token is, EKS answers.
+//! The authentication webhook: the API server asks whose a bearer token is, EKS answers.
 //!
 //! ```text
 //! TokenReview ──▶ token (whose is it, is it good) ──▶ access (as whom do they come) ──▶ TokenReview
@@ -21,10 +21,10 @@ pub use self::access::policy_group;
 use super::{addons, cluster::ControlPlane};
 use crate::{moment::Moment, store::Shared};
 
-/// The newest reviews that a cluster remembers.
+/// How many of the newest reviews a cluster keeps.
 const LOG: usize = 500;
 
-/// What has been asked.
+/// The reviews requested so far.
 #[derive(Default)]
 pub struct Reviews {
     total: u64,
@@ -35,11 +35,11 @@ pub struct Reviews {
 #[derive(Serialize)]
 struct Review {
     time: String,
-    /// ARN of the caller, when the token told a known one.
+    /// ARN of the caller, if the token identified a known one.
     principal: Option<String>,
     username: Option<String>,
     groups: Vec<String>,
-    /// Why the token was refused.
+    /// Why the token was rejected.
     refused: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Reviews {
     }
 }
 
-/// Why a token does not let anybody in.
+/// Why a token is not accepted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub enum Refusal {
     NoInstance(String),
 }
 
-/// Answers a TokenReview.
+/// Responds to a TokenReview.
 pub async fn review(shared: &Shared, plane: &ControlPlane, body: &[u8]) -> (u16, Value) {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     let Some(token) = asked["spec"]["token"].as_str() else {
@@ -118,14 +118,14 @@ async fn judge(
         Ok::<_, Refusal>((identity, found, cluster.authentication_mode.contains("CONFIG_MAP")))
     })?;
     let granted = match found {
-        // An access entry wins over the map.
+        // An access entry takes precedence over the map.
         Some(granted) => granted,
         None if map_counts => aws_auth::granted(&plane.api, &identity).await.ok_or_else(|| no_access(&identity))?,
         None => return Err(no_access(&identity)),
     };
     let user = granted.into_user(&identity, &|instance| plane.node_of_instance(instance))?;
     for (role, namespace) in user.groups.iter().filter_map(|group| access::namespaced(group)) {
-        // The namespace may not be there yet; then there is nothing in it to have rights to.
+        // The namespace may not exist yet; then there is nothing in it to access.
         let _ = addons::apply(&plane.api, &addons::policy_binding(role, namespace)).await;
     }
     Ok(user)

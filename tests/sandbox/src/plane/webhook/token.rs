@@ -1,5 +1,5 @@
-//! Tokens `k8s-aws-v1.…`: a presigned STS GetCallerIdentity, in base64 for URLs without padding, that names its
-//! cluster in a signed header.
+//! Tokens `k8s-aws-v1.…`: a presigned STS GetCallerIdentity request, in unpadded base64url, that names its cluster in
+//! a signed header.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,9 @@ const PREFIX: &str = "k8s-aws-v1.";
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 /// How long a token is accepted after the date in it, in milliseconds.
 const LIFETIME: i64 = 15 * 60 * 1000;
-/// The longest that X-Amz-Expires may be, in seconds.
+/// Maximum value of X-Amz-Expires, in seconds.
 const LONGEST_EXPIRES: i64 = 900;
-/// The query parameters that a token may have, in lower case.
+/// The query parameters allowed in a token, in lowercase.
 const PARAMETERS: [&str; 10] = [
     "action",
     "version",
@@ -60,27 +60,27 @@ pub enum Fault {
     UnknownKey,
     #[error("the credentials of the signer have expired")]
     SessionExpired,
-    /// Also when the token names another cluster: its name is part of what is signed.
+    /// Also if the token names another cluster: its name is part of what is signed.
     #[error("STS refuses the signature for this cluster: {0}")]
     Signature(String),
 }
 
-/// Whose a token is.
+/// The identity behind a token.
 #[derive(Debug)]
 pub struct Identity {
-    /// As GetCallerIdentity answers.
+    /// As returned by GetCallerIdentity.
     pub arn: String,
     pub user_id: String,
     pub account: String,
     pub access_key: String,
-    /// ARN of the user, or of the role behind a session, with its path.
+    /// ARN of the user, or of the role behind a session, including its path.
     pub principal_arn: String,
     /// Name of the session; empty for users.
     pub session: String,
 }
 
 impl Identity {
-    /// The principal's ARN as the aws-auth map writes it: without a role's path.
+    /// The principal's ARN as written in the aws-auth map: without a role's path.
     pub fn pathless_arn(&self) -> String {
         match (self.principal_arn.split_once(":role/"), self.principal_arn.rsplit_once('/')) {
             (Some((start, _)), Some((_, name))) => format!("{start}:role/{name}"),
@@ -118,7 +118,7 @@ pub fn verify(world: &World, token: &str, cluster: &ClusterKey, now: Moment) -> 
         return Err(Fault::Signature("the credential's scope is not that of the host".to_owned()));
     }
     let credential = world.credentials.get(&claim.access_key).ok_or(Fault::UnknownKey)?;
-    // STS takes X-Amz-Expires for no less than the 15 minutes.
+    // STS treats X-Amz-Expires as at least 15 minutes.
     claim.expires = Some(LIFETIME / 1000);
     sigv4::verify(&wire, &claim, &credential.secret, now).map_err(refused)?;
     if credential.session_token != claim.session_token {
@@ -139,7 +139,7 @@ pub fn verify(world: &World, token: &str, cluster: &ClusterKey, now: Moment) -> 
     })
 }
 
-/// Host and query of the URL in a token.
+/// Host and query string of the URL in a token.
 fn take_apart(url: &str) -> Result<(&str, &str), Fault> {
     let rest = url.strip_prefix("https://").ok_or(Fault::Url)?;
     let (host, query) = rest.split_once("/?").or_else(|| rest.split_once('?')).ok_or(Fault::Url)?;
@@ -160,7 +160,7 @@ fn is_sts(host: &str) -> bool {
     }
 }
 
-/// The parameters by their names in lower case.
+/// The parameters by lowercase name.
 fn parameters(query: &str) -> Result<BTreeMap<String, String>, Fault> {
     let mut found = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -172,8 +172,8 @@ fn parameters(query: &str) -> Result<BTreeMap<String, String>, Fault> {
     Ok(found)
 }
 
-/// Milliseconds by which the account's clock has been moved on since a token was made. A date has whole seconds: a
-/// jump within the token's own second counts as earlier, else a token made just after it would be refused.
+/// Milliseconds by which the account's clock was advanced since a token was created. A date has whole seconds: a jump
+/// within the token's own second counts as earlier, otherwise a token created just after it would be rejected.
 fn jumped_since(world: &World, account: &str, date: Moment) -> i64 {
     let Some(account) = world.accounts.get(account) else {
         return 0;

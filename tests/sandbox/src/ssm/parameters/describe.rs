@@ -16,7 +16,7 @@ struct Filter {
     values: Vec<String>,
 }
 
-/// Both members hold filters; `Filters` is the older one, with keys alone.
+/// Both input fields hold filters; `Filters` is the older one, with keys only.
 fn filters(input: Json<'_>) -> Result<Vec<Filter>> {
     let mut constraints = Constraints::default();
     let mut found = Vec::new();

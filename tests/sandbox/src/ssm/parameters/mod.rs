@@ -48,7 +48,7 @@ impl Parameter {
         self.versions.keys().next_back().copied().unwrap_or_default()
     }
 
-    /// As `GetParameter` gives it. Without decryption a `SecureString` shows what only KMS could read.
+    /// The `GetParameter` output. Without decryption, a `SecureString` shows text that only KMS could decrypt.
     fn describe(&self, arn: &str, version: u64, selector: Option<&str>, decrypt: bool) -> Value {
         let value = self.versions.get(&version).cloned().unwrap_or_default();
         let value = if self.kind == "SecureString" && !decrypt {
@@ -74,12 +74,12 @@ impl Parameter {
     }
 }
 
-/// ARN of a parameter: a name that is a path has no second slash.
+/// ARN of a parameter: a name that is a path adds no second slash.
 pub fn arn(call: &Call<'_>, name: &str) -> String {
     call.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
 }
 
-/// The versions that are kept.
+/// How many versions are kept.
 const HISTORY: usize = 100;
 
 pub fn put(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
@@ -217,7 +217,7 @@ fn look_up(call: &mut Call<'_>, given: &str, decrypt: bool) -> Result<Value> {
     }
     let arn = arn(call, name);
     let parameters = &call.region().ssm.parameters;
-    // The ARN of a plain name has a slash that the name has not.
+    // The ARN of a plain name contains a slash that the name does not.
     let Some(parameter) = parameters.get(name).or_else(|| parameters.get(name.trim_start_matches('/'))) else {
         return Err(AwsError::client("ParameterNotFound", ""));
     };
@@ -237,7 +237,7 @@ fn look_up(call: &mut Call<'_>, given: &str, decrypt: bool) -> Result<Value> {
     Ok(parameter.describe(&arn, version, selector, decrypt))
 }
 
-/// A parameter of AWS's own: the ID of an image.
+/// A public parameter of AWS: the ID of an image.
 fn public(call: &mut Call<'_>, name: &str) -> Option<Value> {
     let value = ec2::images::of_public_parameter(call, name)?;
     Some(json!({

@@ -3,13 +3,13 @@
 
 use crate::aws::error::{AwsError, Result};
 
-/// The deepest hierarchy.
+/// Maximum depth of the hierarchy.
 const LEVELS: usize = 15;
-/// Bytes of a value.
+/// Maximum size of a value in bytes.
 const STANDARD: usize = 4096;
 const ADVANCED: usize = 8192;
 
-/// Refuses a name that Parameter Store does not accept.
+/// Rejects a name that Parameter Store does not accept.
 pub fn name(name: &str) -> Result<()> {
     let first = name.trim_start_matches('/').split('/').next().unwrap_or_default().to_lowercase();
     if first.starts_with("aws") {
@@ -46,7 +46,7 @@ pub fn name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The tier that a value gets: the one asked for, or the one that it has. An advanced parameter never goes back.
+/// The tier of a value: the requested one, or the existing one. An advanced parameter never becomes standard again.
 pub fn tier(asked: Option<&str>, existing: Option<&str>, value: &str) -> Result<String> {
     let tier = match (asked, existing) {
         (Some("Intelligent-Tiering"), _) if value.len() > STANDARD => "Advanced",
