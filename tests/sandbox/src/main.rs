@@ -106,7 +106,7 @@ fn run(options: &Options) -> Result<(), Error> {
     let programs = options.control_plane.as_deref().map(Programs::in_folder).transpose().map_err(Error::Programs)?;
     world.has_programs = programs.is_some();
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)?;
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
         let failed = |source| Error::Listen { port: options.port, source };
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(failed)?;

@@ -200,11 +200,7 @@ impl Store {
     }
 }
 
-async fn exchange(
-    sender: &mut http1::SendRequest<Full<Bytes>>,
-    what: &str,
-    body: &Value,
-) -> Result<Value, StoreError> {
+async fn exchange(sender: &mut http1::SendRequest<Full<Bytes>>, what: &str, body: &Value) -> Result<Value, StoreError> {
     sender.ready().await.map_err(StoreError::Exchange)?;
     let request = Request::builder()
         .method("POST")
