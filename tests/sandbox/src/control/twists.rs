@@ -82,7 +82,9 @@ fn every() -> String {
 }
 
 pub fn add_fault(account: &mut Account, wanted: NewFault) -> Answer {
-    if !["*", "ec2", "ecr", "eks", "iam", "registry", "ssm", "sts"].contains(&wanted.service.as_str()) {
+    if !["*", "ec2", "ecr", "eks", "elasticloadbalancing", "iam", "registry", "ssm", "sts"]
+        .contains(&wanted.service.as_str())
+    {
         return Err(Refused::bad(format!("`{}` is not a service", wanted.service)));
     }
     if wanted.times.is_some() == wanted.seconds.is_some() {
