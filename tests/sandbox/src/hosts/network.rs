@@ -9,6 +9,7 @@ use std::{
     io::Read,
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use super::run::ip;
@@ -22,6 +23,8 @@ const FIRST: u8 = 10;
 pub struct Network {
     /// The third number of all addresses.
     number: u8,
+    /// The last number of the address that comes next.
+    next: AtomicU8,
 }
 
 impl Network {
@@ -39,7 +42,7 @@ impl Network {
             .map(|step| start.wrapping_add(step))
             .find(|number| !links.contains(&format!(" 10.80.{number}.")) && !claim(*number).exists())
             .ok_or("every range of 10.80.0.0/16 is in use")?;
-        let network = Self { number };
+        let network = Self { number, next: AtomicU8::new(FIRST) };
         std::fs::write(claim(number), owner(std::process::id()).unwrap_or_default()).map_err(failed)?;
         let bridge = network.bridge();
         ip(&format!("link add {bridge} type bridge"))?;
@@ -74,9 +77,16 @@ impl Network {
         self.address(2)
     }
 
-    /// An address that is not among those in use.
+    /// An address that is not among those in use. The one that was used longest ago comes first: the interface of a host
+    /// that has ended stays on the bridge until the kernel has dismantled its namespace.
     pub fn free(&self, used: &[Ipv4Addr]) -> Option<Ipv4Addr> {
-        (FIRST..=254).map(|last| self.address(last)).find(|address| !used.contains(address))
+        let count = 255 - FIRST;
+        let begin = self.next.load(Ordering::SeqCst) - FIRST;
+        let last = (0..count)
+            .map(|step| FIRST + u8::try_from((u16::from(begin) + u16::from(step)) % u16::from(count)).unwrap_or(0))
+            .find(|last| !used.contains(&self.address(*last)))?;
+        self.next.store(if last == 254 { FIRST } else { last + 1 }, Ordering::SeqCst);
+        Some(self.address(last))
     }
 
     /// Whether a host may have this address.
@@ -141,9 +151,16 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let network = std::mem::ManuallyDrop::new(Network { number: 17 });
-        assert_eq!(network.free(&[]), Some(Ipv4Addr::new(10, 80, 17, 10)));
-        assert_eq!(network.free(&[Ipv4Addr::new(10, 80, 17, 10)]), Some(Ipv4Addr::new(10, 80, 17, 11)));
+        let network = std::mem::ManuallyDrop::new(Network { number: 17, next: AtomicU8::new(FIRST) });
+        let address = |last| Ipv4Addr::new(10, 80, 17, last);
+        assert_eq!(network.free(&[]), Some(address(10)));
+        // It has ended, and its address still has time.
+        assert_eq!(network.free(&[]), Some(address(11)));
+        assert_eq!(network.free(&[address(12)]), Some(address(13)));
+        let all: Vec<Ipv4Addr> = (10..=253).map(address).collect();
+        assert_eq!(network.free(&all), Some(address(254)));
+        assert_eq!(network.free(&[]), Some(address(10)));
+        assert_eq!(network.free(&[all, vec![address(254)]].concat()), None);
         assert!(network.holds(Ipv4Addr::new(10, 80, 17, 254)));
         for outside in [[10, 80, 17, 2], [10, 80, 18, 11], [10, 81, 17, 11], [10, 80, 17, 255]] {
             assert!(!network.holds(Ipv4Addr::from(outside)), "{outside:?}");
