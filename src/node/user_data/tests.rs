@@ -56,7 +56,7 @@ fn the_page_has_every_kind() {
     let page = description();
     for line in [
         "- `kubernetes_version` (string, required) Version of Kubernetes",
-        "- `os` (string, required) Chooses this kind of machine: `al2023`.",
+        "- `os` (string, required) Selects the operating system: `al2023`.",
         "- `node_config` (object, required) The `NodeConfig`, as for the function `node_config` with",
         "- `bootstrap` (object, required) How the node joins, as for the function `bootstrap_arguments`.",
         "- `scripts_after` (list of string, optional) Scripts that run",

@@ -90,10 +90,12 @@ impl Hosts {
     /// Answers the hosts' requests until the process ends. `port` is the sandbox's own.
     pub async fn serve(self: Arc<Self>, planes: Arc<Planes>, port: u16) {
         let Ok(ground) = &self.ground else { return std::future::pending().await };
-        tokio::join!(
-            gateway::serve(ground.network.gateway(), Arc::clone(&ground.authority), planes, port),
-            names::serve(ground.network.gateway(), &self),
-        );
+        // Tasks of their own: whatever keeps another part of the sandbox busy must not keep hosts without names.
+        let address = ground.network.gateway();
+        let gateway = tokio::spawn(gateway::serve(address, Arc::clone(&ground.authority), planes, port));
+        let hosts = Arc::clone(&self);
+        let names = tokio::spawn(async move { names::serve(address, &hosts).await });
+        let _ = tokio::join!(gateway, names);
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), Arc<Host>>> {
