@@ -63,6 +63,11 @@ pub fn nothing_done(reason: &str) {
     say_nothing_done(reason);
 }
 
+/// The same if another run tests it: a strict run recognizes it.
+pub fn not_here(reason: &str) {
+    say_nothing_done(&format!("{reason} (known: not part of a whole run)"));
+}
+
 /// The same if the machine itself is the reason, which no run can change: a strict run recognizes it.
 pub fn cannot_be(reason: &str) {
     say_nothing_done(&format!("{reason} (known: the machine cannot)"));
