@@ -9,8 +9,8 @@ A failed part does not stop the others, unless they need what it builds. A part 
 is reported as left out, with the reason; if EKSHYBRID_STRICT is 1, as in CI, it fails the run. The
 last line counts every single test and check: `N passed, N failed, N left out`.
 
-In a whole run, two parts run at a time once everything is compiled, because most of them wait half
-of the time. The output of the second lane is printed when one of its parts ends. Parts selected by
+In a whole run on four processors or more, two parts run at a time once everything is compiled,
+because most of them wait half of the time. The output of the second lane is printed when one of its parts ends. Parts selected by
 name run one after another.
 """
 
