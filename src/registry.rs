@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::deregister_instance::DeregisterInstance;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
+use crate::data_sources::kubeconfig::Kubeconfig;
 use crate::data_sources::managed_instances::ManagedInstances;
 use crate::data_sources::max_pods::MaxPodsData;
 use crate::data_sources::nodes::Nodes;
 use crate::ephemeral::activation_code::ActivationCode;
+use crate::ephemeral::cluster_token::ClusterToken;
 use crate::functions::bootstrap_arguments::BootstrapArguments;
 use crate::functions::cidrs_overlap::CidrsOverlap;
 use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
@@ -93,6 +95,7 @@ fn registry() -> Registry<Clients> {
         .resource::<VpcCni>()
         .data_source::<ClusterData>()
         .data_source::<CniImages>()
+        .data_source::<Kubeconfig>()
         .data_source::<ManagedInstances>()
         .data_source::<MaxPodsData>()
         .data_source::<Nodes>()
@@ -103,6 +106,7 @@ fn registry() -> Registry<Clients> {
         .function::<NodeConfig>()
         .function::<UserData>()
         .ephemeral::<ActivationCode>()
+        .ephemeral::<ClusterToken>()
         .action::<DeregisterInstance>()
         .list::<ActivationList>()
         .list::<EniConfigList>()

@@ -37,6 +37,8 @@ pub struct Settings {
     pub access_entry_settle_seconds: i64,
     /// How long the API server does not know a newly associated access policy.
     pub access_policy_settle_seconds: i64,
+    /// The issue with which CreateCluster ends as FAILED, such as `InsufficientFreeAddresses`.
+    pub cluster_create_fails: Option<String>,
     /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it is available.
     pub control_plane: bool,
     /// The endpoint of control planes started from now on.
@@ -60,6 +62,7 @@ impl Default for Settings {
             role_settle_seconds: 0,
             access_entry_settle_seconds: 0,
             access_policy_settle_seconds: 0,
+            cluster_create_fails: None,
             control_plane: false,
             endpoint: EndpointBy::default(),
         }

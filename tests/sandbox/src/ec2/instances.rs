@@ -1,5 +1,7 @@
 //! Instances with their volumes and interfaces. A new one boots: what its user data asks for is done.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -277,6 +279,7 @@ pub fn of_node_group(
     (subnet, address): (&str, &str),
     instance_type: &str,
     groups: &[String],
+    tags: BTreeMap<String, String>,
 ) {
     let owner = account.id.clone();
     let Some(subnet) = account.region(region).ec2.subnets.get(subnet).cloned() else { return };
@@ -295,6 +298,7 @@ pub fn of_node_group(
     let value = described(&making, &interface, None);
     let mut made = Record::new(account, &KIND, value);
     id.clone_into(&mut made.id);
+    made.tags = tags;
     interface.value["attachment"]["instanceId"] = id.into();
     made.value["networkInterfaceSet"] = json!([interface_of(&interface)]);
     let store = &mut account.region(region).ec2;

@@ -67,6 +67,12 @@ pub struct Cluster {
     /// ARN of a creator who is administrator without an access entry, as where the mode is CONFIG_MAP.
     #[serde(default)]
     pub hidden_admin: Option<String>,
+    /// EKS Auto Mode's members of the description, where it is on.
+    #[serde(default)]
+    pub auto_mode: Option<Value>,
+    /// Why EKS could not create it.
+    #[serde(default)]
+    pub issue: Option<String>,
     #[serde(skip)]
     pub standing: Standing,
 }
@@ -136,7 +142,7 @@ impl Cluster {
             "kubernetesNetworkConfig": {
                 "serviceIpv4Cidr": self.service_cidr,
                 "ipFamily": "ipv4",
-                "elasticLoadBalancing": {"enabled": false},
+                "elasticLoadBalancing": {"enabled": self.auto_mode.is_some()},
             },
             "logging": {"clusterLogging": self.logging()},
             "status": self.status(),
@@ -155,6 +161,14 @@ impl Cluster {
         }
         if let Some(remote) = self.remote.describe() {
             value["remoteNetworkConfig"] = remote;
+        }
+        if let Some(compute) = &self.auto_mode {
+            value["computeConfig"] = compute.clone();
+            value["storageConfig"] = json!({"blockStorage": {"enabled": true}});
+        }
+        if let Some(code) = &self.issue {
+            let message = format!("The cluster could not be created: {code}.");
+            value["health"] = json!({"issues": [{"code": code, "message": message, "resourceIds": []}]});
         }
         if self.phase != Phase::Creating {
             use base64::{Engine, engine::general_purpose::STANDARD};

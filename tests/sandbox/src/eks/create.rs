@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    access_entries, authority,
+    access_entries, authority, auto_mode,
     cluster::{Cluster, LOG_TYPES, Network, Phase},
     invalid, is_name,
     remote_networks::RemoteNetworks,
@@ -44,7 +44,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         constraints.length("tags", Some(value), 0, 256);
     }
     constraints.finish_as("InvalidParameterException")?;
-    for unsupported in ["outpostConfig", "computeConfig", "storageConfig", "encryptionConfig", "zonalShiftConfig"] {
+    for unsupported in ["outpostConfig", "encryptionConfig", "zonalShiftConfig"] {
         if input.value(unsupported).is_some() {
             return Err(invalid(format!("{unsupported} is not supported by this stand-in")));
         }
@@ -91,7 +91,9 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     remote.check(mode, &vpc_blocks, &service_cidr)?;
     let logging = logging(input)?.unwrap_or_default();
     let bootstrap_addons = input.boolean("bootstrapSelfManagedAddons")?.unwrap_or(true);
-    let with_plane = call.account().settings.control_plane;
+    let auto_mode = auto_mode::read(input, mode, bootstrap_addons)?;
+    let fails = call.account().settings.cluster_create_fails.clone();
+    let with_plane = call.account().settings.control_plane && fails.is_none();
     if with_plane && !call.world.has_programs {
         return Err(AwsError::new(500, "ServerException", "the sandbox was started without --control-plane"));
     }
@@ -111,6 +113,11 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     cluster.tags = tags.into_iter().collect();
     cluster.client_request_token = input.text("clientRequestToken")?.map(ToOwned::to_owned);
     cluster.bootstrap_addons = bootstrap_addons;
+    cluster.auto_mode = auto_mode;
+    if fails.is_some() {
+        cluster.standing = Standing::Failed;
+    }
+    cluster.issue = fails;
     if bootstrap {
         let creator = call.principal.role_arn.clone().unwrap_or_else(|| call.principal.arn.clone());
         if mode == "CONFIG_MAP" {
@@ -166,6 +173,8 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         phase: Phase::Active,
         phase_ends: born.at,
         bootstrap_addons: true,
+        auto_mode: None,
+        issue: None,
         hidden_admin: None,
         standing: Standing::None,
     })

@@ -4,6 +4,7 @@ mod access_entries;
 mod access_policies;
 pub mod addons;
 pub mod authority;
+mod auto_mode;
 pub mod cluster;
 pub mod create;
 pub mod nodegroups;

@@ -1,6 +1,6 @@
 //! Managed node groups, thinly: as many EC2 nodes as are desired, created and awaited in the cluster's control plane
-//! where there is one. They take what the user data of their launch template says. Scaling, updates and the Auto Scaling
-//! group behind are not modelled.
+//! where there is one. They take what the user data of their launch template says. An instance that is terminated is
+//! replaced, as the Auto Scaling group behind would do; scaling and updates are not modelled.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ impl NodeGroup {
             "subnets": self.subnets,
             "nodeRole": self.role_arn,
             "labels": self.labels,
-            "resources": {"autoScalingGroups": [{"name": format!("eks-{}-{}", self.name, self.born.order)}]},
+            "resources": {"autoScalingGroups": [{"name": self.scaling_group()}]},
             "health": {"issues": issues},
             "tags": self.tags,
         });
@@ -116,6 +116,27 @@ impl NodeGroup {
             value[name] = given.clone();
         }
         value
+    }
+
+    fn scaling_group(&self) -> String {
+        format!("eks-{}-{}", self.name, self.born.order)
+    }
+
+    /// The tags of its instances, as Auto Scaling and EKS set them.
+    pub fn instance_tags(&self) -> BTreeMap<String, String> {
+        let cluster = self.arn.split('/').nth(1).unwrap_or_default();
+        [
+            ("aws:autoscaling:groupName", self.scaling_group()),
+            ("eks:cluster-name", cluster.to_owned()),
+            ("eks:nodegroup-name", self.name.clone()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+
+    /// Whether Auto Scaling replaces instances that end.
+    pub fn replaces(&self) -> bool {
+        self.phase == Phase::Settled && self.nodes.len() < self.desired
     }
 
     /// Ends a phase whose time and work are over. False = the group is gone.

@@ -84,6 +84,34 @@ async fn create(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGro
     true
 }
 
+/// Replaces a node whose instance has ended, if it belongs to a node group, as the Auto Scaling group behind does.
+pub async fn replace(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, node: &str) {
+    let mut found = None;
+    shared.change(|world| {
+        let Some(cluster) = cluster_of(world, &plane.key) else { return };
+        let Some(group) = cluster.node_groups.values_mut().find(|group| group.nodes.iter().any(|name| name == node))
+        else {
+            return;
+        };
+        group.nodes.retain(|name| name != node);
+        found = group.replaces().then(|| group.clone());
+    });
+    let Some(group) = found else { return };
+    let most = group.max_pods.or_else(|| ec2::catalog::pods(&group.instance_type)).unwrap_or(29);
+    let wanted = nodes::Wanted::of_group(&group, most).only_one();
+    let planned = match shared.look(|world| nodes::plan(world, plane, &wanted)) {
+        Ok(planned) => planned,
+        Err(text) => return eprintln!("sandbox: a node of {} is not replaced: {text}", group.name),
+    };
+    let names: Vec<String> = planned.iter().map(|node| node.name.clone()).collect();
+    tell(shared, &plane.key, &group.name, |group| group.nodes.extend(names));
+    launch(shared, plane, &group, &planned);
+    match nodes::create(plane, planned).await {
+        Ok(()) => network::follow(shared, plane),
+        Err(error) => eprintln!("sandbox: a node of {} is not replaced: {error}", group.name),
+    }
+}
+
 /// The EC2 instances of the nodes.
 fn launch(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGroup, planned: &[nodes::Planned]) {
     shared.change(|world| {
@@ -98,6 +126,7 @@ fn launch(shared: &Arc<Shared>, plane: &Arc<ControlPlane>, group: &NodeGroup, pl
                 node.place(),
                 &group.instance_type,
                 groups,
+                group.instance_tags(),
             );
         }
     });

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{ClusterKey, Machine, Planes, network, nodes};
+use super::{ClusterKey, Machine, Planes, groups, network, nodes};
 use crate::{
     ec2::{catalog, instances, user_data},
     moment::Moment,
@@ -102,7 +102,8 @@ fn let_in(world: &World, machine: &Machine, joining: &user_data::Joining) -> Opt
         .then(|| ClusterKey::of(account, &joining.region, &joining.cluster))?
 }
 
-/// The effects of a machine that has ended: a host loses its connections; the cloud controller deletes other nodes.
+/// The effects of a machine that has ended: a host loses its connections; the cloud controller deletes other nodes, and
+/// Auto Scaling replaces those of a node group.
 pub async fn halt(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
     let clusters: Vec<ClusterKey> = shared.change(|world| {
         let Some(account) = world.accounts.get_mut(&machine.account) else { return Vec::new() };
@@ -121,11 +122,14 @@ pub async fn halt(planes: &Planes, shared: &Arc<Shared>, machine: &Machine) {
         record.value["_host"]["id"].as_str().map(ToOwned::to_owned)
     });
     for plane in clusters.iter().filter_map(|key| planes.standing(key)) {
-        // A node that no longer exists is the desired result.
-        let _ = match (&id, plane.network.node_of_instance(&machine.instance)) {
-            (Some(id), _) => network::tell(&plane, id, nodes::Told::Ready(false)).await,
-            (None, Some(node)) => plane.api.exchange("DELETE", &format!("/api/v1/nodes/{node}"), None).await.map(drop),
-            (None, None) => Ok(()),
-        };
+        match (&id, plane.network.node_of_instance(&machine.instance)) {
+            // A node that no longer exists is the desired result, here and below.
+            (Some(id), _) => drop(network::tell(&plane, id, nodes::Told::Ready(false)).await),
+            (None, Some(node)) => {
+                drop(plane.api.exchange("DELETE", &format!("/api/v1/nodes/{node}"), None).await);
+                groups::replace(shared, &plane, &node).await;
+            }
+            (None, None) => {}
+        }
     }
 }

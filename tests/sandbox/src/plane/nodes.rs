@@ -153,6 +153,11 @@ impl Wanted {
         }
     }
 
+    /// The same for one node.
+    pub fn only_one(self) -> Self {
+        Self { count: 1, ..self }
+    }
+
     /// A host registered as the managed instance `id`.
     pub fn of_host(id: &str, host: &Host, joining: &Joining) -> Self {
         Self {
