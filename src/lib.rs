@@ -12,6 +12,7 @@ pub mod cni;
 pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;
+pub mod host;
 pub mod kube;
 pub mod list;
 pub mod node;

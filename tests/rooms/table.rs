@@ -56,7 +56,7 @@ const NO_IO: &[&str] = &[
     "tokio*",
 ];
 const BESIDE_USES: &[&str] =
-    &["framework", "names", "attributes", "aws", "charts", "kube", "node", "resources", "session"];
+    &["framework", "names", "attributes", "aws", "charts", "host", "kube", "node", "resources", "session"];
 
 /// The rooms that this test keeps.
 pub const ROOMS: &[Room] = &[
@@ -109,6 +109,14 @@ pub const ROOMS: &[Room] = &[
         files: Files::Together,
     },
     Room {
+        place: "src/host",
+        what: "hosts outside AWS: commands with streamed output, files, over SSH; host keys, logins, bastions",
+        uses: &["names"],
+        absent: "Terraform, AWS, Kubernetes, and nodeadm",
+        never: &[WIRE, AWS, &["kube"]],
+        files: Files::Together,
+    },
+    Room {
         place: "src/charts",
         what: "charts and manifests from folders, files, chart repositories, OCI registries and addresses: checksums, cache, credentials, repeats; images of manifests, and their place in a mirror",
         uses: &["helm", "names"],
@@ -135,7 +143,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/attributes",
         what: "argument types that several types share, and their import ids",
-        uses: &["framework", "names", "aws", "node"],
+        uses: &["framework", "names", "aws", "host", "node"],
         absent: "calls, protobuf, the AWS SDK",
         never: &[WIRE, SDK, NO_IO],
         files: Files::Together,
@@ -143,7 +151,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/session",
         what: "what a call has at hand: configuration, clients, the place and the cluster of an object; how errors are explained in `explain/`",
-        uses: &["framework", "names", "attributes", "aws", "charts", "kube"],
+        uses: &["framework", "names", "attributes", "aws", "charts", "host", "kube"],
         absent: "types, protobuf, the AWS SDK",
         never: &[WIRE, AWS],
         files: Files::Together,
@@ -151,7 +159,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/resources",
         what: "managed resources, one file or folder per type",
-        uses: &["framework", "helm", "names", "attributes", "aws", "charts", "cni", "kube", "node", "session"],
+        uses: &["framework", "helm", "names", "attributes", "aws", "charts", "cni", "host", "kube", "node", "session"],
         absent: "each other, protobuf, the AWS SDK",
         never: &[WIRE, SDK],
         files: Files::Apart,
