@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ekshybrid::registry::Ekshybrid;
 use framework::provider::ProviderServer;
+use harness::host::hosts;
 use harness::suite::{Suite, Way, built, charts, control_plane};
 
 fn main() -> ExitCode {
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         cases: project.join("tests/acceptance"),
         sandbox: Some(sandbox),
         control_plane: control_plane(project),
+        hosts: hosts(project),
         charts: charts(project),
         prelude,
     }

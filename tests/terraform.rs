@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use harness::host::hosts;
 use harness::suite::{Suite, Way, built, charts, control_plane};
 use harness::terraform::{ProviderBinary, find};
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         cases: project.join("tests/acceptance"),
         sandbox: Some(sandbox),
         control_plane: control_plane(project),
+        hosts: hosts(project),
         charts: charts(project),
         prelude,
     }

@@ -79,7 +79,7 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
     });
 
     let control_plane = harness::suite::control_plane(&project());
-    let sandbox = Sandbox::start(&sandbox, control_plane.as_deref())?;
+    let sandbox = Sandbox::start(&sandbox, control_plane.as_deref(), None)?;
     let account = sandbox.account()?;
     let memory = runtime.block_on(process::memory(&provider, &account, MEMORIES))?;
     report.add(Figure {

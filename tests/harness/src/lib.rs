@@ -15,6 +15,7 @@ pub mod check;
 pub mod core;
 pub mod difference;
 pub mod helm;
+pub mod host;
 pub mod kubernetes;
 pub mod layer;
 pub mod outcome;

@@ -468,8 +468,11 @@ impl Run<'_> {
             if said.is_empty() {
                 faults.push(format!("line {line}: nothing was logged at all, so nothing is shown"));
             }
-            for leak in said.lines().filter(|line| line.contains(text.as_str())).take(3) {
-                faults.push(format!("line {line}: `{text}` was logged: {leak}"));
+            // Of a text of several lines, such as a private key, none may appear.
+            for text in text.lines().filter(|line| !line.trim().is_empty()) {
+                for leak in said.lines().filter(|line| line.contains(text)).take(3) {
+                    faults.push(format!("line {line}: `{text}` was logged: {leak}"));
+                }
             }
         }
         faults
@@ -513,6 +516,7 @@ pub fn filled(change: &Outside, places: &Places) -> Result<Outside, String> {
             body: body.as_deref().map(fill).transpose()?,
         },
         Outside::Until { of, path, wanted } => Outside::Until { of: *of, path: fill(path)?, wanted: fill(wanted)? },
+        Outside::Host(change) => Outside::Host(change.filled(fill)?),
         Outside::Helm { arguments, name } => Outside::Helm { arguments: fill(arguments)?, name: name.clone() },
         other => other.clone(),
     })

@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use crate::aws::{Signer, of_xml};
 use crate::case::{Asked, Outside, Repeat};
 use crate::helm::{self, HelmError};
+use crate::host::HostFiles;
 use crate::kubernetes::{Administrator, AdministratorError, EFFECT_PATIENCE};
 
 /// A running sandbox. It ends when this is dropped, and also when this process does.
@@ -32,6 +33,7 @@ pub struct Account<'a> {
     pub told: Json,
     id: String,
     cluster: Option<Cluster>,
+    host_files: HostFiles,
 }
 
 /// The account's cluster once it has a control plane.
@@ -82,6 +84,17 @@ pub enum SandboxError {
         #[source]
         source: serde_json::Error,
     },
+    /// A command on a host failed.
+    #[error("`{command}` on the host ended with {answer}")]
+    Command {
+        /// The command.
+        command: String,
+        /// Status and outputs.
+        answer: String,
+    },
+    /// The keys of a host could not be written.
+    #[error("could not write the files of a host")]
+    HostFiles(#[source] std::io::Error),
     /// What a case waits for does not happen.
     #[error("{path} still answers {answer} after {} s", EFFECT_PATIENCE.as_secs())]
     NotYet {
@@ -103,17 +116,21 @@ pub enum SandboxError {
 }
 
 impl Sandbox {
-    /// Starts the program and waits until it serves. `control_plane` is the folder of a control plane's programs.
+    /// Starts the program and waits until it serves. `control_plane` is the folder of a control plane's programs, `hosts`
+    /// that of what hosts run on.
     ///
     /// # Errors
     ///
     /// The program is missing, or ends before it serves.
-    pub fn start(program: &Path, control_plane: Option<&Path>) -> Result<Self, SandboxError> {
+    pub fn start(program: &Path, control_plane: Option<&Path>, hosts: Option<&Path>) -> Result<Self, SandboxError> {
         let fault = |fault: String| SandboxError::Start { program: program.display().to_string(), fault };
         let mut command = Command::new(program);
         command.args(["--port", "0", "--die-with-parent"]);
         if let Some(folder) = control_plane {
             command.arg("--control-plane").arg(folder);
+        }
+        if let Some(folder) = hosts {
+            command.arg("--hosts").arg(folder);
         }
         let mut child = command
             .stdin(Stdio::null())
@@ -147,7 +164,16 @@ impl Sandbox {
     pub fn account(&self) -> Result<Account<'_>, SandboxError> {
         let told = self.call("POST", "/accounts", Some(&json!({"seed": true})))?;
         let id = told["account_id"].as_str().unwrap_or_default().to_owned();
-        Ok(Account { sandbox: self, told, id, cluster: None })
+        Ok(Account { sandbox: self, told, id, cluster: None, host_files: HostFiles::default() })
+    }
+
+    /// What the sandbox says about hosts: whether there can be any, or why not.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn hosts(&self) -> Result<Json, SandboxError> {
+        self.call("GET", "/hosts", None)
     }
 
     /// One call of the control API. An answer without a body is null.
@@ -178,6 +204,28 @@ impl Account<'_> {
     /// Where AWS clients connect.
     pub fn endpoint(&self) -> &str {
         self.sandbox.endpoint()
+    }
+
+    /// The account's number.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What clients of its hosts need as files.
+    pub(crate) fn host_files(&self) -> &HostFiles {
+        &self.host_files
+    }
+
+    /// Makes the API servers of the account report an address that hosts reach, too. What the sandbox says about hosts
+    /// becomes `@{hosts}`.
+    ///
+    /// # Errors
+    ///
+    /// The sandbox refuses or is gone.
+    pub fn reach_hosts(&mut self) -> Result<(), SandboxError> {
+        self.ask("POST", "/settings", Some(&json!({"endpoint": "hosts"})))?;
+        self.told["hosts"] = self.sandbox.hosts()?;
+        Ok(())
     }
 
     /// Starts the control plane of the account's cluster.
@@ -314,6 +362,7 @@ impl Account<'_> {
                 };
                 until(path, &wanted, look).map(|()| None)
             }
+            Outside::Host(change) => self.host(change),
             Outside::KubeUntil { refused, method, path, body } => {
                 let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
                 cluster.administrator.until(*refused, method, path, body.as_deref())?;

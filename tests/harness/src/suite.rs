@@ -27,6 +27,8 @@ pub struct Suite {
     pub sandbox: Option<PathBuf>,
     /// The folder of a Kubernetes control plane's programs; `None` leaves out the cases that need one.
     pub control_plane: Option<PathBuf>,
+    /// The folder of what hosts run on; `None` leaves out the cases that need them.
+    pub hosts: Option<PathBuf>,
     /// The folder of published charts; `None` leaves out the cases that need them.
     pub charts: Option<PathBuf>,
     /// The provider block for configurations that have none; `@{…}` places are filled in.
@@ -182,7 +184,9 @@ impl Suite {
         let ways: Vec<Arc<Way>> = ways.into_iter().map(Arc::new).collect();
         let times = Times::default();
         let sandbox = Arc::new(match (&self.sandbox, arguments.list) {
-            (Some(program), false) => Some(Sandbox::start(program, self.control_plane.as_deref())),
+            (Some(program), false) => {
+                Some(Sandbox::start(program, self.control_plane.as_deref(), self.hosts.as_deref()))
+            }
             _ => None,
         });
         let trials = match self.trials(&ways, &arguments, &sandbox, &times) {
@@ -232,6 +236,7 @@ impl Suite {
         let folders = [("cases", Some(&self.cases)), ("charts", self.charts.as_ref())];
         let folders: Vec<(&'static str, String)> =
             folders.into_iter().filter_map(|(name, folder)| Some((name, folder?.display().to_string()))).collect();
+        let no_hosts = self.no_hosts(sandbox.as_ref().as_ref());
         let mut trials = Vec::new();
         for file in files {
             let loaded = Case::load(&self.cases, &file).map(Arc::new).map_err(|error| error.to_string());
@@ -247,12 +252,16 @@ impl Suite {
                 }),
                 Err(_) => None,
             };
-            let left_out = self.lacking(&needs).or_else(program);
+            let lacking = self.lacking(&needs);
+            let no_hosts = no_hosts.as_ref().filter(|_| needs.hosts && lacking.is_none());
+            let lacking = lacking.or_else(|| no_hosts.map(|(reason, _)| reason.clone()));
+            let left_out = lacking.clone().or_else(program);
             if let Some(reason) = &left_out {
                 let known = allowed.remove(&(layer.to_owned(), name.clone()));
+                let known = known.or_else(|| no_hosts.and_then(|(_, known)| known.clone()));
                 trials.push(left_out_trial(&name, layer, reason, known.as_deref()));
             }
-            if self.lacking(&needs).is_some() {
+            if lacking.is_some() {
                 continue;
             }
             let chosen = match (span, &loaded) {
@@ -279,6 +288,22 @@ impl Suite {
             trials.push(Trial::test(case, move || Err(fault.into())).with_kind(layer.to_owned()));
         }
         Ok(trials)
+    }
+
+    /// Why the sandbox has no hosts, and, where no run on this machine could have any, a reason that a strict run takes.
+    fn no_hosts(&self, sandbox: Option<&Result<Sandbox, SandboxError>>) -> Option<(String, Option<String>)> {
+        let cannot = || Some("the machine cannot have hosts".to_owned());
+        if let Some(reason) = std::env::var("EKSHYBRID_NO_HOSTS").ok().filter(|reason| !reason.is_empty()) {
+            return Some((reason, cannot()));
+        }
+        if self.hosts.is_none() {
+            let reason = "there is nothing that hosts could run on; `make hosts` unpacks it, as root on Linux";
+            return Some((reason.to_owned(), None));
+        }
+        // A sandbox that has not started is the fault of every case.
+        let answer = sandbox?.as_ref().ok()?.hosts().ok()?;
+        let why = answer["why"].as_str().filter(|_| answer["available"] != true)?;
+        Some((format!("hosts: {why}"), cannot()))
     }
 
     /// What of a case's needs this machine lacks.
@@ -353,6 +378,9 @@ fn one(
         Some(Err(error)) => return Err(run::chain(error).into()),
         Some(Ok(sandbox)) => Some(sandbox.account().map_err(|error| run::chain(&error))?),
     };
+    if let Some(account) = account.as_mut().filter(|_| case.needs.hosts) {
+        account.reach_hosts().map_err(|error| run::chain(&error))?;
+    }
     if let Some(account) = account.as_mut().filter(|_| case.needs.control_plane) {
         account.start_control_plane().map_err(|error| run::chain(&error))?;
     }

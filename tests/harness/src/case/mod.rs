@@ -4,11 +4,13 @@
 //! a case is run nor what the values mean.
 
 mod expectation;
+mod host;
 mod parse;
 mod step;
 mod target;
 
 pub use expectation::{Comparison, Expectation, PlannedAction, Severity, Test};
+pub use host::{HostChange, OnHost};
 pub use parse::CaseError;
 pub use step::{Asked, Duration, Outside, Repeat, Step, StepKind};
 pub use target::{AttributePath, PathStep, Target};
@@ -52,6 +54,8 @@ pub struct Needs {
     pub charts: bool,
     /// Helm's command line must be there.
     pub helm: bool,
+    /// The sandbox must have hosts.
+    pub hosts: bool,
     /// The in-process layer is to be Terraform 1.16, which hands the private bytes of a plan to the plan during apply.
     pub planned_private: bool,
     /// The author's reasons, for those who read what was left out.

@@ -110,9 +110,9 @@ impl Case {
 
 impl Needs {
     /// Takes `requires terraform >= 1.14 because …`, `requires tofu >= 1.11 because …`, `requires control plane
-    /// because …`, `requires charts because …`, `requires helm because …`, `only in-process because …`, `only
-    /// terraform because …`, `only one terraform because …`, `on every terraform because …` or `as terraform 1.16
-    /// because …`; says whether the line was one of these.
+    /// because …`, `requires charts because …`, `requires helm because …`, `requires hosts because …`, `only in-process
+    /// because …`, `only terraform because …`, `only one terraform because …`, `on every terraform because …` or `as
+    /// terraform 1.16 because …`; says whether the line was one of these.
     fn take(&mut self, line: &str) -> Result<bool, String> {
         let Some(because) = line.split_once(" because ").map(|(_, because)| because) else {
             return if ["requires ", "only ", "on every ", "as "].iter().any(|word| line.starts_with(word)) {
@@ -132,6 +132,8 @@ impl Needs {
             self.charts = true;
         } else if line.starts_with("requires helm ") {
             self.helm = true;
+        } else if line.starts_with("requires hosts ") {
+            self.hosts = true;
         } else if let Some(rest) = line.strip_prefix("requires ") {
             let words: Vec<&str> = rest.split_whitespace().collect();
             let [program, ">=", version, ..] = words.as_slice() else {
@@ -238,6 +240,7 @@ requires terraform >= 1.12 because of identity
 requires control plane because of objects
 requires charts because of Cilium
 requires helm because of releases
+requires hosts because of SSH
 only one terraform because they are alike
 on every terraform because it shows the resource
 as terraform 1.16 because it keeps notes
@@ -269,15 +272,21 @@ differs: code
         let case = Case::parse("x", CASE).unwrap();
         assert_eq!(case.shows, "An activation lives. And dies.");
         assert_eq!(case.needs.terraform, Some((1, 12)));
-        assert!(case.needs.control_plane && case.needs.charts && case.needs.helm && case.needs.planned_private);
+        assert!(
+            case.needs.control_plane
+                && case.needs.charts
+                && case.needs.helm
+                && case.needs.hosts
+                && case.needs.planned_private
+        );
         assert_eq!(case.files, [("values.yaml".to_owned(), "a: 1\n".to_owned())]);
         assert_eq!(case.steps.len(), 3);
         assert!(case.needs.one_terraform && !case.needs.because.contains("alike"));
         assert!(case.needs.every_terraform && !case.needs.because.contains("shows"));
-        assert_eq!(case.steps[0].line, 13);
+        assert_eq!(case.steps[0].line, 14);
         assert!(case.steps[0].configuration.as_deref().unwrap().starts_with("resource"));
         assert_eq!(case.steps[0].expectations.len(), 2);
-        assert_eq!(case.steps[0].expectations[1].0, 19);
+        assert_eq!(case.steps[0].expectations[1].0, 20);
         assert_eq!(case.steps[1].expectations.len(), 1);
         assert_eq!(case.steps[2].needs.terraform, Some((1, 14)));
         assert!(case.steps[2].configuration.is_none());

@@ -1,6 +1,6 @@
 //! The steps of a case: what is done, before what must be seen.
 
-use super::{Expectation, Needs};
+use super::{Expectation, Needs, OnHost};
 
 /// One step.
 #[derive(Debug)]
@@ -90,6 +90,8 @@ pub enum Outside {
     State(String),
     /// `helm ARGUMENTS [as NAME]`: Helm's command line with the administrator's certificate.
     Helm { arguments: String, name: Option<String> },
+    /// `host NAME …`: a machine that is reached over SSH.
+    Host(OnHost),
 }
 
 /// Who answers a repeated question.
@@ -258,6 +260,7 @@ impl Outside {
                 let refused = *what == "refused";
                 Ok(Self::KubeUntil { refused, method: (*method).to_owned(), path: (*path).to_owned(), body })
             }
+            ["host", _, ..] => OnHost::parse(line).map(Self::Host),
             ["state", _, ..] => Ok(Self::State(line.trim().trim_start_matches("state").trim().to_owned())),
             ["helm", _, ..] => {
                 let arguments = line.trim().trim_start_matches("helm").trim();
@@ -386,6 +389,8 @@ mod tests {
             "kube EDIT /api/v1/nodes",
             "aws iam ListRoles",
             "helm",
+            "host",
+            "host a of",
         ] {
             assert!(Outside::parse(line).is_err(), "{line}");
         }

@@ -59,8 +59,11 @@ impl Chaos {
             Ok(_) => return refuse("there is no case"),
             Err(fault) => return refuse(&fault),
         };
-        let sandbox =
-            if arguments.list { None } else { Some(Sandbox::start(&self.sandbox, self.control_plane.as_deref())) };
+        let sandbox = if arguments.list {
+            None
+        } else {
+            Some(Sandbox::start(&self.sandbox, self.control_plane.as_deref(), None))
+        };
         let shared = Arc::new((self, sandbox));
         // The course of each case without faults, for the rounds that take it.
         let calm: Vec<Arc<OnceLock<Result<round::Course, String>>>> = cases.iter().map(|_| Arc::default()).collect();

@@ -36,7 +36,7 @@ pub async fn report(planes: &Planes, shared: &Arc<Shared>, account: &str, report
     });
     let plane = key.and_then(|key| planes.standing(&key)).ok_or("the cluster has no control plane")?;
     if !report.running {
-        return silence(&plane.api, &report.node).await.map_err(|error| error.to_string());
+        return silence(&plane, &report.node).await.map_err(|error| error.to_string());
     }
     let wanted = nodes::Wanted::of_kubelet(&report.node, report.address, report.registration);
     let planned = shared.look(|world| nodes::plan(world, &plane, &wanted))?;
@@ -72,8 +72,8 @@ async fn revive(plane: &ControlPlane, node: &str) -> Result<(), api::Error> {
     Ok(())
 }
 
-async fn silence(api: &api::Api, node: &str) -> Result<(), api::Error> {
-    match nodes::set_off(api, node, true).await {
+async fn silence(plane: &ControlPlane, node: &str) -> Result<(), api::Error> {
+    match network::tell(plane, node, Told::Off(true)).await {
         Err(api::Error::Refused { status: 404, .. }) => Ok(()),
         other => other,
     }

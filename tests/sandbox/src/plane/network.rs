@@ -49,6 +49,9 @@ pub struct Network {
 struct Node {
     #[serde(skip)]
     waits: bool,
+    /// Its kubelet does not report: nothing is decided about it.
+    #[serde(skip)]
+    off: bool,
     #[serde(skip)]
     subnet: Option<String>,
     instance_id: Option<String>,
@@ -92,6 +95,7 @@ impl Network {
     pub fn add(&self, name: &str, instance_id: Option<String>, subnet: Option<String>, waits: bool) {
         let node = Node {
             waits,
+            off: false,
             subnet,
             instance_id,
             cni: None,
@@ -189,7 +193,7 @@ async fn decide(
     pod: &Value,
 ) -> Result<(), Error> {
     let _decision = plane.network.deciding.read().await;
-    if plane.network.nodes().get(name).is_none_or(|node| !node.waits) {
+    if plane.network.nodes().get(name).is_none_or(|node| !node.waits || node.off) {
         return Ok(());
     }
     match settle(shared, plane, name, subnet, pod).await? {
@@ -306,15 +310,24 @@ async fn make_ready(plane: &ControlPlane, name: &str, range: Option<&str>) -> Re
     nodes::set_ready(&plane.api, name, true).await
 }
 
-/// Makes a node Ready or NotReady now, or switches it off or on; afterwards it waits for no network.
+/// Makes a node Ready or NotReady now, after which it waits for no network; or switches it off or on. A node that is
+/// switched on waits again if it did.
 pub async fn tell(plane: &ControlPlane, name: &str, told: nodes::Told) -> Result<(), Error> {
     let _told = plane.network.deciding.write().await;
+    let mut ready = true;
     if let Some(node) = plane.network.nodes().get_mut(name) {
-        node.waits = false;
+        match told {
+            nodes::Told::Ready(_) => node.waits = false,
+            nodes::Told::Off(off) => {
+                node.off = off;
+                ready = !node.waits;
+            }
+        }
     }
     match told {
         nodes::Told::Ready(ready) => nodes::set_ready(&plane.api, name, ready).await,
-        nodes::Told::Off(off) => nodes::set_off(&plane.api, name, off).await,
+        nodes::Told::Off(true) => nodes::set_off(&plane.api, name).await,
+        nodes::Told::Off(false) => nodes::set_on(&plane.api, name, ready).await,
     }
 }
 

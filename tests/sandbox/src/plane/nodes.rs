@@ -427,25 +427,39 @@ pub async fn set_ready(api: &Api, name: &str, ready: bool) -> Result<(), Error> 
 }
 
 /// Switches a host off: its kubelet no longer reports, the node lifecycle controller marks its pods, terminating ones
-/// stay, and those scheduled to it wait. Or switches it on again.
+/// stay, and those scheduled to it wait.
 ///
 /// Source: Kubernetes, node lifecycle controller: `NodeStatusUnknown`, and MarkPodsNotReady.
-pub async fn set_off(api: &Api, name: &str, off: bool) -> Result<(), Error> {
-    let label = |value: Value| json!({"metadata": {"labels": {OFF: value}}});
-    let node = format!("/api/v1/nodes/{name}");
-    if off {
-        api.call("PATCH", &node, Some((Content::StrategicMergePatch, &label("true".into())))).await?;
-        let now = Moment::now().iso();
-        let condition = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
-            "message": "Kubelet stopped posting node status.", "lastTransitionTime": now});
-        let patch = json!({"status": {"conditions": [condition]}});
-        api.call("PATCH", &format!("{node}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
-    }
+pub async fn set_off(api: &Api, name: &str) -> Result<(), Error> {
+    label(api, name, "true".into()).await?;
+    let now = Moment::now().iso();
+    let condition = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting node status.", "lastTransitionTime": now});
+    let patch = json!({"status": {"conditions": [condition]}});
+    api.call("PATCH", &format!("/api/v1/nodes/{name}/status"), Some((Content::StrategicMergePatch, &patch))).await?;
+    mark_pods(api, name, "False").await
+}
+
+/// Switches a host on again: its kubelet reports whether the node is ready.
+pub async fn set_on(api: &Api, name: &str, ready: bool) -> Result<(), Error> {
+    mark_pods(api, name, "True").await?;
+    label(api, name, Value::Null).await?;
+    set_ready(api, name, ready).await
+}
+
+async fn label(api: &Api, name: &str, value: Value) -> Result<(), Error> {
+    let patch = json!({"metadata": {"labels": {OFF: value}}});
+    api.call("PATCH", &format!("/api/v1/nodes/{name}"), Some((Content::StrategicMergePatch, &patch))).await?;
+    Ok(())
+}
+
+/// Whether the running pods of a node are Ready.
+async fn mark_pods(api: &Api, name: &str, ready: &str) -> Result<(), Error> {
     let pods = api.get(&format!("/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")).await?;
     for pod in pods["items"].as_array().into_iter().flatten().filter(|pod| pod["status"]["phase"] == "Running") {
         let text = |member: &str| pod["metadata"][member].as_str().unwrap_or_default().to_owned();
         let status_of = format!("/api/v1/namespaces/{}/pods/{}/status", text("namespace"), text("name"));
-        let mark = json!({"status": {"conditions": [{"type": "Ready", "status": if off { "False" } else { "True" }}]}});
+        let mark = json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}});
         // A pod that no longer exists needs no mark.
         let (status, _) = api.exchange("PATCH", &status_of, Some((Content::StrategicMergePatch, &mark))).await?;
         if status >= 300 && status != 404 {
@@ -455,10 +469,6 @@ pub async fn set_off(api: &Api, name: &str, off: bool) -> Result<(), Error> {
                 message: "a pod's mark".to_owned(),
             });
         }
-    }
-    if !off {
-        api.call("PATCH", &node, Some((Content::StrategicMergePatch, &label(Value::Null)))).await?;
-        set_ready(api, name, true).await?;
     }
     Ok(())
 }

@@ -441,6 +441,7 @@ fn a_host_that_dies_shows_in_its_node() {
     let stranger = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "stranger", "labels": {"kubernetes.io/os": "linux"}}});
     cluster.kubectl(&["apply", "--filename", "-"], &stranger.to_string()).unwrap();
     sandbox.done("POST", &path, &json!({"network": true}));
-    assert_eq!(cluster.ready(&name), "True");
+    // It still has no CNI.
+    assert_eq!(cluster.ready(&name), "False");
     assert_eq!(cluster.json(&["get", "node", "stranger"])["status"]["conditions"], Value::Null);
 }
