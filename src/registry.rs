@@ -9,6 +9,7 @@ use framework::provider::{Provider, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::deregister_instance::DeregisterInstance;
+use crate::actions::drain_nodes::DrainNodes;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::kubeconfig::Kubeconfig;
@@ -108,6 +109,7 @@ fn registry() -> Registry<Clients> {
         .ephemeral::<ActivationCode>()
         .ephemeral::<ClusterToken>()
         .action::<DeregisterInstance>()
+        .action::<DrainNodes>()
         .list::<ActivationList>()
         .list::<EniConfigList>()
         .list::<ManagedInstanceList>()

@@ -1,3 +1,4 @@
 //! Actions, one file per type.
 
 pub mod deregister_instance;
+pub mod drain_nodes;

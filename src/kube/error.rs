@@ -152,6 +152,12 @@ pub enum Kind {
         /// What is wrong, with its line: `line 3: it is no list of entries`.
         problem: String,
     },
+    /// A PodDisruptionBudget does not allow an eviction now.
+    #[error("{message}")]
+    Budget {
+        /// The API server's message: which budget, and what it needs.
+        message: String,
+    },
     /// Throttled until the retries were exhausted.
     #[error("the API server throttled the requests for longer than repeats last")]
     Throttled,

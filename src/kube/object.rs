@@ -42,6 +42,9 @@ impl Resource {
     pub const NODE: Self = Self::built_in("", "v1", "Node", "nodes");
     /// Pod.
     pub const POD: Self = Self::built_in("", "v1", "Pod", "pods");
+    /// PodDisruptionBudget.
+    pub const POD_DISRUPTION_BUDGET: Self =
+        Self::built_in("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
     /// ReplicaSet.
     pub const REPLICA_SET: Self = Self::built_in("apps", "v1", "ReplicaSet", "replicasets");
     /// Secret.

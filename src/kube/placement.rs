@@ -3,6 +3,8 @@
 //!
 //! Source: Kubernetes API reference, NodeSelectorRequirement; component-helpers, nodeaffinity.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::object::{labels, name};
@@ -29,6 +31,19 @@ pub fn allows(spec: &Json, node: &Json) -> bool {
             && fields.iter().all(|one| one["key"] == "metadata.name" && requirement(one, Some(name(node))))
     };
     selected && terms.iter().any(holds)
+}
+
+/// Whether a label selector, as in a PodDisruptionBudget, selects an object with these labels. One without any
+/// requirement selects everything, and none (null) nothing.
+#[must_use]
+pub fn selects(selector: &Json, labels: &BTreeMap<String, String>) -> bool {
+    let Some(selector) = selector.as_object() else { return false };
+    let list = |member: &str| selector.get(member);
+    let equal = list("matchLabels").and_then(Json::as_object).into_iter().flatten();
+    let expressions = list("matchExpressions").and_then(Json::as_array).into_iter().flatten();
+    let of = |key: &str| labels.get(key).map(String::as_str);
+    equal.into_iter().all(|(key, value)| of(key).is_some() && of(key) == value.as_str())
+        && expressions.into_iter().all(|one| requirement(one, of(one["key"].as_str().unwrap_or_default())))
 }
 
 fn requirement(one: &Json, value: Option<&str>) -> bool {
@@ -88,6 +103,21 @@ mod tests {
             ),
         ] {
             assert_eq!(allows(&spec, &node), allowed, "{spec}");
+        }
+    }
+
+    #[test]
+    fn label_selectors() {
+        let own = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+        for (selected, selector) in [
+            (false, Json::Null),
+            (true, json!({})),
+            (true, json!({ "matchLabels": { "app": "web" } })),
+            (false, json!({ "matchLabels": { "app": "web", "tier": "a" } })),
+            (true, json!({ "matchExpressions": [{ "key": "app", "operator": "In", "values": ["db", "web"] }] })),
+            (false, json!({ "matchExpressions": [{ "key": "app", "operator": "DoesNotExist" }] })),
+        ] {
+            assert_eq!(selects(&selector, &own), selected, "{selector}");
         }
     }
 }

@@ -176,7 +176,7 @@ impl Client {
         if again { Outcome::Again(error, None) } else { Outcome::Failed(error) }
     }
 
-    async fn request(&self, call: &Call) -> Result<Request<Body>> {
+    pub(super) async fn request(&self, call: &Call) -> Result<Request<Body>> {
         let mut request = Request::builder().method(call.method()).uri(&call.path).header(ACCEPT, self.accept);
         request = request.header(USER_AGENT, concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
         if let Some(tokens) = &self.shared.tokens {
@@ -293,10 +293,18 @@ fn kind(status: StatusCode, told: Option<&Json>, body: &[u8]) -> Kind {
             conflicts => Kind::FieldConflict(conflicts),
         },
         (400 | 405 | 413 | 415 | 422, _) => Kind::Invalid { message: message() },
-        (429, _) => Kind::Throttled,
+        (429, _) => budget(told).map_or(Kind::Throttled, |message| Kind::Budget { message }),
         (500 | 502 | 503 | 504, _) => Kind::Unavailable { message: message() },
         _ => Kind::Other { message: message() },
     }
+}
+
+/// What a PodDisruptionBudget says that refuses an eviction. Source: Kubernetes, "API-initiated Eviction", and the
+/// cause `DisruptionBudget` of policy/v1.
+fn budget(told: Option<&Json>) -> Option<String> {
+    let mut causes = told?["details"]["causes"].as_array()?.iter();
+    let cause = causes.find(|cause| cause["reason"] == "DisruptionBudget")?;
+    Some(cause["message"].as_str().unwrap_or("a PodDisruptionBudget does not allow it").to_owned())
 }
 
 fn conflicts(told: Option<&Json>) -> Vec<FieldConflict> {
@@ -568,6 +576,14 @@ mod tests {
             (status(403, "Forbidden", json!({})), Kind::Forbidden { message: words() }),
             (status(422, "Invalid", json!({})), Kind::Invalid { message: words() }),
             (status(429, "TooManyRequests", json!({})), Kind::Throttled),
+            (
+                status(
+                    429,
+                    "TooManyRequests",
+                    json!({ "causes": [{ "reason": "DisruptionBudget", "message": "words" }] }),
+                ),
+                Kind::Budget { message: words() },
+            ),
             ((503, None), Kind::Unavailable { message: "no reason was given".to_owned() }),
         ] {
             let code = StatusCode::from_u16(code).expect("a status");

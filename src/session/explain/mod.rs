@@ -2,8 +2,10 @@
 
 mod aws;
 mod configuration;
+mod drain;
 mod kube;
 
 pub use aws::{explain, explain_at};
 pub use configuration::{Need, REMEDY, unknown_configuration};
+pub use drain::drained;
 pub use kube::{explain_kube, explained};
