@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ekshybrid::kube::{Cordon, Drain, DrainOptions, DrainStep, Resource};
 use serde_json::json;
 
-use crate::ground::{Ground, PATIENCE, ground, until};
+use crate::ground::{Ground, PATIENCE, eventually, ground};
 
 const OPTIONS: DrainOptions =
     DrainOptions { force: true, delete_emptydir_data: false, grace_period_seconds: None, skip_wait_for_delete: None };
@@ -103,7 +103,7 @@ async fn a_pod_is_evicted_as_soon_as_its_budget_is_deleted() {
     });
     let budgets = Resource::POD_DISRUPTION_BUDGET;
     ground.client.create(&budgets, Some(name), &budget).await.unwrap();
-    until(async || {
+    eventually("the budget with its pod", async || {
         let budget = ground.get(&budgets, name, "never").await.unwrap();
         (budget["status"]["currentHealthy"] == 1).then_some(())
     })
