@@ -1,75 +1,60 @@
-//! What identifies a release: its images, a checksum that ignores certificates, and the values that may be shown.
+//! What identifies a release: its version, its images, a checksum that ignores certificates, and the values that may be
+//! shown.
 
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use framework::diagnostic::{Diagnostic, Result};
-use helm::{Data, Map, Release};
+use helm::{Chart, Data, Map, Release};
 use names::Sha256;
 use serde_json::Value as Json;
 
 use crate::charts::images;
+use crate::cni::cilium;
+use crate::kube::release::Objects;
 
 const MASK: &str = "[generated]";
 
-/// All images of a release, including its hooks.
-///
-/// # Errors
-/// As [`images_of`].
-pub(crate) fn images(release: &Release) -> Result<BTreeSet<String>> {
-    let hooks = release.hooks.iter().map(|run| run.hook.manifest.as_str());
-    images_of(std::iter::once(release.manifest.as_str()).chain(hooks))
-}
-
-/// Images in manifests.
-///
-/// # Errors
-/// If a text is not YAML: an empty set would mean no images rather than unknown ones.
-pub(crate) fn images_of<'a>(texts: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for text in texts {
-        found.extend(images::of(&objects(text)?));
-    }
-    Ok(found)
-}
-
-/// Objects in rendered text.
-///
-/// # Errors
-/// If the text is not YAML.
-pub(crate) fn objects(manifest: &str) -> Result<Vec<Json>> {
-    images::parse(manifest).map_err(|error| {
-        Diagnostic::error(
-            "Could not read the manifests of the CNI",
-            format!(
-                "In what its chart renders to, or its release holds, {error}. Images, checksums and what is planned come from there, so nothing is assumed in its place.\n\nRender the chart with `helm template`, or look at the release with `helm get manifest`, and correct the chart or its values."
-            ),
-        )
-        .into()
-    })
+/// All images of a rendered chart or of a release, including its hooks.
+pub(crate) fn images(objects: &Objects) -> BTreeSet<String> {
+    images::of(objects.all())
 }
 
 /// SHA-256 of the objects, without what each rendering generates anew: the data of Secrets, certificates and keys.
-///
-/// # Errors
-/// If the text is not YAML.
-pub(crate) fn digest(manifest: &str) -> Result<String> {
-    sum(manifest, mask)
+pub(crate) fn digest(objects: &Objects) -> String {
+    sum(objects, mask)
 }
 
 /// SHA-256 of the objects without certificates and keys only, so that other data in a Secret changes the fingerprint.
-///
-/// # Errors
-/// If the text is not YAML.
-pub(crate) fn fingerprint(manifest: &str) -> Result<String> {
-    sum(manifest, |object| mask_texts(object, ""))
+pub(crate) fn fingerprint(objects: &Objects) -> String {
+    sum(objects, |object| mask_texts(object, ""))
 }
 
-fn sum(manifest: &str, mask: fn(&mut Json)) -> Result<String> {
-    let mut objects = objects(manifest)?;
-    objects.iter_mut().for_each(mask);
-    let all = objects.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
-    Ok(Sha256::of(all.as_bytes()).hex())
+fn sum(objects: &Objects, mask: fn(&mut Json)) -> String {
+    let masked = |object: &Json| {
+        let mut object = object.clone();
+        mask(&mut object);
+        object.to_string()
+    };
+    let all = objects.manifests().map(masked).collect::<Vec<_>>().join("\n");
+    Sha256::of(all.as_bytes()).hex()
+}
+
+/// The version of Cilium or Calico that a chart states.
+pub(crate) fn app_version(chart: &Chart) -> Option<String> {
+    Some(chart.metadata.app_version.clone()).filter(|version| !version.is_empty())
+}
+
+/// The minor version of a version.
+pub(crate) fn minor_of(version: &str) -> String {
+    cilium::minor(version).unwrap_or_else(|| version.to_owned())
+}
+
+/// The minor version that was installed first, as passed to an upgrade.
+pub(crate) fn first_minor(release: &Release) -> String {
+    match release.config.get("upgradeCompatibility").and_then(Data::as_text) {
+        Some(minor) => minor.to_owned(),
+        None => minor_of(&release.chart.metadata.version),
+    }
 }
 
 fn mask(object: &mut Json) {
@@ -132,9 +117,17 @@ pub(crate) fn without(values: &Map, hidden: &Map) -> Map {
 
 #[cfg(test)]
 mod tests {
-    use helm::Values;
+    use std::sync::Arc;
+
+    use helm::{Rendered, Values};
 
     use super::*;
+    use crate::kube::release::Rendition;
+
+    fn objects(text: &str) -> Objects {
+        let rendered = Rendered::of_manifest(Chart::default(), "c/templates/a.yaml", text.to_owned()).expect("YAML");
+        Arc::unwrap_or_clone(Rendition::as_written(rendered, None).expect("YAML").objects)
+    }
 
     fn values(text: &str) -> Map {
         Values::from_yaml(text).expect(text).as_map().clone()
@@ -164,25 +157,16 @@ mod tests {
                 "---\nkind: Secret\napiVersion: v1\ndata: {{tls.key: {secret}}}\n---\nkind: ConfigMap\napiVersion: v1\ndata:\n  ca.crt: |\n    -----BEGIN CERTIFICATE-----\n    {pem}\n---\nkind: ValidatingWebhookConfiguration\nwebhooks: [{{clientConfig: {{caBundle: {bundle}}}}}]\n---\nkind: Pod\nspec: {{containers: [{{image: {image}}}]}}\n"
             )
         };
-        let digest = |text: String| super::digest(&text).expect("YAML");
+        let digest = |text: String| super::digest(&objects(&text));
         let one = digest(manifest("YQ==", "Yg==", "AAAA", "i:1"));
         assert_eq!(digest(manifest("Yw==", "ZA==", "BBBB", "i:1")), one);
         assert_ne!(digest(manifest("YQ==", "Yg==", "AAAA", "i:2")), one);
         assert_eq!(one.len(), 64);
         // A password is not a certificate.
-        let secret = |value: &str| fingerprint(&manifest(value, "Yg==", "AAAA", "i:1")).expect("YAML");
+        let secret = |value: &str| fingerprint(&objects(&manifest(value, "Yg==", "AAAA", "i:1")));
         assert_ne!(secret("YQ=="), secret("Yw=="));
         let key = |text: &str| secret(&STANDARD.encode(format!("-----BEGIN PRIVATE KEY-----\n{text}\n")));
         assert_eq!(key("a"), key("b"));
-    }
-
-    #[test]
-    fn a_summary_that_cannot_be_made_is_an_error() {
-        for text in ["a: b: c", "kind: A\n---\nkind: [", "kind: A\n--- kind: B\n"] {
-            let faults = digest(text).expect_err(text);
-            assert!(faults.0[0].detail().contains("the manifest is not valid YAML"), "{faults:?}");
-            assert!(images_of(["kind: A", text].into_iter()).is_err() && fingerprint(text).is_err(), "{text}");
-        }
     }
 
     #[test]
@@ -192,9 +176,9 @@ mod tests {
                 "apiVersion: v1\nkind: Pod\nmetadata: {{labels: {{{labels}}}}}\nspec: {{containers: [{{image: i}}]}}\n"
             )
         };
-        let (twice, once) = (pod("a: x, a: y"), pod("a: y"));
-        assert_eq!(digest(&twice).expect("YAML"), digest(&once).expect("YAML"));
-        assert_ne!(digest(&twice).expect("YAML"), digest(&pod("a: z")).expect("YAML"));
-        assert_eq!(images_of([twice.as_str()].into_iter()).expect("YAML"), BTreeSet::from(["i".to_owned()]));
+        let (twice, once) = (objects(&pod("a: x, a: y")), objects(&pod("a: y")));
+        assert_eq!(digest(&twice), digest(&once));
+        assert_ne!(digest(&twice), digest(&objects(&pod("a: z"))));
+        assert_eq!(images(&twice), BTreeSet::from(["i".to_owned()]));
     }
 }

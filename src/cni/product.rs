@@ -3,10 +3,10 @@
 use framework::diagnostic::{self, Diagnostic, Diagnostics};
 use framework::model::Text as _;
 use framework::path::{Path, Step};
-use helm::{Chart, Data, Map, Values};
+use helm::{Data, Map, Values};
 use serde_json::Value as Json;
 
-use crate::charts::{self, Content, Source, images::Mirror};
+use crate::charts::{self, Source, images::Mirror};
 pub(crate) use crate::cni::arguments::Product;
 use crate::cni::{
     arguments::{Calico, Cilium, Method, Network},
@@ -14,7 +14,7 @@ use crate::cni::{
     hidden::{self, Hidden},
     pool::{Part, Pool},
 };
-use crate::kube::release::Rewrite;
+use crate::kube::release::{self, Rewrite};
 
 /// An error with all its causes.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -32,23 +32,31 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Why a chart could not be fetched, or cannot be used.
+/// Why a CNI could not be prepared.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// It could not be fetched.
+    /// Its chart or manifest could not be fetched.
     Source {
         /// The reason.
         error: Box<charts::Error>,
         /// The argument at fault, if known.
         at: Option<Path>,
     },
-    /// The chart or the values are invalid.
+    /// The chart, the manifest or the values are invalid.
     Faults(Diagnostics),
+    /// It does not render.
+    Render(Box<release::Error>),
 }
 
 impl From<Diagnostics> for Error {
     fn from(faults: Diagnostics) -> Self {
         Self::Faults(faults)
+    }
+}
+
+impl From<release::Error> for Error {
+    fn from(error: release::Error) -> Self {
+        Self::Render(Box::new(error))
     }
 }
 
@@ -61,13 +69,6 @@ pub(crate) struct Wanted {
     named: Option<(String, String)>,
     /// Where values were hidden before.
     noted: Hidden,
-}
-
-/// A chart with its values.
-#[derive(Clone, Debug)]
-pub(crate) struct Ready {
-    pub(crate) chart: Chart,
-    pub(crate) values: Composed,
 }
 
 /// All values, and those that may be shown.
@@ -213,65 +214,6 @@ impl Wanted {
             None => Ok(source),
         });
         pinned.map_err(|error| Error::Source { error: Box::new(error), at: Some(self.at(at)) })
-    }
-
-    /// Fetches the chart and combines it with its values. `first_minor` is the minor version that was installed first;
-    /// `None` for a new installation.
-    pub(crate) async fn ready(
-        &self,
-        charts: &charts::Client,
-        pod_cidrs: &[String],
-        first_minor: Option<&str>,
-    ) -> Result<Ready, Error> {
-        let source = self.source()?;
-        let fetched = charts.fetch(&source).await;
-        let artifact = fetched.map_err(|error| Error::Source { error: Box::new(error), at: None })?;
-        let wanted = self.clone();
-        let pod_cidr = pod_cidrs.first().cloned().unwrap_or_default();
-        // Unpacking and parsing is CPU-bound.
-        let load = move || wanted.load(&artifact, &pod_cidr);
-        let chart = match tokio::task::spawn_blocking(load).await {
-            Ok(chart) => chart?,
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-        };
-        let values = self.values(pod_cidrs, &chart.metadata.version, first_minor)?;
-        Ok(Ready { chart, values })
-    }
-
-    fn load(&self, artifact: &charts::Artifact, pod_cidr: &str) -> diagnostic::Result<Chart> {
-        let refuse = |why: String| -> Diagnostics {
-            Diagnostic::error(
-                format!("Could not read the chart of {}", self.name()),
-                format!("What `{}` holds cannot be used: {why}.", artifact.origin),
-            )
-            .at(Path::attribute(self.attribute()))
-            .into()
-        };
-        let chart = match (&self.product, &artifact.content) {
-            (Product::Manifest(calico), Content::Bytes(bytes)) => {
-                let text = std::str::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
-                Ok(calico::manifest::chart_of_manifest(text, calico, pod_cidr).map_err(refuse)?)
-            }
-            (Product::Manifest(_), Content::Folder(_)) => return Err(refuse("it is a folder".to_owned())),
-            (_, Content::Folder(folder)) => Chart::load(folder),
-            (_, Content::Bytes(bytes)) => Chart::from_archive(bytes),
-        };
-        let chart = chart.map_err(|error| refuse(chain(&error)))?;
-        let (expected, wanted) = match &self.product {
-            Product::Cilium(cilium) => (cilium::CHART, &cilium.version),
-            Product::Operator(calico) => (calico::CHART, &calico.version),
-            Product::Manifest(calico) => (calico::MANIFEST, &calico.version),
-        };
-        if chart.name() != expected {
-            return Err(refuse(format!("it is the chart `{}`, and `{expected}` is wanted", chart.name())));
-        }
-        let plain = |version: &str| version.trim_start_matches('v').to_owned();
-        if let Some(wanted) = wanted
-            && plain(wanted) != plain(&chart.metadata.version)
-        {
-            return Err(refuse(format!("it is version {}, and `version` is `{wanted}`", chart.metadata.version)));
-        }
-        Ok(chart)
     }
 
     /// The values of a release of `chart_version`.

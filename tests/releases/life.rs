@@ -1,6 +1,8 @@
 //! The life cycle of a release, including changes by Helm's command line.
 
-use ekshybrid::kube::release::{Comparison, CustomResources, Options, Removal};
+use std::sync::Arc;
+
+use ekshybrid::kube::release::{Comparison, CustomResources, Objects, Options, Removal, Rendering, Rendition};
 use ekshybrid::kube::{Resource, name};
 use helm::{ApplyMethod, HookPhase, Status, Values};
 use serde_json::json;
@@ -117,7 +119,10 @@ async fn we_go_on_with_what_the_command_line_made() {
         assert_eq!(current.release.chart.metadata.version, "1.0.0");
         assert_eq!(current.release.config, *Values::from_yaml("a: {b: 1}").unwrap().as_map());
         assert!(!current.entry.by_this_provider);
-        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), Comparison::default());
+        assert_eq!(
+            ground.releases.drift(&current.release, &Objects::of_release(&current.release).unwrap()).await.unwrap(),
+            Comparison::default()
+        );
         let own = config_map("own", "two");
         let second = chart("2.0.0", &[("templates/own.yaml", &own)]);
         let outcome = ground.releases.upgrade(&second, &Values::new(), &options(namespace), &quiet).await.unwrap();
@@ -319,12 +324,60 @@ async fn what_is_installed_is_what_the_command_line_installs() {
     let (ours, theirs) = (installed("bytes-ours").await, installed("bytes-theirs").await);
     assert_eq!(ours.len(), 15);
     assert_eq!(ours, theirs);
-    assert_eq!(releases.drift(&first).await.unwrap().drifted, [], "it is read back as it was installed");
+    assert_eq!(
+        releases.drift(&first, &Objects::of_release(&first).unwrap()).await.unwrap().drifted,
+        [],
+        "it is read back as it was installed"
+    );
 
     // Back to the original after something else.
     let none = chart("2.0.0", &[("templates/a.yaml", &config_map("a", "x"))]);
     releases.upgrade(&none, &Values::new(), &options("bytes-ours"), &quiet).await.unwrap();
     let back = releases.rollback(1, &options("bytes-ours"), &quiet).await.unwrap().release;
     assert_eq!(installed("bytes-ours").await, theirs);
-    assert_eq!(releases.drift(&back).await.unwrap().drifted, []);
+    assert_eq!(releases.drift(&back, &Objects::of_release(&back).unwrap()).await.unwrap().drifted, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_that_is_rendered_already_is_not_rendered_again() {
+    let Some(ground) = ground().await else { return };
+    // Each rendering has another value.
+    let random = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: random}\ndata: {v: {{ randAlphaNum 20 }}}\n";
+    let one = chart("1.0.0", &[("templates/random.yaml", random)]);
+    let values = Values::new();
+    let value = |objects: &Objects| objects.manifests().next().unwrap()["data"]["v"].as_str().unwrap().to_owned();
+    let with = |rendition: Rendition| Options { rendition: Some(Arc::new(rendition)), ..options("ahead") };
+    let render = async |chart: &helm::Chart, revision: i64, is_upgrade: bool| {
+        let rendering = Rendering {
+            name: "rel",
+            namespace: "ahead",
+            revision,
+            is_upgrade,
+            skip_schema: false,
+            preview_for: None,
+            rewrite: None,
+        };
+        ground.releases.render(chart, &values, rendering).await.unwrap()
+    };
+
+    let text = random.replace("{{ randAlphaNum 20 }}", "written");
+    let written = helm::Rendered::of_manifest(one.clone(), "c/templates/random.yaml", text).unwrap();
+    let written = Rendition::as_written(written, None).unwrap();
+    let done = ground.releases.install(&one, &values, &with(written), &quiet).await.unwrap();
+    assert_eq!(value(&done.objects), "written");
+    assert!(done.release.manifest.contains("v: written"), "{}", done.release.manifest);
+    assert_eq!(value(&Objects::of_release(&done.release).unwrap()), "written");
+
+    // What was rendered for revision 1 is not that of revision 2.
+    let first = render(&one, 1, false).await;
+    let done = ground.releases.upgrade(&one, &values, &with(first.clone()), &quiet).await.unwrap();
+    assert_ne!(value(&done.objects), value(&first.objects));
+
+    // `crds/` add a kind that templates can look for.
+    let two =
+        chart("2.0.0", &[("templates/random.yaml", random), ("crds/aheads.yaml", &definition("aheads", "Ahead", ""))]);
+    let third = render(&two, 3, true).await;
+    let options = Options { crds: CustomResources::Always, ..with(third.clone()) };
+    let done = ground.releases.upgrade(&two, &values, &options, &quiet).await.unwrap();
+    assert_ne!(value(&done.objects), value(&third.objects));
 }

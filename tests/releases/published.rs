@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ekshybrid::kube::release::{Comparison, CustomResources, Options, Removal};
+use ekshybrid::kube::release::{Comparison, CustomResources, Objects, Options, Removal};
 use ekshybrid::kube::{Resource, name};
 use helm::{Chart, Values};
 
@@ -47,7 +47,7 @@ async fn cilium_is_installed_and_upgraded_as_by_the_command_line() {
     assert_eq!(agent["status"]["numberReady"], 1, "on the hybrid node");
 
     assert_eq!(
-        ground.releases.drift(&done.release).await.unwrap(),
+        ground.releases.drift(&done.release, &Objects::of_release(&done.release).unwrap()).await.unwrap(),
         Comparison::default(),
         "nobody has touched anything"
     );
@@ -68,7 +68,10 @@ async fn cilium_is_installed_and_upgraded_as_by_the_command_line() {
         eprintln!("upgrade of Cilium: {ours:?}, by the command line {:?}", before.elapsed());
         let current = ground.releases.current("cilium", "cilium").await.unwrap().unwrap();
         assert_eq!(current.release.config, done.release.config);
-        assert_eq!(ground.releases.drift(&current.release).await.unwrap(), Comparison::default());
+        assert_eq!(
+            ground.releases.drift(&current.release, &Objects::of_release(&current.release).unwrap()).await.unwrap(),
+            Comparison::default()
+        );
     }
     ground.releases.uninstall("cilium", "cilium", &Removal::default(), &quiet).await.unwrap();
     let left = ground.client.list(&Resource::CONFIG_MAP, Some("cilium"), None).await.unwrap();

@@ -69,6 +69,16 @@ pub struct Rendered {
 }
 
 impl Rendered {
+    /// A manifest as if a template of `chart` with this path had rendered it: split into documents, hooks apart from the
+    /// rest, in install order.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] if a document is not YAML.
+    pub fn of_manifest(chart: Chart, path: &str, text: String) -> Result<Self> {
+        let (hooks, manifests) = manifest::sort(&BTreeMap::from([(path.to_owned(), text)]))?;
+        Ok(Self { manifests, hooks, chart, ..Self::default() })
+    }
+
     /// The manifests as one text, as a release keeps it: each with its separator and its source.
     #[must_use]
     pub fn manifest_text(&self) -> String {

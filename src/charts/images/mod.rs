@@ -91,7 +91,7 @@ impl fmt::Display for Mirror {
 
 /// The images that the pods of some objects run, as they are written.
 #[must_use]
-pub fn of(objects: &[Value]) -> BTreeSet<String> {
+pub fn of<'o>(objects: impl IntoIterator<Item = &'o Value>) -> BTreeSet<String> {
     let mut images = BTreeSet::new();
     for object in objects {
         for_each(&mut object.clone(), &mut |image| {

@@ -26,8 +26,8 @@ pub struct Pulled {
 /// What Calico's operator pulls for its resources among `objects`, when it installs Calico `version` (`v3.29.2`).
 /// Nothing where there are none.
 #[must_use]
-pub fn pulled(objects: &[Value], version: &str) -> Pulled {
-    let own: Vec<&Value> = objects.iter().filter(|object| is_own(object)).collect();
+pub fn pulled<'o>(objects: impl IntoIterator<Item = &'o Value>, version: &str) -> Pulled {
+    let own: Vec<&Value> = objects.into_iter().filter(|object| is_own(object)).collect();
     let mut pulled = Pulled::default();
     if own.is_empty() {
         return pulled;

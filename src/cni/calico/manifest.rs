@@ -1,7 +1,7 @@
 //! Calico's manifest, edited according to the arguments.
 
 use framework::model::Text as _;
-use helm::{Chart, File};
+use helm::{Chart, File, Rendered};
 use serde_json::{Value as Json, json};
 
 use crate::charts::images;
@@ -12,24 +12,34 @@ use crate::cni::{
 };
 
 const NODE: &str = "calico-node";
+/// The variable that sets the pods' network.
+const CIDR: &str = "CALICO_IPV4POOL_CIDR";
 
-/// Wraps an edited manifest as a chart with one template, so it is applied, recorded, pruned and removed like any other
-/// release.
+/// An edited manifest, as if a chart without values had rendered it: it is applied, recorded, pruned and removed like any
+/// other release.
 ///
 /// # Errors
 /// If the manifest is not as expected; the text says what is wrong.
-pub(crate) fn chart_of_manifest(text: &str, calico: &Calico, pod_cidr: &str) -> Result<Chart, String> {
+pub(crate) fn edited(text: &str, calico: &Calico, pod_cidr: &str) -> Result<Rendered, String> {
     let mut objects = images::parse(text).map_err(|error| error.to_string())?;
     let version = edit(&mut objects, calico, pod_cidr)?;
     let documents = images::print(&objects).map_err(|error| error.to_string())?;
-    // The text is not a template: what looks like one is quoted.
-    let template = documents.replace("{{", "{{ \"{{\" }}");
     let metadata = format!(
         "apiVersion: v2\nname: {MANIFEST}\nversion: {version}\nappVersion: v{version}\ndescription: Calico by manifest\n"
     );
-    let file = |name: &str, data: String| File { name: name.to_owned(), data: data.into_bytes() };
-    Chart::from_files(vec![file("Chart.yaml", metadata), file("templates/calico.yaml", template)])
+    let metadata = File { name: "Chart.yaml".to_owned(), data: metadata.into_bytes() };
+    let chart = Chart::from_files(vec![metadata]).map_err(|error| error.to_string())?;
+    Rendered::of_manifest(chart, &format!("{MANIFEST}/templates/calico.yaml"), documents)
         .map_err(|error| error.to_string())
+}
+
+/// The pods' network that an edited manifest sets.
+pub(crate) fn pod_cidr<'o>(objects: impl IntoIterator<Item = &'o Json>) -> Option<String> {
+    let is_node = |one: &&Json| one["kind"] == "DaemonSet" && one["metadata"]["name"] == NODE;
+    let node = objects.into_iter().find(is_node)?;
+    let containers = node.pointer("/spec/template/spec/containers")?.as_array()?;
+    let mut variables = containers.iter().flat_map(|one| one["env"].as_array().into_iter().flatten());
+    variables.find(|one| one["name"] == CIDR)?["value"].as_str().map(str::to_owned)
 }
 
 /// Edits the objects. Returns Calico's version from its image.
@@ -52,7 +62,7 @@ fn edit(objects: &mut [Json], calico: &Calico, pod_cidr: &str) -> Result<String,
     let nat = calico.nat_outgoing.unwrap_or(true).to_string();
     let nodes = pool_nodes(calico);
     let mut wanted = vec![
-        ("CALICO_IPV4POOL_CIDR", pod_cidr),
+        (CIDR, pod_cidr),
         ("CALICO_IPV4POOL_BLOCK_SIZE", &block),
         ("CALICO_IPV4POOL_IPIP", "Never"),
         ("CALICO_IPV4POOL_VXLAN", vxlan_mode(calico)),
@@ -88,8 +98,6 @@ fn edit(objects: &mut [Json], calico: &Calico, pod_cidr: &str) -> Result<String,
 mod tests {
     use std::collections::BTreeMap;
 
-    use helm::{RenderOptions, Values, render};
-
     use super::*;
     use crate::cni::arguments::Encapsulation;
     use crate::cni::arguments::Method;
@@ -123,10 +131,12 @@ spec: {template: {spec: {containers: [{name: a, image: 'docker.io/calico/kube-co
 ";
 
     fn rendered(calico: &Calico) -> Vec<Json> {
-        let chart = chart_of_manifest(TEXT, calico, "10.85.0.0/16").expect("a chart");
-        assert_eq!((chart.name(), chart.metadata.version.as_str()), ("calico", "3.29.2"));
-        let options = RenderOptions { name: "calico", namespace: "kube-system", ..RenderOptions::default() };
-        images::parse(&render(&chart, Values::new(), options).expect("renders").manifest_text()).expect("YAML")
+        let edited = edited(TEXT, calico, "10.85.0.0/16").expect("a manifest");
+        assert_eq!((edited.chart.name(), edited.chart.metadata.version.as_str()), ("calico", "3.29.2"));
+        assert!(
+            edited.hooks.is_empty() && edited.manifests.iter().all(|one| one.path == "calico/templates/calico.yaml")
+        );
+        images::parse(&edited.manifest_text()).expect("YAML")
     }
 
     fn variable<'a>(objects: &'a [Json], name: &str) -> Option<&'a str> {
@@ -141,6 +151,8 @@ spec: {template: {spec: {containers: [{name: a, image: 'docker.io/calico/kube-co
     fn a_manifest_gets_its_pool() {
         let objects = rendered(&plain(Method::Manifest));
         assert_eq!(variable(&objects, "CALICO_IPV4POOL_CIDR"), Some("10.85.0.0/16"));
+        assert_eq!(pod_cidr(&objects).as_deref(), Some("10.85.0.0/16"));
+        assert_eq!(pod_cidr(&objects[..1]), None);
         assert_eq!(variable(&objects, "CALICO_IPV4POOL_VXLAN"), Some("Always"));
         assert_eq!(variable(&objects, "CALICO_IPV4POOL_BLOCK_SIZE"), Some("26"));
         assert_eq!(variable(&objects, "CALICO_IPV4POOL_NAT_OUTGOING"), Some("true"));
@@ -180,7 +192,7 @@ spec: {template: {spec: {containers: [{name: a, image: 'docker.io/calico/kube-co
     #[test]
     fn what_is_not_calico_is_refused() {
         let calico = plain(Method::Manifest);
-        let why = |text: &str| chart_of_manifest(text, &calico, "10.85.0.0/16").expect_err(text);
+        let why = |text: &str| edited(text, &calico, "10.85.0.0/16").expect_err(text);
         assert!(why("apiVersion: v1\nkind: ConfigMap\n").contains("no DaemonSet `calico-node`"));
         assert!(why("a: b: c").contains("manifest"), "{}", why("a: b: c"));
     }

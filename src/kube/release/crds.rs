@@ -21,15 +21,10 @@ use super::wait::{Deadline, until_ready};
 /// Definitions are established within moments, or never.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The contents of `crds/` in a chart and its dependencies, as texts with their paths.
-pub(super) fn texts(chart: &Chart) -> Vec<(String, String)> {
-    chart.custom_resources().iter().map(|file| (file.path.clone(), file.content.clone())).collect()
-}
-
-/// The same as objects.
+/// The objects in the `crds/` of a chart and its dependencies.
 pub(super) fn definitions(discovery: &Discovery, chart: &Chart, namespace: &str) -> Result<Vec<Object>> {
-    let files = texts(chart);
-    let texts = files.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+    let files = chart.custom_resources();
+    let texts = files.iter().map(|file| (file.path.as_str(), file.content.as_str()));
     let (objects, unknown) = read_texts(texts, discovery, namespace)?;
     if unknown.is_empty() { Ok(objects) } else { Err(Error::UnknownKinds(unknown)) }
 }

@@ -21,10 +21,11 @@ use super::migrate::take_over;
 use super::objects::{Key, Object, read};
 use super::ready::Until;
 use super::recover::History;
-use super::render::{Rendering, check, render_for};
+use super::render::{Rendering, capabilities_of, check, render_for};
+use super::rendition::{Objects, manifests_of, paths};
 use super::store::{Entry, Record, Revision, Store};
 use super::wait::{Deadline, PassedOver, until_gone, until_ready, until_ready_where_on};
-use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, whole};
+use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, Rendition, whole};
 
 /// What an operation does between its two writes of the record.
 pub(super) struct Course {
@@ -42,6 +43,8 @@ pub(super) struct Course {
     /// The history at the start of the operation.
     pub(super) entries: Vec<Entry>,
     pub(super) warnings: Vec<String>,
+    /// The objects of the new revision, as read from its manifests.
+    pub(super) objects: Arc<Objects>,
 }
 
 impl Releases {
@@ -203,22 +206,27 @@ impl Releases {
                 discovery = self.kinds_now().await?;
             }
         }
-        let rendering = Rendering {
-            name: &store.name,
-            namespace: &store.namespace,
-            revision: release.revision,
-            is_upgrade,
-            skip_schema: options.skip_schema,
-            preview_for: None,
+        let capabilities = capabilities_of(&self.client, &discovery).await?;
+        let same = |one: &&Arc<Rendition>| one.is_for(release.revision, is_upgrade, &capabilities);
+        let rendition = if let Some(rendition) = options.rendition.as_ref().filter(same) {
+            Arc::clone(rendition)
+        } else {
+            let rendering = Rendering {
+                name: &store.name,
+                namespace: &store.namespace,
+                revision: release.revision,
+                is_upgrade,
+                skip_schema: options.skip_schema,
+                preview_for: None,
+                rewrite: options.rewrite.as_ref(),
+            };
+            Arc::new(render_for(&self.client, &discovery, chart, values, rendering).await?)
         };
-        let mut rendered = render_for(&self.client, &discovery, chart, values, rendering).await?;
-        if let Some(rewrite) = &options.rewrite {
-            rewrite.apply(&mut rendered)?;
-        }
+        let rendered = &rendition.rendered;
         release.notes.clone_from(&rendered.notes);
         release.manifest = rendered.manifest_text();
         release.hooks = rendered.hooks.iter().cloned().map(Into::into).collect();
-        release.chart = rendered.chart;
+        release.chart = rendered.chart.clone();
         let (before, after) = if is_upgrade {
             (HookEvent::PreUpgrade, HookEvent::PostUpgrade)
         } else {
@@ -231,7 +239,7 @@ impl Releases {
             after,
             done: options.description.clone().unwrap_or_else(|| done.to_owned()),
             failed: format!("{failed} {:?} failed", store.name),
-            ..self.course(store, history, &standing, &rendered.manifests, &discovery, options).await?
+            ..self.course(store, history, &standing, Arc::clone(&rendition.objects), &discovery, options).await?
         };
         Ok((release, course, discovery))
     }
@@ -248,11 +256,11 @@ impl Releases {
         store: &Store,
         history: &History,
         standing: &[Revision],
-        manifests: &[helm::Manifest],
+        objects: Arc<Objects>,
         discovery: &Discovery,
         options: &Options,
     ) -> Result<Course> {
-        let (targets, unknown) = read(manifests, discovery, &store.namespace)?;
+        let (targets, unknown) = read(objects.placed(), discovery, &store.namespace)?;
         if !unknown.is_empty() {
             return Err(Error::UnknownKinds(unknown));
         }
@@ -260,11 +268,11 @@ impl Releases {
         for target in &mut targets {
             target.mark(&store.name, &store.namespace);
         }
-        let former = former(standing, discovery, &store.namespace)?;
+        let revisions = revisions(standing, discovery, &store.namespace)?;
         // Objects that a failed revision tried to adopt are not known to be the release's.
-        let deployed: Vec<_> = standing.iter().filter(|one| one.entry.status != Status::Failed).cloned().collect();
-        let known: HashSet<Key> =
-            self::former(&deployed, discovery, &store.namespace)?.iter().map(Object::key).collect();
+        let deployed = revisions.iter().filter(|(status, _)| *status != Status::Failed);
+        let known: HashSet<Key> = deployed.flat_map(|(_, objects)| objects.iter().map(Object::key)).collect();
+        let former = newest_of_each(revisions);
         let others = others(&self.client, &targets, &known, &store.name, &store.namespace).await?;
         if !others.is_empty() {
             return Err(Error::NotOurs(others));
@@ -282,6 +290,7 @@ impl Releases {
             failed: String::new(),
             entries: history.0.clone(),
             warnings: Vec::new(),
+            objects,
         })
     }
 
@@ -351,7 +360,7 @@ impl Releases {
             }
         }
         self.forget_old(store, &course.entries, options).await;
-        Ok(Outcome { release, kept, passed_over, warnings })
+        Ok(Outcome { release, kept, passed_over, warnings, objects: course.objects })
     }
 
     /// The work itself. Returns the objects kept because they are marked to be kept, and those the wait skipped.
@@ -455,15 +464,20 @@ async fn on_their_way_out(client: &Client, objects: &[Object]) -> Result<Vec<Obj
 /// The objects of the revisions, each once, in its newest form. Kinds that the cluster no longer serves have no
 /// objects.
 pub(super) fn former(standing: &[Revision], discovery: &Discovery, namespace: &str) -> Result<Vec<Object>> {
+    revisions(standing, discovery, namespace).map(newest_of_each)
+}
+
+/// The status and the objects of each revision, the newest first.
+fn revisions(standing: &[Revision], discovery: &Discovery, namespace: &str) -> Result<Vec<(Status, Vec<Object>)>> {
+    let of = |revision: &Revision| {
+        let (objects, _) = read(paths(&manifests_of(&revision.release)?), discovery, namespace)?;
+        Ok((revision.entry.status, objects))
+    };
+    standing.iter().rev().map(of).collect()
+}
+
+fn newest_of_each(revisions: Vec<(Status, Vec<Object>)>) -> Vec<Object> {
     let mut seen = HashSet::new();
-    let mut found = Vec::new();
-    for revision in standing.iter().rev() {
-        let manifests = revision
-            .release
-            .manifests()
-            .map_err(|source| Error::Stored { secret: format!("{namespace}/{}", revision.entry.secret), source })?;
-        let (objects, _) = read(&manifests, discovery, namespace)?;
-        found.extend(objects.into_iter().filter(|object| seen.insert(object.key())));
-    }
-    Ok(found)
+    let objects = revisions.into_iter().flat_map(|(_, objects)| objects);
+    objects.filter(|object| seen.insert(object.key())).collect()
 }

@@ -15,6 +15,7 @@ use super::Releases;
 use super::apply::{dry_run, live, together};
 use super::error::{Error, Result};
 use super::objects::{Object, read};
+use super::rendition::Objects;
 
 /// An object that differs from what its release applied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,18 +42,14 @@ pub struct Comparison {
 }
 
 impl Releases {
-    /// The objects of a revision that differ from what it applied. Costs a read and a server-side dry run per object;
+    /// The objects of a revision that differ from what it applied; `objects` are those of its manifests. Costs a read and a server-side dry run per object;
     /// the caller needs `patch` on them. A refused dry run says nothing about the object.
     ///
     /// # Errors
-    /// [`Error::Request`]; [`Error::Stored`] and [`Error::Manifest`] if the manifests cannot be read.
-    pub async fn drift(&self, release: &Release) -> Result<Comparison> {
+    /// [`Error::Request`]; [`Error::Manifest`] for an object without a kind or a name.
+    pub async fn drift(&self, release: &Release, objects: &Objects) -> Result<Comparison> {
         let discovery = self.kinds().await?;
-        let manifests = release.manifests().map_err(|source| Error::Stored {
-            secret: format!("{} of revision {}", release.name, release.revision),
-            source,
-        })?;
-        let (mut objects, unknown) = read(&manifests, &discovery, &release.namespace)?;
+        let (mut objects, unknown) = read(objects.placed(), &discovery, &release.namespace)?;
         for object in &mut objects {
             object.mark(&release.name, &release.namespace);
         }

@@ -36,6 +36,7 @@ mod ready;
 mod reason;
 mod recover;
 mod render;
+mod rendition;
 mod rollback;
 mod store;
 mod uninstall;
@@ -50,6 +51,7 @@ use helm::{Capabilities, Chart, Release, Rendered, Status, Values};
 pub use self::drift::{Comparison, Drifted};
 pub use self::error::{Error, Failure, Left, NotOurs, Refusal, Result, UnknownKind, Unready};
 pub use self::render::{Rendering, is_release_name};
+pub use self::rendition::{Objects, Rendition};
 use self::store::Store;
 pub use self::store::{Entry, Revision};
 pub use self::wait::PassedOver;
@@ -121,6 +123,9 @@ pub struct Options {
     pub history_limit: usize,
     /// Modifies each rendered manifest, hooks included, before it is applied and recorded.
     pub rewrite: Option<Rewrite>,
+    /// What the chart renders to, if it is rendered already, `rewrite` included. Saves a second rendering as long as it
+    /// would have the same result.
+    pub rendition: Option<Arc<Rendition>>,
 }
 
 /// A function that modifies a rendered manifest.
@@ -173,6 +178,7 @@ impl Options {
             shared_groups: &[],
             history_limit: HISTORY_LIMIT,
             rewrite: None,
+            rendition: None,
         }
     }
 }
@@ -235,6 +241,8 @@ pub struct Outcome {
     pub passed_over: Vec<PassedOver>,
     /// Findings that did not end the operation.
     pub warnings: Vec<String>,
+    /// The objects of the new revision.
+    pub objects: Arc<Objects>,
 }
 
 /// A release that was uninstalled.
@@ -293,16 +301,15 @@ impl Releases {
     /// [`Error::Request`].
     pub async fn capabilities(&self) -> Result<Capabilities> {
         let discovery = self.kinds().await?;
-        let version = self.client.server_version().await.map_err(Error::request("ask for the API server's version"))?;
-        render::capabilities(&discovery, &version)
+        render::capabilities_of(&self.client, &discovery).await
     }
 
     /// Renders a chart as an operation would now, without changing anything. Templates can look up objects in the
     /// cluster.
     ///
     /// # Errors
-    /// [`Error::Render`], [`Error::Name`], [`Error::NotInstallable`], [`Error::Request`].
-    pub async fn render(&self, chart: &Chart, values: &Values, rendering: Rendering<'_>) -> Result<Rendered> {
+    /// [`Error::Render`], [`Error::Name`], [`Error::NotInstallable`], [`Error::Manifest`], [`Error::Request`].
+    pub async fn render(&self, chart: &Chart, values: &Values, rendering: Rendering<'_>) -> Result<Rendition> {
         render::check(chart, rendering.name)?;
         let discovery = self.kinds().await?;
         render::render_for(&self.client, &discovery, chart, values, rendering).await
@@ -311,16 +318,18 @@ impl Releases {
     /// The kinds in a rendered chart that neither the cluster serves nor the chart defines.
     ///
     /// # Errors
-    /// [`Error::Render`], [`Error::Manifest`], [`Error::Request`].
-    pub async fn unknown_kinds(&self, chart: &Chart, values: &Values, rendered: &Rendered) -> Result<Vec<UnknownKind>> {
+    /// [`Error::Manifest`], [`Error::Request`].
+    pub async fn unknown_kinds(&self, rendition: &Rendition) -> Result<Vec<UnknownKind>> {
         let discovery = self.kinds().await?;
-        let whole = helm::resolve(chart, values).map_err(Error::Render)?;
+        let mut definitions = Vec::new();
+        for file in &rendition.rendered.crds {
+            let objects = objects::read_text(&file.path, &file.content)?;
+            definitions.extend(objects.into_iter().map(|object| (file.path.clone(), object)));
+        }
         // Definitions first: later objects may be of their kinds.
-        let mut texts = crds::texts(&whole);
-        texts.extend(rendered.manifests.iter().map(|manifest| (manifest.path.clone(), manifest.content.clone())));
+        let all = rendition::paths(&definitions).chain(rendition.objects.placed());
         // The namespace does not affect the kind.
-        let texts = texts.iter().map(|(path, content)| (path.as_str(), content.as_str()));
-        objects::read_texts(texts, &discovery, "").map(|(_, unknown)| unknown)
+        objects::read(all, &discovery, "").map(|(_, unknown)| unknown)
     }
 
     /// The same, fetched again: before a change, because programs in the cluster may have added kinds in the

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use helm::{Data, Manifest};
+use helm::Data;
 use serde_json::{Value as Json, json};
 
 use super::super::discovery::{Discovery, Served};
@@ -105,56 +105,59 @@ pub(super) fn is_kept(object: &Json) -> bool {
     annotations(object).get(POLICY).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
 }
 
-/// The objects of a manifest or text that have a kind and a name; lists are expanded.
-fn checked(path: &str, objects: helm::Result<Vec<Data>>) -> Result<Vec<Json>> {
+/// The object, if it has a kind and a name; a list is expanded.
+fn checked(path: &str, object: &Json) -> Result<Vec<Json>> {
     let wrong = |problem: String| Error::Manifest { path: path.to_owned(), problem };
-    let mut checked = Vec::new();
-    for object in objects.map_err(|error| wrong(error.to_string()))? {
-        let object = Json::from(&object);
-        let text = |member: &str| object[member].as_str().is_some_and(|text| !text.is_empty());
-        if !text("apiVersion") || !text("kind") {
-            return Err(wrong("it has no `apiVersion` or no `kind`".to_owned()));
-        }
-        if object["kind"] == "List"
-            || (object["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && object["items"].is_array())
-        {
-            checked.extend(object["items"].as_array().cloned().unwrap_or_default());
-        } else if name(&object).is_empty() {
-            return Err(wrong(format!("the {} has no name", object["kind"].as_str().unwrap_or_default())));
-        } else {
-            checked.push(object);
-        }
+    let text = |member: &str| object[member].as_str().unwrap_or_default();
+    let kind = text("kind");
+    if text("apiVersion").is_empty() || kind.is_empty() {
+        return Err(wrong("it has no `apiVersion` or no `kind`".to_owned()));
     }
-    Ok(checked)
+    if kind == "List" || (kind.ends_with("List") && object["items"].is_array()) {
+        return Ok(object["items"].as_array().cloned().unwrap_or_default());
+    }
+    if name(object).is_empty() {
+        return Err(wrong(format!("the {kind} has no name")));
+    }
+    Ok(vec![object.clone()])
 }
 
-/// Manifests as objects of the namespace, in order, and the kinds that the cluster does not serve. Kinds whose
-/// definition is among the manifests count as served.
-pub(super) fn read(
-    manifests: &[Manifest],
+/// Objects, each with its path, as objects of the namespace, in order, and the kinds that the cluster does not serve.
+/// Kinds whose definition is among them count as served.
+pub(super) fn read<'o>(
+    objects: impl IntoIterator<Item = (&'o str, &'o Json)>,
     discovery: &Discovery,
     namespace: &str,
 ) -> Result<(Vec<Object>, Vec<UnknownKind>)> {
     let mut bodies = Vec::new();
-    for manifest in manifests {
-        let objects = checked(&manifest.path, manifest.objects())?;
-        bodies.extend(objects.into_iter().map(|body| (manifest.path.as_str(), body)));
+    for (path, object) in objects {
+        bodies.extend(checked(path, object)?.into_iter().map(|body| (path, body)));
     }
     Ok(placed(bodies, discovery, namespace))
 }
 
-/// The same for texts applied as they are, each with its path: hooks, and the files in `crds/`.
+/// The same for texts, each with its path: hooks, and the files in `crds/`.
 pub(super) fn read_texts<'t>(
     texts: impl IntoIterator<Item = (&'t str, &'t str)>,
     discovery: &Discovery,
     namespace: &str,
 ) -> Result<(Vec<Object>, Vec<UnknownKind>)> {
-    let mut bodies = Vec::new();
+    let mut found = Vec::new();
     for (path, text) in texts {
-        let objects = checked(path, helm::read_objects(text))?;
-        bodies.extend(objects.into_iter().map(|body| (path, body)));
+        found.extend(read_text(path, text)?.into_iter().map(|object| (path, object)));
     }
-    Ok(placed(bodies, discovery, namespace))
+    read(found.iter().map(|(path, object)| (*path, object)), discovery, namespace)
+}
+
+/// The objects of a text, unchecked.
+pub(super) fn read_text(path: &str, text: &str) -> Result<Vec<Json>> {
+    json(path, helm::read_objects(text))
+}
+
+/// Objects as the API server takes them.
+pub(super) fn json(path: &str, objects: helm::Result<Vec<Data>>) -> Result<Vec<Json>> {
+    let objects = objects.map_err(|error| Error::Manifest { path: path.to_owned(), problem: error.to_string() })?;
+    Ok(objects.iter().map(Json::from).collect())
 }
 
 fn placed(bodies: Vec<(&str, Json)>, discovery: &Discovery, namespace: &str) -> (Vec<Object>, Vec<UnknownKind>) {
@@ -210,19 +213,7 @@ fn defined(body: &Json) -> Vec<((String, String), Served)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-
-    fn manifest(content: &str) -> Manifest {
-        Manifest {
-            path: "c/templates/a.yaml".to_owned(),
-            content: content.to_owned(),
-            kind: String::new(),
-            name: String::new(),
-            annotations: BTreeMap::new(),
-        }
-    }
 
     #[test]
     fn namespaces_and_marks() {
@@ -231,8 +222,8 @@ mod tests {
             spec: {group: a.example, scope: Namespaced, names: {kind: Thing, plural: things}, versions: [{name: v1}]}";
         let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: a.example/v1, kind: Thing, metadata: {name: u}}";
         let missing = "apiVersion: b.example/v1\nkind: Other\nmetadata: {name: o}";
-        let manifests: Vec<_> = [definition, thing, list, missing, missing].map(manifest).into();
-        let (objects, unknown) = read(&manifests, &Discovery::default(), "ns").unwrap();
+        let texts = [definition, thing, list, missing, missing].map(|text| ("c/templates/a.yaml", text));
+        let (objects, unknown) = read_texts(texts, &Discovery::default(), "ns").unwrap();
         let told: Vec<_> = objects.iter().map(Object::told).collect();
         assert_eq!(told, ["Thing other/t", "Thing ns/u"]);
         assert_eq!(objects[1].body["metadata"]["namespace"], "ns");
@@ -255,9 +246,10 @@ mod tests {
             ("apiVersion: v1\nkind: Pod", "the Pod has no name"),
             ("a: b: c", "YAML parse error"),
         ] {
-            let error = checked("p", helm::read_objects(text)).unwrap_err().to_string();
+            let error = read_texts([("p", text)], &Discovery::default(), "ns").unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
-        assert_eq!(checked("p", helm::read_objects("# nothing\n---\n")).unwrap(), Vec::<Json>::new());
+        let (objects, unknown) = read_texts([("p", "# nothing\n---\n")], &Discovery::default(), "ns").unwrap();
+        assert!(objects.is_empty() && unknown.is_empty());
     }
 }

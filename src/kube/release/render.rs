@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use helm::{Capabilities, Chart, Data, KubeVersion, Lookup, RenderOptions, Rendered, Values, render};
+use helm::{Capabilities, Chart, Data, KubeVersion, Lookup, RenderOptions, Values, render};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use super::super::client::Client;
 use super::super::discovery::Discovery;
+use super::Rewrite;
 use super::error::{Error, Result};
+use super::rendition::Rendition;
 
 /// Maximum length of a release name. Source: Helm, chart/common/util/validate_name.go.
 const LONGEST_NAME: usize = 53;
@@ -29,6 +31,8 @@ pub struct Rendering<'r> {
     /// For previews of an operation: the cluster's version, if already known. Objects are then not looked up, unless
     /// the chart fails to render without: charts look up their own certificates and passwords.
     pub preview_for: Option<&'r str>,
+    /// Modifies each rendered manifest.
+    pub rewrite: Option<&'r Rewrite>,
 }
 
 /// Whether Helm allows a text as a release name.
@@ -63,6 +67,12 @@ pub(super) fn capabilities(discovery: &Discovery, version: &str) -> Result<Capab
     })
 }
 
+/// The same for the cluster as it is now.
+pub(super) async fn capabilities_of(client: &Client, discovery: &Discovery) -> Result<Capabilities> {
+    let version = client.server_version().await.map_err(Error::request("ask for the API server's version"))?;
+    capabilities(discovery, &version)
+}
+
 /// Renders for a cluster.
 pub(super) async fn render_for(
     client: &Client,
@@ -70,7 +80,7 @@ pub(super) async fn render_for(
     chart: &Chart,
     values: &Values,
     rendering: Rendering<'_>,
-) -> Result<Rendered> {
+) -> Result<Rendition> {
     if let Some(version) = rendering.preview_for {
         let capabilities = capabilities(discovery, version)?;
         match render_with(None, capabilities, chart, values, rendering).await {
@@ -79,9 +89,9 @@ pub(super) async fn render_for(
             other => return other,
         }
     }
-    let version = client.server_version().await.map_err(Error::request("ask for the API server's version"))?;
+    let capabilities = capabilities_of(client, discovery).await?;
     let cluster = Cluster { client: client.clone(), discovery: Arc::clone(discovery), runtime: Handle::current() };
-    render_with(Some(cluster), capabilities(discovery, &version)?, chart, values, rendering).await
+    render_with(Some(cluster), capabilities, chart, values, rendering).await
 }
 
 /// Renders on a separate thread: it is CPU-bound, and `lookup` blocks on the cluster.
@@ -91,10 +101,12 @@ async fn render_with(
     chart: &Chart,
     values: &Values,
     rendering: Rendering<'_>,
-) -> Result<Rendered> {
+) -> Result<Rendition> {
     let (chart, values) = (chart.clone(), values.clone());
     let (name, namespace) = (rendering.name.to_owned(), rendering.namespace.to_owned());
-    let Rendering { revision, is_upgrade, skip_schema, .. } = rendering;
+    let Rendering { revision, is_upgrade, skip_schema, rewrite, .. } = rendering;
+    let is_preview = cluster.is_none();
+    let rewrite = rewrite.cloned();
     let work = tokio::task::spawn_blocking(move || {
         let options = RenderOptions {
             name: &name,
@@ -109,10 +121,15 @@ async fn render_with(
             Some(cluster) => RenderOptions { lookup: cluster, ..options },
             None => options,
         };
-        render(&chart, values, options)
+        let rendered = render(&chart, values, options).map_err(Error::Render)?;
+        if is_preview {
+            Rendition::preview(rendered, rewrite.as_ref())
+        } else {
+            Rendition::of_revision(rendered, rewrite.as_ref(), revision, is_upgrade, capabilities)
+        }
     });
     match work.await {
-        Ok(rendered) => rendered.map_err(Error::Render),
+        Ok(rendered) => rendered,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is shutting down, and nobody waits for the result.

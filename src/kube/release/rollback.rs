@@ -1,5 +1,7 @@
 //! Rollback: the state of an earlier revision as a new revision.
 
+use std::sync::Arc;
+
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use helm::{HookEvent, Release, Status};
@@ -8,6 +10,7 @@ use jiff::Timestamp;
 use super::deploy::Course;
 use super::error::{Error, Failure, Result};
 use super::recover::History;
+use super::rendition::Objects;
 use super::store::Store;
 use super::wait::Deadline;
 use super::{Options, Outcome, Progress, Releases};
@@ -51,9 +54,8 @@ impl Releases {
         let entry = history.0.iter().find(|entry| entry.revision == to).ok_or_else(none)?;
         let wanted = store.read(entry).await?.ok_or_else(none)?.release;
         let standing = self.standing(store, history).await?;
-        let unreadable = |source| Error::Stored { secret: format!("{}/{}", store.namespace, entry.secret), source };
-        let manifests = wanted.manifests().map_err(unreadable)?;
-        let course = self.course(store, history, &standing, &manifests, discovery, options).await?;
+        let objects = Arc::new(Objects::of_release(&wanted)?);
+        let course = self.course(store, history, &standing, objects, discovery, options).await?;
         let description = options.description.clone().unwrap_or_else(|| format!("Rollback to {to}"));
         let release = Release {
             revision: newest.revision + 1,

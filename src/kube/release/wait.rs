@@ -16,6 +16,7 @@ use super::error::{Error, Result, Unready};
 use super::objects::{Object, read};
 use super::ready::{Readiness, Until, readiness};
 use super::reason::reasons;
+use super::rendition::{manifests_of, paths};
 use super::{Progress, Releases};
 
 /// The shortest pause between two polls, and the longest.
@@ -255,11 +256,7 @@ impl Releases {
         progress: Progress<'_>,
     ) -> Result<Vec<PassedOver>> {
         let discovery = self.kinds().await?;
-        let manifests = release.manifests().map_err(|source| Error::Stored {
-            secret: format!("{} of revision {}", release.name, release.revision),
-            source,
-        })?;
-        let (objects, _) = read(&manifests, &discovery, &release.namespace)?;
+        let (objects, _) = read(paths(&manifests_of(release)?), &discovery, &release.namespace)?;
         let (mut there, mut seen) = (Vec::new(), Vec::new());
         for (object, answer) in objects.iter().zip(look(&self.client, objects.iter()).await) {
             // A deleted object is drift, which is detected elsewhere.

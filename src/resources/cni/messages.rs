@@ -24,7 +24,35 @@ pub(crate) fn unprepared(error: product::Error, wanted: &Wanted) -> Diagnostics 
         product::Error::Source { error, at: None } => source(&error, wanted).into(),
         product::Error::Source { error, at: Some(at) } => source(&error, wanted).at(at).into(),
         product::Error::Faults(faults) => faults,
+        product::Error::Render(error) => match *error {
+            Error::Render(error) => render(&error, wanted).into(),
+            error => Diagnostic::error(unrendered(wanted), format!("{}.", capital(&chain(&error)))).into(),
+        },
     }
+}
+
+/// The same, if a cluster took part: it may be what failed.
+pub(crate) async fn unprepared_for(error: product::Error, wanted: &Wanted, cx: &Context) -> Diagnostics {
+    match error {
+        product::Error::Render(error) => failed(&unrendered(wanted), &Failure::from(*error), Some(wanted), cx).await,
+        error => unprepared(error, wanted),
+    }
+}
+
+fn unrendered(wanted: &Wanted) -> String {
+    format!("Could not render the chart of {}", wanted.name())
+}
+
+/// Why the objects of a release could not be read.
+pub(crate) fn unreadable(error: &Error) -> Diagnostics {
+    Diagnostic::error(
+        "Could not read the manifests of the CNI",
+        format!(
+            "{}. Images, checksums and what is planned come from there, so nothing is assumed instead.\n\nLook at the release with `helm get manifest`, and correct the chart or its values.",
+            capital(&chain(error))
+        ),
+    )
+    .into()
 }
 
 /// Why a chart or manifest could not be fetched.
@@ -88,7 +116,7 @@ fn no_password(error: &charts::Error, cause: Option<&aws::Error>, wanted: &Wante
 /// Why a chart does not render with these values.
 pub(crate) fn render(error: &helm::Error, wanted: &Wanted) -> Diagnostic {
     let text = chain(error);
-    let summary = format!("Could not render the chart of {}", wanted.name());
+    let summary = unrendered(wanted);
     let values = || wanted.at("values");
     match error {
         helm::Error::Schema(_) => {

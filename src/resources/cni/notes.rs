@@ -8,7 +8,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use framework::diagnostic::Result;
 use framework::note::Note;
 use helm::Release;
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ use serde_json::Value as Json;
 
 use super::Outputs;
 use crate::cni::{fingerprint, hidden::Hidden};
-use crate::kube::release::Revision;
+use crate::kube::release::Objects;
 use crate::session::Context;
 
 /// Label that marks the other labels as complete, even if there are none.
@@ -173,10 +172,8 @@ impl Imported {
         cx.noted(&IMPORTED).says().cloned()
     }
 
-    pub(super) fn note(found: &Revision, cx: &Context) -> Result<()> {
-        let manifests = fingerprint::fingerprint(&found.release.manifest)?;
-        cx.note(&IMPORTED, &Self { by_us: found.entry.by_this_provider, manifests });
-        Ok(())
+    pub(super) fn note(by_us: bool, objects: &Objects, cx: &Context) {
+        cx.note(&IMPORTED, &Self { by_us, manifests: fingerprint::fingerprint(objects) });
     }
 
     /// Forgets the import: from now on the configuration's arguments count.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::path::Path;
-use helm::{Capabilities, KubeVersion, RenderOptions};
+use helm::KubeVersion;
 
 use crate::charts::{self, images};
 use crate::cni::{
     arguments::{Calico, Cilium},
-    fingerprint, prepared,
-    product::{Ready, Wanted},
+    fingerprint,
+    prepared::{For, Prepared},
+    product::Wanted,
 };
 use crate::resources::cni::messages;
 
@@ -42,35 +43,18 @@ pub async fn preview(
 ) -> Result<Preview> {
     let wanted = Wanted::new(cilium, calico, None)
         .ok_or_else(|| Diagnostic::bug("Neither or both of `cilium` and `calico` are set."))?;
-    let mut capabilities = Capabilities::default();
-    if let Some(version) = kubernetes {
-        capabilities.kube_version = KubeVersion::parse(version).map_err(|error| {
-            Diagnostic::error("Invalid Kubernetes version", format!("{error}."))
-                .at(Path::attribute("kubernetes_version"))
-        })?;
-    }
+    let version = kubernetes.map(KubeVersion::parse).transpose().map_err(|error| {
+        Diagnostic::error("Invalid Kubernetes version", format!("{error}.")).at(Path::attribute("kubernetes_version"))
+    })?;
     // No image depends on the addresses.
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| vec![STAND_IN.to_owned()]);
-    let Ready { chart, values } =
-        wanted.ready(charts, &pod_cidrs, None).await.map_err(|error| messages::unprepared(error, &wanted))?;
-    let (chart_version, app_version) = (chart.metadata.version.clone(), prepared::app_version(&chart));
-    let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
-    let work = tokio::task::spawn_blocking(move || {
-        let options = RenderOptions {
-            name: &name,
-            namespace: &namespace,
-            capabilities: Some(&capabilities),
-            ..RenderOptions::default()
-        };
-        helm::render(&chart, values.all, options)
-    });
-    let rendered = match work.await {
-        Ok(rendered) => rendered.map_err(|error| messages::render(&error, &wanted))?,
-        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-    };
-    let mut found = prepared::images_of(&rendered)?;
-    let objects = fingerprint::objects(&rendered.manifest_text())?;
-    let images::Pulled { images, unknown } = images::pulled(&objects, app_version.as_deref().unwrap_or(&chart_version));
+    let target = For::Nothing { version: version.as_ref(), is_upgrade: false };
+    let prepared = async { wanted.load(charts, &pod_cidrs, None).await?.prepare(&wanted, target).await }.await;
+    let Prepared { loaded, rendition, images: mut found } =
+        prepared.map_err(|error| messages::unprepared(error, &wanted))?;
+    let (chart_version, app_version) = (loaded.version().to_owned(), fingerprint::app_version(&loaded.chart));
+    let images::Pulled { images, unknown } =
+        images::pulled(rendition.objects.manifests(), app_version.as_deref().unwrap_or(&chart_version));
     found.extend(images);
     Ok(Preview { chart_version, app_version, images: found, unknown })
 }

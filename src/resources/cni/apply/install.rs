@@ -10,17 +10,18 @@ use tokio_util::sync::CancellationToken;
 use crate::cni::{
     definitions,
     pool::{self, Pool},
+    prepared::Loaded,
 };
 use crate::kube::{
     Kind,
-    release::{Error, Failure, Left, Options, Releases},
+    release::{Error, Failure, Left, Objects, Options, Releases},
 };
 use crate::resources::cni::{
     Args, Cni, Outputs,
     apply::{
         cleanup::{After, Cleanup},
-        promise::check_promise,
-        site::{Site, open, outputs, progress, ready, wait_for_nodes},
+        promise::prepare,
+        site::{Site, load, open, outputs, progress, wait_for_nodes},
     },
     aws_node, messages,
     notes::{self, note_applied, note_failed},
@@ -46,13 +47,12 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     if let Some(fault) = pools::too_many(&site.wanted, &pod_cidrs) {
         return Err(fault.into());
     }
-    let ready = ready(&site, &pod_cidrs, None).await?;
-    let now = site.wanted.pool(&ready.values.all, &pod_cidrs);
-    let faults = pools::check_networks(&site.wanted, &now, 0, &described, &site.region, cx).await;
+    let loaded = load(&site, &pod_cidrs, None).await?;
+    let faults = pools::check_networks(&site.wanted, &loaded.pool, 0, &described, &site.region, cx).await;
     if faults.has_errors() {
         return Err(faults);
     }
-    check_promise(&site, &ready, None).await?;
+    let prepared = prepare(&site, loaded, None).await?;
     let before = match definitions::existing(&site.client, &site.wanted.product).await {
         Ok(before) => Some(before),
         // The caller can install without the permission to list them. It is then unknown which existed before, and none
@@ -64,6 +64,7 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let (nodes, ready_nodes) = site.nodes(&summary).await?;
     site.allow_for(nodes);
     let options = Options { first_labels, undo_without_hooks: ready_nodes == 0, ..site.options(args, nodes) };
+    let options = prepared.applied_as(options);
     if nodes == 0 {
         tracing::info!("no node of the selector is there yet, so pods are not waited for");
     }
@@ -74,17 +75,18 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         faults.append(aws_node::undo_removal(site.aws_node(), &summary).await);
         return Err(faults);
     }
-    let installed = site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await;
-    let release = match installed {
+    let Loaded { chart, values, pool, .. } = &prepared.loaded;
+    let installed = site.releases.install(chart, &values.all, &options, &progress).await;
+    let outputs = match installed {
         Ok(outcome) => {
             messages::warn(&outcome.warnings, cx);
             offline::tell(&outcome.passed_over, cx);
-            outcome.release
+            outputs(&site, &outcome.release, &outcome.objects, None)
         }
         Err(failure) => {
             let mut faults = stop(&site, &failure, &summary, None).await;
             if matches!(failure.left, Left::Removed) {
-                faults = undo_definitions(&site, before, &now, faults).await;
+                faults = undo_definitions(&site, before, pool, faults).await;
             }
             if args.remove_vpc_cni && failure.left.exists() {
                 faults = faults.left(
@@ -97,7 +99,6 @@ pub(crate) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
             return Err(faults);
         }
     };
-    let outputs = outputs(&site, &release, None)?;
     note_applied(&outputs, cx);
     cx.save(&outputs);
     wait_for_nodes(&site, args, &summary).await?;
@@ -141,9 +142,9 @@ pub(crate) async fn stop(site: &Site<'_>, failure: &Failure, summary: &str, prio
             {
                 note_failed(current.entry.revision, site.cx);
             }
-            match outputs(site, &current.release, prior) {
-                Ok(outputs) => site.cx.save(&outputs),
-                Err(faults) => faults.0.into_iter().for_each(|fault| site.cx.report(fault)),
+            match Objects::of_release(&current.release) {
+                Ok(objects) => site.cx.save(&outputs(site, &current.release, &objects, prior)),
+                Err(error) => messages::unreadable(&error).0.into_iter().for_each(|fault| site.cx.report(fault)),
             }
         }
     }

@@ -9,14 +9,10 @@ use framework::wait::{self, Seen, Wait};
 use helm::Release;
 
 use crate::attributes::{ClusterName, Region};
-use crate::cni::{
-    definitions::SHARED_GROUPS,
-    prepared::minor_of,
-    product::{Ready, Wanted},
-};
+use crate::cni::{definitions::SHARED_GROUPS, fingerprint::minor_of, prepared::Loaded, product::Wanted};
 use crate::kube::{
     Client, Resource,
-    release::{CustomResources, Options, Releases},
+    release::{CustomResources, Objects, Options, Releases},
 };
 use crate::resources::cni::{Args, Cni, Outputs, aws_node, messages, notes, offline, read::Observed};
 use crate::session::{Context, cluster::connect, explain::explained};
@@ -126,10 +122,10 @@ pub(crate) async fn open<'a>(
     Ok(Site { client, releases, cluster, region, wanted, deadline, unsaid_since, cx })
 }
 
-pub(crate) async fn ready(site: &Site<'_>, pod_cidrs: &[String], first_minor: Option<&str>) -> Result<Ready> {
+pub(crate) async fn load(site: &Site<'_>, pod_cidrs: &[String], first_minor: Option<&str>) -> Result<Loaded> {
     let charts = site.cx.clients()?.charts()?;
-    let ready = site.wanted.ready(charts, pod_cidrs, first_minor).await;
-    ready.map_err(|error| messages::unprepared(error, &site.wanted))
+    let loaded = site.wanted.load(charts, pod_cidrs, first_minor).await;
+    loaded.map_err(|error| messages::unprepared(error, &site.wanted))
 }
 
 pub(crate) async fn wait_for_nodes(site: &Site<'_>, args: &Args, summary: &str) -> Result<()> {
@@ -150,12 +146,12 @@ pub(crate) async fn wait_for_nodes(site: &Site<'_>, args: &Args, summary: &str) 
     wait::until(site.cx, &wait, look).await
 }
 
-pub(crate) fn outputs(site: &Site<'_>, release: &Release, prior: Option<&State<Cni>>) -> Result<Outputs> {
+pub(crate) fn outputs(site: &Site<'_>, release: &Release, objects: &Objects, prior: Option<&State<Cni>>) -> Outputs {
     let first = prior
         .map_or_else(|| minor_of(&release.chart.metadata.version), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone()).or_else(|| site.wanted.pod_cidrs());
     let observed = Observed { cluster: &site.cluster, region: &site.region, first };
-    observed.outputs(&site.wanted, release, given)
+    observed.outputs(&site.wanted, release, objects, given)
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use crate::cni::{
-    calico::pool as ip_pool,
-    cilium,
-    prepared::minor_of,
-    product::{Product, Ready},
+    calico::pool as ip_pool, cilium, fingerprint::minor_of, pool::Pool, prepared::Loaded, product::Product,
 };
 use crate::kube::{
     Resource,
@@ -21,8 +18,8 @@ use crate::resources::cni::{
     Args, Cni, Outputs,
     apply::{
         install::stop,
-        promise::check_promise,
-        site::{self, Site, open, progress, ready, wait_for_nodes},
+        promise::prepare,
+        site::{self, Site, load, open, progress, wait_for_nodes},
     },
     aws_node, messages,
     notes::{self, Imported, note_applied},
@@ -86,16 +83,16 @@ async fn finish(site: &mut Site<'_>, summary: &str) -> Result<()> {
 pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args, summary: &str) -> Result<Outputs> {
     let outputs = &prior.outputs;
     let pod_cidrs = site.wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
-    let ready = ready(site, &pod_cidrs, Some(&outputs.first_minor_version)).await?;
-    let version = ready.chart.metadata.version.clone();
+    let loaded = load(site, &pod_cidrs, Some(&outputs.first_minor_version)).await?;
+    let version = loaded.version().to_owned();
     if matches!(site.wanted.product, Product::Cilium(_))
         && let Some(refused) = cilium::refused_step(&outputs.chart_version, &version)
     {
         let summary = "Cilium goes one minor version at a time";
         return Err(Diagnostic::error(summary, refused).at(site.wanted.at("version")).into());
     }
-    check_pool(site, &ready, prior, &pod_cidrs, summary).await?;
-    check_promise(site, &ready, Some(prior)).await?;
+    check_pool(site, &loaded.pool, prior, summary).await?;
+    let prepared = prepare(site, loaded, Some(prior)).await?;
     let (nodes, _) = site.nodes(summary).await?;
     site.allow_for(nodes);
     if let Product::Cilium(cilium) = &site.wanted.product
@@ -103,7 +100,7 @@ pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args
         && minor_of(&version) != minor_of(&outputs.chart_version)
         && nodes > 0
     {
-        preflight(site, &ready).await?;
+        preflight(site, &prepared.loaded).await?;
     }
     if let (Product::Manifest(now), Some(Product::Manifest(before))) =
         (&site.wanted.product, prior.args.wanted().map(|wanted| wanted.product))
@@ -114,17 +111,18 @@ pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args
     }
     // The plan has shown what others changed, and that it will be restored.
     let force_conflicts = !outputs.drifted_objects.is_empty();
-    let options = Options { force_conflicts, ..site.options(args, nodes) };
+    let options = prepared.applied_as(Options { force_conflicts, ..site.options(args, nodes) });
+    let Loaded { chart, values, .. } = &prepared.loaded;
     let changed = if outputs.release_status == read::UNINSTALLED {
-        site.releases.install(&ready.chart, &ready.values.all, &options, &progress).await
+        site.releases.install(chart, &values.all, &options, &progress).await
     } else {
-        site.releases.upgrade(&ready.chart, &ready.values.all, &options, &progress).await
+        site.releases.upgrade(chart, &values.all, &options, &progress).await
     };
     match changed {
         Ok(outcome) => {
             messages::warn(&outcome.warnings, site.cx);
             offline::tell(&outcome.passed_over, site.cx);
-            let outputs = site::outputs(site, &outcome.release, Some(prior))?;
+            let outputs = site::outputs(site, &outcome.release, &outcome.objects, Some(prior));
             note_applied(&outputs, site.cx);
             Ok(outputs)
         }
@@ -133,30 +131,23 @@ pub(crate) async fn upgrade(site: &mut Site<'_>, prior: &State<Cni>, args: &Args
 }
 
 /// Refuses a pool other than the installed one, for cases the plan could not know or check.
-async fn check_pool(
-    site: &Site<'_>,
-    ready: &Ready,
-    prior: &State<Cni>,
-    pod_cidrs: &[String],
-    summary: &str,
-) -> Result<()> {
-    let now = site.wanted.pool(&ready.values.all, pod_cidrs);
+async fn check_pool(site: &Site<'_>, now: &Pool, prior: &State<Cni>, summary: &str) -> Result<()> {
     let live = pools::live_pool(&site.client, &site.wanted, prior).await;
     let live = explained(live, summary, Some("Nothing was changed."), site.cx).await?;
     let eks = site.cx.clients()?.aws()?.eks(Some(site.region.as_str()));
     let described = eks.cluster(site.cluster.as_str()).await.ok();
     let place = described.as_deref().map(|described| (described, &site.region));
-    let faults = pools::pool_faults(&site.wanted, &now, Some(prior), live.as_ref(), place, site.cx).await;
+    let faults = pools::pool_faults(&site.wanted, now, Some(prior), live.as_ref(), place, site.cx).await;
     // The plan has already shown the warnings.
     let all = Diagnostics(faults);
     if all.has_errors() { Err(all) } else { Ok(()) }
 }
 
 /// Cilium's own check before an upgrade: its pods pull the new images on every node and validate the policies.
-pub(crate) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
+pub(crate) async fn preflight(site: &Site<'_>, loaded: &Loaded) -> Result<()> {
     let summary = "Cilium's preflight check failed";
     let name = format!("{}{}", site.wanted.release(), cilium::PREFLIGHT);
-    let all = Json::from(&Data::Map(ready.values.all.as_map().clone()));
+    let all = Json::from(&Data::Map(loaded.values.all.as_map().clone()));
     let agent = site.client.get(&Resource::DAEMON_SET, Some(site.wanted.namespace()), cilium::AGENT).await;
     let agent = explained(agent, summary, None, site.cx).await?;
     let agent = agent.as_ref().and_then(|agent| agent.pointer("/spec/template/spec"));
@@ -183,7 +174,7 @@ pub(crate) async fn preflight(site: &Site<'_>, ready: &Ready) -> Result<()> {
     if let Err(failure) = cleared {
         return Err(messages::failed(summary, &failure, Some(&site.wanted), site.cx).await);
     }
-    let checked = site.releases.install(&ready.chart, &values, &options, &progress).await;
+    let checked = site.releases.install(&loaded.chart, &values, &options, &progress).await;
     // Even if Terraform has asked to stop: nothing else would remove it.
     let releases = Releases::new(&site.client.with_cancel(CancellationToken::new()));
     let removal = Removal { wait: checked.is_ok(), ..removal };

@@ -1,18 +1,16 @@
 //! Problems of an installation's pods that can be foreseen from the nodes at plan time.
 
 use framework::diagnostic::Diagnostic;
-use helm::{Hook, HookEvent, Rendered};
+use helm::{Hook, HookEvent};
 use serde_json::Value as Json;
 
-use crate::charts::images;
 use crate::cni::product::{Product, Wanted};
-use crate::kube::placement::allows;
+use crate::kube::{placement::allows, release::Rendition};
 
 /// What an installation would wait for in vain.
-pub(crate) fn warnings(wanted: &Wanted, rendered: &Rendered, nodes: &[Json]) -> Vec<Diagnostic> {
-    let parsed = rendered.manifests.iter().filter_map(|one| images::parse(&one.content).ok());
-    let apart = parsed.flatten().find_map(|object| too_few_nodes(wanted, &object, nodes));
-    [apart, hooks_without_nodes(wanted, &rendered.hooks, nodes)].into_iter().flatten().collect()
+pub(crate) fn warnings(wanted: &Wanted, rendition: &Rendition, nodes: &[Json]) -> Vec<Diagnostic> {
+    let apart = rendition.objects.manifests().find_map(|object| too_few_nodes(wanted, object, nodes));
+    [apart, hooks_without_nodes(wanted, &rendition.rendered.hooks, nodes)].into_iter().flatten().collect()
 }
 
 /// A Deployment whose pods must each run on a different node, with more replicas than nodes: by default, Cilium's two

@@ -12,19 +12,21 @@ use std::sync::Arc;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Maybe;
 use framework::resource::{Plan, State};
-use helm::{Capabilities, KubeVersion, RenderOptions, Status, Values};
+use helm::{KubeVersion, Status};
 
 use crate::attributes::{ClusterName, Region};
 use crate::aws::eks::Cluster;
 use crate::cni::{
-    cilium, fingerprint,
+    cilium,
+    fingerprint::{self, app_version, minor_of},
     hidden::Hidden,
-    pool, prepared,
-    product::{Product, Ready, Wanted, chain},
+    pool,
+    prepared::{For, Loaded},
+    product::{Error, Product, Wanted, chain},
 };
 use crate::kube::{
     Client, Resource,
-    release::{Failure, Releases, Rendering},
+    release::{self, Releases},
 };
 use crate::resources::cni::{
     Cni, Outputs, aws_node, messages,
@@ -146,23 +148,16 @@ async fn is_imported_so(plan: &Plan<Cni>, wanted: &Wanted, prior: &State<Cni>, c
     let Some(client) = cluster_of(plan, cx).await?.and_then(|site| site.client) else { return Ok(false) };
     let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(false) };
     let pod_cidrs = wanted.pod_cidrs().unwrap_or_else(|| outputs.pod_cidrs.clone());
-    let ready = wanted.ready(charts, &pod_cidrs, Some(&outputs.first_minor_version)).await;
-    // Their faults are reported where the change is planned.
-    let Ok(Ready { chart, values }) = ready else { return Ok(false) };
-    if chart.metadata.version != outputs.chart_version {
+    // Faults are reported where the change is planned.
+    let loaded = wanted.load(charts, &pod_cidrs, Some(&outputs.first_minor_version)).await;
+    let Ok(loaded) = loaded else { return Ok(false) };
+    if loaded.version() != outputs.chart_version {
         return Ok(false);
     }
-    let rendering = Rendering {
-        name: wanted.release(),
-        namespace: wanted.namespace(),
-        revision: outputs.revision,
-        is_upgrade: outputs.revision > 1,
-        skip_schema: false,
-        preview_for: None,
-    };
-    let rendered = Releases::new(&client).render(&chart, &values.all, rendering).await;
-    let Ok(rendered) = rendered else { return Ok(false) };
-    Ok(fingerprint::fingerprint(&rendered.manifest_text())? == imported.manifests)
+    let (revision, is_upgrade) = (outputs.revision, outputs.revision > 1);
+    let target = For::Cluster { releases: &Releases::new(&client), revision, is_upgrade, preview_for: None };
+    let Ok(prepared) = loaded.prepare(wanted, target).await else { return Ok(false) };
+    Ok(fingerprint::fingerprint(&prepared.rendition.objects) == imported.manifests)
 }
 
 /// Plans no change of the release.
@@ -218,14 +213,12 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
     let Some(charts) = cx.try_clients().and_then(Clients::known_charts) else { return Ok(()) };
     let Some(pod_cidrs) = pod_cidrs else {
         // The cluster does not exist, and only its networks are missing: faults of the rest are reported now.
-        let Ready { chart, values } = wanted
-            .ready(charts, &[preview::STAND_IN.to_owned()], None)
-            .await
-            .map_err(|error| messages::unprepared(error, wanted))?;
-        plan.outputs.chart_version = Maybe::Known(chart.metadata.version.clone());
-        plan.outputs.app_version = Maybe::Known(prepared::app_version(&chart));
-        plan.outputs.first_minor_version = Maybe::Known(prepared::minor_of(&chart.metadata.version));
-        return render_alone(&chart, &values.all, wanted, false, None).await.map(drop);
+        let loaded = wanted.load(charts, &[preview::STAND_IN.to_owned()], None).await;
+        let loaded = loaded.map_err(|error| messages::unprepared(error, wanted))?;
+        plan.outputs.chart_version = Maybe::Known(loaded.version().to_owned());
+        plan.outputs.app_version = Maybe::Known(app_version(&loaded.chart));
+        plan.outputs.first_minor_version = Maybe::Known(minor_of(loaded.version()));
+        return prepare_alone(loaded, wanted, false, None).await.map(drop);
     };
     if prior.is_none()
         && let Some(fault) = too_many(wanted, &pod_cidrs)
@@ -233,34 +226,33 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
         return Err(fault.into());
     }
     let first_minor = prior.map(|prior| prior.outputs.first_minor_version.as_str());
-    let ready = wanted.ready(charts, &pod_cidrs, first_minor).await;
-    let Ready { chart, values } = ready.map_err(|error| messages::unprepared(error, wanted))?;
-    let version = chart.metadata.version.clone();
+    let loaded = wanted.load(charts, &pod_cidrs, first_minor).await;
+    let loaded = loaded.map_err(|error| messages::unprepared(error, wanted))?;
+    let version = loaded.version().to_owned();
     if let Some(prior) = prior
         && matches!(wanted.product, Product::Cilium(_))
         && let Some(refused) = cilium::refused_step(&prior.outputs.chart_version, &version)
     {
         cx.report(Diagnostic::error("Cilium goes one minor version at a time", refused).at(wanted.at("version")));
     }
-    let now = wanted.pool(&values.all, &pod_cidrs);
-    plan.outputs.pod_cidrs = Maybe::Known(now.cidrs.clone());
-    plan.outputs.chart_version = Maybe::Known(version);
-    plan.outputs.app_version = Maybe::Known(prepared::app_version(&chart));
-    plan.outputs.effective_values = Maybe::Known(fingerprint::yaml(&values.shown));
+    plan.outputs.pod_cidrs = Maybe::Known(loaded.pool.cidrs.clone());
+    plan.outputs.app_version = Maybe::Known(app_version(&loaded.chart));
+    plan.outputs.effective_values = Maybe::Known(fingerprint::yaml(&loaded.values.shown));
     if prior.is_none() {
-        plan.outputs.first_minor_version = Maybe::Known(prepared::minor_of(&chart.metadata.version));
+        plan.outputs.first_minor_version = Maybe::Known(minor_of(&version));
     }
+    plan.outputs.chart_version = Maybe::Known(version);
     let client = site.as_ref().and_then(|site| site.client.as_ref());
     let live = match (client, prior) {
         (Some(client), Some(prior)) => live_pool(client, wanted, prior).await.ok().flatten(),
         _ => None,
     };
     let place = site.as_ref().and_then(|site| Some((site.described.as_deref().ok()?, &site.region)));
-    for fault in pool_faults(wanted, &now, prior, live.as_ref(), place, cx).await {
+    for fault in pool_faults(wanted, &loaded.pool, prior, live.as_ref(), place, cx).await {
         cx.report(fault);
     }
     let Some(client) = client else {
-        return render_alone(&chart, &values.all, wanted, prior.is_some(), None).await.map(drop);
+        return prepare_alone(loaded, wanted, prior.is_some(), None).await.map(drop);
     };
     let releases = Releases::new(client);
     // For an existing release, the refresh has just read the record.
@@ -269,7 +261,7 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             Ok(there) => there,
             // What the cluster does not answer now, it may answer in the apply.
             Err(error) => {
-                return without_cluster(plan, &chart, &values.all, wanted, false, described, error, cx).await;
+                return without_cluster(plan, loaded, wanted, false, described, error, cx).await;
             }
         };
         if let Some(site) = &site
@@ -281,68 +273,55 @@ async fn change(plan: &mut Plan<Cni>, wanted: &Wanted, prior: Option<&State<Cni>
             cx.report(messages::exists(wanted, &site.cluster, &site.region));
         }
     }
-    let rendering = Rendering {
-        name: wanted.release(),
-        namespace: wanted.namespace(),
+    let target = For::Cluster {
+        releases: &releases,
         revision: prior.map_or(1, |prior| prior.outputs.revision + 1),
         is_upgrade: prior.is_some(),
-        skip_schema: false,
         preview_for: described.map(|described| described.version.as_str()),
     };
-    match releases.render(&chart, &values.all, rendering).await {
-        Ok(mut rendered) => {
-            if let Some(rewrite) = wanted.rewrite()
-                && let Err(error) = rewrite.apply(&mut rendered)
-            {
-                let summary = format!("Could not render the chart of {}", wanted.name());
-                return Err(messages::failed(&summary, &Failure::from(error), Some(wanted), cx).await);
-            }
-            match releases.unknown_kinds(&chart, &values.all, &rendered).await {
-                Ok(unknown) if !unknown.is_empty() => {
-                    cx.report(messages::unknown_kinds(&unknown, wanted, client.cluster()));
-                }
-                Ok(_) => {}
-                Err(error) => tracing::info!("kinds are not looked for at plan: {}", chain(&error)),
-            }
-            // Only for an installation: those who change a CNI know their nodes, and each check costs a request.
-            if prior.is_none()
-                && let Ok(nodes) = client.list(&Resource::NODE, None, None).await
-            {
-                for warning in forecast::warnings(wanted, &rendered, &nodes) {
-                    cx.report(warning);
-                }
-            }
-            let images = prepared::images_of(&rendered)?;
-            notes::promise(&images, cx);
-            plan.looked_up(Outputs::NAMES.images, Ok(Maybe::Known(images)), |outputs| &mut outputs.images);
+    let prepared = match loaded.clone().prepare(wanted, target).await {
+        Ok(prepared) => prepared,
+        Err(Error::Render(error)) if !matches!(*error, release::Error::Render(_) | release::Error::Manifest { .. }) => {
+            return without_cluster(plan, loaded, wanted, prior.is_some(), described, *error, cx).await;
         }
-        Err(crate::kube::release::Error::Render(error)) => return Err(messages::render(&error, wanted).into()),
-        Err(error) => {
-            return without_cluster(plan, &chart, &values.all, wanted, prior.is_some(), described, error, cx).await;
+        Err(error) => return Err(messages::unprepared_for(error, wanted, cx).await),
+    };
+    match releases.unknown_kinds(&prepared.rendition).await {
+        Ok(unknown) if !unknown.is_empty() => {
+            cx.report(messages::unknown_kinds(&unknown, wanted, client.cluster()));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::info!("kinds are not looked for at plan: {}", chain(&error)),
+    }
+    // Only for an installation: those who change a CNI know their nodes, and each check costs a request.
+    if prior.is_none()
+        && let Ok(nodes) = client.list(&Resource::NODE, None, None).await
+    {
+        for warning in forecast::warnings(wanted, &prepared.rendition, &nodes) {
+            cx.report(warning);
         }
     }
+    notes::promise(&prepared.images, cx);
+    plan.looked_up(Outputs::NAMES.images, Ok(Maybe::Known(prepared.images)), |outputs| &mut outputs.images);
     Ok(())
 }
 
-/// Renders for a cluster that does not answer: the images are as expected, as far as can be known. If Terraform plans
+/// Prepares for a cluster that does not answer: the images are as expected, as far as can be known. If Terraform plans
 /// again during an apply, the second plan knows at least what the first one knew.
-#[allow(clippy::too_many_arguments, reason = "each is another thing, and there are two callers in one function")]
 async fn without_cluster(
     plan: &mut Plan<Cni>,
-    chart: &helm::Chart,
-    values: &Values,
+    loaded: Loaded,
     wanted: &Wanted,
     is_upgrade: bool,
     described: Option<&Cluster>,
-    error: crate::kube::release::Error,
+    error: release::Error,
     cx: &Context,
 ) -> Result<()> {
     tracing::info!("the chart is rendered without the cluster at plan: {}", chain(&error));
-    let found = if let Some(images) = render_alone(chart, values, wanted, is_upgrade, described).await? {
+    let found = if let Some(images) = prepare_alone(loaded, wanted, is_upgrade, described).await? {
         Ok(Maybe::Known(images))
     } else {
-        let summary = format!("Could not render the chart of {}", wanted.name());
-        Err(messages::failed(&summary, &Failure::from(error), Some(wanted), cx).await)
+        Err(messages::unprepared_for(error.into(), wanted, cx).await)
     };
     plan.looked_up(Outputs::NAMES.images, found, |outputs| &mut outputs.images);
     Ok(())
@@ -375,40 +354,21 @@ async fn cluster_of(plan: &Plan<Cni>, cx: &Context) -> Result<Option<PlannedClus
     Ok(Some(PlannedCluster { cluster, region, described, client }))
 }
 
-/// Renders without a cluster, to find errors that templates report about the values. Returns the images for a cluster
+/// Prepares without a cluster, to find errors that templates report about the values. Returns the images for a cluster
 /// of known version.
-async fn render_alone(
-    chart: &helm::Chart,
-    values: &Values,
+async fn prepare_alone(
+    loaded: Loaded,
     wanted: &Wanted,
     is_upgrade: bool,
     described: Option<&Cluster>,
 ) -> Result<Option<BTreeSet<String>>> {
-    let (chart, values) = (Arc::new(chart.clone()), values.clone());
-    let (name, namespace) = (wanted.release().to_owned(), wanted.namespace().to_owned());
     let version = described.and_then(|described| KubeVersion::parse(&described.version).ok());
-    let work = tokio::task::spawn_blocking(move || {
-        let capabilities = version.map(|kube_version| Capabilities { kube_version, ..Capabilities::default() });
-        let options = RenderOptions {
-            name: &name,
-            namespace: &namespace,
-            is_upgrade,
-            capabilities: capabilities.as_ref(),
-            ..RenderOptions::default()
-        };
-        helm::render(&chart, values, options)
-    });
-    let mut rendered = match work.await {
-        Ok(Ok(rendered)) => rendered,
+    match loaded.prepare(wanted, For::Nothing { version: version.as_ref(), is_upgrade }).await {
+        Ok(prepared) => Ok(described.map(|_| prepared.images)),
         // Faults that depend on the cluster's version show once there is a cluster.
-        Ok(Err(helm::Error::KubeVersion(_))) => return Ok(None),
-        Ok(Err(error)) => return Err(messages::render(&error, wanted).into()),
-        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-    };
-    if described.is_some() && wanted.rewrite().is_none_or(|rewrite| rewrite.apply(&mut rendered).is_ok()) {
-        return prepared::images_of(&rendered).map(Some);
+        Err(Error::Render(error)) if matches!(*error, release::Error::Render(helm::Error::KubeVersion(_))) => Ok(None),
+        Err(error) => Err(messages::unprepared(error, wanted)),
     }
-    Ok(None)
 }
 
 /// Whether the node selector has changed.

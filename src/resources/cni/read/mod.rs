@@ -11,14 +11,16 @@ use helm::{Release, Status, Values};
 
 use crate::attributes::{ClusterName, Region};
 use crate::cni::{
-    aws_node, definitions, fingerprint,
+    aws_node,
+    calico::manifest,
+    definitions,
+    fingerprint::{self, app_version, first_minor},
     hidden::{self, Hidden},
-    prepared::{app_version, first_minor, pool_of_manifest},
     product::{Product, Wanted},
 };
 use crate::kube::{
     Client,
-    release::{Failure, Releases, is_release_name},
+    release::{Failure, Objects, Releases, is_release_name},
 };
 use crate::resources::cni::{
     Args, Cni, Identity, Outputs, messages,
@@ -53,6 +55,7 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
         Ok(None) => return explained(absent(prior, &client).await, unread, None, cx).await,
         Err(error) => return Err(messages::failed(unread, &Failure::from(error), None, cx).await),
     };
+    let objects = Objects::of_release(&found.release).map_err(|error| messages::unreadable(&error))?;
     let mut hidden = notes::hidden(cx);
     let mut args = match prior {
         Some(prior) if Imported::of(cx).is_none() => prior.args.clone(),
@@ -61,7 +64,7 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
                 let found = &found.release;
                 Hidden::recorded(&found.labels, &found.config).with(&Hidden::guess(&found.config))
             });
-            Imported::note(&found, cx)?;
+            Imported::note(found.entry.by_this_provider, &objects, cx);
             let made = imported::arguments(&found.release, &places)?;
             if !notes::is_noted(&found.release)
                 // What exists now may be the CNI's own or not; that can no longer be found out, so it counts as having
@@ -91,10 +94,10 @@ pub(crate) async fn read(identity: &Identity, prior: Option<&State<Cni>>, cx: &C
     hidden::mask(&ever.only(&found.config));
     let first = prior.map_or_else(|| first_minor(&found), |prior| prior.outputs.first_minor_version.clone());
     let given = prior.map(|prior| prior.outputs.pod_cidrs.clone());
-    let mut outputs = Observed { cluster, region: &region, first }.outputs(&wanted, &found, given)?;
+    let mut outputs = Observed { cluster, region: &region, first }.outputs(&wanted, &found, &objects, given);
     // A change that did not complete is done again anyway.
     if args.detect_drift && found.status == Status::Deployed {
-        match releases.drift(&found).await {
+        match releases.drift(&found, &objects).await {
             Ok(found) => {
                 outputs.drifted_objects = found.drifted.iter().map(ToString::to_string).collect();
                 messages::not_compared(&found.not_compared, cx);
@@ -132,12 +135,22 @@ pub(crate) struct Observed<'a> {
 }
 
 impl Observed<'_> {
-    pub(crate) fn outputs(self, wanted: &Wanted, release: &Release, given: Option<Vec<String>>) -> Result<Outputs> {
+    /// The outputs of a release with these objects; `given` are the networks that the arguments or the state name.
+    pub(crate) fn outputs(
+        self,
+        wanted: &Wanted,
+        release: &Release,
+        objects: &Objects,
+        given: Option<Vec<String>>,
+    ) -> Outputs {
         let pool = match &wanted.product {
-            Product::Manifest(_) => pool_of_manifest(&release.manifest)?.or(given).unwrap_or_default(),
+            Product::Manifest(_) => match manifest::pod_cidr(objects.manifests()) {
+                Some(cidr) => vec![cidr],
+                None => given.unwrap_or_default(),
+            },
             _ => wanted.pool(&Values::from(release.config.clone()), &given.unwrap_or_default()).cidrs,
         };
-        Ok(Outputs {
+        Outputs {
             cluster_name: self.cluster.clone(),
             release_namespace: release.namespace.clone(),
             release_name: release.name.clone(),
@@ -148,11 +161,11 @@ impl Observed<'_> {
             first_minor_version: self.first,
             pod_cidrs: pool,
             effective_values: fingerprint::yaml(&wanted.hidden().hide(&release.config)),
-            images: fingerprint::images(release)?,
-            manifest_digest: fingerprint::digest(&release.manifest)?,
+            images: fingerprint::images(objects),
+            manifest_digest: fingerprint::digest(objects),
             drifted_objects: BTreeSet::new(),
             region: self.region.clone(),
-        })
+        }
     }
 }
 
