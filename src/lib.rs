@@ -15,6 +15,7 @@ pub mod functions;
 pub mod host;
 pub mod kube;
 pub mod list;
+pub mod net;
 pub mod node;
 pub mod registry;
 pub mod resources;

@@ -28,8 +28,9 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use super::classify::{kind_of, shown};
-use super::error::{Answer, Error, Kind, Operation, Place, Result, chain};
-use super::transport::{AnswerLost, Unreached, cause, find};
+use super::error::{Answer, Error, Kind, Operation, Place, Result};
+use super::transport::{AnswerLost, Unreached, cause};
+use crate::net::causes::{chain, find};
 
 /// Sends one operation. `run` gets a probe to add to the request with `customize().interceptor(probe)`.
 pub(super) async fn send<O, E, F, Fut>(operation: Operation, region: &str, run: F) -> Result<O>
@@ -100,7 +101,7 @@ where
         }
     };
     // A service error's code and message say everything; for other errors, the chain of causes is all there is.
-    let source = error.as_service_error().is_none().then(|| shown(&chain(error).join(": ")).into());
+    let source = error.as_service_error().is_none().then(|| shown(&chain(error)).into());
     Error::failed(kind, operation, place, answer, source)
 }
 

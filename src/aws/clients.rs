@@ -32,7 +32,8 @@ use super::credentials::{FromKeyring, Keyring, Metadata};
 use super::error::{Answer, Error, Kind, Operation, Place, Result};
 use super::resolve::{Profile, Resolved, checked_region, proxies};
 use super::settings::{RetryMode, Settings};
-use super::transport::{CONNECT_TIMEOUT, Proxies, READ_TIMEOUT, Transport};
+use super::transport::{CONNECT_TIMEOUT, READ_TIMEOUT, Transport, check};
+use crate::net::proxy::Proxies;
 
 /// First pause before a retry; doubled each time, with full jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
@@ -125,7 +126,7 @@ impl Clients {
             checked_region(region)?;
         }
         let proxies = proxies(&settings, &env);
-        proxies.check()?;
+        check(&proxies)?;
         let shared = Shared {
             settings: Arc::new(settings),
             env,

@@ -9,6 +9,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::net::Unusable;
+
 /// Result of every operation in this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -366,18 +368,10 @@ pub fn permission(action: &str) -> String {
     format!("Allow `{action}` in a policy of the caller{beside}.")
 }
 
-/// Every distinct Display of an error chain, outermost first.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-        next = error.source();
+impl From<Unusable> for Error {
+    fn from(setting: Unusable) -> Self {
+        Self::configuration(setting.argument, setting.problem)
     }
-    texts
 }
 
 #[cfg(test)]

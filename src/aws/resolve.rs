@@ -12,9 +12,10 @@ use aws_runtime::env_config::section::EnvConfigSections;
 use aws_types::os_shim_internal::{Env, Fs};
 use names::{Region, Word as _};
 
-use super::error::{Error, Kind, Result, chain};
+use super::error::{Error, Kind, Result};
 use super::settings::{RetryMode, Settings};
-use super::transport::Proxies;
+use crate::net::causes::chain;
+use crate::net::proxy::{Arguments, Proxies};
 
 /// The first of these variables that is not empty.
 pub(super) fn variable(env: &Env, names: &[&str]) -> Option<String> {
@@ -49,10 +50,7 @@ impl Profile {
             let name = Cow::Owned(profile.name.clone());
             let sections = aws_config::profile::load(&Fs::real(), env, &present, Some(name)).await;
             let sections = sections.map_err(|error| {
-                Error::configuration(
-                    "shared_config_files",
-                    format!("{}: {}", profile.places(), chain(&error).join(": ")),
-                )
+                Error::configuration("shared_config_files", format!("{}: {}", profile.places(), chain(&error)))
             })?;
             profile.sections = Some(sections);
         }
@@ -216,19 +214,13 @@ pub(super) fn checked_region(region: &str) -> Result<()> {
 }
 
 /// The proxies. They need no profile, so an invalid URL is reported before the first call.
-///
-/// As in `hashicorp/aws`: an `http_proxy` argument applies to `https` too unless a proxy is set for that.
 pub(super) fn proxies(settings: &Settings, env: &Env) -> Proxies {
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let https = match &settings.https_proxy {
-        Some(_) => given(&settings.https_proxy),
-        None => variable(env, &["HTTPS_PROXY", "https_proxy"]).or_else(|| given(&settings.http_proxy)),
+    let given = Arguments {
+        http: settings.http_proxy.as_deref(),
+        https: settings.https_proxy.as_deref(),
+        direct: settings.no_proxy.as_deref(),
     };
-    let http = match &settings.http_proxy {
-        Some(_) => given(&settings.http_proxy),
-        None => variable(env, &["HTTP_PROXY", "http_proxy"]),
-    };
-    Proxies { http, https, direct: settings.no_proxy.clone().or_else(|| variable(env, &["NO_PROXY", "no_proxy"])) }
+    Proxies::new(given, &|name| env.get(name).ok())
 }
 
 struct Lookup<'a> {

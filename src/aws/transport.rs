@@ -8,8 +8,7 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,11 +22,12 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
-use super::error::{Error, chain};
+use super::error::Error;
+use crate::net::causes::{find, texts};
+use crate::net::local::is_local;
+use crate::net::proxy::Proxies;
+use crate::net::trust;
 
 /// Timeout for connecting, TLS included.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,41 +43,19 @@ const ATTEMPTS_UNANSWERED: u32 = 2;
 /// Operations (`X-Amz-Target`) that create something and have no idempotency token.
 const NOT_REPEATABLE: &[&str] = &["AmazonSSM.CreateActivation"];
 
-/// The proxy for each scheme. Loopback and link-local addresses never use a proxy: those are this machine and the
-/// metadata services.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Proxies {
-    pub(super) http: Option<String>,
-    pub(super) https: Option<String>,
-    pub(super) direct: Option<String>,
+/// Checks both URLs by the rule of the SDK's connector.
+pub(super) fn check(proxies: &Proxies) -> Result<(), Error> {
+    Ok(proxies.check(|address| ProxyConfig::all(address).is_ok())?)
 }
 
-impl Proxies {
-    /// Validates both URLs, so that an invalid one is reported by name and not as a failed connection.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        for (argument, address) in [("http_proxy", &self.http), ("https_proxy", &self.https)] {
-            if let Some(address) = address {
-                // The URL may contain a password: the message does not repeat it.
-                ProxyConfig::all(address.as_str()).map_err(|_| {
-                    Error::configuration(
-                        argument,
-                        "it is not the address of a proxy, such as `http://proxy.example.com:3128`",
-                    )
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn config(&self, https: bool) -> Option<ProxyConfig> {
-        let config =
-            if https { ProxyConfig::https(self.https.as_deref()?) } else { ProxyConfig::http(self.http.as_deref()?) };
-        let config = config.ok()?;
-        Some(match &self.direct {
-            Some(hosts) => config.no_proxy(hosts),
-            None => config,
-        })
-    }
+fn config(proxies: &Proxies, https: bool) -> Option<ProxyConfig> {
+    let config =
+        if https { ProxyConfig::https(proxies.https.as_deref()?) } else { ProxyConfig::http(proxies.http.as_deref()?) };
+    let config = config.ok()?;
+    Some(match &proxies.direct {
+        Some(hosts) => config.no_proxy(hosts),
+        None => config,
+    })
 }
 
 /// The HTTP client of every AWS client. Clones share connections.
@@ -158,10 +136,7 @@ impl Wiring {
         // The system's certificates are files; reading them must not block other calls.
         let wiring = Arc::clone(&self);
         let connector = tokio::task::spawn_blocking(move || wiring.connect(route)).await.unwrap_or_else(|_| {
-            Err(Error::configuration(
-                "custom_ca_bundle",
-                "the certificates that this system trusts could not be loaded",
-            ))
+            Err(trust::unusable("the certificates that this system trusts could not be loaded").into())
         })?;
         let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(connectors.entry(route).or_insert(connector).clone())
@@ -173,44 +148,23 @@ impl Wiring {
         settings.set_read_timeout(route.read);
         let mut builder = Connector::builder();
         builder.set_connector_settings(Some(settings.build()));
-        builder.set_proxy_config(route.proxied.then(|| self.proxies.config(route.https)).flatten());
+        builder.set_proxy_config(route.proxied.then(|| config(&self.proxies, route.https)).flatten());
         // A proxy may itself be reached over TLS, so only an unproxied http route needs no certificates.
         let plain = !route.https && (!route.proxied || self.proxies.http.is_none());
         if plain {
             return Ok(SharedHttpConnector::new(builder.build_http()));
         }
-        let mut trust = TrustStore::default();
+        let mut store = TrustStore::default();
         if let Some(path) = &self.ca_bundle {
-            trust = trust.with_pem_certificate(read_certificates(path)?);
+            // The TLS layer panics on an invalid one.
+            store = store.with_pem_certificate(trust::bundle(path)?.pem);
         }
         let context = TlsContext::builder()
-            .with_trust_store(trust)
+            .with_trust_store(store)
             .build()
-            .map_err(|error| Error::configuration("custom_ca_bundle", error.to_string()))?;
+            .map_err(|error| trust::unusable(error.to_string()))?;
         let connector = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build();
         Ok(SharedHttpConnector::new(connector))
-    }
-}
-
-/// The PEM text of a certificate bundle, validated here because the TLS layer panics on an invalid one.
-fn read_certificates(path: &Path) -> Result<Vec<u8>, Error> {
-    let wrong = |problem: String| Error::configuration("custom_ca_bundle", format!("`{}`: {problem}", path.display()));
-    let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| wrong(format!("not a PEM certificate: {error:?}")))?;
-        roots.add(certificate).map_err(|error| wrong(format!("not a certificate authority: {error}")))?;
-    }
-    if roots.is_empty() { Err(wrong("holds no PEM certificate".to_owned())) } else { Ok(text) }
-}
-
-/// Whether the host is this machine or a metadata service next to it.
-fn is_local(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
-        Ok(IpAddr::V6(address)) => address.is_loopback() || address.segments()[..2] == [0xfd00, 0x0ec2],
-        Err(_) => bare.eq_ignore_ascii_case("localhost"),
     }
 }
 
@@ -311,19 +265,7 @@ pub(super) fn cause(error: &(dyn StdError + 'static)) -> String {
     if let Some(io) = find::<std::io::Error>(error) {
         return io.to_string();
     }
-    chain(error).pop().unwrap_or_default()
-}
-
-/// The first error of a given type in a chain of causes.
-pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    texts(error).pop().unwrap_or_default()
 }
 
 /// No connection was established, or nothing came over it.

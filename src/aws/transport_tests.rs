@@ -7,52 +7,19 @@ use super::*;
 use crate::aws::error::Kind;
 
 #[test]
-fn local_hosts() {
-    for (host, local) in [
-        ("localhost", true),
-        ("127.0.0.1", true),
-        ("127.8.0.1", true),
-        ("[::1]", true),
-        ("169.254.169.254", true),
-        ("169.254.170.2", true),
-        ("[fd00:ec2::254]", true),
-        ("10.0.0.1", false),
-        ("ssm.us-west-2.amazonaws.com", false),
-    ] {
-        assert_eq!(is_local(host), local, "{host}");
-    }
-}
-
-#[test]
 fn proxy_addresses() {
     let proxies = |http: &str, https: &str| Proxies {
         http: (!http.is_empty()).then(|| http.to_owned()),
         https: (!https.is_empty()).then(|| https.to_owned()),
         direct: None,
     };
-    assert!(proxies("http://proxy:3128", "http://me:word@proxy:3128").check().is_ok());
+    assert!(check(&proxies("http://proxy:3128", "http://me:word@proxy:3128")).is_ok());
     for (given, argument) in
         [(proxies("not an address", ""), "http_proxy"), (proxies("", "me:hunter2@:"), "https_proxy")]
     {
-        let error = given.check().expect_err("refused");
+        let error = check(&given).expect_err("refused");
         assert!(matches!(error.kind(), Kind::Configuration { argument: named, .. } if named == argument), "{error}");
         assert!(!error.to_string().contains("hunter2"));
-    }
-}
-
-#[test]
-fn bundles() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = folder.path().join("ca.pem");
-    assert!(read_certificates(&path).is_err(), "no file");
-    for (text, problem) in [
-        ("", "holds no PEM certificate"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not a certificate authority"),
-        ("-----BEGIN CERTIFICATE-----\n", "PEM"),
-    ] {
-        std::fs::write(&path, text).expect("written");
-        let error = read_certificates(&path).expect_err(problem).to_string();
-        assert!(error.contains(problem) && error.contains("ca.pem"), "{error}");
     }
 }
 

@@ -12,10 +12,11 @@ use url::Url;
 
 use super::cache::Cache;
 use super::error::{Checked, Error, Result, Tried};
-use super::http::{Http, Pace, Proxies, Request};
+use super::http::{Http, Request, Waiting};
 use super::registry::{EcrLogin, Login, Logins, Registries, Repository};
 use super::repository::{Index, MAX_INDEX, index_address};
 use super::source::{Location, OciReference, Source, shown};
+use crate::net::proxy::{Arguments, Proxies};
 
 /// Largest archive or manifest in bytes: Helm's limit for an unpacked chart.
 pub const MAX_CONTENT: u64 = 100 * 1024 * 1024;
@@ -85,23 +86,29 @@ impl Client {
     /// Reads nothing and opens nothing.
     #[must_use]
     pub fn new(settings: Settings, ecr: Option<Arc<dyn EcrLogin>>) -> Self {
-        Self::build(settings, ecr, &|name| std::env::var(name).ok(), Pace::default())
+        Self::build(settings, ecr, &|name| std::env::var(name).ok(), Waiting::default())
     }
 
     pub(super) fn build(
         settings: Settings,
         ecr: Option<Arc<dyn EcrLogin>>,
         variable: &dyn Fn(&str) -> Option<String>,
-        pace: Pace,
+        waiting: Waiting,
     ) -> Self {
         let cache = match settings.cache.clone() {
             Some(folder) => Cache::new(Some(folder)),
             None => Cache::of_user(|name| variable(name).map(PathBuf::from)),
         };
+        let given = Arguments {
+            http: settings.http_proxy.as_deref(),
+            https: settings.https_proxy.as_deref(),
+            direct: settings.no_proxy.as_deref(),
+        };
+        let proxies = Proxies::new(given, variable);
         let bundle = settings.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
         let bundle = bundle.filter(|path| !path.as_os_str().is_empty());
         let inner = Inner {
-            http: Http::new(proxies(&settings, variable), bundle, pace),
+            http: Http::new(proxies, bundle, waiting),
             cache,
             logins: Logins { configured: settings.logins, ecr },
             registries: Registries::default(),
@@ -295,21 +302,6 @@ fn local(path: &Path, pin: Option<Sha256>, origin: String) -> Result<Artifact> {
         return Err(Error::Checksum { origin, expected, found, by: Checked::Pin });
     }
     Ok(Artifact { content: Content::Bytes(content.into()), origin, version: None, sha256: Some(found) })
-}
-
-/// The proxies in force: arguments, then the usual environment variables. As for AWS.
-fn proxies(settings: &Settings, variable: &dyn Fn(&str) -> Option<String>) -> Proxies {
-    let first = |names: [&str; 2]| names.into_iter().find_map(|name| variable(name).filter(|it| !it.trim().is_empty()));
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let https = match &settings.https_proxy {
-        Some(_) => given(&settings.https_proxy),
-        None => first(["HTTPS_PROXY", "https_proxy"]).or_else(|| given(&settings.http_proxy)),
-    };
-    let http = match &settings.http_proxy {
-        Some(_) => given(&settings.http_proxy),
-        None => first(["HTTP_PROXY", "http_proxy"]),
-    };
-    Proxies { http, https, direct: settings.no_proxy.clone().or_else(|| first(["NO_PROXY", "no_proxy"])) }
 }
 
 /// Answers of this run by question. Whoever asks while the answer is on its way waits for it; an error is forgotten.

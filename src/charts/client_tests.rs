@@ -540,29 +540,6 @@ async fn an_expired_password_of_ecr_is_not_sent_again() {
     assert_eq!(bytes(&client.fetch(&source).await.expect("fetched")), CHART);
 }
 
-#[test]
-fn proxies_of_the_environment() {
-    let environment = [("HTTP_PROXY", "http://eh"), ("https_proxy", "http://es"), ("NO_PROXY", "a,b")];
-    let variable = |name: &str| environment.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-    let read = |http: Option<&str>, https: Option<&str>| {
-        let settings = Settings {
-            http_proxy: http.map(str::to_owned),
-            https_proxy: https.map(str::to_owned),
-            ..Settings::default()
-        };
-        let found = proxies(&settings, &variable);
-        (found.http, found.https, found.direct)
-    };
-    let texts = |http: Option<&str>, https: Option<&str>| {
-        (http.map(str::to_owned), https.map(str::to_owned), Some("a,b".to_owned()))
-    };
-    assert_eq!(read(None, None), texts(Some("http://eh"), Some("http://es")));
-    assert_eq!(read(Some("http://a"), Some("")), texts(Some("http://a"), None));
-    let none = |_: &str| None;
-    let given = Settings { http_proxy: Some("http://a".to_owned()), ..Settings::default() };
-    assert_eq!(proxies(&given, &none).https.as_deref(), Some("http://a"));
-}
-
 #[tokio::test]
 async fn a_stop_ends_a_download_that_is_retried() {
     let (cache, cancel) = (folder(), CancellationToken::new());
@@ -573,7 +550,7 @@ async fn a_stop_ends_a_download_that_is_retried() {
     })
     .await;
     let hour = std::time::Duration::from_hours(1);
-    let patient = Pace { first: hour, longest: hour, patience: 9 * hour };
+    let patient = Waiting { pace: crate::net::pace::Pace { first: hour, longest: hour }, patience: 9 * hour };
     let client = Client::build(settings(&cache), None, &|_| None, patient).with_cancel(cancel);
     let source = repository(&server, "1.0.0");
     let ended = tokio::time::timeout(std::time::Duration::from_mins(1), client.fetch(&source)).await;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use names::Sha256;
 
+use crate::net::Unusable;
+
 /// Result of every operation in this room.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -317,4 +319,9 @@ fn times(attempts: u32) -> String {
 
 fn of(expected: Option<u64>) -> String {
     expected.map(|expected| format!(" of {expected}")).unwrap_or_default()
+}
+impl From<Unusable> for Error {
+    fn from(setting: Unusable) -> Self {
+        Self::Configuration { argument: setting.argument, problem: setting.problem }
+    }
 }

@@ -11,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::http::Pace;
+use super::http::Waiting;
+use crate::net::pace::Pace;
 
 /// A received request.
 #[derive(Debug, Clone, Default)]
@@ -219,6 +220,7 @@ impl Authority {
 }
 
 /// Hardly any waiting between attempts.
-pub(super) fn hasty() -> Pace {
-    Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2), patience: Duration::from_secs(5) }
+pub(super) fn hasty() -> Waiting {
+    let pace = Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+    Waiting { pace, patience: Duration::from_secs(5) }
 }

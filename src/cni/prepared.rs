@@ -13,9 +13,10 @@ use crate::cni::{
     arguments::Product,
     calico, cilium, fingerprint,
     pool::Pool,
-    product::{Composed, Error, Wanted, chain},
+    product::{Composed, Error, Wanted},
 };
 use crate::kube::release::{self, Options, Releases, Rendering, Rendition};
+use crate::net::causes::chain;
 
 /// A chart or manifest with its values, before it is rendered.
 #[derive(Clone, Debug)]

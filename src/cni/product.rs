@@ -16,22 +16,6 @@ use crate::cni::{
 };
 use crate::kube::release::{self, Rewrite};
 
-/// An error with all its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        // Some layers repeat the message of their cause.
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
-}
-
 /// Why a CNI could not be prepared.
 #[derive(Debug)]
 pub(crate) enum Error {

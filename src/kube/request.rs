@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use jiff::Timestamp;
 use kube::client::Body;
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
@@ -14,6 +15,9 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::error::{Answer, Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
 use super::target::reason;
+use crate::net::causes::find;
+use crate::net::pace::{Pace, retry_after};
+use crate::net::proxy::Refusal;
 
 /// How long a request is retried. Restarting an API server behind a load balancer takes less.
 const REPEAT_FOR: Duration = Duration::from_mins(1);
@@ -24,10 +28,8 @@ const REPEAT_FOR: Duration = Duration::from_mins(1);
 const LOOK_FOR: Duration = Duration::from_secs(15);
 /// Timeout of one attempt of such a read.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
-/// First pause before a retry; doubled each time, with jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest pause before a retry.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// Pauses before a retry.
+const PACE: Pace = Pace { first: Duration::from_millis(200), longest: Duration::from_secs(8) };
 /// How often an unknown caller is retried: an access entry takes effect some seconds after its creation.
 const UNKNOWN_CALLER_ATTEMPTS: u32 = 4;
 /// Timeout of one attempt. The API server itself ends requests after 60 seconds.
@@ -79,7 +81,6 @@ impl Client {
     pub(super) async fn call(&self, call: Call) -> Result<Json> {
         let started = Instant::now();
         let mut attempts = 0;
-        let mut pause = FIRST_PAUSE;
         loop {
             if self.cancel.is_cancelled() {
                 return Err(self.error(Kind::Cancelled { may_exist: false }, &call));
@@ -90,7 +91,7 @@ impl Client {
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Again(error, asked) => (error, asked),
             };
-            let pace = asked.unwrap_or_else(|| jitter(pause));
+            let pace = asked.unwrap_or_else(|| PACE.after(attempts));
             let unreachable = matches!(error.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. });
             let patience = if unreachable { self.patience(call.attempt.verb).0 } else { REPEAT_FOR };
             if started.elapsed().saturating_add(pace) > patience
@@ -106,7 +107,6 @@ impl Client {
                 () = self.cancel.cancelled() => return Err(self.error(Kind::Cancelled { may_exist: false }, &call)),
                 () = tokio::time::sleep(pace) => {}
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -158,11 +158,11 @@ impl Client {
         let address = self.shared.address.clone();
         let (kind, again) = match lost {
             Lost { proxy: Some(proxy), cause, .. } => {
-                let wants_password = proxy == Proxy::WantsPassword;
+                let wants_password = proxy == Refusal::WantsPassword;
                 let cause = match proxy {
-                    Proxy::WantsPassword => "it wants a user and a password (status 407)".to_owned(),
-                    Proxy::Refuses => "it refused to connect".to_owned(),
-                    Proxy::Broken => cause,
+                    Refusal::WantsPassword => "it wants a user and a password (status 407)".to_owned(),
+                    Refusal::Refuses => "it refused to connect".to_owned(),
+                    Refusal::Broken => cause,
                 };
                 // A proxy also refuses while the API server behind it restarts.
                 (Kind::Proxy { address, cause, wants_password }, !wants_password)
@@ -335,47 +335,19 @@ struct Lost {
     /// Whether the server's certificate was rejected.
     certificate: bool,
     /// Why the proxy did not connect.
-    proxy: Option<Proxy>,
+    proxy: Option<Refusal>,
     cause: String,
-}
-
-/// Why a proxy did not open a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proxy {
-    /// Status 407.
-    WantsPassword,
-    /// Another status.
-    Refuses,
-    /// Anything else.
-    Broken,
-}
-
-impl Proxy {
-    /// The tunnel's error has no public type, so its text is all there is. Source: `TunnelError` of hyper-util.
-    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        Some(match error.to_string().strip_prefix("tunnel error: ")? {
-            "proxy authorization required" => Self::WantsPassword,
-            "unsuccessful" => Self::Refuses,
-            _ => Self::Broken,
-        })
-    }
 }
 
 impl Lost {
     fn of(error: &kube::Error) -> Self {
-        let mut before_sending = false;
-        let mut certificate = false;
-        let mut proxy = None;
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(one) = next {
-            if let Some(client) = one.downcast_ref::<hyper_util::client::legacy::Error>() {
-                before_sending |= client.is_connect();
-            }
-            certificate |= is_certificate(one);
-            proxy = proxy.or_else(|| Proxy::of(one));
-            next = one.source();
+        let client = find::<hyper_util::client::legacy::Error>(error);
+        Self {
+            before_sending: client.is_some_and(hyper_util::client::legacy::Error::is_connect),
+            certificate: is_certificate(error),
+            proxy: Refusal::of(error),
+            cause: reason(error),
         }
-        Self { before_sending, certificate, proxy, cause: reason(error) }
     }
 
     fn while_reading(error: &kube::Error) -> Self {
@@ -383,18 +355,14 @@ impl Lost {
     }
 }
 
-/// TLS wraps its error in an I/O error, and so does the connector around it.
 fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    match error.downcast_ref::<std::io::Error>().map(std::io::Error::get_ref) {
-        Some(Some(inner)) => is_certificate(inner),
-        _ => matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_))),
-    }
+    matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
     let (parts, mut body) = response.into_parts();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let seconds = header(RETRY_AFTER.as_str()).and_then(|text| text.trim().parse::<u64>().ok());
+    let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, Timestamp::now()));
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Lost::while_reading(&error))?;
@@ -406,17 +374,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
             return Err(Lost { before_sending: false, certificate: false, proxy: None, cause });
         }
     }
-    Ok(Read {
-        status: parts.status,
-        retry_after: seconds.map(Duration::from_secs),
-        audit_id: header("audit-id"),
-        body: bytes,
-    })
-}
-
-/// Between 75 % and 125 % of `pause`, so that many callers do not retry at the same moment.
-pub(super) fn jitter(pause: Duration) -> Duration {
-    pause.mul_f64(0.75 + fastrand::f64() / 2.0)
+    Ok(Read { status: parts.status, retry_after, audit_id: header("audit-id"), body: bytes })
 }
 
 #[cfg(test)]

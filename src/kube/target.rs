@@ -12,6 +12,8 @@ use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions,
 use secrecy::SecretString;
 
 use super::error::{Attempt, BoxError, Caller, Error, Kind, Result};
+use crate::net::local::is_loopback;
+use crate::net::{causes, trust};
 
 /// Provides a bearer token for each request.
 pub trait TokenSource: Send + Sync {
@@ -228,9 +230,7 @@ impl Target {
         };
         let Some(proxy) = proxy else { return Ok(None) };
         let direct = either("NO_PROXY", "no_proxy").unwrap_or_default();
-        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_here = host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let is_here = is_loopback(url.host().unwrap_or_default());
         // The URL may contain a password, so it is not quoted.
         let wrong = |_: http::uri::InvalidUri| {
             self.unusable("proxy_url", &format!("{name} of the environment is not the address of a proxy"))
@@ -246,10 +246,7 @@ impl Target {
     }
 
     fn certificates(&self, pem: &[u8]) -> Result<Vec<Vec<u8>>> {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject as _;
-        let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match found {
+        match trust::certificates(pem) {
             Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|one| one.as_ref().to_vec()).collect()),
             _ => Err(self.unusable("cluster_ca_certificate", "it holds no certificate in PEM form")),
         }
@@ -283,22 +280,16 @@ impl Exec {
 /// The innermost cause of an error, which is the informative one. The output of a credential plugin, or its
 /// environment, is never part of it: it may be a token.
 pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    loop {
-        match innermost.downcast_ref::<AuthError>() {
-            Some(AuthError::AuthExecRun { out, .. }) => {
-                return format!(
-                    "the program ended with {}; run it by hand, with its arguments and environment, to see why",
-                    out.status
-                );
-            }
-            Some(AuthError::AuthExecParse(_)) => return "the program printed no ExecCredential".to_owned(),
-            _ => {}
+    match causes::find(error) {
+        Some(AuthError::AuthExecRun { out, .. }) => {
+            format!(
+                "the program ended with {}; run it by hand, with its arguments and environment, to see why",
+                out.status
+            )
         }
-        let Some(source) = innermost.source() else { break };
-        innermost = source;
+        Some(AuthError::AuthExecParse(_)) => "the program printed no ExecCredential".to_owned(),
+        _ => causes::innermost(error),
     }
-    innermost.to_string()
 }
 
 #[cfg(all(test, unix))]

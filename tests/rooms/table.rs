@@ -93,9 +93,17 @@ pub const ROOMS: &[Room] = &[
         files: Files::Together,
     },
     Room {
+        place: "src/net",
+        what: "what the three clients have in common on the network: proxies, trusted certificates, local hosts, pauses, causes of errors",
+        uses: &[],
+        absent: "requests, and what an error means to a client",
+        never: &[WIRE, AWS, &["kube", "tokio*"]],
+        files: Files::Together,
+    },
+    Room {
         place: "src/aws",
         what: "a client per service and region, typed errors, sharing and retries of calls",
-        uses: &["names"],
+        uses: &["names", "net"],
         absent: "Terraform: no diagnostics, no schemas, no unknown values",
         never: &[WIRE],
         files: Files::Together,
@@ -103,7 +111,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/kube",
         what: "one cluster's Kubernetes API: every request, its token, its repeats; typed errors; Helm releases in `release/`",
-        uses: &["helm", "names"],
+        uses: &["helm", "names", "net"],
         absent: "Terraform, and AWS: tokens come through a trait",
         never: &[WIRE, AWS],
         files: Files::Together,
@@ -119,7 +127,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/charts",
         what: "charts and manifests from folders, files, chart repositories, OCI registries and addresses: checksums, cache, credentials, repeats; images of manifests, and their place in a mirror",
-        uses: &["helm", "names"],
+        uses: &["helm", "names", "net"],
         absent: "Terraform, Kubernetes, and AWS: passwords of ECR come through a trait",
         never: &[WIRE, AWS, &["kube"]],
         files: Files::Together,
@@ -135,7 +143,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/cni",
         what: "Cilium and Calico: arguments, values, manifests, pools, what they bring to a cluster; the DaemonSet of the VPC CNI",
-        uses: &["framework", "helm", "names", "aws", "charts", "kube", "node"],
+        uses: &["framework", "helm", "names", "net", "aws", "charts", "kube", "node"],
         absent: "plans, states and contexts of Terraform, the AWS SDK",
         never: &[WIRE, SDK, &["framework::resource", "framework::context"]],
         files: Files::Together,
@@ -159,7 +167,9 @@ pub const ROOMS: &[Room] = &[
     Room {
         place: "src/resources",
         what: "managed resources, one file or folder per type",
-        uses: &["framework", "helm", "names", "attributes", "aws", "charts", "cni", "host", "kube", "node", "session"],
+        uses: &[
+            "framework", "helm", "names", "net", "attributes", "aws", "charts", "cni", "host", "kube", "node", "session",
+        ],
         absent: "each other, protobuf, the AWS SDK",
         never: &[WIRE, SDK],
         files: Files::Apart,
@@ -284,5 +294,5 @@ pub const CIRCLES: &[(&str, usize)] = &[
     ("crates/framework/src", 5),
     ("crates/helm/src", 5),
     ("crates/names/src", 0),
-    ("src", 4),
+    ("src", 0),
 ];

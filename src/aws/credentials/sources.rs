@@ -12,9 +12,10 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::Keyring;
 use crate::aws::classify::shown;
-use crate::aws::error::{Error, Tried, chain};
+use crate::aws::error::{Error, Tried};
 use crate::aws::resolve::{Profile, variable};
 use crate::aws::settings::AssumeRole;
+use crate::net::causes::texts;
 
 /// The metadata service responds at once or does not exist.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
@@ -140,7 +141,7 @@ fn refused(from: String, error: &CredentialsError) -> Refusal {
 
 /// Why a source provided nothing, without the SDK's outer layers, which add no information.
 fn reason(error: &CredentialsError) -> String {
-    let texts = chain(error);
+    let texts = texts(error);
     let inner = if texts.len() > 1 { &texts[1..] } else { &texts[..] };
     shown(&inner.join(": "))
 }

@@ -17,14 +17,16 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
 use tower::Service;
 use url::Url;
 
 use crate::charts::error::{Cause, Error};
+use crate::net::causes::{find, innermost};
+use crate::net::local::is_local;
+use crate::net::proxy::{Proxies, Refusal};
+use crate::net::{Unusable, trust};
 
 /// Time for a connection to come up, by TCP.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,38 +34,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time for the head of an answer once the request is sent.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// Which proxy serves which scheme. Loopback and link-local hosts are always reached directly.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Proxies {
-    pub(crate) http: Option<String>,
-    pub(crate) https: Option<String>,
-    pub(crate) direct: Option<String>,
-}
-
-impl Proxies {
-    /// Checks the addresses, which may hold passwords: the message does not repeat them.
-    fn matcher(&self) -> Result<Matcher, Error> {
-        let given = |text: &Option<String>| text.clone().unwrap_or_default();
-        for (argument, address, scheme) in [("http_proxy", &self.http, "http"), ("https_proxy", &self.https, "https")] {
-            let address = given(address);
-            let all = Matcher::builder().all(address.clone()).build();
-            let target = Uri::builder().scheme(scheme).authority("host").path_and_query("/").build();
-            let usable = target.is_ok_and(|target| {
-                all.intercept(&target).is_some_and(|proxy| {
-                    matches!(proxy.uri().scheme_str(), Some("http" | "https"))
-                        && proxy.uri().host().is_some_and(|host| !host.is_empty())
-                })
-            });
-            if !address.is_empty() && !usable {
-                let problem = "it is not the address of a proxy, such as `http://proxy.example.com:3128`".to_owned();
-                return Err(Error::Configuration { argument, problem });
-            }
-        }
-        let builder = Matcher::builder().http(given(&self.http)).https(given(&self.https));
-        Ok(builder.no(given(&self.direct)).build())
-    }
-}
 
 /// Opens connections. Reads certificates when the first one is needed.
 pub(super) struct Wiring {
@@ -111,9 +81,7 @@ impl Broken {
         let what = match tls {
             Some(rustls::Error::InvalidMessage(_)) => What::NoTls,
             Some(rustls::Error::InvalidCertificate(_)) => What::Certificate,
-            // The tunnel's own error has no public type, so its words are all there is. Source: `TunnelError` of
-            // hyper-util.
-            _ if cause == "tunnel error: proxy authorization required" => What::ProxyPassword,
+            _ if Refusal::of(source.as_ref()) == Some(Refusal::WantsPassword) => What::ProxyPassword,
             _ => What::Other,
         };
         Self { cause, connecting, for_good: what != What::Other, what, source }
@@ -140,8 +108,7 @@ impl Wiring {
                 let bundle = self.ca_bundle.clone();
                 // Files of the system; reading them must not hold up other work.
                 let loaded = tokio::task::spawn_blocking(move || configuration(bundle)).await;
-                let tls =
-                    loaded.unwrap_or_else(|_| Err(wrong_bundle("the certificates could not be loaded".into())))?;
+                let tls = loaded.unwrap_or_else(|_| Err(trust::unusable("the certificates could not be loaded")))?;
                 Ok(Ready { matcher, tls: Arc::new(tls) })
             })
             .await
@@ -193,7 +160,7 @@ impl Ready {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let mut direct = HttpsConnector::from((tcp, Arc::clone(&self.tls)));
-        let Some(proxy) = self.matcher.intercept(uri).filter(|_| !is_local(url)) else {
+        let Some(proxy) = self.matcher.intercept(uri).filter(|_| !is_local(url.host_str().unwrap_or_default())) else {
             return Ok((start(direct.call(uri.clone()).await?).await?, false, None));
         };
         let authorization = proxy.basic_auth().cloned();
@@ -223,7 +190,7 @@ where
     Ok(sender)
 }
 
-fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Error> {
+fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Unusable> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
@@ -232,65 +199,18 @@ fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Error> {
         tracing::warn!(errors = ?system.errors, "this system trusts no certificate authority; `SSL_CERT_FILE` can name some");
     }
     if let Some(path) = bundle {
-        let wrong = |problem: String| wrong_bundle(format!("`{}`: {problem}", path.display()));
-        let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-        let mut added = 0;
-        for certificate in CertificateDer::pem_slice_iter(&text) {
-            let certificate = certificate.map_err(|error| wrong(format!("not a PEM certificate: {error:?}")))?;
-            roots.add(certificate).map_err(|error| wrong(format!("not a certificate authority: {error}")))?;
-            added += 1;
-        }
-        if added == 0 {
-            return Err(wrong("holds no PEM certificate".to_owned()));
+        for certificate in trust::bundle(&path)?.authorities {
+            roots.add(certificate).map_err(|error| trust::unusable(error.to_string()))?;
         }
     }
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(ring)
         .with_safe_default_protocol_versions()
-        .map_err(|error| wrong_bundle(error.to_string()))?;
+        .map_err(|error| trust::unusable(error.to_string()))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn wrong_bundle(problem: String) -> Error {
-    Error::Configuration { argument: "custom_ca_bundle", problem }
-}
-
-/// Whether the host is this machine or a link-local service, such as instance metadata.
-fn is_local(url: &Url) -> bool {
-    matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local()) || is_loopback(url)
-}
-
-/// Whether the host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
-        None => false,
-    }
 }
 
 /// The innermost reason.
 fn cause(error: &(dyn StdError + 'static)) -> String {
-    if let Some(tls) = find::<rustls::Error>(error) {
-        return tls.to_string();
-    }
-    let mut innermost = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    innermost.to_string()
-}
-
-/// The first error of a type in a chain of causes, also where an I/O error is only its wrapper.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
-    }
-    None
+    find::<rustls::Error>(error).map_or_else(|| innermost(error), ToString::to_string)
 }

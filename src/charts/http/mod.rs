@@ -4,7 +4,6 @@
 //! Credentials go to the origin that they are for and to no other, and never over a connection in the clear.
 
 mod connect;
-mod pace;
 
 use std::time::Duration;
 
@@ -19,10 +18,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
 use self::connect::{Broken, What, Wiring};
-pub(super) use self::connect::{Proxies, is_loopback};
-pub(super) use self::pace::Pace;
 use super::error::{Error, Result, Tried};
 use super::source::shown;
+use crate::net::local::is_loopback;
+use crate::net::pace::{self, Pace};
+use crate::net::proxy::Proxies;
 
 /// As Go's client, and so Helm, has it.
 const MAX_REDIRECTS: u32 = 10;
@@ -42,7 +42,28 @@ const LOG_STEP: u64 = 1024 * 1024;
 /// Fetches what addresses hold.
 pub(super) struct Http {
     wiring: Wiring,
-    pace: Pace,
+    waiting: Waiting,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::charts) struct Waiting {
+    /// Between two attempts.
+    pub(in crate::charts) pace: Pace,
+    /// The longest that a server may ask for; beyond it the fetch ends at once.
+    pub(in crate::charts) patience: Duration,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        let pace = Pace { first: Duration::from_millis(500), longest: Duration::from_secs(8) };
+        Self { pace, patience: Duration::from_mins(2) }
+    }
+}
+
+/// Whether an address is on this machine.
+pub(super) fn is_on_this_machine(url: &Url) -> bool {
+    is_loopback(url.host_str().unwrap_or_default())
 }
 
 /// One thing to fetch.
@@ -78,7 +99,7 @@ impl Authorization {
         if url.origin() != self.origin {
             return Ok(None);
         }
-        if url.scheme() != "https" && !is_loopback(url) {
+        if url.scheme() != "https" && !is_on_this_machine(url) {
             return Err(Error::PasswordInTheClear { url: shown(url), username: self.username.clone() });
         }
         // A line break in a token; such a credential was never valid.
@@ -159,8 +180,8 @@ enum Failed {
 
 impl Http {
     /// Reads nothing and opens nothing.
-    pub(super) fn new(proxies: Proxies, ca_bundle: Option<std::path::PathBuf>, pace: Pace) -> Self {
-        Self { wiring: Wiring::new(proxies, ca_bundle), pace }
+    pub(super) fn new(proxies: Proxies, ca_bundle: Option<std::path::PathBuf>, waiting: Waiting) -> Self {
+        Self { wiring: Wiring::new(proxies, ca_bundle), waiting }
     }
 
     /// Fetches, with retries. The response is a success or an error of the client's making, such as 401 or 404.
@@ -181,11 +202,11 @@ impl Http {
             let asked = failed.wait_asked_for();
             if attempt == ATTEMPTS_IN_ALL
                 || fruitless >= failed.attempts()
-                || asked.is_some_and(|wait| wait > self.pace.patience)
+                || asked.is_some_and(|wait| wait > self.waiting.patience)
             {
                 return Err(failed.into_error(attempt, &partial));
             }
-            let wait = asked.unwrap_or_else(|| self.pace.backoff(fruitless));
+            let wait = asked.unwrap_or_else(|| self.waiting.pace.after(fruitless));
             tracing::debug!(
                 url = shown(request.url),
                 attempt,

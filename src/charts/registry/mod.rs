@@ -19,7 +19,7 @@ use self::login::Basic;
 pub use self::login::Login;
 pub(super) use self::login::{Logins, host};
 use super::error::{Checked, Error, Result, Tried};
-use super::http::{Answer, Authorization, Http, Request, is_loopback};
+use super::http::{Answer, Authorization, Http, Request, is_on_this_machine};
 use super::source::{OciReference, is_tag, shown, url_of_host};
 use super::version;
 
@@ -305,7 +305,7 @@ impl Repository<'_> {
             text: self.reference.to_string(),
             problem: "the host of the registry is not valid".to_owned(),
         })?;
-        if is_loopback(&root) && self.http.is_plain(&root).await? {
+        if is_on_this_machine(&root) && self.http.is_plain(&root).await? {
             // Between two web schemes this cannot fail.
             let _ = root.set_scheme("http");
         }

@@ -22,7 +22,8 @@ use self::text::{Found, Text};
 use super::client::Client;
 use super::error::{Attempt, Error, Kind, Result, Verb};
 use super::object::{Resource, annotations};
-use super::request::{Call, jitter};
+use super::request::Call;
+use crate::net::pace::Pace;
 
 /// Namespace of the ConfigMap.
 const NAMESPACE: &str = "kube-system";
@@ -35,10 +36,8 @@ const MADE: &str = "ekshybrid/made";
 const WHOLE: &str = "map";
 /// How long a change is retried against concurrent writers.
 const CONTEST_FOR: Duration = Duration::from_mins(2);
-/// First pause after a conflict; doubled each time, with jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Pauses after a conflict.
+const PACE: Pace = Pace { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
 
 /// One of the map's two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +186,7 @@ impl Client {
         decide: impl Fn(&Text<'_>, bool) -> std::result::Result<Edit<T>, fault::Fault>,
     ) -> Result<T> {
         let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let mut attempts = 0;
         let mut tried = false;
         loop {
             let map = self.get(&Resource::CONFIG_MAP, Some(NAMESPACE), NAME).await?;
@@ -205,6 +204,8 @@ impl Client {
             };
             let contested =
                 matches!(error.kind(), Kind::Changed | Kind::AlreadyExists | Kind::NotFound | Kind::AnswerLost { .. });
+            attempts += 1;
+            let pause = PACE.after(attempts);
             if !contested || begun.elapsed() + pause > CONTEST_FOR {
                 return Err(error);
             }
@@ -216,9 +217,8 @@ impl Client {
                     let attempt = Attempt::new(Verb::Update, told());
                     return Err(Error::new(Kind::Cancelled { may_exist: false }, attempt, self.cluster()));
                 }
-                () = tokio::time::sleep(jitter(pause)) => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -4,10 +4,11 @@
 use helm::{ApplyMethod, Chart, Release, Status, Values};
 use jiff::Timestamp;
 
+use super::Options;
 use super::error::{Error, Left, Result};
 use super::recover::History;
 use super::store::{Record, Store};
-use super::{Options, whole};
+use crate::net::causes::chain;
 
 /// Labels that Helm sets itself.
 const OWN_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
@@ -38,7 +39,7 @@ impl Begun {
             return Left::Unfinished { revision };
         }
         self.release.status = Status::Failed;
-        self.release.description = format!("Release {:?} failed: {}", self.release.name, whole(error));
+        self.release.description = format!("Release {:?} failed: {}", self.release.name, chain(error));
         match record.write_at_last(&self.release).await {
             Ok(()) => Left::Failed { revision },
             Err(_) => Left::Unfinished { revision },

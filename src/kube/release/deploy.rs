@@ -25,7 +25,8 @@ use super::render::{Rendering, capabilities_of, check, render_for};
 use super::rendition::{Objects, manifests_of, paths};
 use super::store::{Entry, Record, Revision, Store};
 use super::wait::{Deadline, PassedOver, until_gone, until_ready, until_ready_where_on};
-use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, Rendition, whole};
+use super::{CustomResources, Options, Outcome, Progress, Releases, Removal, Rendition};
+use crate::net::causes::chain;
 
 /// What an operation does between its two writes of the record.
 pub(super) struct Course {
@@ -335,7 +336,7 @@ impl Releases {
             }
             Err(error) => {
                 release.status = Status::Failed;
-                release.description = format!("{}: {}", course.failed, whole(&error));
+                release.description = format!("{}: {}", course.failed, chain(&error));
                 self.forget_old(store, &course.entries, options).await;
                 let left = match record.write_at_last(&release).await {
                     Ok(()) => Left::Failed { revision },
@@ -355,7 +356,7 @@ impl Releases {
                     "Revision {} of release `{}` is still marked as deployed, beside revision {revision}: {}",
                     entry.revision,
                     store.name,
-                    whole(&error)
+                    chain(&error)
                 ));
             }
         }
@@ -444,7 +445,7 @@ impl Releases {
         let old: Vec<_> = entries.iter().filter(|entry| Some(entry.revision) != good).take(too_many).collect();
         // A leftover revision does no harm, and the next operation tries again.
         if let Err(error) = store.remove(old).await {
-            tracing::info!("old revisions of release {} stay for now: {}", store.name, whole(&error));
+            tracing::info!("old revisions of release {} stay for now: {}", store.name, chain(&error));
         }
     }
 }

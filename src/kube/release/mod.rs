@@ -348,15 +348,3 @@ impl Releases {
         Store::new(&self.client, namespace, name)
     }
 }
-
-/// An error with all its causes, on one line.
-fn whole(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}

@@ -10,9 +10,10 @@ use crate::charts;
 use crate::cni::{
     calico,
     definitions::OPERATOR_GROUP,
-    product::{self, Product, Wanted, chain},
+    product::{self, Product, Wanted},
 };
 use crate::kube::release::{Error, Failure, Left, UnknownKind};
+use crate::net::causes::chain;
 use crate::resources::cni::Args;
 use crate::session::{Context, explain, explain::explain_kube};
 

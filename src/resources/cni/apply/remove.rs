@@ -11,12 +11,13 @@ use crate::attributes::{ClusterName, Region};
 use crate::cni::{
     calico::finalizers,
     cilium,
-    product::{Product, Wanted, chain},
+    product::{Product, Wanted},
 };
 use crate::kube::{
     Client, Resource,
     release::{Error, Failure, Left, Releases, Removal},
 };
+use crate::net::causes::chain;
 use crate::resources::cni::{
     Args, Cni,
     apply::{

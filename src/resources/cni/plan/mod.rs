@@ -22,12 +22,13 @@ use crate::cni::{
     hidden::Hidden,
     pool,
     prepared::{For, Loaded},
-    product::{Error, Product, Wanted, chain},
+    product::{Error, Product, Wanted},
 };
 use crate::kube::{
     Client, Resource,
     release::{self, Releases},
 };
+use crate::net::causes::chain;
 use crate::resources::cni::{
     Cni, Outputs, aws_node, messages,
     notes::{self, Imported},
