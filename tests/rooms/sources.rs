@@ -203,8 +203,11 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
+/// `cfg(test)`, or `cfg(all(test, …))`.
 fn is_cfg_test(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.stream().to_string().replace(' ', "") == "cfg(test)")
+    let TokenTree::Group(group) = token else { return false };
+    let text = group.stream().to_string().replace(' ', "");
+    text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
 /// The token after the item that begins at `at`: after its body, or after its semicolon.

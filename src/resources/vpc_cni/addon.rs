@@ -1,5 +1,7 @@
 //! The add-on's configuration values: merging, checks against the add-on's schema, and restoration. No I/O.
 
+use std::collections::BTreeMap;
+
 use framework::diagnostic::{Diagnostic, Diagnostics};
 use framework::path::Path;
 use jsonschema::error::ValidationErrorKind;
@@ -7,7 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::notes::Record;
 use super::settings::{Wanted, attribute};
+use crate::attributes::ClusterName;
+use crate::aws::eks::{Addon, Issue};
 
+/// Name of the add-on.
+pub(super) const NAME: &str = "vpc-cni";
 /// Key in the values that holds aws-node's variables.
 const ENVIRONMENT: &str = "env";
 
@@ -39,7 +45,7 @@ pub(super) fn parse(text: Option<&str>) -> Result<Map<String, Json>, String> {
 }
 
 /// The variables in configuration values.
-pub(super) fn variables(values: &Map<String, Json>) -> std::collections::BTreeMap<String, Json> {
+pub(super) fn variables(values: &Map<String, Json>) -> BTreeMap<String, Json> {
     let entries = values.get(ENVIRONMENT).and_then(Json::as_object).into_iter().flatten();
     entries.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
@@ -181,6 +187,39 @@ impl jsonschema::Retrieve for NoDocuments {
     fn retrieve(&self, uri: &jsonschema::Uri<String>) -> Result<Json, Box<dyn std::error::Error + Send + Sync>> {
         Err(format!("it refers to {uri}, which is not fetched").into())
     }
+}
+
+/// An add-on that EKS could not install.
+pub(super) fn failed(cluster: &ClusterName, addon: &Addon) -> Diagnostics {
+    Diagnostic::error(
+        "Add-on vpc-cni has failed",
+        format!(
+            "EKS could not install add-on {NAME} in cluster `{cluster}` (status {}), so there is no aws-node to configure: {}\n\nFix or remove the add-on, then apply again.",
+            addon.status,
+            issues(&addon.issues)
+        ),
+    )
+    .into()
+}
+
+/// The issues that EKS reports, one per line, without duplicates.
+pub(super) fn issues(issues: &[Issue]) -> String {
+    if issues.is_empty() {
+        return "EKS gives no reason.".to_owned();
+    }
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for issue in issues {
+        told.entry(format!("{}: {}", issue.code, issue.message.trim())).or_default().extend(issue.resource_ids.clone());
+    }
+    told.into_iter()
+        .map(|(text, resources)| {
+            if resources.is_empty() {
+                format!("\n  - {text}")
+            } else {
+                format!("\n  - {text} ({})", resources.join(", "))
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

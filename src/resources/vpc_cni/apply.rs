@@ -16,7 +16,7 @@ use super::plan::wished;
 use super::restore::give_back;
 use super::settings::{self, Settings, Wanted};
 use super::site::{ATTEMPTS, Found, SUMMARY, Site, Stopped, find, open, stopped};
-use super::{Args, Outputs, VpcCni, addon, through_addon};
+use super::{Args, Outputs, VpcCni, addon, through_addon, through_daemon_set};
 use crate::kube::offline::named;
 use crate::kube::{self, Kind, Resource, Rollout};
 use crate::session::Context;
@@ -153,7 +153,7 @@ async fn write(
     if let Some(addon) = &found.addon {
         found.daemon_set = through_addon::set(site, addon, &found.daemon_set, wanted, record).await?;
     } else {
-        let written = daemon_set::set(&site.client, &found.daemon_set, wanted, record).await;
+        let written = through_daemon_set::set(&site.client, &found.daemon_set, wanted, record).await;
         if let Err(error) = &written
             && refused_before_anything(error)
         {

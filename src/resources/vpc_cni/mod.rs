@@ -1,8 +1,9 @@
 //! `ekshybrid_vpc_cni`: settings of the VPC CNI (aws-node), through the add-on or the DaemonSet, whichever owns it.
 //!
-//! `settings` turns arguments into variables and back, `notes` keeps the previous values, and `daemon_set` and `addon`
-//! are the two places where variables are set. `plan`, `apply`, `restore` and `read` plan, write, undo and refresh the
-//! settings in the cluster that `site` has found; `checks` refuses what aws-node does not support.
+//! `settings` turns arguments into variables and back, and `notes` keeps the previous values. `daemon_set` and `addon`
+//! read the two places where variables are set, `through_daemon_set` and `through_addon` write them. `plan`, `apply`,
+//! `restore` and `read` plan, write, undo and refresh the settings in the cluster that `site` has found; `checks`
+//! refuses what aws-node does not support.
 
 mod addon;
 mod apply;
@@ -15,6 +16,7 @@ mod restore;
 mod settings;
 mod site;
 mod through_addon;
+mod through_daemon_set;
 mod version;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use framework::resource::State;
 use super::daemon_set::{self, NAME, NAMESPACE};
 use super::notes::Record;
 use super::site::{ATTEMPTS, Site, Stopped, stopped};
-use super::{ManagedBy, Owner, VpcCni, through_addon};
+use super::{ManagedBy, Owner, VpcCni, through_addon, through_daemon_set};
 use crate::aws::eks::Addon;
 use crate::session::Context;
 use crate::session::cluster::{Connection, reach_to_remove};
@@ -160,14 +160,14 @@ pub(super) async fn give_back(
         }
         let unmark = wholly && daemon_set::note(&daemon_set).is_some();
         if !back.is_empty() || unmark {
-            let restored = daemon_set::restore(&site.client, &daemon_set, &back, record, unmark).await;
+            let restored = through_daemon_set::restore(&site.client, &daemon_set, &back, record, unmark).await;
             match stopped(restored, left, cx).await {
                 Err(Stopped::Changed) if attempts < ATTEMPTS && cx.sleep(Duration::from_millis(200)).await => continue,
                 other => other?,
             }
         }
         let names: Vec<&str> = back.into_iter().chain(kept).collect();
-        stopped(daemon_set::hand_back(&site.client, &names, record, wholly).await, left, cx).await?;
+        stopped(through_daemon_set::hand_back(&site.client, &names, record, wholly).await, left, cx).await?;
         break;
     }
     changed_since.sort();

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::daemon_set::{self, NAME, NAMESPACE};
 use super::version;
-use super::{Args, ManagedBy, Outputs, Owner, through_addon};
+use super::{Args, ManagedBy, Outputs, Owner, addon};
 use crate::attributes::{ClusterName, Region};
 use crate::aws::eks::{self, Addon};
 use crate::kube::{self, Client, Kind};
@@ -67,7 +67,7 @@ pub(super) async fn addon_of(
         return Ok(None);
     }
     let eks = cx.clients()?.aws()?.eks(Some(region.as_str()));
-    match eks.addon(cluster.as_str(), through_addon::NAME).await {
+    match eks.addon(cluster.as_str(), addon::NAME).await {
         Ok(addon) => Ok(Some(addon)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => {
@@ -129,7 +129,7 @@ pub(super) async fn find(site: &Site<'_>) -> Result<Found> {
         match site.told(daemon_set::find(&site.client).await, None).await? {
             Some(daemon_set) => Ok(Seen::Done(Found { daemon_set, addon })),
             None => match addon {
-                Some(addon) if addon.status == "CREATE_FAILED" => Err(through_addon::failed_addon(cluster, &addon)),
+                Some(addon) if addon.status == "CREATE_FAILED" => Err(addon::failed(cluster, &addon)),
                 _ => Ok(Seen::Pending(format!(
                     "there is no DaemonSet {NAMESPACE}/{NAME} in cluster `{cluster}`. A cluster made with `bootstrap_self_managed_addons = false` gets it with the add-on vpc-cni (`aws_eks_addon`); where another CNI took its place there is nothing to configure"
                 ))),

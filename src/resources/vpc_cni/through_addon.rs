@@ -4,24 +4,22 @@
 //! anyone has set by hand, `NONE` would fail because of any such field, and `PRESERVE` leaves to others what they own.
 //! So the change uses `PRESERVE`, and takes only the fields that are set here from others beforehand.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::wait::{self, Seen};
 use serde_json::{Map, Value as Json};
 
+use super::addon::{self, NAME};
 use super::notes::Record;
 use super::settings::Wanted;
 use super::site::{Site, Stopped, stopped};
-use super::{addon, daemon_set};
-use crate::attributes::{ClusterName, Region};
+use super::{daemon_set, through_daemon_set};
+use crate::attributes::Region;
 use crate::aws::Kind;
-use crate::aws::eks::{Addon, AddonChange, Conflicts, Issue, UpdateStatus};
+use crate::aws::eks::{Addon, AddonChange, Conflicts, UpdateStatus};
 use crate::session::{Context, explain};
 
-/// Name of the add-on.
-pub(super) const NAME: &str = "vpc-cni";
 const SUMMARY: &str = "Could not change the add-on vpc-cni";
 /// How long EKS may take to show an update after it has begun.
 const UPDATE_SETTLES: Duration = Duration::from_secs(30);
@@ -71,7 +69,7 @@ pub(super) async fn set(
     if faults.has_errors() {
         return Err(Stopped::Told(faults));
     }
-    let mut object = stopped(daemon_set::mark(&site.client, daemon_set, record).await, None, cx).await?;
+    let mut object = stopped(through_daemon_set::mark(&site.client, daemon_set, record).await, None, cx).await?;
     let now = daemon_set::environment(daemon_set);
     // Other owners of a value to be changed would keep it. They may keep values that are already right; this provider
     // may not, since those now belong to EKS.
@@ -90,7 +88,7 @@ pub(super) async fn set(
             }
         }
         record.keep(cx);
-        stopped(daemon_set::release(&site.client, &in_the_way).await, left, cx).await?;
+        stopped(through_daemon_set::release(&site.client, &in_the_way).await, left, cx).await?;
     }
     let values = values(site, Some(addon))?;
     let merged = addon::merged(&values, wanted);
@@ -114,7 +112,7 @@ pub(super) async fn set(
             }
         }
         record.keep(cx);
-        object = stopped(daemon_set::remove(&site.client, &object, &foreign).await, left, cx).await?;
+        object = stopped(through_daemon_set::remove(&site.client, &object, &foreign).await, left, cx).await?;
     }
     Ok(object)
 }
@@ -175,7 +173,7 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
                     format!(
                         "Update {} of add-on {NAME} in cluster `{cluster}` {how}: {}\n\n{left}\n\nFix what EKS names, then run Terraform again.",
                         now.id,
-                        issues(&now.errors)
+                        addon::issues(&now.errors)
                     ),
                 )
                 .into())
@@ -184,37 +182,4 @@ async fn change(site: &Site<'_>, found: &Addon, configuration_values: String) ->
     };
     let wait = site.wait(format!("the update of add-on {NAME} of cluster `{cluster}`"));
     wait::until(site.cx, &wait, look).await
-}
-
-/// An add-on that EKS could not install.
-pub(super) fn failed_addon(cluster: &ClusterName, addon: &Addon) -> Diagnostics {
-    Diagnostic::error(
-        "Add-on vpc-cni has failed",
-        format!(
-            "EKS could not install add-on {NAME} in cluster `{cluster}` (status {}), so there is no aws-node to configure: {}\n\nFix or remove the add-on, then apply again.",
-            addon.status,
-            issues(&addon.issues)
-        ),
-    )
-    .into()
-}
-
-/// The issues that EKS reports, one per line, without duplicates.
-fn issues(issues: &[Issue]) -> String {
-    if issues.is_empty() {
-        return "EKS gives no reason.".to_owned();
-    }
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for issue in issues {
-        told.entry(format!("{}: {}", issue.code, issue.message.trim())).or_default().extend(issue.resource_ids.clone());
-    }
-    told.into_iter()
-        .map(|(text, resources)| {
-            if resources.is_empty() {
-                format!("\n  - {text}")
-            } else {
-                format!("\n  - {text} ({})", resources.join(", "))
-            }
-        })
-        .collect()
 }
