@@ -1,4 +1,18 @@
 //! Creates and deletes an activation.
+//!
+//! | creation, step by step | when the step fails |
+//! |---|---|
+//! | create the activation | nothing was created; after a lost response, a second attempt reports what looks like it |
+//! | note and save it | |
+//! | store its code (`store_code_in`) | the activation and the parameter are deleted again; if that fails too, it is in the state, tainted |
+//! | read it | it is in the state, tainted |
+//!
+//! | removal, step by step | when the step fails |
+//! |---|---|
+//! | deregister its hosts (`deregister_on_destroy`) | the activation stays in the state; another destroy continues |
+//! | delete the parameter | the activation stays in the state; another destroy continues |
+//! | delete the activation | it stays in the state; another destroy continues |
+//! | deregister hosts that registered meanwhile | the message says how to deregister them |
 
 pub(super) mod hosts;
 pub(super) mod parameter;

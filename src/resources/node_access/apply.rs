@@ -1,4 +1,12 @@
 //! Grants and removes the nodes' access: one entry, by the method that the cluster's authentication mode allows.
+//!
+//! | step | when it fails |
+//! |---|---|
+//! | wait for the cluster | nothing was created |
+//! | look for an existing entry | it is never adopted; if the caller may not read entries, EKS itself refuses a second one |
+//! | create the access entry, or the entry in aws-auth | nothing was created; after a lost response, what exists is looked up and recorded |
+//! | change its tags | the next plan shows the difference |
+//! | remove it | it stays in the state; another destroy continues |
 
 mod entry;
 mod map;

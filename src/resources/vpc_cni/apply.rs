@@ -1,4 +1,15 @@
 //! Applies the settings: the previous values are noted, then the new ones are written through the owner of aws-node.
+//!
+//! | step | when it fails |
+//! |---|---|
+//! | find aws-node and its owner, check the settings | nothing was changed |
+//! | note the previous values | nothing was changed |
+//! | restore variables that are no longer set | the note still has them; the next apply restores them |
+//! | through the add-on: mark the DaemonSet, release the fields of others, update the add-on | the note and the annotation hold the previous values; the next apply or a destroy continues |
+//! | through the DaemonSet: write the variables | a refused write changes nothing, and a creation leaves nothing behind |
+//! | wait for the rollout, check the result | the settings are in the state |
+//!
+//! `restore` is the way back, for a destroy and for variables that are no longer set.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
