@@ -13,12 +13,13 @@ use serde_json::Value as Json;
 use super::client::Client;
 use super::error::{Attempt, Result, Verb};
 use super::object::Resource;
-use super::request::{Call, jitter};
+use super::request::Call;
+use crate::net::pace::Pace;
 
 /// Objects per page of a listing. Source: kubectl.
 const PAGE: usize = 500;
 /// Pause before a collection is listed again.
-const PAUSE: Duration = Duration::from_secs(1);
+const PACE: Pace = Pace { first: Duration::from_secs(1), longest: Duration::from_secs(1) };
 /// How long the API server keeps a watch. Its own limit is between 30 and 60 minutes.
 const WATCH_SECONDS: u32 = 290;
 /// A watch without even a bookmark for this long is dead: the API server sends one about every minute.
@@ -78,7 +79,7 @@ impl Watch {
                 }
             }
             if std::mem::replace(&mut self.has_listed, true) {
-                tokio::time::sleep(jitter(PAUSE)).await;
+                tokio::time::sleep(PACE.after(1)).await;
             }
             let (objects, version) = self.of.list().await?;
             self.version = Some(version);
