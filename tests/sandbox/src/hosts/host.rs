@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     Ground, files,
+    network::hardware,
     run::{self, Done, ip},
     wanted::{Kind, Wanted},
     whole,
@@ -102,11 +103,8 @@ impl Host {
         until(&mut process, "namespaces of its own", || network(id).filter(|one| Some(one) != this.as_ref())).await?;
         let link = ground.network.link(address);
         tokio::task::block_in_place(|| {
-            // The same address always has the same hardware address: neighbours remember it.
-            let [.., third, last] = address.octets();
-            ip(&format!(
-                "link add {link} type veth peer name eth0 address 02:00:0a:50:{third:02x}:{last:02x} netns {id}"
-            ))?;
+            let own = hardware(address);
+            ip(&format!("link add {link} type veth peer name eth0 address {own} netns {id}"))?;
             ip(&format!("link set {link} master {} up", ground.network.bridge()))
         })?;
         let first = until(&mut process, "a first process", || child_of(id)).await?;

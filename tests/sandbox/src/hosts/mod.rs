@@ -142,6 +142,8 @@ impl Ground {
         run::are_possible()?;
         whole::sweep();
         let failed = |error: std::io::Error| error.to_string();
+        let folder = Folder::make().map_err(failed)?;
+        run::try_mounts(&source.join("rootfs"), folder.path())?;
         Ok(Self {
             source: source.to_owned(),
             network: Network::claim()?,
@@ -149,7 +151,7 @@ impl Ground {
             authority: Arc::new(Authority::make().map_err(|error| error.to_string())?),
             keys: OnceCell::new(),
             claimed: Mutex::default(),
-            folder: Folder::make().map_err(failed)?,
+            folder,
         })
     }
 

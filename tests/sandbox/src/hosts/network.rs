@@ -45,7 +45,9 @@ impl Network {
         let network = Self { number, next: AtomicU8::new(FIRST) };
         std::fs::write(claim(number), owner(std::process::id()).unwrap_or_default()).map_err(failed)?;
         let bridge = network.bridge();
-        ip(&format!("link add {bridge} type bridge"))?;
+        // A bridge without an address of its own takes the lowest of its ports. Whenever that host came or went, all others
+        // would go on sending to the old one, and have neither names nor AWS until their neighbour entry has expired.
+        ip(&format!("link add {bridge} address {} type bridge", hardware(network.gateway())))?;
         // Nothing goes on from here: a host's default route ends at the bridge.
         for (setting, value) in [("ipv4/conf", "forwarding=0"), ("ipv6/conf", "disable_ipv6=1")] {
             let (name, value) = value.split_once('=').unwrap_or_default();
@@ -127,6 +129,12 @@ fn owner(id: u32) -> Option<String> {
     // The name, in parentheses, may hold blanks. The start is the 22nd field, the 20th after it.
     let began = stat.rsplit_once(") ")?.1.split(' ').nth(19)?;
     Some(format!("{id} {began}"))
+}
+
+/// The hardware address that goes with an address: neighbours remember it.
+pub fn hardware(address: Ipv4Addr) -> String {
+    let [.., third, last] = address.octets();
+    format!("02:00:0a:50:{third:02x}:{last:02x}")
 }
 
 /// Removes the bridges and claims of processes that have ended.

@@ -1,6 +1,9 @@
 //! Programs of the machine that set hosts up: `ip`, `unshare`, `nsenter`, `ssh-keygen`.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// What there must be on PATH.
 const PROGRAMS: [&str; 4] = ["ip", "unshare", "nsenter", "ssh-keygen"];
@@ -16,12 +19,22 @@ pub fn are_possible() -> Result<(), String> {
         return Err("hosts need root: they are namespaces with mounts and interfaces of their own".to_owned());
     }
     let path = path();
-    let missing =
-        PROGRAMS.iter().find(|name| !path.split(':').any(|folder| std::path::Path::new(folder).join(name).exists()));
+    let missing = PROGRAMS.iter().find(|name| !path.split(':').any(|folder| Path::new(folder).join(name).exists()));
     match missing {
         Some(name) => Err(format!("hosts need `{name}`, which is not on PATH")),
         None => Ok(()),
     }
+}
+
+/// Whether root may make namespaces with mounts of their own, which many containers do not allow. Blocks.
+pub fn try_mounts(rootfs: &Path, folder: &Path) -> Result<(), String> {
+    let script = "mount --make-rprivate / && mount -t tmpfs tmpfs \"$0\" && mkdir \"$0/upper\" \"$0/work\" \"$0/root\" \
+        && mount -t overlay overlay -o \"lowerdir=$1,upperdir=$0/upper,workdir=$0/work\" \"$0/root\"";
+    let own = ["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "sh", "-c", script];
+    let folders = [folder.display().to_string(), rootfs.display().to_string()];
+    run("unshare", &own.into_iter().chain(folders.iter().map(String::as_str)).collect::<Vec<_>>())
+        .map(drop)
+        .map_err(|error| format!("root may not make namespaces with mounts of their own here: {error}"))
 }
 
 /// PATH with root's folders.
@@ -31,7 +44,7 @@ pub fn path() -> String {
 
 /// The absolute path of one of [`PROGRAMS`].
 pub fn program(name: &str) -> std::path::PathBuf {
-    let found = path().split(':').map(|folder| std::path::Path::new(folder).join(name)).find(|file| file.exists());
+    let found = path().split(':').map(|folder| Path::new(folder).join(name)).find(|file| file.exists());
     found.unwrap_or_else(|| name.into())
 }
 

@@ -8,17 +8,17 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Account, Sandbox, cannot_be, hosts, not_here, programs, shared, text, wait_for};
+use crate::sandbox::{Account, Sandbox, cannot_be, hosts, nothing_done, programs, shared, text, wait_for};
 
 /// A sandbox that supports hosts, shared by the tests; if hosts are not supported, a test reports that and ends.
 pub fn ground() -> Option<&'static Sandbox> {
     let programs = programs()?;
-    if std::env::var_os("EKSHYBRID_HOST_TESTS").is_none() {
-        not_here("hosts are tested by `make host-tests`");
+    if let Some(reason) = std::env::var("EKSHYBRID_NO_HOSTS").ok().filter(|reason| !reason.is_empty()) {
+        cannot_be(&reason);
         return None;
     }
     if hosts().is_none() {
-        cannot_be("hosts need Linux, root and Debian's packages; `make hosts` unpacks them");
+        nothing_done("there is nothing that hosts could run on; `make hosts` unpacks it, as root on Linux");
         return None;
     }
     let sandbox = shared(&programs);
@@ -247,6 +247,28 @@ fn a_host_goes_down_in_every_way_and_comes_back() {
     wait_for("the host's network", || host.ssh("ubuntu", "true").ok());
     host.change(&json!({"sshd": false}));
     assert!(host.ssh("ubuntu", "true").unwrap_err().contains("Connection refused"));
+}
+
+#[test]
+fn the_gateway_stays_the_same_neighbour_whichever_hosts_come_and_go() {
+    let Some(programs) = programs() else { return };
+    let (Some(_), Some(source)) = (ground(), hosts()) else { return };
+    // A network that no other test changes.
+    let sandbox = Sandbox::start(&programs, &["--hosts", &source.display().to_string()]);
+    let account = sandbox.account();
+    let gateway = text(&sandbox.done("GET", "hosts", &Value::Null)["gateway"]);
+    let neighbour = |host: &Host<'_>| {
+        host.printed("getent hosts ssm.us-west-2.amazonaws.com");
+        let shown = host.printed(&format!("ip neigh show {gateway}"));
+        shown.split(' ').skip_while(|word| *word != "lladdr").nth(1).unwrap().to_owned()
+    };
+    let first = Host::start(&account, "first", &json!({}));
+    let before = neighbour(&first);
+    let second = Host::start(&account, "second", &json!({}));
+    drop(first);
+    assert_eq!(neighbour(&second), before);
+    drop(second);
+    sandbox.end();
 }
 
 #[test]

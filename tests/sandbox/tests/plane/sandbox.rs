@@ -110,6 +110,11 @@ impl Sandbox {
         Self { child, line, port }
     }
 
+    /// Ends it regularly.
+    pub fn end(&self) {
+        Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
+    }
+
     /// One JSON exchange.
     pub fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
         let (status, body) = self.exchange_text(method, path, headers, body);
