@@ -1,5 +1,6 @@
 //! Argument types that several Terraform types share. Pure: nothing here calls anything.
 
+pub mod connection;
 pub mod labels;
 pub mod principal;
 mod words;

@@ -3,14 +3,18 @@
 //! Display covers this layer only and never contains a secret.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::output::Exit;
 
+/// An error of another module, as that describes it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Result of every operation in this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Where a host is.
+/// Where a host is. Through Run Command, it has neither port nor user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Name or address.
@@ -23,8 +27,19 @@ pub struct Place {
     pub bastion: Option<String>,
 }
 
+impl Place {
+    /// A host that is reached through Run Command, by the id of its instance.
+    #[must_use]
+    pub fn managed(instance: &str) -> Self {
+        Self { host: instance.to_owned(), port: 0, user: String::new(), bastion: None }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.user.is_empty() {
+            return f.write_str(&self.host);
+        }
         let colons = self.host.contains(':');
         let (open, close) = if colons { ("[", "]") } else { ("", "") };
         write!(f, "{}@{open}{}{close}:{}", self.user, self.host, self.port)?;
@@ -229,6 +244,28 @@ pub enum Kind {
         /// What it printed on standard error.
         stderr: String,
     },
+    /// Run Command stores what it runs: secrets do not go that way.
+    #[error("it contains a secret, which Run Command would store")]
+    Secret,
+    /// The script, or the file, is too large for Run Command.
+    #[error("it has {bytes} bytes, and Run Command takes {limit}")]
+    TooLarge {
+        /// Its size with everything around it.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A call of Systems Manager failed; see [`Error::remote`].
+    #[error("{0}")]
+    Remote(String),
+    /// Systems Manager gave the command up.
+    #[error("Systems Manager did not run it: {status} (command `{command}`)")]
+    NotRun {
+        /// The status as AWS names it, such as `Delivery Timed Out`.
+        status: String,
+        /// Id of the command.
+        command: String,
+    },
     /// The host rejects a new channel on the connection.
     #[error("the server does not open a session: {cause}")]
     NoSession {
@@ -267,11 +304,23 @@ struct Parts {
     kind: Kind,
     attempt: Attempt,
     place: Place,
+    remote: Option<Arc<BoxError>>,
 }
 
 impl Error {
     pub(super) fn new(kind: Kind, attempt: Attempt, place: Place) -> Self {
-        Self(Box::new(Parts { kind, attempt, place }))
+        Self(Box::new(Parts { kind, attempt, place, remote: None }))
+    }
+
+    pub(super) fn of_remote(error: BoxError, attempt: Attempt, place: Place) -> Self {
+        let kind = Kind::Remote(error.to_string());
+        Self(Box::new(Parts { kind, attempt, place, remote: Some(Arc::new(error)) }))
+    }
+
+    /// The error of Systems Manager, as the implementation of [`Remote`](super::run_command::Remote) describes it.
+    #[must_use]
+    pub fn remote(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.0.remote.as_deref().map(AsRef::as_ref)
     }
 
     /// The kind of failure.
@@ -304,6 +353,7 @@ impl Error {
                 | Kind::BastionRefused { .. }
                 | Kind::Dropped
                 | Kind::Lost { .. }
+                | Kind::NotRun { .. }
         )
     }
 }

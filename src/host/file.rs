@@ -15,13 +15,22 @@ pub struct File {
     owner: Option<String>,
     is_root: bool,
     makes_folders: bool,
+    is_public: bool,
 }
 
 impl File {
     /// A file that only its owner, the user who logged in, can read (mode 0600). `path` is absolute.
     #[must_use]
     pub fn new(path: &str, content: SecretString) -> Self {
-        Self { path: path.to_owned(), content, mode: 0o600, owner: None, is_root: false, makes_folders: false }
+        Self {
+            path: path.to_owned(),
+            content,
+            mode: 0o600,
+            owner: None,
+            is_root: false,
+            makes_folders: false,
+            is_public: false,
+        }
     }
 
     /// Sets the mode, such as `0o644`. The file never has a wider one, not even while it is written.
@@ -52,6 +61,13 @@ impl File {
         self
     }
 
+    /// Declares that the content is no secret. Run Command, whose commands AWS stores, writes no other files.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
+    }
+
     /// The path on the host.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -60,6 +76,10 @@ impl File {
 
     pub(super) fn content(&self) -> &SecretString {
         &self.content
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.is_public
     }
 
     pub(super) fn needs_root(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Hosts outside AWS: running commands on them, and writing files.
 //!
-//! [`Host`] is what a type uses, whatever the way to the host. [`ssh`] is one way. A [`Command`] describes what to run;
+//! [`Host`] is what a type uses, whatever the way to the host. [`ssh`] is one way,
+//! [`run_command`] the other. A [`Command`] describes what to run;
 //! an [`Output`] receives each line while the command runs, after the command's secrets have been replaced. [`Error`]
 //! is the error of the module.
 //!
@@ -13,12 +14,13 @@ mod lines;
 mod output;
 mod quote;
 mod redact;
+pub mod run_command;
 pub mod ssh;
 
 use futures::future::BoxFuture;
 
 pub use command::Command;
-pub use error::{Attempt, Error, Fingerprint, Kind, NoRoot, Place, Result};
+pub use error::{Attempt, BoxError, Error, Fingerprint, Kind, NoRoot, Place, Result};
 pub use file::File;
 pub use output::{Captured, Exit, Output, Stream, Tail};
 pub use quote::quote;

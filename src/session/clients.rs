@@ -8,7 +8,7 @@ use framework::model::{Maybe, Model};
 use framework::path::Path;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, Kubernetes};
+use super::config::{Config, Kubernetes, Ssh};
 use super::connections::Connections;
 use super::ecr::Passwords;
 use super::explain::{Need, explain, unknown_configuration};
@@ -16,6 +16,7 @@ use super::settings::{settings, sources};
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::charts;
+use crate::host;
 
 /// Clients and defaults for one call from Terraform: everything they do ends when Terraform asks to stop.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Clients {
 pub(super) struct Shared {
     pub(super) kubernetes: Maybe<Option<Kubernetes>>,
     pub(super) connections: Connections,
+    pub(super) ssh: Maybe<Option<Ssh>>,
+    pub(super) hosts: host::ssh::Ssh,
     pub(super) defaults: Defaults,
     handovers: Mutex<HashMap<String, Vec<String>>>,
 }
@@ -76,6 +79,8 @@ impl Clients {
         let shared = Shared {
             kubernetes: config.kubernetes.clone(),
             connections: Connections::default(),
+            ssh: config.ssh.clone(),
+            hosts: host::ssh::Ssh::default(),
             defaults,
             handovers: Mutex::default(),
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::model::{Bounded, Model, Secret, Span, Text};
 use framework::text_field;
 
+use crate::attributes::connection::{Bastion, PrivateKey, UserCertificate, UserName};
 use crate::attributes::{AccountId, ClusterName, PolicyArn, Region, RoleArn};
 
 /// The arguments of the `provider` block.
@@ -71,7 +72,8 @@ pub struct Config {
     /// here: their password is requested with `ecr:GetAuthorizationToken`, using the AWS credentials, in the
     /// registry's region.
     pub registries: Option<Vec<Registry>>,
-    /// Defaults for SSH connections to hosts. Reserved for types that log in to hosts; no type in this release does.
+    /// Defaults for the `connection` of resources that log in to hosts, and for destroying them: credentials that are
+    /// set here are never stored in the state.
     pub ssh: Option<Ssh>,
 }
 
@@ -199,26 +201,35 @@ pub struct Registry {
     pub password: Secret<String>,
 }
 
-/// SSH connections to hosts.
+/// Defaults for SSH connections to hosts.
 #[derive(Clone, Debug, Model)]
 #[model(at_most_one_of(private_key, private_key_path))]
+#[model(at_most_one_of(known_hosts_path, trust_any_host_key))]
 pub struct Ssh {
     /// User to log in as.
-    pub user: Option<String>,
+    pub user: Option<UserName>,
     /// Port. Default: 22.
     pub port: Option<Bounded<1, 65535>>,
-    /// Private key in OpenSSH or PEM format.
-    pub private_key: Option<Secret<String>>,
+    /// Private key in OpenSSH or PEM format. It is never stored in the state.
+    pub private_key: Option<Secret<PrivateKey>>,
     /// File that contains the private key.
     pub private_key_path: Option<String>,
-    /// OpenSSH certificate for the key.
-    pub certificate: Option<String>,
-    /// Password.
+    /// Passphrase of an encrypted private key.
+    pub private_key_passphrase: Option<Secret<String>>,
+    /// OpenSSH certificate for the private key or for a key in the agent.
+    pub certificate: Option<UserCertificate>,
+    /// Password. `sudo` never uses it.
     pub password: Option<Secret<String>>,
     /// Use the SSH agent from the environment (`SSH_AUTH_SOCK`).
     pub agent: Option<bool>,
-    /// File that contains known host keys.
+    /// File of known host keys in OpenSSH's format. Default: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
     pub known_hosts_path: Option<String>,
+    /// Accept any host key. Whoever can answer under a host's address then receives what is written to the host.
+    pub trust_any_host_key: Option<bool>,
+    /// Time limit for connecting, such as `30s`. Default: 20 seconds.
+    pub connect_timeout: Option<Span>,
+    /// Host that leads to the others.
+    pub bastion: Option<Bastion>,
 }
 
 /// `standard` or `adaptive`.

@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod ecr;
 pub mod explain;
+mod hosts;
 mod kubernetes;
 pub mod place;
 mod principal;

@@ -1,6 +1,7 @@
-//! Systems Manager: hybrid activations, managed instances, and the parameter that stores an activation's code.
+//! Systems Manager: hybrid activations, managed instances, commands on them, and the parameter that stores an activation's code.
 
 mod activation;
+mod command;
 mod instance;
 mod parameter;
 
@@ -18,6 +19,7 @@ use super::shared::SharedReads;
 pub use super::settling::Settling;
 use activation::Creations;
 pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActivation};
+pub use command::Invocation;
 pub use instance::{Instance, InstanceFilter};
 pub use parameter::{Parameter, ParameterSpec};
 

@@ -122,11 +122,7 @@ impl Login {
     /// # Errors
     /// What is wrong with it.
     pub fn certificate(mut self, text: &str) -> Result<Self, String> {
-        let certificate = Certificate::from_openssh(text.trim())
-            .map_err(|error| format!("it is not an OpenSSH certificate: {error}"))?;
-        if !certificate.cert_type().is_user() {
-            return Err("it is a host's certificate, not a user's".to_owned());
-        }
+        let certificate = user_certificate(text)?;
         let is_its_key = |key: &Arc<PrivateKey>| key.public_key().key_data() == certificate.public_key();
         if !self.agent && !self.keys.iter().any(is_its_key) {
             return Err(format!(
@@ -136,6 +132,14 @@ impl Login {
         }
         self.certificates.push(certificate);
         Ok(self)
+    }
+
+    /// Whether a text is a user's certificate; its key is not needed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_certificate(text: &str) -> Result<(), String> {
+        user_certificate(text).map(drop)
     }
 
     /// Sets the password.
@@ -156,6 +160,16 @@ impl Login {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.password.is_none() && !self.agent
+    }
+}
+
+fn user_certificate(text: &str) -> Result<Certificate, String> {
+    let certificate =
+        Certificate::from_openssh(text.trim()).map_err(|error| format!("it is not an OpenSSH certificate: {error}"))?;
+    if certificate.cert_type().is_user() {
+        Ok(certificate)
+    } else {
+        Err("it is a host's certificate, not a user's".to_owned())
     }
 }
 

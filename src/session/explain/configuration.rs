@@ -11,6 +11,8 @@ pub enum Need {
     Cluster,
     /// Downloading a chart or a manifest.
     Charts,
+    /// Logging in to a host.
+    Host,
 }
 
 /// Explains why an operation is impossible while `argument` of the provider's configuration is unknown.
@@ -20,6 +22,7 @@ pub fn unknown_configuration(argument: &str, need: Need) -> Diagnostics {
         Need::Aws => "AWS is needed",
         Need::Cluster => "the cluster is needed",
         Need::Charts => "a chart is needed",
+        Need::Host => "a host is needed",
     };
     Diagnostic::error(
         "Provider configuration is unknown",

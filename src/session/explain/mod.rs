@@ -3,9 +3,11 @@
 mod aws;
 mod configuration;
 mod drain;
+mod host;
 mod kube;
 
 pub use aws::{explain, explain_at};
 pub use configuration::{Need, REMEDY, unknown_configuration};
 pub use drain::drained;
+pub use host::explain_host;
 pub use kube::{explain_kube, explained};

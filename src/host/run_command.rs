@@ -1,0 +1,347 @@
+//! Hosts through Run Command of Systems Manager: no key, and no open port. The agent of the host runs everything as
+//! root.
+//!
+//! What a command contains and prints is stored by AWS, and visible to everybody who may read it there. Commands with
+//! input, with secrets to hide, and files that are secret are therefore refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use futures::future::BoxFuture;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use super::error::{Attempt, BoxError, Error, Kind, Place};
+use super::lines::Lines;
+use super::output::{Capture, Exit, Output, Stream};
+use super::redact::Redactor;
+use super::{Command, File, Host, quote};
+
+/// What Run Command returns of each stream: 24,000 and 8,000 characters from the beginning. The end says more, so the
+/// script keeps that itself.
+const STDOUT: usize = 20_000;
+const STDERR: usize = 7_000;
+/// Time limit of a command without one of its own, in which the agent must also receive it.
+const LONGEST: Duration = Duration::from_hours(1);
+/// How long AWS may take to deliver a command to the agent.
+const DELIVERY: Duration = Duration::from_mins(2);
+/// The first and the longest pause between looks at a command.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+/// For so many looks, the invocation of a new command may not exist yet: about 35 seconds.
+const LOOKS: u32 = 10;
+/// The largest script that fits into the parameters of a command.
+const LARGEST: usize = 60_000;
+
+/// Run Command for one instance; AWS is behind it.
+pub trait Remote: Send + Sync {
+    /// Sends a script that may take `limit` once it has begun, and returns the command's id. A command that is not
+    /// delivered within `delivery` is given up.
+    fn send<'a>(
+        &'a self,
+        script: &'a str,
+        delivery: Duration,
+        limit: Duration,
+    ) -> BoxFuture<'a, std::result::Result<String, BoxError>>;
+
+    /// How far the command is; `None` while AWS does not know its invocation yet.
+    fn look<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<Option<Invocation>, BoxError>>;
+
+    /// Asks the agent to end the command.
+    fn cancel<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<(), BoxError>>;
+}
+
+/// How far a command is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Not finished, with the status as AWS names it.
+    Unfinished(String),
+    /// The script has ended.
+    Ended {
+        /// Its exit status.
+        status: i64,
+        /// The beginning of standard output.
+        stdout: String,
+        /// The beginning of standard error.
+        stderr: String,
+    },
+    /// It did not run to its end, with the status as AWS names it: `Delivery Timed Out`, `Undeliverable`,
+    /// `Execution Timed Out`, `Cancelled`, `Terminated`.
+    GivenUp(String),
+}
+
+/// A host through Run Command.
+pub struct ManagedHost {
+    remote: Arc<dyn Remote>,
+    place: Place,
+    cancel: CancellationToken,
+    pauses: [Duration; 2],
+}
+
+impl std::fmt::Debug for ManagedHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ManagedHost").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl ManagedHost {
+    /// The host that is registered as `instance`. Nothing is sent.
+    #[must_use]
+    pub fn new(instance: &str, remote: Arc<dyn Remote>, cancel: CancellationToken) -> Self {
+        Self { remote, place: Place::managed(instance), cancel, pauses: PAUSES }
+    }
+
+    async fn execute(&self, script: &str, limit: Option<Duration>, output: &mut dyn Output) -> Result<Exit, Failure> {
+        let script = trimmed(script);
+        if script.len() > LARGEST {
+            return Err(Kind::TooLarge { bytes: script.len(), limit: LARGEST }.into());
+        }
+        let sent = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Kind::Cancelled.into()),
+            sent = self.remote.send(&script, DELIVERY, limit.unwrap_or(LONGEST)) => sent?,
+        };
+        let (mut looks, mut pause) = (0, self.pauses[0]);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => {
+                    // Whether or not AWS takes it, nobody waits for this command any longer.
+                    let _ = tokio::time::timeout(Duration::from_secs(10), self.remote.cancel(&sent)).await;
+                    return Err(Kind::Cancelled.into());
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+            looks += 1;
+            match self.remote.look(&sent).await? {
+                Some(Invocation::Unfinished(_)) => {}
+                None if looks < LOOKS => {}
+                None => return Err(Kind::NotRun { status: "no invocation".to_owned(), command: sent }.into()),
+                Some(Invocation::Ended { status, stdout, stderr }) => {
+                    for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
+                        let mut lines = Lines::new(stream);
+                        lines.push(text.as_bytes(), &Redactor::default(), output);
+                        lines.finish(&Redactor::default(), output);
+                    }
+                    return Ok(Exit::Status(status));
+                }
+                Some(Invocation::GivenUp(status)) if status == "Execution Timed Out" => {
+                    return Err(Kind::TimedOut(limit.unwrap_or(LONGEST)).into());
+                }
+                Some(Invocation::GivenUp(status)) => return Err(Kind::NotRun { status, command: sent }.into()),
+            }
+            pause = (pause * 2).min(self.pauses[1]);
+        }
+    }
+
+    fn error(&self, failure: Failure, attempt: Attempt) -> Error {
+        match failure {
+            Failure::Kind(kind) => Error::new(kind, attempt, self.place.clone()),
+            Failure::Remote(error) => Error::of_remote(error, attempt, self.place.clone()),
+        }
+    }
+}
+
+/// Why nothing came of it.
+enum Failure {
+    Kind(Kind),
+    Remote(BoxError),
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Self {
+        Self::Kind(kind)
+    }
+}
+
+impl From<BoxError> for Failure {
+    fn from(error: BoxError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+impl Host for ManagedHost {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn run<'a>(&'a self, command: &'a Command, output: &'a mut dyn Output) -> BoxFuture<'a, super::Result<Exit>> {
+        Box::pin(async move {
+            let result = if command.given_input().is_some() || !command.secrets().is_empty() {
+                Err(Kind::Secret.into())
+            } else {
+                self.execute(&command.text(), command.limit(), output).await
+            };
+            result.map_err(|failure| self.error(failure, Attempt::Run(command.label().to_owned())))
+        })
+    }
+
+    fn upload<'a>(&'a self, file: &'a File) -> BoxFuture<'a, super::Result<()>> {
+        Box::pin(async move {
+            let result = async {
+                if !file.is_public() {
+                    return Err(Kind::Secret.into());
+                }
+                let content = base64::engine::general_purpose::STANDARD.encode(file.content().expose_secret());
+                let script = format!("printf %s {content} | base64 -d | sh -c {}", quote(&file.script()));
+                let mut output = Capture::default();
+                let exit = self.execute(&script, None, &mut output).await?;
+                if exit.is_success() {
+                    return Ok(());
+                }
+                let stderr = output.finish(exit.clone()).stderr;
+                Err(Failure::from(Kind::NotWritten { exit, stderr }))
+            };
+            result.await.map_err(|failure| self.error(failure, Attempt::Upload(file.path().to_owned())))
+        })
+    }
+}
+
+/// A script that keeps the end of what `script` prints, as much as Run Command returns.
+fn trimmed(script: &str) -> String {
+    format!(
+        "folder=$(mktemp -d) || exit
+trap 'rm -rf -- \"$folder\"' EXIT
+sh -c {} >\"$folder/1\" 2>\"$folder/2\" </dev/null
+status=$?
+tail -c {STDOUT} \"$folder/1\"
+tail -c {STDERR} \"$folder/2\" >&2
+exit $status",
+        quote(script)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::process::Command as Program;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Answers from a list, and records what it is asked.
+    #[derive(Default)]
+    struct Scripted {
+        answers: Mutex<VecDeque<Option<Invocation>>>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl Scripted {
+        fn with(answers: impl IntoIterator<Item = Option<Invocation>>) -> Arc<Self> {
+            Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() })
+        }
+
+        fn asked(&self) -> Vec<String> {
+            self.asked.lock().expect("no panic").clone()
+        }
+
+        fn ask(&self, what: &str) {
+            self.asked.lock().expect("no panic").push(what.to_owned());
+        }
+    }
+
+    impl Remote for Scripted {
+        fn send<'a>(
+            &'a self,
+            script: &'a str,
+            _: Duration,
+            limit: Duration,
+        ) -> BoxFuture<'a, std::result::Result<String, BoxError>> {
+            self.ask(&format!("send {} s", limit.as_secs()));
+            let is_refused = script.contains("refuse me");
+            Box::pin(async move { if is_refused { Err("InvalidInstanceId".into()) } else { Ok("id-1".to_owned()) } })
+        }
+
+        fn look<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<Option<Invocation>, BoxError>> {
+            self.ask(&format!("look {command}"));
+            let answer = self.answers.lock().expect("no panic").pop_front().unwrap_or(None);
+            Box::pin(async move { Ok(answer) })
+        }
+
+        fn cancel<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<(), BoxError>> {
+            self.ask(&format!("cancel {command}"));
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    fn host(remote: &Arc<Scripted>, cancel: &CancellationToken) -> ManagedHost {
+        let host = ManagedHost::new("mi-0123456789abcdef0", Arc::clone(remote) as Arc<dyn Remote>, cancel.clone());
+        ManagedHost { pauses: [Duration::from_millis(1); 2], ..host }
+    }
+
+    async fn captured(remote: &Arc<Scripted>, command: Command) -> super::super::Result<super::super::Captured> {
+        let host = host(remote, &CancellationToken::new());
+        let host: &dyn Host = &host;
+        host.capture(&command).await
+    }
+
+    fn ended(status: i64) -> Option<Invocation> {
+        Some(Invocation::Ended { status, stdout: "one\ntwo\n".to_owned(), stderr: "why".to_owned() })
+    }
+
+    fn unfinished(status: &str) -> Option<Invocation> {
+        Some(Invocation::Unfinished(status.to_owned()))
+    }
+
+    #[tokio::test]
+    async fn a_command_is_watched_to_its_end() {
+        let remote = Scripted::with([None, None, unfinished("Pending"), unfinished("InProgress"), ended(3)]);
+        let done = captured(&remote, Command::new("id")).await.expect("it ends");
+        assert_eq!((done.exit, done.stdout.as_str(), done.stderr.as_str()), (Exit::Status(3), "one\ntwo", "why"));
+        assert_eq!(remote.asked().len(), 6, "{:?}", remote.asked());
+    }
+
+    #[tokio::test]
+    async fn what_never_ran_says_why() {
+        let gone = captured(&Scripted::with([]), Command::new("id")).await.expect_err("there is no invocation");
+        assert!(matches!(gone.kind(), Kind::NotRun { .. }) && gone.is_absent(), "{gone}");
+        for (status, expected) in [
+            ("Delivery Timed Out", "Systems Manager did not run it: Delivery Timed Out (command `id-1`)"),
+            ("Execution Timed Out", "it did not end within 5 seconds, and was stopped"),
+        ] {
+            let remote = Scripted::with([Some(Invocation::GivenUp(status.to_owned()))]);
+            let error = captured(&remote, Command::new("id").timeout(Duration::from_secs(5))).await.expect_err(status);
+            assert_eq!(error.to_string(), format!("run `id` on mi-0123456789abcdef0: {expected}"));
+        }
+        let refused = captured(&Scripted::with([]), Command::script("refuse", "refuse me")).await.expect_err("refused");
+        assert_eq!(refused.remote().map(ToString::to_string).as_deref(), Some("InvalidInstanceId"));
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_command_is_cancelled_there_too() {
+        let (remote, cancel) = (Scripted::with([]), CancellationToken::new());
+        let host = host(&remote, &cancel);
+        let running = tokio::spawn(async move { host.run(&Command::new("sleep"), &mut ()).await });
+        while remote.asked().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+        let error = running.await.expect("no panic").expect_err("it is cancelled");
+        assert_eq!(*error.kind(), Kind::Cancelled);
+        assert_eq!(remote.asked().last().map(String::as_str), Some("cancel id-1"));
+    }
+
+    #[tokio::test]
+    async fn secrets_and_large_files_are_never_sent() {
+        let remote = Scripted::with([]);
+        let host = host(&remote, &CancellationToken::new());
+        let secret = || secrecy::SecretString::from("s3cret");
+        for command in [Command::new("cat").input(secret()), Command::new("id").hiding(secret())] {
+            assert_eq!(*host.run(&command, &mut ()).await.expect_err("a secret").kind(), Kind::Secret);
+        }
+        assert_eq!(*host.upload(&File::new("/a", secret())).await.expect_err("a secret").kind(), Kind::Secret);
+        let large = File::new("/a", "x".repeat(LARGEST).into()).public();
+        assert!(matches!(host.upload(&large).await.expect_err("too large").kind(), Kind::TooLarge { .. }));
+        assert!(remote.asked().is_empty());
+    }
+
+    /// A real shell is the judge.
+    #[test]
+    fn the_end_of_long_output_is_kept() {
+        let script = trimmed("seq 1 100000; seq 1 100000 >&2; exit 7");
+        let output = Program::new("sh").args(["-c", &script]).output().expect("sh runs");
+        assert_eq!(output.status.code(), Some(7));
+        assert_eq!((output.stdout.len(), output.stderr.len()), (STDOUT, STDERR));
+        assert!(output.stdout.ends_with(b"\n100000\n") && output.stderr.ends_with(b"\n100000\n"));
+    }
+}
