@@ -50,16 +50,22 @@ async fn a_command_prints_and_ends() {
     assert_eq!(error.to_string(), format!("run `fail on purpose` on {place}: exit status 3: why"));
 }
 
-/// Counts, and keeps the end.
-struct Counted {
+/// Keeps the end, and cancels once enough has arrived.
+struct Enough {
     bytes: u64,
     tail: Tail,
+    cancel: CancellationToken,
 }
 
-impl Output for Counted {
+const ENOUGH: u64 = 24 << 20;
+
+impl Output for Enough {
     fn line(&mut self, _: Stream, line: &str) {
         self.bytes += line.len() as u64 + 1;
         self.tail.push(line);
+        if self.bytes > ENOUGH {
+            self.cancel.cancel();
+        }
     }
 }
 
@@ -71,21 +77,32 @@ fn memory() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn endless_output_ends_at_the_time_limit_and_needs_little_memory() {
+async fn endless_output_needs_little_memory() {
     let Some(machine) = Machine::start("endless", &json!({})) else { return };
-    let host = connect(&machine.connection()).await.expect("it lets us in");
-    for script in ["exec yes", "exec cat /dev/zero"] {
+    for script in ["exec yes 'a line of some length'", "exec cat /dev/zero"] {
+        let cancel = CancellationToken::new();
+        let host = connect_until(&machine.connection(), &cancel).await.expect("it lets us in");
+        // Other tests run at the same time, but none of them keeps much.
         let before = memory();
-        let mut seen = Counted { bytes: 0, tail: Tail::new(10_000) };
-        let limit = Duration::from_secs(2);
-        let error = host.run(&Command::script("print", script).timeout(limit).as_root(), &mut seen).await;
-        assert_eq!(*error.expect_err("it is stopped").kind(), Kind::TimedOut(limit));
-        assert!(seen.bytes > 4 << 20, "{script}: {} bytes", seen.bytes);
-        assert!(seen.tail.text().len() <= 10_000);
+        let mut seen = Enough { bytes: 0, tail: Tail::new(10_000), cancel };
+        let error = host.run(&Command::script("print", script).as_root(), &mut seen).await;
+        assert_eq!(*error.expect_err("it is cancelled").kind(), Kind::Cancelled);
+        assert!(seen.bytes > ENOUGH && seen.tail.text().len() <= 10_000);
         let grown = memory().saturating_sub(before);
-        assert!(grown < 32 << 20, "{script}: {grown} bytes more after {} bytes of output", seen.bytes);
+        assert!(grown < ENOUGH / 2, "{script}: {grown} bytes more after {} bytes of output", seen.bytes);
         machine.wait_for("! pgrep -x yes && ! pgrep -x cat");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_ends_at_its_time_limit() {
+    let Some(machine) = Machine::start("limited", &json!({})) else { return };
+    let host = connect(&machine.connection()).await.expect("it lets us in");
+    let limit = Duration::from_secs(1);
+    let command = Command::script("sleep", "sleep 1234").timeout(limit).as_root();
+    let error = host.run(&command, &mut ()).await.expect_err("it is stopped");
+    assert_eq!(*error.kind(), Kind::TimedOut(limit));
+    machine.wait_for("! pgrep -f 'sleep 123[4]'");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,14 +111,14 @@ async fn a_cancelled_command_ends_on_the_host() {
     for as_root in [false, true] {
         let cancel = CancellationToken::new();
         let host = connect_until(&machine.connection(), &cancel).await.expect("it lets us in");
-        let command = Command::script("sleep", "touch /tmp/begun; sleep 1000");
+        let command = Command::script("sleep", "touch /tmp/begun; sleep 1234");
         let command = if as_root { command.as_root() } else { command };
         let running = tokio::spawn(async move { host.run(&command, &mut ()).await });
         machine.wait_for("test -e /tmp/begun");
         cancel.cancel();
         let ended = tokio::time::timeout(PATIENCE, running).await.expect("it ends").expect("no panic");
         assert_eq!(*ended.expect_err("it is cancelled").kind(), Kind::Cancelled);
-        machine.wait_for("! pgrep -x sleep && rm /tmp/begun");
+        machine.wait_for("! pgrep -f 'sleep 123[4]' && rm /tmp/begun");
     }
     let cancel = CancellationToken::new();
     cancel.cancel();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ekshybrid::host::ssh::Connection;
+use ekshybrid::host::ssh::{Connection, Login, Trust};
 use ekshybrid::host::{Command, Host, Kind};
 use serde_json::json;
 
@@ -24,33 +24,44 @@ async fn a_host_that_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_answers_is_no_ssh_server() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let server = tokio::spawn(async move {
-        use tokio::io::AsyncWriteExt as _;
-        // One answers as a web server does, one never, the others hang up.
-        let (mut web, _) = listener.accept().await.expect("a client");
-        web.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("it is sent");
-        drop(web);
-        let (silent, _) = listener.accept().await.expect("a client");
-        while let Ok((client, _)) = listener.accept().await {
-            drop(client);
-        }
-        drop(silent);
-    });
-    let trust = ekshybrid::host::ssh::Trust::Any;
-    let login = ekshybrid::host::ssh::Login::default().password("x".into());
-    let connection = Connection {
-        port,
-        connect_timeout: Duration::from_secs(1),
-        ..Connection::new("127.0.0.1", "ann", login, trust)
+    let refused = async |server: Server| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = tokio::spawn(serve(listener, server));
+        let login = Login::default().password("x".into());
+        let connection = Connection {
+            port,
+            connect_timeout: Duration::from_secs(1),
+            ..Connection::new("127.0.0.1", "ann", login, Trust::Any)
+        };
+        let kind = refusal(&connection).await;
+        server.abort();
+        kind
     };
-    let web = refusal(&connection).await;
+    let web = refused(Server::Web).await;
     assert!(matches!(web, Kind::Handshake { .. } | Kind::Dropped), "{web}");
-    let silent = refusal(&connection).await;
+    assert_eq!(refused(Server::HangsUp).await, Kind::Dropped);
+    let silent = refused(Server::Silent).await;
     assert!(matches!(silent, Kind::NoAnswer { step: "waiting for the SSH handshake", .. }), "{silent}");
-    assert_eq!(refusal(&connection).await, Kind::Dropped);
-    server.abort();
+}
+
+#[derive(Clone, Copy)]
+enum Server {
+    Web,
+    HangsUp,
+    Silent,
+}
+
+async fn serve(listener: tokio::net::TcpListener, server: Server) {
+    use tokio::io::AsyncWriteExt as _;
+    let mut kept = Vec::new();
+    while let Ok((mut client, _)) = listener.accept().await {
+        match server {
+            Server::Web => client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("it is sent"),
+            Server::HangsUp => {}
+            Server::Silent => kept.push(client),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

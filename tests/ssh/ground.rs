@@ -148,9 +148,10 @@ impl Machine {
         }
     }
 
-    /// A known_hosts file with this text.
+    /// A new known_hosts file with this text.
     pub fn known_hosts(&self, text: &str) -> Trust {
-        let path = self.folder.path().join("known_hosts");
+        let files = std::fs::read_dir(self.folder.path()).expect("a folder").count();
+        let path = self.folder.path().join(format!("known_hosts-{files}"));
         std::fs::write(&path, text).expect("it is written");
         Trust::KnownHosts(vec![path])
     }

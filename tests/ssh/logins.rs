@@ -127,8 +127,8 @@ async fn with_the_agent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_behind_a_bastion_share_one_connection_to_it() {
     // It drops every login beyond three at a time.
-    let Some(bastion) = Machine::start("bastion", &json!({"sshd_options": "MaxStartups 3:100:3\n"})) else { return };
-    let more = json!({"behind": bastion.name, "sshd_options": "MaxStartups 8:100:8\n"});
+    let Some(bastion) = Machine::start("bastion", &json!({"sshd_options": ["MaxStartups 3:100:3"]})) else { return };
+    let more = json!({"behind": bastion.name, "sshd_options": ["MaxStartups 8:100:8"]});
     let Some(inner) = Machine::start("inner", &more) else { return };
     let through = |port: u16| Connection { bastion: Some(Box::new(bastion.connection())), port, ..inner.connection() };
     let (ssh, cancel) = (Ssh::default(), CancellationToken::new());

@@ -6,6 +6,7 @@ use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::{AgentClient, AgentStream};
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::private::KeypairData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use secrecy::ExposeSecret;
 
@@ -265,14 +266,16 @@ impl russh::Signer for Local<'_> {
     async fn auth_sign(
         &mut self,
         _: &AgentIdentity,
-        _: Option<HashAlg>,
+        hash: Option<HashAlg>,
         mut data: Vec<u8>,
     ) -> Result<Vec<u8>, NotSigned> {
         let failed = |error: &dyn std::fmt::Display| NotSigned(error.to_string());
-        // RSA keys sign with SHA-512 here, which is what `hash` chooses unless a server refuses it.
-        let signature = self.0.try_sign(&data).map_err(|error| failed(&error))?;
+        let signature = match self.0.key_data() {
+            KeypairData::Rsa(pair) => (pair, hash).try_sign(&data),
+            _ => self.0.try_sign(&data),
+        };
         let mut blob = Vec::new();
-        signature.encode(&mut blob).map_err(|error| failed(&error))?;
+        signature.map_err(|error| failed(&error))?.encode(&mut blob).map_err(|error| failed(&error))?;
         blob.encode(&mut data).map_err(|error| failed(&error))?;
         Ok(data)
     }

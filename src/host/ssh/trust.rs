@@ -220,3 +220,124 @@ impl Verifier {
 fn authority(certificate: &Certificate) -> PublicKey {
     PublicKey::new(certificate.signature_key().clone(), "")
 }
+
+#[cfg(test)]
+mod tests {
+    use russh::keys::PrivateKey;
+    use russh::keys::key::safe_rng;
+    use russh::keys::ssh_key::certificate::{Builder, CertType};
+
+    use super::*;
+    use crate::host::ssh::Login;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn private_key() -> PrivateKey {
+        PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).expect("a key")
+    }
+
+    fn verifier(host: &str, port: u16, known_hosts: &str) -> Verifier {
+        let known = Known::Entries { entries: known_hosts::parse(known_hosts, "f"), files: "`f`".to_owned() };
+        Verifier { host: host.to_owned(), port, known }
+    }
+
+    fn text(key: &PrivateKey) -> String {
+        PublicKey::from(key).to_openssh().expect("a text")
+    }
+
+    /// Certifies a key of its own for `node-1` for an hour around now, unless `change` says otherwise.
+    fn certificate(signer: &PrivateKey, kind: CertType, (after, before): (u64, u64), names: &[&str]) -> Certificate {
+        let mut builder =
+            Builder::new_with_random_nonce(&mut safe_rng(), PublicKey::from(&private_key()), after, before)
+                .expect("dates in order");
+        builder.cert_type(kind).expect("once").key_id("id-1").expect("once");
+        for name in names {
+            builder.valid_principal(*name).expect("a name");
+        }
+        builder.sign(signer).expect("it is complete")
+    }
+
+    fn problem(certificate: Certificate, verifier: &Verifier) -> String {
+        match verifier.verify_at(&PublicKeyOrCertificate::Certificate(certificate), NOW) {
+            Ok(()) => "none".to_owned(),
+            Err(Kind::HostCertificate { problem, .. }) => problem,
+            Err(kind) => kind.to_string(),
+        }
+    }
+
+    #[test]
+    fn certificates_of_a_trusted_authority() {
+        let authority = private_key();
+        let verifier = verifier("Node-1", 2222, &format!("@cert-authority [node-*]:2222 {}", text(&authority)));
+        let valid = (NOW - 1800, NOW + 1800);
+        for (kind, dates, names, expected) in [
+            (CertType::Host, valid, &["node-1"][..], "none"),
+            (CertType::Host, valid, &["other", "NODE-?"], "none"),
+            (CertType::Host, valid, &["other", "node-10"], "it is for `other`, `node-10`, not for `node-1`"),
+            (CertType::User, valid, &["node-1"], "it is a user's certificate"),
+            (CertType::Host, (NOW + 60, NOW + 120), &["node-1"], "it is not valid yet"),
+            (CertType::Host, (NOW - 120, NOW), &["node-1"], "it has expired"),
+        ] {
+            let found = problem(certificate(&authority, kind, dates, names), &verifier);
+            assert!(found.starts_with(expected), "{found} instead of {expected}");
+        }
+        let foreign = certificate(&private_key(), CertType::Host, valid, &["node-1"]);
+        assert!(problem(foreign, &verifier).contains("is not known"));
+        // Nobody can put another key under a signature.
+        let (mut one, other) = (
+            certificate(&authority, CertType::Host, valid, &["node-1"]).to_bytes().expect("bytes"),
+            certificate(&authority, CertType::Host, valid, &["node-1"]).to_bytes().expect("bytes"),
+        );
+        let signature = one.len() - 64;
+        one[signature..].copy_from_slice(&other[signature..]);
+        // Either it cannot be read, or it is refused.
+        if let Ok(forged) = Certificate::from_bytes(&one) {
+            assert!(problem(forged, &verifier).contains("signature"));
+        }
+    }
+
+    #[test]
+    fn a_port_without_keys_of_its_own_has_those_of_the_host() {
+        let (one, other) = (private_key(), private_key());
+        let offered = |key: &PrivateKey| PublicKeyOrCertificate::from(PublicKey::from(key));
+        let both = format!("node-1 {}\n[node-1]:2222 {}", text(&one), text(&other));
+        for (known, key, fits) in [
+            (format!("node-1 {}", text(&one)), &one, true),
+            (format!("[node-1]:22 {}", text(&one)), &one, false),
+            (both.clone(), &other, true),
+            (both, &one, false),
+        ] {
+            let verdict = verifier("node-1", 2222, &known).verify_at(&offered(key), NOW);
+            assert_eq!(verdict.is_ok(), fits, "{known}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn known_types_of_keys_come_first() {
+        let key = private_key();
+        let order = |known_hosts: &str| {
+            let preferred = verifier("node-1", 22, known_hosts).preferred();
+            (preferred.key[0].clone(), preferred.host_key_certificates.len())
+        };
+        let ecdsa = "node-1 ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=";
+        assert_eq!(order(ecdsa), (Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }, 0));
+        assert_eq!(order(&format!("node-1 {}", text(&key))), (Algorithm::Ed25519, 0));
+        assert_eq!(order(""), (Algorithm::Ed25519, 0));
+        assert_eq!(order(&format!("{ecdsa}\n@cert-authority * {}", text(&key))).1, ALGORITHMS.len());
+        assert!(verifier("node-1", 22, "").preferred().key.iter().all(|kind| *kind != Algorithm::Rsa { hash: None }));
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let user = certificate(&private_key(), CertType::User, (NOW, NOW + 60), &["ann"]).to_openssh().expect("a text");
+        let host = certificate(&private_key(), CertType::Host, (NOW, NOW + 60), &["h"]).to_openssh().expect("a text");
+        assert!(Login::check_certificate(&user).is_ok());
+        assert!(Login::default().agent().certificate(&user).is_ok());
+        for (text, expected) in
+            [(user.as_str(), "it certifies another key"), (host.as_str(), "a host's certificate"), ("x", "it is not")]
+        {
+            let why = Login::default().certificate(text).expect_err(expected);
+            assert!(why.contains(expected), "{why}");
+        }
+    }
+}
