@@ -177,7 +177,10 @@ def host_tests() -> Verdict:
     except tools.Unavailable as reason:
         raise LeftOut(str(reason)) from None
     os.environ["EKSHYBRID_WHOLE_HOSTS"] = "1"
-    return layer("sandbox", "hosts", "nodeadm", "whole")
+    # The second are the provider's own: SSH on real sshds.
+    return layer("sandbox", "hosts", "nodeadm", "whole") + layer(
+        "contracts", "logins::", "keys::", "commands::", "failures::"
+    )
 
 
 class NotCompiled(Exception):
