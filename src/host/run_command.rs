@@ -275,17 +275,18 @@ mod tests {
         host.capture(&command).await
     }
 
-    fn ended(status: i64) -> Option<Invocation> {
-        Some(Invocation::Ended { status, stdout: "one\ntwo\n".to_owned(), stderr: "why".to_owned() })
+    fn ended(status: i64) -> Invocation {
+        Invocation::Ended { status, stdout: "one\ntwo\n".to_owned(), stderr: "why".to_owned() }
     }
 
-    fn unfinished(status: &str) -> Option<Invocation> {
-        Some(Invocation::Unfinished(status.to_owned()))
+    fn unfinished(status: &str) -> Invocation {
+        Invocation::Unfinished(status.to_owned())
     }
 
     #[tokio::test]
     async fn a_command_is_watched_to_its_end() {
-        let remote = Scripted::with([None, None, unfinished("Pending"), unfinished("InProgress"), ended(3)]);
+        let remote =
+            Scripted::with([None, None, Some(unfinished("Pending")), Some(unfinished("InProgress")), Some(ended(3))]);
         let done = captured(&remote, Command::new("id")).await.expect("it ends");
         assert_eq!((done.exit, done.stdout.as_str(), done.stderr.as_str()), (Exit::Status(3), "one\ntwo", "why"));
         assert_eq!(remote.asked().len(), 6, "{:?}", remote.asked());
