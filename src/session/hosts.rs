@@ -412,9 +412,11 @@ mod tests {
         };
         let file = bastion_of(with(|connection| connection.known_hosts_path = Some("/known".to_owned()))).await;
         assert_eq!(files(&file), ["/known"]);
-        for change in [(|connection| connection.trust_any_host_key = Some(true)) as fn(&mut Connection), |connection| {
-            connection.host_key = HostKeys::parse(HOST_KEY).ok()
-        }] {
+        let changes: [fn(&mut Connection); 2] = [
+            |connection| connection.trust_any_host_key = Some(true),
+            |connection| connection.host_key = Some(HostKeys::parse(HOST_KEY).expect("a key")),
+        ];
+        for change in changes {
             assert_eq!(files(&bastion_of(with(change)).await).len(), 2, "the usual files");
         }
     }
