@@ -34,6 +34,7 @@ use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::managed_instance::ManagedInstance;
+use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
@@ -91,6 +92,7 @@ fn registry() -> Registry<Clients> {
         .resource::<EniConfig>()
         .resource::<EniConfigBinding>()
         .resource::<ManagedInstance>()
+        .resource::<Node>()
         .resource::<NodeAccess>()
         .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()

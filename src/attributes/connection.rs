@@ -1,4 +1,4 @@
-//! How to reach a host over SSH: the attribute `connection`, and the words that the provider's `ssh` has in common with
+//! How to reach a host over SSH: the attribute `ssh` of a type, and the words that the provider's `ssh` has in common with
 //! it.
 
 use framework::model::{Bounded, Model, Secret, Span, Text};

@@ -16,6 +16,7 @@ pub mod drain;
 mod error;
 mod listing;
 mod node;
+mod node_marks;
 mod object;
 mod objects;
 pub mod offline;

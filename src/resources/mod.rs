@@ -6,6 +6,7 @@ pub mod cni;
 pub mod eniconfig;
 pub mod eniconfig_binding;
 pub mod managed_instance;
+pub mod node;
 pub mod node_access;
 pub mod target_group_attachment;
 pub mod vpc_cni;

@@ -1,4 +1,4 @@
-//! Connections to hosts: the attribute `connection`, completed from the provider's `ssh`.
+//! Connections to hosts: the attribute `ssh` of a type, completed from the provider's `ssh`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -203,17 +203,17 @@ impl<'a> Layer<'a> {
 
     fn check(&self) -> Result<()> {
         if self.user.is_none() {
-            let cause = "Neither `connection.user` nor `ssh.user` of the provider is set.";
+            let cause = "Neither `ssh.user` here nor that of the provider is set.";
             return Err(Diagnostic::error(SUMMARY, cause)
                 .remedy("Set the user who logs in to the host.")
-                .at(Path::attribute("connection"))
+                .at(Path::attribute("ssh"))
                 .into());
         }
         if self.key.is_none() && self.password.is_none() && self.agent != Some(true) {
-            let cause = "Neither `connection` nor `ssh` of the provider has credentials.";
+            let cause = "Neither `ssh` here nor that of the provider has credentials.";
             return Err(Diagnostic::error(SUMMARY, cause)
                 .remedy("Set `private_key`, `private_key_path`, `password` or `agent` in one of them.")
-                .at(Path::attribute("connection"))
+                .at(Path::attribute("ssh"))
                 .into());
         }
         Ok(())
@@ -278,7 +278,7 @@ fn layers<'a>(connection: &'a Connection, defaults: Option<&'a Ssh>) -> (Layer<'
 async fn complete(connection: &Connection, defaults: Option<&Ssh>) -> Result<ssh::Connection> {
     let (own, bastion) = layers(connection, defaults);
     own.check()?;
-    let at = Path::attribute("connection");
+    let at = Path::attribute("ssh");
     let timeout = connection.connect_timeout.as_ref().or_else(|| defaults.and_then(|ssh| ssh.connect_timeout.as_ref()));
     let open = async |host: &str, port: Option<i64>, layer: &Layer<'_>, at: &Path| {
         let user = layer.user.map_or("", Text::text);
@@ -433,14 +433,14 @@ mod tests {
         assert!(layer.password.is_none());
         let missing = complete(&own, Some(&ssh)).await.expect_err("there is no such file");
         let fault = &missing.0[0];
-        assert_eq!(fault.at, Path::attribute("connection").dot("private_key_path"));
+        assert_eq!(fault.at, Path::attribute("ssh").dot("private_key_path"));
         assert!(fault.cause.contains("cannot read `/own`"), "{}", fault.cause);
     }
 
     #[tokio::test]
     async fn what_is_missing_is_named() {
         let nobody = complete(&connection(), None).await.expect_err("no user");
-        assert!(nobody.0[0].cause.contains("`connection.user`"), "{nobody:?}");
+        assert!(nobody.0[0].cause.contains("`ssh.user`"), "{nobody:?}");
         let mut ssh = defaults();
         ssh.password = None;
         let nothing = complete(&connection(), Some(&ssh)).await.expect_err("no credentials");

@@ -18,10 +18,7 @@ export HOME=\"${HOME:-/root}\"
 pub(super) fn render(user_data: &UserData) -> String {
     let UserData { node_config, nodeadm, proxy, .. } = user_data;
     let region = node_config.cluster.region.as_str();
-    let source = nodeadm.as_ref().and_then(|nodeadm| nodeadm.source.as_ref()).map_or_else(
-        || format!("{}/releases/latest/bin/linux/{{architecture}}/nodeadm", publisher(&node_config.cluster.region)),
-        |source| source.as_str().to_owned(),
-    );
+    let source = user_data.nodeadm_source();
     let sha256 = nodeadm.as_ref().and_then(|nodeadm| nodeadm.sha256.as_ref());
     let url = |url: Option<&super::ProxyUrl>| url.map_or("", super::ProxyUrl::as_str).to_owned();
     let direct = proxy.as_ref().and_then(|proxy| proxy.no_proxy.as_deref()).unwrap_or_default();
@@ -45,38 +42,64 @@ pub(super) fn render(user_data: &UserData) -> String {
         ("no_proxy_hosts", direct.iter().map(super::DirectHost::as_str).collect::<Vec<_>>().join(",")),
     ];
     let settings = settings.map(|(name, value)| format!("{name}={}\n", quoted(&value))).concat();
-    let install = install_options(user_data);
-    let init = init_options(user_data);
+    let install = words(&user_data.install_options());
+    let init = words(&user_data.init_options());
     format!("{HEAD}\n{settings}install_options=({install})\ninit_options=({init})\n\n{JOIN}")
 }
 
-fn install_options(user_data: &UserData) -> String {
-    let region = user_data.region.as_ref().unwrap_or(&user_data.node_config.cluster.region);
-    let mut options = vec!["--region".to_owned(), quoted(region.as_str())];
-    if let Some(source) = user_data.containerd_source {
-        options.extend(["--containerd-source".to_owned(), quoted(source.word())]);
-    }
-    options.extend(manifest_options(user_data));
-    options.join(" ")
+/// Options as words of the shell.
+fn words(options: &[String]) -> String {
+    let word = |option: &String| if option.starts_with("--") { option.clone() } else { quoted(option) };
+    options.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn init_options(user_data: &UserData) -> String {
-    let mut options = manifest_options(user_data);
-    for validation in user_data.skip_validations.iter().flatten() {
-        options.extend(["--skip".to_owned(), quoted(validation.as_str())]);
+impl UserData {
+    /// Where the host downloads nodeadm from; `{architecture}` stands for `amd64` or `arm64`.
+    #[must_use]
+    pub fn nodeadm_source(&self) -> String {
+        self.nodeadm.as_ref().and_then(|nodeadm| nodeadm.source.as_ref()).map_or_else(
+            || {
+                let publisher = publisher(&self.node_config.cluster.region);
+                format!("{publisher}/releases/latest/bin/linux/{{architecture}}/nodeadm")
+            },
+            |source| source.as_str().to_owned(),
+        )
     }
-    options.join(" ")
-}
 
-fn manifest_options(user_data: &UserData) -> Vec<String> {
-    let mut options = Vec::new();
-    if let Some(manifest) = &user_data.manifest_override {
-        options.extend(["--manifest-override".to_owned(), quoted(manifest.as_str())]);
+    /// Options of `nodeadm install`, in addition to the version and the credential provider.
+    #[must_use]
+    pub fn install_options(&self) -> Vec<String> {
+        let region = self.region.as_ref().unwrap_or(&self.node_config.cluster.region);
+        let mut options = vec!["--region".to_owned(), region.as_str().to_owned()];
+        if let Some(source) = self.containerd_source {
+            options.extend(["--containerd-source".to_owned(), source.word().to_owned()]);
+        }
+        options.extend(self.manifest_options());
+        options
     }
-    if user_data.private_mode == Some(true) {
-        options.push("--private-mode".to_owned());
+
+    /// Options of `nodeadm init`, in addition to the configuration.
+    #[must_use]
+    pub fn init_options(&self) -> Vec<String> {
+        let mut options = self.manifest_options();
+        for validation in self.skip_validations.iter().flatten() {
+            options.extend(["--skip".to_owned(), validation.as_str().to_owned()]);
+        }
+        options
     }
-    options
+
+    /// Options that say where the components come from.
+    #[must_use]
+    pub fn manifest_options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if let Some(manifest) = &self.manifest_override {
+            options.extend(["--manifest-override".to_owned(), manifest.as_str().to_owned()]);
+        }
+        if self.private_mode == Some(true) {
+            options.push("--private-mode".to_owned());
+        }
+        options
+    }
 }
 
 /// Where AWS publishes nodeadm, by the region's partition.
