@@ -36,6 +36,7 @@ use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
+use crate::resources::node_recycle::NodeRecycle;
 use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
 use crate::session::{Clients, Config, Context, tags};
@@ -94,6 +95,7 @@ fn registry() -> Registry<Clients> {
         .resource::<ManagedInstance>()
         .resource::<Node>()
         .resource::<NodeAccess>()
+        .resource::<NodeRecycle>()
         .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()
         .data_source::<ClusterData>()

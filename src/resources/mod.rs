@@ -8,5 +8,6 @@ pub mod eniconfig_binding;
 pub mod managed_instance;
 pub mod node;
 pub mod node_access;
+pub mod node_recycle;
 pub mod target_group_attachment;
 pub mod vpc_cni;

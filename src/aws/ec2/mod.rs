@@ -3,6 +3,7 @@
 //! Objects are requested by filter and never by id: an id that does not exist fails the whole call, while a filter
 //! just finds no match for it.
 
+mod instance;
 mod instance_type;
 mod security_group;
 mod subnet;
@@ -15,6 +16,7 @@ use aws_sdk_ec2::types::Filter;
 use super::clients::Clients;
 use super::shared::SharedReads;
 
+pub use instance::Instance;
 pub use instance_type::InstanceType;
 pub use security_group::SecurityGroup;
 pub use subnet::Subnet;

@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_node_recycle.workers
+  id = "workshop/eks.amazonaws.com/nodegroup=workers"
+}
