@@ -506,15 +506,14 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-# The hosts are EC2 instances here, so their addresses are known. For other hosts, list the addresses.
-resource "aws_lb_target_group_attachment" "hosts" {
-  for_each = aws_instance.hosts
-
+# Keeps the target group equal to the addresses of the hosts that have joined.
+resource "ekshybrid_target_group_attachment" "hosts" {
+  cluster_name     = aws_eks_cluster.this.name
   target_group_arn = aws_lb_target_group.hosts.arn
-  target_id        = each.value.private_ip
+  port             = var.node_port
 
-  # For an address outside the load balancer's VPC.
-  availability_zone = "all"
+  # The CNI waits until the hosts have joined.
+  depends_on = [ekshybrid_cni.calico]
 }
 
 output "load_balancer" {
