@@ -52,7 +52,7 @@ impl Provider for Ekshybrid {
     const NAME: &'static str = "ekshybrid";
     const DESCRIPTION: &'static str = "\
 Amazon EKS beyond the plain VPC. This release covers what a host outside AWS needs in order to join a cluster as a \
-hybrid node (activations, registered hosts, access, NodeConfig and user data), pods in a second range (ENIConfigs, \
+hybrid node (joining over SSH or by user data, activations, registered hosts, access), pods in a second range (ENIConfigs, \
 the settings of the VPC CNI, annotated nodes), and Cilium or Calico in a cluster.
 
 Arguments have the names and meanings that they have in the AWS, Kubernetes and Helm providers. Nested ones are \
