@@ -23,6 +23,14 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
+/// Settings that reach a registry of any name through `tunnel`; cache and certificates are in `folder`.
+fn tunnelled(folder: &TempDir, tunnel: &Server, authority: &Authority) -> Settings {
+    let bundle = folder.path().join("ca.pem");
+    std::fs::write(&bundle, &authority.pem).expect("written");
+    let https_proxy = Some(format!("http://127.0.0.1:{}", tunnel.port));
+    Settings { https_proxy, ca_bundle: Some(bundle), ..settings(folder) }
+}
+
 fn login(host: &str) -> Login {
     Login { host: host.to_owned(), username: "me".to_owned(), password: "hunter2".to_owned().into() }
 }
@@ -462,19 +470,14 @@ async fn ecr_gets_the_password_from_aws() {
     })
     .await;
     let tunnel = proxy(server.port, "").await;
-    let (cache, bundle) = (folder(), folder());
-    std::fs::write(bundle.path().join("ca.pem"), &authority.pem).expect("written");
-    let settings = |cache: &TempDir| Settings {
-        https_proxy: Some(format!("http://127.0.0.1:{}", tunnel.port)),
-        ca_bundle: Some(bundle.path().join("ca.pem")),
-        ..settings(cache)
-    };
+    let (cache, other) = (folder(), folder());
+    let settings = |folder: &TempDir| tunnelled(folder, &tunnel, &authority);
     let source = |host: &str| Source::chart(Some(&format!("oci://{host}/a")), "net", Some("1.0.0")).expect("a source");
     let client = |settings| Client::build(settings, Some(Arc::new(Aws)), &|_| None, hasty());
     let artifact = client(settings(&cache)).fetch(&source(HOST)).await.expect("fetched");
     assert_eq!(bytes(&artifact), CHART);
     // The user's own login wins.
-    let own = Settings { logins: vec![login(HOST)], ..settings(&folder()) };
+    let own = Settings { logins: vec![login(HOST)], ..settings(&other) };
     let error = client(own).fetch(&source(HOST)).await.expect_err("refused");
     assert!(matches!(&error, Error::Refused { tried: Tried::Configured { .. }, .. }), "{error:?}");
 }
@@ -487,13 +490,8 @@ async fn the_reason_for_a_missing_aws_password_is_reported() {
         Server::tls(authority.server(HOST), |_| Reply::new(401, "").with("www-authenticate", "Basic realm=\"a\""))
             .await;
     let tunnel = proxy(server.port, "").await;
-    let (cache, bundle) = (folder(), folder());
-    std::fs::write(bundle.path().join("ca.pem"), &authority.pem).expect("written");
-    let settings = Settings {
-        https_proxy: Some(format!("http://127.0.0.1:{}", tunnel.port)),
-        ca_bundle: Some(bundle.path().join("ca.pem")),
-        ..settings(&cache)
-    };
+    let cache = folder();
+    let settings = tunnelled(&cache, &tunnel, &authority);
     let source = Source::chart(None, &format!("oci://{HOST}/a/net:1.0.0"), None).expect("a source");
     let client = |ecr: Option<Arc<dyn EcrLogin>>| Client::build(settings.clone(), ecr, &|_| None, hasty());
     let error = client(Some(Arc::new(Aws))).fetch(&source).await.expect_err("no password");
@@ -528,13 +526,8 @@ async fn an_expired_password_of_ecr_is_not_sent_again() {
     })
     .await;
     let tunnel = proxy(server.port, "").await;
-    let (cache, bundle) = (folder(), folder());
-    std::fs::write(bundle.path().join("ca.pem"), &authority.pem).expect("written");
-    let settings = Settings {
-        https_proxy: Some(format!("http://127.0.0.1:{}", tunnel.port)),
-        ca_bundle: Some(bundle.path().join("ca.pem")),
-        ..settings(&cache)
-    };
+    let cache = folder();
+    let settings = tunnelled(&cache, &tunnel, &authority);
     let client = Client::build(settings, Some(Arc::new(Renewing(0.into()))), &|_| None, hasty());
     let source = Source::chart(None, &format!("oci://{HOST}/a/net:1.0.0"), None).expect("a source");
     assert_eq!(bytes(&client.fetch(&source).await.expect("fetched")), CHART);

@@ -332,8 +332,7 @@ impl Releases {
         objects::read(all, &discovery, "").map(|(_, unknown)| unknown)
     }
 
-    /// The same, fetched again: before a change, because programs in the cluster may have added kinds in the
-    /// meantime.
+    /// The kinds that the cluster serves, fetched once per run.
     async fn kinds(&self) -> Result<Arc<Discovery>> {
         self.client.discovery().await.map_err(Error::request("ask which kinds the cluster serves"))
     }

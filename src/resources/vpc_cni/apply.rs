@@ -154,7 +154,7 @@ async fn write(
         }
         record.keep(cx);
         // The next attempt starts from what was just written.
-        if let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, Some(LEFT), cx).await? {
+        if let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, SUMMARY, Some(LEFT), cx).await? {
             found.daemon_set = daemon_set;
         }
         if found.addon.is_some() {
@@ -173,7 +173,7 @@ async fn write(
             }
             return Err(Stopped::Told(explain_kube(SUMMARY, error, None, cx).await));
         }
-        found.daemon_set = stopped(written, Some(LEFT), cx).await?;
+        found.daemon_set = stopped(written, SUMMARY, Some(LEFT), cx).await?;
     }
     cx.save(&found.outputs(site, args));
     Ok(())

@@ -80,7 +80,7 @@ pub(super) async fn delete(state: &State<VpcCni>, cx: &Context) -> Result<()> {
 /// Restores the previous values through the current owner of aws-node.
 pub(super) async fn take_back(site: &Site<'_>) -> std::result::Result<(), Stopped> {
     let left = Some("Nothing was changed.");
-    let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, left, site.cx).await? else {
+    let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, SUMMARY_BACK, left, site.cx).await? else {
         return Ok(());
     };
     let addon = site.addon().await?;
@@ -124,7 +124,9 @@ pub(super) async fn give_back(
     loop {
         attempts += 1;
         let left = Some("What is not restored yet is still recorded in the state.");
-        let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, left, cx).await? else { return Ok(()) };
+        let Some(daemon_set) = stopped(daemon_set::find(&site.client).await, SUMMARY_BACK, left, cx).await? else {
+            return Ok(());
+        };
         let found = daemon_set::environment(&daemon_set);
         let mut back = Vec::new();
         let mut kept = Vec::new();
@@ -161,13 +163,14 @@ pub(super) async fn give_back(
         let unmark = wholly && daemon_set::note(&daemon_set).is_some();
         if !back.is_empty() || unmark {
             let restored = through_daemon_set::restore(&site.client, &daemon_set, &back, record, unmark).await;
-            match stopped(restored, left, cx).await {
+            match stopped(restored, SUMMARY_BACK, left, cx).await {
                 Err(Stopped::Changed) if attempts < ATTEMPTS && cx.sleep(Duration::from_millis(200)).await => continue,
                 other => other?,
             }
         }
         let names: Vec<&str> = back.into_iter().chain(kept).collect();
-        stopped(through_daemon_set::hand_back(&site.client, &names, record, wholly).await, left, cx).await?;
+        stopped(through_daemon_set::hand_back(&site.client, &names, record, wholly).await, SUMMARY_BACK, left, cx)
+            .await?;
         break;
     }
     changed_since.sort();

@@ -166,12 +166,13 @@ impl From<Diagnostics> for Stopped {
 /// Explains an error of a write, unless the write can be retried.
 pub(super) async fn stopped<T>(
     result: kube::Result<T>,
+    summary: &str,
     left: Option<&str>,
     cx: &Context,
 ) -> std::result::Result<T, Stopped> {
     match result {
         Ok(value) => Ok(value),
         Err(error) if *error.kind() == Kind::Changed => Err(Stopped::Changed),
-        Err(error) => Err(Stopped::Told(explain_kube(SUMMARY, &error, left, cx).await)),
+        Err(error) => Err(Stopped::Told(explain_kube(summary, &error, left, cx).await)),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::addon::{self, NAME};
 use super::notes::Record;
 use super::settings::Wanted;
-use super::site::{Site, Stopped, stopped};
+use super::site::{self, Site, Stopped, stopped};
 use super::{daemon_set, through_daemon_set};
 use crate::attributes::Region;
 use crate::aws::Kind;
@@ -69,7 +69,8 @@ pub(super) async fn set(
     if faults.has_errors() {
         return Err(Stopped::Told(faults));
     }
-    let mut object = stopped(through_daemon_set::mark(&site.client, daemon_set, record).await, None, cx).await?;
+    let mut object =
+        stopped(through_daemon_set::mark(&site.client, daemon_set, record).await, site::SUMMARY, None, cx).await?;
     let now = daemon_set::environment(daemon_set);
     // Other owners of a value to be changed would keep it. They may keep values that are already right; this provider
     // may not, since those now belong to EKS.
@@ -88,7 +89,7 @@ pub(super) async fn set(
             }
         }
         record.keep(cx);
-        stopped(through_daemon_set::release(&site.client, &in_the_way).await, left, cx).await?;
+        stopped(through_daemon_set::release(&site.client, &in_the_way).await, site::SUMMARY, left, cx).await?;
     }
     let values = values(site, Some(addon))?;
     let merged = addon::merged(&values, wanted);
@@ -97,7 +98,7 @@ pub(super) async fn set(
         change(site, addon, addon::text(merged, None)).await?;
     }
     // EKS does not know about variables that others have added to the DaemonSet.
-    if let Some(found) = stopped(daemon_set::find(&site.client).await, left, cx).await? {
+    if let Some(found) = stopped(daemon_set::find(&site.client).await, site::SUMMARY, left, cx).await? {
         object = found;
     }
     let foreign: Vec<&str> = wanted
@@ -112,7 +113,8 @@ pub(super) async fn set(
             }
         }
         record.keep(cx);
-        object = stopped(through_daemon_set::remove(&site.client, &object, &foreign).await, left, cx).await?;
+        object =
+            stopped(through_daemon_set::remove(&site.client, &object, &foreign).await, site::SUMMARY, left, cx).await?;
     }
     Ok(object)
 }

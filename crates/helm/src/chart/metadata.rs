@@ -2,7 +2,7 @@
 
 use crate::data::{Data, Map};
 use crate::go::{is_print, is_space, quote};
-use crate::json::is_field;
+use crate::json::{self, is_field};
 use crate::version::Version;
 use crate::yaml;
 
@@ -148,17 +148,7 @@ pub(super) fn check_lock(data: &Data) -> Result<(), String> {
 
 /// The message of a field whose value has the wrong type.
 fn wrong_type(data: &Data, field: &str, wanted: &str) -> String {
-    let found = match data {
-        Data::Map(_) => "object",
-        Data::List(_) => "array",
-        Data::Text(_) => "string",
-        Data::Bool(_) => "bool",
-        _ => "number",
-    };
-    format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go struct field \
-         {field} of type {wanted}"
-    )
+    json::cannot_unmarshal_yaml(data, &format!("Go struct field {field}"), wanted)
 }
 
 /// A string field; numbers and booleans are taken as text.

@@ -11,7 +11,20 @@ enum Token {
     Character(char),
     One,
     Star,
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class(Class),
+}
+
+/// Characters in brackets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Class {
+    pub(crate) negated: bool,
+    pub(crate) ranges: Vec<(char, char)>,
+}
+
+impl Class {
+    pub(crate) fn accepts(&self, character: char) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != self.negated
+    }
 }
 
 impl Pattern {
@@ -38,7 +51,7 @@ impl Pattern {
                         };
                         ranges.push((low, high));
                     }
-                    Token::Class { negated, ranges }
+                    Token::Class(Class { negated, ranges })
                 }
                 other => Token::Character(other),
             });
@@ -82,9 +95,7 @@ impl Token {
         match self {
             Self::Character(wanted) => *wanted == character,
             Self::One => character != '/',
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
-            }
+            Self::Class(class) => class.accepts(character),
             Self::Star => false,
         }
     }

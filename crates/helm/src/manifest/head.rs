@@ -2,7 +2,7 @@
 
 use super::Manifest;
 use crate::data::{Data, Map};
-use crate::json::is_field;
+use crate::json::{self, is_field};
 use crate::yaml;
 use std::collections::BTreeMap;
 
@@ -74,17 +74,8 @@ impl Head {
 }
 
 fn mismatch(data: &Data, field: &str, wanted: &str) -> String {
-    let found = match data {
-        Data::Map(_) => "object",
-        Data::List(_) => "array",
-        Data::Text(_) => "string",
-        Data::Bool(_) => "bool",
-        _ => "number",
-    };
     let place = if field.is_empty() { "Go value".to_owned() } else { format!("Go struct field {field}") };
-    format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into {place} of type {wanted}"
-    )
+    json::cannot_unmarshal_yaml(data, &place, wanted)
 }
 
 /// A field of string type; numbers and booleans count as text there, and null is none.

@@ -1,5 +1,7 @@
 //! File patterns of `.Files.Glob`: `*`, `**`, `?`, `[a-z]`, `[!a]`, `{a,b}`; a single star stays inside one folder.
 
+use crate::go::path_pattern::Class;
+
 /// A pattern. One that is malformed matches everything, as in Helm.
 #[derive(Debug)]
 pub(crate) struct Pattern {
@@ -17,10 +19,7 @@ enum Token {
     Star,
     /// Any characters.
     DoubleStar,
-    Class {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
+    Class(Class),
 }
 
 /// Most ways that one pattern may branch into.
@@ -138,7 +137,7 @@ fn class(characters: &[char], at: &mut usize) -> Option<Token> {
         [low, '-', high] => vec![(*low, *high)],
         all => all.iter().map(|character| (*character, *character)).collect(),
     };
-    Some(Token::Class { negated, ranges })
+    Some(Token::Class(Class { negated, ranges }))
 }
 
 /// Matches with one place to come back to for each kind of star.
@@ -175,9 +174,7 @@ impl Token {
         match self {
             Self::Character(wanted) => *wanted == character,
             Self::One => character != '/',
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
-            }
+            Self::Class(class) => class.accepts(character),
             Self::Star | Self::DoubleStar => false,
         }
     }

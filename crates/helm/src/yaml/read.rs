@@ -4,6 +4,7 @@ use super::load::{self, Node};
 use super::scalar::{Scalar, resolve};
 use crate::data::{Data, Map, merge};
 use crate::go::float;
+use crate::json;
 use base64::Engine as _;
 use std::rc::Rc;
 
@@ -50,16 +51,8 @@ pub(crate) fn read_documents(text: &str) -> Result<Map, String> {
             Data::Map(map) => merge(&mut merged, map),
             Data::Null => {}
             other => {
-                let found = match other {
-                    Data::List(_) => "array",
-                    Data::Text(_) => "string",
-                    Data::Bool(_) => "bool",
-                    _ => "number",
-                };
-                return Err(format!(
-                    "cannot unmarshal yaml document: error unmarshaling JSON: while decoding JSON: json: cannot \
-                     unmarshal {found} into Go value of type map[string]interface {{}}"
-                ));
+                let why = json::cannot_unmarshal_yaml(&other, "Go value", "map[string]interface {}");
+                return Err(format!("cannot unmarshal yaml document: {why}"));
             }
         }
     }

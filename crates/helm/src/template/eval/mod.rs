@@ -166,57 +166,40 @@ impl<'t> Execution<'_, '_, 't> {
         let outer = self.variables.len();
         let value = self.pipeline(dot, &branch.pipe)?;
         let mark = self.variables.len();
-        let mut ran = false;
-        match &value {
+        let no_key = || Slot::plain(Value::Nil);
+        let items: Box<dyn Iterator<Item = (Slot, Slot)>> = match &value {
             Value::Int(count, kind) => {
                 self.check_one_variable(branch, &value)?;
-                for number in 0..*count {
-                    ran = true;
-                    let item = Slot::plain(Value::Int(number, *kind));
-                    let flow = self.iterate(branch, Slot::plain(Value::Nil), item, mark, out)?;
-                    if matches!(flow, Flow::Break) {
-                        break;
-                    }
-                }
+                Box::new((0..*count).map(|number| (no_key(), Slot::plain(Value::Int(number, *kind)))))
             }
             Value::Unsigned(count, kind) => {
                 self.check_one_variable(branch, &value)?;
-                for number in 0..*count {
-                    ran = true;
-                    let item = Slot::plain(Value::Unsigned(number, *kind));
-                    let flow = self.iterate(branch, Slot::plain(Value::Nil), item, mark, out)?;
-                    if matches!(flow, Flow::Break) {
-                        break;
-                    }
-                }
+                Box::new((0..*count).map(|number| (no_key(), Slot::plain(Value::Unsigned(number, *kind)))))
             }
             Value::List(_) | Value::Bytes(_) => {
                 let boxed = matches!(&value, Value::List(list) if list.element == Element::Any);
-                for (index, item) in value.items().unwrap_or_default().into_iter().enumerate() {
-                    ran = true;
-                    let index = Slot::plain(Value::int(index as i64));
-                    let flow = self.iterate(branch, index, Slot { value: item, boxed }, mark, out)?;
-                    if matches!(flow, Flow::Break) {
-                        break;
-                    }
-                }
+                let items = value.items().unwrap_or_default().into_iter().enumerate();
+                Box::new(
+                    items.map(move |(index, value)| (Slot::plain(Value::int(index as i64)), Slot { value, boxed })),
+                )
             }
             Value::Map(map) => {
                 let boxed = map.holds_interfaces();
                 // The entries are taken at the start, as Go sorts them before it iterates.
-                let entries: Vec<_> =
-                    map.entries.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
-                for (key, item) in entries {
-                    ran = true;
-                    let key = Slot::plain(Value::Text(key));
-                    let flow = self.iterate(branch, key, Slot { value: item, boxed }, mark, out)?;
-                    if matches!(flow, Flow::Break) {
-                        break;
-                    }
-                }
+                let entries = map.entries.borrow().clone();
+                Box::new(
+                    entries.into_iter().map(move |(key, value)| (Slot::plain(Value::Text(key)), Slot { value, boxed })),
+                )
             }
-            Value::Nil => {}
+            Value::Nil => Box::new(std::iter::empty()),
             other => return self.error(format!("range can't iterate over {}", format::plain(other))),
+        };
+        let mut ran = false;
+        for (key, item) in items {
+            ran = true;
+            if matches!(self.iterate(branch, key, item, mark, out)?, Flow::Break) {
+                break;
+            }
         }
         let flow = match (&branch.otherwise, ran) {
             (Some(otherwise), false) => self.walk_list(dot, otherwise, out)?,

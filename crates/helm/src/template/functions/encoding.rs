@@ -34,7 +34,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(match json::read(&arguments.text(0)) {
             Ok(Data::Map(map)) => Value::from(&Data::Map(map)),
             Ok(Data::Null) => Value::map(Default::default()),
-            Ok(other) => error_map(&format!("json: {}", cannot_unmarshal(&other, "map[string]interface {}"))),
+            Ok(other) => error_map(&json::cannot_unmarshal(&other, "Go value", "map[string]interface {}")),
             Err(error) => error_map(&error),
         })
     }),
@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(match json::read(&arguments.text(0)) {
             Ok(Data::List(list)) => Value::from(&Data::List(list)),
             Ok(Data::Null) => Value::nil_list(crate::template::value::Element::Any),
-            Ok(other) => error_list(&format!("json: {}", cannot_unmarshal(&other, "[]interface {}"))),
+            Ok(other) => error_list(&json::cannot_unmarshal(&other, "Go value", "[]interface {}")),
             Err(error) => error_list(&error),
         })
     }),
@@ -61,7 +61,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(match yaml::read(&arguments.text(0)) {
             Ok(Data::Map(map)) => Value::from(&Data::Map(map)),
             Ok(Data::Null) => Value::map(Default::default()),
-            Ok(other) => error_map(&yaml_mismatch(&other, "map[string]interface {}")),
+            Ok(other) => error_map(&json::cannot_unmarshal_yaml(&other, "Go value", "map[string]interface {}")),
             Err(error) => error_map(&error),
         })
     }),
@@ -75,7 +75,7 @@ fn from_yaml_array(arguments: Arguments) -> Outcome {
     Ok(match yaml::read(&arguments.text(0)) {
         Ok(Data::List(list)) => Value::from(&Data::List(list)),
         Ok(Data::Null) => Value::list(Vec::new()),
-        Ok(other) => error_list(&yaml_mismatch(&other, "[]interface {}")),
+        Ok(other) => error_list(&json::cannot_unmarshal_yaml(&other, "Go value", "[]interface {}")),
         Err(error) => error_list(&error),
     })
 }
@@ -86,21 +86,6 @@ fn error_map(message: &str) -> Value {
 
 fn error_list(message: &str) -> Value {
     Value::list(vec![Value::text(message)])
-}
-
-fn cannot_unmarshal(data: &Data, wanted: &str) -> String {
-    let found = match data {
-        Data::Map(_) => "object",
-        Data::List(_) => "array",
-        Data::Text(_) => "string",
-        Data::Bool(_) => "bool",
-        _ => "number",
-    };
-    format!("cannot unmarshal {found} into Go value of type {wanted}")
-}
-
-fn yaml_mismatch(data: &Data, wanted: &str) -> String {
-    format!("error unmarshaling JSON: while decoding JSON: json: {}", cannot_unmarshal(data, wanted))
 }
 
 fn lenient_json(value: &Value, style: Style) -> Outcome {
