@@ -20,7 +20,9 @@ use crate::ephemeral::activation_code::ActivationCode;
 use crate::ephemeral::cluster_token::ClusterToken;
 use crate::functions::bootstrap_arguments::BootstrapArguments;
 use crate::functions::cidrs_overlap::CidrsOverlap;
+use crate::functions::hybrid_node_role_policy::HybridNodeRolePolicy;
 use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
+use crate::functions::join_command::JoinCommand;
 use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
 use crate::functions::user_data::UserData;
@@ -106,7 +108,9 @@ fn registry() -> Registry<Clients> {
         .data_source::<Nodes>()
         .function::<BootstrapArguments>()
         .function::<CidrsOverlap>()
+        .function::<HybridNodeRolePolicy>()
         .function::<HybridNodeTrustPolicy>()
+        .function::<JoinCommand>()
         .function::<MaxPods>()
         .function::<NodeConfig>()
         .function::<UserData>()

@@ -10,22 +10,22 @@ pub use words::{SecurityGroupId, SubnetId, TargetGroupArn, VpcCniVersion};
 
 use framework::model::{Model, Span};
 
-/// How long an operation may take, for types that wait when they are made and when they are removed.
+/// How long an operation may take, for types that wait while they are created and deleted.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
-    /// Making the object, such as `10m`.
+    /// Timeout for creating the object, such as `10m`.
     pub create: Option<Span>,
-    /// Removing the object.
+    /// Timeout for deleting the object.
     pub delete: Option<Span>,
 }
 
-/// How long an operation may take, for types that also wait when they are changed.
+/// How long an operation may take, for types that also wait while they are updated.
 #[derive(Clone, Debug, Model)]
 pub struct ChangeTimeouts {
-    /// Making the object, such as `10m`.
+    /// Timeout for creating the object, such as `10m`.
     pub create: Option<Span>,
-    /// Changing the object.
+    /// Timeout for updating the object.
     pub update: Option<Span>,
-    /// Removing the object.
+    /// Timeout for deleting the object.
     pub delete: Option<Span>,
 }

@@ -10,14 +10,12 @@ use framework::value::Type;
 
 use crate::node::{Fault, Faults, Tree};
 
-/// The parameter of a last argument that may be left out; `what` it says is the beginning of its description.
+/// The parameter of an optional last argument; `what` is the beginning of its description.
 pub(super) fn options_parameter(what: &str) -> Parameter {
     Parameter {
         name: "options".to_owned(),
         ty: Type::Dynamic,
-        description: format!(
-            "{what}, as an object; its attributes are listed above. May be left out; may be given once."
-        ),
+        description: format!("{what}, as an object with the attributes listed above. Optional."),
         allow_null: true,
         allow_unknown: true,
     }

@@ -10,7 +10,7 @@ use crate::node::{Parsed, Tree, bootstrap};
 /// Parameters.
 #[derive(Clone, Debug, Model)]
 pub struct Parameters {
-    /// How the node joins, as an object; its attributes are listed above.
+    /// How the node joins, as an object with the attributes listed above.
     pub options: Dynamic,
 }
 
@@ -26,13 +26,13 @@ impl Function for BootstrapArguments {
     const NAME: &'static str = "bootstrap_arguments";
     const SUMMARY: &'static str = "Arguments of bootstrap.sh for EC2 nodes on Amazon Linux 2";
     const DESCRIPTION: &'static str = "\
-Renders the arguments of `/etc/eks/bootstrap.sh`, by which an EC2 node on an EKS image of Amazon Linux 2 joins its \
-cluster, on one line and quoted for a shell. What the script or the kubelet would refuse, or would pass over in \
-silence, is a fault here while Terraform plans.
+Renders the arguments of `/etc/eks/bootstrap.sh`, with which an EC2 node on an EKS image of Amazon Linux 2 joins its \
+cluster, on one line and quoted for a shell. Input that the script or the kubelet would reject, or silently ignore, is an \
+error at plan time.
 
-The function `user_data` with `os = \"al2\"` makes whole user data of them. For Amazon Linux 2 only: on images of AL2023 \
-the script prints that it was removed and exits with an error. Nodes there read a `NodeConfig` from their user data, \
-which is `os = \"al2023\"`.";
+The function `user_data` with `os = \"al2\"` renders complete user data with them. For Amazon Linux 2 only: on images of \
+AL2023 the script prints that it was removed and exits with an error. Nodes there read a `NodeConfig` from their user \
+data: use `os = \"al2023\"`.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

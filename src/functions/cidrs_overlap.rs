@@ -52,7 +52,7 @@ fn collect(value: &Value, ranges: &mut Vec<Cidr>, at: &Path, faults: &mut Diagno
             Err(error) => refuse(format!("{error}.")),
         },
         Value::List(elements) | Value::Set(elements) => {
-            // Every element is looked at, so that all faults are told at once.
+            // Every element is checked, so that all faults are reported at once.
             let fine: Vec<bool> = elements.iter().map(|element| collect(element, ranges, at, faults)).collect();
             fine.into_iter().all(|fine| fine)
         }

@@ -21,7 +21,7 @@ pub struct Options(Dynamic);
 
 impl Variadic for Options {
     fn parameter() -> Option<Parameter> {
-        Some(options_parameter("Who may take the role on"))
+        Some(options_parameter("Who can assume the role"))
     }
 
     fn decode(value: &Value, at: &Path, faults: &mut Diagnostics) -> Option<Self> {
@@ -41,8 +41,8 @@ impl Function for HybridNodeTrustPolicy {
     const NAME: &'static str = "hybrid_node_trust_policy";
     const SUMMARY: &'static str = "Trust policy of the IAM role of EKS hybrid nodes";
     const DESCRIPTION: &'static str = "\
-Renders the trust policy, as JSON, of the IAM role that hybrid nodes get: for Systems Manager, or with a trust anchor \
-for IAM Roles Anywhere. Pass it to `assume_role_policy` of an `aws_iam_role`.";
+Renders the trust policy, as JSON, of the IAM role of hybrid nodes: for Systems Manager, or with a trust anchor for IAM \
+Roles Anywhere. Its permissions are rendered by the function `hybrid_node_role_policy`. Pass it to `assume_role_policy` of an `aws_iam_role`.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

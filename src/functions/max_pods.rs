@@ -45,13 +45,13 @@ impl Function for MaxPods {
     const NAME: &'static str = "max_pods";
     const SUMMARY: &'static str = "Number of pods of an EC2 node behind the VPC CNI";
     const DESCRIPTION: &'static str = "\
-The most pods that an EC2 node can have, as AWS recommends it: one IPv4 address for each pod beside two in the host's \
-network, and no more than 110 up to 30 vCPUs and 250 beyond. Nodes take another number by themselves, which knows \
-neither custom networking nor prefixes: pass this one on, as `max_pods` of the function \
-`bootstrap_arguments` or as `kubelet.max_pods` of `node_config`. Where a launch template has several instance types, the \
-nodes count by themselves with `kubelet.max_pods_expression`.
+The maximum number of pods of an EC2 node that AWS recommends: one IPv4 address for each pod, plus two pods in the host's \
+network, and at most 110 up to 30 vCPUs, 250 above. The kubelet's own default ignores custom networking and prefix \
+delegation, so pass this value explicitly: as `max_pods` of the function `bootstrap_arguments`, or as `kubelet.max_pods` \
+of `node_config`. If a launch template has several instance types, use `kubelet.max_pods_expression`, which each node \
+evaluates itself.
 
-The limits of the instance types are built in and need no credentials. For a type that is newer, give `interfaces` and \
+The limits of the instance types are built in and need no credentials. For a newer type, set `interfaces` and \
 `addresses_per_interface`.";
     const SEES_UNKNOWN: bool = true;
 

@@ -3,7 +3,9 @@
 mod arguments;
 pub mod bootstrap_arguments;
 pub mod cidrs_overlap;
+pub mod hybrid_node_role_policy;
 pub mod hybrid_node_trust_policy;
+pub mod join_command;
 pub mod max_pods;
 pub mod node_config;
 pub mod user_data;

@@ -10,7 +10,7 @@ use crate::node::{Parsed, Tree, config};
 /// Parameters.
 #[derive(Clone, Debug, Model)]
 pub struct Parameters {
-    /// What nodeadm has to know, as an object; its attributes are listed above.
+    /// The configuration, as an object with the attributes listed above.
     pub config: Dynamic,
 }
 
@@ -26,14 +26,14 @@ impl Function for NodeConfig {
     const NAME: &'static str = "node_config";
     const SUMMARY: &'static str = "NodeConfig of an EKS hybrid node, or of a node in EC2";
     const DESCRIPTION: &'static str = "\
-Renders the NodeConfig (`node.eks.aws/v1alpha1`) that nodeadm reads, and checks, while Terraform plans, every rule of \
-nodeadm that can be known by then. Values that are known only after apply, such as the id and code of a new activation, \
-are checked when they are known.
+Renders the NodeConfig (`node.eks.aws/v1alpha1`) that nodeadm reads, and checks all of nodeadm's rules that can be \
+checked at plan time. Values that are known only after apply, such as the id and code of a new activation, are checked \
+during apply.
 
-There are two kinds, with different attributes. Without `os` it is that of a hybrid node, which `nodeadm init` reads \
-from a file; it holds the activation code, and Terraform treats it as sensitive when the code that is passed in is. With \
-`os = \"al2023\"` it is that of a node in EC2 on Amazon Linux 2023, which belongs into its user data: the function \
-`user_data` puts it there.";
+There are two kinds with different attributes. Without `os`, it is the NodeConfig of a hybrid node, which `nodeadm init` \
+reads from a file. It contains the activation code; Terraform treats it as sensitive if the code that is passed in is. \
+With `os = \"al2023\"`, it is the NodeConfig of an EC2 node on Amazon Linux 2023, which is a part of its user data: use \
+the function `user_data`.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

@@ -10,7 +10,7 @@ use crate::node::{Parsed, Tree, user_data};
 /// Parameters.
 #[derive(Clone, Debug, Model)]
 pub struct Parameters {
-    /// What the machine shall do at its first boot, as an object; its attributes are listed above.
+    /// What the machine does at its first boot, as an object with the attributes listed above.
     pub options: Dynamic,
 }
 
@@ -26,26 +26,27 @@ impl Function for UserData {
     const NAME: &'static str = "user_data";
     const SUMMARY: &'static str = "User data that makes a machine join an EKS cluster";
     const DESCRIPTION: &'static str = "\
-Renders user data for cloud-init, as a MIME multi-part archive, by which a machine joins an EKS cluster at its first \
-boot. `os` says what the machine is, and each kind has attributes of its own:
+Renders user data, with which a machine joins an EKS cluster at its first boot: for cloud-init, as a MIME multi-part \
+archive, or for Bottlerocket. `os` selects the kind of machine, and each kind has attributes of its own:
 
-- Without `os` it is a host outside of EC2 that becomes a hybrid node: it downloads nodeadm and checks it, installs the \
-components, writes the NodeConfig readable for root only, and joins. What nodeadm skips silently is a failure here, and \
-a join that failed is retried at the next boot, unless Systems Manager refuses the activation for good (expired, used \
+- Without `os`, a host outside EC2 that becomes a hybrid node: it downloads and verifies nodeadm, installs the \
+components, writes the NodeConfig, readable by root only, and joins. Steps that nodeadm skips silently count as failures, \
+and a failed join is repeated at the next boot, unless Systems Manager rejects the activation for good (expired, used \
 up). The log contains nodeadm's output without the activation code. The result contains the code: Terraform treats it \
-as sensitive when the code that is passed in is.
-- `\"al2023\"` is a node in EC2 on an EKS image of Amazon Linux 2023, where nodeadm is there already and reads the \
-NodeConfig from the user data.
-- `\"al2\"` is a node in EC2 on an EKS image of Amazon Linux 2, which joins by `/etc/eks/bootstrap.sh`.
+as sensitive if the code that is passed in is.
+- `\"al2023\"`: an EC2 node on an EKS image of Amazon Linux 2023. Its nodeadm reads the NodeConfig from the user data.
+- `\"al2\"`: an EC2 node on an EKS image of Amazon Linux 2, which joins by `/etc/eks/bootstrap.sh`.
+- `\"bottlerocket\"`: a hybrid node on Bottlerocket, a VMware variant of version 1.37.0 or later. The result is \
+Bottlerocket's `settings.toml`. Pass it to the virtual machine before it is powered on for the first time, as `guestinfo.userdata = base64encode(…)` with `guestinfo.userdata.encoding = \"base64\"`. It contains the activation \
+code or the private key, encoded but not encrypted.
 
-User data is read once, at the first boot, but a change of it replaces or restarts machines with most providers. When \
-an `ekshybrid_activation` is replaced or rotated, its id and code change, and with them the user data of every machine \
-that was created from it. Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that \
+User data is read once, at the first boot, but most providers replace or restart a machine when its user data change. \
+When an `ekshybrid_activation` is replaced or rotated, its id and code change, and with them the user data of every \
+machine that was created with it. Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that \
 holds the user data): machines that have joined do not need the new code, and new machines get it.
 
-A launch template takes it through `base64encode`. EC2 takes at most 16 KiB; beyond it use `base64gzip`, which \
-cloud-init and nodeadm read as well, but which EKS cannot merge for a managed node group without an image of its own. \
-Nodes on Bottlerocket have settings in TOML in place of all this.";
+For a launch template, wrap it in `base64encode`. EC2 accepts at most 16 KiB; above that use `base64gzip`, which \
+cloud-init and nodeadm read too, but which EKS cannot merge for a managed node group without a custom AMI.";
     const SEES_UNKNOWN: bool = true;
 
     fn description() -> String {

@@ -37,6 +37,11 @@ choice! {
 pub struct NodeLabels(BTreeMap<String, String>);
 
 impl NodeLabels {
+    /// The labels, by key.
+    pub(in crate::node) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// The flag for the labels, or `None` if there are none.
     pub(in crate::node) fn flag(&self) -> Option<String> {
         let labels: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();

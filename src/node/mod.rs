@@ -1,5 +1,5 @@
 //! Everything a host needs to become a node of an EKS cluster, as text: `NodeConfig`, cloud-init user data, trust
-//! policy, `bootstrap.sh` arguments; and the maximum number of pods.
+//! and role policy, `bootstrap.sh` arguments; and the maximum number of pods.
 //!
 //! Everything here is pure: it converts loosely typed input ([`tree::Tree`]) to a typed value or to every fault in
 //! the input, and the typed value renders itself. Absent: I/O, the framework, AWS clients.
@@ -13,6 +13,7 @@ pub mod config;
 pub mod instance_limits;
 mod kubelet;
 pub mod max_pods;
+pub mod role_policy;
 mod shape;
 pub mod tree;
 pub mod trust_policy;

@@ -111,6 +111,13 @@ text! {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ActivationCode(String);
 
+impl ActivationCode {
+    /// The code, for a file that carries it to the host.
+    pub(in crate::node) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for ActivationCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[sensitive]")

@@ -13,6 +13,9 @@ pub(super) struct Part<'a> {
     /// The file name that cloud-init uses.
     pub(super) name: &'a str,
     pub(super) content: &'a str,
+    /// How cloud-init merges a cloud-config with those before it. Its default lets a list of a later part replace the
+    /// same list of an earlier one.
+    pub(super) merge: Option<&'a str>,
 }
 
 /// The archive. Its boundary does not occur in any part.
@@ -24,17 +27,19 @@ pub(super) fn archive(parts: &[Part<'_>]) -> String {
     [head].into_iter().chain(sections).chain([end]).collect()
 }
 
-fn section(Part { content_type, name, content }: &Part<'_>, boundary: &str) -> String {
+fn section(Part { content_type, name, content, merge }: &Part<'_>, boundary: &str) -> String {
     // Email parsers read raw text as Latin-1, so non-ASCII text must be encoded.
     let (charset, encoding, body) = if content.is_ascii() {
         ("us-ascii", "7bit", (*content).to_owned())
     } else {
         ("utf-8", "base64", lines_of_base64(content))
     };
+    let merge = merge.map(|how| format!("X-Merge-Type: {how}\n")).unwrap_or_default();
     format!(
         "--{boundary}\n\
          Content-Type: {content_type}; charset=\"{charset}\"\n\
          MIME-Version: 1.0\n\
+         {merge}\
          Content-Transfer-Encoding: {encoding}\n\
          Content-Disposition: attachment; filename=\"{name}\"\n\
          \n\
@@ -70,7 +75,7 @@ mod tests {
     #[test]
     fn the_boundary_occurs_in_no_part() {
         let content = "==ekshybrid-0== and --==ekshybrid-1==--";
-        let archive = archive(&[Part { content_type: "text/plain", name: "a", content }]);
+        let archive = archive(&[Part { content_type: "text/plain", name: "a", content, merge: None }]);
         assert!(
             archive.starts_with("Content-Type: multipart/mixed; boundary=\"==ekshybrid-2==\"\nMIME-Version: 1.0\n\n")
         );
@@ -79,7 +84,8 @@ mod tests {
 
     #[test]
     fn text_beyond_ascii_is_wrapped_in_short_lines() {
-        let archive = archive(&[Part { content_type: "text/plain", name: "a", content: &"é".repeat(100) }]);
+        let archive =
+            archive(&[Part { content_type: "text/plain", name: "a", content: &"é".repeat(100), merge: None }]);
         assert!(archive.is_ascii());
         assert!(archive.lines().all(|line| line.len() <= 76));
     }

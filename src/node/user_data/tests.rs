@@ -46,7 +46,7 @@ fn the_system_says_which_kind_it_is() {
     // Other attributes are checked once it is known which rules apply.
     assert_eq!(
         refused(json!({"os": "ubuntu", "kubernetes_version": 1.34})),
-        "os: must be `al2023` or `al2`, got `ubuntu`"
+        "os: must be `al2023`, `al2` or `bottlerocket`, got `ubuntu`"
     );
     assert_eq!(refused(json!({"os": 2023})), "os: must be a string, not a number; put it in quotes");
 }

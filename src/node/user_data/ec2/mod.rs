@@ -11,9 +11,10 @@
 
 use super::System;
 use super::mime::{Part, archive};
+use super::own::{SCRIPT, Script, scripts, scripts_named as named};
 use crate::node::bootstrap::Bootstrap;
 use crate::node::config::ec2::NodeConfig;
-use crate::node::shape::{object, text};
+use crate::node::shape::object;
 
 object! {
     /// User data of a node on Amazon Linux 2023.
@@ -44,35 +45,18 @@ object! {
     }
 }
 
-text! {
-    /// A script that cloud-init runs as root.
-    pub struct Script;
-    rule = "a script that begins with `#!` and its interpreter, such as `#!/bin/bash`";
-    check = |text| {
-        let first = text.lines().next().unwrap_or_default();
-        if text.contains('\r') {
-            return Err("it has Windows line endings, which become a part of the interpreter's name; \
-                        use `replace(…, \"\\r\\n\", \"\\n\")`"
-                .to_owned());
-        }
-        match first.strip_prefix("#!").map(str::trim_start) {
-            Some(interpreter) if interpreter.starts_with('/') => Ok(()),
-            Some(_) => Err("the interpreter needs an absolute path".to_owned()),
-            None if text.trim_start().starts_with("#!") => Err("there is something before `#!`".to_owned()),
-            None => Err(String::new()),
-        }
-    };
-    // May contain a secret.
-    shown = false;
-}
-
 impl Al2023 {
     /// The text for cloud-init and nodeadm.
     #[must_use]
     pub fn render(&self) -> String {
         let node_config = self.node_config.to_yaml();
         let before = named("ekshybrid-before", self.scripts_before.as_deref());
-        let config = Part { content_type: "application/node.eks.aws", name: "node-config.yaml", content: &node_config };
+        let config = Part {
+            content_type: "application/node.eks.aws",
+            name: "node-config.yaml",
+            content: &node_config,
+            merge: None,
+        };
         archive(&[vec![config], scripts(&before)].concat())
     }
 }
@@ -88,21 +72,9 @@ impl Al2 {
         // The numbers define the order, since cloud-init sorts the names.
         let before = named("ekshybrid-1-before", self.scripts_before.as_deref());
         let after = named("ekshybrid-3-after", self.scripts_after.as_deref());
-        let join = Part { content_type: SCRIPT, name: "ekshybrid-2-join", content: &join };
+        let join = Part { content_type: SCRIPT, name: "ekshybrid-2-join", content: &join, merge: None };
         archive(&[scripts(&before), vec![join], scripts(&after)].concat())
     }
-}
-
-const SCRIPT: &str = "text/x-shellscript";
-
-/// Scripts with file names that sort in the order of the list.
-fn named<'a>(stem: &str, scripts: Option<&'a [Script]>) -> Vec<(String, &'a str)> {
-    let scripts = scripts.unwrap_or_default().iter().enumerate();
-    scripts.map(|(index, script)| (format!("{stem}-{index:03}"), script.as_str())).collect()
-}
-
-fn scripts<'a>(named: &'a [(String, &'a str)]) -> Vec<Part<'a>> {
-    named.iter().map(|(name, content)| Part { content_type: SCRIPT, name, content }).collect()
 }
 
 #[cfg(test)]

@@ -9,12 +9,17 @@
 //! Limit: EC2 accepts at most 16 KiB of user data, other clouds have other limits. Hybrid nodes run elsewhere, so
 //! nothing is rejected here; a typical result is about 11 KiB, and a test keeps it below 16.
 
+mod command;
 mod script;
+
+pub use command::JoinCommand;
+pub(crate) use command::{description as join_command_description, parse as parse_join_command};
 
 use names::{KubernetesVersion, Region};
 use serde::{Serialize, Serializer};
 
 use super::mime::{Part, archive};
+use super::own::{CloudConfig as OwnConfig, SCRIPT, Script, named, scripts, scripts_named};
 use crate::node::config::NodeConfig;
 use crate::node::shape::{self, Known, Reader, choice, holds, object, one_of, text};
 use crate::node::tree::{Faults, Parsed, Tree};
@@ -46,6 +51,18 @@ object! {
         pub proxy: Option<Proxy>,
         /// Checks for `nodeadm init` to skip.
         pub skip_validations: Option<Vec<Validation>>,
+        /// Cloud-configs in addition to the one that writes the `NodeConfig`: keys, certificate authorities, NTP
+        /// servers, users. Their lists, such as `write_files`, are appended to each other.
+        pub cloud_configs: Option<Vec<OwnConfig>>,
+        /// Scripts that run in order before the host joins. A failed script does not stop the others. They run at the
+        /// first boot only, while a failed join is repeated at the next boot.
+        pub scripts_before: Option<Vec<Script>>,
+        /// Scripts that run in order after the host has joined, or could not join.
+        pub scripts_after: Option<Vec<Script>>,
+        /// Run `nodeadm debug` after the join, and log its findings. It waits up to five minutes for the node to be
+        /// Ready, and reports a fault if no CNI is installed yet; the join counts as successful in any case. Default
+        /// `false`.
+        pub debug_after_join: Option<bool>,
     }
 }
 
@@ -222,16 +239,31 @@ pub fn description() -> String {
     shape::description_without::<UserData>(&["node_config"])
 }
 
+/// How the user's cloud-configs are merged with ours: lists are appended, and nothing that exists is replaced. Source:
+/// cloud-init's documentation, "Merging user-data sections".
+const APPENDING: &str = "list(append)+dict(no_replace,recurse_list)+str()";
+
 impl UserData {
     /// The text for cloud-init. Contains the activation code in clear text.
     #[must_use]
     pub fn render(&self) -> String {
         let cloud_config = format!("#cloud-config\n{}", yaml::render(&CloudConfig::of(&self.node_config)));
         let script = script::render(self);
-        archive(&[
-            Part { content_type: "text/cloud-config", name: "nodeadm.cfg", content: &cloud_config },
-            Part { content_type: "text/x-shellscript", name: "ekshybrid-join", content: &script },
-        ])
+        let own = self.cloud_configs.as_deref().unwrap_or_default();
+        let own = named("ekshybrid-own", own.iter().map(OwnConfig::as_str));
+        // The names sort around `ekshybrid-join`.
+        let before = scripts_named("ekshybrid-before", self.scripts_before.as_deref());
+        let after = scripts_named("ekshybrid-next", self.scripts_after.as_deref());
+        let first =
+            Part { content_type: "text/cloud-config", name: "nodeadm.cfg", content: &cloud_config, merge: None };
+        let own = own.iter().map(|(name, content)| Part {
+            content_type: "text/cloud-config",
+            name,
+            content,
+            merge: Some(APPENDING),
+        });
+        let join = Part { content_type: SCRIPT, name: "ekshybrid-join", content: &script, merge: None };
+        archive(&[vec![first], own.collect(), scripts(&before), vec![join], scripts(&after)].concat())
     }
 }
 

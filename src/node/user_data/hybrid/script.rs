@@ -2,8 +2,16 @@
 
 use super::UserData;
 use crate::node::config::CredentialProvider;
+use crate::node::user_data::shell::quoted;
 
 const JOIN: &str = include_str!("join.sh");
+
+/// Only informs: the check for a Ready node fails while no CNI is installed.
+const DEBUG: &str = r#"
+say "checking the node with nodeadm debug"
+"$nodeadm" debug --config-source "file://$node_config" --no-color 2>&1 | redacted ||
+  say "nodeadm debug has found faults; this host has joined all the same"
+"#;
 
 const HEAD: &str = "\
 #!/bin/bash
@@ -44,11 +52,12 @@ pub(super) fn render(user_data: &UserData) -> String {
     let settings = settings.map(|(name, value)| format!("{name}={}\n", quoted(&value))).concat();
     let install = words(&user_data.install_options());
     let init = words(&user_data.init_options());
-    format!("{HEAD}\n{settings}install_options=({install})\ninit_options=({init})\n\n{JOIN}")
+    let debug = if user_data.debug_after_join == Some(true) { DEBUG } else { "" };
+    format!("{HEAD}\n{settings}install_options=({install})\ninit_options=({init})\n\n{JOIN}{debug}")
 }
 
 /// Options as words of the shell.
-fn words(options: &[String]) -> String {
+pub(super) fn words(options: &[String]) -> String {
     let word = |option: &String| if option.starts_with("--") { option.clone() } else { quoted(option) };
     options.iter().map(word).collect::<Vec<_>>().join(" ")
 }
@@ -111,9 +120,4 @@ fn publisher(region: &names::Region) -> &'static str {
     } else {
         "https://hybrid-assets.eks.amazonaws.com"
     }
-}
-
-/// Quotes a word for the shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

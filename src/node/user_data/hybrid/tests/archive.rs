@@ -33,6 +33,28 @@ fn the_parts_are_a_cloud_config_and_a_script() {
     assert!(!script.contains(CODE), "the code belongs into the NodeConfig alone");
 }
 
+/// cloud-init runs scripts in the order of their names, and merges cloud-configs as their headers say.
+#[test]
+fn own_parts_are_around_the_join() {
+    let own = "#cloud-config\nntp:\n  servers: [10.0.0.1]\nwrite_files:\n- path: /etc/motd\n";
+    let (before, after) = ("#!/bin/sh\necho before\n", "#!/usr/bin/python3\nprint()\n");
+    let input =
+        and(by_ssm(), json!({"cloud_configs": [own], "scripts_before": [before, before], "scripts_after": [after]}));
+    let text = ready(input).render();
+    let parts = parts(&text);
+    let plain = ready(by_ssm()).render();
+    let plain = crate::node::user_data::tests::parts(&plain);
+    assert_eq!([&parts[0], &parts[4]], [&plain[0], &plain[1]], "our own parts are the same");
+    let part = |kind: &str, name: &str, content: &str| (kind.to_owned(), name.to_owned(), content.to_owned());
+    assert_eq!(parts[1], part("text/cloud-config", "ekshybrid-own-000", own));
+    assert_eq!(parts[2], part("text/x-shellscript", "ekshybrid-before-000", before));
+    assert_eq!(parts[3], part("text/x-shellscript", "ekshybrid-before-001", before));
+    assert_eq!(parts[5], part("text/x-shellscript", "ekshybrid-next-000", after));
+    let scripts: Vec<&String> = parts[2..].iter().map(|(_, name, _)| name).collect();
+    assert!(scripts.is_sorted(), "{scripts:?}");
+    assert_eq!(text.matches("X-Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n").count(), 1);
+}
+
 #[test]
 fn text_beyond_ascii_arrives_whole() {
     let mut input = by_ssm();

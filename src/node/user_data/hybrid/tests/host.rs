@@ -150,18 +150,27 @@ impl Host {
         self.write("etc/nodeadm/nodeConfig.yaml", &ready(input).node_config.to_yaml());
     }
 
+    /// Runs a line as a person does who pastes it into a shell.
+    pub(super) fn paste(&self, line: &str, defect: Defect) -> Boot {
+        self.program("pasted", &self.moved(line.to_owned()));
+        self.run("pasted", defect)
+    }
+
     /// Runs the script as cloud-init does; its paths are in the host's directory.
     pub(super) fn boot(&self, input: Value, defect: Defect) -> Boot {
-        let mut script = script::render(&ready(input));
+        self.program("scripts/ekshybrid-join", &self.moved(script::render(&ready(input))));
+        self.run("scripts/ekshybrid-join", defect)
+    }
+
+    /// A script whose paths are in the host's directory.
+    fn moved(&self, mut script: String) -> String {
         for folder in ["/etc/", "/usr/", "/opt/", "/var/"] {
             // Only at the start of a path, so that URLs are unchanged.
-            for before in ["=", "=(", " ", "\""] {
+            for before in ["=", "=(", " ", "\"", ">", " file://"] {
                 script = script.replace(&format!("{before}{folder}"), &format!("{before}@host@{folder}"));
             }
         }
-        let script = script.replace("@host@", &self.root.path().display().to_string());
-        self.program("scripts/ekshybrid-join", &script);
-        self.run("scripts/ekshybrid-join", defect)
+        script.replace("@host@", &self.root.path().display().to_string())
     }
 
     pub(super) fn run(&self, script: &str, defect: Defect) -> Boot {

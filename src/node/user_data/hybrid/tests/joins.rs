@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::host::{Defect, Host};
+use super::host::{Defect, Host, NODEADM};
 use super::{CODE, and, by_certificate, by_ssm};
 
 const NEXT_BOOT: &str = "var/lib/cloud/scripts/per-boot/ekshybrid-join";
@@ -201,4 +201,26 @@ fn the_proxy_is_where_nodeadm_looks_for_it() {
         ["set system proxy.http=http://proxy:3128", "set system proxy.https=http://proxy:3129"]
     );
     assert_eq!(host.calls("systemctl")[0], "daemon-reload");
+}
+
+#[test]
+fn findings_of_nodeadm_debug_are_logged_and_fail_nothing() {
+    for (answers, expected) in [("exit 0", None), ("echo \"-code $CODE\" >&2; exit 1", Some("has found faults"))] {
+        let host = Host::new();
+        let program = NODEADM.replace("  --version)", &format!("  debug) CODE={CODE}; {answers} ;;\n  --version)"));
+        host.program("source/nodeadm", &program);
+        host.write_node_config(by_ssm());
+        let boot = host.boot(and(host.local(by_ssm()), json!({"debug_after_join": true})), Defect::None);
+        boot.assert_joined("joined as node mi-0123456789abcdef0");
+        boot.assert_joined("checking the node with nodeadm debug");
+        assert_eq!(boot.log.contains("has found faults"), expected.is_some(), "{}", boot.log);
+        assert!(!boot.log.contains(CODE), "{}", boot.log);
+        let calls = host.calls("nodeadm");
+        let config = host.path("etc/nodeadm/nodeConfig.yaml");
+        let debug = format!("debug --config-source file://{} --no-color", config.display());
+        assert_eq!(calls.last(), Some(&debug));
+    }
+    let host = Host::new();
+    host.boot(host.local(by_ssm()), Defect::None).assert_joined("joined as node");
+    assert!(!host.calls("nodeadm").iter().any(|call| call.starts_with("debug")));
 }

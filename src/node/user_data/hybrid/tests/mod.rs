@@ -2,6 +2,7 @@
 //! script runs in a directory of its own with fakes for nodeadm, systemd and the clock.
 
 mod archive;
+mod command;
 mod downloads;
 mod host;
 mod input;
