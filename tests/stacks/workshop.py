@@ -1,4 +1,7 @@
-"""The stack `workshop`: before, a running cluster with two hosts that have joined; after, what must exist."""
+"""The stack `workshop`: before, a running cluster with two hosts; after, what must exist.
+
+The hosts have joined already, and kwok plays their kubelets; or, where the sandbox has hosts, the stack joins them over SSH.
+"""
 
 import json
 
@@ -8,20 +11,38 @@ CLUSTER = "workshop"
 KEPT_CLUSTERS = (CLUSTER,)
 LEFT_NAMESPACES = ("cilium",)
 # Left out if there is no control plane.
-OPTIONAL = "cni.tf"
+OPTIONAL = ("cni.tf", "hosts.tf")
+# Resources of aws.tf that other files refer to, and their stand-ins.
+STANDS_FOR = {
+    f"{one}.hybrid_nodes": "terraform_data.hybrid_nodes"
+    for one in ("aws_eks_access_entry", "aws_iam_role_policy_attachment", "aws_iam_role_policy")
+}
+HOSTS = ("edge-1", "edge-2")
 
 
 def prepare(account, charts) -> dict:
-    """Starts the control plane of the account's cluster; hosts join it and wait for a CNI."""
-    variables, note = {"cluster_name": CLUSTER, "ready_hosts": 2}, None
+    """Starts the control plane of the account's cluster, and hosts."""
+    variables, note = {"cluster_name": CLUSTER}, None
     try:
         variables |= {"cilium_chart": str(charts() / "cilium-1.17.1.tgz")}
     except tools.Unavailable as reason:
         chart = tools.ROOT / "tests" / "sandbox" / "charts" / "cilium"
         variables |= {"cilium_chart": str(chart), "cilium_version": "0.1.0"}
         note = f"a small chart of the sandbox replaces Cilium's: {reason}"
+    if account.with_hosts:
+        # One that hosts reach, too.
+        account.call("settings", {"endpoint": "hosts"})
+        hosts = {name: account.host(name, disk_megabytes=4096) for name in HOSTS}
+        variables["ssh_private_key_path"] = hosts[HOSTS[0]]["private_key_path"]
+        variables["hosts"] = {
+            name: {"address": host["address"], "user": host["user"], "host_key": host["host_keys"][0]}
+            for name, host in hosts.items()
+        }
     account.cluster(CLUSTER, "control-plane", {})
-    account.cluster(CLUSTER, "nodes", {"kind": "hybrid", "count": 2})
+    if not account.with_hosts:
+        # They wait for a CNI.
+        account.cluster(CLUSTER, "nodes", {"kind": "hybrid", "count": 2})
+        variables["ready_hosts"] = 2
     return {"variables": variables, "note": note}
 
 
@@ -33,7 +54,7 @@ def stand_in(account) -> dict:
 def verify(account) -> list[str]:
     """Faults: hosts that are not Ready, or whose CNI is not Cilium."""
     nodes = account.cluster(CLUSTER, "nodes")["nodes"]
-    faults = [] if nodes else ["the cluster has no nodes"]
+    faults = [] if len(nodes) == 2 else [f"the cluster has {len(nodes)} nodes, not two"]
     ready = account.kubectl(CLUSTER, "get", "nodes", "--no-headers", "-o", "custom-columns=N:.metadata.name,"
                             "R:.status.conditions[?(@.type=='Ready')].status")
     for line in ready.splitlines():

@@ -16,3 +16,6 @@ locals {
   cluster_name     = var.cluster_name
   hybrid_role_name = "hybrid-nodes"
 }
+
+# Stands for the access entry, which exists.
+resource "terraform_data" "hybrid_nodes" {}

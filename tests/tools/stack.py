@@ -1,6 +1,7 @@
 """Runs the example stacks with real Terraform in the sandbox.
 
     python3 tests/tools/stack.py check [NAME]  test every stack (or one): apply, empty plan, destroy, nothing left
+    python3 tests/tools/stack.py check [NAME] --hosts  only those that join hosts over SSH
     python3 tests/tools/stack.py mirror        build a filesystem mirror with the provider, for `terraform init`
     python3 tests/tools/stack.py sandbox [OPTION…]  run only the sandbox, until it is stopped
 
@@ -23,7 +24,9 @@ tests/stacks/NAME.py contains
     LEFT_NAMESPACES     namespaces that a release created in them and that remain, as with Helm
     LEFT_DEFINITIONS    CRDs that remain, because other programs may use them by now
     STANDS_FOR          resources of aws.tf that other files refer to, and their stand-ins
-    OPTIONAL            the file that is left out if `prepare` is impossible
+    OPTIONAL            files that are left out if `prepare` is impossible
+    HOSTS               names of the hosts that `prepare` starts if the account is `with_hosts`: the stack then runs once
+                        more, and joins them over SSH
 """
 
 import difflib
@@ -41,6 +44,7 @@ from pathlib import Path
 from typing import Callable
 
 import control
+import hosts
 import terraform
 import tools
 
@@ -48,6 +52,7 @@ STACKS = tools.ROOT / "examples" / "stacks"
 STAND_INS = tools.ROOT / "tests" / "stacks"
 sys.path.append(str(STAND_INS))
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Arguments that nobody would type at a terminal.
 HOUSEKEEPING = ("-input=false", "-no-color", "-detailed-exitcode")
 
@@ -104,6 +109,8 @@ class Sandbox:
             options = ["--control-plane", tools.control_plane()]
         except tools.Unavailable as reason:
             options, self.without_control_plane = [], str(reason)
+        if hosts.is_there():
+            options += ["--hosts", hosts.path()]
         # Its log goes to stderr; only the first line of stdout is for us.
         self.process = subprocess.Popen(
             [program("sandbox"), "--port", "0", "--die-with-parent", *options], stdout=subprocess.PIPE, text=True
@@ -120,8 +127,15 @@ class Sandbox:
         self.process.terminate()
         self.process.wait()
 
-    def account(self) -> "Account":
-        return Account(self, self.call("accounts", {"seed": True}))
+    def account(self, with_hosts: bool = False) -> "Account":
+        return Account(self, self.call("accounts", {"seed": True}), with_hosts)
+
+    def without_hosts(self) -> str | None:
+        """Why a stack cannot join hosts here, or None."""
+        if self.without_control_plane:
+            return self.without_control_plane
+        found = self.call("hosts")
+        return None if found["available"] else f"hosts: {found['why']} (`make hosts`)"
 
     def call(self, path: str, body: dict | None = None):
         return control.call(f"{self.facts['control_url']}/{path}", body)
@@ -130,12 +144,34 @@ class Sandbox:
 class Account:
     """One AWS account in the sandbox, with its roles, network and cluster."""
 
-    def __init__(self, sandbox: Sandbox, facts: dict):
-        self.sandbox, self.facts, self.region = sandbox, facts, facts["region"]
+    def __init__(self, sandbox: Sandbox, facts: dict, with_hosts: bool):
+        self.sandbox, self.facts, self.region, self.with_hosts = sandbox, facts, facts["region"], with_hosts
+        # Private keys of hosts.
+        self.keys = tempfile.TemporaryDirectory(prefix="ekshybrid-")
 
     def call(self, path: str, body: dict | None = None):
         """Calls the control API for this account."""
         return control.call(f"{self.sandbox.facts['control_url']}/accounts/{self.facts['account_id']}/{path}", body)
+
+    def host(self, name: str, **wanted) -> dict:
+        """Starts a host; `private_key_path` in the result is a key that opens it."""
+        host = self.call("hosts", {"name": self.host_name(name), **wanted})
+        key = Path(self.keys.name) / "id_ed25519"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text(host["private_keys"]["ed25519"])
+        return host | {"private_key_path": str(key)}
+
+    def host_name(self, name: str) -> str:
+        """Names of hosts are unique across accounts."""
+        return f"{name}-{self.facts['account_id']}"
+
+    def on_host(self, name: str, command: str) -> str:
+        """Output of a command that root runs on a host."""
+        answer = self.call(f"hosts/{self.host_name(name)}/run", {"command": command})
+        if answer["status"] != 0:
+            raise Failed(f"`{command}` on the host {name} ended with {answer['status']}: {answer['stderr']}")
+        return answer["stdout"]
 
     def cluster(self, name: str, path: str, body: dict | None = None):
         """Calls the control API for a cluster."""
@@ -212,7 +248,9 @@ class Stack:
     ):
         self.name, self.account, self.chosen, self.show, self.aws = name, account, chosen, show, aws
         self.folder, self.notes = folder / "stack", []
-        self.module = importlib.import_module(name.replace("-", "_"))
+        # What each command has printed, with the time of each line.
+        self.commands: list[tuple[str, list[tuple[float, str]]]] = []
+        self.module = module_of(name)
         if aws:
             account.region = getattr(self.module, "REGION", account.region)
         shutil.copytree(STACKS / name, self.folder, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
@@ -227,9 +265,10 @@ class Stack:
         except tools.Unavailable as reason:
             if not (optional := getattr(self.module, "OPTIONAL", None)):
                 raise LeftOut(str(reason)) from reason
-            (self.folder / optional).unlink()
+            for file in optional:
+                (self.folder / file).unlink()
             variables = {"cluster_name": self.module.CLUSTER}
-            self.module, self.notes = None, [f"{optional} is left out: {reason}"]
+            self.module, self.notes = None, [f"{' and '.join(optional)} are left out: {reason}"]
         if not aws:
             self.stand_in()
             more = self.module.stand_in(account) if self.module else {}
@@ -261,12 +300,15 @@ class Stack:
             [*self.chosen.command, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
-        lines = []
+        lines, timed = [], [(time.time(), "")]
+        self.commands.append((arguments[0], timed))
         for line in process.stdout:
+            timed.append((time.time(), COLOUR.sub("", line)))
             if self.show:
                 print(indented(line, 180) or "  ", flush=True)
             lines.append(line)
         status, text = process.wait(), "".join(lines)
+        timed.append((time.time(), ""))
         if status not in expect:
             shown = "" if self.show else f"\n{text}"
             raise Failed(f"stack {self.name}: `{' '.join(arguments)}` ended with exit status {status}{shown}")
@@ -341,7 +383,7 @@ def compare(before: str, after: str) -> None:
 # --- make stacks -------------------------------------------------------------------------------------
 
 
-def check(names: list[str]) -> int:
+def check(names: list[str], only_with_hosts: bool = False) -> int:
     build()
     chosen, aws = terraform.choose(), terraform.aws_provider()
     print(f"{chosen}, in an account of the sandbox for each stack", flush=True)
@@ -351,7 +393,8 @@ def check(names: list[str]) -> int:
         print("note: hashicorp/aws is not available (EKSHYBRID_AWS_PROVIDER names its folder): stand-ins only", flush=True)
     # They spend most of the time waiting for their clusters, so they run in parallel.
     with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
-        outcomes = list(pool.map(lambda one: one_run(sandbox, chosen, *one), runs(names, aws)))
+        wanted = [one for one in runs(names, aws) if one[3] or not only_with_hosts]
+        outcomes = list(pool.map(lambda one: one_run(sandbox, chosen, *one), wanted))
     print(f"{outcomes.count('passed')} passed, {outcomes.count('failed')} failed")
     return 1 if "failed" in outcomes else 0
 
@@ -359,11 +402,17 @@ def check(names: list[str]) -> int:
 def runs(names: list[str], aws: terraform.AwsProvider | None):
     """The stacks as shipped, if possible; otherwise, or if EKSHYBRID_STAND_INS is 1, with their stand-ins."""
     if aws:
-        yield from ((name, aws, tools.charts) for name in names)
+        yield from ((name, aws, tools.charts, False) for name in names)
     if not aws or os.environ.get("EKSHYBRID_STAND_INS") == "1":
-        yield from ((name, None, tools.charts) for name in names)
+        yield from ((name, None, tools.charts, False) for name in names)
+    yield from ((name, aws, tools.charts, True) for name in names if hasattr(module_of(name), "HOSTS"))
     if "workshop" in names:
-        yield "workshop", None, no_charts
+        yield "workshop", None, no_charts, False
+
+
+def module_of(name: str):
+    """The module of a stack's test."""
+    return importlib.import_module(name.replace("-", "_"))
 
 
 def no_charts() -> Path:
@@ -372,15 +421,19 @@ def no_charts() -> Path:
 
 def one_run(
     sandbox: Sandbox, chosen: terraform.Terraform, name: str, aws: terraform.AwsProvider | None,
-    charts: Callable[[], Path],
+    charts: Callable[[], Path], with_hosts: bool,
 ) -> str:
     """Runs one stack and prints its result at once: `passed`, `failed` or `left out`."""
     title = f"{name} {'with hashicorp/aws' if aws else 'with its stand-in'}"
     title += "" if charts is tools.charts else ", without published charts"
+    title += ", joining hosts over SSH" if with_hosts else ""
+    if with_hosts and (reason := sandbox.without_hosts()):
+        print(f"left out: {title}: {reason} (known: the machine cannot have hosts)", flush=True)
+        return "left out"
     begun = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="ekshybrid-") as folder:
-            stack = Stack(name, sandbox.account(), chosen, Path(folder), False, aws, charts)
+            stack = Stack(name, sandbox.account(with_hosts), chosen, Path(folder), False, aws, charts)
             check_one(stack)
         notes = f" ({'; '.join(stack.notes)})" if stack.notes else ""
         took = time.monotonic() - begun
@@ -470,11 +523,15 @@ def main() -> int:
             os.execv(program("sandbox"), [str(program("sandbox")), *tools.sandbox_options(), *options])
         case ["check"]:
             return check(there)
+        case ["check", "--hosts"]:
+            return check(there, only_with_hosts=True)
+        case ["check", name, "--hosts"] if name in there:
+            return check([name], only_with_hosts=True)
         case ["mirror"]:
             return write_mirror()
         case ["check", name] if name in there:
             return check([name])
-        case ["check", name]:
+        case ["check", name, *_]:
             raise Failed(f"unknown stack `{name}`; the stacks are {', '.join(there)}")
         case _:
             print(__doc__, file=sys.stderr)

@@ -1,5 +1,5 @@
-# Hosts outside AWS join an existing EKS cluster as hybrid nodes. README.md says what the cluster needs, and how the
-# outputs reach the hosts.
+# Hosts outside AWS join an existing EKS cluster as hybrid nodes: by themselves at first boot, with the activation below, or
+# over SSH (hosts.tf). README.md says what the cluster needs, and how the outputs reach the hosts.
 #
 # aws.tf contains the resources of the AWS provider: the role of the hosts and their access to the cluster.
 
@@ -26,11 +26,6 @@ resource "ekshybrid_activation" "hosts" {
   tags = {
     EKSClusterARN = data.ekshybrid_cluster.this.arn
   }
-}
-
-# The hosts that have registered, with this activation or an earlier one.
-data "ekshybrid_managed_instances" "hosts" {
-  iam_role = local.hybrid_role_name
 }
 
 locals {

@@ -3,11 +3,6 @@ output "activation_id" {
   value       = ekshybrid_activation.hosts.id
 }
 
-output "hosts" {
-  description = "Managed instance IDs of the hosts that had registered when this was applied."
-  value       = data.ekshybrid_managed_instances.hosts.ids
-}
-
 output "node_config" {
   description = "NodeConfig for a running host: nodeadm init -c file://nodeConfig.yaml."
   value       = provider::ekshybrid::node_config(local.node_config)
