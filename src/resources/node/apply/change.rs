@@ -108,6 +108,8 @@ async fn upgrade(site: &Site<'_>, host: Dyn<'_>, facts: &Facts, outputs: &mut Ou
         cx.progress(format!("upgrading node `{name}` to Kubernetes {}", wanted.text())).await;
         let mut words = vec!["upgrade".to_owned(), wanted.text().to_owned()];
         words.extend(settings.manifest_options());
+        // As for `uninstall`: pods that tolerate cordoned nodes are scheduled to it again after the drain.
+        words.extend(["--skip", "pod-validation"].map(str::to_owned));
         let yaml = settings.node_config.to_yaml();
         let none = secrecy::SecretString::default();
         let ended = nodeadm::run(host, &words, &settings, Some((&yaml, &none))).await?;

@@ -146,10 +146,11 @@ async fn uninstall(state: &State<Node>, host: Dyn<'_>, is_asked: bool) -> Result
 /// Runs `nodeadm uninstall`. Where the host's role may not deregister, it fails half-way and succeeds when it is run
 /// again; the provider deregisters the instance itself.
 async fn run(state: &State<Node>, host: Dyn<'_>, facts: &Facts, is_asked: bool) -> Result<()> {
-    let mut words = vec!["uninstall".to_owned()];
-    if !is_asked || state.args.force_destroy || !facts.has_kubeconfig {
-        words.extend(["--skip".to_owned(), "pod-validation,node-validation".to_owned()]);
-    }
+    // The node is drained. A pod that tolerates cordoned nodes, such as that of Cilium's operator, is scheduled to it again
+    // when a controller replaces it: nodeadm would refuse because of that pod, for ever.
+    let drained = is_asked && !state.args.force_destroy && facts.has_kubeconfig;
+    let skipped = if drained { "pod-validation" } else { "pod-validation,node-validation" };
+    let words = ["uninstall", "--skip", skipped].map(str::to_owned).to_vec();
     let summary = "Could not remove the node from its host";
     let left = "The node is cordoned and drained, and recorded in the state; another destroy continues.";
     let mut tried = 0;
