@@ -4,9 +4,11 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
-    ClusterKey, Planes, api,
+    ClusterKey, Planes,
+    api::{self, Content},
     cluster::ControlPlane,
     network,
     nodes::{self, Told},
@@ -40,11 +42,12 @@ pub async fn report(planes: &Planes, shared: &Arc<Shared>, account: &str, report
     }
     let wanted = nodes::Wanted::of_kubelet(&report.node, report.address, report.registration);
     let planned = shared.look(|world| nodes::plan(world, &plane, &wanted))?;
+    let reported = planned.first().map(nodes::Planned::reported).unwrap_or_default();
     match nodes::create(&plane, planned).await {
         Ok(()) => network::follow(shared, &plane),
         // A kubelet adopts an existing Node of its name; the Node's labels and taints are unchanged.
         Err(api::Error::Refused { status: 409, .. }) => {
-            revive(&plane, &report.node).await.map_err(|error| error.to_string())?;
+            revive(&plane, &report.node, &reported).await.map_err(|error| error.to_string())?;
         }
         Err(error) => return Err(error.to_string()),
     }
@@ -63,8 +66,11 @@ pub async fn heard(planes: &Planes, shared: &Arc<Shared>, cluster: (&str, &str, 
     }
 }
 
-/// Brings back a Node whose kubelet was silent; one whose kubelet never was is unchanged.
-async fn revive(plane: &ControlPlane, node: &str) -> Result<(), api::Error> {
+/// Brings back a Node whose kubelet was silent, and reports what its kubelet has become: another version, another number
+/// of pods.
+async fn revive(plane: &ControlPlane, node: &str, reported: &Value) -> Result<(), api::Error> {
+    let status = Some((Content::StrategicMergePatch, reported));
+    plane.api.call("PATCH", &format!("/api/v1/nodes/{node}/status"), status).await?;
     let object = plane.api.get(&format!("/api/v1/nodes/{node}")).await?;
     if object["metadata"]["labels"][nodes::OFF].is_string() {
         network::tell(plane, node, Told::Off(false)).await?;

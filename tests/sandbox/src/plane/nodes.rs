@@ -238,6 +238,16 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// What a kubelet reports of a Node that exists already, as a patch.
+    pub fn reported(&self) -> Value {
+        let status = &self.object["status"];
+        json!({"status": {
+            "capacity": status["capacity"],
+            "allocatable": status["allocatable"],
+            "nodeInfo": {"kubeletVersion": status["nodeInfo"]["kubeletVersion"]},
+        }})
+    }
+
     pub fn place(&self) -> (&str, &str) {
         (&self.place.0, &self.place.1)
     }

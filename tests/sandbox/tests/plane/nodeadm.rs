@@ -282,7 +282,13 @@ fn a_host_joins_upgrades_and_leaves() {
     check(&host, &[("", upgrade, 0, "Upgrading components")]);
     assert_eq!(instance(&host), name);
     assert_eq!(host.printed("kubelet --version"), "Kubernetes v1.34.3-eks-ecaa3a6");
-    assert_eq!(cluster.json(&["get", "node", &name])["spec"]["unschedulable"], true);
+    let upgraded = cluster.json(&["get", "node", &name]);
+    assert_eq!(upgraded["spec"]["unschedulable"], true);
+    assert_eq!(upgraded["metadata"]["uid"], node["metadata"]["uid"]);
+    wait_for("the new kubelet's report", || {
+        let node = cluster.json(&["get", "node", &name]);
+        (node["status"]["nodeInfo"]["kubeletVersion"] == "v1.34.3-eks-ecaa3a6").then_some(())
+    });
 
     // Uninstalling deregisters the host, and leaves the Node and the CNI's files behind.
     host.printed("mkdir -p /etc/cni/net.d && touch /etc/cni/net.d/10-lab.conflist");
