@@ -130,7 +130,9 @@ async fn hosts_behind_a_bastion_share_one_connection_to_it() {
     let Some(bastion) = Machine::start("bastion", &json!({"sshd_options": ["MaxStartups 3:100:3"]})) else { return };
     let more = json!({"behind": bastion.name, "sshd_options": ["MaxStartups 8:100:8"]});
     let Some(inner) = Machine::start("inner", &more) else { return };
-    let through = |port: u16| Connection { bastion: Some(Box::new(bastion.connection())), port, ..inner.connection() };
+    // The same known_hosts file for all: another one could trust another key.
+    let (outer, behind) = (bastion.connection(), inner.connection());
+    let through = |port: u16| Connection { bastion: Some(Box::new(outer.clone())), port, ..behind.clone() };
     let (ssh, cancel) = (Ssh::default(), CancellationToken::new());
     let logins = (0..20).map(|_| {
         let (ssh, cancel, connection) = (ssh.clone(), cancel.clone(), through(22));

@@ -10,7 +10,7 @@ use russh::keys::ssh_key::private::KeypairData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use secrecy::ExposeSecret;
 
-use super::connect::Handler;
+use super::handler::Handler;
 use super::settings::Connection;
 use crate::host::error::Kind;
 

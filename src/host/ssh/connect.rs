@@ -1,17 +1,17 @@
 //! One connection: a socket or a bastion's channel, the handshake, the host's key, the login.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::PublicKeyOrCertificate;
+use russh::client::{self, Handle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::authentication::log_in;
 use super::client::Client;
+use super::handler::{Handler, Remarks};
 use super::settings::Connection;
 use super::trust::Verifier;
 use crate::host::error::Kind;
@@ -24,55 +24,6 @@ const KEEP_ALIVES: usize = 3;
 /// What carries a connection.
 trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
-
-/// What a connection's handler leaves for others to read.
-#[derive(Clone, Default)]
-pub(super) struct Remarks(Arc<Mutex<(Option<Kind>, Option<String>)>>);
-
-impl Remarks {
-    fn with<T>(&self, act: impl FnOnce(&mut (Option<Kind>, Option<String>)) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Why the host's key was refused.
-    fn refusal(&self) -> Option<Kind> {
-        self.with(|remarks| remarks.0.take())
-    }
-
-    /// Why the connection ended, as far as is known.
-    pub(super) fn ending(&self) -> Option<String> {
-        self.with(|remarks| remarks.1.clone())
-    }
-}
-
-/// Verifies the host's key.
-pub(super) struct Handler {
-    verifier: Verifier,
-    remarks: Remarks,
-}
-
-impl client::Handler for Handler {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let verdict = self.verifier.verify(offered);
-        let is_right = verdict.is_ok();
-        self.remarks.with(|remarks| remarks.0 = verdict.err());
-        Ok(is_right)
-    }
-
-    async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
-        let text = match &reason {
-            DisconnectReason::ReceivedDisconnect(info) => format!("the server says: {}", info.message.trim()),
-            DisconnectReason::Error(error) => ended(error),
-        };
-        self.remarks.with(|remarks| remarks.1 = Some(text));
-        match reason {
-            DisconnectReason::ReceivedDisconnect(_) => Ok(()),
-            DisconnectReason::Error(error) => Err(error),
-        }
-    }
-}
 
 /// Opens a connection, over `bastion` if there is one.
 ///
@@ -138,7 +89,7 @@ async fn handshake(
         }
     };
     let remarks = Remarks::default();
-    let handler = Handler { verifier, remarks: remarks.clone() };
+    let handler = Handler::new(verifier, remarks.clone());
     let handle = match timeout_at(deadline, client::connect_stream(Arc::new(config), carrier, handler)).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(error)) => return Err(remarks.refusal().unwrap_or_else(|| failed(&error))),
@@ -191,15 +142,5 @@ fn failed(error: &russh::Error) -> Kind {
             ),
         },
         error => Kind::Handshake { problem: error.to_string() },
-    }
-}
-
-/// Why a connection ended.
-fn ended(error: &russh::Error) -> String {
-    match error {
-        russh::Error::Disconnect | russh::Error::HUP => "the server closed it".to_owned(),
-        russh::Error::KeepaliveTimeout => "the server no longer answers".to_owned(),
-        russh::Error::IO(error) => error.to_string(),
-        error => error.to_string(),
     }
 }

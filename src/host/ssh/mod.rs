@@ -6,11 +6,13 @@
 mod authentication;
 mod client;
 mod connect;
+mod handler;
 mod known_hosts;
+mod pool;
 mod session;
 mod settings;
 mod trust;
 
-pub use client::Ssh;
+pub use pool::Ssh;
 pub use session::SshHost;
 pub use settings::{Connection, HostKey, Login, Trust};
