@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod cut;
-mod drain;
 mod ground;
 mod life;
 mod nodes;
