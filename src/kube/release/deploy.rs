@@ -202,9 +202,10 @@ impl Releases {
                     Some(store.create(secret).await?)
                 };
                 let begun = begun.insert(Begun { record, release: release.clone() });
+                let kinds: Vec<_> = found.iter().flat_map(Object::defined_kinds).collect();
                 let applied = apply_definitions(&self.client, found, force, options.shared_groups, progress);
                 begun.alive(applied).await?;
-                discovery = self.kinds_now().await?;
+                discovery = self.kinds_with(&kinds).await?;
             }
         }
         let capabilities = capabilities_of(&self.client, &discovery).await?;

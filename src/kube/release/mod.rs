@@ -55,6 +55,7 @@ pub use self::rendition::{Objects, Rendition};
 use self::store::Store;
 pub use self::store::{Entry, Revision};
 pub use self::wait::PassedOver;
+use self::wait::{Deadline, pause};
 use super::client::Client;
 use super::discovery::Discovery;
 
@@ -62,6 +63,8 @@ use super::discovery::Discovery;
 const FIELD_MANAGER: &str = "helm";
 /// Helm's default for each wait.
 const TIMEOUT: Duration = Duration::from_mins(5);
+/// How long the kinds of new definitions may take to be discovered.
+const DISCOVERED: Duration = Duration::from_secs(10);
 /// Helm's default.
 const HISTORY_LIMIT: usize = 10;
 
@@ -341,6 +344,20 @@ impl Releases {
     async fn kinds_now(&self) -> Result<Arc<Discovery>> {
         self.client.forget_discovery();
         self.kinds().await
+    }
+
+    /// The same, once the kinds of new definitions are among them: a definition is established a moment before its kind
+    /// is discovered. A kind that is missing after [`DISCOVERED`] is reported by the object that needs it.
+    async fn kinds_with(&self, wanted: &[(String, String)]) -> Result<Arc<Discovery>> {
+        let deadline = Deadline::after(DISCOVERED);
+        loop {
+            let found = self.kinds_now().await?;
+            let is_served = |(version, kind): &(String, String)| found.served(version, kind).is_some();
+            if wanted.iter().all(is_served) || deadline.is_over() {
+                return Ok(found);
+            }
+            pause(&self.client, Duration::from_millis(200), "for the kinds of new definitions").await?;
+        }
     }
 
     fn store(&self, namespace: &str, name: &str) -> Store {

@@ -69,6 +69,15 @@ impl Object {
         self.body.pointer("/spec/group").and_then(Json::as_str).filter(|_| self.is_definition()).unwrap_or_default()
     }
 
+    /// API version and kind of the objects that a custom resource definition allows; none for other objects.
+    pub(super) fn defined_kinds(&self) -> Vec<(String, String)> {
+        let (group, kind) = (self.defined_group(), self.body.pointer("/spec/names/kind").and_then(Json::as_str));
+        let (Some(kind), false) = (kind, group.is_empty()) else { return Vec::new() };
+        let versions = self.body.pointer("/spec/versions").and_then(Json::as_array).into_iter().flatten();
+        let served = versions.filter(|version| version["served"] == true);
+        served.filter_map(|version| Some((format!("{group}/{}", version["name"].as_str()?), kind.to_owned()))).collect()
+    }
+
     /// Marks the object as part of a release.
     pub(super) fn mark(&mut self, release: &str, namespace: &str) {
         let metadata = &mut self.body["metadata"];
