@@ -47,7 +47,7 @@ FAILURES = re.compile(r"^failures:\n\n([\s\S]*?)^failures:\n((?: {4}.*\n)+)", re
 # How much of it is repeated below the summary.
 REPEATED = 6000
 # So many failed cases get a second run. More than that is no accident.
-SECOND_RUNS = 2
+SECOND_RUNS = 3
 # How long the acceptance cases took on each Terraform.
 TIME = re.compile(r"^time: (.*)$", re.MULTILINE)
 
@@ -276,7 +276,7 @@ def layer(name: str, *arguments: str) -> Verdict:
 
 
 def second_run(verdict: Verdict, first: Output, run: Callable[..., Output]) -> Verdict:
-    """Runs one or two failed acceptance cases again, alone. One that passes then is reported as unsteady.
+    """Runs up to three failed acceptance cases again, alone. One that passes then is reported as unsteady.
 
     On a machine that others use too, a case can run into the bound of a step that has nothing to do with what it
     shows. A fault of the provider fails both times. `make flakes` has no second run: there, unsteady is failed.
