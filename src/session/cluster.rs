@@ -107,8 +107,8 @@ pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx:
     })
 }
 
-/// Looks up what a request whose response was lost left behind, with a cancellation token of its own that Terraform's
-/// stop does not cancel. `None`: unknown.
+/// Looks up what a request whose response was lost left behind, or takes a change back, with a cancellation token of
+/// its own that Terraform's stop does not cancel. `None`: unknown.
 pub async fn settle<T>(client: &kube::Client, look: impl AsyncFnOnce(kube::Client) -> kube::Result<T>) -> Option<T> {
     let client = client.with_cancel(CancellationToken::new());
     tokio::time::timeout(SETTLE_TIMEOUT, look(client)).await.ok()?.ok()

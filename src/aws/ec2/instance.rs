@@ -20,18 +20,8 @@ const IDS_AT_ONCE: usize = 200;
 pub struct Instance {
     /// `i-…`.
     pub id: String,
-    /// `running`, `shutting-down`, `terminated` …
-    pub state: String,
     /// The Auto Scaling group that replaces it when it ends.
     pub scaling_group: Option<String>,
-}
-
-impl Instance {
-    /// Whether it has ended, or is about to.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        matches!(self.state.as_str(), "shutting-down" | "terminated")
-    }
 }
 
 impl Client {
@@ -78,7 +68,6 @@ fn read(instance: aws_sdk_ec2::types::Instance) -> Option<Instance> {
     let tags = instance.tags.unwrap_or_default();
     Some(Instance {
         id: instance.instance_id?,
-        state: instance.state.and_then(|state| state.name).map(|name| name.as_str().to_owned()).unwrap_or_default(),
         scaling_group: tags.into_iter().find(|tag| tag.key() == Some(SCALING_GROUP)).and_then(|tag| tag.value),
     })
 }

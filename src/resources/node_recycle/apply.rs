@@ -19,9 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::plan::{check, counted, instance_id, listed};
 use super::{Args, NodeRecycle, Outputs, selected};
-use crate::kube::{self, Client, Cordon, DrainOptions, Node};
+use crate::kube::{self, Annotated, Client, Cordon, DrainOptions, Node};
 use crate::session::Context;
-use crate::session::cluster::connect;
+use crate::session::cluster::{connect, settle};
 use crate::session::explain::{drained, explain, explained};
 use crate::session::place::Place;
 
@@ -70,12 +70,17 @@ async fn recycle(args: &Args, mut outputs: Outputs, which: Which, place: &Place,
     let client = connect(&place.cluster, Some(&place.region), cx).await?;
     let present = explained(client.nodes(Some(&outputs.selector)).await, SUMMARY, None, cx).await?;
     let before: BTreeSet<String> = present.iter().map(|node| node.name.clone()).collect();
-    let nodes = chosen(args, present, &which, &client, cx).await?;
+    let mark = mark(args);
+    let (nodes, unmarked) = chosen(present, &which, &mark, &client, cx).await?;
     let ids: Vec<String> = nodes.iter().filter_map(instance_id).collect();
     let ec2 = cx.clients()?.aws()?.ec2(Some(place.region.as_str()));
     let instances =
         ec2.instances(&ids).await.map_err(|error| explain(SUMMARY, &error, Some("No node was changed.")))?;
     check(&nodes, &instances, place)?;
+    for node in &unmarked {
+        explained(client.annotate_node(node, MARK, Some(&mark)).await, SUMMARY, Some("No node was drained."), cx)
+            .await?;
+    }
 
     if matches!(which, Which::Present) {
         outputs.recycled_nodes.clear();
@@ -102,27 +107,24 @@ async fn recycle(args: &Args, mut outputs: Outputs, which: Which, place: &Place,
     Ok(outputs)
 }
 
-/// The nodes to replace, marked.
-async fn chosen(args: &Args, present: Vec<Node>, which: &Which, client: &Client, cx: &Context) -> Result<Vec<Node>> {
-    let among = |names: &BTreeSet<String>| {
-        present.iter().filter(|node| names.contains(&node.name)).cloned().collect::<Vec<Node>>()
-    };
+/// The nodes to replace, and those of them that are not marked yet.
+async fn chosen(
+    present: Vec<Node>,
+    which: &Which,
+    mark: &str,
+    client: &Client,
+    cx: &Context,
+) -> Result<(Vec<Node>, Vec<Annotated>)> {
+    let among = |names: &BTreeSet<String>| present.iter().filter(|node| names.contains(&node.name)).cloned().collect();
     if let Which::These(names) = which {
-        return Ok(among(names));
+        return Ok((among(names), Vec::new()));
     }
-    let mark = mark(args);
     let annotated = explained(client.annotated_nodes(MARK).await, SUMMARY, None, cx).await?;
-    let selected: Vec<_> =
-        annotated.into_iter().filter(|node| present.iter().any(|other| other.name == node.name)).collect();
+    let is_selected = |node: &Annotated| present.iter().any(|other| other.name == node.name);
+    let selected: Vec<Annotated> = annotated.into_iter().filter(is_selected).collect();
     let left: BTreeSet<String> =
-        selected.iter().filter(|node| node.value.as_deref() == Some(&mark)).map(|node| node.name.clone()).collect();
-    if !left.is_empty() {
-        return Ok(among(&left));
-    }
-    for node in &selected {
-        explained(client.annotate_node(node, MARK, Some(&mark)).await, SUMMARY, None, cx).await?;
-    }
-    Ok(present)
+        selected.iter().filter(|node| node.value.as_deref() == Some(mark)).map(|node| node.name.clone()).collect();
+    if left.is_empty() { Ok((present, selected)) } else { Ok((among(&left), Vec::new())) }
 }
 
 /// Names one recycling: the same triggers, the same mark.
@@ -157,11 +159,11 @@ async fn replace_one(args: &Args, node: &Node, client: &Client, place: &Place, c
     let outcome = client.drain(name, &options, cx.time_left(PER_NODE), &report).await;
     if let Err(mut fault) = drained(outcome, name, place.cluster.as_str(), cx).await {
         if !cordoned_before {
-            let again = client.uncordon(name).await;
-            let left = match again {
-                Ok(Cordon::Done | Cordon::Already) => "The node accepts pods again.",
-                Ok(Cordon::NodeGone) => "The node no longer exists.",
-                Err(_) => "The node may still be cordoned.",
+            // Also after a stop, which would cancel an ordinary request.
+            let left = match settle(client, async |client| client.uncordon(name).await).await {
+                Some(Cordon::Done | Cordon::Already) => "The node accepts pods again.",
+                Some(Cordon::NodeGone) => "The node no longer exists.",
+                None => "The node may still be cordoned.",
             };
             // The drain's own words say that the node stays cordoned.
             fault.0.iter_mut().for_each(|one| left.clone_into(&mut one.left));
