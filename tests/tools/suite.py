@@ -376,6 +376,10 @@ def docs() -> Verdict:
 def bench() -> Verdict:
     """The figures next to their limits. A missed limit is reported but no failure; a figure that cannot be measured is."""
     environment = cargo_environment()
+    try:
+        environment["EKSHYBRID_ANSIBLE"] = str(tools.ansible())
+    except tools.Unavailable as reason:
+        print(f"EKSHYBRID_ANSIBLE: {reason}")
     verdict = one(command("cargo", "run", "--release", "--package", "bench", env=environment))
     if "EKSHYBRID_CHARTS" not in environment:
         verdict.notes.append("left out rendering Cilium, see above")

@@ -110,9 +110,19 @@ def installed(name: str) -> bool:
 
 def python() -> Path:
     """The interpreter of an environment that contains exactly requirements.txt."""
-    pins = PINS / "python" / "requirements.txt"
+    return packages("python", "requirements.txt", "Terraform and Helm as libraries, boto3: about 180 MB, under a minute")
+
+
+def ansible() -> Path:
+    """The interpreter of an environment with ansible-core, which `make bench` lets join the same hosts."""
+    return packages("ansible", "ansible.txt", "ansible-core: about 40 MB")
+
+
+def packages(name: str, pinned: str, what: str) -> Path:
+    """The interpreter of an environment that contains exactly what a file pins."""
+    pins = PINS / "python" / pinned
     key = digest(pins) + " " + sys.version.split()[0]
-    home = cache() / "python"
+    home = cache() / name
     interpreter, stamp = home / "bin" / "python", home / "requirements.sha256"
 
     def is_current() -> bool:
@@ -120,13 +130,13 @@ def python() -> Path:
 
     if is_current():
         return interpreter
-    with lock("python"):
+    with lock(name):
         if is_current():
             return interpreter
         if sys.version_info < (3, 10):
             raise Unavailable(f"Python 3.10 or newer is required; this is {platform.python_version()}")
-        say("installing Python packages for the tests (Terraform and Helm as libraries, boto3): about 180 MB, under a minute")
-        fresh = cache() / "python.new"
+        say(f"installing Python packages for the tests ({what})")
+        fresh = cache() / f"{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         created = subprocess.run([sys.executable, "-m", "venv", str(fresh)], capture_output=True, text=True)
         if created.returncode != 0:
@@ -141,7 +151,7 @@ def python() -> Path:
         )
         (fresh / "requirements.sha256").write_text(key)
         # Only bin/python is used, and it can be moved.
-        old = cache() / "python.old"
+        old = cache() / f"{name}.old"
         shutil.rmtree(old, ignore_errors=True)
         if home.exists():
             home.rename(old)

@@ -27,6 +27,7 @@
 mod access;
 mod activation;
 mod change;
+mod connect;
 mod drain;
 mod inspect;
 mod join;

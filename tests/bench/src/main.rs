@@ -4,6 +4,7 @@
 //! limit is named in a line that begins with `missed:`. The programs are those of the release profile, beside this one.
 
 mod cluster;
+mod joins;
 mod plan;
 mod process;
 mod report;
@@ -79,7 +80,8 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
     });
 
     let control_plane = harness::suite::control_plane(&project());
-    let sandbox = Sandbox::start(&sandbox, control_plane.as_deref(), None)?;
+    let hosts = harness::host::hosts(&project());
+    let sandbox = Sandbox::start(&sandbox, control_plane.as_deref(), hosts.as_deref())?;
     let account = sandbox.account()?;
     let memory = runtime.block_on(process::memory(&provider, &account, MEMORIES))?;
     report.add(Figure {
@@ -152,7 +154,58 @@ fn clusters(report: &mut Report, sandbox: &Sandbox, provider: &Path, control_pla
         unit: "MB",
         more: String::new(),
     });
-    upgrades(report, sandbox, provider)
+    upgrades(report, sandbox, provider)?;
+    hosts(report, sandbox, provider)
+}
+
+/// Many hosts that join at once, in an account of their own.
+fn hosts(report: &mut Report, sandbox: &Sandbox, provider: &Path) -> Result<(), Fault> {
+    let answer = sandbox.hosts()?;
+    if answer["available"] != true {
+        println!("Joins of hosts are left out: {}.", answer["why"].as_str().unwrap_or("the sandbox has no hosts"));
+        return Ok(());
+    }
+    let ansible = joins::ansible();
+    if let Err(reason) = &ansible {
+        println!("Joins by Ansible are left out: {reason}.");
+    }
+    let mut account = sandbox.account()?;
+    account.reach_hosts()?;
+    account.start_control_plane()?;
+    let bench = Bench::new(&project(), provider, &account)?;
+    let joined = joins::joins(&bench, &account, ansible.as_deref().ok())?;
+    let all = joined.all.wall.as_secs_f64();
+    report.add(Figure {
+        title: "apply that joins 50 hosts ÷ the slowest of these joins",
+        measured: all / joined.slowest()?,
+        limit: 1.1,
+        unit: "×",
+        more: format!("{all:.1} s; one host alone {:.1} s", joined.one.wall.as_secs_f64()),
+    });
+    if let Some(theirs) = joined.ansible {
+        report.add(Figure {
+            title: "that apply ÷ the same commands on the same hosts by ansible-core with 50 forks",
+            measured: all / theirs.as_secs_f64(),
+            limit: 0.5,
+            unit: "×",
+            more: format!("{:.1} s", theirs.as_secs_f64()),
+        });
+    }
+    report.add(Figure {
+        title: "processor time of the provider in that apply",
+        measured: joined.all.provider().as_secs_f64(),
+        limit: 5.0,
+        unit: "s",
+        more: String::new(),
+    });
+    report.add(Figure {
+        title: "most resident memory of the provider in that apply (VmHWM)",
+        measured: joined.all.memory(),
+        limit: 80.0,
+        unit: "MB",
+        more: String::new(),
+    });
+    Ok(())
 }
 
 /// In an account of its own, whose cluster has no other nodes.

@@ -43,10 +43,17 @@ impl Costs {
 pub struct Cost {
     /// Time from start to end.
     pub wall: Duration,
+    /// What Terraform printed.
+    pub output: String,
     seen: Seen,
 }
 
 impl Cost {
+    /// Processor time of the processes that Terraform started, which is the provider's.
+    pub fn provider(&self) -> Duration {
+        self.seen.children
+    }
+
     /// The most memory of one process that Terraform started, in megabytes (10⁶ bytes).
     pub fn memory(&self) -> f64 {
         self.seen.memory
@@ -137,7 +144,7 @@ pub fn run(terraform: &RealTerraform<'_>, arguments: &[&str]) -> Result<Cost, Fa
     let wall = started.elapsed();
     let seen = watch.join().map_err(|_| "the watch over Terraform's processes failed")?;
     if output.status.success() {
-        return Ok(Cost { wall, seen });
+        return Ok(Cost { wall, output: String::from_utf8_lossy(&output.stdout).into_owned(), seen });
     }
     let said = [output.stdout, output.stderr].concat();
     Err(format!("`{}`: {}: {}", arguments.join(" "), output.status, String::from_utf8_lossy(&said)).into())

@@ -206,8 +206,8 @@ impl Account<'_> {
         self.sandbox.endpoint()
     }
 
-    /// The account's number.
-    pub(crate) fn id(&self) -> &str {
+    /// The account's number, which hosts carry in their names.
+    pub fn id(&self) -> &str {
         &self.id
     }
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::inspect::{self, Facts, MARK};
 use super::reach::explain_host;
-use super::{Dyn, Site, access, activation, kubelet, nodeadm};
+use super::{Dyn, Site, access, activation, connect, kubelet, nodeadm};
 use crate::host::{Command, File};
 use crate::kube;
 use crate::node::config::CredentialProvider;
@@ -38,6 +38,9 @@ pub(super) async fn join(site: &Site<'_>, host: Dyn<'_>) -> Result<Outputs> {
     let role = role.or_else(|| site.args.iam_roles_anywhere.as_ref().map(|anywhere| anywhere.role_arn.clone()));
     access::check(site, role.as_deref(), access::entry(site, role.as_deref()).await)?;
     let unused = settings::settings(site.args, &site.place, &site.cluster, Some(&Activation::unused()))?;
+    if facts.join.is_none() {
+        connect::check(site, host, &unused).await?;
+    }
 
     let mut outputs = Outputs {
         cluster_name: site.place.cluster.clone(),

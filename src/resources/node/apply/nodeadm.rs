@@ -134,7 +134,7 @@ async fn run_with(
 }
 
 /// nodeadm refuses variables in upper and lower case that differ.
-fn proxy(settings: &UserData) -> Vec<(&'static str, String)> {
+pub(super) fn proxy(settings: &UserData) -> Vec<(&'static str, String)> {
     let Some(proxy) = &settings.proxy else { return Vec::new() };
     let mut variables = Vec::new();
     let mut set = |names: [&'static str; 2], value: Option<String>| {
