@@ -39,6 +39,7 @@ use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::node_recycle::NodeRecycle;
+use crate::resources::outpost_cluster::OutpostCluster;
 use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
 use crate::session::{Clients, Config, Context, tags};
@@ -98,6 +99,7 @@ fn registry() -> Registry<Clients> {
         .resource::<Node>()
         .resource::<NodeAccess>()
         .resource::<NodeRecycle>()
+        .resource::<OutpostCluster>()
         .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()
         .data_source::<ClusterData>()

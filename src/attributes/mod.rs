@@ -5,7 +5,8 @@ pub mod labels;
 pub mod principal;
 mod words;
 
-pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, PolicyArn, Region, RoleArn, RoleName};
+pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, OutpostArn, PolicyArn};
+pub use words::{Region, RoleArn, RoleName};
 pub use words::{SecurityGroupId, SubnetId, TargetGroupArn, VpcCniVersion};
 
 use framework::model::{Model, Span};

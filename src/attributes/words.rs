@@ -65,6 +65,7 @@ attributes!(
     ClusterName,
     LabelKey,
     ObjectName,
+    OutpostArn,
     PolicyArn,
     Region,
     RoleArn,

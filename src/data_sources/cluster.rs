@@ -92,8 +92,12 @@ pub struct Outpost {
     pub control_plane_instance_type: String,
     /// Placement group of the control plane.
     pub control_plane_placement_group: Option<String>,
+    /// How the control plane is spread in the instance-store architecture: `host` or `rack`.
+    pub control_plane_spread_level: Option<String>,
     /// Instance type of etcd, in the instance-store architecture.
     pub etcd_instance_type: Option<String>,
+    /// How etcd is spread: `host` or `rack`.
+    pub etcd_spread_level: Option<String>,
 }
 
 /// The data source.
@@ -194,7 +198,9 @@ fn outputs(
             arns: outpost.arns.clone(),
             control_plane_instance_type: outpost.control_plane_instance_type.clone(),
             control_plane_placement_group: outpost.control_plane_placement_group.clone(),
+            control_plane_spread_level: outpost.control_plane_spread_level.clone(),
             etcd_instance_type: outpost.etcd_instance_type.clone(),
+            etcd_spread_level: outpost.etcd_spread_level.clone(),
         }),
         tags: cluster.tags.clone(),
     }

@@ -9,5 +9,6 @@ pub mod managed_instance;
 pub mod node;
 pub mod node_access;
 pub mod node_recycle;
+pub mod outpost_cluster;
 pub mod target_group_attachment;
 pub mod vpc_cni;

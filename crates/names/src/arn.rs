@@ -131,6 +131,23 @@ impl TargetGroupArn {
 }
 
 word! {
+    /// The ARN of an Outpost. Source: API reference of AWS Outposts, GetOutpost.
+    OutpostArn;
+    noun = "Outpost ARN";
+    kind = "the ARN of an Outpost";
+    form = ", `arn:aws:outposts:<region>:<account>:outpost/op-<17 hexadecimal digits>`";
+    check = |text| outpost(text).map_err(hint);
+}
+
+impl OutpostArn {
+    /// The region that it names.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        Arn::parse(self.as_str()).map_or("", |arn| arn.region)
+    }
+}
+
+word! {
     /// The ARN of a trust anchor of IAM Roles Anywhere.
     TrustAnchorArn;
     noun = "trust anchor ARN";
@@ -191,6 +208,22 @@ fn target_group(text: &str) -> Result<(), ArnError> {
         return Err(ArnError::Region);
     }
     if name.split('/').filter(|part| !part.is_empty()).count() == 2 { Ok(()) } else { Err(ArnError::Form) }
+}
+
+fn outpost(text: &str) -> Result<(), ArnError> {
+    let arn = Arn::parse(text)?;
+    let name = arn.of("outposts", "outpost")?;
+    arn.owned()?;
+    if Region::parse(arn.region).is_err() {
+        return Err(ArnError::Region);
+    }
+    let digits = name.strip_prefix("op-").unwrap_or_default();
+    let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() == 17 && digits.bytes().all(is_hexadecimal) {
+        Ok(())
+    } else {
+        Err(ArnError::Name { kind: "Outpost", name: name.to_owned() })
+    }
 }
 
 fn roles_anywhere(text: &str, kind: &str) -> Result<(), ArnError> {
@@ -255,6 +288,19 @@ mod tests {
             ("arn:aws:iam:::policy/a", Err("the account is not 12 digits")),
             ("ReadOnlyAccess", Err("such as `arn:aws:iam::aws:policy/ReadOnlyAccess`")),
         ]);
+    }
+
+    #[test]
+    fn outposts() {
+        let arn = "arn:aws:outposts:us-west-2:111122223333:outpost/op-0123456789abcdef0";
+        check::<OutpostArn>(&[
+            (arn, Ok(())),
+            ("arn:aws:outposts:us-west-2:111122223333:outpost/op-1", Err("`op-1` is not the name of a")),
+            ("arn:aws:outposts:us-west-2:111122223333:site/os-0123456789abcdef0", Err("that is the ARN of a site")),
+            ("arn:aws:outposts::111122223333:outpost/op-0123456789abcdef0", Err("it has no region")),
+            ("op-0123456789abcdef0", Err("`arn:aws:outposts:<region>:<account>:outpost/op-")),
+        ]);
+        assert_eq!(OutpostArn::parse(arn).unwrap().region(), "us-west-2");
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod version;
 mod word;
 
 pub use account::{AccountId, RoleName};
-pub use arn::{Arn, ArnError, PolicyArn, ProfileArn, RoleArn, TargetGroupArn, TrustAnchorArn};
+pub use arn::{Arn, ArnError, OutpostArn, PolicyArn, ProfileArn, RoleArn, TargetGroupArn, TrustAnchorArn};
 pub use cidr::Cidr;
 pub use cluster::ClusterName;
 pub use ec2::{SecurityGroupId, SubnetId};

@@ -3,6 +3,7 @@
 //! Objects are requested by filter and never by id: an id that does not exist fails the whole call, while a filter
 //! just finds no match for it.
 
+mod control_plane;
 mod instance;
 mod instance_type;
 mod security_group;
@@ -16,6 +17,7 @@ use aws_sdk_ec2::types::Filter;
 use super::clients::Clients;
 use super::shared::SharedReads;
 
+pub use control_plane::ControlPlaneMember;
 pub use instance::Instance;
 pub use instance_type::InstanceType;
 pub use security_group::SecurityGroup;

@@ -15,6 +15,8 @@ const CREATE: Operation = Operation::new("eks", "CreateAccessEntry");
 const UPDATE: Operation = Operation::new("eks", "UpdateAccessEntry");
 const DELETE: Operation = Operation::new("eks", "DeleteAccessEntry");
 const LIST: Operation = Operation::new("eks", "ListAccessEntries");
+const ASSOCIATE: Operation = Operation::new("eks", "AssociateAccessPolicy");
+const LIST_POLICIES: Operation = Operation::new("eks", "ListAssociatedAccessPolicies");
 const TAG: Operation = Operation::new("eks", "TagResource");
 const UNTAG: Operation = Operation::new("eks", "UntagResource");
 
@@ -91,6 +93,18 @@ pub struct AccessEntrySpec {
     pub groups: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// Name of the access policy that allows everything, and of which the creator of a cluster gets one.
+pub const ADMINISTRATOR: &str = "AmazonEKSClusterAdminPolicy";
+
+/// An access policy associated with a principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssociatedPolicy {
+    /// ARN of the policy: `arn:aws:eks::aws:cluster-access-policy/NAME`.
+    pub arn: String,
+    /// Whether it applies to the whole cluster, and not only to some namespaces.
+    pub is_cluster_wide: bool,
 }
 
 /// Changes to an access entry; `None` leaves a field unchanged.
@@ -244,6 +258,52 @@ impl Client {
         match self.clients.run(DELETE, Effect::Change, &regional.region, run).await {
             Err(error) if !error.is_not_found() => Err(error),
             Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Associates an access policy with a principal, for the whole cluster. Doing so twice has the effect of once.
+    ///
+    /// # Errors
+    /// Those of the call; [`Kind::NotFound`] if the principal has no access entry.
+    pub async fn associate_access_policy(&self, cluster: &str, principal_arn: &str, policy_arn: &str) -> Result<()> {
+        use aws_sdk_eks::types::{AccessScope, AccessScopeType};
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional
+            .eks()
+            .associate_access_policy()
+            .cluster_name(cluster)
+            .principal_arn(principal_arn)
+            .policy_arn(policy_arn)
+            .access_scope(AccessScope::builder().r#type(AccessScopeType::Cluster).build());
+        let run = |probe| request.customize().interceptor(probe).send();
+        self.clients.run(ASSOCIATE, Effect::Change, &regional.region, run).await.map(drop)
+    }
+
+    /// The access policies of a principal, page by page.
+    ///
+    /// # Errors
+    /// Those of the calls; [`Kind::NotFound`] if the principal has no access entry.
+    pub async fn access_policies(&self, cluster: &str, principal_arn: &str) -> Result<Vec<AssociatedPolicy>> {
+        use aws_sdk_eks::types::AccessScopeType;
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let mut policies = Vec::new();
+        let mut next = None;
+        loop {
+            let request = regional.eks().list_associated_access_policies().cluster_name(cluster);
+            let request = request.principal_arn(principal_arn).max_results(PAGE).set_next_token(next.take());
+            let run = |probe| request.customize().interceptor(probe).send();
+            let page = self.clients.run(LIST_POLICIES, Effect::Read, &regional.region, run).await?;
+            policies.extend(page.associated_access_policies.unwrap_or_default().into_iter().map(|policy| {
+                let scope = policy.access_scope.and_then(|scope| scope.r#type);
+                AssociatedPolicy {
+                    arn: policy.policy_arn.unwrap_or_default(),
+                    is_cluster_wide: scope == Some(AccessScopeType::Cluster),
+                }
+            }));
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(policies);
+            }
         }
     }
 

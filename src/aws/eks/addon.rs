@@ -161,7 +161,7 @@ impl Addon {
 }
 
 impl Update {
-    fn read(update: aws_sdk_eks::types::Update) -> Self {
+    pub(super) fn read(update: aws_sdk_eks::types::Update) -> Self {
         use aws_sdk_eks::types::UpdateStatus as Status;
         let status = match update.status {
             Some(Status::Successful) => UpdateStatus::Successful,

@@ -1,13 +1,13 @@
 //! Clusters as AWS describes them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_eks::types::RemoteNetworkConfigResponse;
 use jiff::Timestamp;
 
-use super::{Client, PAGE, timestamp};
+use super::{Client, Issue, PAGE, control, timestamp};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Error, Kind, Operation, Result};
 
@@ -15,6 +15,7 @@ const DESCRIBE: Operation = Operation::new("eks", "DescribeCluster");
 const LIST: Operation = Operation::new("eks", "ListClusters");
 
 /// A cluster as AWS describes it.
+#[allow(clippy::struct_excessive_bools, reason = "EKS describes it so")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cluster {
     /// Name; unique in account and region.
@@ -69,6 +70,16 @@ pub struct Cluster {
     pub outpost: Option<Outpost>,
     /// Whether EKS Auto Mode is enabled. Its nodes have networking of their own, without aws-node.
     pub has_auto_mode: bool,
+    /// Log types of the control plane that are on.
+    pub log_types: BTreeSet<String>,
+    /// Whether the creator was made an administrator; none if EKS does not say.
+    pub bootstrap_admin: Option<bool>,
+    /// Whether EKS refuses to delete it.
+    pub deletion_protection: bool,
+    /// The token of the request that created it.
+    pub request_token: Option<String>,
+    /// Issues that EKS reports.
+    pub issues: Vec<Issue>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -82,8 +93,27 @@ pub struct Outpost {
     pub control_plane_instance_type: String,
     /// Placement group of the control plane.
     pub control_plane_placement_group: Option<String>,
+    /// How the control plane is spread: `host` or `rack`.
+    pub control_plane_spread_level: Option<String>,
     /// Instance type of etcd, for the instance-store architecture.
     pub etcd_instance_type: Option<String>,
+    /// How etcd is spread: `host` or `rack`.
+    pub etcd_spread_level: Option<String>,
+}
+
+impl Outpost {
+    fn read(outpost: aws_sdk_eks::types::OutpostConfigResponse) -> Self {
+        let level = |level: aws_sdk_eks::types::SpreadLevel| level.as_str().to_owned();
+        let placement = outpost.control_plane_placement;
+        Self {
+            arns: outpost.outpost_arns,
+            control_plane_instance_type: outpost.control_plane_instance_type,
+            control_plane_placement_group: placement.as_ref().and_then(|place| place.group_name.clone()),
+            control_plane_spread_level: placement.and_then(|place| place.spread_level).map(level),
+            etcd_instance_type: outpost.etcd_instance_type,
+            etcd_spread_level: outpost.etcd_placement.and_then(|place| place.spread_level).map(level),
+        }
+    }
 }
 
 impl Cluster {
@@ -111,7 +141,7 @@ impl Cluster {
         matches!(self.status.as_str(), "ACTIVE" | "UPDATING")
     }
 
-    fn read(cluster: aws_sdk_eks::types::Cluster) -> Self {
+    pub(super) fn read(cluster: aws_sdk_eks::types::Cluster) -> Self {
         let vpc = cluster.resources_vpc_config;
         let network = cluster.kubernetes_network_config;
         let remote = cluster.remote_network_config;
@@ -146,17 +176,23 @@ impl Cluster {
             endpoint_private_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_private_access),
             endpoint_public_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_public_access),
             public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
+            log_types: control::log_types(cluster.logging.as_ref()),
+            bootstrap_admin: control::bootstraps_admin(cluster.access_config.as_ref()),
+            deletion_protection: cluster.deletion_protection.unwrap_or_default(),
+            request_token: cluster.client_request_token,
+            issues: cluster
+                .health
+                .and_then(|health| health.issues)
+                .unwrap_or_default()
+                .into_iter()
+                .map(control::issue)
+                .collect(),
             authentication_mode: cluster
                 .access_config
                 .and_then(|access| access.authentication_mode)
                 .map(|mode| mode.as_str().to_owned()),
             oidc_issuer: cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer),
-            outpost: cluster.outpost_config.map(|outpost| Outpost {
-                arns: outpost.outpost_arns,
-                control_plane_instance_type: outpost.control_plane_instance_type,
-                control_plane_placement_group: outpost.control_plane_placement.and_then(|place| place.group_name),
-                etcd_instance_type: outpost.etcd_instance_type,
-            }),
+            outpost: cluster.outpost_config.map(Outpost::read),
             has_auto_mode: cluster.compute_config.and_then(|compute| compute.enabled).unwrap_or_default(),
             tags: cluster.tags.unwrap_or_default().into_iter().collect(),
         }

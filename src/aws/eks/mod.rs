@@ -3,6 +3,7 @@
 mod access;
 mod addon;
 mod cluster;
+mod control;
 mod token;
 
 use std::time::Duration;
@@ -13,11 +14,13 @@ use super::clients::Clients;
 use super::settling::SETTLES_WITHIN;
 
 pub use super::settling::Settling;
+pub use access::{ADMINISTRATOR, AssociatedPolicy};
 pub use access::{AccessEntry, AccessEntryChange, AccessEntrySpec, AccessEntryType};
 pub use addon::{
     Addon, AddonChange, AddonConfiguration, AddonVersion, Conflicts, Issue, Update, UpdateStatus, VersionFilter,
 };
 pub use cluster::{Cluster, Outpost};
+pub use control::{ClusterChange, LOG_TYPES, LocalClusterSpec};
 
 /// The maximum page size.
 const PAGE: i32 = 100;

@@ -116,6 +116,18 @@ impl Region {
         self.ec2.security_groups.retain(|_, group| {
             group.tags.get("aws:eks:cluster-name").is_none_or(|cluster| clusters.contains_key(cluster))
         });
+        // So does the control plane of a local cluster on an Outpost.
+        let has_ended = |record: &&ec2::records::Record| {
+            record.value["_cluster"].as_str().is_some_and(|cluster| !clusters.contains_key(cluster))
+        };
+        let ended: Vec<String> = self.ec2.records.values().filter(has_ended).map(|record| record.id.clone()).collect();
+        for id in ended {
+            if id.starts_with("eni-") {
+                self.ec2.records.remove(&id);
+            } else {
+                ec2::instances::end(&mut self.ec2, &id);
+            }
+        }
     }
 }
 

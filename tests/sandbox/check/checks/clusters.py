@@ -195,3 +195,109 @@ def access_entries(account):
     eks.delete_access_entry(clusterName="workshop", principalArn=roles["admin"])
     for call in (eks.describe_access_entry, eks.delete_access_entry):
         refused("ResourceNotFoundException", call, clusterName="workshop", principalArn=roles["admin"])
+
+
+def outpost(account):
+    return f"arn:aws:outposts:{account.seen['region']}:{account.id}:outpost/op-0123456789abcdef0"
+
+
+PRIVATE = {"endpointPrivateAccess": True, "endpointPublicAccess": False}
+
+
+def local_cluster(account, name, config, subnets, role="eks-cluster", network=PRIVATE, **more):
+    return account.client("eks").create_cluster(
+        name=name, roleArn=f"arn:aws:iam::{account.id}:role/{role}",
+        resourcesVpcConfig={"subnetIds": subnets, **network},
+        outpostConfig={"outpostArns": [outpost(account)], "controlPlaneInstanceType": "m5.large", **config}, **more,
+    )["cluster"]
+
+
+def outpost_subnet(account, block="10.0.64.0/24"):
+    region = account.seen["region"]
+    return account.client("ec2").create_subnet(
+        VpcId=account.holds["vpc_ids"][0], CidrBlock=block, AvailabilityZone=f"{region}a", OutpostArn=outpost(account)
+    )["Subnet"]
+
+
+def named(account, name):
+    found = account.client("ec2").describe_instances(Filters=[{"Name": "tag:Name", "Values": [f"{name}-control-plane-*"]}])
+    return [one for reservation in found["Reservations"] for one in reservation["Instances"]]
+
+
+@check
+def local_clusters_on_ebs_volumes(account):
+    eks, ec2 = account.client("eks"), account.client("ec2")
+    account.control("POST", "/roles", {"name": "outpost", "trust_services": ["ec2.amazonaws.com"]})
+    subnet = outpost_subnet(account)
+    equal(subnet["OutpostArn"], outpost(account))
+    found = ec2.describe_subnets(Filters=[{"Name": "outpost-arn", "Values": [outpost(account)]}])["Subnets"]
+    equal([one["SubnetId"] for one in found], [subnet["SubnetId"]])
+
+    def refuse(text, config=None, subnets=None, role="outpost", **more):
+        refused("InvalidParameterException", lambda: local_cluster(
+            account, "plant", config or {}, subnets or [subnet["SubnetId"]], role, **more), text)
+
+    only = ("Local Amazon EKS cluster only supports bootstrapClusterCreatorAdminPermissions=true and "
+            "authenticationMode=CONFIG_MAP for AccessConfig.")
+    refuse(only, accessConfig=API)
+    refuse(only, accessConfig={"bootstrapClusterCreatorAdminPermissions": False})
+    refuse("private endpoint", network={"endpointPrivateAccess": True})
+    refuse("remoteNetworkConfig", remoteNetworkConfig=networks(["10.80.0.0/16"]))
+    refuse("spreadLevel requires etcdInstanceType", {"controlPlanePlacement": {"spreadLevel": "host"}})
+    refuse("etcdPlacement requires etcdInstanceType", {"etcdPlacement": {"spreadLevel": "host"}})
+    refuse("not on the Outpost", subnets=account.holds["subnet_ids"][:1])
+    refuse("Exactly one", {"outpostArns": []})
+    refuse("not valid", {"outpostArns": ["arn:aws:outposts:us-west-2:111122223333:outpost/op-1"]})
+    refuse("could not be assumed", role="eks-cluster")
+    refuse("computeConfig", computeConfig={"enabled": True})
+    created = local_cluster(account, "plant", {"controlPlanePlacement": {"groupName": "racks"}}, [subnet["SubnetId"]], "outpost")
+    equal(created["outpostConfig"]["controlPlanePlacement"], {"groupName": "racks"})
+    equal(created["accessConfig"]["authenticationMode"], "CONFIG_MAP")
+    equal(len(created["id"].split("-")), 5)
+    members = named(account, "plant")
+    equal([one["State"]["Name"] for one in members], ["running"] * 3)
+    equal({one["SubnetId"] for one in members}, {subnet["SubnetId"]})
+    equal(len({one["PrivateIpAddress"] for one in members}), 3)
+    refused("InvalidParameterException", eks.update_cluster_config, only, name="plant", accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"})
+    refused("InvalidRequestException", eks.create_nodegroup, "node groups", clusterName="plant", nodegroupName="n",
+            nodeRole=f"arn:aws:iam::{account.id}:role/outpost", subnets=[subnet["SubnetId"]])
+    refused("InvalidRequestException", eks.create_addon, "add-ons", clusterName="plant", addonName="coredns")
+    eks.delete_cluster(name="plant")
+    equal([one["State"]["Name"] for one in named(account, "plant")], ["terminated"] * 3)
+    ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+
+
+@check
+def local_clusters_on_instance_stores(account):
+    eks, ec2 = account.client("eks"), account.client("ec2")
+    subnets = account.holds["subnet_ids"]
+    etcd = {"etcdInstanceType": "m5d.large"}
+
+    def refuse(text, config=None, wanted=subnets[:1], **more):
+        refused("InvalidParameterException", lambda: local_cluster(
+            account, "hall", {**etcd, **(config or {})}, wanted, **{"accessConfig": API, **more}), text)
+
+    refuse("API or API_AND_CONFIG_MAP", accessConfig={"authenticationMode": "CONFIG_MAP"})
+    refuse("groupName", {"controlPlanePlacement": {"groupName": "racks"}})
+    refuse("Availability Zone", wanted=subnets)
+    refuse("private endpoint", network={"endpointPublicAccess": True})
+    refuse("remotePodNetworks", remoteNetworkConfig=networks(["10.80.0.0/16"]))
+    created = local_cluster(
+        account, "hall", {**etcd, "controlPlanePlacement": {"spreadLevel": "rack"}, "etcdPlacement": {"spreadLevel": "host"}},
+        subnets[:1], accessConfig=API, version="1.33", remoteNetworkConfig=networks(pods=["10.85.0.0/16"]),
+    )
+    equal(created["outpostConfig"]["etcdPlacement"], {"spreadLevel": "host"})
+    equal(named(account, "hall"), [])
+
+    def interfaces():
+        filters = [{"Name": "description", "Values": ["Amazon EKS hall"]}]
+        return ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+
+    equal(len({one["PrivateIpAddress"] for one in interfaces()}), 3)
+    update = eks.update_cluster_version(name="hall", version="1.34")["update"]
+    equal((update["type"], update["status"]), ("VersionUpdate", "InProgress"))
+    equal(eks.describe_cluster(name="hall")["cluster"]["version"], "1.34")
+    refused("InvalidParameterException", eks.update_cluster_version, "minor version", name="hall", version="1.34")
+    refused("InvalidParameterException", eks.update_cluster_version, "unsupported", name="hall", version="1.99")
+    eks.delete_cluster(name="hall")
+    equal(interfaces(), [])

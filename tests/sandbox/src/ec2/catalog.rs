@@ -109,6 +109,8 @@ const TYPES: &[InstanceType] = &[
     ("m4.large", "x86_64", 2, 8192, 2, 10, XEN, 1),
     ("m5.large", "x86_64", 2, 8192, 3, 10, NITRO, 1),
     ("m5.xlarge", "x86_64", 4, 16384, 4, 15, NITRO, 1),
+    ("m5d.large", "x86_64", 2, 8192, 3, 10, NITRO, 1),
+    ("m5d.xlarge", "x86_64", 4, 16384, 4, 15, NITRO, 1),
     ("m5.2xlarge", "x86_64", 8, 32768, 4, 15, NITRO, 1),
     ("m5.4xlarge", "x86_64", 16, 65536, 8, 30, NITRO, 1),
     ("m5.8xlarge", "x86_64", 32, 131_072, 8, 30, NITRO, 1),

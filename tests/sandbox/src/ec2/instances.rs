@@ -306,6 +306,23 @@ pub fn of_node_group(
     store.keep(made);
 }
 
+/// An instance of the control plane of a local cluster on an Outpost, with its tags and the cluster's name. It ends with
+/// the cluster.
+pub fn of_control_plane(
+    account: &mut Account,
+    region: &str,
+    id: &str,
+    place: (&str, &str),
+    instance_type: &str,
+    groups: &[String],
+    (tags, cluster): (BTreeMap<String, String>, &str),
+) {
+    of_node_group(account, region, id, place, instance_type, groups, tags);
+    if let Ok(instance) = account.region(region).ec2.record_mut(&KIND, id) {
+        instance.value["_cluster"] = cluster.into();
+    }
+}
+
 pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let owner = call.account.clone();
     let mut entries = records::entries(&call.region().ec2, &KIND, |_, described| described);

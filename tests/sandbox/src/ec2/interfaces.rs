@@ -42,7 +42,7 @@ pub const KIND: Kind = Kind {
 const FIRST: u32 = 4;
 
 /// The first address of a subnet that nobody has.
-fn free_address(store: &Store, subnet: &Subnet) -> Option<String> {
+pub fn free_address(store: &Store, subnet: &Subnet) -> Option<String> {
     let block = Cidr::parse(&subnet.block)?;
     let last = u32::try_from(block.size()).ok()?.checked_sub(2)?;
     (FIRST..=last).filter_map(|offset| block.address(offset)).map(|address| address.to_string()).find(|address| {

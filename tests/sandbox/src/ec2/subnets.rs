@@ -35,6 +35,9 @@ pub struct Subnet {
     /// Whether instances get public addresses unless they say otherwise.
     #[serde(default)]
     pub public_addresses: bool,
+    /// Where it is on an Outpost.
+    #[serde(default)]
+    pub outpost_arn: Option<String>,
 }
 
 impl Subnet {
@@ -47,6 +50,7 @@ impl Subnet {
             zone: zone.to_owned(),
             tags: BTreeMap::new(),
             public_addresses: false,
+            outpost_arn: None,
         }
     }
 
@@ -76,6 +80,7 @@ impl Subnet {
                 "enableResourceNameDnsARecord": false,
                 "enableResourceNameDnsAAAARecord": false,
             },
+            "outpostArn": self.outpost_arn,
             "tagSet": tag_set(&self.tags),
         })
     }
@@ -128,9 +133,17 @@ pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
             format!("The CIDR '{text}' conflicts with another subnet"),
         ));
     }
+    let outpost_arn = query.text("OutpostArn").map(ToOwned::to_owned);
+    if outpost_arn.is_some() && query.text("AvailabilityZone").is_none() && query.text("AvailabilityZoneId").is_none() {
+        return Err(AwsError::client(
+            "MissingParameter",
+            "The Availability Zone of the Outpost must be specified with OutpostArn",
+        ));
+    }
     let tags = tags_of(query, "subnet")?;
     let mut subnet = Subnet::new(call.account(), &vpc_id, &text, &zone);
     subnet.tags = tags;
+    subnet.outpost_arn = outpost_arn;
     let value = subnet.describe(&call.account, &call.region, 0);
     call.region().ec2.subnets.insert(subnet.id.clone(), subnet);
     Ok(json!({"subnet": value}))
@@ -157,6 +170,7 @@ pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
                 ("availabilityZone", vec![subnet.zone.clone()]),
                 ("default-for-az", vec!["false".to_owned()]),
                 ("availability-zone-id", vec![zone_id(&subnet.zone)]),
+                ("outpost-arn", subnet.outpost_arn.iter().cloned().collect()),
                 ("owner-id", vec![owner.clone()]),
                 ("state", vec!["available".to_owned()]),
             ],

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    access_entries::Entry, addons::Addon, nodegroups::NodeGroup, remote_networks::RemoteNetworks, update::Update,
+    access_entries::Entry, addons::Addon, nodegroups::NodeGroup, outposts::Outpost, remote_networks::RemoteNetworks,
+    update::Update,
 };
 use crate::{moment::Moment, plane::Standing, world::Birth};
 
@@ -70,6 +71,9 @@ pub struct Cluster {
     /// EKS Auto Mode's members of the description, where it is on.
     #[serde(default)]
     pub auto_mode: Option<Value>,
+    /// Set for a local cluster on an Outpost.
+    #[serde(default)]
+    pub outpost: Option<Outpost>,
     /// Why EKS could not create it.
     #[serde(default)]
     pub issue: Option<String>,
@@ -116,6 +120,11 @@ impl Cluster {
             "Successful".clone_into(&mut update.status);
         }
         true
+    }
+
+    /// What a token for the cluster names. Source: AWS CLI, `update-kubeconfig`.
+    pub fn audience(&self) -> &str {
+        self.outpost.as_ref().filter(|outpost| outpost.is_ebs()).map_or(&self.name, |outpost| &outpost.id)
     }
 
     fn region(&self) -> &str {
@@ -165,6 +174,10 @@ impl Cluster {
         if let Some(compute) = &self.auto_mode {
             value["computeConfig"] = compute.clone();
             value["storageConfig"] = json!({"blockStorage": {"enabled": true}});
+        }
+        if let Some(outpost) = &self.outpost {
+            value["id"] = outpost.id.clone().into();
+            value["outpostConfig"] = outpost.describe();
         }
         if let Some(code) = &self.issue {
             let message = format!("The cluster could not be created: {code}.");

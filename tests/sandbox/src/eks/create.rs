@@ -6,6 +6,7 @@ use super::{
     access_entries, authority, auto_mode,
     cluster::{Cluster, LOG_TYPES, Network, Phase},
     invalid, is_name,
+    outposts::Outpost,
     remote_networks::RemoteNetworks,
 };
 use crate::{
@@ -44,7 +45,11 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         constraints.length("tags", Some(value), 0, 256);
     }
     constraints.finish_as("InvalidParameterException")?;
-    for unsupported in ["outpostConfig", "encryptionConfig", "zonalShiftConfig"] {
+    let outpost = Outpost::read(call, input)?;
+    if outpost.is_some() {
+        Outpost::check_request(input)?;
+    }
+    for unsupported in ["encryptionConfig", "zonalShiftConfig"] {
         if input.value(unsupported).is_some() {
             return Err(invalid(format!("{unsupported} is not supported by this stand-in")));
         }
@@ -55,7 +60,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         return Err(AwsError::new(409, "ResourceInUseException", format!("Cluster already exists with name: {name}"))
             .with("clusterName", name));
     }
-    check_role(call, role)?;
+    check_role(call, role, outpost.as_ref().map_or("eks.amazonaws.com", Outpost::trusted))?;
     let version = input.text("version")?.unwrap_or(DEFAULT_VERSION);
     if !VERSIONS.contains(&version) {
         return Err(invalid(format!("unsupported Kubernetes version {version}")));
@@ -65,7 +70,11 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         Some(network) => network,
         None => Json::new(&empty)?,
     };
-    let mut network = network_of(call, network)?;
+    let mut network = network_of(call, network, outpost.is_some())?;
+    if let Some(outpost) = &outpost {
+        outpost.check_endpoint(network.public, network.private)?;
+        outpost.check_subnets(call, &network)?;
+    }
     let vpc_blocks = blocks_of(call, &network.vpc_id);
     let service_cidr = service_cidr(input, &vpc_blocks)?;
     let access = input.object("accessConfig")?;
@@ -88,11 +97,15 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         Some(config) => RemoteNetworks::default().changed(config)?,
         None => RemoteNetworks::default(),
     };
-    remote.check(mode, &vpc_blocks, &service_cidr)?;
+    if let Some(outpost) = &outpost {
+        outpost.check_access(mode, bootstrap)?;
+        outpost.check_remote(&remote)?;
+    }
+    remote.check(mode, &vpc_blocks, &service_cidr, outpost.is_some())?;
     let logging = logging(input)?.unwrap_or_default();
     let bootstrap_addons = input.boolean("bootstrapSelfManagedAddons")?.unwrap_or(true);
     let auto_mode = auto_mode::read(input, mode, bootstrap_addons)?;
-    let fails = call.account().settings.cluster_create_fails.clone();
+    let mut fails = call.account().settings.cluster_create_fails.clone();
     let with_plane = call.account().settings.control_plane && fails.is_none();
     if with_plane && !call.world.has_programs {
         return Err(AwsError::new(500, "ServerException", "the sandbox was started without --control-plane"));
@@ -100,6 +113,12 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
 
     let region = call.region.clone();
     network.cluster_security_group_id = ec2::seed::cluster_group(call.account(), &region, name, &network.vpc_id);
+    if let (Some(outpost), None) = (&outpost, &fails)
+        && !outpost.place(call, name, &network)?
+    {
+        fails = Some("InsufficientFreeAddresses".to_owned());
+    }
+    let with_plane = with_plane && fails.is_none();
     let arn = call.arn("eks", &format!("cluster/{name}"));
     let mut cluster = new(call.account(), name, arn, role, network)?;
     version.clone_into(&mut cluster.version);
@@ -114,6 +133,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     cluster.client_request_token = input.text("clientRequestToken")?.map(ToOwned::to_owned);
     cluster.bootstrap_addons = bootstrap_addons;
     cluster.auto_mode = auto_mode;
+    cluster.outpost = outpost;
     if fails.is_some() {
         cluster.standing = Standing::Failed;
     }
@@ -174,17 +194,18 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         phase_ends: born.at,
         bootstrap_addons: true,
         auto_mode: None,
+        outpost: None,
         issue: None,
         hidden_admin: None,
         standing: Standing::None,
     })
 }
 
-fn check_role(call: &mut Call<'_>, arn: &str) -> Result<()> {
+fn check_role(call: &mut Call<'_>, arn: &str, service: &str) -> Result<()> {
     let id = call.account.clone();
     let trusted = call.account().roles.values().any(|role| {
         role.arn(&id) == arn
-            && iam::trust::trusts(&role.trust, &iam::trust::Asker::Service { name: "eks.amazonaws.com", account: &id })
+            && iam::trust::trusts(&role.trust, &iam::trust::Asker::Service { name: service, account: &id })
     });
     if trusted {
         Ok(())
@@ -205,7 +226,7 @@ pub fn blocks_of(call: &mut Call<'_>, vpc: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn network_of(call: &mut Call<'_>, config: Json<'_>) -> Result<Network> {
+fn network_of(call: &mut Call<'_>, config: Json<'_>, is_local: bool) -> Result<Network> {
     let subnet_ids = config.texts("subnetIds")?.unwrap_or_default();
     let security_group_ids = config.texts("securityGroupIds")?.unwrap_or_default();
     let store = &call.region().ec2;
@@ -219,7 +240,8 @@ fn network_of(call: &mut Call<'_>, config: Json<'_>) -> Result<Network> {
     zones.sort();
     zones.dedup();
     vpcs.dedup();
-    if zones.len() < 2 {
+    // An Outpost is in one zone.
+    if zones.len() < 2 && !is_local {
         return Err(invalid("Subnets specified must be in at least two different AZs"));
     }
     let [vpc_id] = vpcs[..] else {

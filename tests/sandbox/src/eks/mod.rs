@@ -8,6 +8,7 @@ mod auto_mode;
 pub mod cluster;
 pub mod create;
 pub mod nodegroups;
+pub mod outposts;
 mod remote_networks;
 mod route;
 pub mod seed;
@@ -78,6 +79,7 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
     call.authorize(&format!("eks:{}", route.operation), &resource)?;
     let advanced = call.account().advanced;
     call.region().settle(advanced);
+    outposts::refuse(call, route)?;
     match route.operation {
         "CreateCluster" => create::create(call, input),
         "DescribeCluster" => {
@@ -86,6 +88,7 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         }
         "ListClusters" => list_clusters(call, route),
         "DeleteCluster" => delete_cluster(call, route),
+        "UpdateClusterVersion" => update::update_version(call, route, input),
         "UpdateClusterConfig" => update::update_config(call, route, input),
         "CreateNodegroup" => nodegroups::create(call, route, input),
         "DescribeNodegroup" => nodegroups::describe(call, route),

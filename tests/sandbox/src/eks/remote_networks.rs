@@ -49,7 +49,7 @@ impl RemoteNetworks {
     }
 
     /// Checks every rule that needs the cluster's own ranges.
-    pub fn check(&self, mode: &str, vpc_blocks: &[String], service_cidr: &str) -> Result<()> {
+    pub fn check(&self, mode: &str, vpc_blocks: &[String], service_cidr: &str, is_local: bool) -> Result<()> {
         if self.nodes.is_empty() && self.pods.is_empty() {
             return Ok(());
         }
@@ -58,7 +58,8 @@ impl RemoteNetworks {
                 "Remote network configuration requires the authentication mode API or API_AND_CONFIG_MAP",
             ));
         }
-        if self.nodes.is_empty() {
+        // A local cluster on an Outpost may have remote pods without remote nodes.
+        if self.nodes.is_empty() && !is_local {
             return Err(invalid("remotePodNetworks requires remoteNodeNetworks"));
         }
         let mut taken: Vec<(String, Cidr)> = Vec::new();
@@ -109,7 +110,7 @@ mod tests {
             (&["10.80.0.1/16"], &[], "API", false),
             (&[], &[], "CONFIG_MAP", true),
         ] {
-            let verdict = networks(nodes, pods).check(mode, &vpc, "172.20.0.0/16");
+            let verdict = networks(nodes, pods).check(mode, &vpc, "172.20.0.0/16", false);
             assert_eq!(verdict.is_ok(), accepted, "{nodes:?} {pods:?} {mode}: {verdict:?}");
         }
     }

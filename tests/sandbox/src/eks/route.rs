@@ -40,6 +40,7 @@ impl Route {
             ("GET", ["clusters", name]) => ("DescribeCluster", Some(*name), None),
             ("DELETE", ["clusters", name]) => ("DeleteCluster", Some(*name), None),
             ("POST", ["clusters", name, "update-config"]) => ("UpdateClusterConfig", Some(*name), None),
+            ("POST", ["clusters", name, "updates"]) => ("UpdateClusterVersion", Some(*name), None),
             ("GET", ["clusters", name, "updates"]) => ("ListUpdates", Some(*name), None),
             ("GET", ["clusters", name, "updates", id]) => ("DescribeUpdate", Some(*name), Some(*id)),
             ("POST", ["clusters", name, "access-entries"]) => ("CreateAccessEntry", Some(*name), None),

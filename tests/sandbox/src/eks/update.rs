@@ -12,6 +12,7 @@ use super::{
 use crate::{
     aws::{
         Call,
+        constraints::Constraints,
         error::{AwsError, Result},
         input::Json,
         page,
@@ -81,14 +82,7 @@ type Change = (&'static str, Vec<(String, String)>, Cluster);
 pub fn update_config(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Value> {
     let before = find(call, route)?.clone();
     let name = before.name.clone();
-    if before.phase != Phase::Active {
-        return Err(AwsError::new(
-            409,
-            "ResourceInUseException",
-            format!("Cluster {name} is in status {}", before.status()),
-        )
-        .with("clusterName", name));
-    }
+    check_active(&before)?;
     for unsupported in ["computeConfig", "storageConfig", "kubernetesNetworkConfig", "zonalShiftConfig"] {
         if input.value(unsupported).is_some() {
             return Err(invalid(format!("{unsupported} is not supported by this stand-in")));
@@ -136,6 +130,48 @@ pub fn update_config(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Res
     Ok(answer)
 }
 
+fn check_active(cluster: &Cluster) -> Result<()> {
+    if cluster.phase == Phase::Active {
+        return Ok(());
+    }
+    let message = format!("Cluster {} is in status {}", cluster.name, cluster.status());
+    Err(AwsError::new(409, "ResourceInUseException", message).with("clusterName", cluster.name.clone()))
+}
+
+/// One minor version up. A rollback is not modelled.
+pub fn update_version(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Value> {
+    let before = find(call, route)?.clone();
+    check_active(&before)?;
+    let mut constraints = Constraints::default();
+    constraints.required("version", input.text("version")?);
+    constraints.finish_as("InvalidParameterException")?;
+    let version = input.text("version")?.unwrap_or_default();
+    if !create::VERSIONS.contains(&version) {
+        return Err(invalid(format!("unsupported Kubernetes version {version}")));
+    }
+    let minor = |version: &str| version.rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    let is_next = minor(&before.version).zip(minor(version)).is_some_and(|(old, new)| new == old + 1);
+    if !is_next {
+        return Err(invalid(format!(
+            "Unsupported Kubernetes minor version update from {} to {version}",
+            before.version
+        ))
+        .with("clusterName", before.name));
+    }
+    let seconds = call.account().settings.cluster_update_seconds;
+    let advanced = call.account().advanced;
+    let cluster = find(call, route)?;
+    version.clone_into(&mut cluster.version);
+    let parameters =
+        vec![("Version".to_owned(), version.to_owned()), ("PlatformVersion".to_owned(), "eks.1".to_owned())];
+    let update = Update::begun("VersionUpdate", parameters);
+    let answer = json!({"update": update.describe()});
+    cluster.updates.push(update);
+    cluster.begin(Phase::Updating, seconds, advanced);
+    cluster.settle(advanced);
+    Ok(answer)
+}
+
 fn unchanged(before: &Cluster, after: &Cluster) -> bool {
     before.describe() == after.describe()
 }
@@ -163,6 +199,9 @@ fn endpoint(before: &Cluster, input: Json<'_>) -> Result<Change> {
     if !after.network.public && !after.network.private {
         return Err(invalid("Private and public endpoint access cannot be false at the same time"));
     }
+    if let Some(outpost) = &before.outpost {
+        outpost.check_endpoint(after.network.public, after.network.private)?;
+    }
     Ok(("EndpointAccessUpdate", parameters, after))
 }
 
@@ -172,6 +211,9 @@ fn access(before: &Cluster, input: Json<'_>) -> Result<Change> {
         Some(config) => config.text("authenticationMode")?.unwrap_or_default(),
         None => "",
     };
+    if let Some(outpost) = &before.outpost {
+        outpost.check_access(mode, before.bootstrap_admin)?;
+    }
     let rank = |mode: &str| ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"].iter().position(|known| *known == mode);
     let (Some(old), Some(new)) = (rank(&before.authentication_mode), rank(mode)) else {
         return Err(invalid(format!("Unsupported authentication mode '{mode}'")));
@@ -212,7 +254,10 @@ fn remote_networks(call: &mut Call<'_>, before: &Cluster, input: Json<'_>) -> Re
         after.remote = before.remote.changed(config)?;
     }
     let blocks = create::blocks_of(call, &before.network.vpc_id);
-    after.remote.check(&before.authentication_mode, &blocks, &before.service_cidr)?;
+    if let Some(outpost) = &before.outpost {
+        outpost.check_remote(&after.remote)?;
+    }
+    after.remote.check(&before.authentication_mode, &blocks, &before.service_cidr, before.outpost.is_some())?;
     let value = input.value("remoteNetworkConfig").map(ToString::to_string).unwrap_or_default();
     Ok(("RemoteNetworkConfigUpdate", vec![("RemoteNetworkConfig".to_owned(), value)], after))
 }

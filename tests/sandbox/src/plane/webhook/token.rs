@@ -99,7 +99,7 @@ pub fn verify(world: &World, token: &str, cluster: &ClusterKey, now: Moment) -> 
     if parameter("action") != "GetCallerIdentity" {
         return Err(Fault::Action);
     }
-    let headers = [("host".to_owned(), host.to_owned()), (CLUSTER_HEADER.to_owned(), cluster.name.clone())];
+    let headers = [("host".to_owned(), host.to_owned()), (CLUSTER_HEADER.to_owned(), audience(world, cluster))];
     let wire = Wire { method: "GET", path: "/", query, headers: &headers, body: &[] };
     let refused = |refusal: sigv4::Refusal| Fault::Signature(refusal.to_string());
     let mut claim = sigv4::claim(&wire).map_err(refused)?;
@@ -137,6 +137,13 @@ pub fn verify(world: &World, token: &str, cluster: &ClusterKey, now: Moment) -> 
         principal_arn: role.unwrap_or(&principal.arn).clone(),
         session: role.and_then(|_| principal.arn.rsplit('/').next()).unwrap_or_default().to_owned(),
     })
+}
+
+/// What tokens for a cluster name: the ID of a local cluster on EBS volumes, the name of any other.
+fn audience(world: &World, cluster: &ClusterKey) -> String {
+    let region = world.accounts.get(&cluster.account).and_then(|account| account.regions.get(&cluster.region));
+    let found = region.and_then(|region| region.eks.clusters.get(&cluster.name));
+    found.map_or(&*cluster.name, |found| found.audience()).to_owned()
 }
 
 /// Host and query string of the URL in a token.

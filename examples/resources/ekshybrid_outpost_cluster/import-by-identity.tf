@@ -1,0 +1,7 @@
+import {
+  to = ekshybrid_outpost_cluster.plant
+  identity = {
+    name   = "plant"
+    region = "us-west-2"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_outpost_cluster.plant
+  id = "plant"
+}

@@ -1,0 +1,29 @@
+# An EKS local cluster on an Outpost, with an administrator besides its creator.
+#
+# aws.tf contains the resources of the AWS provider: the VPC with a subnet on the Outpost, and the roles.
+
+provider "ekshybrid" {
+  region = local.region
+}
+
+resource "ekshybrid_outpost_cluster" "this" {
+  name                        = local.name
+  version                     = "1.34"
+  role_arn                    = local.cluster_role_arn
+  outpost_arn                 = local.outpost_arn
+  subnet_ids                  = local.subnet_ids
+  security_group_ids          = local.security_group_ids
+  control_plane_instance_type = "m5.large"
+
+  # EKS shows nowhere who has created a cluster, and the creator may leave.
+  admins = [local.operators_role_arn]
+
+  enabled_log_types = ["api", "audit", "authenticator"]
+  tags              = { Name = local.name }
+}
+
+# The kubeconfig of the administrators, while the Outpost is connected to the Region.
+data "ekshybrid_kubeconfig" "operators" {
+  cluster_name = ekshybrid_outpost_cluster.this.name
+  role_arn     = local.operators_role_arn
+}

@@ -1,0 +1,48 @@
+"""The stack `outpost-local-cluster`: what must exist before, and what it must have created."""
+
+import json
+
+import aws
+
+CLUSTER = "outpost-local-cluster"
+OPERATORS = "outpost-local-cluster-operators"
+
+
+def outpost(account) -> str:
+    return f"arn:aws:outposts:{account.region}:{account.facts['account_id']}:outpost/op-0123456789abcdef0"
+
+
+def prepare(account, charts) -> dict:
+    """New clusters get a real API server. An Outpost is only its ARN."""
+    account.call("settings", {"control_plane": True})
+    return {"variables": {"outpost_arn": outpost(account)}}
+
+
+def stand_in(account) -> dict:
+    """A VPC with a subnet on the Outpost, and two roles."""
+    environment = account.environment()
+    vpc = aws.ec2("CreateVpc", {"CidrBlock": "10.30.0.0/16"}, environment)["vpcId"]
+    subnet = aws.ec2("CreateSubnet", {
+        "VpcId": vpc, "CidrBlock": "10.30.1.0/24", "AvailabilityZone": f"{account.region}a", "OutpostArn": outpost(account),
+    }, environment)["subnetId"]
+    roles = {
+        name: account.call("roles", {"name": f"{CLUSTER}-{name}", "trust_services": ["ec2.amazonaws.com"]})["arn"]
+        for name in ("cluster", "operators")
+    }
+    return {"subnet_id": subnet, "cluster_role_arn": roles["cluster"], "operators_role_arn": roles["operators"]}
+
+
+def verify(account) -> list[str]:
+    """Faults: the control plane is not what a local cluster has, or the operators are no administrators."""
+    faults = []
+    tokens = account.cluster(CLUSTER, "token-reviews")
+    if tokens["refused"]:
+        faults.append(f"the API server refused tokens: {tokens['log']}")
+    found = json.loads(account.kubectl(CLUSTER, "get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))
+    if OPERATORS not in found["data"].get("mapRoles", ""):
+        faults.append(f"the operators are not in aws-auth: {found['data']}")
+    instances = [one for one in account.call("dump")["regions"][account.region]["ec2"]["others"].values()
+                 if one["tags"].get("Name", "").startswith(f"{CLUSTER}-control-plane-")]
+    if len(instances) != 3:
+        faults.append(f"the control plane has {len(instances)} instances, expected three")
+    return faults
