@@ -30,6 +30,7 @@ use crate::list::activation::ActivationList;
 use crate::list::eniconfig::EniConfigList;
 use crate::list::managed_instance::ManagedInstanceList;
 use crate::list::node_access::NodeAccessList;
+use crate::list::outpost_cluster::OutpostClusterList;
 use crate::resources::activation::Activation;
 use crate::resources::aws_auth_entry::AwsAuthEntry;
 use crate::resources::cni::Cni;
@@ -124,4 +125,5 @@ fn registry() -> Registry<Clients> {
         .list::<EniConfigList>()
         .list::<ManagedInstanceList>()
         .list::<NodeAccessList>()
+        .list::<OutpostClusterList>()
 }

@@ -2,8 +2,9 @@
 
 pub(super) mod networks;
 
-use framework::diagnostic::Result;
+use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Text};
+use framework::path::Path;
 use framework::resource::Plan;
 
 use super::{Args, EniConfig};
@@ -55,6 +56,9 @@ pub(super) async fn plan(plan: &mut Plan<EniConfig>, cx: &Context) -> Result<()>
     for warning in networks.foreign_groups() {
         cx.report(warning);
     }
+    if moves && let Some(cluster) = networks.cluster.there().filter(|cluster| cluster.outpost.is_some()) {
+        cx.report(without_effect(&cluster.name));
+    }
     if moves {
         networks.warn_of_zone(place.region.as_ref(), cx).await;
     }
@@ -62,4 +66,15 @@ pub(super) async fn plan(plan: &mut Plan<EniConfig>, cx: &Context) -> Result<()>
         networks.warn_of_groups(cx);
     }
     if faults.has_errors() { Err(faults) } else { Ok(()) }
+}
+
+/// Custom networking is a setting of aws-node, which EKS keeps on local clusters. Source: EKS user guide, local clusters.
+fn without_effect(cluster: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "ENIConfig has no effect on a local cluster",
+        format!(
+            "Cluster `{cluster}` is a local cluster on an Outpost. EKS keeps aws-node there itself, without custom networking, so no node uses an ENIConfig."
+        ),
+    )
+    .at(Path::attribute(Args::NAMES.cluster_name))
 }

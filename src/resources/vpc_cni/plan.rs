@@ -18,12 +18,12 @@ use super::settings::{
 };
 use super::site::{Found, addon_of};
 use super::{Args, ManagedBy, Owner, VpcCni, through_addon};
-use crate::attributes::ClusterName;
+use crate::attributes::{ClusterName, Region};
 use crate::aws::eks::Cluster;
 use crate::kube::{self, Client, Resource};
 use crate::session::cluster::warn_of_near_name;
 use crate::session::place::PlannedPlace;
-use crate::session::{Access, Context};
+use crate::session::{Access, Clients, Context};
 
 /// Addition to messages about clusters without aws-node.
 const AUTO_MODE: &str = " The cluster uses EKS Auto Mode, whose own nodes never run aws-node: their networking is part of the node, and a NodeClass configures it. Only a cluster that has other nodes as well, and the add-on, has something to set here.";
@@ -82,6 +82,13 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
     let (Some(named), Some(region), Some(clients)) = (&place.cluster, &place.region, cx.try_clients()) else {
         return Ok(());
     };
+    if is_local(named, region, cx).await {
+        let why = format!(
+            "Cluster `{named}` is a local cluster on an Outpost. EKS keeps aws-node there itself, and it must not be edited."
+        );
+        plan.fault(Args::NAMES.cluster_name, "A local cluster on an Outpost keeps its VPC CNI", why);
+        return Ok(());
+    }
     let client = match clients.access_to(named, Some(region)).await? {
         Access::Open(client) => client.for_reads(),
         Access::NoCluster(_) => {
@@ -132,6 +139,12 @@ pub(super) async fn check(plan: &mut Plan<VpcCni>, place: &PlannedPlace, cx: &Co
         }
     }
     Ok(())
+}
+
+/// Whether the cluster is known to be a local cluster on an Outpost. Source: EKS user guide, local clusters.
+async fn is_local(cluster: &ClusterName, region: &Region, cx: &Context) -> bool {
+    let Some(aws) = cx.try_clients().and_then(Clients::known_aws) else { return false };
+    aws.eks(Some(region.as_str())).cluster(cluster.as_str()).await.is_ok_and(|found| found.outpost.is_some())
 }
 
 /// Warns about settings that keep nodes from starting pods.
