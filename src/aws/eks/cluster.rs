@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_eks::types::RemoteNetworkConfigResponse;
 use jiff::Timestamp;
 
-use super::{Client, Issue, PAGE, control, timestamp};
+use super::{Client, Issue, PAGE, timestamp};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Error, Kind, Operation, Result};
 
@@ -176,8 +176,11 @@ impl Cluster {
             endpoint_private_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_private_access),
             endpoint_public_access: vpc.as_ref().is_some_and(|vpc| vpc.endpoint_public_access),
             public_access_cidrs: vpc.map(|vpc| vpc.public_access_cidrs().to_vec()).unwrap_or_default(),
-            log_types: control::log_types(cluster.logging.as_ref()),
-            bootstrap_admin: control::bootstraps_admin(cluster.access_config.as_ref()),
+            log_types: log_types(cluster.logging.as_ref()),
+            bootstrap_admin: cluster
+                .access_config
+                .as_ref()
+                .and_then(|access| access.bootstrap_cluster_creator_admin_permissions),
             deletion_protection: cluster.deletion_protection.unwrap_or_default(),
             request_token: cluster.client_request_token,
             issues: cluster
@@ -185,7 +188,7 @@ impl Cluster {
                 .and_then(|health| health.issues)
                 .unwrap_or_default()
                 .into_iter()
-                .map(control::issue)
+                .map(issue)
                 .collect(),
             authentication_mode: cluster
                 .access_config
@@ -197,6 +200,21 @@ impl Cluster {
             tags: cluster.tags.unwrap_or_default().into_iter().collect(),
         }
     }
+}
+
+fn issue(issue: aws_sdk_eks::types::ClusterIssue) -> Issue {
+    Issue {
+        code: issue.code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
+        message: issue.message.unwrap_or_default(),
+        resource_ids: issue.resource_ids.unwrap_or_default(),
+    }
+}
+
+/// The log types that are on.
+fn log_types(logging: Option<&aws_sdk_eks::types::Logging>) -> BTreeSet<String> {
+    let setups = logging.iter().flat_map(|logging| logging.cluster_logging());
+    let on = setups.filter(|setup| setup.enabled == Some(true));
+    on.flat_map(|setup| setup.types()).map(|kind| kind.as_str().to_owned()).collect()
 }
 
 /// How long a response is reused for later readers. EKS takes minutes to delete a cluster and to create another one

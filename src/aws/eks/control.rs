@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_eks::types::{
-    AccessConfigResponse, AuthenticationMode, ControlPlanePlacementRequest, CreateAccessConfigRequest,
-    EtcdPlacementRequest, KubernetesNetworkConfigRequest, LogSetup, LogType, Logging, OutpostConfigRequest,
-    RemoteNetworkConfigRequest, RemoteNodeNetwork, RemotePodNetwork, SpreadLevel, UpdateAccessConfigRequest,
-    VpcConfigRequest,
+    AuthenticationMode, ControlPlanePlacementRequest, CreateAccessConfigRequest, EtcdPlacementRequest,
+    KubernetesNetworkConfigRequest, LogSetup, LogType, Logging, OutpostConfigRequest, RemoteNetworkConfigRequest,
+    RemoteNodeNetwork, RemotePodNetwork, SpreadLevel, UpdateAccessConfigRequest, VpcConfigRequest,
 };
 
-use super::{Client, Cluster, Issue, Outpost, Update};
+use super::{Client, Cluster, Outpost, Update};
 use crate::aws::clients::Effect;
 use crate::aws::error::{Error, Kind, Operation, Result};
 
@@ -74,26 +73,6 @@ pub enum ClusterChange {
     DeletionProtection(bool),
     /// Kubernetes version.
     Version(String),
-}
-
-/// An issue of a cluster.
-pub(super) fn issue(issue: aws_sdk_eks::types::ClusterIssue) -> Issue {
-    Issue {
-        code: issue.code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
-        message: issue.message.unwrap_or_default(),
-        resource_ids: issue.resource_ids.unwrap_or_default(),
-    }
-}
-
-/// The log types that are on.
-pub(super) fn log_types(logging: Option<&Logging>) -> BTreeSet<String> {
-    let setups =
-        logging.iter().flat_map(|logging| logging.cluster_logging()).filter(|setup| setup.enabled == Some(true));
-    setups.flat_map(LogSetup::types).map(|kind| kind.as_str().to_owned()).collect()
-}
-
-pub(super) fn bootstraps_admin(access: Option<&AccessConfigResponse>) -> Option<bool> {
-    access?.bootstrap_cluster_creator_admin_permissions
 }
 
 fn logging(on: &BTreeSet<String>) -> Logging {
