@@ -45,9 +45,9 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let place = Place { cluster: args.name.clone(), region };
     let spec = spec(args, cx)?;
     let created = begin(&spec, args, &place, cx).await?;
-    cx.save(&read::without_addresses(&created, &place));
+    cx.save(&read::without_addresses(&created, spec.tags.clone(), &place));
     let found = status::active(&place, CREATE_TIMEOUT, cx).await?;
-    let outputs = read::outputs(&found, &place, cx).await?;
+    let outputs = read::outputs(&found, spec.tags, &place, cx).await?;
     cx.save(&outputs);
     if let Some(wanted) = &args.admins {
         let failed = admins::grant(wanted, &found, &place, cx).await;
@@ -135,7 +135,7 @@ async fn begun_after_all(
     match tokio::time::timeout(SETTLE_TIMEOUT, look).await {
         Ok(Ok(Ok(found))) if found.request_token.as_deref() == Some(&spec.request_token) => {
             // A stop ends the wait that follows, with the cluster in the state.
-            cx.save(&read::without_addresses(&found, place));
+            cx.save(&read::without_addresses(&found, spec.tags.clone(), place));
             Ok(found)
         }
         Ok(Ok(Ok(_))) => Err(exists(args, place, error)),

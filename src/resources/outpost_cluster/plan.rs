@@ -123,6 +123,7 @@ fn version(plan: &mut Plan<OutpostCluster>) {
     }
     // An update may replace the instances of the control plane.
     plan.outputs.control_plane_instances = Maybe::Unknown;
+    plan.outputs.hosts_entries = Maybe::Unknown;
     match wanted.above(&now) {
         Some(1 | -1) | None => {}
         Some(more) if more > 1 => {

@@ -3,7 +3,7 @@
 pub(super) mod admins;
 mod bootstrap;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Text, Timestamp};
@@ -18,7 +18,8 @@ use crate::attributes::{OutpostArn, RoleArn, SecurityGroupId, SubnetId};
 use crate::aws;
 use crate::aws::eks::{Cluster, Issue, Outpost};
 use crate::session::place::Place;
-use crate::session::{Context, aws_region, explain, tags};
+use crate::session::tags::{self, Tags};
+use crate::session::{Context, aws_region, explain};
 
 const SUMMARY: &str = "Could not read the local cluster";
 
@@ -62,7 +63,7 @@ pub(super) async fn read(
     }
     let administrators = admins::read(&found, prior, &place, cx).await;
     let args = args(&found, &outpost, administrators, prior, &place, cx)?;
-    let outputs = outputs(&found, &place, cx).await?;
+    let outputs = outputs(&found, managed_tags(&found, prior), &place, cx).await?;
     Ok(Some(State { args, outputs }))
 }
 
@@ -127,7 +128,7 @@ fn args(
         ),
         deletion_protection: found.deletion_protection,
         region: Some(place.region.clone()),
-        tags: tags::own_for(cx, &managed_tags(found), before.and_then(|args| args.tags.as_ref()))?,
+        tags: tags::own_for(cx, &managed_tags(found, prior), before.and_then(|args| args.tags.as_ref()))?,
         timeouts: before.and_then(|args| args.timeouts.clone()),
     })
 }
@@ -146,19 +147,18 @@ fn mode(found: &Cluster) -> Mode {
     found.authentication_mode.as_deref().map_or_else(|| Mode::preset(has_etcd), Mode::as_found)
 }
 
-/// The tags without those that AWS sets itself.
-fn managed_tags(found: &Cluster) -> BTreeMap<String, String> {
-    found
-        .tags
-        .iter()
-        .filter(|(key, _)| !key.starts_with("aws:"))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+/// The tags that are managed here: those of others are kept as they are. Right after an import, all but AWS's own.
+fn managed_tags(found: &Cluster, prior: Option<&State<OutpostCluster>>) -> Tags {
+    let is_managed = |key: &str| match prior {
+        Some(prior) => prior.outputs.tags_all.contains_key(key),
+        None => !key.starts_with("aws:"),
+    };
+    found.tags.iter().filter(|(key, _)| is_managed(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The outputs of a cluster, with the addresses of its control plane once it has an endpoint.
-pub(super) async fn outputs(found: &Cluster, place: &Place, cx: &Context) -> Result<Outputs> {
-    let mut outputs = without_addresses(found, place);
+pub(super) async fn outputs(found: &Cluster, tags_all: Tags, place: &Place, cx: &Context) -> Result<Outputs> {
+    let mut outputs = without_addresses(found, tags_all, place);
     if let (Some(endpoint), Some(vpc_id)) = (&found.endpoint, &found.vpc_id) {
         outputs.control_plane_instances = members(found, vpc_id, place, cx).await?;
         let host = host_of(endpoint);
@@ -169,7 +169,7 @@ pub(super) async fn outputs(found: &Cluster, place: &Place, cx: &Context) -> Res
 }
 
 /// The outputs of a cluster as far as EKS itself describes it.
-pub(super) fn without_addresses(found: &Cluster, place: &Place) -> Outputs {
+pub(super) fn without_addresses(found: &Cluster, tags_all: Tags, place: &Place) -> Outputs {
     Outputs {
         id: format!("{}@{}", place.cluster, place.region),
         cluster_id: found.id.clone(),
@@ -188,7 +188,7 @@ pub(super) fn without_addresses(found: &Cluster, place: &Place) -> Outputs {
         hosts_entries: Vec::new(),
         node_bootstrap: bootstrap::of(found),
         region: place.region.clone(),
-        tags_all: managed_tags(found),
+        tags_all,
     }
 }
 

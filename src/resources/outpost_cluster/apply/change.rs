@@ -26,9 +26,25 @@ pub(in super::super) async fn update(prior: &State<OutpostCluster>, args: &Args,
     for change in changes(prior, args) {
         status::change(&change, &place, CREATE_TIMEOUT, cx).await?;
     }
-    change_tags(prior, args, cx).await?;
+    let tags_all = change_tags(prior, args, cx).await?;
     let found = status::active(&place, CREATE_TIMEOUT, cx).await?;
-    let outputs = read::outputs(&found, &place, cx).await?;
+    let now = read::outputs(&found, tags_all, &place, cx).await?;
+    let has_new_version = now.version != prior.outputs.version;
+    let outputs = Outputs {
+        status: now.status,
+        platform_version: now.platform_version,
+        version: now.version,
+        authentication_mode: now.authentication_mode,
+        tags_all: now.tags_all,
+        // What the plan has promised to keep; the next read shows what has changed meanwhile.
+        ..prior.outputs.clone()
+    };
+    let outputs = if has_new_version {
+        let (control_plane_instances, hosts_entries) = (now.control_plane_instances, now.hosts_entries);
+        Outputs { control_plane_instances, hosts_entries, ..outputs }
+    } else {
+        outputs
+    };
     cx.save(&outputs);
     let none = BTreeSet::new();
     let (before, after) = (prior.args.admins.as_ref().unwrap_or(&none), args.admins.as_ref().unwrap_or(&none));
@@ -72,7 +88,7 @@ fn changes(prior: &State<OutpostCluster>, args: &Args) -> Vec<ClusterChange> {
     changes
 }
 
-async fn change_tags(prior: &State<OutpostCluster>, args: &Args, cx: &Context) -> Result<()> {
+async fn change_tags(prior: &State<OutpostCluster>, args: &Args, cx: &Context) -> Result<tags::Tags> {
     let before = &prior.outputs.tags_all;
     let wanted = tags::merged_for(cx, args.tags.as_ref())?;
     let eks = place_of(prior).eks(cx)?;
@@ -80,6 +96,7 @@ async fn change_tags(prior: &State<OutpostCluster>, args: &Args, cx: &Context) -
     let gone: Vec<String> = before.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
     eks.remove_tags(&prior.outputs.arn, &gone).await.map_err(failed)?;
     let new: BTreeMap<String, String> =
-        wanted.into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect();
-    eks.add_tags(&prior.outputs.arn, &new).await.map_err(failed)
+        wanted.clone().into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect();
+    eks.add_tags(&prior.outputs.arn, &new).await.map_err(failed)?;
+    Ok(wanted)
 }
