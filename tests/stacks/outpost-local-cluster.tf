@@ -11,6 +11,9 @@ variable "outpost_arn" {
   type        = string
 }
 
+# In place of the role's policy.
+resource "terraform_data" "role" {}
+
 locals {
   region             = var.sandbox.region
   name               = "outpost-local-cluster"

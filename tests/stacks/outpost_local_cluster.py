@@ -6,6 +6,7 @@ import aws
 
 CLUSTER = "outpost-local-cluster"
 OPERATORS = "outpost-local-cluster-operators"
+STANDS_FOR = {"aws_iam_role_policy_attachment.cluster": "terraform_data.role"}
 
 
 def outpost(account) -> str:

@@ -20,6 +20,9 @@ resource "ekshybrid_outpost_cluster" "this" {
 
   enabled_log_types = ["api", "audit", "authenticator"]
   tags              = { Name = local.name }
+
+  # Without its policy, the role cannot create the control plane, nor delete it.
+  depends_on = [aws_iam_role_policy_attachment.cluster]
 }
 
 # The kubeconfig of the administrators, while the Outpost is connected to the Region.
