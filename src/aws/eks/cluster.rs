@@ -214,7 +214,7 @@ fn issue(issue: aws_sdk_eks::types::ClusterIssue) -> Issue {
 fn log_types(logging: Option<&aws_sdk_eks::types::Logging>) -> BTreeSet<String> {
     let setups = logging.iter().flat_map(|logging| logging.cluster_logging());
     let on = setups.filter(|setup| setup.enabled == Some(true));
-    on.flat_map(|setup| setup.types()).map(|kind| kind.as_str().to_owned()).collect()
+    on.flat_map(aws_sdk_eks::types::LogSetup::types).map(|kind| kind.as_str().to_owned()).collect()
 }
 
 /// How long a response is reused for later readers. EKS takes minutes to delete a cluster and to create another one
