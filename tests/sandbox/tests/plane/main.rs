@@ -11,6 +11,7 @@ mod front;
 mod hosts;
 mod nodeadm;
 mod nodegroups;
+mod pods;
 mod sandbox;
 mod token;
 mod whole;
