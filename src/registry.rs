@@ -25,7 +25,9 @@ use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
 use crate::functions::join_command::JoinCommand;
 use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
+use crate::functions::s3_gateway_policy::S3GatewayPolicy;
 use crate::functions::user_data::UserData;
+use crate::functions::vpc_endpoint_services::VpcEndpointServices;
 use crate::list::activation::ActivationList;
 use crate::list::eniconfig::EniConfigList;
 use crate::list::managed_instance::ManagedInstanceList;
@@ -116,7 +118,9 @@ fn registry() -> Registry<Clients> {
         .function::<JoinCommand>()
         .function::<MaxPods>()
         .function::<NodeConfig>()
+        .function::<S3GatewayPolicy>()
         .function::<UserData>()
+        .function::<VpcEndpointServices>()
         .ephemeral::<ActivationCode>()
         .ephemeral::<ClusterToken>()
         .action::<DeregisterInstance>()

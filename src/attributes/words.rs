@@ -70,11 +70,29 @@ attributes!(
     Region,
     RoleArn,
     RoleName,
+    RouteTableId,
     SecurityGroupId,
     SubnetId,
     TargetGroupArn,
     VpcCniVersion,
+    VpcId,
 );
+
+impl VpcId {
+    /// An ID that AWS reports, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(names::VpcId::as_found(text))
+    }
+}
+
+impl RouteTableId {
+    /// An ID that AWS reports, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(names::RouteTableId::as_found(text))
+    }
+}
 
 impl SubnetId {
     /// An ID that a cluster holds, which nobody has checked.

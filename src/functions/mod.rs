@@ -8,4 +8,6 @@ pub mod hybrid_node_trust_policy;
 pub mod join_command;
 pub mod max_pods;
 pub mod node_config;
+pub mod s3_gateway_policy;
 pub mod user_data;
+pub mod vpc_endpoint_services;

@@ -20,6 +20,40 @@ word! {
     check = |text| holds(is_id(text, "sg"));
 }
 
+word! {
+    /// A VPC.
+    VpcId;
+    noun = "VPC ID";
+    kind = "the ID of a VPC";
+    form = " such as `vpc-0123456789abcdef0`";
+    check = |text| holds(is_id(text, "vpc"));
+}
+
+word! {
+    /// A route table.
+    RouteTableId;
+    noun = "route table ID";
+    kind = "the ID of a route table";
+    form = " such as `rtb-0123456789abcdef0`";
+    check = |text| holds(is_id(text, "rtb"));
+}
+
+impl VpcId {
+    /// An ID that AWS reports, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl RouteTableId {
+    /// An ID that AWS reports, which nobody has checked.
+    #[must_use]
+    pub fn as_found(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl SubnetId {
     /// An ID that a cluster holds, which nobody has checked.
     #[must_use]
@@ -57,6 +91,8 @@ mod tests {
             ("subnet-ABC", Err("such as `subnet-")),
             ("subnet-0 1", Err("such as `subnet-")),
         ]);
+        check::<VpcId>(&[("vpc-0123456789abcdef0", Ok(())), ("vpc-", Err("such as `vpc-")), ("main", Err("a VPC"))]);
+        check::<RouteTableId>(&[("rtb-01234567", Ok(())), ("vpc-0123", Err("such as `rtb-"))]);
         check::<SecurityGroupId>(&[
             ("sg-12345678", Ok(())),
             ("default", Err("the group's name is not accepted")),

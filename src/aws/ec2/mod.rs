@@ -4,8 +4,11 @@
 //! just finds no match for it.
 
 mod control_plane;
+mod endpoint;
+mod group_rules;
 mod instance;
 mod instance_type;
+mod route_table;
 mod security_group;
 mod subnet;
 mod vpc;
@@ -18,11 +21,14 @@ use super::clients::Clients;
 use super::shared::SharedReads;
 
 pub use control_plane::ControlPlaneMember;
+pub use endpoint::{Endpoint, EndpointChange, EndpointService, NewEndpoint, NotDeleted};
+pub use group_rules::{GroupRules, Rule};
 pub use instance::Instance;
 pub use instance_type::InstanceType;
+pub use route_table::{Route, RouteTable};
 pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
-pub use vpc::Vpc;
+pub use vpc::{Vpc, VpcDns};
 
 /// The maximum page size for networks.
 const PAGE: i32 = 1000;

@@ -67,6 +67,15 @@ impl Client {
         Ok(by_id(ids, answers))
     }
 
+    /// The subnets of a VPC.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn subnets_of(&self, vpc_id: &str) -> Result<Vec<Subnet>> {
+        let found = self.subnet_pages(Some(filter("vpc-id", vec![vpc_id.to_owned()])), usize::MAX).await?;
+        Ok(found.unwrap_or_default().into_values().collect())
+    }
+
     /// Every subnet that matches the filter; `None` if there are more than `most` pages.
     async fn subnet_pages(&self, filter: Option<Filter>, most: usize) -> Result<Option<Found<Subnet>>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;

@@ -5,6 +5,8 @@ use crate::aws::clients::Effect;
 use crate::aws::error::{Operation, Result};
 
 const DESCRIBE_VPCS: Operation = Operation::new("ec2", "DescribeVpcs");
+const DESCRIBE_ATTRIBUTE: Operation = Operation::new("ec2", "DescribeVpcAttribute");
+const DESCRIBE_DHCP_OPTIONS: Operation = Operation::new("ec2", "DescribeDhcpOptions");
 
 /// A VPC as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,18 @@ pub struct Vpc {
     pub cidr_blocks: Vec<String>,
     /// Associated IPv6 networks.
     pub ipv6_cidr_blocks: Vec<String>,
+    /// `dopt-…`, or `default`: what its DHCP options are.
+    pub dhcp_options_id: Option<String>,
+}
+
+/// What resolves names in a VPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VpcDns {
+    /// Whether AWS's resolver answers in the VPC (`enableDnsSupport`).
+    pub support: bool,
+    /// Whether instances get names, as the names of interface endpoints and private API endpoints require
+    /// (`enableDnsHostnames`).
+    pub hostnames: bool,
 }
 
 impl Client {
@@ -44,6 +58,45 @@ impl Client {
                 .filter(|block| is_associated(block.ipv6_cidr_block_state().and_then(|state| state.state())))
                 .filter_map(|block| block.ipv6_cidr_block().map(str::to_owned))
                 .collect(),
+            dhcp_options_id: vpc.dhcp_options_id().map(str::to_owned),
+        }))
+    }
+
+    /// The DNS attributes of a VPC: two calls, since AWS describes one attribute at a time.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn vpc_dns(&self, id: &str) -> Result<VpcDns> {
+        use aws_sdk_ec2::types::VpcAttributeName as Name;
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let attribute = async |name: Name| {
+            let request = regional.ec2().describe_vpc_attribute().vpc_id(id).attribute(name);
+            let run = |probe| request.customize().interceptor(probe).send();
+            self.clients.run(DESCRIBE_ATTRIBUTE, Effect::Read, &regional.region, run).await
+        };
+        let (support, hostnames) =
+            futures::try_join!(attribute(Name::EnableDnsSupport), attribute(Name::EnableDnsHostnames))?;
+        Ok(VpcDns {
+            support: support.enable_dns_support.and_then(|one| one.value).unwrap_or_default(),
+            hostnames: hostnames.enable_dns_hostnames.and_then(|one| one.value).unwrap_or_default(),
+        })
+    }
+
+    /// The name servers in a set of DHCP options; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn dhcp_name_servers(&self, id: &str) -> Result<Option<Vec<String>>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let filter = super::filter("dhcp-options-id", vec![id.to_owned()]);
+        let request = regional.ec2().describe_dhcp_options().filters(filter);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = self.clients.run(DESCRIBE_DHCP_OPTIONS, Effect::Read, &regional.region, run).await?;
+        let options = output.dhcp_options.unwrap_or_default().into_iter().find(|one| one.dhcp_options_id() == Some(id));
+        Ok(options.map(|options| {
+            let configurations = options.dhcp_configurations.unwrap_or_default().into_iter();
+            let servers = configurations.filter(|one| one.key() == Some("domain-name-servers"));
+            servers.flat_map(|one| one.values.unwrap_or_default()).filter_map(|value| value.value).collect()
         }))
     }
 }

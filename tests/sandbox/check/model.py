@@ -156,7 +156,9 @@ def string(shape, found, place, faults):
     if not isinstance(found, str):
         return faults.add(place, f"not a string: {found!r}")
     length(shape, len(found), place, faults)
-    if shape.enum and found not in shape.enum:
+    # EC2 answers `available` where the model lists `Available` (example of describe-vpc-endpoints in the CLI reference).
+    lenient = shape.enum and shape.name == "State" and found.islower()
+    if shape.enum and found not in ([name.lower() for name in shape.enum] if lenient else shape.enum):
         faults.add(place, f"{found!r} is not one of {shape.enum}")
     pattern = shape.metadata.get("pattern")
     if pattern and not pattern_of(pattern).fullmatch(found):

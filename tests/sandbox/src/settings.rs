@@ -1,5 +1,7 @@
 //! Delays and limits of one account; set through the control API.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The API server endpoint that DescribeCluster returns.
@@ -43,6 +45,18 @@ pub struct Settings {
     pub control_plane: bool,
     /// The endpoint of control planes started from now on.
     pub endpoint: EndpointBy,
+    /// How long an interface endpoint of a VPC is pending, and how long an endpoint is being deleted.
+    pub vpc_endpoint_seconds: i64,
+    /// Quota: interface endpoints of a VPC.
+    pub interface_endpoints_per_vpc: usize,
+    /// Quota: gateway endpoints of a region.
+    pub gateway_endpoints_per_region: usize,
+    /// Services without VPC endpoints, such as `xray`.
+    pub endpoint_services_absent: Vec<String>,
+    /// Services whose interface endpoints fail while they are created, with the message.
+    pub endpoint_services_fail: BTreeMap<String, String>,
+    /// Letters of the zones in which a service has no VPC endpoints.
+    pub endpoint_services_lack_zones: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for Settings {
@@ -65,6 +79,13 @@ impl Default for Settings {
             cluster_create_fails: None,
             control_plane: false,
             endpoint: EndpointBy::default(),
+            vpc_endpoint_seconds: 0,
+            // Source: AWS PrivateLink guide, quotas.
+            interface_endpoints_per_vpc: 50,
+            gateway_endpoints_per_region: 20,
+            endpoint_services_absent: Vec::new(),
+            endpoint_services_fail: BTreeMap::new(),
+            endpoint_services_lack_zones: BTreeMap::new(),
         }
     }
 }

@@ -112,6 +112,7 @@ impl Region {
     /// cluster goes with it.
     pub fn settle(&mut self, advanced: i64) {
         self.eks.settle(advanced);
+        ec2::endpoints::settle(&mut self.ec2, advanced);
         let clusters = &self.eks.clusters;
         self.ec2.security_groups.retain(|_, group| {
             group.tags.get("aws:eks:cluster-name").is_none_or(|cluster| clusters.contains_key(cluster))

@@ -138,3 +138,78 @@ def networks_are_found_by_id_and_by_filter(account):
     equal([entry["GroupId"] for entry in found], [group])
     pages = list(ec2.get_paginator("describe_security_groups").paginate(PaginationConfig={"PageSize": 5}))
     assert sum(len(page["SecurityGroups"]) for page in pages) >= 3, pages
+
+
+@check
+def vpc_endpoints(account):
+    ec2, region = account.client("ec2"), account.seen["region"]
+    vpc, (subnet, other_zone) = account.holds["vpc_ids"][0], account.holds["subnet_ids"]
+    letter = ec2.describe_subnets(SubnetIds=[other_zone])["Subnets"][0]["AvailabilityZone"][-1]
+    group = ec2.create_security_group(GroupName="endpoints", Description="d", VpcId=vpc)["GroupId"]
+    service = f"com.amazonaws.{region}.ec2"
+    details = ec2.describe_vpc_endpoint_services(ServiceNames=[service])["ServiceDetails"]
+    equal([(detail["ServiceType"], detail["AvailabilityZones"]) for detail in details],
+          [([{"ServiceType": "Interface"}], [region + letter for letter in "abc"])])
+    kinds = ec2.describe_vpc_endpoint_services(ServiceNames=[f"com.amazonaws.{region}.s3"])["ServiceDetails"]
+    equal([detail["ServiceType"][0]["ServiceType"] for detail in kinds], ["Gateway", "Interface"])
+    refused("InvalidServiceName", ec2.describe_vpc_endpoint_services, ServiceNames=["com.amazonaws.x"])
+    assert service in ec2.describe_vpc_endpoint_services()["ServiceNames"]
+
+    wanted = {"VpcId": vpc, "ServiceName": service, "VpcEndpointType": "Interface", "SecurityGroupIds": [group]}
+    account.control("POST", "/settings", {"vpc_endpoint_seconds": 60})
+    tags = [{"ResourceType": "vpc-endpoint", "Tags": [{"Key": "Name", "Value": "e"}]}]
+    answer = ec2.create_vpc_endpoint(SubnetIds=[subnet], ClientToken="t", TagSpecifications=tags, **wanted)
+    endpoint = answer["VpcEndpoint"]["VpcEndpointId"]
+    equal(answer["VpcEndpoint"]["State"], "pending")
+    again = ec2.create_vpc_endpoint(SubnetIds=[subnet], ClientToken="t", TagSpecifications=tags, **wanted)
+    equal(again["VpcEndpoint"]["VpcEndpointId"], endpoint)
+    account.control("POST", "/clock", {"advance_seconds": 61})
+    found = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"][0]
+    equal((found["State"], found["PrivateDnsEnabled"], found["Tags"]), ("available", True, tags[0]["Tags"]))
+    equal(found["DnsEntries"][-1]["DnsName"], f"ec2.{region}.amazonaws.com")
+    interface = ec2.describe_network_interfaces(NetworkInterfaceIds=found["NetworkInterfaceIds"])["NetworkInterfaces"][0]
+    equal((interface["InterfaceType"], interface["Groups"][0]["GroupId"]), ("vpc_endpoint", group))
+
+    refused("InvalidParameter", ec2.create_vpc_endpoint, "conflicting DNS domain", SubnetIds=[subnet], **wanted)
+    plain = {**wanted, "PrivateDnsEnabled": False}
+    refused("DuplicateSubnetsInSameZone", ec2.modify_vpc_endpoint, VpcEndpointId=endpoint, AddSubnetIds=[subnet])
+    refused("InvalidServiceName", ec2.create_vpc_endpoint, **{**plain, "ServiceName": "com.amazonaws.x"})
+    refused("InvalidParameter", ec2.create_vpc_endpoint, "does not match available", **{**plain, "VpcEndpointType": "Gateway"})
+    refused("InvalidVpcID.NotFound", ec2.create_vpc_endpoint, **{**plain, "VpcId": "vpc-none"})
+    refused("InvalidPolicyDocument", ec2.create_vpc_endpoint, PolicyDocument="{}", **plain)
+    account.control("POST", "/settings", {"endpoint_services_lack_zones": {"ec2": [letter]}, "endpoint_services_absent": ["xray"]})
+    refused("InvalidParameter", ec2.create_vpc_endpoint, "availability zone of the subnet", SubnetIds=[other_zone], **plain)
+    refused("InvalidServiceName", ec2.create_vpc_endpoint, **{**plain, "ServiceName": f"com.amazonaws.{region}.xray"})
+    account.control("POST", "/settings", {"interface_endpoints_per_vpc": 1, "endpoint_services_lack_zones": {}})
+    refused("VpcEndpointLimitExceeded", ec2.create_vpc_endpoint, SubnetIds=[other_zone], **plain)
+
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddSubnetIds=[other_zone], RemoveSubnetIds=[subnet], PrivateDnsEnabled=False)
+    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "service-name", "Values": [service]}])["VpcEndpoints"][0]
+    equal((found["SubnetIds"], found["PrivateDnsEnabled"], len(found["NetworkInterfaceIds"])), ([other_zone], False, 1))
+    other_vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
+    foreign = ec2.create_route_table(VpcId=other_vpc)["RouteTable"]["RouteTableId"]
+    refused("InvalidParameter", ec2.create_vpc_endpoint, "enableDnsSupport", **{**wanted, "VpcId": other_vpc, "SecurityGroupIds": []})
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    gateway = {"VpcId": vpc, "ServiceName": f"com.amazonaws.{region}.s3", "VpcEndpointType": "Gateway"}
+    refused("InvalidParameter", ec2.create_vpc_endpoint, "different networks", RouteTableIds=[foreign], **gateway)
+    s3 = ec2.create_vpc_endpoint(RouteTableIds=[table], **gateway)["VpcEndpoint"]
+    equal(s3["State"], "available")
+    refused("RouteAlreadyExists", ec2.create_vpc_endpoint, RouteTableIds=[table], **gateway)
+    routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+    lists = ec2.describe_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": [gateway["ServiceName"]]}])
+    equal((routes[1]["GatewayId"], routes[1]["DestinationPrefixListId"]),
+          (s3["VpcEndpointId"], lists["PrefixLists"][0]["PrefixListId"]))
+    policy = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}'
+    ec2.modify_vpc_endpoint(VpcEndpointId=s3["VpcEndpointId"], PolicyDocument=policy)
+    equal(ec2.describe_vpc_endpoints(VpcEndpointIds=[s3["VpcEndpointId"]])["VpcEndpoints"][0]["PolicyDocument"], policy)
+
+    refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+    failed = ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint, "vpce-none"])["Unsuccessful"]
+    equal([item["ResourceId"] for item in failed], ["vpce-none"])
+    equal(ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"][0]["State"], "deleting")
+    account.control("POST", "/clock", {"advance_seconds": 61})
+    refused("InvalidVpcEndpointId.NotFound", ec2.describe_vpc_endpoints, VpcEndpointIds=[endpoint])
+    equal(ec2.describe_network_interfaces(Filters=[{"Name": "interface-type", "Values": ["vpc_endpoint"]}])["NetworkInterfaces"], [])
+    account.control("POST", "/settings", {"vpc_endpoint_seconds": 0})
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[s3["VpcEndpointId"]])
+    equal(ec2.describe_vpc_endpoints()["VpcEndpoints"], [])

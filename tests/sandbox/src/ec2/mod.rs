@@ -3,6 +3,8 @@
 mod acls;
 pub mod catalog;
 mod describe;
+mod endpoint_services;
+pub mod endpoints;
 mod gateways;
 pub mod images;
 pub mod instances;
@@ -70,6 +72,8 @@ pub fn answer(call: &mut Call<'_>, operation: &str, query: &Query) -> Result<Val
     if query.flag("DryRun") {
         return Err(AwsError::new(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."));
     }
+    let advanced = call.account().advanced;
+    endpoints::settle(&mut call.region().ec2, advanced);
     if let Some(answer) = network(call, operation, query) {
         return answer;
     }
@@ -147,6 +151,12 @@ fn network(call: &mut Call<'_>, operation: &str, query: &Query) -> Option<Result
         "AcceptVpcPeeringConnection" => peering::accept(call, query),
         "DescribeVpcPeeringConnections" => records::list(call, query, &peering::KIND),
         "DeleteVpcPeeringConnection" => peering::delete(call, query),
+        "CreateVpcEndpoint" => endpoints::create(call, query),
+        "DescribeVpcEndpoints" => endpoints::list(call, query),
+        "ModifyVpcEndpoint" => endpoints::modify(call, query),
+        "DeleteVpcEndpoints" => Ok(endpoints::delete(call, query)),
+        "DescribeVpcEndpointServices" => endpoint_services::list(call, query),
+        "DescribePrefixLists" => endpoint_services::prefix_lists(call, query),
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Store, done, gateways, need, peering,
+    Store, done, endpoints, gateways, need, peering,
     records::{self, Kind, Record, in_use},
     subnets, vpcs,
 };
@@ -72,7 +72,8 @@ fn view(store: &Store, mut described: Value) -> Value {
             "destinationCidrBlock": block, "gatewayId": "local", "state": "active", "origin": "CreateRouteTable",
         })
     });
-    let routes = local.chain(described["routeSet"].as_array().cloned().unwrap_or_default()).collect();
+    let through = endpoints::routes(store, described["routeTableId"].as_str().unwrap_or_default());
+    let routes = local.chain(described["routeSet"].as_array().cloned().unwrap_or_default()).chain(through).collect();
     described["routeSet"] = routes;
     described
 }
@@ -91,10 +92,11 @@ pub fn list(call: &mut Call<'_>, query: &Query) -> Result<Value> {
 }
 
 pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
-    records::remove(call, query, &KIND, |table, _| {
+    let removed = records::remove(call, query, &KIND, |table, _| {
         let used = table.value["associationSet"].as_array().is_some_and(|all| !all.is_empty());
         used.then(|| in_use("routeTable", &table.id))
     })?;
+    endpoints::forget_table(&mut call.region().ec2, &removed.id);
     Ok(done())
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Store, acls,
     describe::{self, Entry, Kind},
-    done, gateways, instances, interfaces, peering, records, routes, templates,
+    done, endpoints, gateways, instances, interfaces, peering, records, routes, templates,
 };
 use crate::aws::{
     Call,
@@ -16,8 +16,9 @@ use crate::aws::{
 };
 
 /// Kinds of records, for the names that tags give them.
-const RECORDS: [&records::Kind; 10] = [
+const RECORDS: [&records::Kind; 11] = [
     &acls::KIND,
+    &endpoints::KIND,
     &gateways::ADDRESS,
     &gateways::INTERNET,
     &gateways::NAT,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     acls,
     describe::{Entry, Kind},
-    done, gateways, need, peering, routes,
+    done, endpoints, gateways, need, peering, routes,
     security_groups::SecurityGroup,
     tag_set, tags_of,
 };
@@ -160,6 +160,7 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let store = &mut call.region().ec2;
     let in_use = store.subnets.values().any(|subnet| subnet.vpc_id == id)
         || store.security_groups.values().any(|group| group.vpc_id == id && group.name != "default")
+        || store.of(&endpoints::KIND).any(|endpoint| endpoint.text("vpcId") == id)
         || store.of(&gateways::INTERNET).any(|gateway| gateway.value["attachmentSet"][0]["vpcId"] == id.as_str())
         || store
             .of(&routes::KIND)
