@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::deregister_instance::DeregisterInstance;
 use crate::actions::drain_nodes::DrainNodes;
+use crate::actions::recycle_nodes::RecycleNodes;
+use crate::actions::repair_node::RepairNode;
+use crate::actions::upgrade_node::UpgradeNode;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::kubeconfig::Kubeconfig;
@@ -38,6 +41,7 @@ use crate::resources::aws_auth_entry::AwsAuthEntry;
 use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
+use crate::resources::host_file::HostFile;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
@@ -98,6 +102,7 @@ fn registry() -> Registry<Clients> {
         .resource::<Cni>()
         .resource::<EniConfig>()
         .resource::<EniConfigBinding>()
+        .resource::<HostFile>()
         .resource::<ManagedInstance>()
         .resource::<Node>()
         .resource::<NodeAccess>()
@@ -125,6 +130,9 @@ fn registry() -> Registry<Clients> {
         .ephemeral::<ClusterToken>()
         .action::<DeregisterInstance>()
         .action::<DrainNodes>()
+        .action::<RecycleNodes>()
+        .action::<RepairNode>()
+        .action::<UpgradeNode>()
         .list::<ActivationList>()
         .list::<EniConfigList>()
         .list::<ManagedInstanceList>()

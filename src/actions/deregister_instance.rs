@@ -9,8 +9,9 @@ use framework::model::{Model, Span};
 use framework::path::Path;
 
 use crate::attributes::Region;
+use crate::attributes::run_command::ManagedInstanceId;
 use crate::aws::ssm::{Client, Instance, InstanceFilter};
-use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
+use crate::resources::managed_instance::SILENT_FOR;
 use crate::session::{Clients, Context, explain};
 
 /// Arguments.

@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod labels;
 pub mod principal;
+pub mod run_command;
 mod words;
 
 pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, OutpostArn, PolicyArn};

@@ -8,10 +8,11 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text, Timestamp};
 use framework::path::Path;
 
+use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{ActivationId, ClusterName, Region, RoleName};
 use crate::aws::ssm::{Activation, ActivationFilter, Instance, InstanceFilter};
 use crate::aws::sts::Caller;
-use crate::resources::managed_instance::{ManagedInstanceId, SILENT_FOR};
+use crate::resources::managed_instance::SILENT_FOR;
 use crate::session::{Clients, Context, aws_region, explain};
 
 /// Tag of hosts that joined an EKS cluster. Source: EKS user guide, credentials for hybrid nodes.

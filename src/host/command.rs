@@ -26,6 +26,7 @@ pub struct Command {
     input: Option<SecretString>,
     secrets: Vec<SecretString>,
     timeout: Option<Duration>,
+    is_public: bool,
 }
 
 impl Command {
@@ -46,6 +47,7 @@ impl Command {
             input: None,
             secrets: Vec::new(),
             timeout: None,
+            is_public: false,
         }
     }
 
@@ -84,6 +86,13 @@ impl Command {
         self
     }
 
+    /// Declares that the input is no secret. Run Command, whose commands AWS stores, takes no other input.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
+    }
+
     /// Replaces `secret` by `[sensitive]` in each line that the command prints, before anything sees it.
     #[must_use]
     pub fn hiding(mut self, secret: SecretString) -> Self {
@@ -117,6 +126,11 @@ impl Command {
 
     pub(super) fn given_input(&self) -> Option<&SecretString> {
         self.input.as_ref()
+    }
+
+    /// Whether everything of it may be stored by others.
+    pub(super) fn is_public(&self) -> bool {
+        self.secrets.is_empty() && (self.is_public || self.input.is_none())
     }
 
     pub(super) fn secrets(&self) -> &[SecretString] {

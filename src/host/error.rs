@@ -258,6 +258,12 @@ pub enum Kind {
     /// A call of Systems Manager failed; see [`Error::remote`].
     #[error("{0}")]
     Remote(String),
+    /// The agent of the host is not connected to Systems Manager, or the host is not registered.
+    #[error("{}", ping(.status.as_deref()))]
+    NotOnline {
+        /// Its ping status; `None`: it is not registered.
+        status: Option<String>,
+    },
     /// Systems Manager gave the command up.
     #[error("Systems Manager did not run it: {status} (command `{command}`)")]
     NotRun {
@@ -288,6 +294,13 @@ fn credentials(tried: &[String]) -> String {
 
 fn methods(accepts: &[String]) -> String {
     if accepts.is_empty() { String::new() } else { format!("; it accepts logins by {}", accepts.join(", ")) }
+}
+
+fn ping(status: Option<&str>) -> String {
+    match status {
+        Some(status) => format!("its agent is not connected to Systems Manager (ping status {status})"),
+        None => "it is not registered with Systems Manager".to_owned(),
+    }
 }
 
 fn said(stderr: &str) -> String {
@@ -354,6 +367,7 @@ impl Error {
                 | Kind::Dropped
                 | Kind::Lost { .. }
                 | Kind::NotRun { .. }
+                | Kind::NotOnline { .. }
         )
     }
 }

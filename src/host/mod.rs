@@ -10,6 +10,7 @@
 mod command;
 mod error;
 mod file;
+mod found;
 mod lines;
 mod output;
 mod quote;
@@ -22,6 +23,7 @@ use futures::future::BoxFuture;
 pub use command::Command;
 pub use error::{Attempt, BoxError, Error, Fingerprint, Kind, NoRoot, Place, Result};
 pub use file::File;
+pub use found::{FoundFile, Removal, SecretBytes};
 pub use output::{Captured, Exit, Output, Stream, Tail};
 pub use quote::quote;
 

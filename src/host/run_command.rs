@@ -1,8 +1,8 @@
 //! Hosts through Run Command of Systems Manager: no key, and no open port. The agent of the host runs everything as
 //! root.
 //!
-//! What a command contains and prints is stored by AWS, and visible to everybody who may read it there. Commands with
-//! input, with secrets to hide, and files that are secret are therefore refused.
+//! What a command contains and prints is stored by AWS, and visible to everybody who may read it there; the agent keeps
+//! the script on the host. Commands with secrets, and files and input that are not declared public, are therefore refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,9 @@ const LARGEST: usize = 60_000;
 
 /// Run Command for one instance; AWS is behind it.
 pub trait Remote: Send + Sync {
+    /// The ping status of the instance, such as `Online`; `None` if it is not registered.
+    fn ping(&self) -> BoxFuture<'_, std::result::Result<Option<String>, BoxError>>;
+
     /// Sends a script that may take `limit` once it has begun, and returns the command's id. A command that is not
     /// delivered within `delivery` is given up.
     fn send<'a>(
@@ -65,8 +68,8 @@ pub enum Invocation {
         /// The beginning of standard error.
         stderr: String,
     },
-    /// It did not run to its end, with the status as AWS names it: `Delivery Timed Out`, `Undeliverable`,
-    /// `Execution Timed Out`, `Cancelled`, `Terminated`.
+    /// It did not run to its end, with the status as AWS names it: `DeliveryTimedOut`, `Undeliverable`,
+    /// `ExecutionTimedOut`, `Cancelled`, `Terminated`. The API reference writes them with blanks.
     GivenUp(String),
 }
 
@@ -89,6 +92,25 @@ impl ManagedHost {
     #[must_use]
     pub fn new(instance: &str, remote: Arc<dyn Remote>, cancel: CancellationToken) -> Self {
         Self { remote, place: Place::managed(instance), cancel, pauses: PAUSES }
+    }
+
+    /// The same, if Systems Manager reaches the host.
+    ///
+    /// # Errors
+    /// [`Kind::NotOnline`], and an error of Systems Manager.
+    pub async fn connect(instance: &str, remote: Arc<dyn Remote>, cancel: CancellationToken) -> super::Result<Self> {
+        let host = Self::new(instance, remote, cancel);
+        let pinged = tokio::select! {
+            biased;
+            () = host.cancel.cancelled() => Err(Kind::Cancelled.into()),
+            pinged = host.remote.ping() => pinged.map_err(Failure::from),
+        };
+        let outcome = match pinged {
+            Ok(Some(status)) if status == "Online" => return Ok(host),
+            Ok(status) => Kind::NotOnline { status }.into(),
+            Err(failure) => failure,
+        };
+        Err(host.error(outcome, Attempt::Connect))
     }
 
     async fn execute(&self, script: &str, limit: Option<Duration>, output: &mut dyn Output) -> Result<Exit, Failure> {
@@ -118,6 +140,7 @@ impl ManagedHost {
                 None if looks < LOOKS => {}
                 None => return Err(Kind::NotRun { status: "no invocation".to_owned(), command: sent }.into()),
                 Some(Invocation::Ended { status, stdout, stderr }) => {
+                    let stderr = own(&stderr, status).to_owned();
                     for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
                         let mut lines = Lines::new(stream);
                         lines.push(text.as_bytes(), &Redactor::default(), output);
@@ -125,7 +148,7 @@ impl ManagedHost {
                     }
                     return Ok(Exit::Status(status));
                 }
-                Some(Invocation::GivenUp(status)) if status == "Execution Timed Out" => {
+                Some(Invocation::GivenUp(status)) if status.replace(' ', "") == "ExecutionTimedOut" => {
                     return Err(Kind::TimedOut(limit.unwrap_or(LONGEST)).into());
                 }
                 Some(Invocation::GivenUp(status)) => return Err(Kind::NotRun { status, command: sent }.into()),
@@ -167,10 +190,13 @@ impl Host for ManagedHost {
 
     fn run<'a>(&'a self, command: &'a Command, output: &'a mut dyn Output) -> BoxFuture<'a, super::Result<Exit>> {
         Box::pin(async move {
-            let result = if command.given_input().is_some() || !command.secrets().is_empty() {
-                Err(Kind::Secret.into())
-            } else {
-                self.execute(&command.text(), command.limit(), output).await
+            let result = match command.given_input() {
+                _ if !command.is_public() => Err(Kind::Secret.into()),
+                None => self.execute(&command.text(), command.limit(), output).await,
+                Some(input) => {
+                    let script = fed(&command.text(), input.expose_secret());
+                    self.execute(&script, command.limit(), output).await
+                }
             };
             result.map_err(|failure| self.error(failure, Attempt::Run(command.label().to_owned())))
         })
@@ -182,8 +208,7 @@ impl Host for ManagedHost {
                 if !file.is_public() {
                     return Err(Kind::Secret.into());
                 }
-                let content = base64::engine::general_purpose::STANDARD.encode(file.content().expose_secret());
-                let script = format!("printf %s {content} | base64 -d | sh -c {}", quote(&file.script()));
+                let script = fed(&file.script(), file.content().expose_secret());
                 let mut output = Capture::default();
                 let exit = self.execute(&script, None, &mut output).await?;
                 if exit.is_success() {
@@ -195,6 +220,19 @@ impl Host for ManagedHost {
             result.await.map_err(|failure| self.error(failure, Attempt::Upload(file.path().to_owned())))
         })
     }
+}
+
+/// A script with its input.
+fn fed(script: &str, input: &str) -> String {
+    let input = base64::engine::general_purpose::STANDARD.encode(input);
+    format!("printf %s {input} | base64 -d | sh -c {}", quote(script))
+}
+
+/// What the script itself printed: the agent appends a line of its own. Source: agent/plugins/runscript of
+/// github.com/aws/amazon-ssm-agent.
+fn own(stderr: &str, status: i64) -> &str {
+    let stderr = stderr.trim_end_matches('\n');
+    stderr.strip_suffix(&format!("failed to run commands: exit status {status}")).unwrap_or(stderr)
 }
 
 /// A script that keeps the end of what `script` prints, as much as Run Command returns.
@@ -241,6 +279,11 @@ mod tests {
     }
 
     impl Remote for Scripted {
+        fn ping(&self) -> BoxFuture<'_, std::result::Result<Option<String>, BoxError>> {
+            let status = self.asked().last().cloned();
+            Box::pin(async move { Ok(status) })
+        }
+
         fn send<'a>(
             &'a self,
             script: &'a str,
@@ -276,7 +319,11 @@ mod tests {
     }
 
     fn ended(status: i64) -> Invocation {
-        Invocation::Ended { status, stdout: "one\ntwo\n".to_owned(), stderr: "why".to_owned() }
+        Invocation::Ended {
+            status,
+            stdout: "one\ntwo\n".to_owned(),
+            stderr: format!("why\nfailed to run commands: exit status {status}"),
+        }
     }
 
     fn unfinished(status: &str) -> Invocation {
@@ -297,8 +344,9 @@ mod tests {
         let gone = captured(&Scripted::with([]), Command::new("id")).await.expect_err("there is no invocation");
         assert!(matches!(gone.kind(), Kind::NotRun { .. }) && gone.is_absent(), "{gone}");
         for (status, expected) in [
-            ("Delivery Timed Out", "Systems Manager did not run it: Delivery Timed Out (command `id-1`)"),
+            ("DeliveryTimedOut", "Systems Manager did not run it: DeliveryTimedOut (command `id-1`)"),
             ("Execution Timed Out", "it did not end within 5 seconds, and was stopped"),
+            ("ExecutionTimedOut", "it did not end within 5 seconds, and was stopped"),
         ] {
             let remote = Scripted::with([Some(Invocation::GivenUp(status.to_owned()))]);
             let error = captured(&remote, Command::new("id").timeout(Duration::from_secs(5))).await.expect_err(status);
@@ -306,6 +354,24 @@ mod tests {
         }
         let refused = captured(&Scripted::with([]), Command::script("refuse", "refuse me")).await.expect_err("refused");
         assert_eq!(refused.remote().map(ToString::to_string).as_deref(), Some("InvalidInstanceId"));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_is_not_online_is_absent() {
+        let connect = async |status: Option<&str>| {
+            let remote = Scripted::with([]);
+            if let Some(status) = status {
+                remote.ask(status);
+            }
+            let remote = Arc::clone(&remote) as Arc<dyn Remote>;
+            ManagedHost::connect("mi-0123456789abcdef0", remote, CancellationToken::new()).await
+        };
+        assert!(connect(Some("Online")).await.is_ok());
+        for status in [Some("ConnectionLost"), None] {
+            let error = connect(status).await.expect_err("it is not online");
+            assert_eq!(*error.kind(), Kind::NotOnline { status: status.map(str::to_owned) });
+            assert!(error.is_absent());
+        }
     }
 
     #[tokio::test]
@@ -323,11 +389,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn public_input_is_a_part_of_the_script() {
+        let remote = Scripted::with([Some(ended(0))]);
+        let command = Command::new("cat").input("it's\npublic\n".into()).public();
+        assert!(captured(&remote, command).await.is_ok());
+        let output = Program::new("sh").args(["-c", &fed("cat", "it's\npublic\n")]).output().expect("sh runs");
+        assert_eq!(output.stdout, b"it's\npublic\n");
+    }
+
+    #[tokio::test]
     async fn secrets_and_large_files_are_never_sent() {
         let remote = Scripted::with([]);
         let host = host(&remote, &CancellationToken::new());
         let secret = || secrecy::SecretString::from("s3cret");
-        for command in [Command::new("cat").input(secret()), Command::new("id").hiding(secret())] {
+        for command in [
+            Command::new("cat").input(secret()),
+            Command::new("id").hiding(secret()),
+            Command::new("id").hiding(secret()).public(),
+        ] {
             assert_eq!(*host.run(&command, &mut ()).await.expect_err("a secret").kind(), Kind::Secret);
         }
         assert_eq!(*host.upload(&File::new("/a", secret())).await.expect_err("a secret").kind(), Kind::Secret);

@@ -4,9 +4,10 @@ use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::Model;
 
+use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::InstanceFilter;
-use crate::resources::managed_instance::{Identity, ManagedInstance, ManagedInstanceId, listed};
+use crate::resources::managed_instance::{Identity, ManagedInstance, listed};
 use crate::session::{Context, aws_region, explain};
 
 /// Arguments.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Maybe, Model, Text, Timestamp};
+use framework::model::{Maybe, Model, Text as _, Timestamp};
 use framework::note::{Note, Noted};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::{Client, Instance};
 use crate::session::{Clients, Context, aws_region, explain, explain_at, planned_region, tags};
@@ -79,41 +80,6 @@ pub struct Identity {
     /// Region of the host. Default: the provider's.
     pub region: Option<Region>,
 }
-
-/// `mi-` and 17 lowercase hexadecimal digits. Source: service model of Systems Manager (2014-11-06), ManagedInstanceId.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ManagedInstanceId(String);
-
-impl ManagedInstanceId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Text for ManagedInstanceId {
-    const NOUN: &'static str = "managed instance id";
-
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let digits = text.strip_prefix("mi-");
-        if digits.is_some_and(|digits| digits.len() == 17 && digits.bytes().all(hexadecimal)) {
-            return Ok(Self(text.to_owned()));
-        }
-        let hint =
-            if text.starts_with("i-") { " Hosts in EC2 (`i-…`) are not registered by an activation." } else { "" };
-        Err(format!(
-            "`{text}` is not the id of a managed instance. It is `mi-` and 17 lowercase hexadecimal digits.{hint}"
-        ))
-    }
-
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-framework::text_field!(ManagedInstanceId);
 
 /// The resource.
 #[derive(Debug)]
@@ -393,24 +359,5 @@ fn outputs(found: Instance, iam_role: RoleName, region: Region, tags_all: BTreeM
         registration_date: found.registration_date.map(Timestamp::from),
         region,
         tags_all,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids() {
-        assert!(ManagedInstanceId::parse("mi-0123456789abcdef0").is_ok());
-        for (id, hint) in [
-            ("mi-012", "17 lowercase"),
-            ("i-0123456789abcdef0", "EC2"),
-            ("mi-0123456789abcdefg", "17"),
-            ("mi-0123456789ABCDEF0", "lowercase"),
-        ] {
-            let why = ManagedInstanceId::parse(id).expect_err(id);
-            assert!(why.contains(hint), "{why}");
-        }
     }
 }

@@ -5,6 +5,7 @@ pub mod aws_auth_entry;
 pub mod cni;
 pub mod eniconfig;
 pub mod eniconfig_binding;
+pub mod host_file;
 pub mod managed_instance;
 pub mod node;
 pub mod node_access;

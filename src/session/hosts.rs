@@ -1,24 +1,21 @@
-//! Connections to hosts: the attribute `ssh` of a type, completed from the provider's `ssh`.
+//! Connections to hosts: the attributes `ssh`, completed from the provider's `ssh`, and `run_command` of a type.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Secret, Text};
 use framework::path::Path;
-use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::Clients;
 use super::config::{Config, Ssh};
 use super::explain::{Need, explain_host, unknown_configuration};
+use super::host_access::{HostAccess, remote};
 use crate::attributes::connection::{Bastion, Connection, HostKeys, PrivateKey, UserCertificate, UserName};
-use crate::aws;
-use crate::host::run_command::{Invocation, ManagedHost, Remote};
+use crate::host::Host;
+use crate::host::run_command::ManagedHost;
 use crate::host::ssh::{self, Login, Trust};
-use crate::host::{BoxError, Host};
 
 /// Summary of every error before a host is reached.
 const SUMMARY: &str = "Could not log in to the host";
@@ -31,10 +28,11 @@ impl Clients {
     ///
     /// # Errors
     /// The connection is incomplete, the provider's configuration is unknown, or the host does not let us in.
-    pub async fn host(&self, connection: &Connection) -> Result<Box<dyn Host>> {
-        let settings = self.host_settings(connection).await?;
-        let opened = self.shared.hosts.connect(&settings, &self.cancel).await;
-        Ok(Box::new(opened.map_err(|error| explain_host(SUMMARY, &error, None))?))
+    pub async fn host(&self, access: HostAccess<'_>) -> Result<Box<dyn Host>> {
+        self.try_host(access).await?.map_err(|error| {
+            let summary = if access.is_stored() { "Could not reach the host" } else { SUMMARY };
+            explain_host(summary, &error, None)
+        })
     }
 
     /// The same, with the error of the client, for callers for whom an absent host is no failure.
@@ -42,21 +40,20 @@ impl Clients {
     /// # Errors
     /// The outer one: the connection is incomplete, or the provider's configuration is unknown. The inner one: the host
     /// does not let us in.
-    pub async fn try_host(&self, connection: &Connection) -> Result<crate::host::Result<Box<dyn Host>>> {
-        let settings = self.host_settings(connection).await?;
-        let opened = self.shared.hosts.connect(&settings, &self.cancel).await;
-        Ok(opened.map(|host| Box::new(host) as Box<dyn Host>))
-    }
-
-    /// A managed instance as a host, through Run Command. Nothing is sent. `region` defaults to the provider's.
-    ///
-    /// # Errors
-    /// The provider's configuration is unknown.
-    pub fn managed_host(&self, instance: &str, region: Option<&str>) -> Result<Box<dyn Host>> {
-        // Cancelling a command is itself a call, after Terraform asked to stop.
-        let ssm = self.aws()?.with_cancel(CancellationToken::new()).ssm(region);
-        let remote = Arc::new(Instance { id: instance.to_owned(), ssm });
-        Ok(Box::new(ManagedHost::new(instance, remote, self.cancel.clone())))
+    pub async fn try_host(&self, access: HostAccess<'_>) -> Result<crate::host::Result<Box<dyn Host>>> {
+        match access {
+            HostAccess::Ssh(connection) => {
+                let settings = self.host_settings(connection).await?;
+                let opened = self.shared.hosts.connect(&settings, &self.cancel).await;
+                Ok(opened.map(|host| Box::new(host) as Box<dyn Host>))
+            }
+            HostAccess::RunCommand { instance, region } => {
+                // Cancelling a command is itself a call, after Terraform asked to stop.
+                let ssm = self.aws()?.with_cancel(CancellationToken::new()).ssm(region);
+                let opened = ManagedHost::connect(instance, remote(instance, ssm), self.cancel.clone()).await;
+                Ok(opened.map(|host| Box::new(host) as Box<dyn Host>))
+            }
+        }
     }
 
     async fn host_settings(&self, connection: &Connection) -> Result<ssh::Connection> {
@@ -76,40 +73,6 @@ impl Clients {
             Maybe::Known(defaults) => layers(connection, defaults.as_ref()).0.check(),
             Maybe::Unknown => Ok(()),
         }
-    }
-}
-
-/// Run Command on one instance.
-struct Instance {
-    id: String,
-    ssm: aws::ssm::Client,
-}
-
-impl Remote for Instance {
-    fn send<'a>(
-        &'a self,
-        script: &'a str,
-        delivery: Duration,
-        limit: Duration,
-    ) -> BoxFuture<'a, std::result::Result<String, BoxError>> {
-        Box::pin(async move { Ok(self.ssm.send_command(&self.id, script, delivery, limit).await?) })
-    }
-
-    fn look<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<Option<Invocation>, BoxError>> {
-        Box::pin(async move {
-            let found = self.ssm.command_invocation(&self.id, command).await?;
-            Ok(found.map(|found| match found {
-                aws::ssm::Invocation { is_final: true, exit_status: Some(status), stdout, stderr, .. } => {
-                    Invocation::Ended { status, stdout, stderr }
-                }
-                aws::ssm::Invocation { is_final: true, status, .. } => Invocation::GivenUp(status),
-                aws::ssm::Invocation { status, .. } => Invocation::Unfinished(status),
-            }))
-        })
-    }
-
-    fn cancel<'a>(&'a self, command: &'a str) -> BoxFuture<'a, std::result::Result<(), BoxError>> {
-        Box::pin(async move { Ok(self.ssm.cancel_command(&self.id, command).await?) })
     }
 }
 

@@ -21,13 +21,14 @@
 //! | removal, step by step | when the step fails |
 //! |---|---|
 //! | cordon and drain | the node is cordoned; another destroy continues |
-//! | uninstall on the host, CNI files | another destroy continues |
+//! | uninstall on the host, CNI files; through Run Command detached, see `detached` | another destroy continues |
 //! | delete the Node, deregister the instance, delete a one-use activation | another destroy continues |
 
 mod access;
 mod activation;
 mod change;
 mod connect;
+mod detached;
 mod drain;
 mod inspect;
 mod join;
@@ -35,6 +36,7 @@ mod kubelet;
 mod leave;
 mod nodeadm;
 mod reach;
+mod unmanaged;
 
 use std::sync::Arc;
 
@@ -52,6 +54,7 @@ use crate::session::{Context, explain};
 
 pub(super) use change::update;
 pub(super) use leave::delete;
+pub(crate) use unmanaged::{repair, upgrade};
 
 /// Where a node is: everything that the steps of a join or a change need.
 struct Site<'a> {
@@ -93,7 +96,7 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
     let site = Site::of(args, place, cx).await?;
     site.check_version()?;
-    let host = reach::open(&args.ssh, cx).await?;
+    let host = reach::open(args.access(&site.place.region)?, cx).await?;
     join::join(&site, &*host).await
 }
 

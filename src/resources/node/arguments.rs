@@ -1,6 +1,7 @@
 //! Nested arguments of a node, and how they become nodeadm's.
 
 pub(super) mod settings;
+pub(super) mod stored;
 
 use framework::model::{Dynamic, Model, Secret, Span, Text};
 use names::Word as _;
@@ -116,6 +117,11 @@ impl Text for Effect {
 pub struct Version(String);
 
 impl Version {
+    /// The one that is installed on the host.
+    pub(crate) fn installed() -> Self {
+        Self(String::new())
+    }
+
     /// Major and minor version.
     pub(super) fn minor(&self) -> (u32, u32) {
         minor(&self.0).unwrap_or_default()

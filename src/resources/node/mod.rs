@@ -1,4 +1,4 @@
-//! `ekshybrid_node`: a host outside AWS that joins a cluster as a hybrid node, by nodeadm over SSH.
+//! `ekshybrid_node`: a host outside AWS that joins a cluster as a hybrid node, by nodeadm over SSH or Run Command.
 //!
 //! `apply` lists the steps of a join, a change and a removal, and what a failure of each leaves. `notes` is everything
 //! remembered outside the state. What is on the host is read from the host: a file there marks an unfinished join.
@@ -16,23 +16,32 @@ use framework::model::{Model, Text};
 use framework::resource::{Plan, Resource, State};
 
 use crate::attributes::connection::Connection;
+use crate::attributes::run_command::RunCommand;
 use crate::attributes::{ClusterName, Region, labels};
 use crate::session::place::placed;
-use crate::session::{Clients, Context};
-use arguments::{Drain, IamRolesAnywhere, Kubelet, Nodeadm, Proxy, Ssm, Taint, Version};
+use crate::session::{Clients, Context, HostAccess};
+pub(crate) use apply::{repair, upgrade};
+pub(crate) use arguments::stored::check_stored;
+pub(crate) use arguments::{Drain, IamRolesAnywhere, Kubelet, Nodeadm, Proxy, Version};
+use arguments::{Ssm, Taint};
 
 /// Arguments.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Model)]
 #[model(exactly_one_of(ssm, iam_roles_anywhere))]
+#[model(exactly_one_of(ssh, run_command))]
 pub struct Args {
     /// EKS cluster. Default: the provider's `cluster_name`.
     #[attr(replace)]
     pub cluster_name: Option<ClusterName>,
     /// How to reach the host over SSH. The user must be root or allowed to run commands with `sudo` without a
     /// password. What is not set comes from the provider's `ssh`; Terraform has no other configuration on destroy, so
-    /// set keys there. A changed address is accepted if the same host answers there.
-    pub ssh: Connection,
+    /// set keys there. A changed address is accepted if the same host answers there. Conflicts with `run_command`.
+    pub ssh: Option<Connection>,
+    /// How to reach a host that is registered with Systems Manager already, for example by cloud-init: without a key
+    /// and an open port. The host keeps its registration, so `ssm` names only the `iam_role` and no activation is
+    /// used. Conflicts with `ssh`.
+    pub run_command: Option<RunCommand>,
     /// Version of Kubernetes to run, `1.34` or `1.34.2`: at most the cluster's, and at most three minor versions older.
     /// A change drains the node, upgrades it and makes it schedulable again. A lower version is allowed one minor
     /// version at a time, for a cluster that is to be rolled back: EKS requires its nodes to go first.
@@ -127,6 +136,55 @@ pub struct Identity {
     pub region: Option<Region>,
 }
 
+impl Args {
+    /// Arguments that only say how to reach a host and where its cluster is.
+    pub(crate) fn of(
+        (ssh, run_command): (Option<Connection>, Option<RunCommand>),
+        (cluster_name, region): (Option<ClusterName>, Option<Region>),
+        kubernetes_version: Version,
+    ) -> Self {
+        Self {
+            cluster_name,
+            ssh,
+            run_command,
+            kubernetes_version,
+            ssm: None,
+            iam_roles_anywhere: None,
+            labels: None,
+            taints: None,
+            kubelet: None,
+            containerd_config: None,
+            containerd_source: None,
+            nodeadm: None,
+            manifest_override: None,
+            private_mode: None,
+            proxy: None,
+            enable_credentials_file: None,
+            skip_validations: None,
+            wait_for: WaitFor::Registered,
+            drain: None,
+            force_destroy: false,
+            region,
+            timeouts: None,
+        }
+    }
+
+    /// The way to the host.
+    fn access<'a>(&'a self, region: &'a Region) -> Result<HostAccess<'a>> {
+        HostAccess::of(self.ssh.as_ref(), self.run_command.as_ref(), Some(region.as_str()))
+    }
+
+    /// The address of the host, or the id of its instance.
+    fn address(&self) -> &str {
+        match (&self.ssh, &self.run_command) {
+            (Some(ssh), _) => ssh.host.as_str(),
+            (None, Some(way)) => way.instance_id.as_str(),
+            // A rule of the model rejects this case.
+            (None, None) => "",
+        }
+    }
+}
+
 /// Values of the output `status`.
 const INSTALLING: &str = "installing";
 const REGISTERED: &str = "registered";
@@ -176,7 +234,7 @@ impl Resource for Node {
 
     const NAME: &'static str = "ekshybrid_node";
     const DESCRIPTION: &'static str = "\
-Joins a host outside AWS to an EKS cluster as a hybrid node, with nodeadm over SSH: checks the host, installs the \
+Joins a host outside AWS to an EKS cluster as a hybrid node, with nodeadm over SSH or Run Command: checks the host, installs the \
 components, registers the host, and waits for its Node. The provider runs the steps; Terraform needs no provisioner, \
 and a failure in any of them is explained and continued by the next apply.
 
@@ -186,6 +244,7 @@ and a failure in any of them is explained and continued by the next apply.
 of the type `HYBRID_LINUX` (`ekshybrid_node_access`). Refer to it with `depends_on`.
 - The host runs Ubuntu 20.04, 22.04 or 24.04, Red Hat Enterprise Linux 8 or 9, or Amazon Linux 2023, with systemd and \
 `curl`, and reaches the API server and AWS. Bottlerocket has no nodeadm.
+- For `run_command`, the host is registered with Systems Manager and Online.
 - The host is not a node yet. One that is, is never joined again silently: import it.
 
 ## What changes do to the host
@@ -195,7 +254,7 @@ of the type `HYBRID_LINUX` (`ekshybrid_node_access`). Refer to it with `depends_
 | `kubernetes_version` | the node is drained, upgraded and made schedulable again |
 | `labels`, `taints` | changed on the Node |
 | `kubelet`, `containerd_config`, `iam_roles_anywhere`, the cluster's certificate authorities | `nodeadm init` runs again and restarts the kubelet; pods keep running |
-| `ssh` | the next connection uses it, if the same host answers |
+| `ssh`, `run_command` | the next connection uses it, if the same host answers |
 | cluster, region, credential provider, `ssm.activation_id` | **the node is replaced**: drained, removed and joined again |
 | destroy | the node is drained, nodeadm and CNI files are removed from the host, the Node is deleted and the instance deregistered. If the host is gone, only the last two |
 
@@ -203,7 +262,8 @@ of the type `HYBRID_LINUX` (`ekshybrid_node_access`). Refer to it with `depends_
 
 In the cluster: `get`, `list`, `patch` and `delete` on nodes; for drains `list` and `watch` on pods and \
 `poddisruptionbudgets`, and `create` on `pods/eviction`. In AWS: `eks:DescribeCluster`, `eks:ListAccessEntries` (optional), \
-`ssm:DescribeActivations`, `ssm:DescribeInstanceInformation`, `ssm:DeregisterManagedInstance`; with `ssm.iam_role` also \
+`ssm:DescribeActivations`, `ssm:DescribeInstanceInformation`, `ssm:DeregisterManagedInstance`; with `run_command` also \
+`ssm:SendCommand`, `ssm:GetCommandInvocation`, `ssm:CancelCommand`; with `ssm.iam_role` also \
 `ssm:CreateActivation`, `ssm:DeleteActivation`, and `iam:PassRole` on the role.";
     const IMPORT_ID: &'static str = "`CLUSTER/NODE`, or `CLUSTER/NODE@REGION` if the cluster is in another region than \
         the provider's; `NODE` is the name of the Node, for a host with Systems Manager its `mi-…` id";
@@ -211,6 +271,7 @@ In the cluster: `get`, `list`, `patch` and `delete` on nodes; for drains `list` 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.labels, Args::NAMES.labels, faults);
         arguments::settings::check(args, faults);
+        arguments::stored::check_stored(&Args::encode_planned(args), faults);
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {

@@ -21,7 +21,8 @@ const SKEW: u32 = 3;
 
 pub(super) async fn plan(plan: &mut Plan<Node>, cx: &Context) -> Result<()> {
     let place = PlannedPlace::plan(plan, cx).await?;
-    let host = plan.value(Args::NAMES.ssh).attribute("host").and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str, member: &str| plan.value(name).attribute(member).and_then(Value::as_str).map(str::to_owned);
+    let host = text(Args::NAMES.ssh, "host").or_else(|| text(Args::NAMES.run_command, "instance_id"));
     if plan.is_create() {
         let planned = Planned {
             cluster: place.cluster.as_ref().map(|name| name.as_str().to_owned()),
@@ -33,6 +34,7 @@ pub(super) async fn plan(plan: &mut Plan<Node>, cx: &Context) -> Result<()> {
         notes::plan(None, cx);
     }
     replacements(plan);
+    check_instance(plan);
     if let Some(prior) = plan.prior.clone().filter(|_| !plan.is_replaced()) {
         in_place(plan, &prior, cx);
     } else if let Some(prior) = &plan.prior {
@@ -67,7 +69,7 @@ pub(super) fn plan_delete(state: &State<Node>, cx: &Context) {
         format!(
             "{} is drained, nodeadm and its components are removed from the host `{}`, the Node is deleted and its instance deregistered from Systems Manager. {LOST}{force}",
             named(state),
-            state.args.ssh.host.as_str()
+            state.args.address()
         ),
     ));
 }
@@ -103,6 +105,18 @@ fn replacements(plan: &mut Plan<Node>) {
     }
     if anywhere {
         plan.replace(Args::NAMES.iam_roles_anywhere);
+    }
+}
+
+/// Through Run Command, the host is the one of the node.
+fn check_instance(plan: &mut Plan<Node>) {
+    let Some(prior) = plan.prior.as_ref().filter(|_| !plan.is_replaced()) else { return };
+    let given = plan.value(Args::NAMES.run_command).attribute("instance_id").and_then(Value::as_str);
+    if let (Some(given), Some(known)) = (given, &prior.outputs.managed_instance_id)
+        && given != known
+    {
+        let detail = format!("The node is `{known}`, and `run_command.instance_id` is `{given}`: another host.");
+        plan.fault(Args::NAMES.run_command, "Instance is another host", detail);
     }
 }
 

@@ -8,7 +8,7 @@ use framework::model::Text;
 use framework::resource::State;
 
 use super::arguments::{Ssm, Taint, Version};
-use super::{Args, Identity, JOINED, Node, Outputs, REGISTERED, WaitFor};
+use super::{Args, Identity, JOINED, Node, Outputs, REGISTERED};
 use crate::attributes::connection::{Connection as Way, HostName};
 use crate::aws::ssm::Instance;
 use crate::kube;
@@ -144,29 +144,11 @@ fn imported(node: &kube::Node, instance: Option<&Instance>, place: Place) -> Res
         }
     };
     let host = node.internal_ip.clone().unwrap_or_else(|| node.name.clone());
+    let ssh = Way::unset(HostName::parse(&host).map_err(|why| Diagnostic::error(summary, why))?);
     Ok(Some(State {
         args: Args {
-            ssh: Way::unset(HostName::parse(&host).map_err(|why| Diagnostic::error(summary, why))?),
-            kubernetes_version: version,
-            cluster_name: Some(place.cluster.clone()),
-            region: Some(place.region.clone()),
             ssm,
-            iam_roles_anywhere: None,
-            labels: None,
-            taints: None,
-            kubelet: None,
-            containerd_config: None,
-            containerd_source: None,
-            nodeadm: None,
-            manifest_override: None,
-            private_mode: None,
-            proxy: None,
-            enable_credentials_file: None,
-            skip_validations: None,
-            wait_for: WaitFor::Registered,
-            drain: None,
-            force_destroy: false,
-            timeouts: None,
+            ..Args::of((Some(ssh), None), (Some(place.cluster.clone()), Some(place.region.clone())), version)
         },
         outputs: Outputs {
             cluster_name: place.cluster,

@@ -86,6 +86,8 @@ async fn recycle(args: &Args, mut outputs: Outputs, which: Which, place: &Place,
         outputs.recycled_nodes.clear();
     }
     outputs.pending_nodes = nodes.iter().map(|node| node.name.clone()).collect();
+    let all = nodes.len();
+    cx.progress(format!("replacing {} of cluster {}", counted(all), place.cluster)).await;
     let most = usize::try_from(args.max_unavailable.get()).unwrap_or(1);
     let mut replaced = 0;
     for batch in nodes.chunks(most) {
@@ -97,12 +99,14 @@ async fn recycle(args: &Args, mut outputs: Outputs, which: Which, place: &Place,
             replaced += 1;
         }
         cx.save(&outputs);
+        cx.progress(format!("{replaced} of {all} nodes are drained, and their instances terminated")).await;
         if let Some(fault) = failed {
             return Err(unfinished(fault, &outputs));
         }
         if let Err(fault) = arrived(&client, &outputs.selector, &before, replaced, nodes.len(), place, cx).await {
             return Err(unfinished(fault, &outputs));
         }
+        cx.progress(format!("{replaced} of {all} nodes are replaced")).await;
     }
     Ok(outputs)
 }
@@ -227,7 +231,7 @@ fn unfinished(faults: Diagnostics, outputs: &Outputs) -> Diagnostics {
     } else {
         format!("{} replaced. Still to be replaced: {}.", counted_are(outputs.recycled_nodes.len()), listed(&pending))
     };
-    let one = |fault: Diagnostic| fault.left(&left).remedy("Apply again to continue.");
+    let one = |fault: Diagnostic| fault.left(&left).remedy("Apply again, or invoke the action again, to continue.");
     Diagnostics(faults.0.into_iter().map(one).collect())
 }
 

@@ -7,7 +7,7 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Model, Span};
+use framework::model::{Bounded, Maybe, Model, Span};
 use framework::path::Path;
 use framework::resource::{Plan, Resource, State};
 use names::Word as _;
@@ -105,7 +105,26 @@ pub struct Identity {
     pub region: Option<Region>,
 }
 
-fn one() -> Bounded<1, 100> {
+/// Checks which nodes are selected.
+pub(crate) fn check_selection(
+    selector: &Maybe<Option<BTreeMap<String, String>>>,
+    group: &Maybe<Option<String>>,
+    faults: &mut Diagnostics,
+) {
+    labels::check(selector, Args::NAMES.node_selector, faults);
+    if selector.set().is_some_and(BTreeMap::is_empty) {
+        let name = Args::NAMES.node_selector;
+        let cause = format!("`{name}` is empty, which would select every node. Name at least one label.");
+        faults.push(Diagnostic::error("No node is selected", cause).at(Path::attribute(name)));
+    }
+    if group.set().is_some_and(|name| name.is_empty() || names::LabelValue::parse(name).is_err()) {
+        let cause = "It is 1 to 63 letters, digits, `-` and `_`, and begins with a letter or a digit.";
+        let at = Path::attribute(Args::NAMES.node_group_name);
+        faults.push(Diagnostic::error("Invalid name of a node group", cause).at(at));
+    }
+}
+
+pub(crate) fn one() -> Bounded<1, 100> {
     // Within the bounds, as a test shows.
     Bounded::new(1).unwrap_or_else(|| unreachable!("1 is in its bounds"))
 }
@@ -147,17 +166,7 @@ Auto Mode and Karpenter nodes are refused: nothing would replace them one for on
         region than the provider's; `eks.amazonaws.com/nodegroup=NAME` becomes `node_group_name`";
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
-        labels::check(&args.node_selector, Args::NAMES.node_selector, faults);
-        if args.node_selector.set().is_some_and(BTreeMap::is_empty) {
-            let name = Args::NAMES.node_selector;
-            let cause = format!("`{name}` is empty, which would select every node. Name at least one label.");
-            faults.push(Diagnostic::error("No node is selected", cause).at(Path::attribute(name)));
-        }
-        if args.node_group_name.set().is_some_and(|name| name.is_empty() || names::LabelValue::parse(name).is_err()) {
-            let cause = "It is 1 to 63 letters, digits, `-` and `_`, and begins with a letter or a digit.";
-            let at = Path::attribute(Args::NAMES.node_group_name);
-            faults.push(Diagnostic::error("Invalid name of a node group", cause).at(at));
-        }
+        check_selection(&args.node_selector, &args.node_group_name, faults);
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {

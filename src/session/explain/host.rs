@@ -16,6 +16,7 @@ pub fn explain_host(summary: &str, error: &Error, left_behind: Option<&str>) -> 
     let place = error.place();
     let text = match (error.kind(), error.attempt()) {
         (Kind::Cancelled, attempt) => format!("Terraform asked to stop, on the way to {attempt} on `{place}`"),
+        (kind @ Kind::NotOnline { .. }, _) => format!("could not reach `{place}`: {kind}"),
         (kind, Attempt::Connect) => format!("could not log in to `{place}`: {kind}"),
         (kind, attempt) => format!("could not {attempt} on `{place}`: {kind}"),
     };
@@ -65,7 +66,10 @@ fn remedy(error: &Error) -> Option<String> {
         Kind::NotWritten { stderr, .. } if stderr.contains("No space left on device") => {
             "Free space on the host's disk, and apply again.".to_owned()
         }
-        Kind::NotRun { .. } => format!(
+        Kind::NotOnline { status: None } => {
+            "Check `run_command.instance_id` and the region. A host that was registered anew has another id.".to_owned()
+        }
+        Kind::NotRun { .. } | Kind::NotOnline { .. } => format!(
             "Check that `{host}` is online (`aws ssm describe-instance-information --filters Key=InstanceIds,Values={host}`), and on the host that the agent runs (`systemctl status '*amazon-ssm-agent*'`)."
         ),
         Kind::Secret => "Use `ssh` for this host: what Run Command runs is stored by AWS.".to_owned(),

@@ -14,7 +14,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # Each module registers its checks when it is imported; they run in this order.
-from checks import validator, signatures, identity, activations, instances, clusters, addons, nodegroups, network, machines, registries, control  # noqa: E402, F401
+from checks import validator, signatures, identity, activations, instances, commands, clusters, addons, nodegroups, network, machines, registries, control  # noqa: E402, F401
 from support import CHECKS, Account, Sandbox  # noqa: E402
 
 

@@ -16,6 +16,8 @@ BEYOND_THE_MODEL = {
     # "InvalidParameters": [] in the AWS CLI's example of get-parameters; the model says at least 1.
     ("InvalidParameters", "shorter than 1"),
     ("DeletedParameters", "shorter than 1"),
+    # "OutputS3BucketName": "" in the AWS CLI's example of send-command; the model says at least 3.
+    ("OutputS3BucketName", "shorter than 3"),
 }
 
 # Errors that every service of a protocol may return, although no operation lists them.
@@ -160,6 +162,9 @@ def string(shape, found, place, faults):
     lenient = shape.enum and shape.name == "State" and found.islower()
     if shape.enum and found not in ([name.lower() for name in shape.enum] if lenient else shape.enum):
         faults.add(place, f"{found!r} is not one of {shape.enum}")
+    # "If the plugin has not started to run, the string is empty", says the model of its dates.
+    if shape.name == "StringDateTime" and found == "":
+        return None
     pattern = shape.metadata.get("pattern")
     if pattern and not pattern_of(pattern).fullmatch(found):
         faults.add(place, f"{found!r} does not fit {pattern}")

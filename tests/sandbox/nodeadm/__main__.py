@@ -15,7 +15,9 @@ import systemd
 
 def main():
     name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
-    if name in ("amazon-ssm-agent", "ssm-setup-cli"):
+    if name == "ssm-setup-cli":
+        return agent.setup(arguments)
+    if name == "amazon-ssm-agent":
         return agent.main(arguments)
     if name == "systemctl":
         return systemd.systemctl(arguments)

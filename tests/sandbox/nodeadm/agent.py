@@ -2,6 +2,7 @@
 
     amazon-ssm-agent -register -y -region R -code C -id I     as nodeadm calls it
     amazon-ssm-agent                                          the service
+    ssm-setup-cli -register -activation-code C -activation-id I -region R     as people do without nodeadm
 """
 
 import base64
@@ -79,6 +80,30 @@ def refresh():
     keys = aws.with_secret(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
     aws.ssm(region, "UpdateInstanceInformation", report, keys)
     return got["TokenExpirationDate"] - time.time()
+
+
+def setup(arguments):
+    """Installs the agent, registers the host and starts the service. Source: Systems Manager user guide, "Install SSM
+    Agent on hybrid Linux nodes"."""
+    import install
+    import systemd
+
+    if "-register" not in arguments:
+        return 0
+    value = {name: arguments[arguments.index(name) + 1] for name in ("-region", "-activation-code", "-activation-id")}
+    install.install_agent(value["-region"])
+    try:
+        instance = register(value["-region"], value["-activation-code"], value["-activation-id"])
+        # The service would do it a moment later.
+        refresh()
+    except (aws.Refused, aws.Unreachable) as why:
+        print(f"Registration failed due to error registering the instance with AWS SSM. {why}", file=sys.stderr)
+        return 1
+    _, unit = place()
+    systemd.enable(unit)
+    systemd.start(unit)
+    print(f"Successfully registered the instance with AWS SSM using Managed instance-id: {instance}")
+    return 0
 
 
 def main(arguments):

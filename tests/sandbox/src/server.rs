@@ -119,11 +119,12 @@ async fn answer(
             (name.as_str().to_owned(), value)
         })
         .collect();
-    let (delivery, ordered) = shared.change(|world| {
+    let (delivery, ordered, sent) = shared.change(|world| {
         let wire = Wire { method: head.method.as_str(), path: &path, query: &query, headers: &headers, body: &body };
-        (aws::handle(world, &wire), std::mem::take(&mut world.ordered))
+        (aws::handle(world, &wire), std::mem::take(&mut world.ordered), std::mem::take(&mut world.sent))
     });
     planes.start_ordered(shared, ordered);
+    hosts::deliver(hosts, shared, sent);
     let rendered = match delivery {
         Delivery::Send(rendered) => rendered,
         Delivery::Slow(rendered, milliseconds) => {

@@ -30,6 +30,9 @@ pub struct World {
     /// Work in control planes that calls have asked for, not yet begun with.
     #[serde(skip)]
     pub ordered: Vec<Order>,
+    /// Commands for the agents of hosts, not yet delivered.
+    #[serde(skip)]
+    pub sent: Vec<ssm::commands::Sent>,
 }
 
 impl World {
@@ -42,6 +45,7 @@ impl World {
             paging_secret: random::secret(40),
             has_programs: false,
             ordered: Vec::new(),
+            sent: Vec::new(),
         }
     }
 }

@@ -29,8 +29,8 @@ pub(in crate::resources::node) async fn update(prior: &State<Node>, args: &Args,
         || notes::is_cordoned(cx);
     let is_joined = prior.outputs.status == JOINED;
     let configures = plan::changes_node_config(prior, args, &outputs);
-    if upgrades || configures || !is_joined || prior.args.ssh.host != args.ssh.host {
-        let host = reach::open(&args.ssh, cx).await?;
+    if upgrades || configures || !is_joined || is_elsewhere(prior, args) {
+        let host = reach::open(args.access(&site.place.region)?, cx).await?;
         let facts = inspect::inspect(&*host).await?;
         check_identity(prior, &facts, &*host)?;
         if !is_joined && !facts.has_kubeconfig {
@@ -54,6 +54,11 @@ pub(in crate::resources::node) async fn update(prior: &State<Node>, args: &Args,
         }
     }
     Ok(outputs)
+}
+
+/// Whether another host may answer from now on. Through Run Command, it is the one with the node's own instance id.
+fn is_elsewhere(prior: &State<Node>, args: &Args) -> bool {
+    args.ssh.is_some() && prior.args.address() != args.address()
 }
 
 /// The host that answers must be the one that joined: its address may have been given to another one.
@@ -89,7 +94,7 @@ async fn configure(site: &Site<'_>, host: Dyn<'_>, outputs: &mut Outputs) -> Res
 }
 
 /// Drains the node, runs another version on it, and makes it schedulable again.
-async fn upgrade(site: &Site<'_>, host: Dyn<'_>, facts: &Facts, outputs: &mut Outputs) -> Result<()> {
+pub(super) async fn upgrade(site: &Site<'_>, host: Dyn<'_>, facts: &Facts, outputs: &mut Outputs) -> Result<()> {
     let cx = site.cx;
     let Some(name) = outputs.node_name.clone() else { return Ok(()) };
     let wanted = &site.args.kubernetes_version;
@@ -102,10 +107,12 @@ async fn upgrade(site: &Site<'_>, host: Dyn<'_>, facts: &Facts, outputs: &mut Ou
     let is_installed = facts.installed_version.as_deref().is_some_and(|version| wanted.fits(version));
     let runs = before.as_ref().and_then(|node| node.kubelet_version.as_deref()).is_some_and(|it| wanted.fits(it));
     if !(is_installed && runs) {
+        cx.progress(format!("Node {name}: draining")).await;
         drain::drain(site.args, &site.client, (&name, &site.place.cluster), was_ready, cx).await?;
+        cx.progress(format!("Node {name}: drained")).await;
         let settings = settings::settings(site.args, &site.place, &site.cluster, Some(&Activation::unused()))?;
         join::provide(site, host, facts, &settings).await?;
-        cx.progress(format!("upgrading node `{name}` to Kubernetes {}", wanted.text())).await;
+        cx.progress(format!("Node {name}: upgrading to Kubernetes {}", wanted.text())).await;
         let mut words = vec!["upgrade".to_owned(), wanted.text().to_owned()];
         words.extend(settings.manifest_options());
         // As for `uninstall`: pods that tolerate cordoned nodes are scheduled to it again after the drain.
@@ -134,6 +141,7 @@ async fn upgrade(site: &Site<'_>, host: Dyn<'_>, facts: &Facts, outputs: &mut Ou
     join::seen(outputs, &node);
     if notes::is_cordoned(cx) {
         drain::uncordon(&site.client, &name, cx).await?;
+        cx.progress(format!("Node {name}: is schedulable again")).await;
         notes::uncordoned(cx);
     }
     Ok(())

@@ -112,11 +112,16 @@ pub(super) fn mark(place: &Place) -> String {
     format!("{}/{}", place.region, place.cluster)
 }
 
-/// Whether the host can join the cluster.
+/// Whether the host can join the cluster. `managed`: the instance as which it is reached through Run Command.
 ///
 /// # Errors
 /// Everything that speaks against it.
-pub(super) fn check(facts: &Facts, provider: CredentialProvider, place: &Place, cluster: &Cluster) -> Result<()> {
+pub(super) fn check(
+    facts: &Facts,
+    provider: CredentialProvider,
+    (place, managed): (&Place, Option<&str>),
+    cluster: &Cluster,
+) -> Result<()> {
     let mut faults = Diagnostics::new();
     let mut fault = |cause: String, remedy: &str| {
         faults.push(
@@ -125,7 +130,7 @@ pub(super) fn check(facts: &Facts, provider: CredentialProvider, place: &Place, 
                 .remedy(remedy),
         );
     };
-    if let Some((cause, remedy)) = occupied(facts, place) {
+    if let Some((cause, remedy)) = occupied(facts, place, managed) {
         fault(cause, &remedy);
     }
     if let Some((cause, remedy)) = unsupported(facts, provider) {
@@ -181,7 +186,7 @@ pub(super) fn check(facts: &Facts, provider: CredentialProvider, place: &Place, 
 }
 
 /// Why the host is not free: it is registered, or a node, and no unfinished join of this resource explains that.
-fn occupied(facts: &Facts, place: &Place) -> Option<(String, String)> {
+fn occupied(facts: &Facts, place: &Place, managed: Option<&str>) -> Option<(String, String)> {
     let own = mark(place);
     if facts.join.as_deref() == Some(own.as_str()) {
         let elsewhere = facts.registration_region.as_deref().filter(|region| *region != place.region.as_str())?;
@@ -204,6 +209,7 @@ fn occupied(facts: &Facts, place: &Place) -> Option<(String, String)> {
             format!("is a hybrid node already: it is registered as `{instance}` and has a kubelet."),
             format!("If this is the node meant here, import it: `terraform import ADDRESS {}`. Otherwise remove it with `sudo nodeadm uninstall`.", place.import_id(instance)),
         )),
+        (Some(instance), false) if Some(instance.as_str()) == managed => None,
         (Some(instance), false) => Some((
             format!("is registered with Systems Manager already, as `{instance}`. nodeadm would keep that registration and ignore the activation."),
             "Deregister it (`aws ssm deregister-managed-instance`) and remove /var/lib/amazon/ssm/registration from the host.".to_owned(),

@@ -1,4 +1,4 @@
-//! The join of a host: from a machine that SSH reaches to a Node of the cluster.
+//! The join of a host: from a machine that can be reached to a Node of the cluster.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,8 @@ const HARMLESS_SKIP: &str = "node-inactive-validation";
 pub(super) async fn join(site: &Site<'_>, host: Dyn<'_>) -> Result<Outputs> {
     let cx = site.cx;
     let facts = inspect::inspect(host).await?;
-    inspect::check(&facts, site.provider(), &site.place, &site.cluster)?;
+    let managed = site.args.run_command.as_ref().map(|way| way.instance_id.as_str());
+    inspect::check(&facts, site.provider(), (&site.place, managed), &site.cluster)?;
     let role = match &facts.registration {
         // The activation was used, and a one-use one is deleted.
         Some(_) => None,
@@ -124,7 +125,7 @@ async fn mark_node(site: &Site<'_>, node: &kube::Node) -> Result<()> {
 /// Marks the host, so that whoever finds it in the middle of a join knows whose it is.
 async fn mark(site: &Site<'_>, host: Dyn<'_>) -> Result<()> {
     let content = SecretString::from(format!("{}\n", inspect::mark(&site.place)));
-    let file = File::new(MARK, content).mode(0o644).as_root().with_folders();
+    let file = File::new(MARK, content).mode(0o644).as_root().with_folders().public();
     host.upload(&file).await.map_err(|error| explain_host("Could not begin the join", &error))
 }
 
@@ -267,7 +268,9 @@ pub(super) async fn init(site: &Site<'_>, host: Dyn<'_>, activation: Option<&Act
     if settings.skip_validations.is_none() {
         words.extend(["--skip".to_owned(), HARMLESS_SKIP.to_owned()]);
     }
-    let code = activation.map_or_else(SecretString::default, |it| SecretString::from(it.code.expose().clone()));
+    // What stands for the activation of a registered host is no secret.
+    let code = activation.filter(|it| !it.is_unused());
+    let code = code.map_or_else(SecretString::default, |it| SecretString::from(it.code.expose().clone()));
     nodeadm::run(host, &words, &settings, Some((&settings.node_config.to_yaml(), &code))).await
 }
 

@@ -3,9 +3,10 @@
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::resource::State;
 
+use super::detached::LEFT;
 use super::inspect::{Facts, inspect, mark};
 use super::reach::explain_host;
-use super::{Dyn, activation, drain, instance, nodeadm, reach};
+use super::{Dyn, activation, detached, drain, instance, nodeadm, reach};
 use crate::host::Command;
 use crate::kube;
 use crate::resources::node::{INSTALLING, JOINED, Node, notes};
@@ -18,7 +19,7 @@ const CLEAN: &str = include_str!("clean.sh");
 
 pub(in crate::resources::node) async fn delete(state: &State<Node>, cx: &Context) -> Result<()> {
     let outputs = &state.outputs;
-    if outputs.status != JOINED && notes::is_replaced_by_itself(outputs, state.args.ssh.host.as_str(), cx) {
+    if outputs.status != JOINED && notes::is_replaced_by_itself(outputs, state.args.address(), cx) {
         tracing::info!("the join is not complete; the host is kept as it is, and the creation continues");
         return Ok(());
     }
@@ -39,7 +40,7 @@ pub(in crate::resources::node) async fn delete(state: &State<Node>, cx: &Context
         tolerate(drained, state, "The node was not drained", cx)?;
     }
     if let Some(host) = &way {
-        let done = uninstall(state, &**host, client.is_some() && node.is_some()).await;
+        let done = uninstall(state, &**host, client.is_some() && node.is_some(), cx).await;
         tolerate(done, state, "Components stay on the host", cx)?;
     }
     if let (Some(client), Some(name)) = (&client, &outputs.node_name) {
@@ -85,11 +86,12 @@ async fn way(
 ) -> Result<Option<Box<dyn crate::host::Host>>> {
     let (args, outputs) = (&state.args, &state.outputs);
     let is_alive = node.is_some_and(|node| node.ready);
-    let opened = match reach::try_open(&args.ssh, cx).await {
+    let access = args.access(&outputs.region)?;
+    let opened = match reach::try_open(access, cx).await {
         Ok(opened) => opened,
         // The keys of a host that is gone may be gone as well.
-        Err(_) if !is_alive && !cx.cancel().is_cancelled() && reach::is_silent(&args.ssh).await => {
-            let address = args.ssh.host.as_str();
+        Err(_) if !is_alive && !cx.cancel().is_cancelled() && reach::is_silent(access).await => {
+            let address = access.address();
             cx.report(gone(state, &format!("Nothing answers at the address `{address}` of the host")));
             return Ok(None);
         }
@@ -124,12 +126,15 @@ fn gone(state: &State<Node>, why: &str) -> Diagnostic {
 }
 
 /// Removes the components. `is_asked`: nodeadm can ask the cluster whether the node is drained.
-async fn uninstall(state: &State<Node>, host: Dyn<'_>, is_asked: bool) -> Result<()> {
+async fn uninstall(state: &State<Node>, host: Dyn<'_>, is_asked: bool, cx: &Context) -> Result<()> {
     let summary = "Could not remove the node from its host";
     let facts = inspect(host).await?;
     check_identity(state, &facts, host)?;
+    if facts.is_installed && state.args.ssh.is_none() {
+        return detached::leave(state, host, skipped(state, &facts, is_asked), CLEAN, cx).await;
+    }
     if facts.is_installed {
-        run(state, host, &facts, is_asked).await?;
+        run(host, skipped(state, &facts, is_asked)).await?;
         let facts = inspect(host).await?;
         if facts.is_installed {
             let cause = format!(
@@ -143,16 +148,19 @@ async fn uninstall(state: &State<Node>, host: Dyn<'_>, is_asked: bool) -> Result
     host.succeed(&clean).await.map(drop).map_err(|error| explain_host(summary, &error))
 }
 
+/// Validations of `nodeadm uninstall` to skip. The node is drained. A pod that tolerates cordoned nodes, such as that of
+/// Cilium's operator, is scheduled to it again when a controller replaces it: nodeadm would refuse because of that pod,
+/// for ever.
+fn skipped(state: &State<Node>, facts: &Facts, is_asked: bool) -> &'static str {
+    let drained = is_asked && !state.args.force_destroy && facts.has_kubeconfig;
+    if drained { "pod-validation" } else { "pod-validation,node-validation" }
+}
+
 /// Runs `nodeadm uninstall`. Where the host's role may not deregister, it fails half-way and succeeds when it is run
 /// again; the provider deregisters the instance itself.
-async fn run(state: &State<Node>, host: Dyn<'_>, facts: &Facts, is_asked: bool) -> Result<()> {
-    // The node is drained. A pod that tolerates cordoned nodes, such as that of Cilium's operator, is scheduled to it again
-    // when a controller replaces it: nodeadm would refuse because of that pod, for ever.
-    let drained = is_asked && !state.args.force_destroy && facts.has_kubeconfig;
-    let skipped = if drained { "pod-validation" } else { "pod-validation,node-validation" };
+async fn run(host: Dyn<'_>, skipped: &str) -> Result<()> {
     let words = ["uninstall", "--skip", skipped].map(str::to_owned).to_vec();
     let summary = "Could not remove the node from its host";
-    let left = "The node is cordoned and drained, and recorded in the state; another destroy continues.";
     let mut tried = 0;
     loop {
         tried += 1;
@@ -162,7 +170,7 @@ async fn run(state: &State<Node>, host: Dyn<'_>, facts: &Facts, is_asked: bool) 
         }
         let is_half_done = ended.fatal.as_deref().is_some_and(|fatal| fatal.contains("uninstalling SSM"));
         if !is_half_done || tried > 1 {
-            let failed: Diagnostics = nodeadm::failed(summary, &ended, left, host);
+            let failed: Diagnostics = nodeadm::failed(summary, &ended, LEFT, host);
             return Err(failed);
         }
     }

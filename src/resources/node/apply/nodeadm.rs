@@ -118,9 +118,7 @@ async fn run_with(
     let mut command = Command::script(&label, &script).as_root().env("HOME", "/root");
     if let Some((yaml, code)) = config {
         command = command.input(SecretString::from(yaml.to_owned()));
-        if !code.expose_secret().is_empty() {
-            command = command.hiding(code.clone());
-        }
+        command = if code.expose_secret().is_empty() { command.public() } else { command.hiding(code.clone()) };
     }
     for (name, value) in environment {
         command = command.env(name, &value);
@@ -171,6 +169,9 @@ pub(super) async fn download(host: &dyn Host, settings: &UserData) -> Result<()>
         sha256.and_then(|sum| sum.as_str().parse().ok()).map_or_else(String::new, |sum: names::Sha256| sum.hex());
     let input = format!("{}\n{sha256}\n", settings.nodeadm_source());
     let mut command = Command::script("download nodeadm", DOWNLOAD).as_root().input(SecretString::from(input));
+    if !settings.nodeadm_source().contains(['?', '@']) {
+        command = command.public();
+    }
     for (name, value) in proxy(settings) {
         command = command.env(name, &value);
     }

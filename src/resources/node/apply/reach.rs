@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use framework::diagnostic::{Diagnostics, Result};
 
-use crate::attributes::connection::Connection;
 use crate::host::{Error, Host};
-use crate::session::{Context, explain};
+use crate::session::{Context, HostAccess, explain};
 
 /// How long to look whether anything answers at the address of a host.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the connection.
-pub(super) async fn open(connection: &Connection, cx: &Context) -> Result<Box<dyn Host>> {
-    cx.clients()?.host(connection).await
+pub(super) async fn open(access: HostAccess<'_>, cx: &Context) -> Result<Box<dyn Host>> {
+    cx.clients()?.host(access).await
 }
 
 /// The same; the inner error is why the host, or the way to it, is down.
@@ -21,17 +20,19 @@ pub(super) async fn open(connection: &Connection, cx: &Context) -> Result<Box<dy
 /// # Errors
 /// Any other reason why there is no connection.
 pub(super) async fn try_open(
-    connection: &Connection,
+    access: HostAccess<'_>,
     cx: &Context,
 ) -> Result<std::result::Result<Box<dyn Host>, Error>> {
-    match cx.clients()?.try_host(connection).await? {
-        Err(error) if !error.is_absent() => Err(explain_host("Could not log in to the host", &error)),
+    match cx.clients()?.try_host(access).await? {
+        Err(error) if !error.is_absent() => Err(explain_host("Could not reach the host", &error)),
         other => Ok(other),
     }
 }
 
-/// Whether nothing answers at the address of a host, for a deletion that has no key. Behind a bastion, that is unknown.
-pub(super) async fn is_silent(connection: &Connection) -> bool {
+/// Whether nothing answers at the address of a host, for a deletion that has no key. Behind a bastion, and through Run
+/// Command, that is unknown.
+pub(super) async fn is_silent(access: HostAccess<'_>) -> bool {
+    let HostAccess::Ssh(connection) = access else { return false };
     if connection.bastion.is_some() {
         return false;
     }

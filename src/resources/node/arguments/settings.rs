@@ -33,6 +33,11 @@ impl Activation {
     pub(in crate::resources::node) fn unused() -> Self {
         Self { id: UNUSED_ID.to_owned(), code: Secret::new(UNUSED_CODE.to_owned()) }
     }
+
+    /// Whether it only stands for one.
+    pub(in crate::resources::node) fn is_unused(&self) -> bool {
+        self.id == UNUSED_ID
+    }
 }
 
 /// Checks everything that is passed to nodeadm, as far as it is known.

@@ -21,14 +21,27 @@ const CAPITAL_MESSAGE: &[&str] = &[
     "InternalServerError",
     "InvalidActivation",
     "InvalidActivationId",
+    "InvalidDocument",
+    "InvalidDocumentVersion",
     "InvalidFilter",
     "InvalidInstanceId",
     "InvalidNextToken",
+    "InvalidParameters",
+    "MaxDocumentSizeExceeded",
     "TooManyUpdates",
 ];
 
 /// Error shapes of SSM that have no message at all.
-const NO_MESSAGE: &[&str] = &["InvalidFilterKey", "InvalidResourceId", "InvalidResourceType", "TooManyTagsError"];
+const NO_MESSAGE: &[&str] = &[
+    "DuplicateInstanceId",
+    "InvalidCommandId",
+    "InvalidFilterKey",
+    "InvalidPluginName",
+    "InvalidResourceId",
+    "InvalidResourceType",
+    "InvocationDoesNotExist",
+    "TooManyTagsError",
+];
 
 pub fn result(service: Service, operation: &str, result: &Value, request_id: &str) -> Rendered {
     let (kind, body) = match service {

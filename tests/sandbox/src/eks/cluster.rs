@@ -53,6 +53,9 @@ pub struct Cluster {
     /// PEM of the cluster's certificate authority, and of its key.
     pub certificate: String,
     pub certificate_key: String,
+    /// PEM of the authority that is to follow, while EKS rotates them.
+    #[serde(default)]
+    pub successor: Option<String>,
     pub access_entries: BTreeMap<String, Entry>,
     #[serde(default)]
     pub addons: BTreeMap<String, Addon>,
@@ -86,6 +89,11 @@ fn yes() -> bool {
 }
 
 impl Cluster {
+    /// All certificate authorities, the active one first.
+    fn authorities(&self) -> String {
+        format!("{}{}", self.certificate, self.successor.as_deref().unwrap_or_default())
+    }
+
     pub fn status(&self) -> &'static str {
         match self.phase {
             Phase::Creating if self.standing == Standing::Failed => "FAILED",
@@ -194,7 +202,7 @@ impl Cluster {
             .into();
             let issuer = format!("https://oidc.eks.{region}.amazonaws.com/id/{}", self.endpoint_id);
             value["identity"] = json!({"oidc": {"issuer": issuer}});
-            value["certificateAuthority"] = json!({"data": STANDARD.encode(&self.certificate)});
+            value["certificateAuthority"] = json!({"data": STANDARD.encode(self.authorities())});
             value["health"] = json!({"issues": []});
         }
         value["resourcesVpcConfig"] = network;

@@ -186,6 +186,7 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         endpoint_id: random::upper_hex(32),
         certificate,
         certificate_key,
+        successor: None,
         access_entries: std::collections::BTreeMap::new(),
         addons: std::collections::BTreeMap::new(),
         node_groups: std::collections::BTreeMap::new(),

@@ -3,7 +3,10 @@
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,8 @@ pub struct Host {
     pub account: String,
     /// The Node that its kubelet has registered.
     pub node: Mutex<Option<Registered>>,
+    /// Whether packets reach it.
+    connected: AtomicBool,
     /// What a client needs to know.
     told: Value,
     link: String,
@@ -116,6 +121,7 @@ impl Host {
             address,
             account: account.to_owned(),
             node: Mutex::default(),
+            connected: AtomicBool::new(true),
             told: Value::Null,
             link,
             folder,
@@ -209,8 +215,28 @@ impl Host {
 
     /// Whether packets reach it. A host without a network is as dead as one that is switched off, for all others.
     pub fn set_network(&self, on: bool) -> Result<(), String> {
-        tokio::task::block_in_place(|| ip(&format!("link set {} {}", self.link, if on { "up" } else { "down" })))
-            .map(drop)
+        tokio::task::block_in_place(|| ip(&format!("link set {} {}", self.link, if on { "up" } else { "down" })))?;
+        self.connected.store(on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// The text of a file on it; nothing if there is none.
+    pub fn read(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/root/{path}", self.first)).ok()
+    }
+
+    /// Writes a file on it, with missing folders; only root can read it.
+    pub fn write(&self, path: &str, text: &str) -> std::io::Result<()> {
+        let file = PathBuf::from(format!("/proc/{}/root{path}", self.first));
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&file, text)?;
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o700))
     }
 
     pub fn registered(&self) -> Option<Registered> {

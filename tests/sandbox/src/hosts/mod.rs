@@ -10,6 +10,7 @@
 //! behind, the next one removes.
 
 mod artifacts;
+mod commands;
 mod control;
 mod files;
 mod gateway;
@@ -32,7 +33,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-pub use self::{artifacts::answer as artifact, control::answer};
+pub use self::{artifacts::answer as artifact, commands::deliver, control::answer};
 use self::{
     gateway::Authority,
     host::Host,

@@ -123,6 +123,7 @@ async fn of_cluster(
             });
             return if there { Ok((200, json!({"deleted": true}))) } else { Err(none(key)) };
         }
+        ("POST" | "DELETE", ["successor"]) => return append_authority(shared, key, method == "POST"),
         ("POST", ["addons"]) => return plant_addon(planes, shared, key, read(body)?).await,
         _ => {}
     }
@@ -219,6 +220,18 @@ async fn of_cluster(
 fn is_version(text: &str) -> bool {
     text.strip_prefix('v').and_then(|rest| rest.split_once("-eksbuild.")).is_some_and(|(version, build)| {
         version.split('.').count() == 3 && version.split('.').chain([build]).all(|number| number.parse::<u16>().is_ok())
+    })
+}
+
+/// EKS appends the authority that is to follow, and clients must trust both from then on; or takes it back.
+fn append_authority(shared: &Arc<Shared>, key: &ClusterKey, appended: bool) -> Result<Answer, Answer> {
+    let (certificate, _) = eks::authority::make().map_err(|error| refused(500, error.to_string()))?;
+    shared.change(|world| match cluster_of(world, key) {
+        Some(cluster) => {
+            cluster.successor = appended.then_some(certificate);
+            Ok((200, json!({"appended": appended})))
+        }
+        None => Err(refused(404, "the cluster does not exist")),
     })
 }
 

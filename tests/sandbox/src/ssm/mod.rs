@@ -1,7 +1,8 @@
-//! Systems Manager: hybrid activations, managed instances, parameters, tags.
+//! Systems Manager: hybrid activations, managed instances, Run Command, parameters, tags.
 
 pub mod activations;
 pub mod agent;
+pub mod commands;
 pub mod instances;
 pub mod parameters;
 mod rsa;
@@ -26,6 +27,8 @@ pub struct Store {
     pub activations: BTreeMap<String, activations::Activation>,
     pub instances: BTreeMap<String, instances::Instance>,
     pub parameters: BTreeMap<String, parameters::Parameter>,
+    #[serde(default)]
+    pub commands: BTreeMap<String, commands::Command>,
 }
 
 pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<Value> {
@@ -48,6 +51,10 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
         "DescribeInstanceInformation" => instances::describe(call, input),
         "DeregisterManagedInstance" => instances::deregister(call, input),
         "UpdateManagedInstanceRole" => instances::update_role(call, input),
+        "SendCommand" => commands::send(call, input),
+        "GetCommandInvocation" => commands::invocation(call, input),
+        "ListCommandInvocations" => commands::list(call, input),
+        "CancelCommand" => commands::cancel(call, input),
         "AddTagsToResource" => tags::add(call, input),
         "RemoveTagsFromResource" => tags::remove(call, input),
         "ListTagsForResource" => tags::list(call, input),

@@ -1,0 +1,99 @@
+//! Uninstalling through Run Command. It removes the agent, which then reports nothing, so the host does it by itself,
+//! detached from any command, and the provider watches the registration: nodeadm ends it.
+
+use std::time::Duration;
+
+use framework::diagnostic::{Diagnostic, Result};
+use framework::resource::State;
+use framework::wait::{self, Seen, Wait};
+use secrecy::SecretString;
+
+use super::reach::explain_host;
+use super::{Dyn, activation, instance};
+use crate::host::{Command, File};
+use crate::resources::node::Node;
+use crate::session::{Context, explain};
+
+/// What a failure on the host leaves.
+pub(super) const LEFT: &str = "The node is cordoned and drained, and recorded in the state; another destroy continues.";
+const SUMMARY: &str = "Could not remove the node from its host";
+/// In memory, and so gone with the next start of the host.
+const SCRIPT: &str = "/run/ekshybrid-leave.sh";
+/// The exit status and the last lines of an uninstall that has failed.
+const FAILURE: &str = "/run/ekshybrid-leave.failed";
+/// How long an uninstall may take. With an API server that does not answer, nodeadm takes 42 seconds.
+const LIMIT: Duration = Duration::from_mins(5);
+/// How long the agent may take to report a failure. One that is being removed never answers.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Starts in a unit of its own: what the agent started may end with the agent.
+const START: &str = "\
+if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+  exec systemd-run --quiet --collect --unit=ekshybrid-leave sh /run/ekshybrid-leave.sh
+fi
+setsid sh /run/ekshybrid-leave.sh </dev/null >/dev/null 2>&1 &";
+
+/// Where the host's role may not deregister, nodeadm fails half-way and succeeds when it is run again.
+fn script(skipped: &str, clean: &str) -> String {
+    format!(
+        "export HOME=/root PATH=\"$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"
+log=$(mktemp)
+tried=0 status=1
+while [ \"$status\" != 0 ] && [ \"$tried\" -lt 2 ]; do
+  tried=$((tried + 1)) status=0
+  /usr/local/bin/nodeadm uninstall --skip {skipped} >\"$log\" 2>&1 || status=$?
+  grep -q 'uninstalling SSM' \"$log\" || tried=2
+done
+if [ \"$status\" != 0 ]; then
+  {{ echo \"exit status $status\"; tail -n 3 \"$log\"; }} >{FAILURE}.new
+  mv -f {FAILURE}.new {FAILURE}
+  rm -f \"$log\" {SCRIPT}
+  exit
+fi
+rm -f \"$log\" {SCRIPT}
+{clean}"
+    )
+}
+
+pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, clean: &str, cx: &Context) -> Result<()> {
+    let Some(id) = instance(state) else {
+        return Err(Diagnostic::bug("A node that is reached through Run Command has no instance.").into());
+    };
+    let file = File::new(SCRIPT, SecretString::from(script(skipped, clean))).mode(0o700).as_root().public();
+    host.upload(&file).await.map_err(|error| explain_host(SUMMARY, &error))?;
+    let start = Command::script("start nodeadm uninstall", &format!("rm -f {FAILURE}\n{START}")).as_root();
+    host.succeed(&start).await.map_err(|error| explain_host(SUMMARY, &error))?;
+    let client = activation::ssm(&state.outputs.region, cx)?;
+    let wait = Wait {
+        what: format!("`nodeadm uninstall` on host `{id}`, which ends the registration"),
+        timeout: cx.time_left(LIMIT).min(LIMIT),
+        interval: Duration::from_secs(1),
+        max_interval: Duration::from_secs(5),
+    };
+    let look = || async {
+        let wanted = crate::aws::ssm::InstanceFilter { ids: vec![id.to_owned()], ..Default::default() };
+        let found = client.instances(&wanted).await.map_err(|error| explain(SUMMARY, &error, Some(LEFT)))?;
+        if found.is_empty() {
+            return Ok(Seen::Done(()));
+        }
+        match failure(host).await {
+            Some(failure) => Err(Diagnostic::error(SUMMARY, format!("nodeadm on host `{id}` ended with {failure}."))
+                .left(LEFT)
+                .into()),
+            None => Ok(Seen::Pending("the host is still registered".to_owned())),
+        }
+    };
+    wait::until(cx, &wait, look).await.map_err(|failure| {
+        failure
+            .remedy("Look at the host. `force_destroy = true`, applied before the destroy, deregisters it in any case.")
+    })
+}
+
+/// How the uninstall has failed. Nothing, if it has not, or the agent does not answer any longer.
+async fn failure(host: Dyn<'_>) -> Option<String> {
+    let command =
+        Command::script("look at nodeadm uninstall", &format!("cat {FAILURE} 2>/dev/null && rm -f {FAILURE}"));
+    let looked = tokio::time::timeout(ANSWER, host.capture(&command)).await;
+    let text = looked.ok()?.ok()?.stdout;
+    (!text.trim().is_empty()).then(|| text.trim().replacen('\n', ": ", 1))
+}
