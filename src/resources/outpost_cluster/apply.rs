@@ -5,7 +5,7 @@
 //! | ask EKS to create the cluster | nothing was created; after a lost response, the cluster is looked up and recorded |
 //! | save it | |
 //! | wait until it is active | it is in the state, tainted; the message names its health issues |
-//! | read the addresses of its control plane | it is in the state, tainted |
+//! | read the addresses of its control plane | a warning: the next read looks again |
 //! | grant the administrators access | a warning: the cluster is kept, and the next plan shows who lacks access |
 //!
 //! | removal, step by step | when the step fails |
@@ -20,7 +20,7 @@ mod status;
 
 use std::time::{Duration, Instant};
 
-use framework::diagnostic::{Diagnostic, Diagnostics, Result};
+use framework::diagnostic::{Diagnostic, Diagnostics, Result, Severity};
 use framework::model::Text;
 use framework::path::Path;
 use framework::resource::State;
@@ -47,17 +47,27 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     let created = begin(&spec, args, &place, cx).await?;
     cx.save(&read::without_addresses(&created, spec.tags.clone(), &place));
     let found = status::active(&place, CREATE_TIMEOUT, cx).await?;
-    let outputs = read::outputs(&found, spec.tags, &place, cx).await?;
+    let outputs = match read::outputs(&found, spec.tags.clone(), &place, cx).await {
+        Ok(outputs) => outputs,
+        Err(why) => {
+            warn(why, "The next read looks again.", cx);
+            read::without_addresses(&found, spec.tags, &place)
+        }
+    };
     cx.save(&outputs);
     if let Some(wanted) = &args.admins {
         let failed = admins::grant(wanted, &found, &place, cx).await;
-        for diagnostic in failed.0 {
-            // The cluster has taken EKS half an hour: an error would taint it, and the next apply replace it.
-            let warning = Diagnostic { severity: framework::diagnostic::Severity::Warning, ..diagnostic };
-            cx.report(warning.remedy("The next plan shows who lacks access; apply again once the cause is removed."));
-        }
+        warn(failed, "The next plan shows who lacks access; apply again once the cause is removed.", cx);
     }
     Ok(outputs)
+}
+
+/// Reports what failed once the cluster was active. EKS has taken half an hour for it: an error would taint it, and the
+/// next apply would replace it.
+fn warn(failed: Diagnostics, remedy: &str, cx: &Context) {
+    for diagnostic in failed.0 {
+        cx.report(Diagnostic { severity: Severity::Warning, ..diagnostic }.remedy(remedy));
+    }
 }
 
 fn spec(args: &Args, cx: &Context) -> Result<LocalClusterSpec> {

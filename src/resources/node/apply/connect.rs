@@ -151,7 +151,7 @@ mod tests {
     fn summaries(text: &str) -> Vec<String> {
         let network = Network::read(text);
         let faults = network.faults("edge", "https://api", "https://ssm");
-        faults.into_iter().chain(network.warning("edge")).map(|diagnostic| diagnostic.detail()).collect()
+        faults.0.into_iter().chain(network.warning("edge")).map(|diagnostic| diagnostic.detail()).collect()
     }
 
     #[test]

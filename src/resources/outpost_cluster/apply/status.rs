@@ -1,5 +1,6 @@
 //! Waits until EKS has created or changed a local cluster.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -7,16 +8,41 @@ use framework::wait::{self, Seen, Wait};
 
 use super::super::read::issues;
 use crate::aws::eks::{Cluster, ClusterChange, UpdateStatus};
+use crate::aws::{self, Kind};
 use crate::session::place::Place;
 use crate::session::{Context, explain};
 
 /// How long a cluster that was just created may be unknown to EKS.
 const UNKNOWN_FOR: Duration = Duration::from_mins(2);
 
+/// How long EKS may be out of reach while it creates a cluster: an error would taint the cluster, and the next apply
+/// replace it.
+const OUT_OF_REACH_FOR: Duration = Duration::from_mins(10);
+
+/// When EKS has answered last.
+struct Answered(Mutex<Instant>);
+
+impl Answered {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_long_ago(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= OUT_OF_REACH_FOR
+    }
+}
+
+/// Whether the same request may be answered a little later.
+fn passes(error: &aws::Error) -> bool {
+    matches!(error.kind(), Kind::Throttled | Kind::Unreachable { .. } | Kind::AnswerLost { .. })
+        || error.status().is_some_and(|status| status >= 500)
+}
+
 /// The cluster once it is active.
 pub(super) async fn active(place: &Place, timeout: Duration, cx: &Context) -> Result<Cluster> {
     let eks = place.eks(cx)?;
     let known_by = Instant::now() + UNKNOWN_FOR;
+    let answered = Answered(Mutex::new(Instant::now()));
     let wait = Wait {
         what: format!("{place} to be active"),
         timeout: cx.time_left(timeout),
@@ -24,7 +50,11 @@ pub(super) async fn active(place: &Place, timeout: Duration, cx: &Context) -> Re
         max_interval: Duration::from_secs(20),
     };
     let look = || async {
-        match eks.describe_cluster(place.cluster.as_str()).await {
+        let answer = eks.describe_cluster(place.cluster.as_str()).await;
+        if answer.is_ok() {
+            answered.now();
+        }
+        match answer {
             Ok(found) => match found.status.as_str() {
                 "ACTIVE" => Ok(Seen::Done(found)),
                 "FAILED" => Err(failed(place, &found)),
@@ -38,6 +68,7 @@ pub(super) async fn active(place: &Place, timeout: Duration, cx: &Context) -> Re
                 status => Ok(Seen::Pending(format!("its status is {status}"))),
             },
             Err(error) if error.is_not_found() && Instant::now() < known_by => Ok(Seen::Pending(error.to_string())),
+            Err(error) if passes(&error) && !answered.is_long_ago() => Ok(Seen::Pending(error.to_string())),
             Err(error) => {
                 let left = "The cluster is recorded in the state.";
                 Err(explain("Could not read the local cluster", &error, Some(left)))
