@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::deregister_instance::DeregisterInstance;
 use crate::actions::drain_nodes::DrainNodes;
+use crate::actions::network_check::NetworkCheckAction;
 use crate::actions::recycle_nodes::RecycleNodes;
 use crate::actions::repair_node::RepairNode;
 use crate::actions::upgrade_node::UpgradeNode;
@@ -43,6 +44,7 @@ use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::host_file::HostFile;
 use crate::resources::managed_instance::ManagedInstance;
+use crate::resources::network_check::NetworkCheck;
 use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::node_recycle::NodeRecycle;
@@ -104,6 +106,7 @@ fn registry() -> Registry<Clients> {
         .resource::<EniConfigBinding>()
         .resource::<HostFile>()
         .resource::<ManagedInstance>()
+        .resource::<NetworkCheck>()
         .resource::<Node>()
         .resource::<NodeAccess>()
         .resource::<NodeRecycle>()
@@ -130,6 +133,7 @@ fn registry() -> Registry<Clients> {
         .ephemeral::<ClusterToken>()
         .action::<DeregisterInstance>()
         .action::<DrainNodes>()
+        .action::<NetworkCheckAction>()
         .action::<RecycleNodes>()
         .action::<RepairNode>()
         .action::<UpgradeNode>()

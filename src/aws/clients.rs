@@ -208,6 +208,21 @@ impl Clients {
         }
     }
 
+    /// The status of the answer to one GET, or why none came: through the same proxies, and with the same certificates,
+    /// as calls of AWS. For what is behind a load balancer. Nothing is signed, and nothing is repeated.
+    ///
+    /// # Errors
+    /// [`Kind::Cancelled`], [`Kind::Configuration`] for unreadable shared files.
+    pub async fn status(&self, url: &str) -> Result<std::result::Result<u16, String>> {
+        let bundle = self.ready().await?.resolved.ca_bundle.clone();
+        let transport = Transport::new(self.shared.proxies.clone(), bundle);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled { may_exist: false })),
+            status = transport.status(url) => Ok(status),
+        }
+    }
+
     pub(super) fn sleep(&self) -> &SharedAsyncSleep {
         &self.shared.sleep
     }

@@ -6,6 +6,8 @@ use super::clients::{Clients, Effect};
 use super::error::{Operation, Result};
 
 const DESCRIBE_TARGET_GROUPS: Operation = Operation::new("elasticloadbalancing", "DescribeTargetGroups");
+const DESCRIBE_LISTENERS: Operation = Operation::new("elasticloadbalancing", "DescribeListeners");
+const DESCRIBE_LOAD_BALANCERS: Operation = Operation::new("elasticloadbalancing", "DescribeLoadBalancers");
 const DESCRIBE_TARGET_HEALTH: Operation = Operation::new("elasticloadbalancing", "DescribeTargetHealth");
 const REGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "RegisterTargets");
 const DEREGISTER_TARGETS: Operation = Operation::new("elasticloadbalancing", "DeregisterTargets");
@@ -23,6 +25,34 @@ pub struct TargetGroup {
     pub target_type: String,
     /// The VPC of its load balancers; Lambda target groups have none.
     pub vpc_id: Option<String>,
+    /// ARNs of the load balancers that send to it.
+    pub load_balancers: Vec<String>,
+}
+
+/// A listener of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Name of its load balancer.
+    pub host: String,
+    /// Port.
+    pub port: i64,
+    /// `HTTP`, `HTTPS`, `TCP`, `TLS` and others.
+    pub protocol: String,
+    /// ARNs of the target groups to which it forwards by default.
+    pub target_groups: Vec<String>,
+}
+
+/// A target, and what health checks say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// The target.
+    pub target: Target,
+    /// `healthy`, `unhealthy`, `initial`, `unused`, `draining` or `unavailable`.
+    pub state: String,
+    /// Code such as `Target.Timeout`, unless the target is healthy.
+    pub reason: Option<String>,
+    /// The reason in words.
+    pub description: Option<String>,
 }
 
 /// An IP address and port in a target group.
@@ -68,7 +98,42 @@ impl Client {
         Ok(group.map(|group| TargetGroup {
             target_type: group.target_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
             vpc_id: group.vpc_id,
+            load_balancers: group.load_balancer_arns.unwrap_or_default(),
         }))
+    }
+
+    /// The listeners of a load balancer, the first hundred; none if it does not exist.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn listeners(&self, balancer: &str) -> Result<Vec<Listener>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let request = regional.elb().describe_load_balancers().load_balancer_arns(balancer);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = match self.clients.run(DESCRIBE_LOAD_BALANCERS, Effect::Read, &regional.region, run).await {
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            other => other?,
+        };
+        let host = output.load_balancers.unwrap_or_default().into_iter().find_map(|found| found.dns_name);
+        let Some(host) = host else { return Ok(Vec::new()) };
+        let request = regional.elb().describe_listeners().load_balancer_arn(balancer);
+        let run = |probe| request.customize().interceptor(probe).send();
+        let output = self.clients.run(DESCRIBE_LISTENERS, Effect::Read, &regional.region, run).await?;
+        let listener = |found: aws_sdk_elasticloadbalancingv2::types::Listener| {
+            let actions = found.default_actions.unwrap_or_default();
+            let target_groups = actions.into_iter().flat_map(|action| {
+                let weighted = action.forward_config.and_then(|forward| forward.target_groups).unwrap_or_default();
+                let weighted = weighted.into_iter().filter_map(|group| group.target_group_arn);
+                action.target_group_arn.into_iter().chain(weighted)
+            });
+            Some(Listener {
+                host: host.clone(),
+                port: found.port?.into(),
+                protocol: found.protocol.map(|protocol| protocol.as_str().to_owned()).unwrap_or_default(),
+                target_groups: target_groups.collect(),
+            })
+        };
+        Ok(output.listeners.unwrap_or_default().into_iter().filter_map(listener).collect())
     }
 
     /// The registered targets of a group; `None` if the group does not exist. Targets being deregistered are not
@@ -77,6 +142,15 @@ impl Client {
     /// # Errors
     /// Those of the call.
     pub async fn targets(&self, arn: &str) -> Result<Option<Vec<Target>>> {
+        let found = self.health(arn).await?;
+        Ok(found.map(|found| found.into_iter().filter(|it| it.state != "draining").map(|it| it.target).collect()))
+    }
+
+    /// The targets of a group with their health; `None` if the group does not exist.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn health(&self, arn: &str) -> Result<Option<Vec<TargetHealth>>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let request = regional.elb().describe_target_health().target_group_arn(arn);
         let run = |probe| request.customize().interceptor(probe).send();
@@ -85,16 +159,23 @@ impl Client {
             other => other?,
         };
         let found = output.target_health_descriptions.unwrap_or_default().into_iter();
-        let is_leaving = |health: &aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription| {
-            health.target_health().and_then(|health| health.state()).is_some_and(|state| state.as_str() == "draining")
-        };
         Ok(Some(
             found
-                .filter(|health| !is_leaving(health))
-                .filter_map(|health| health.target)
-                .filter_map(|target| {
+                .filter_map(|found| {
+                    let target = found.target?;
                     let is_outside = target.availability_zone.as_deref() == Some(OUTSIDE);
-                    Some(Target { address: target.id?, port: target.port?.into(), is_outside })
+                    let target = Target { address: target.id?, port: target.port?.into(), is_outside };
+                    let health = found.target_health;
+                    let state = health.as_ref().and_then(|health| health.state.as_ref());
+                    Some(TargetHealth {
+                        target,
+                        state: state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
+                        reason: health
+                            .as_ref()
+                            .and_then(|health| health.reason.as_ref())
+                            .map(|reason| reason.as_str().to_owned()),
+                        description: health.and_then(|health| health.description),
+                    })
                 })
                 .collect(),
         ))

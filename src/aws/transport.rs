@@ -82,6 +82,19 @@ impl Transport {
     pub(super) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
         Self(Arc::new(Wiring { proxies, ca_bundle, connectors: Mutex::default() }))
     }
+
+    /// The status of the answer to one GET, or why none came.
+    pub(super) async fn status(&self, url: &str) -> Result<u16, String> {
+        let mut request = HttpRequest::empty();
+        request.set_uri(url).map_err(|error| error.to_string())?;
+        request.headers_mut().insert("user-agent", concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION")));
+        let wiring = Arc::clone(&self.0);
+        let sender = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: Some(READ_TIMEOUT) };
+        match sender.call(request).await {
+            Ok(answer) => Ok(answer.status().as_u16()),
+            Err(error) => Err(find::<Unreached>(&error).map_or_else(|| cause(&error), ToString::to_string)),
+        }
+    }
 }
 
 impl fmt::Debug for Transport {

@@ -8,6 +8,7 @@
 //! implements.
 
 pub mod aws_auth;
+pub mod check;
 mod claim;
 mod client;
 mod discover;

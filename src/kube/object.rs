@@ -36,6 +36,8 @@ impl Resource {
     pub const DAEMON_SET: Self = Self::built_in("apps", "v1", "DaemonSet", "daemonsets");
     /// ENIConfig of the VPC CNI.
     pub const ENI_CONFIG: Self = Self::built_in("crd.k8s.amazonaws.com", "v1alpha1", "ENIConfig", "eniconfigs");
+    /// Event.
+    pub const EVENT: Self = Self::built_in("", "v1", "Event", "events");
     /// Namespace.
     pub const NAMESPACE: Self = Self::built_in("", "v1", "Namespace", "namespaces");
     /// Node.
@@ -49,6 +51,8 @@ impl Resource {
     pub const REPLICA_SET: Self = Self::built_in("apps", "v1", "ReplicaSet", "replicasets");
     /// Secret.
     pub const SECRET: Self = Self::built_in("", "v1", "Secret", "secrets");
+    /// Service.
+    pub const SERVICE: Self = Self::built_in("", "v1", "Service", "services");
 
     const fn built_in(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Self {
         Self {

@@ -50,16 +50,29 @@ struct Watch {
 struct Collection {
     client: Client,
     resource: Resource,
+    /// `None`: all of them.
+    namespace: Option<String>,
     fields: Option<String>,
+    labels: Option<String>,
 }
 
 impl Client {
     /// The objects of a kind in all namespaces, by a field selector if there is one, and every change to them. The
     /// stream does not end by itself. It may be dropped at any time.
     pub(super) fn watched(&self, resource: &Resource, fields: Option<String>) -> BoxStream<'static, Result<Seen>> {
-        let of = Collection { client: self.clone(), resource: resource.clone(), fields };
-        let watch = Watch { of, version: None, events: None, has_listed: false };
-        stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) }).boxed()
+        Collection { client: self.clone(), resource: resource.clone(), namespace: None, fields, labels: None }.watched()
+    }
+
+    /// The same of one namespace, by a label selector.
+    pub(super) fn watched_in(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        labels: String,
+    ) -> BoxStream<'static, Result<Seen>> {
+        let namespace = Some(namespace.to_owned());
+        Collection { client: self.clone(), resource: resource.clone(), namespace, fields: None, labels: Some(labels) }
+            .watched()
     }
 }
 
@@ -109,6 +122,11 @@ impl Watch {
 }
 
 impl Collection {
+    fn watched(self) -> BoxStream<'static, Result<Seen>> {
+        let watch = Watch { of: self, version: None, events: None, has_listed: false };
+        stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) }).boxed()
+    }
+
     async fn open(&self, version: &str) -> std::result::Result<Events, String> {
         let timeout = WATCH_SECONDS.to_string();
         let path = self.path(&[
@@ -149,6 +167,7 @@ impl Collection {
         let mut text = form_urlencoded::Serializer::new(String::new());
         text.extend_pairs(query);
         text.extend_pairs(self.fields.as_deref().map(|fields| ("fieldSelector", fields)));
-        format!("{}?{}", self.resource.path(None, None), text.finish())
+        text.extend_pairs(self.labels.as_deref().map(|labels| ("labelSelector", labels)));
+        format!("{}?{}", self.resource.path(self.namespace.as_deref(), None), text.finish())
     }
 }

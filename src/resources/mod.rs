@@ -7,6 +7,7 @@ pub mod eniconfig;
 pub mod eniconfig_binding;
 pub mod host_file;
 pub mod managed_instance;
+pub mod network_check;
 pub mod node;
 pub mod node_access;
 pub mod node_recycle;

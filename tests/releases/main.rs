@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cut;
+mod drain;
 mod ground;
 mod life;
 mod nodes;

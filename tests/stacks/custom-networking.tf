@@ -50,5 +50,6 @@ locals {
   cluster_endpoint              = data.ekshybrid_cluster.this.endpoint
   cluster_certificate_authority = data.ekshybrid_cluster.this.certificate_authority
   cluster_service_cidr          = data.ekshybrid_cluster.this.service_cidr
+  pod_cidr                      = "192.168.1.0/24"
   pod_subnet_ids                = var.sandbox.pod_subnet_ids
 }

@@ -3,7 +3,7 @@
 # aws.tf contains the resources of the AWS provider: both VPCs, the cluster, the managed nodes, the hosts and a load
 # balancer. The order:
 #
-#   cluster ─▶ access, activation ─▶ hosts ─▶ Calico instead of aws-node ─▶ managed nodes
+#   cluster ─▶ access, activation ─▶ hosts ─▶ Calico instead of aws-node ─▶ managed nodes ─▶ network check
 #
 # Hosts join first and become Ready with Calico, which waits for them. The managed nodes depend on Calico: none starts
 # with the VPC CNI, so none has to be replaced afterwards. On destroy, the managed nodes are deleted first, then Calico,
@@ -76,6 +76,21 @@ resource "ekshybrid_activation" "hosts" {
   tags = {
     EKSClusterARN = local.cluster_arn
   }
+}
+
+# From pods on every node: pods on all nodes, a service, the NodePort of every node, DNS and the API server. Runs again when
+# the CNI or the nodes change.
+resource "ekshybrid_network_check" "all" {
+  cluster_name   = local.cluster_name
+  expected_cidrs = [local.pod_cidr]
+
+  triggers = {
+    calico = ekshybrid_cni.calico.manifest_digest
+    nodes  = sha256(local.node_user_data)
+    hosts  = join(",", local.host_names)
+  }
+
+  depends_on = [aws_eks_node_group.this, ekshybrid_cni.calico]
 }
 
 # For the outputs.

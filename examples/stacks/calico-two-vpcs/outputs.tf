@@ -17,6 +17,11 @@ output "nodes" {
   }
 }
 
+output "network" {
+  description = "What pods on each node reached."
+  value       = ekshybrid_network_check.all.matrix
+}
+
 output "host_user_data" {
   description = "Cloud-init user data of the hosts, including the activation code."
   value       = local.host_user_data

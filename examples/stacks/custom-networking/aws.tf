@@ -256,5 +256,6 @@ locals {
   cluster_endpoint              = aws_eks_cluster.this.endpoint
   cluster_certificate_authority = aws_eks_cluster.this.certificate_authority[0].data
   cluster_service_cidr          = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
+  pod_cidr                      = aws_vpc_ipv4_cidr_block_association.pods.cidr_block
   pod_subnet_ids                = { for zone, subnet in aws_subnet.pods : zone => subnet.id }
 }

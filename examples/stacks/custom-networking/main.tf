@@ -3,7 +3,7 @@
 #
 # aws.tf contains the resources of the AWS provider: networks, the cluster and its nodes. The order:
 #
-#   cluster ─▶ ENIConfigs ─▶ custom networking ─▶ node group
+#   cluster ─▶ ENIConfigs ─▶ custom networking ─▶ node group ─▶ network check
 #
 # The node group depends on the module, so no node starts without its ENIConfig, and destroy deletes the nodes first.
 
@@ -36,4 +36,16 @@ locals {
       }
     }
   })
+}
+
+# Pods on the nodes have addresses of the secondary CIDR, and reach each other, services, DNS and the API server.
+resource "ekshybrid_network_check" "pods" {
+  cluster_name   = local.cluster_name
+  expected_cidrs = [local.pod_cidr]
+
+  triggers = {
+    nodes = sha256(local.node_user_data)
+  }
+
+  depends_on = [aws_eks_node_group.this]
 }

@@ -44,6 +44,8 @@ pub struct Cluster {
     pub service_ipv6_cidr: Option<String>,
     /// `ipv4` or `ipv6`.
     pub ip_family: Option<String>,
+    /// First and last NodePort, if the cluster has a range of its own. Otherwise Kubernetes' default applies.
+    pub node_ports: Option<(i64, i64)>,
     /// CIDR blocks of hybrid nodes.
     pub remote_node_networks: Vec<String>,
     /// CIDR blocks of pods on hybrid nodes.
@@ -159,6 +161,10 @@ impl Cluster {
             service_ipv4_cidr: network.as_ref().and_then(|network| network.service_ipv4_cidr.clone()),
             service_ipv6_cidr: network.as_ref().and_then(|network| network.service_ipv6_cidr.clone()),
             ip_family: network.and_then(|network| network.ip_family).map(|family| family.as_str().to_owned()),
+            node_ports: cluster
+                .kube_api_server_config
+                .and_then(|config| config.service_node_port_range)
+                .map(|range| (range.min_port.into(), range.max_port.into())),
             remote_node_networks: remote
                 .iter()
                 .flat_map(RemoteNetworkConfigResponse::remote_node_networks)
@@ -329,6 +335,7 @@ mod tests {
                 "resourcesVpcConfig": { "vpcId": "vpc-1", "subnetIds": ["s-1"], "clusterSecurityGroupId": "sg-1" },
                 "kubernetesNetworkConfig": { "serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4" },
                 "accessConfig": { "authenticationMode": "API" }, "remoteNetworkConfig": remote,
+                "kubeApiServerConfig": { "serviceNodePortRange": { "minPort": 31000, "maxPort": 31999 } },
             } }))
         });
         let eks = stub.clients().eks(None);
@@ -336,6 +343,7 @@ mod tests {
             let cluster = cluster.expect("read");
             assert_eq!(cluster.remote_node_networks, ["10.80.0.0/16", "10.81.0.0/16"]);
             assert_eq!(cluster.remote_pod_networks, ["10.85.0.0/16"]);
+            assert_eq!(cluster.node_ports, Some((31000, 31999)));
             assert_eq!(cluster.dns_address().as_deref(), Some("172.20.0.10"));
             assert_eq!((cluster.status.as_str(), cluster.authentication_mode.as_deref()), ("ACTIVE", Some("API")));
             assert_eq!(cluster.vpc_id.as_deref(), Some("vpc-1"));

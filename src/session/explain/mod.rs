@@ -5,9 +5,11 @@ mod configuration;
 mod drain;
 mod host;
 mod kube;
+mod network_check;
 
 pub use aws::{explain, explain_at};
 pub use configuration::{Need, REMEDY, unknown_configuration};
 pub use drain::drained;
 pub use host::explain_host;
 pub use kube::{explain_kube, explained};
+pub use network_check::{NetworkFailures, network_failures};

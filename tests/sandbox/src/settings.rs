@@ -43,6 +43,8 @@ pub struct Settings {
     pub cluster_create_fails: Option<String>,
     /// Whether CreateCluster starts a real control plane; the cluster is CREATING until it is available.
     pub control_plane: bool,
+    /// The ends that pods meet in control planes started from now on (see `POST …/pods`).
+    pub pod_ends: Vec<crate::plane::End>,
     /// The endpoint of control planes started from now on.
     pub endpoint: EndpointBy,
     /// How long an interface endpoint of a VPC is pending, and how long an endpoint is being deleted.
@@ -78,6 +80,7 @@ impl Default for Settings {
             access_policy_settle_seconds: 0,
             cluster_create_fails: None,
             control_plane: false,
+            pod_ends: Vec::new(),
             endpoint: EndpointBy::default(),
             vpc_endpoint_seconds: 0,
             // Source: AWS PrivateLink guide, quotas.

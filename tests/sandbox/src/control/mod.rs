@@ -104,6 +104,10 @@ fn of_account(
         }
         ("POST", ["instances"]) => changes::register(account, seed_region, read(body)?),
         ("POST", ["instances", id, "ping"]) => changes::ping(account, region, id, &read(body)?),
+        ("POST", ["target-health"]) => {
+            account.region(region).elb.find_health(read(body)?).map_err(Refused::bad)?;
+            Ok((200, json!({"changed": true})))
+        }
         ("POST", ["delete"]) => changes::delete(account, seed_region, &read(body)?),
         ("GET", ["activations", id]) => changes::activation(account, region, id),
         _ => Err(unknown(method, segments)),

@@ -77,6 +77,9 @@ pub struct Cluster {
     /// Set for a local cluster on an Outpost.
     #[serde(default)]
     pub outpost: Option<Outpost>,
+    /// First and last NodePort, where the cluster has a range of its own.
+    #[serde(default)]
+    pub node_ports: Option<(u16, u16)>,
     /// Why EKS could not create it.
     #[serde(default)]
     pub issue: Option<String>,
@@ -186,6 +189,9 @@ impl Cluster {
         if let Some(outpost) = &self.outpost {
             value["id"] = outpost.id.clone().into();
             value["outpostConfig"] = outpost.describe();
+        }
+        if let Some((first, last)) = self.node_ports {
+            value["kubeApiServerConfig"] = json!({"serviceNodePortRange": {"minPort": first, "maxPort": last}});
         }
         if let Some(code) = &self.issue {
             let message = format!("The cluster could not be created: {code}.");

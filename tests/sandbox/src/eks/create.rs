@@ -103,6 +103,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     }
     remote.check(mode, &vpc_blocks, &service_cidr, outpost.is_some())?;
     let logging = logging(input)?.unwrap_or_default();
+    let node_ports = node_ports(input)?;
     let bootstrap_addons = input.boolean("bootstrapSelfManagedAddons")?.unwrap_or(true);
     let auto_mode = auto_mode::read(input, mode, bootstrap_addons)?;
     let mut fails = call.account().settings.cluster_create_fails.clone();
@@ -129,6 +130,7 @@ pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     support.clone_into(&mut cluster.upgrade_support);
     cluster.deletion_protection = input.boolean("deletionProtection")?.unwrap_or(false);
     cluster.logging = logging;
+    cluster.node_ports = node_ports;
     cluster.tags = tags.into_iter().collect();
     cluster.client_request_token = input.text("clientRequestToken")?.map(ToOwned::to_owned);
     cluster.bootstrap_addons = bootstrap_addons;
@@ -196,6 +198,7 @@ pub fn new(account: &mut Account, name: &str, arn: String, role_arn: &str, netwo
         bootstrap_addons: true,
         auto_mode: None,
         outpost: None,
+        node_ports: None,
         issue: None,
         hidden_admin: None,
         standing: Standing::None,
@@ -300,6 +303,21 @@ fn service_cidr(input: Json<'_>, vpc_blocks: &[String]) -> Result<String> {
         return Err(invalid(format!("The specified service IPv4 CIDR {text} overlaps with the VPC")));
     }
     Ok(text.to_owned())
+}
+
+/// The range of NodePorts that a request sets. EKS's own limits of it are not known here.
+fn node_ports(input: Json<'_>) -> Result<Option<(u16, u16)>> {
+    let Some(config) = input.object("kubeApiServerConfig")? else { return Ok(None) };
+    let Some(range) = config.object("serviceNodePortRange")? else { return Ok(None) };
+    let port = |name: &str| {
+        let port = range.integer(name)?.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+        port.ok_or_else(|| invalid(format!("{name} is not a port")))
+    };
+    let (first, last) = (port("minPort")?, port("maxPort")?);
+    if first > last {
+        return Err(invalid("minPort is greater than maxPort"));
+    }
+    Ok(Some((first, last)))
 }
 
 /// The log types that a request turns on; `None` when it does not speak of logging.

@@ -40,9 +40,46 @@ struct Thing {
     tags: BTreeMap<String, String>,
     /// Of a target group.
     targets: Vec<Value>,
+    /// What health checks find, by address.
+    #[serde(default)]
+    health: BTreeMap<String, Health>,
 }
 
+/// What the health checks of a target find.
+#[derive(Clone, Serialize, Deserialize)]
+struct Health {
+    state: String,
+    reason: Option<String>,
+    description: Option<String>,
+}
+
+/// Body of the control API's `POST …/target-health`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewHealth {
+    target_group_arn: String,
+    /// All addresses unless it is said.
+    address: Option<String>,
+    state: String,
+    reason: Option<String>,
+    description: Option<String>,
+}
+
+/// The address that stands for all.
+const EVERY: &str = "*";
+
 impl Store {
+    /// Changes what the health checks of a target group find.
+    pub fn find_health(&mut self, new: NewHealth) -> std::result::Result<(), String> {
+        if !["initial", "healthy", "unhealthy"].contains(&new.state.as_str()) {
+            return Err(format!("`{}` is not what a health check finds", new.state));
+        }
+        let group = self.target_groups.get_mut(&new.target_group_arn).ok_or("there is no such target group")?;
+        let health = Health { state: new.state, reason: new.reason, description: new.description };
+        group.health.insert(new.address.unwrap_or_else(|| EVERY.to_owned()), health);
+        Ok(())
+    }
+
     pub fn dump(&self) -> Value {
         let of = |things: &BTreeMap<String, Thing>| -> BTreeMap<String, Value> {
             let shown = |thing: &Thing| json!({"is": thing.value, "attributes": thing.attributes, "tags": thing.tags, "targets": thing.targets});
@@ -69,6 +106,7 @@ impl Thing {
             attributes: attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             tags: query.tags("Tags.member").into_iter().collect(),
             targets: Vec::new(),
+            health: BTreeMap::new(),
         }
     }
 }

@@ -187,7 +187,16 @@ pub fn health(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let wanted = targets_of(query, &group.value["Port"])?;
     let is_used = !balancers(call, need(query, "TargetGroupArn")?).is_empty();
     let of = |target: &Value| {
-        let (state, reason, description) = if !group.targets.iter().any(|there| is_same(there, target)) {
+        let held = target["Id"].as_str().and_then(|id| group.health.get(id)).or_else(|| group.health.get(super::EVERY));
+        let registered = group.targets.iter().any(|there| is_same(there, target));
+        if let (true, true, Some(found)) = (registered, is_used, held) {
+            return json!({
+                "Target": target,
+                "HealthCheckPort": target["Port"].to_string(),
+                "TargetHealth": {"State": found.state, "Reason": found.reason, "Description": found.description},
+            });
+        }
+        let (state, reason, description) = if !registered {
             ("unused", "Target.NotRegistered", "Target is not registered to the target group")
         } else if is_used {
             ("unhealthy", "Target.Timeout", "Request timed out")

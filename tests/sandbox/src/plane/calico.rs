@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::cidr::Cidr;
+
 use super::{
     api::{Api, Content, Error},
     network::environment_of,
@@ -15,6 +17,18 @@ use super::{
 /// The DaemonSet, its label `k8s-app` and its container.
 pub const NODE: &str = "calico-node";
 const POOLS: &str = "/apis/crd.projectcalico.org/v1/ippools";
+
+/// A block of the first pool, for a node with this number: kwok gives pods addresses of their node's range. A real
+/// calico-node hands out blocks as pods come, and Nodes have no range.
+pub async fn block(api: &Api, number: u32) -> Option<String> {
+    let (200, listed) = api.exchange("GET", POOLS, None).await.ok()? else { return None };
+    let spec = &listed["items"][0]["spec"];
+    let pool = Cidr::parse(spec["cidr"].as_str()?)?;
+    let length = u8::try_from(spec["blockSize"].as_u64()?).ok()?;
+    let size = 1_u32.checked_shl(32_u32.checked_sub(length.into())?)?;
+    let address = pool.address(number.checked_mul(size)?)?;
+    Some(format!("{address}/{length}")).filter(|block| Cidr::parse(block).is_some_and(|block| pool.contains(block)))
+}
 
 /// Creates the pool if none exists.
 pub async fn start(api: &Api, pod: &Value) -> Result<(), Error> {

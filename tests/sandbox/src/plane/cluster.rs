@@ -20,6 +20,7 @@ use super::{
     front::Front,
     machine::{Machine, PATIENCE, Pause, Shape},
     network::Network,
+    pods::Ends,
     webhook::Reviews,
 };
 use crate::{cidr::Cidr, eks::addons::Content, settings::EndpointBy, world::World};
@@ -53,6 +54,7 @@ impl Plan {
                 service_cidr: cluster.service_cidr.clone(),
                 first_service: services.address(1)?.to_string(),
                 address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
+                node_ports: cluster.node_ports,
             },
             host: format!("{}.gr7.{}.eks.amazonaws.com", cluster.endpoint_id, key.region),
             by: world.accounts.get(&key.account)?.settings.endpoint,
@@ -76,6 +78,8 @@ pub struct ControlPlane {
     pub key: ClusterKey,
     pub api: Api,
     pub network: Network,
+    /// The ends that pods of simulated nodes meet.
+    pub ends: Ends,
     pub facts: addons::Facts,
     /// The endpoint for clients.
     pub front: Front,
@@ -119,6 +123,7 @@ impl ControlPlane {
         let mut plane = Self {
             api: machine.api_for_cluster()?,
             network: Network::default(),
+            ends: Ends::default(),
             facts: plan.facts.clone(),
             front: Front::start(&server, machine.authority(), machine.port, gateway).await?,
             host: plan.host.clone(),

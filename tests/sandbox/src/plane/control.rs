@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ClusterKey, Error, Planes, Standing, addons, api, cluster::ControlPlane, cluster_of, network, nodes,
+    Answer, ClusterKey, Error, Planes, Standing, addons, api, cluster::ControlPlane, cluster_of, network, nodes, pods,
     webhook,
 };
 use crate::{
@@ -200,6 +200,18 @@ async fn of_cluster(
                 addons::apply_soon(&plane.api, object).await.map_err(|error| failed(&error.into()))?;
             }
             Ok((200, json!({"version": content.version})))
+        }
+        ("POST", ["pods"]) => {
+            let end: pods::End = read(body)?;
+            if !end.selects() {
+                return Err(refused(400, "`labels` must select some pods"));
+            }
+            pods::add(&plane, end);
+            Ok((201, json!({"added": true})))
+        }
+        ("DELETE", ["pods"]) => {
+            plane.ends.clear();
+            Ok((200, json!({"deleted": true})))
         }
         ("GET", ["nodes"]) => Ok((200, json!({"nodes": plane.network.describe()}))),
         ("POST", ["nodes", name]) => {

@@ -42,6 +42,8 @@ pub struct Shape {
     pub first_service: String,
     /// The address behind this service: one in the VPC, as on EKS.
     pub address: String,
+    /// First and last NodePort, where the cluster has a range of its own.
+    pub node_ports: Option<(u16, u16)>,
 }
 
 pub struct Machine {
@@ -275,7 +277,9 @@ impl Drop for Machine {
 
 fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) -> Vec<String> {
     let file = |name: &str| folder.join(name).display().to_string();
+    let (first_node_port, last_node_port) = shape.node_ports.unwrap_or((30000, 32767));
     vec![
+        format!("--service-node-port-range={first_node_port}-{last_node_port}"),
         format!("--etcd-servers=http://127.0.0.1:{}", store.port),
         format!("--etcd-prefix={}", store.prefix),
         "--bind-address=127.0.0.1".to_owned(),

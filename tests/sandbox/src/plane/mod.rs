@@ -34,6 +34,7 @@ mod machine;
 mod network;
 mod nodes;
 mod parallel;
+mod pods;
 mod pool;
 mod programs;
 mod reset;
@@ -50,6 +51,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+pub use self::pods::End;
 use self::{children::Spawner, cluster::ControlPlane, etcd::Etcd, folder::Folder, pool::Pool};
 pub use self::{
     control::answer,
@@ -249,6 +251,10 @@ impl Planes {
                     .ok_or_else(|| Error::NoCluster(key.name.clone()))?;
                 let machine = self.pool.take(programs, setup, plan.shape.clone(), &self.sandbox).await?;
                 let plane = Arc::new(ControlPlane::start(machine, plan, self.gateway, begun).await?);
+                let ends = shared.look(|world| world.accounts.get(&key.account).map(|it| it.settings.pod_ends.clone()));
+                for end in ends.into_iter().flatten() {
+                    pods::add(&plane, end);
+                }
                 // Without hosts, kwok's are the only kubelets.
                 if self.gateway.is_some() {
                     hybrid::follow(shared, &plane);

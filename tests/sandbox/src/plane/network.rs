@@ -116,6 +116,11 @@ impl Network {
         self.nodes().get(node)?.instance_id.clone()
     }
 
+    /// Whether a node's kubelet is one of kwok's.
+    pub fn is_simulated(&self, node: &str) -> bool {
+        self.nodes().contains_key(node)
+    }
+
     pub fn describe(&self) -> Value {
         json!(*self.nodes())
     }
@@ -247,8 +252,10 @@ async fn settle(
     if settled.cni != VPC_CNI {
         if settled.cni == calico::NODE {
             calico::start(&plane.api, pod).await?;
+            settled.range = calico::block(&plane.api, plane.network.next_number()).await;
+        } else {
+            settled.range = None;
         }
-        settled.range = None;
         return Ok(Found::Ready(settled));
     }
     let environment = environment_of(pod, VPC_CNI);

@@ -1,25 +1,27 @@
 //! `ekshybrid_target_group_attachment`: a target group that holds the addresses of a cluster's nodes.
 
+mod apply;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model, Span};
-use framework::path::Path;
+use framework::path::{Path, Step};
 use framework::resource::{Plan, Resource, State};
-use names::Cidr;
 
 use crate::attributes::{ClusterName, Region, TargetGroupArn, labels};
 use crate::aws::elb::{self, Target};
 use crate::kube;
-use crate::session::cluster::{Connection, connect, reach};
-use crate::session::explain::{explain, explain_kube, explained};
+use crate::session::cluster::{Connection, reach};
+use crate::session::explain::{explain, explain_kube};
 use crate::session::place::{Place, PlannedPlace, placed};
 use crate::session::{Clients, Context};
 
 /// What AWS's nodes outside the VPC are labelled with. Source: EKS user guide, "Configure a CNI for hybrid nodes".
 const HYBRID: (&str, &str) = ("eks.amazonaws.com/compute-type", "hybrid");
 
+/// NodePorts of a cluster that has no range of its own. Source: Kubernetes, `--service-node-port-range`.
+const NODE_PORTS: (i64, i64) = (30000, 32767);
 /// Arguments.
 #[derive(Clone, Debug, Model)]
 pub struct Args {
@@ -34,14 +36,33 @@ pub struct Args {
     /// Register the nodes with all of these labels. Default: hybrid nodes (`"eks.amazonaws.com/compute-type" =
     /// "hybrid"`).
     pub node_selector: Option<BTreeMap<String, String>>,
+    /// Whether an apply waits until the load balancer finds all targets healthy. Default: false. A load balancer must
+    /// send to the target group by then. If a creation fails because of this, `terraform untaint` keeps the targets
+    /// registered; otherwise the next apply registers them anew.
+    pub wait_for_healthy: Option<bool>,
+    /// A request through the load balancer that an apply sends at its end, until the expected answer comes.
+    pub request: Option<Request>,
     /// Region of the cluster. Default: the provider's.
     #[attr(replace)]
     pub region: Option<Region>,
-    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it).
+    /// How long to wait for the cluster (default: 30 minutes while EKS creates it, 5 while EKS does not know it), and for
+    /// healthy targets (default: 5 minutes).
     pub timeouts: Option<Timeouts>,
 }
 
-/// How long to wait for the cluster. A removal needs no cluster.
+/// A request through the load balancer. It is sent from where Terraform runs.
+#[derive(Clone, Debug, Model)]
+pub struct Request {
+    /// Path of the request. Default: `/`. The request goes to a listener for HTTP or TCP that forwards to the target
+    /// group, under the load balancer's own name.
+    pub path: Option<String>,
+    /// URL of the request, instead of `path`: for a listener with TLS, or one that forwards by host names.
+    pub url: Option<String>,
+    /// Expected status. Redirections are not followed. Default: 200.
+    pub expected_status: Option<Bounded<100, 599>>,
+}
+
+/// How long to wait for the cluster and for healthy targets. A removal needs neither.
 #[derive(Clone, Debug, Model)]
 pub struct Timeouts {
     /// When the attachment is created, such as `10m`.
@@ -103,6 +124,8 @@ Nodes that have joined or left since the last apply are shown by the next plan a
 somebody else has registered are never deregistered. Destroy deregisters what this resource registered; connections \
 drain for the target group's deregistration delay.
 
+With `wait_for_healthy`, an apply ends when all targets are healthy, or with the reason of each that is not.
+
 The load balancer must reach the nodes on `port`: route the remote node network in the VPC, and allow the port in \
 security groups and firewalls.";
     const IMPORT_ID: &'static str = "`CLUSTER/TARGET_GROUP_ARN`, or `CLUSTER/TARGET_GROUP_ARN@REGION` if the cluster is \
@@ -115,10 +138,18 @@ security groups and firewalls.";
             let cause = format!("`{name}` is empty, which would select every node. Name at least one label.");
             faults.push(Diagnostic::error("No node is selected", cause).at(Path::attribute(name)));
         }
+        if let Some(request) = args.request.set() {
+            check_request(request, faults);
+        }
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        PlannedPlace::plan(plan, cx).await?;
+        let place = PlannedPlace::plan(plan, cx).await?;
+        if let (Some(place), Maybe::Known(port)) = (place.known(), &plan.args.port)
+            && (plan.is_create() || plan.changes(Args::NAMES.port))
+        {
+            warn_of_port(port.get(), &place, cx).await;
+        }
         if let (true, Maybe::Known(arn), Some(aws)) = (
             plan.is_create() || plan.is_replaced(),
             &plan.args.target_group_arn,
@@ -140,7 +171,7 @@ security groups and firewalls.";
 
     async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        attach(args, None, place, cx).await
+        apply::apply(args, None, place, cx).await
     }
 
     async fn read(identity: &Identity, prior: Option<&State<Self>>, cx: &Context) -> Result<Option<State<Self>>> {
@@ -179,7 +210,7 @@ security groups and firewalls.";
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place { cluster: prior.outputs.cluster_name.clone(), region: prior.outputs.region.clone() };
-        attach(args, Some(&prior.outputs), place, cx).await
+        apply::apply(args, Some(&prior.outputs), place, cx).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
@@ -208,6 +239,23 @@ fn load_balancing(arn: &TargetGroupArn, cx: &Context) -> Result<elb::Client> {
     Ok(cx.clients()?.aws()?.elb(Some(arn.region())))
 }
 
+fn check_request(request: &Request, faults: &mut Diagnostics) {
+    let at = |name: &str| Path::attribute(Args::NAMES.request).then(Step::Attribute(name.to_owned()));
+    if request.path.is_some() && request.url.is_some() {
+        let cause = "`url` contains the path.";
+        faults.push(Diagnostic::error("Conflicting arguments", cause).at(at(Request::NAMES.path)));
+    }
+    if request.path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        let cause = "A path begins with `/`.";
+        faults.push(Diagnostic::error("Invalid path", cause).at(at(Request::NAMES.path)));
+    }
+    let is_http = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    if request.url.as_ref().is_some_and(|url| !is_http(url)) {
+        let cause = "A URL begins with `http://` or `https://`.";
+        faults.push(Diagnostic::error("Invalid URL", cause).at(at(Request::NAMES.url)));
+    }
+}
+
 /// Nodes have addresses, so the group must take addresses.
 fn check(group: &elb::TargetGroup, arn: &TargetGroupArn) -> Result<()> {
     if group.target_type == "ip" {
@@ -225,92 +273,22 @@ fn check(group: &elb::TargetGroup, arn: &TargetGroupArn) -> Result<()> {
         .into())
 }
 
-/// Registers the nodes, then deregisters what this resource has registered for nodes that are no longer selected.
-async fn attach(args: &Args, prior: Option<&Outputs>, place: Place, cx: &Context) -> Result<Outputs> {
-    let summary = "Could not register the nodes";
-    let (arn, port) = (&args.target_group_arn, args.port.get());
-    let elb = load_balancing(arn, cx)?;
-    let group = elb.target_group(arn.as_str()).await.map_err(|error| explain(summary, &error, None))?;
-    let Some(group) = group else {
-        let cause = format!("Target group `{}` does not exist.", arn.as_str());
-        let at = Path::attribute(Args::NAMES.target_group_arn);
-        return Err(Diagnostic::error("Target group does not exist", cause).at(at).into());
-    };
-    check(&group, arn)?;
-    let client = connect(&place.cluster, Some(&place.region), cx).await?;
-    let nodes = addresses(&client, args.node_selector.as_ref()).await;
-    let nodes = explained(nodes, summary, None, cx).await?;
-    let networks = match &group.vpc_id {
-        None => Vec::new(),
-        Some(id) => {
-            let ec2 = cx.clients()?.aws()?.ec2(Some(arn.region()));
-            let vpc = ec2.vpc(id).await.map_err(|error| explain(summary, &error, None))?;
-            vpc.map(|vpc| vpc.cidr_blocks).unwrap_or_default()
-        }
-    };
-    let registered =
-        elb.targets(arn.as_str()).await.map_err(|error| explain(summary, &error, None))?.unwrap_or_default();
-    let present: BTreeSet<String> = registered.iter().map(name).collect();
-    let wanted: BTreeMap<String, Target> = nodes
-        .iter()
-        .map(|address| Target { address: address.clone(), port, is_outside: !is_within(address, &networks) })
-        .map(|target| (name(&target), target))
-        .collect();
-
-    let none = BTreeSet::new();
-    let (before, existing) = prior.map_or((&none, &none), |prior| (&prior.targets, &prior.existing_targets));
-    let mut outputs = Outputs {
-        cluster_name: place.cluster.clone(),
-        region: place.region.clone(),
-        existing_targets: wanted
-            .keys()
-            .filter(|name| present.contains(*name) && (existing.contains(*name) || !before.contains(*name)))
-            .cloned()
-            .collect(),
-        targets: before.intersection(&present).cloned().collect(),
-        pending_targets: BTreeSet::new(),
-    };
-    outputs.targets.extend(outputs.existing_targets.iter().cloned());
-    let new: Vec<Target> =
-        wanted.iter().filter(|(name, _)| !present.contains(*name)).map(|(_, target)| target.clone()).collect();
-    let stale: Vec<Target> = registered
-        .into_iter()
-        .filter(|target| {
-            let name = name(target);
-            before.contains(&name) && !existing.contains(&name) && !wanted.contains_key(&name)
-        })
-        .collect();
-    let outcome = match elb.register(arn.as_str(), &new, |done| outputs.targets.extend(done.iter().map(name))).await {
-        Ok(()) => {
-            elb.deregister(arn.as_str(), &stale, |done| {
-                outputs.targets.retain(|it| !done.iter().any(|one| name(one) == *it));
-            })
-            .await
-        }
-        failed => failed,
-    };
-    outputs.targets.retain(|target| wanted.contains_key(target) || stale.iter().any(|it| name(it) == *target));
-    if let Err(error) = outcome {
-        outputs.pending_targets =
-            outputs.targets.symmetric_difference(&wanted.keys().cloned().collect()).cloned().collect();
-        let left = format!("{} registered, and recorded in the state.", counted_are(outputs.targets.len()));
-        cx.save(&outputs);
-        return Err(explain(summary, &error, Some(&left)));
+/// Warns of a port that no service of the cluster can have on its nodes. It may still be right: a pod can listen on a
+/// port of its node.
+async fn warn_of_port(port: i64, place: &Place, cx: &Context) {
+    let Ok(eks) = place.eks(cx) else { return };
+    // A cluster that the same apply creates, or that cannot be described now, has no range to compare with.
+    let Ok(cluster) = eks.cluster(place.cluster.as_str()).await else { return };
+    let (first, last) = cluster.node_ports.unwrap_or(NODE_PORTS);
+    if (first..=last).contains(&port) {
+        return;
     }
-    if wanted.is_empty() {
-        cx.report(
-            Diagnostic::warning(
-                "No node is selected",
-                format!(
-                    "Cluster `{}` has no node with the selected labels, so the target group gets no target.",
-                    place.cluster
-                ),
-            )
-            .remedy("Nodes that join later are shown by the next plan.")
-            .at(Path::attribute(Args::NAMES.node_selector)),
-        );
-    }
-    Ok(outputs)
+    let cause = format!("In {place}, services have NodePorts from {first} to {last}, and `port` is {port}.");
+    cx.report(
+        Diagnostic::warning("Port is not a NodePort", cause)
+            .remedy("Set `port` to the NodePort of the service. If pods listen on this port of their nodes (`hostPort` or `hostNetwork`), all is well.")
+            .at(Path::attribute(Args::NAMES.port)),
+    );
 }
 
 /// The internal addresses of the selected nodes.
@@ -334,13 +312,6 @@ fn name(target: &Target) -> String {
     format!("{}:{}", target.address, target.port)
 }
 
-fn is_within(address: &str, networks: &[String]) -> bool {
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    let Some(address) = Cidr::containing(address, bits) else { return false };
-    networks.iter().filter_map(|network| network.parse::<Cidr>().ok()).any(|network| network.contains(address))
-}
-
 /// After an import the registered addresses of hybrid nodes are those that are meant; the port is theirs.
 fn imported(
     identity: &Identity,
@@ -357,6 +328,8 @@ fn imported(
             target_group_arn: identity.target_group_arn.clone(),
             port: Bounded::new(port)?,
             node_selector: None,
+            wait_for_healthy: None,
+            request: None,
             region: Some(place.region.clone()),
             timeouts: None,
         },
@@ -372,18 +345,4 @@ fn imported(
 
 fn counted_are(targets: usize) -> String {
     if targets == 1 { "1 target is".to_owned() } else { format!("{targets} targets are") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_outside_the_vpc() {
-        let networks = ["10.0.0.0/16".to_owned(), "100.64.0.0/16".to_owned()];
-        for (address, expected) in [("10.0.3.4", true), ("100.64.9.9", true), ("10.80.0.4", false), ("fd00::1", false)]
-        {
-            assert_eq!(is_within(address, &networks), expected, "{address}");
-        }
-    }
 }

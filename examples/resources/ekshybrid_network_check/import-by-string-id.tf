@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_network_check.all
+  id = "workshop/*"
+}

@@ -1,0 +1,1 @@
+terraform import ekshybrid_network_check.all 'workshop/*'
