@@ -51,6 +51,7 @@ use crate::resources::node_recycle::NodeRecycle;
 use crate::resources::outpost_cluster::OutpostCluster;
 use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
+use crate::resources::vpc_endpoints::VpcEndpoints;
 use crate::session::{Clients, Config, Context, tags};
 
 /// The provider.
@@ -113,6 +114,7 @@ fn registry() -> Registry<Clients> {
         .resource::<OutpostCluster>()
         .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()
+        .resource::<VpcEndpoints>()
         .data_source::<ClusterData>()
         .data_source::<CniImages>()
         .data_source::<Kubeconfig>()

@@ -14,3 +14,4 @@ pub mod node_recycle;
 pub mod outpost_cluster;
 pub mod target_group_attachment;
 pub mod vpc_cni;
+pub mod vpc_endpoints;

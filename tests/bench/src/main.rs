@@ -4,6 +4,7 @@
 //! limit is named in a line that begins with `missed:`. The programs are those of the release profile, beside this one.
 
 mod cluster;
+mod endpoints;
 mod joins;
 mod plan;
 mod process;
@@ -110,6 +111,15 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
     });
     let title = "time of that plan ÷ time of the plan of 500 terraform_data";
     report.add(ratio(title, &plans.activations, &plans.data));
+    let applies = endpoints::applies(&bench, &account)?;
+    let [all, one] = [&applies.all, &applies.one].map(|cost| cost.wall.as_secs_f64());
+    report.add(Figure {
+        title: "creating 11 VPC endpoints ÷ creating one",
+        measured: all / one,
+        limit: 1.2,
+        unit: "×",
+        more: format!("{all:.1} s ÷ {one:.1} s; each is pending for {} s", endpoints::PENDING_SECONDS),
+    });
     clusters(report, &sandbox, &provider, control_plane.is_some())
 }
 

@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_vpc_endpoints.example
+  id = "vpc-0123456789abcdef0"
+}

@@ -1,0 +1,1 @@
+terraform import ekshybrid_vpc_endpoints.example vpc-0123456789abcdef0

@@ -1,0 +1,116 @@
+//! Creations and changes of endpoints, all at the same time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::wanted::{Wanted, called};
+use crate::attributes::Region;
+use crate::aws::Error;
+use crate::aws::ec2::{Client, Endpoint, EndpointChange, NewEndpoint};
+use crate::node::endpoints::{Kind, service_name};
+use crate::session::{Context, tags::Tags};
+
+/// How long to look, after a stop, for what a call without an answer has created.
+const LOOK_AFTER_STOP: Duration = Duration::from_secs(5);
+
+/// One call.
+pub enum Job<'a> {
+    Create { service: &'a str, wanted: &'a Wanted },
+    Change { service: &'a str, id: String, change: EndpointChange },
+}
+
+impl Job<'_> {
+    fn service(&self) -> &str {
+        match self {
+            Self::Create { service, .. } | Self::Change { service, .. } => service,
+        }
+    }
+}
+
+/// What all calls have in common.
+pub struct Batch<'a> {
+    pub client: &'a Client,
+    pub vpc: &'a str,
+    pub region: &'a Region,
+    pub tags: &'a Tags,
+    /// Endpoints that exist before.
+    pub existing: &'a [Endpoint],
+}
+
+/// What has been done.
+#[derive(Default)]
+pub struct Done {
+    /// New endpoints by service.
+    pub created: Vec<(String, Endpoint)>,
+    /// Services with their errors.
+    pub failed: Vec<(String, Error)>,
+}
+
+impl Batch<'_> {
+    /// Runs all jobs. One that fails ends no other.
+    pub async fn run(&self, jobs: Vec<Job<'_>>, cx: &Context) -> Done {
+        let answers = join_all(jobs.iter().map(|job| self.one(job))).await;
+        let mut done = Done::default();
+        for (job, answer) in jobs.iter().zip(answers) {
+            match answer {
+                Ok(Some(endpoint)) => done.created.push((job.service().to_owned(), endpoint)),
+                Ok(None) => {}
+                Err(error) => done.failed.push((job.service().to_owned(), error)),
+            }
+        }
+        let lost: Vec<&Job<'_>> = jobs
+            .iter()
+            .filter(|job| done.failed.iter().any(|(service, error)| service == job.service() && error.may_exist()))
+            .collect();
+        if !lost.is_empty() {
+            let found = self.lost(&lost, cx).await;
+            done.created.extend(found);
+        }
+        done
+    }
+
+    async fn one(&self, job: &Job<'_>) -> Result<Option<Endpoint>, Error> {
+        match job {
+            Job::Create { service, wanted } => self.client.create_endpoint(&self.new(service, wanted)).await.map(Some),
+            Job::Change { id, change, .. } => self.client.modify_endpoint(id, change).await.map(|()| None),
+        }
+    }
+
+    fn new(&self, service: &str, wanted: &Wanted) -> NewEndpoint {
+        let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect();
+        NewEndpoint {
+            vpc_id: self.vpc.to_owned(),
+            service_name: service_name(self.region, service),
+            is_gateway: wanted.kind == Kind::Gateway,
+            policy: wanted.policy.clone(),
+            route_table_ids: list(&wanted.tables),
+            subnet_ids: list(&wanted.subnets),
+            security_group_ids: list(&wanted.groups),
+            private_dns: wanted.private_dns,
+            private_dns_everywhere: service == "s3",
+            tags: self.tags.clone(),
+            token: format!("{:032x}", fastrand::u128(..)),
+        }
+    }
+
+    /// What calls without an answer have created: endpoints of their services that did not exist before.
+    async fn lost(&self, jobs: &[&Job<'_>], cx: &Context) -> Vec<(String, Endpoint)> {
+        let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
+        let client = aws.with_cancel(CancellationToken::new()).ec2(Some(self.region.as_str()));
+        let Ok(Ok(found)) = tokio::time::timeout(LOOK_AFTER_STOP, client.endpoints(self.vpc)).await else {
+            return Vec::new();
+        };
+        let is_new = |it: &&Endpoint| !it.is_leaving() && !self.existing.iter().any(|old| old.id == it.id);
+        let of = |job: &&Job<'_>| {
+            let Job::Create { service, wanted } = job else { return None };
+            let name = service_name(self.region, service);
+            let mut fitting =
+                found.iter().filter(is_new).filter(|it| it.service_name == name && it.kind == called(wanted.kind));
+            Some(((*service).to_owned(), fitting.next()?.clone()))
+        };
+        jobs.iter().filter_map(of).collect()
+    }
+}
