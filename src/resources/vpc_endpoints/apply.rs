@@ -21,7 +21,7 @@ use framework::resource::State;
 use framework::wait::{Seen, Wait, until};
 
 use super::{Args, Endpoint, Outputs, VpcEndpoints};
-use crate::attributes::Region;
+use crate::attributes::{Region, SubnetId};
 use crate::aws::ec2::{self, Client};
 use crate::node::endpoints::{policies, service_name, short_name};
 use crate::session::{Context, aws_region, explain, tags};
@@ -54,7 +54,7 @@ async fn converge(args: &Args, prior: Option<&Outputs>, region: Region, cx: &Con
     let failed = |error: crate::aws::Error| explain(summary, &error, None);
     let kinds = wanted::kinds(args);
     let names: Vec<String> = kinds.keys().map(|service| service_name(&region, service)).collect();
-    let subnet_ids: Vec<&str> = args.subnet_ids.iter().flatten().map(|id| id.as_str()).collect();
+    let subnet_ids: Vec<&str> = args.subnet_ids.iter().flatten().map(SubnetId::as_str).collect();
     let (services, subnets, existing) = futures::try_join!(
         client.endpoint_services(&names),
         client.subnets(subnet_ids),

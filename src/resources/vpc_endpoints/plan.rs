@@ -126,7 +126,8 @@ async fn look(
 ) -> Result<()> {
     let (Some(kinds), Some(region), Maybe::Known(vpc)) = (kinds, region, &plan.args.vpc_id) else { return Ok(()) };
     let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Ok(()) };
-    let network = Network::look(&aws.ec2(Some(region.as_str())), region, vpc, kinds, &plan.args).await;
+    let client = aws.ec2(Some(region.as_str()));
+    let network = Box::pin(Network::look(&client, region, vpc, kinds, &plan.args)).await;
     if cx.cancel().is_cancelled() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use framework::resource::State;
 use super::apply::wanted::{self, Known, difference, words};
 use super::apply::{account, ec2, held, outputs};
 use super::{Args, Identity, Outputs, VpcEndpoints};
-use crate::attributes::Region;
+use crate::attributes::{Region, SubnetId};
 use crate::aws::ec2::{Client, Endpoint};
 use crate::node::endpoints::service_name;
 use crate::session::{Context, aws_region, explain, tags};
@@ -86,7 +86,7 @@ async fn changes(
     if all.iter().any(is_odd) {
         // It may be because of what the services lack, which costs two calls to find out.
         let names: Vec<String> = all.keys().map(|service| service_name(region, service)).collect();
-        let ids: Vec<&str> = args.subnet_ids.iter().flatten().map(|id| id.as_str()).collect();
+        let ids: Vec<&str> = args.subnet_ids.iter().flatten().map(SubnetId::as_str).collect();
         (services, subnets) = futures::try_join!(client.endpoint_services(&names), client.subnets(ids))
             .map_err(|error| explain(SUMMARY, &error, None))?;
         let known = Known { region, account: account.as_deref(), services: &services, subnets: &subnets };

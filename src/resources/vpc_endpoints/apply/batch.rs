@@ -74,12 +74,14 @@ impl Batch<'_> {
 
     async fn one(&self, job: &Job<'_>) -> Result<Option<Endpoint>, Error> {
         match job {
-            Job::Create { service, wanted } => self.client.create_endpoint(&self.new(service, wanted)).await.map(Some),
+            Job::Create { service, wanted } => {
+                self.client.create_endpoint(&self.request(service, wanted)).await.map(Some)
+            }
             Job::Change { id, change, .. } => self.client.modify_endpoint(id, change).await.map(|()| None),
         }
     }
 
-    fn new(&self, service: &str, wanted: &Wanted) -> NewEndpoint {
+    fn request(&self, service: &str, wanted: &Wanted) -> NewEndpoint {
         let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect();
         NewEndpoint {
             vpc_id: self.vpc.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::attributes::{RouteTableId, SecurityGroupId, SubnetId};
 use crate::aws::ec2::{self, EndpointChange, EndpointService, Subnet};
 use crate::node::endpoints::{self, Kind, policies};
 use crate::resources::vpc_endpoints::Args;
@@ -67,10 +68,10 @@ fn one(service: &str, kind: Kind, args: &Args, known: &Known<'_>) -> Wanted {
     let (mut subnets, mut groups, mut tables) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     match kind {
         Kind::Interface => {
-            subnets = texts(args.subnet_ids.iter().flatten().map(|id| id.as_str()).collect());
-            groups = texts(args.security_group_ids.iter().flatten().map(|id| id.as_str()).collect());
+            subnets = texts(args.subnet_ids.iter().flatten().map(SubnetId::as_str).collect());
+            groups = texts(args.security_group_ids.iter().flatten().map(SecurityGroupId::as_str).collect());
         }
-        Kind::Gateway => tables = texts(args.route_table_ids.iter().flatten().map(|id| id.as_str()).collect()),
+        Kind::Gateway => tables = texts(args.route_table_ids.iter().flatten().map(RouteTableId::as_str).collect()),
     }
     let lacking: BTreeSet<String> = subnets.iter().filter(is_lacking).cloned().collect();
     Wanted {
@@ -100,8 +101,8 @@ fn policy(service: &str, details: Option<&EndpointService>, args: &Args, known: 
 /// What has to change in an existing endpoint.
 pub fn difference(wanted: &Wanted, found: &ec2::Endpoint) -> EndpointChange {
     let more = |wanted: &BTreeSet<String>, found: &BTreeSet<String>| wanted.difference(found).cloned().collect();
-    let mut change =
-        EndpointChange { policy: policy_change(wanted.policy.as_deref(), found), ..EndpointChange::default() };
+    let mut change = EndpointChange::default();
+    change_policy(wanted.policy.as_deref(), found, &mut change);
     match wanted.kind {
         Kind::Gateway => {
             change.add_route_tables = more(&wanted.tables, &found.route_table_ids);
@@ -118,14 +119,15 @@ pub fn difference(wanted: &Wanted, found: &ec2::Endpoint) -> EndpointChange {
     change
 }
 
-fn policy_change(wanted: Option<&str>, found: &ec2::Endpoint) -> Option<Option<String>> {
+fn change_policy(wanted: Option<&str>, found: &ec2::Endpoint, change: &mut EndpointChange) {
     let is_open = found.policy.as_deref().is_none_or(policies::allows_everything);
-    match (wanted, found.policy.as_deref()) {
-        (None, _) if is_open => None,
-        (None, _) => Some(None),
-        (Some(wanted), Some(found)) if policies::same(wanted, found) => None,
-        (Some(wanted), None) if policies::allows_everything(wanted) => None,
-        (Some(wanted), _) => Some(Some(wanted.to_owned())),
+    let is_same = match (wanted, found.policy.as_deref()) {
+        (None, _) => is_open,
+        (Some(wanted), Some(found)) => policies::same(wanted, found),
+        (Some(wanted), None) => policies::allows_everything(wanted),
+    };
+    if !is_same {
+        change.policy = Some(wanted.map(str::to_owned));
     }
 }
 

@@ -9,7 +9,7 @@ use framework::path::Path;
 use names::Cidr;
 
 use super::network::Network;
-use crate::attributes::{Region, VpcId};
+use crate::attributes::{Region, SecurityGroupId, SubnetId, VpcId};
 use crate::aws::ec2::{Endpoint, Rule};
 use crate::node::endpoints::{Kind, service_name};
 use crate::resources::vpc_endpoints::Args;
@@ -33,7 +33,7 @@ impl Checks<'_> {
     /// Everything that is found.
     pub fn all(&self) -> Diagnostics {
         let mut found = Diagnostics::new();
-        if self.network.vpc == Some(None) {
+        if self.network.is_absent {
             let cause = format!("VPC `{}` does not exist in {}.", self.vpc, self.region);
             found.push(at(Args::NAMES.vpc_id, Diagnostic::error("VPC does not exist", cause)));
             return found;
@@ -109,7 +109,7 @@ impl Checks<'_> {
     fn subnets(&self, found: &mut Diagnostics) {
         let (Some(known), Some(wanted)) = (&self.network.subnets, self.args.subnet_ids.set()) else { return };
         let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for id in wanted.iter().map(|id| id.as_str()) {
+        for id in wanted.iter().map(SubnetId::as_str) {
             match known.get(id) {
                 None => found.push(at(Args::NAMES.subnet_ids, absent("Subnet", id, self.region))),
                 Some(subnet) if subnet.vpc_id != self.vpc.as_str() => {
@@ -160,7 +160,7 @@ impl Checks<'_> {
 
     fn groups(&self, found: &mut Diagnostics) {
         let (Some(known), Some(wanted)) = (&self.network.groups, self.args.security_group_ids.set()) else { return };
-        for id in wanted.iter().map(|id| id.as_str()) {
+        for id in wanted.iter().map(SecurityGroupId::as_str) {
             match known.get(id) {
                 None => found.push(at(Args::NAMES.security_group_ids, absent("Security group", id, self.region))),
                 Some(group) if group.vpc_id != self.vpc.as_str() => {
@@ -200,7 +200,7 @@ impl Checks<'_> {
             rules.iter().flat_map(|rule| &rule.ranges).filter_map(|range| range.parse().ok()).collect();
         let clients: Vec<Cidr> = match (self.args.client_cidrs.set(), &self.network.vpc) {
             (Some(clients), _) => clients.iter().filter_map(super::super::Network::cidr).collect(),
-            (None, Some(Some(vpc))) => vpc.cidr_blocks.iter().filter_map(|block| block.parse().ok()).collect(),
+            (None, Some(vpc)) => vpc.cidr_blocks.iter().filter_map(|block| block.parse().ok()).collect(),
             _ => return,
         };
         let outside: Vec<String> = clients

@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::model::Model;
 
-use crate::attributes::{Region, VpcId};
+use crate::attributes::{Region, SecurityGroupId, SubnetId, VpcId};
 use crate::aws::ec2::{Client, Endpoint, EndpointService, GroupRules, RouteTable, SecurityGroup, Subnet, Vpc, VpcDns};
 use crate::node::endpoints::{Kind, service_name};
 use crate::resources::vpc_endpoints::Args;
 
 /// The network.
 pub struct Network {
-    /// The VPC; `Some(None)` if it does not exist.
-    pub vpc: Option<Option<Vpc>>,
+    /// The VPC.
+    pub vpc: Option<Vpc>,
+    /// Whether the VPC certainly does not exist.
+    pub is_absent: bool,
     /// Its DNS attributes.
     pub dns: Option<VpcDns>,
     /// Those of the given subnets that exist.
@@ -40,8 +42,8 @@ impl Network {
         args: &<Args as Model>::Planned,
     ) -> Self {
         let ids = |texts: Vec<&str>| -> BTreeSet<String> { texts.into_iter().map(str::to_owned).collect() };
-        let subnets = ids(args.subnet_ids.set().into_iter().flatten().map(|id| id.as_str()).collect());
-        let groups = ids(args.security_group_ids.set().into_iter().flatten().map(|id| id.as_str()).collect());
+        let subnets = ids(args.subnet_ids.set().into_iter().flatten().map(SubnetId::as_str).collect());
+        let groups = ids(args.security_group_ids.set().into_iter().flatten().map(SecurityGroupId::as_str).collect());
         let group_list: Vec<String> = groups.iter().cloned().collect();
         let names: Vec<String> = kinds.keys().map(|service| service_name(region, service)).collect();
         let needs_dns = kinds.values().any(|kind| *kind == Kind::Interface) && args.private_dns.known() == Some(&true);
@@ -57,8 +59,10 @@ impl Network {
             ec2.endpoint_services(&names),
             ec2.endpoints(vpc),
         );
+        let found_vpc = read("the VPC", found_vpc);
         Self {
-            vpc: read("the VPC", found_vpc),
+            is_absent: found_vpc == Some(None),
+            vpc: found_vpc.flatten(),
             dns: dns.and_then(|dns| read("the VPC's DNS attributes", dns)),
             subnets: read("the subnets", found_subnets),
             groups: read("the security groups", found_groups),
