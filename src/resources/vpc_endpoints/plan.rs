@@ -137,7 +137,8 @@ async fn look(
         }
         _ => BTreeSet::new(),
     };
-    let checks = checks::Checks { args: &plan.args, vpc, region, kinds, network: &network, ours: &ours };
+    let tags = plan.outputs.tags_all.known();
+    let checks = checks::Checks { args: &plan.args, vpc, region, kinds, network: &network, ours: &ours, tags };
     let found = checks.all();
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         found.0.into_iter().partition(|one| one.severity == framework::diagnostic::Severity::Error);

@@ -9,11 +9,12 @@ use framework::path::Path;
 use names::Cidr;
 
 use super::network::Network;
-use crate::attributes::{Region, SecurityGroupId, SubnetId, VpcId};
+use crate::attributes::{Region, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 use crate::aws::ec2::{Endpoint, Rule};
 use crate::node::endpoints::{Kind, service_name};
 use crate::resources::vpc_endpoints::Args;
 use crate::resources::vpc_endpoints::apply::wanted::called;
+use crate::session::tags::Tags;
 
 /// The port of AWS's services.
 const HTTPS: i32 = 443;
@@ -27,6 +28,8 @@ pub struct Checks<'a> {
     pub network: &'a Network,
     /// Endpoints that this resource has already.
     pub ours: &'a BTreeSet<String>,
+    /// All tags of the endpoints, once they are known.
+    pub tags: Option<&'a Tags>,
 }
 
 impl Checks<'_> {
@@ -226,6 +229,7 @@ impl Checks<'_> {
         if self.args.adopt_existing.known() != Some(&false) {
             return;
         }
+        let mut twins = Vec::new();
         for (service, kind) in self.kinds {
             let name = service_name(self.region, service);
             let is_in_the_way = |endpoint: &&Endpoint| {
@@ -240,6 +244,10 @@ impl Checks<'_> {
             let is_held =
                 existing.iter().any(|it| it.service_name == name && self.ours.contains(&it.id) && !it.is_leaving());
             let Some(endpoint) = existing.iter().find(is_in_the_way).filter(|_| !is_held) else { continue };
+            if self.is_as_configured(*kind, endpoint) {
+                twins.push(format!("`{service}` (`{}`)", endpoint.id));
+                continue;
+            }
             let why = match kind {
                 Kind::Interface => "has its private DNS names, which only one endpoint of a VPC can have",
                 Kind::Gateway => "has a route in one of the route tables, which can have one for each service",
@@ -253,6 +261,42 @@ impl Checks<'_> {
                 Diagnostic::error("VPC endpoint exists already", cause).remedy(remedy),
             ));
         }
+        if !twins.is_empty() {
+            let cause = format!(
+                "VPC `{}` has endpoints exactly as configured of {}. If this resource is tainted, they are its own, and are deleted before new ones are created. Otherwise the apply fails.",
+                self.vpc,
+                twins.join(", ")
+            );
+            let remedy = "To keep a tainted resource's endpoints, run `terraform untaint`. To use endpoints of others, set `adopt_existing = true`.";
+            found.push(at(
+                Args::NAMES.adopt_existing,
+                Diagnostic::warning("VPC endpoints exist as configured", cause).remedy(remedy),
+            ));
+        }
+    }
+
+    /// Whether an endpoint is what would be created. Terraform plans the replacement of a tainted resource as if there
+    /// were none, so its own endpoints cannot be recognized by their ids.
+    fn is_as_configured(&self, kind: Kind, endpoint: &Endpoint) -> bool {
+        let same = |wanted: Option<BTreeSet<&str>>, found: &BTreeSet<String>| {
+            wanted.is_some_and(|wanted| wanted.into_iter().eq(found.iter().map(String::as_str)))
+        };
+        let is_placed = match kind {
+            Kind::Interface => {
+                let subnets = self.args.subnet_ids.set().map(|ids| ids.iter().map(SubnetId::as_str).collect());
+                let groups = self.args.security_group_ids.set();
+                same(subnets, &endpoint.subnet_ids)
+                    && same(
+                        groups.map(|ids| ids.iter().map(SecurityGroupId::as_str).collect()),
+                        &endpoint.security_group_ids,
+                    )
+            }
+            Kind::Gateway => {
+                let tables = self.args.route_table_ids.set().map(|ids| ids.iter().map(RouteTableId::as_str).collect());
+                same(tables, &endpoint.route_table_ids)
+            }
+        };
+        is_placed && self.tags == Some(&endpoint.tags)
     }
 
     fn collides(&self, kind: Kind, endpoint: &Endpoint) -> bool {
