@@ -11,15 +11,28 @@ CLUSTER = "closed-network"
 REGION = "ap-northeast-1"
 # Resources of aws.tf that other files refer to, and their stand-ins.
 STANDS_FOR = {"aws_eks_cluster.this": "terraform_data.cluster"}
+# Machines of people, if the sandbox has hosts: the second is reached through the first.
+HOSTS = ("bastion", "operator")
 SERVICES = {
     "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "logs", "s3", "sts", "xray",
 }
 
 
 def prepare(account, charts) -> dict:
-    """New clusters get a real API server."""
+    """New clusters get a real API server, and hosts are the bastion and the operator's machine."""
     account.call("settings", {"control_plane": True})
-    return {}
+    if not account.with_hosts:
+        return {}
+    bastion = account.host(HOSTS[0])
+    operator = account.host(HOSTS[1], behind=account.host_name(HOSTS[0]))
+    machines = {
+        "bastion": {"address": bastion["address"], "user": bastion["user"], "host_key": bastion["host_keys"][0]},
+        "operator": {
+            "address": operator["address"], "user": operator["user"], "host_key": operator["host_keys"][0],
+            "bastion": bastion["address"], "bastion_host_key": bastion["host_keys"][0],
+        },
+    }
+    return {"variables": {"machines": machines, "ssh_private_key_path": bastion["private_key_path"]}}
 
 
 def stand_in(account) -> dict:
@@ -79,4 +92,8 @@ def verify(account) -> list[str]:
     nodes = json.loads(account.kubectl(CLUSTER, "get", "nodes", "-o", "json"))["items"]
     if len(nodes) != 2:
         faults.append(f"{len(nodes)} nodes, expected two")
+    for name in HOSTS if account.with_hosts else ():
+        written = account.on_host(name, "cat /home/*/.kube/config /home/*/.ssh/config.d/closed-network")
+        if CLUSTER not in written or "ProxyJump bastion" not in written:
+            faults.append(f"the files on {name} are {written}")
     return faults
