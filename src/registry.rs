@@ -39,6 +39,7 @@ use crate::list::node_access::NodeAccessList;
 use crate::list::outpost_cluster::OutpostClusterList;
 use crate::resources::activation::Activation;
 use crate::resources::aws_auth_entry::AwsAuthEntry;
+use crate::resources::client_certificate::ClientCertificate;
 use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
@@ -102,6 +103,7 @@ fn registry() -> Registry<Clients> {
     Registry::new()
         .resource::<Activation>()
         .resource::<AwsAuthEntry>()
+        .resource::<ClientCertificate>()
         .resource::<Cni>()
         .resource::<EniConfig>()
         .resource::<EniConfigBinding>()

@@ -27,8 +27,10 @@ pub mod release;
 mod request;
 mod rollout;
 mod settling;
+mod signing;
 mod target;
 mod watch;
+pub mod x509;
 
 pub use claim::{Claim, Owners};
 pub use client::Client;
@@ -39,6 +41,7 @@ pub use node::{Annotated, Change, Node, Taint};
 pub use object::{Resource, annotations, labels, name, owned_by};
 pub use pod::Trouble;
 pub use rollout::Rollout;
+pub use signing::{Signing, SigningRequest};
 pub use target::{Credentials, Exec, Server, Target, TokenSource};
 
 /// Annotation on the DaemonSet aws-node whose settings are managed, with their previous values.

@@ -25,6 +25,14 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// CertificateSigningRequest.
+    pub const CERTIFICATE_SIGNING_REQUEST: Self =
+        Self::built_in("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests");
+    /// ClusterRole.
+    pub const CLUSTER_ROLE: Self = Self::built_in("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles");
+    /// ClusterRoleBinding.
+    pub const CLUSTER_ROLE_BINDING: Self =
+        Self::built_in("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings");
     /// ConfigMap.
     pub const CONFIG_MAP: Self = Self::built_in("", "v1", "ConfigMap", "configmaps");
     /// ControllerRevision.

@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod aws_auth_entry;
+pub mod client_certificate;
 pub mod cni;
 pub mod eniconfig;
 pub mod eniconfig_binding;

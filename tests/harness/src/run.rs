@@ -509,6 +509,7 @@ pub fn filled(change: &Outside, places: &Places) -> Result<Outside, String> {
             body: body.as_deref().map(fill).transpose()?,
             name: name.clone(),
         },
+        Outside::KubeCluster(name) => Outside::KubeCluster(fill(name)?),
         Outside::KubeUntil { refused, method, path, body } => Outside::KubeUntil {
             refused: *refused,
             method: method.clone(),

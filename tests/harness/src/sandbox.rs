@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -33,6 +34,8 @@ pub struct Account<'a> {
     pub told: Json,
     id: String,
     cluster: Option<Cluster>,
+    /// Another cluster, which the case has turned to.
+    other: Mutex<Option<Cluster>>,
     host_files: HostFiles,
 }
 
@@ -164,7 +167,7 @@ impl Sandbox {
     pub fn account(&self) -> Result<Account<'_>, SandboxError> {
         let told = self.call("POST", "/accounts", Some(&json!({"seed": true})))?;
         let id = told["account_id"].as_str().unwrap_or_default().to_owned();
-        Ok(Account { sandbox: self, told, id, cluster: None, host_files: HostFiles::default() })
+        Ok(Account { sandbox: self, told, id, cluster: None, other: Mutex::default(), host_files: HostFiles::default() })
     }
 
     /// What the sandbox says about hosts: whether there can be any, or why not.
@@ -235,13 +238,18 @@ impl Account<'_> {
     /// The sandbox refuses or is gone.
     pub fn start_control_plane(&mut self) -> Result<(), SandboxError> {
         let name = self.told["holds"]["cluster_names"][0].as_str().unwrap_or_default();
+        self.ask("POST", &format!("/clusters/{name}/control-plane"), None)?;
+        self.cluster = Some(self.administer(name)?);
+        Ok(())
+    }
+
+    /// A cluster of the account that has a control plane.
+    fn administer(&self, name: &str) -> Result<Cluster, SandboxError> {
         let path = format!("/clusters/{name}");
-        self.ask("POST", &format!("{path}/control-plane"), None)?;
         let told = self.ask("GET", &format!("{path}/kubeconfig"), None)?;
         let administrator = Administrator::new(told["content"].as_str().unwrap_or_default())?;
         let kubeconfig = told["path"].as_str().unwrap_or_default().into();
-        self.cluster = Some(Cluster { path, administrator, kubeconfig });
-        Ok(())
+        Ok(Cluster { path, administrator, kubeconfig })
     }
 
     /// Everything that the account's AWS calls could show, and what its cluster holds of the kinds that types of
@@ -271,9 +279,17 @@ impl Account<'_> {
         let counters = answer["counters"].as_object().cloned().unwrap_or_default();
         let mut counters: BTreeMap<String, u64> =
             counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect();
-        let Some(cluster) = &self.cluster else { return Ok(counters) };
-        // A cluster that a case has deleted has answered nothing any more.
-        let Ok(asked) = self.ask("GET", &format!("{}/requests", cluster.path), None) else { return Ok(counters) };
+        let other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
+        for cluster in self.cluster.iter().chain(other.iter()) {
+            // A cluster that a case has deleted has answered nothing any more.
+            let Ok(asked) = self.ask("GET", &format!("{}/requests", cluster.path), None) else { continue };
+            Self::count(&asked, &mut counters);
+        }
+        Ok(counters)
+    }
+
+    /// Adds an API server's requests.
+    fn count(asked: &Json, counters: &mut BTreeMap<String, u64>) {
         for user in asked["users"].as_object().into_iter().flat_map(|users| users.values()) {
             for (request, count) in user["counters"].as_object().into_iter().flatten() {
                 let count = count.as_u64().unwrap_or(0);
@@ -283,7 +299,6 @@ impl Account<'_> {
                 *counters.entry("kubernetes:*".to_owned()).or_default() += count;
             }
         }
-        Ok(counters)
     }
 
     /// Makes a change behind Terraform's back; its answer may be named.
@@ -338,9 +353,13 @@ impl Account<'_> {
                 Ok(name.clone().map(|name| (name, answer)))
             }
             Outside::Kube { method, path, body, name } => {
-                let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
-                let answer = cluster.administrator.call(method, path, body.as_deref())?;
+                let answer = self.administered(|administrator| administrator.call(method, path, body.as_deref()))??;
                 Ok(name.clone().map(|name| (name, answer)))
+            }
+            Outside::KubeCluster(name) => {
+                let cluster = self.administer(name)?;
+                *self.other.lock().unwrap_or_else(PoisonError::into_inner) = Some(cluster);
+                Ok(None)
             }
             Outside::Helm { arguments, name } => {
                 let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
@@ -351,10 +370,7 @@ impl Account<'_> {
                 let wanted = serde_json::from_str(wanted)
                     .map_err(|source| SandboxError::NotJson { text: wanted.clone(), source })?;
                 let look = || match of {
-                    Asked::Kube => {
-                        let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
-                        Ok(cluster.administrator.call("GET", path, None)?)
-                    }
+                    Asked::Kube => Ok(self.administered(|administrator| administrator.call("GET", path, None))??),
                     Asked::Eks => match self.aws("eks", &format!("GET {path}"), None) {
                         Err(SandboxError::Refused { status: 404, .. }) => Ok(Json::Null),
                         other => other,
@@ -364,11 +380,17 @@ impl Account<'_> {
             }
             Outside::Host(change) => self.host(change),
             Outside::KubeUntil { refused, method, path, body } => {
-                let cluster = self.cluster.as_ref().ok_or(SandboxError::NoControlPlane)?;
-                cluster.administrator.until(*refused, method, path, body.as_deref())?;
+                self.administered(|administrator| administrator.until(*refused, method, path, body.as_deref()))??;
                 Ok(None)
             }
         }
+    }
+
+    /// Does something as the administrator of the cluster that the case has turned to last.
+    fn administered<T>(&self, act: impl FnOnce(&Administrator) -> T) -> Result<T, SandboxError> {
+        let other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
+        let cluster = other.as_ref().or(self.cluster.as_ref()).ok_or(SandboxError::NoControlPlane)?;
+        Ok(act(&cluster.administrator))
     }
 
     /// One call of AWS with the account's own keys.

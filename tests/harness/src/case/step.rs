@@ -77,6 +77,8 @@ pub enum Outside {
     /// `kube METHOD PATH [JSON] [as NAME]`: a request to the API server of the account's cluster with the
     /// administrator's certificate. METHOD is one of HTTP's, PATCH being a merge patch, or APPLY.
     Kube { method: String, path: String, body: Option<String>, name: Option<String> },
+    /// `kube cluster NAME`: the lines `kube` from here on concern another cluster of the account.
+    KubeCluster(String),
     /// `kube until refused METHOD PATH [JSON]`: the same request again and again until the API server forbids it or
     /// finds it invalid. For what the API server takes up some time after it has stored it, such as an admission
     /// policy; PATH should have `dryRun=All`.
@@ -230,6 +232,7 @@ impl Outside {
                 let (body, name) = body_and_name(line, path);
                 Ok(Self::Aws { service: (*service).to_owned(), what: format!("{method} {path}"), body, name })
             }
+            ["kube", "cluster", name] => Ok(Self::KubeCluster((*name).to_owned())),
             ["kube", "until", "GET", path, _, ..] if path.starts_with('/') => {
                 let wanted = body_and_name(line, path).0.unwrap_or_default();
                 Ok(Self::Until { of: Asked::Kube, path: (*path).to_owned(), wanted })
@@ -369,6 +372,7 @@ mod tests {
                 "kube until GET /api/v1/nodes/a null",
                 Outside::Until { of: Asked::Kube, path: "/api/v1/nodes/a".into(), wanted: "null".into() },
             ),
+            ("kube cluster plant", Outside::KubeCluster("plant".into())),
             (
                 "helm rollback cilium 1 -n kube-system as back",
                 Outside::Helm { arguments: "rollback cilium 1 -n kube-system".into(), name: Some("back".into()) },

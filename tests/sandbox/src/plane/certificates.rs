@@ -5,6 +5,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
 use crate::eks::authority;
 
 /// A certificate and its key, in PEM format.
+#[derive(Clone)]
 pub struct Pair {
     pub certificate: String,
     pub key: String,

@@ -55,6 +55,10 @@ impl Plan {
                 first_service: services.address(1)?.to_string(),
                 address: address.map_or_else(|| "10.0.0.9".to_owned(), |address| address.to_string()),
                 node_ports: cluster.node_ports,
+                signer: cluster
+                    .outpost
+                    .as_ref()
+                    .map(|_| (cluster.certificate.clone(), cluster.certificate_key.clone())),
             },
             host: format!("{}.gr7.{}.eks.amazonaws.com", cluster.endpoint_id, key.region),
             by: world.accounts.get(&key.account)?.settings.endpoint,
@@ -125,7 +129,7 @@ impl ControlPlane {
             network: Network::default(),
             ends: Ends::default(),
             facts: plan.facts.clone(),
-            front: Front::start(&server, machine.authority(), machine.port, gateway).await?,
+            front: Front::start(&server, machine.authority(), machine.port, gateway, machine.certified()).await?,
             host: plan.host.clone(),
             by: plan.by,
             kubeconfig: machine.write_kubeconfig(&plan.key.name)?,
@@ -227,7 +231,7 @@ impl ControlPlane {
         &self.host
     }
 
-    /// The administrator's kubeconfig. It bypasses the front, which does not accept client certificates.
+    /// The administrator's kubeconfig. It bypasses the front, which does not accept its certificate.
     pub fn kubeconfig(&self) -> &str {
         &self.kubeconfig
     }

@@ -17,7 +17,9 @@ use super::{
     certificates::{self, Authority, Pair},
     children::{Child, Order, Spawner},
     etcd::Store,
-    free_ports, kubeconfig, nodes,
+    free_ports,
+    front::certified,
+    kubeconfig, nodes,
     programs::{API_SERVER, CONTROLLER_MANAGER, KWOK, Programs, SCHEDULER},
     reset::Fresh,
     write_private,
@@ -30,6 +32,9 @@ const AUDIT_LOG: &str = "audit.log";
 /// Certificate and key that the API server presents to kubelets. They trust the cluster's CA, so each cluster writes
 /// its own here; the API server reads them again for each connection.
 const KUBELET_CLIENT: [&str; 2] = ["kubelet-client.crt", "kubelet-client.key"];
+/// The authority of [`Shape::signer`], and what the API server accepts client certificates of.
+const SIGNER: [&str; 2] = ["clients-ca.crt", "clients-ca.key"];
+const CLIENTS: &str = "clients.crt";
 /// The behavior of kwok's kubelets: its stages.
 const STAGES: &str = include_str!("stages.yaml");
 
@@ -44,6 +49,9 @@ pub struct Shape {
     pub address: String,
     /// First and last NodePort, where the cluster has a range of its own.
     pub node_ports: Option<(u16, u16)>,
+    /// Certificate and key, in PEM format, of the authority that signs client certificates: the cluster's own, for a
+    /// local cluster. Those in the Region sign none. Source: EKS user guide, "Certificate signing".
+    pub signer: Option<(String, String)>,
 }
 
 pub struct Machine {
@@ -56,6 +64,8 @@ pub struct Machine {
     /// PEM. The machine's own CA; the front presents a certificate of the cluster's.
     authority: String,
     administrator: Pair,
+    /// With which a front says who its client is.
+    proxy: Pair,
     /// For calls that concern no cluster.
     pub api: Api,
     folder: PathBuf,
@@ -89,7 +99,11 @@ impl Machine {
         let administrator = authority.client("kubernetes-admin", "system:masters").map_err(Error::Certificate)?;
         let (public, private) = certificates::service_account_keys().map_err(Error::Certificate)?;
         let reviews = format!("{sandbox}/_sandbox/token-reviews/{number}");
+        let (signer, signer_key) = shape.signer.as_ref().map_or(("", ""), |(signer, key)| (signer, key));
         for (name, text) in [
+            (SIGNER[0], signer),
+            (SIGNER[1], signer_key),
+            (CLIENTS, &format!("{certificate}{signer}")),
             ("ca.crt", certificate.as_str()),
             ("ca.key", &key),
             ("server.crt", &server.certificate),
@@ -124,6 +138,7 @@ impl Machine {
             store,
             authority: certificate,
             administrator,
+            proxy: authority.client(certified::PROXY, "fronts").map_err(Error::Certificate)?,
             spawner: setup.spawner.clone(),
             api_server: Mutex::default(),
             api_server_order: (programs.path(API_SERVER), arguments),
@@ -135,7 +150,8 @@ impl Machine {
         };
         machine.start_api_server().await?;
         for name in [CONTROLLER_MANAGER, SCHEDULER, KWOK] {
-            let child = machine.spawn(name, programs.path(name), arguments_of(name, &machine.folder)).await?;
+            let arguments = arguments_of(name, &machine.folder, machine.shape.signer.is_some());
+            let child = machine.spawn(name, programs.path(name), arguments).await?;
             machine.others.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }
         machine.until_controlled().await?;
@@ -151,6 +167,12 @@ impl Machine {
     /// PEM.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// How a front accepts client certificates, if the cluster's signer issues any.
+    pub fn certified(&self) -> Option<certified::Authorities> {
+        let (clients, _) = self.shape.signer.as_ref()?;
+        Some(certified::Authorities { clients: clients.clone(), proxy: self.proxy.clone() })
     }
 
     /// Writes the administrator's kubeconfig for a cluster with this name, and returns it.
@@ -177,7 +199,8 @@ impl Machine {
     }
 
     pub fn is_worn(&self) -> bool {
-        self.is_worn.load(Ordering::SeqCst)
+        // Another cluster has another authority.
+        self.shape.signer.is_some() || self.is_worn.load(Ordering::SeqCst)
     }
 
     /// Starts the API server, always on the same port, and waits until it is ready.
@@ -287,7 +310,7 @@ fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) 
         format!("--advertise-address={}", shape.address),
         format!("--tls-cert-file={}", file("server.crt")),
         format!("--tls-private-key-file={}", file("server.key")),
-        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--client-ca-file={}", file(CLIENTS)),
         format!("--service-cluster-ip-range={}", shape.service_cidr),
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
         format!("--service-account-key-file={}", file("service-accounts.pub")),
@@ -311,9 +334,20 @@ fn api_server_arguments(shape: &Shape, folder: &Path, port: u16, store: &Store) 
         // It is killed in the end, so there is nothing to drain.
         "--shutdown-delay-duration=0s".to_owned(),
     ]
+    .into_iter()
+    .chain(shape.signer.iter().flat_map(|_| {
+        let [user, group] = certified::HEADERS;
+        [
+            format!("--requestheader-client-ca-file={}", file("ca.crt")),
+            format!("--requestheader-allowed-names={}", certified::PROXY),
+            format!("--requestheader-username-headers={user}"),
+            format!("--requestheader-group-headers={group}"),
+        ]
+    }))
+    .collect()
 }
 
-fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
+fn arguments_of(name: &str, folder: &Path, signs_clients: bool) -> Vec<String> {
     let file = |name: &str| folder.join(name).display().to_string();
     let mut arguments = vec![format!("--kubeconfig={}", file(&format!("{name}.kubeconfig")))];
     let more: Vec<String> = match name {
@@ -322,15 +356,21 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
             "--secure-port=0".to_owned(),
             format!("--root-ca-file={}", file("ca.crt")),
             format!("--service-account-private-key-file={}", file("service-accounts.key")),
-            format!("--cluster-signing-cert-file={}", file("ca.crt")),
-            format!("--cluster-signing-key-file={}", file("ca.key")),
             // Nobody renews the nodes' leases, and under load nobody could for thousands of them.
             "--node-monitor-grace-period=24h".to_owned(),
             // A thousand nodes and their pods within seconds.
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
             "--profiling=false".to_owned(),
-        ],
+        ]
+        .into_iter()
+        .chain(signers(signs_clients).into_iter().flat_map(|(signer, certificate, key)| {
+            [
+                format!("--cluster-signing-{signer}-cert-file={}", file(certificate)),
+                format!("--cluster-signing-{signer}-key-file={}", file(key)),
+            ]
+        }))
+        .collect(),
         SCHEDULER => vec![
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
@@ -353,4 +393,14 @@ fn arguments_of(name: &str, folder: &Path) -> Vec<String> {
     };
     arguments.extend(more);
     arguments
+}
+
+/// The signers of the controller manager, and the files of each one's authority.
+fn signers(signs_clients: bool) -> Vec<(&'static str, &'static str, &'static str)> {
+    let mut signers =
+        ["kubelet-serving", "kubelet-client", "legacy-unknown"].map(|signer| (signer, "ca.crt", "ca.key")).to_vec();
+    if signs_clients {
+        signers.push(("kube-apiserver-client", SIGNER[0], SIGNER[1]));
+    }
+    signers
 }

@@ -6,9 +6,10 @@
 //!
 //! Each client connection has its own connection to the API server, and when either ends, so does the other; while
 //! the API server is not ready, connections are reset. Bodies are streamed, including watches. Faults are simulated
-//! here. Limits: client certificates end here, so only tokens authenticate; and connections cannot be upgraded
-//! (`kubectl exec`).
+//! here. Limits: connections cannot be upgraded (`kubectl exec`), and client certificates, which only local clusters
+//! accept, are verified here ([`certified`]).
 
+pub mod certified;
 pub mod fault;
 mod reply;
 
@@ -46,6 +47,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use self::{
+    certified::{Certified, User},
     fault::{Asked, Fault, Faults, Kind},
     reply::Body,
 };
@@ -92,6 +94,8 @@ struct State {
     port: u16,
     acceptor: TlsAcceptor,
     connector: TlsConnector,
+    /// For clients with certificates, if the cluster accepts any.
+    certified: Option<Certified>,
     /// Whether the API server is ready.
     is_open: AtomicBool,
     faults: Mutex<Faults>,
@@ -99,15 +103,24 @@ struct State {
 
 impl Front {
     /// Listens on a free port with the certificate `server`. The API server behind it has the port `port` and a
-    /// certificate signed by `inner`, in PEM format.
-    pub async fn start(server: &Pair, inner: &str, port: u16, gateway: Option<Ipv4Addr>) -> Result<Self, Error> {
-        let (server, client) = configs(inner, server).map_err(|error| Error::Api(api::Error::Certificate(error)))?;
+    /// certificate signed by `inner`, in PEM format. `certified` is how it accepts client certificates, if it does.
+    pub async fn start(
+        server: &Pair,
+        inner: &str,
+        port: u16,
+        gateway: Option<Ipv4Addr>,
+        certified: Option<certified::Authorities>,
+    ) -> Result<Self, Error> {
+        let unusable = |error| Error::Api(api::Error::Certificate(error));
+        let (server, client) = configs(inner, server, certified.as_ref()).map_err(unusable)?;
+        let certified = certified.map(|with| Certified::new(inner, &with)).transpose().map_err(unusable)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Port)?;
         let own = listener.local_addr().map_err(Error::Port)?.port();
         let state = Arc::new(State {
             port,
             acceptor: TlsAcceptor::from(Arc::new(server)),
             connector: TlsConnector::from(Arc::new(client)),
+            certified,
             is_open: AtomicBool::new(false),
             faults: Mutex::default(),
         });
@@ -134,12 +147,20 @@ impl Front {
     }
 }
 
-fn configs(inner: &str, server: &Pair) -> Result<(ServerConfig, ClientConfig), rustls::Error> {
+fn configs(
+    inner: &str,
+    server: &Pair,
+    certified: Option<&certified::Authorities>,
+) -> Result<(ServerConfig, ClientConfig), rustls::Error> {
     let der = |pem: &str| authority::der(pem).unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut inward = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+    let inward =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let inward = match certified {
+        Some(with) => inward.with_client_cert_verifier(with.verifier(Arc::clone(&provider))?),
+        None => inward.with_no_client_auth(),
+    };
+    let mut inward = inward
         .with_single_cert(vec![der(&server.certificate).into()], PrivatePkcs8KeyDer::from(der(&server.key)).into())?;
     inward.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     let mut roots = RootCertStore::empty();
@@ -176,18 +197,35 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         // With a linger time of zero, closing sends a reset instead of a regular end.
         let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
     };
-    let Ok((sender, upstream)) = state.connect().await else {
-        reset(&stream);
-        return;
+    // Where nobody has a certificate, the API server is connected first: while it does not answer, neither does this.
+    let connected = match &state.certified {
+        None => match state.connect(&state.connector).await {
+            Ok(connected) => Some(connected),
+            Err(_) => return reset(&stream),
+        },
+        Some(_) if !state.is_open.load(Ordering::SeqCst) => return reset(&stream),
+        Some(_) => None,
     };
     let Ok(stream) = state.acceptor.accept(stream).await else {
         return;
+    };
+    let user = stream.get_ref().1.peer_certificates().and_then(|chain| User::of(chain.first()?)).map(Arc::new);
+    let connected = match (connected, &state.certified, &user) {
+        (Some(connected), ..) => Ok(connected),
+        (None, Some(certified), Some(_)) => state.connect(&certified.connector).await,
+        (None, ..) => state.connect(&state.connector).await,
+    };
+    let Ok((sender, upstream)) = connected else {
+        return reset(stream.get_ref().0);
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
     // A second handle, to request a reset while the HTTP server owns the first.
     let handle = socket2::SockRef::from(stream.get_ref().0).try_clone();
     let (end, mut ended) = mpsc::channel(1);
-    let service = service_fn(|request| answer(Arc::clone(&state), sender.clone(), end.clone(), request));
+    let service = service_fn(|mut request: Request<Incoming>| {
+        certified::introduce(request.headers_mut(), user.as_deref());
+        answer(Arc::clone(&state), sender.clone(), end.clone(), request)
+    });
     let stream = TokioIo::new(stream);
     let how = if is_h2 {
         let serving =
@@ -233,14 +271,14 @@ impl State {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect(&self) -> io::Result<(Sender, Upstream)> {
+    async fn connect(&self, connector: &TlsConnector) -> io::Result<(Sender, Upstream)> {
         if !self.is_open.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
-        let stream = self.connector.connect(name, stream).await?;
+        let stream = connector.connect(name, stream).await?;
         client::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)
     }
 }

@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_client_certificate.operators
+  id = "plant/plant-operators"
+}
