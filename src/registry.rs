@@ -27,6 +27,7 @@ use crate::functions::cidrs_overlap::CidrsOverlap;
 use crate::functions::hybrid_node_role_policy::HybridNodeRolePolicy;
 use crate::functions::hybrid_node_trust_policy::HybridNodeTrustPolicy;
 use crate::functions::join_command::JoinCommand;
+use crate::functions::kubeconfig::Kubeconfig as KubeconfigFunction;
 use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
 use crate::functions::s3_gateway_policy::S3GatewayPolicy;
@@ -128,6 +129,7 @@ fn registry() -> Registry<Clients> {
         .function::<HybridNodeRolePolicy>()
         .function::<HybridNodeTrustPolicy>()
         .function::<JoinCommand>()
+        .function::<KubeconfigFunction>()
         .function::<MaxPods>()
         .function::<NodeConfig>()
         .function::<S3GatewayPolicy>()

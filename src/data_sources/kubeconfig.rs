@@ -4,10 +4,10 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Secret};
 use framework::path::Path;
-use serde_json::{Value as Json, json};
 
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
+use crate::node::kubeconfig::{self, User};
 use crate::session::place::{DEFERRED, Place};
 use crate::session::{Clients, Context, explain};
 
@@ -33,6 +33,12 @@ pub struct Args {
     /// API server to use instead of the cluster's endpoint, such as `https://localhost:8443` behind a tunnel. Its
     /// certificate is still checked for the name of the cluster's endpoint.
     pub server: Option<String>,
+    /// Name to expect in the API server's certificate. Default: the host name of the cluster's endpoint.
+    pub tls_server_name: Option<String>,
+    /// Proxy on the way to the API server: a URL that begins with `http://`, `https://` or `socks5://`.
+    pub proxy_url: Option<String>,
+    /// Certificate authorities (PEM) to trust in addition to the cluster's, such as that of a proxy that inspects TLS.
+    pub additional_certificate_authorities: Option<Vec<String>>,
     /// Region of the cluster. Default: the provider's.
     pub region: Option<Region>,
 }
@@ -93,6 +99,13 @@ With `client_certificate` and `client_key` it works without AWS, and contains th
             let cause = format!("`{server}` is not a URL that begins with `https://`.");
             faults.push(Diagnostic::error("Invalid API server", cause).at(Path::attribute(Args::NAMES.server)));
         }
+        if let Some(proxy) = args.proxy_url.set()
+            && !["http://", "https://", "socks5://"].iter().any(|scheme| proxy.starts_with(scheme))
+        {
+            // It may contain a password.
+            let cause = "This is not a URL that begins with `http://`, `https://` or `socks5://`.";
+            faults.push(Diagnostic::error("Invalid proxy", cause).at(Path::attribute(Args::NAMES.proxy_url)));
+        }
     }
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
@@ -121,53 +134,33 @@ With `client_certificate` and `client_key` it works without AWS, and contains th
 }
 
 /// The kubeconfig; `None` for a cluster without an API server.
-///
-/// Source of members and defaults: `aws eks update-kubeconfig`.
 fn kubeconfig(args: &Args, cluster: &aws::eks::Cluster, region: &Region) -> Option<String> {
     let (endpoint, authority) = (cluster.endpoint.as_ref()?, cluster.certificate_authority.as_ref()?);
     let name = args.context_name.as_ref().unwrap_or(&cluster.arn);
-    let mut server = vec![("server", json!(args.server.as_ref().unwrap_or(endpoint)))];
-    if args.server.is_some() {
-        server.push(("tls-server-name", json!(host_of(endpoint))));
-    }
-    server.push(("certificate-authority-data", json!(authority)));
-    let mut context = vec![("cluster", json!(name)), ("user", json!(name))];
-    context.extend(args.namespace.as_ref().map(|namespace| ("namespace", json!(namespace))));
-    let mut text = String::from("apiVersion: v1\nkind: Config\nclusters:\n  - name: ");
-    text += &format!("{}\n    cluster:\n", json!(name));
-    lines(&mut text, 6, &server);
-    text += &format!("contexts:\n  - name: {}\n    context:\n", json!(name));
-    lines(&mut text, 6, &context);
-    text += &format!("current-context: {}\nusers:\n  - name: {}\n    user:\n", json!(name), json!(name));
-    if let (Some(certificate), Some(key)) = (&args.client_certificate, &args.client_key) {
-        let base64 = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
-        let user =
-            [("client-certificate-data", json!(base64(certificate))), ("client-key-data", json!(base64(key.expose())))];
-        lines(&mut text, 6, &user);
-        return Some(text);
-    }
-    let by_id = cluster.token_audience() != &cluster.name;
-    let mut command: Vec<&str> = vec!["--region", region.as_str(), "eks", "get-token"];
-    command.extend([if by_id { "--cluster-id" } else { "--cluster-name" }, cluster.token_audience().as_str()]);
-    command.extend(["--output", "json"]);
-    command.extend(args.role_arn.iter().flat_map(|role| ["--role-arn", role.as_str()]));
-    text += "      exec:\n";
-    let mut exec = vec![
-        ("apiVersion", json!("client.authentication.k8s.io/v1beta1")),
-        ("command", json!("aws")),
-        ("args", json!(command)),
-        ("interactiveMode", json!("IfAvailable")),
-    ];
-    exec.extend(args.profile.as_ref().map(|profile| ("env", json!([{ "name": "AWS_PROFILE", "value": profile }]))));
-    lines(&mut text, 8, &exec);
-    Some(text)
-}
-
-/// Members of a YAML mapping, whose values are JSON.
-fn lines(text: &mut String, indent: usize, members: &[(&str, Json)]) {
-    for (name, value) in members {
-        *text += &format!("{:indent$}{name}: {value}\n", "");
-    }
+    let user = match (&args.client_certificate, &args.client_key) {
+        (Some(certificate), Some(key)) => User::Certificate { certificate, key: key.expose() },
+        _ => User::Aws {
+            cluster: if cluster.token_audience() == &cluster.name {
+                kubeconfig::Cluster::Name(&cluster.name)
+            } else {
+                kubeconfig::Cluster::Id(cluster.token_audience())
+            },
+            region: region.as_str(),
+            profile: args.profile.as_deref(),
+            role_arn: args.role_arn.as_deref(),
+        },
+    };
+    let further: Vec<&str> = args.additional_certificate_authorities.iter().flatten().map(String::as_str).collect();
+    let context = kubeconfig::Context {
+        name,
+        server: args.server.as_ref().unwrap_or(endpoint),
+        authorities: kubeconfig::authorities(authority, &further),
+        tls_server_name: args.tls_server_name.as_deref().or(args.server.as_ref().map(|_| host_of(endpoint))),
+        proxy_url: args.proxy_url.as_deref(),
+        namespace: args.namespace.as_deref(),
+        user,
+    };
+    Some(kubeconfig::render(&[context], name))
 }
 
 /// The host name of a URL.
@@ -200,6 +193,9 @@ mod tests {
             client_certificate: None,
             client_key: None,
             server: None,
+            tls_server_name: None,
+            proxy_url: None,
+            additional_certificate_authorities: None,
             region: None,
         }
     }
@@ -281,6 +277,21 @@ users:
       client-key-data: "S0VZ"
 "#;
         assert_eq!(written(&given, &cluster()), expected);
+    }
+
+    #[test]
+    fn a_proxy_and_its_authority() {
+        let given = Args {
+            tls_server_name: Some("api.plant".to_owned()),
+            proxy_url: Some("socks5://127.0.0.1:1080".to_owned()),
+            additional_certificate_authorities: Some(vec!["MORE".to_owned()]),
+            ..args()
+        };
+        let found = written(&given, &cluster());
+        // PEM, a line break, MORE
+        for expected in ["tls-server-name: \"api.plant\"", "proxy-url: \"socks5:", "\"UEVNCk1PUkU=\""] {
+            assert!(found.contains(expected), "{found}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod cidrs_overlap;
 pub mod hybrid_node_role_policy;
 pub mod hybrid_node_trust_policy;
 pub mod join_command;
+pub mod kubeconfig;
 pub mod max_pods;
 pub mod node_config;
 pub mod s3_gateway_policy;

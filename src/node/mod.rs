@@ -1,5 +1,6 @@
 //! Everything a host needs to become a node of an EKS cluster, as text: `NodeConfig`, cloud-init user data, trust
-//! and role policy, `bootstrap.sh` arguments; the maximum number of pods; and the VPC endpoints of closed networks.
+//! and role policy, `bootstrap.sh` arguments; the maximum number of pods; the VPC endpoints of closed networks; and
+//! kubeconfigs.
 //!
 //! Everything here is pure: it converts loosely typed input ([`tree::Tree`]) to a typed value or to every fault in
 //! the input, and the typed value renders itself. Absent: I/O, the framework, AWS clients.
@@ -12,6 +13,7 @@ pub mod bootstrap;
 pub mod config;
 pub mod endpoints;
 pub mod instance_limits;
+pub mod kubeconfig;
 mod kubelet;
 pub mod max_pods;
 pub mod role_policy;

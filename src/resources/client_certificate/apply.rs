@@ -116,15 +116,14 @@ async fn issue(
     cx: &Context,
 ) -> Result<Outputs> {
     let summary = "Could not issue the client certificate";
-    let (subject, request, private_key) = match &args.certificate_request {
-        Some(request) => (request.subject(), request.text().to_owned(), None),
-        None => {
-            let subject = subject_of(args);
-            let made = x509::generate(&subject);
-            let made = made.map_err(|why| Diagnostic::error(summary, format!("No private key was created: {why}.")))?;
-            framework::wire::log::mask(made.private_key.expose_secret());
-            (subject, made.request, Some(Secret::new(made.private_key.expose_secret().to_owned())))
-        }
+    let (subject, request, private_key) = if let Some(request) = &args.certificate_request {
+        (request.subject(), request.text().to_owned(), None)
+    } else {
+        let subject = subject_of(args);
+        let made = x509::generate(&subject);
+        let made = made.map_err(|why| Diagnostic::error(summary, format!("No private key was created: {why}.")))?;
+        framework::wire::log::mask(made.private_key.expose_secret());
+        (subject, made.request, Some(Secret::new(made.private_key.expose_secret().to_owned())))
     };
     let wanted = SigningRequest {
         // EKS signs nothing whose name begins with `csr-`.
@@ -196,7 +195,7 @@ async fn signed(wanted: &SigningRequest, client: &Client, cx: &Context) -> Resul
 
 async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> Result<String> {
     let summary = "Could not issue the client certificate";
-    let (name, cluster) = (&wanted.name, client.cluster());
+    let (request, cluster) = (&wanted.name, client.cluster());
     let refused = |cause: String, remedy: &str| -> Diagnostics {
         Diagnostic::error(summary, cause).remedy(remedy).into()
     };
@@ -206,31 +205,31 @@ async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> 
         interval: Duration::from_millis(200),
         max_interval: Duration::from_secs(2),
     };
-    let waited = wait::until(cx, &wait, || async {
-        Ok(match explained(client.signing(name).await, summary, None, cx).await? {
+    let signed = wait::until(cx, &wait, || async {
+        Ok(match explained(client.signing(request).await, summary, None, cx).await? {
             Signing::Issued(text) => Seen::Done(text),
-            Signing::Pending => Seen::Pending(format!("CertificateSigningRequest `{name}` is approved, and not signed")),
+            Signing::Pending => Seen::Pending(format!("CertificateSigningRequest `{request}` is approved, and not signed")),
             Signing::Denied(why) => {
                 return Err(refused(
-                    format!("CertificateSigningRequest `{name}` of cluster `{cluster}` was denied: {why}."),
+                    format!("CertificateSigningRequest `{request}` of cluster `{cluster}` was denied: {why}."),
                     "Find out who denies requests for client certificates in this cluster, and why.",
                 ));
             }
             Signing::Failed(why) => {
                 return Err(refused(
-                    format!("Cluster `{cluster}` refused to sign CertificateSigningRequest `{name}`: {why}."),
+                    format!("Cluster `{cluster}` refused to sign CertificateSigningRequest `{request}`: {why}."),
                     "Change what the reason names, and apply again.",
                 ));
             }
             Signing::Gone => {
                 return Err(refused(
-                    format!("Somebody deleted CertificateSigningRequest `{name}` of cluster `{cluster}` before it was signed."),
+                    format!("Somebody deleted CertificateSigningRequest `{request}` of cluster `{cluster}` before it was signed."),
                     "Apply again.",
                 ));
             }
         })
     });
-    waited.await.map_err(|fault| {
+    signed.await.map_err(|fault| {
         if cx.cancel().is_cancelled() {
             return fault;
         }
