@@ -6,8 +6,8 @@ pub mod principal;
 pub mod run_command;
 mod words;
 
-pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ObjectName, OutpostArn, PolicyArn};
-pub use words::{Region, RoleArn, RoleName, RouteTableId};
+pub use words::{AccountId, ActivationId, ClusterName, LabelKey, ManagedNodeId, ObjectName};
+pub use words::{OutpostArn, PolicyArn, Region, RoleArn, RoleName, RouteTableId};
 pub use words::{SecurityGroupId, SubnetId, TargetGroupArn, VpcCniVersion, VpcId};
 
 use framework::model::{Model, Span};

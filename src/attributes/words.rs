@@ -64,6 +64,7 @@ attributes!(
     ActivationId,
     ClusterName,
     LabelKey,
+    ManagedNodeId,
     ObjectName,
     OutpostArn,
     PolicyArn,

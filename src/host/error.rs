@@ -158,6 +158,14 @@ pub enum Kind {
         /// Its answer.
         cause: String,
     },
+    /// The host does not connect to another one.
+    #[error("it cannot connect to `{target}`: {cause}")]
+    NotForwarded {
+        /// The other host, with its port.
+        target: String,
+        /// Its answer.
+        cause: String,
+    },
     /// The server ended the connection before it introduced itself: too many connections at once, or a ban.
     #[error("the server closed the connection before the SSH handshake")]
     Dropped,
@@ -364,6 +372,7 @@ impl Error {
                 | Kind::NoAnswer { .. }
                 | Kind::Unreachable { .. }
                 | Kind::BastionRefused { .. }
+                | Kind::NotForwarded { .. }
                 | Kind::Dropped
                 | Kind::Lost { .. }
                 | Kind::NotRun { .. }

@@ -13,6 +13,7 @@ use super::error::{Attempt, Caller, Error, Kind, Result};
 use super::listing::Listings;
 use super::settling::{Access, Defined};
 use super::target::{Target, TokenSource, reason};
+use super::tunnel;
 
 /// Timeout for establishing a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,8 +76,10 @@ impl Client {
         config.read_timeout = None;
         let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         // Building the stack may run a program, which blocks.
-        let made = tokio::task::spawn_blocking(move || {
-            kube::client::ClientBuilder::try_from(config).map(kube::client::ClientBuilder::build)
+        let way = target.tunnel.clone();
+        let made = tokio::task::spawn_blocking(move || match way {
+            None => kube::client::ClientBuilder::try_from(config).map(kube::client::ClientBuilder::build),
+            Some(way) => tunnel::client(config, way),
         });
         let unusable = |why: String| {
             let argument = if matches!(target.credentials, super::Credentials::Exec(_)) { "exec" } else { "host" };

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::tunnel::TunnelError;
+
 /// The error of a token source, as its own module describes it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -186,6 +188,14 @@ pub enum Kind {
         /// Whether it requires a user and password, or different ones.
         wants_password: bool,
     },
+    /// The tunnel does not lead to the API server; see [`Error::tunnel_error`].
+    #[error("no way to `{address}`: {cause}")]
+    Tunnel {
+        /// Host and port of the API server.
+        address: String,
+        /// Which hop failed, and how.
+        cause: String,
+    },
     /// The server's certificate is not trusted, or is for another name.
     #[error("the certificate of `{address}` is not accepted: {cause}")]
     Certificate {
@@ -318,6 +328,18 @@ impl Error {
         self.0.source.as_deref()
     }
 
+    /// The tunnel's error.
+    #[must_use]
+    pub fn tunnel_error(&self) -> Option<&TunnelError> {
+        self.0.source.as_deref()?.downcast_ref()
+    }
+
+    /// Address of the API server, with its port, if it is known.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.as_deref()
+    }
+
     /// Whether the object, or its whole kind, does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -333,7 +355,10 @@ impl Error {
     /// Whether the API server could not be queried at all.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. } | Kind::Unavailable { .. })
+        matches!(
+            self.kind(),
+            Kind::Unreachable { .. } | Kind::Proxy { .. } | Kind::Tunnel { .. } | Kind::Unavailable { .. }
+        )
     }
 }
 

@@ -4,8 +4,8 @@
 //! token to each request, retries what may be retried, and ends when Terraform asks to stop. Each other file covers
 //! one area. [`Error`] is the error of the module.
 //!
-//! What is absent from this module: Terraform, and AWS. Tokens come through [`TokenSource`], which the provider
-//! implements.
+//! What is absent from this module: Terraform, AWS, and SSH. Tokens come through [`TokenSource`], and connections where
+//! there is no direct one through [`Tunnel`], which the provider implements.
 
 pub mod aws_auth;
 pub mod check;
@@ -29,6 +29,7 @@ mod rollout;
 mod settling;
 mod signing;
 mod target;
+mod tunnel;
 mod watch;
 pub mod x509;
 
@@ -43,6 +44,7 @@ pub use pod::Trouble;
 pub use rollout::Rollout;
 pub use signing::{Signing, SigningRequest};
 pub use target::{Credentials, Exec, Server, Target, TokenSource};
+pub use tunnel::{Stream, Tunnel, TunnelError};
 
 /// Annotation on the DaemonSet aws-node whose settings are managed, with their previous values.
 pub const VPC_CNI_MARK: &str = "ekshybrid/vpc-cni";

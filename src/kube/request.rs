@@ -13,8 +13,9 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::error::{Answer, Attempt, Caller, Error, FieldConflict, Kind, Result, Verb};
+use super::error::{Answer, Attempt, BoxError, Caller, Error, FieldConflict, Kind, Result, Verb};
 use super::target::reason;
+use super::tunnel::TunnelError;
 use crate::net::causes::find;
 use crate::net::pace::{Pace, retry_after};
 use crate::net::proxy::Refusal;
@@ -92,7 +93,8 @@ impl Client {
                 Outcome::Again(error, asked) => (error, asked),
             };
             let pace = asked.unwrap_or_else(|| PACE.after(attempts));
-            let unreachable = matches!(error.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. });
+            let unreachable =
+                matches!(error.kind(), Kind::Unreachable { .. } | Kind::Proxy { .. } | Kind::Tunnel { .. });
             let patience = if unreachable { self.patience(call.attempt.verb).0 } else { REPEAT_FOR };
             if started.elapsed().saturating_add(pace) > patience
                 || (unreachable && self.shared.given_up.load(Ordering::Relaxed))
@@ -141,7 +143,7 @@ impl Client {
             }
             sent = sending => sent,
         };
-        let lost = match sent {
+        let mut lost = match sent {
             Ok(Ok(response)) => {
                 self.shared.given_up.store(false, Ordering::Relaxed);
                 self.shared.has_answered.store(true, Ordering::Relaxed);
@@ -152,10 +154,20 @@ impl Client {
                 before_sending: false,
                 certificate: false,
                 proxy: None,
+                tunnel: None,
                 cause: format!("no answer within {} s", limit.as_secs()),
             },
         };
         let address = self.shared.address.clone();
+        if let Some(failure) = lost.tunnel.take() {
+            let kind = Kind::Tunnel { address, cause: failure.message.clone() };
+            let again = failure.is_transient;
+            let (attempt, shared) = (call.attempt.clone(), &self.shared);
+            let answer = Answer { caller: shared.caller, ..answer };
+            let source = Some(Box::new(failure) as BoxError);
+            let error = Error::failed(kind, attempt, &shared.cluster, Some(&shared.address), answer, source);
+            return if again { Outcome::Again(error, None) } else { Outcome::Failed(error) };
+        }
         let (kind, again) = match lost {
             Lost { proxy: Some(proxy), cause, .. } => {
                 let wants_password = proxy == Refusal::WantsPassword;
@@ -336,6 +348,8 @@ struct Lost {
     certificate: bool,
     /// Why the proxy did not connect.
     proxy: Option<Refusal>,
+    /// Why the tunnel opened no stream.
+    tunnel: Option<TunnelError>,
     cause: String,
 }
 
@@ -346,12 +360,13 @@ impl Lost {
             before_sending: client.is_some_and(hyper_util::client::legacy::Error::is_connect),
             certificate: is_certificate(error),
             proxy: Refusal::of(error),
+            tunnel: find::<TunnelError>(error).cloned(),
             cause: reason(error),
         }
     }
 
     fn while_reading(error: &kube::Error) -> Self {
-        Self { before_sending: false, certificate: false, proxy: None, cause: reason(error) }
+        Self { before_sending: false, certificate: false, proxy: None, tunnel: None, cause: reason(error) }
     }
 }
 
@@ -371,7 +386,7 @@ async fn read(response: Response<Body>) -> std::result::Result<Read, Lost> {
         }
         if bytes.len() > LARGEST_ANSWER {
             let cause = format!("the answer is longer than {} MiB", LARGEST_ANSWER >> 20);
-            return Err(Lost { before_sending: false, certificate: false, proxy: None, cause });
+            return Err(Lost { before_sending: false, certificate: false, proxy: None, tunnel: None, cause });
         }
     }
     Ok(Read { status: parts.status, retry_after, audit_id: header("audit-id"), body: bytes })
@@ -393,6 +408,7 @@ mod tests {
             credentials: Credentials::Token("token".into()),
             tls_server_name: None,
             proxy: None,
+            tunnel: None,
         };
         let client = Client::new(&target).await.expect("a client");
         let call = Call { attempt: Attempt::new(Verb::List, "nodes"), path: "/api/v1/nodes".to_owned(), body: None };
@@ -411,6 +427,7 @@ mod tests {
             credentials: Credentials::Token("token".into()),
             tls_server_name: None,
             proxy: None,
+            tunnel: None,
         };
         let client = Client::new(&target).await.expect("a client");
         let long = (REPEAT_FOR, ATTEMPT_TIMEOUT);
@@ -438,6 +455,7 @@ mod tests {
             credentials: Credentials::Token("token".into()),
             tls_server_name: None,
             proxy: None,
+            tunnel: None,
         };
         let stop = tokio_util::sync::CancellationToken::new();
         let client = Client::new(&target).await.expect("a client").with_cancel(stop.clone());
@@ -460,6 +478,7 @@ mod tests {
             credentials,
             tls_server_name: None,
             proxy: None,
+            tunnel: None,
         };
         let exec = crate::kube::Exec {
             api_version: "client.authentication.k8s.io/v1".to_owned(),

@@ -157,10 +157,7 @@ mod tests {
             (json!({ "conditions": condition("Denied") }), Signing::Denied("not him (reason No)".to_owned())),
             (json!({ "conditions": condition("Failed") }), Signing::Failed("not him (reason No)".to_owned())),
             (json!({ "certificate": "UEVN" }), Signing::Issued("PEM".to_owned())),
-            (
-                json!({ "certificate": "?" }),
-                Signing::Failed("the certificate of `a` is not PEM in base64".to_owned()),
-            ),
+            (json!({ "certificate": "?" }), Signing::Failed("the certificate of `a` is not PEM in base64".to_owned())),
         ] {
             let object = json!({ "metadata": { "name": "a" }, "status": status });
             assert_eq!(signing(&object), expected, "{status}");

@@ -12,6 +12,7 @@ use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions,
 use secrecy::SecretString;
 
 use super::error::{Attempt, BoxError, Caller, Error, Kind, Result};
+use super::tunnel::Tunnel;
 use crate::net::local::is_loopback;
 use crate::net::{causes, trust};
 
@@ -22,7 +23,7 @@ pub trait TokenSource: Send + Sync {
 }
 
 /// One API server and how to connect to it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     /// Name of the cluster, for messages.
     pub cluster: String,
@@ -34,6 +35,20 @@ pub struct Target {
     pub tls_server_name: Option<String>,
     /// Proxy to use. It may contain a password.
     pub proxy: Option<SecretString>,
+    /// The way for all connections; then no proxy is used.
+    pub tunnel: Option<Arc<dyn Tunnel>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("cluster", &self.cluster)
+            .field("server", &self.server)
+            .field("credentials", &self.credentials)
+            .field("tls_server_name", &self.tls_server_name)
+            .field("has_tunnel", &self.tunnel.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An API server.
@@ -305,6 +320,7 @@ mod tests {
             credentials: Credentials::Kubeconfig,
             tls_server_name: None,
             proxy: None,
+            tunnel: None,
         };
         let eks = "https://0123.gr7.us-west-2.eks.amazonaws.com";
         let proxy = ("HTTPS_PROXY", "http://u:p@proxy.example:3128");
@@ -352,6 +368,7 @@ mod tests {
                 credentials: Credentials::Exec(exec),
                 tls_server_name: None,
                 proxy: None,
+                tunnel: None,
             };
             let error = Client::new(&target).await.expect_err(script);
             let text = format!("{error} {error:?}");

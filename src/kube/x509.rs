@@ -144,9 +144,7 @@ pub fn is_signed_by(text: &str, authorities: &str) -> bool {
     let Ok(block) = block(text, &["CERTIFICATE"]) else { return false };
     let Ok(certificate) = block.parse_x509() else { return false };
     Pem::iter_from_buffer(authorities.as_bytes()).flatten().any(|authority| {
-        authority
-            .parse_x509()
-            .is_ok_and(|authority| certificate.verify_signature(Some(authority.public_key())).is_ok())
+        authority.parse_x509().is_ok_and(|authority| certificate.verify_signature(Some(authority.public_key())).is_ok())
     })
 }
 

@@ -338,8 +338,7 @@ fn user(text: &mut String, user: &User<'_>) {
                 Cluster::Name(name) => ("--cluster-name", name),
                 Cluster::Id(id) => ("--cluster-id", id),
             };
-            let mut command =
-                vec!["--region", region, "eks", "get-token", option, cluster, "--output", "json"];
+            let mut command = vec!["--region", region, "eks", "get-token", option, cluster, "--output", "json"];
             command.extend(role_arn.iter().flat_map(|role| ["--role-arn", role]));
             *text += "    user:\n      exec:\n";
             let mut exec = vec![

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::model::{Bounded, Model, Secret, Span, Text};
 use framework::text_field;
 
-use crate::attributes::connection::{Bastion, PrivateKey, UserCertificate, UserName};
-use crate::attributes::{AccountId, ClusterName, PolicyArn, Region, RoleArn};
+use crate::attributes::connection::{Bastion, Connection, PrivateKey, UserCertificate, UserName};
+use crate::attributes::{AccountId, ClusterName, ManagedNodeId, PolicyArn, Region, RoleArn};
 
 /// The arguments of the `provider` block.
 #[derive(Clone, Debug, Model)]
@@ -149,6 +149,7 @@ pub struct Endpoints {
 /// A connection to a Kubernetes API.
 #[derive(Clone, Debug, Model)]
 #[model(together(client_certificate, client_key))]
+#[model(at_most_one_of(proxy_url, tunnel))]
 pub struct Kubernetes {
     /// URL of the API server, or `KUBE_HOST`. Default: the cluster's endpoint. It belongs to one cluster, which the
     /// provider's `cluster_name` must name; resources of other clusters are rejected.
@@ -173,8 +174,36 @@ pub struct Kubernetes {
     /// Server name to verify the API server's certificate against. Default: the host name.
     pub tls_server_name: Option<String>,
     /// Proxy for requests to the API server, or `KUBE_PROXY_URL`. Default: the proxy in the environment
-    /// (`HTTPS_PROXY`, unless `NO_PROXY` lists the API server).
+    /// (`HTTPS_PROXY`, unless `NO_PROXY` lists the API server). Conflicts with `tunnel`.
     pub proxy_url: Option<ProxyUrl>,
+    /// The way to private endpoints from outside their VPC. No proxy is used then. It applies to every cluster.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// The way to API servers whose endpoint is private, from a machine outside their VPC. TLS is end to end: whatever is in
+/// between sees no content. Host names are resolved at the other end.
+#[derive(Clone, Debug, Model)]
+#[model(exactly_one_of(ssh, ssm))]
+pub struct Tunnel {
+    /// Through a host in the VPC, over SSH. Its sshd must forward connections (`AllowTcpForwarding`). All requests share
+    /// one connection, which is opened again if it breaks. What is not set comes from the provider's `ssh`.
+    pub ssh: Option<Connection>,
+    /// Through a managed node of Systems Manager in the VPC, by a port forwarding session. Requires
+    /// [`session-manager-plugin`](https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html)
+    /// 1.2.497 or later on the machine that runs Terraform, and the permission `ssm:StartSession` on the node and on the document
+    /// `AWS-StartPortForwardingSessionToRemoteHost`.
+    pub ssm: Option<SsmTunnel>,
+}
+
+/// A port forwarding session of Systems Manager.
+#[derive(Clone, Debug, Model)]
+pub struct SsmTunnel {
+    /// ID of the managed node: `i-…` of an EC2 instance, or `mi-…`.
+    pub target: ManagedNodeId,
+    /// Region of the node. Default: the provider's.
+    pub region: Option<Region>,
+    /// Path of `session-manager-plugin`. Default: the one on `PATH`.
+    pub plugin_path: Option<String>,
 }
 
 /// A credential plugin.

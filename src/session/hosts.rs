@@ -56,7 +56,7 @@ impl Clients {
         }
     }
 
-    async fn host_settings(&self, connection: &Connection) -> Result<ssh::Connection> {
+    pub(super) async fn host_settings(&self, connection: &Connection) -> Result<ssh::Connection> {
         let Maybe::Known(defaults) = &self.shared.ssh else {
             return Err(unknown_configuration(Config::NAMES.ssh, Need::Host));
         };

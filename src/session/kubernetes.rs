@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::Clients;
 use super::clients::Unready;
 use super::config::{Config, Kubernetes};
+use super::connections::Connections;
 use super::explain;
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
@@ -52,14 +53,23 @@ impl Clients {
                 Maybe::Unknown => return Ok(Access::Unknown(Config::NAMES.cluster_name)),
             }
         }
-        let target = match target(given, cluster, region, &self.aws).await? {
+        let target = target(given, cluster, region, &self.aws, &shared.connections).await?;
+        let mut target = match target {
             Ok(target) => target,
             Err(other) => return Ok(other),
         };
+        if let Some(tunnel) = settings.as_ref().and_then(|settings| settings.tunnel.as_ref()) {
+            target.tunnel = self.tunnel(tunnel).await?;
+        }
         let cell = shared.connections.cell(&target, region);
         let client = cell.get_or_try_init(|| kube::Client::new(&target)).await;
         let client = client.map_err(|error| unusable(&error))?;
         Ok(Access::Open(client.with_cancel(self.cancel.clone())))
+    }
+
+    /// Whether EKS describes an endpoint, met in this run, as one that only the VPC can reach.
+    pub(super) fn is_private(&self, endpoint: &str) -> bool {
+        self.shared.connections.is_private(endpoint)
     }
 }
 
@@ -69,6 +79,7 @@ async fn target(
     cluster: &ClusterName,
     region: Option<&Region>,
     aws: &std::result::Result<aws::Clients, Unready>,
+    connections: &Connections,
 ) -> Result<std::result::Result<Target, Access>> {
     let needs_endpoint = given.host.is_none() && given.config_path.is_none();
     let needs_authority = given.config_path.is_none() && given.authority.is_none() && !given.insecure;
@@ -91,6 +102,9 @@ async fn target(
         };
         if matches!(found.status.as_str(), "CREATING" | "PENDING" | "FAILED") {
             return Ok(Err(Access::NotReady(found.status.clone())));
+        }
+        if found.endpoint_private_access && !found.endpoint_public_access {
+            connections.note_private(address);
         }
         token_for.clone_from(found.token_audience());
         endpoint.get_or_insert_with(|| address.clone());
@@ -129,6 +143,7 @@ async fn target(
         credentials,
         tls_server_name: given.tls_server_name,
         proxy: given.proxy,
+        tunnel: None,
     }))
 }
 
@@ -292,6 +307,7 @@ mod tests {
             config_context: None,
             tls_server_name: None,
             proxy_url: None,
+            tunnel: None,
         };
         set(&mut settings);
         settings

@@ -15,6 +15,7 @@ mod principal;
 mod region;
 mod settings;
 pub mod tags;
+mod tunnel;
 
 pub use clients::{Clients, Defaults};
 pub use config::Config;

@@ -54,6 +54,15 @@ impl RouteTableId {
     }
 }
 
+word! {
+    /// A managed node of Systems Manager.
+    ManagedNodeId;
+    noun = "managed node ID";
+    kind = "the ID of a managed node";
+    form = " such as `i-0123456789abcdef0` or `mi-0123456789abcdef0`";
+    check = |text| holds(is_id(text, "i") || is_id(text, "mi"));
+}
+
 impl SubnetId {
     /// An ID that a cluster holds, which nobody has checked.
     #[must_use]
@@ -93,6 +102,12 @@ mod tests {
         ]);
         check::<VpcId>(&[("vpc-0123456789abcdef0", Ok(())), ("vpc-", Err("such as `vpc-")), ("main", Err("a VPC"))]);
         check::<RouteTableId>(&[("rtb-01234567", Ok(())), ("vpc-0123", Err("such as `rtb-"))]);
+        check::<ManagedNodeId>(&[
+            ("i-0123456789abcdef0", Ok(())),
+            ("mi-0123456789abcdef0", Ok(())),
+            ("bastion", Err("such as `i-")),
+            ("10.0.0.1", Err("such as `i-")),
+        ]);
         check::<SecurityGroupId>(&[
             ("sg-12345678", Ok(())),
             ("default", Err("the group's name is not accepted")),

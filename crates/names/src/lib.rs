@@ -35,7 +35,7 @@ pub use account::{AccountId, RoleName};
 pub use arn::{Arn, ArnError, OutpostArn, PolicyArn, ProfileArn, RoleArn, TargetGroupArn, TrustAnchorArn};
 pub use cidr::Cidr;
 pub use cluster::ClusterName;
-pub use ec2::{RouteTableId, SecurityGroupId, SubnetId, VpcId};
+pub use ec2::{ManagedNodeId, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 pub use label::{LabelKey, LabelValue};
 pub use nearest::{differ_by, meant, nearest};
 pub use object::{ObjectName, is_subdomain};

@@ -1,9 +1,10 @@
-//! Systems Manager: hybrid activations, managed instances, commands on them, and the parameter that stores an activation's code.
+//! Systems Manager: hybrid activations, managed instances, commands and sessions on them, and the parameter that stores an activation's code.
 
 mod activation;
 mod command;
 mod instance;
 mod parameter;
+mod session;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use activation::{Activation, ActivationFilter, ActivationSpec, CreatedActiva
 pub use command::Invocation;
 pub use instance::{Instance, InstanceFilter};
 pub use parameter::{Parameter, ParameterSpec};
+pub use session::{Session, TO_REMOTE_HOST};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;

@@ -6,6 +6,7 @@
 mod authentication;
 mod client;
 mod connect;
+mod forward;
 mod handler;
 mod known_hosts;
 mod pool;
@@ -13,6 +14,7 @@ mod session;
 mod settings;
 mod trust;
 
+pub use forward::Stream;
 pub use pool::Ssh;
 pub use session::SshHost;
 pub use settings::{Connection, HostKey, Login, Trust};

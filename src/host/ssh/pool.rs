@@ -54,7 +54,7 @@ impl Ssh {
     fn open<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<Client>> {
         Box::pin(async move {
             let bastion = match &connection.bastion {
-                Some(bastion) => Some(self.bastion(bastion).await?),
+                Some(bastion) => Some(self.shared_connection(bastion).await?),
                 None => None,
             };
             let logins = {
@@ -74,11 +74,8 @@ impl Ssh {
     }
 
     /// The connection to a bastion: the open one, or a new one. Others wait for it instead of opening their own.
-    async fn bastion(&self, connection: &Connection) -> Result<Arc<Client>> {
-        let slot = {
-            let mut all = self.0.bastions.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(connection.identity()).or_default())
-        };
+    pub(super) async fn shared_connection(&self, connection: &Connection) -> Result<Arc<Client>> {
+        let slot = self.slot(connection);
         let mut slot = slot.lock().await;
         if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
             return Ok(Arc::clone(client));
@@ -86,5 +83,19 @@ impl Ssh {
         let client = Arc::new(self.open(connection).await?);
         *slot = Some(Arc::clone(&client));
         Ok(client)
+    }
+
+    /// Lets the next one open a new connection to a bastion that does not answer on this one.
+    pub(super) async fn forget(&self, connection: &Connection, client: &Arc<Client>) {
+        let slot = self.slot(connection);
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_some_and(|open| Arc::ptr_eq(open, client)) {
+            *slot = None;
+        }
+    }
+
+    fn slot(&self, connection: &Connection) -> Slot {
+        let mut all = self.0.bastions.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(connection.identity()).or_default())
     }
 }

@@ -108,13 +108,7 @@ async fn check_role(role: Option<&str>, client: &Client, cx: &Context) -> Result
 }
 
 /// Has a certificate issued. `bound` is the role binding that the state records.
-async fn issue(
-    args: &Args,
-    place: Place,
-    bound: Option<String>,
-    client: &Client,
-    cx: &Context,
-) -> Result<Outputs> {
+async fn issue(args: &Args, place: Place, bound: Option<String>, client: &Client, cx: &Context) -> Result<Outputs> {
     let summary = "Could not issue the client certificate";
     let (subject, request, private_key) = if let Some(request) = &args.certificate_request {
         (request.subject(), request.text().to_owned(), None)
@@ -196,9 +190,8 @@ async fn signed(wanted: &SigningRequest, client: &Client, cx: &Context) -> Resul
 async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> Result<String> {
     let summary = "Could not issue the client certificate";
     let (request, cluster) = (&wanted.name, client.cluster());
-    let refused = |cause: String, remedy: &str| -> Diagnostics {
-        Diagnostic::error(summary, cause).remedy(remedy).into()
-    };
+    let refused =
+        |cause: String, remedy: &str| -> Diagnostics { Diagnostic::error(summary, cause).remedy(remedy).into() };
     let wait = Wait {
         what: format!("cluster `{cluster}` to sign the client certificate"),
         timeout: cx.time_left(SIGNING_TIMEOUT),
@@ -208,7 +201,9 @@ async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> 
     let signed = wait::until(cx, &wait, || async {
         Ok(match explained(client.signing(request).await, summary, None, cx).await? {
             Signing::Issued(text) => Seen::Done(text),
-            Signing::Pending => Seen::Pending(format!("CertificateSigningRequest `{request}` is approved, and not signed")),
+            Signing::Pending => {
+                Seen::Pending(format!("CertificateSigningRequest `{request}` is approved, and not signed"))
+            }
             Signing::Denied(why) => {
                 return Err(refused(
                     format!("CertificateSigningRequest `{request}` of cluster `{cluster}` was denied: {why}."),
@@ -223,7 +218,9 @@ async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> 
             }
             Signing::Gone => {
                 return Err(refused(
-                    format!("Somebody deleted CertificateSigningRequest `{request}` of cluster `{cluster}` before it was signed."),
+                    format!(
+                        "Somebody deleted CertificateSigningRequest `{request}` of cluster `{cluster}` before it was signed."
+                    ),
                     "Apply again.",
                 ));
             }

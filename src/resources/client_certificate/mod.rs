@@ -204,7 +204,8 @@ The caller needs `create`, `get` and `delete` on certificatesigningrequests, `up
         if let Some(role) = args.cluster_role.set()
             && (role.is_empty() || role.contains(['/', '%']) || role == "." || role == "..")
         {
-            let cause = format!("`{role}` is not the name of a ClusterRole: it must not be empty or contain `/` or `%`.");
+            let cause =
+                format!("`{role}` is not the name of a ClusterRole: it must not be empty or contain `/` or `%`.");
             fault(names.cluster_role, "Invalid name of a ClusterRole", cause);
         }
     }

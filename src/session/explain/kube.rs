@@ -2,7 +2,7 @@
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result, sentence};
 
-use super::explain;
+use super::{explain, tunnel};
 use crate::aws;
 use crate::kube::{self, Caller, Kind};
 use crate::session::Context;
@@ -65,7 +65,11 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
         }
         Kind::Malformed { .. } => "It is left as it is, because nothing can be changed in it safely. EKS cannot use it either. Repair it by hand, with `kubectl --namespace kube-system edit configmap aws-auth` for aws-auth, and apply again.".to_owned(),
         Kind::FieldConflict(_) => "Whoever manages these fields would change them back. Take them out of the other manager's hands (its manifest, chart or add-on configuration), or out of this configuration, and apply again.".to_owned(),
-        Kind::Unreachable { .. } => "Check that the API server can be reached from here: a private endpoint needs a route into the VPC, a bastion or a proxy (`kubernetes.proxy_url` of the provider). A cluster that was deleted outside is noticed by its name.".to_owned(),
+        Kind::Tunnel { .. } => tunnel::remedy(error)?,
+        Kind::Unreachable { .. } if is_private(error, cx) => format!(
+            "The endpoint of cluster `{cluster}` is private: only its VPC, and networks that are connected to it, can reach it. Run Terraform there, or set `kubernetes.tunnel` of the provider to a bastion or a managed node in the VPC. Otherwise allow public access to the endpoint from this machine (`endpoint_public_access` and `public_access_cidrs` of `aws_eks_cluster`)."
+        ),
+        Kind::Unreachable { .. } => "Check that the API server can be reached from here: a private endpoint needs a route into the VPC, a tunnel or a proxy (`kubernetes.tunnel` or `kubernetes.proxy_url` of the provider). A cluster that was deleted outside is noticed by its name.".to_owned(),
         Kind::Proxy { wants_password: true, .. } => "Give the proxy a user and a password that it accepts, in `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`): `http://USER:PASSWORD@proxy.example:3128`, with `%` and two hexadecimal digits for signs that an address cannot hold.".to_owned(),
         Kind::Proxy { .. } => "Check `kubernetes.proxy_url` of the provider (or `KUBE_PROXY_URL`), and that the proxy may and can connect to the API server's host and port.".to_owned(),
         Kind::Certificate { .. } => "If a proxy or another name stands between, set `kubernetes.tls_server_name` or `kubernetes.cluster_ca_certificate` of the provider.".to_owned(),
@@ -74,6 +78,12 @@ async fn remedy(error: &kube::Error, cx: &Context) -> Option<String> {
         Kind::AnswerLost { .. } | Kind::Cancelled { .. } | Kind::Changed => "Run Terraform again to continue.".to_owned(),
         _ => return None,
     })
+}
+
+/// Whether EKS describes the endpoint as one that only the VPC can reach.
+fn is_private(error: &kube::Error, cx: &Context) -> bool {
+    let (Some(clients), Some(endpoint)) = (cx.try_clients(), error.endpoint()) else { return false };
+    clients.is_private(endpoint)
 }
 
 /// Where the user finds the credentials.

@@ -6,6 +6,7 @@ mod drain;
 mod host;
 mod kube;
 mod network_check;
+mod tunnel;
 
 pub use aws::{explain, explain_at};
 pub use configuration::{Need, REMEDY, unknown_configuration};

@@ -167,7 +167,14 @@ impl Sandbox {
     pub fn account(&self) -> Result<Account<'_>, SandboxError> {
         let told = self.call("POST", "/accounts", Some(&json!({"seed": true})))?;
         let id = told["account_id"].as_str().unwrap_or_default().to_owned();
-        Ok(Account { sandbox: self, told, id, cluster: None, other: Mutex::default(), host_files: HostFiles::default() })
+        Ok(Account {
+            sandbox: self,
+            told,
+            id,
+            cluster: None,
+            other: Mutex::default(),
+            host_files: HostFiles::default(),
+        })
     }
 
     /// What the sandbox says about hosts: whether there can be any, or why not.

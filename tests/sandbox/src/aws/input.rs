@@ -17,6 +17,11 @@ impl<'a> Json<'a> {
         value.as_object().map(Self).ok_or_else(|| wrong("Start of structure or map found where not expected."))
     }
 
+    /// The names of all members.
+    pub fn names(self) -> impl Iterator<Item = &'a str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }

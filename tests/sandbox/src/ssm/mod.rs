@@ -6,9 +6,10 @@ pub mod commands;
 pub mod instances;
 pub mod parameters;
 mod rsa;
+mod sessions;
 mod tags;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +30,9 @@ pub struct Store {
     pub parameters: BTreeMap<String, parameters::Parameter>,
     #[serde(default)]
     pub commands: BTreeMap<String, commands::Command>,
+    /// Ids of the sessions that have not ended.
+    #[serde(default)]
+    pub sessions: BTreeSet<String>,
 }
 
 pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<Value> {
@@ -40,6 +44,15 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
         "DeregisterManagedInstance" | "UpdateManagedInstanceRole" | "UpdateInstanceInformation" => {
             let id = input.text("InstanceId")?.unwrap_or_default();
             call.arn("ssm", &format!("managed-instance/{id}"))
+        }
+        "StartSession" => {
+            let target = input.text("Target")?.unwrap_or_default();
+            let kind = if target.starts_with("mi-") { ("ssm", "managed-instance") } else { ("ec2", "instance") };
+            call.arn(kind.0, &format!("{}/{target}", kind.1))
+        }
+        "TerminateSession" => {
+            let id = input.text("SessionId")?.unwrap_or_default();
+            call.arn("ssm", &format!("session/{id}"))
         }
         _ => call.arn("ssm", "*"),
     };
@@ -64,6 +77,8 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
         "DeleteParameter" => parameters::delete(call, input),
         "DeleteParameters" => parameters::delete_many(call, input),
         "DescribeParameters" => parameters::describe(call, input),
+        "StartSession" => sessions::start(call, input),
+        "TerminateSession" => sessions::terminate(call, input),
         "RegisterManagedInstance" => agent::register(call, input),
         "RequestManagedInstanceRoleToken" => agent::role_token(call, input),
         "UpdateInstanceInformation" => agent::report(call, input),

@@ -154,8 +154,7 @@ fn configs(
 ) -> Result<(ServerConfig, ClientConfig), rustls::Error> {
     let der = |pem: &str| authority::der(pem).unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let inward =
-        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let inward = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let inward = match certified {
         Some(with) => inward.with_client_cert_verifier(with.verifier(Arc::clone(&provider))?),
         None => inward.with_no_client_auth(),
