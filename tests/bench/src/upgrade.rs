@@ -120,6 +120,7 @@ async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) 
         credentials: Credentials::Kubeconfig,
         tls_server_name: None,
         proxy: None,
+        tunnel: None,
     };
     let options = Options { wait: true, timeout: PATIENCE, ..Options::new(NAMESPACE, NAME) };
     let line = CommandLine { program: &tools.helm, kubeconfig, folder, values: &file };
