@@ -51,6 +51,7 @@ pub async fn ground() -> Option<Ground> {
         credentials: Credentials::Kubeconfig,
         tls_server_name: None,
         proxy: None,
+        tunnel: None,
     };
     let client = Client::new(&target).await.unwrap();
     let releases = Releases::new(&client).with_lease(Duration::from_secs(12));
