@@ -1,5 +1,7 @@
 //! Plans a client certificate: whether the cluster signs any, and when a certificate is renewed.
 
+use std::collections::BTreeSet;
+
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Secret};
 use framework::path::Path;
@@ -14,9 +16,10 @@ use crate::session::place::PlannedPlace;
 
 pub(super) async fn plan(plan: &mut Plan<ClientCertificate>, cx: &Context) -> Result<()> {
     let place = PlannedPlace::plan(plan, cx).await?;
+    plan_subject(plan);
     let is_new = plan.is_create() || plan.is_replaced();
     if is_new {
-        plan_subject(plan);
+        plan_new(plan);
     }
     let cluster = match place.known() {
         // The apply reports errors; it needs the cluster.
@@ -46,29 +49,41 @@ pub(super) async fn plan(plan: &mut Plan<ClientCertificate>, cx: &Context) -> Re
     Ok(())
 }
 
-/// Plans user and groups, and that a request of the user's own leaves no key here.
+/// Plans user and groups, which are those of a request. Groups that the configuration no longer names are removed.
 fn plan_subject(plan: &mut Plan<ClientCertificate>) {
-    match &plan.args.certificate_request {
+    let (user, groups) = match &plan.args.certificate_request {
         Maybe::Known(Some(request)) => {
             let subject = request.subject();
-            plan.outputs.common_name = Maybe::Known(SubjectName::as_found(&subject.common_name));
-            let organizations = subject.organizations.iter().map(|one| SubjectName::as_found(one)).collect();
-            plan.outputs.organizations = Maybe::Known(organizations);
-            plan.outputs.private_key = Maybe::Known(None);
+            let groups = subject.organizations.iter().map(|one| SubjectName::as_found(one)).collect();
+            (Some(SubjectName::as_found(&subject.common_name)), groups)
         }
-        Maybe::Known(None) => {
-            if let Some(name) = known(&plan.args.common_name) {
-                plan.outputs.common_name = Maybe::Known(name);
-            }
-            match &plan.args.organizations {
-                Maybe::Known(Some(all)) => plan.outputs.organizations = Maybe::Known(all.clone()),
-                _ if !plan.configures(Args::NAMES.organizations) => {
-                    plan.outputs.organizations = Maybe::Known(std::collections::BTreeSet::new());
-                }
-                _ => {}
-            }
-        }
-        Maybe::Unknown => {}
+        Maybe::Known(None) => (None, BTreeSet::new()),
+        Maybe::Unknown => return,
+    };
+    plan.follow_default(
+        Args::NAMES.common_name,
+        user.as_ref(),
+        |outputs| &outputs.common_name,
+        |outputs| &mut outputs.common_name,
+    );
+    plan.follow_default(
+        Args::NAMES.organizations,
+        Some(&groups),
+        |outputs| &outputs.organizations,
+        |outputs| &mut outputs.organizations,
+    );
+}
+
+/// Plans what a new certificate says, as far as it is known.
+fn plan_new(plan: &mut Plan<ClientCertificate>) {
+    if let Some(name) = known(&plan.args.common_name).filter(|_| plan.configures(Args::NAMES.common_name)) {
+        plan.outputs.common_name = Maybe::Known(name);
+    }
+    if let Some(groups) = known(&plan.args.organizations).filter(|_| plan.configures(Args::NAMES.organizations)) {
+        plan.outputs.organizations = Maybe::Known(groups);
+    }
+    if plan.args.certificate_request.set().is_some() {
+        plan.outputs.private_key = Maybe::Known(None);
     }
 }
 
