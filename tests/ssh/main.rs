@@ -4,6 +4,7 @@
 
 mod commands;
 mod failures;
+mod forward;
 mod ground;
 mod keys;
 mod logins;
