@@ -132,7 +132,8 @@ or the owner are shown by the next plan and undone by the apply; the content is 
 and never read back. Destroy removes the file if it still has the content that this resource wrote. A file that was \
 changed since is kept, with a warning.
 
-If the host is off, plans keep the file as it is in the state and warn. An apply that must write to it fails for this \
+Each refresh looks at the file on its host, through Run Command by a command of its own. If the host is off, plans keep \
+the file as it is in the state and warn. An apply that must write to it fails for this \
 file only.
 
 The host needs `sh`, `stat`, `sha256sum`, `base64` and `mktemp`, as every Linux distribution has them.";

@@ -23,14 +23,20 @@ pub(super) async fn read(
     let Some(prior) = prior else { return import(identity, cx).await };
     let args = &prior.args;
     let path = args.path.text();
-    let host = match cx.clients()?.try_host(args.access()?).await? {
-        Ok(host) => host,
-        Err(error) if error.is_absent() => return Ok(Some(kept(prior, &error, cx))),
-        Err(error) => return Err(explain_host(SUMMARY, &error, None)),
+    let host = match cx.clients()?.try_host(args.access()?).await {
+        Ok(Ok(host)) => host,
+        Ok(Err(error)) if error.is_absent() => return Ok(Some(kept(prior, &format!("{error}."), cx))),
+        Ok(Err(error)) => return Err(explain_host(SUMMARY, &error, None)),
+        Err(failure) if cx.cancel().is_cancelled() => return Err(failure),
+        // The provider's configuration is not known yet, or lacks what the connection needs.
+        Err(failure) => {
+            let why = failure.0.first().map_or_else(String::new, Diagnostic::detail);
+            return Ok(Some(kept(prior, &why, cx)));
+        }
     };
     let found = match host.look_at(path, args.as_root).await {
         Ok(found) => found,
-        Err(error) if error.is_absent() => return Ok(Some(kept(prior, &error, cx))),
+        Err(error) if error.is_absent() => return Ok(Some(kept(prior, &format!("{error}."), cx))),
         Err(error) => return Err(explain_host(SUMMARY, &error, None)),
     };
     // A folder or a link in its place is not the file.
@@ -46,15 +52,15 @@ pub(super) async fn read(
     Ok(Some(state))
 }
 
-/// The state as it is: the host, or the way to it, is down.
-fn kept(prior: &State<HostFile>, error: &crate::host::Error, cx: &Context) -> State<HostFile> {
+/// The state as it is: the host, or the way to it, is down or not known.
+fn kept(prior: &State<HostFile>, why: &str, cx: &Context) -> State<HostFile> {
     cx.report(
         Diagnostic::warning(
             "Host does not answer",
-            format!("`{}` could not be compared with the state: {error}.", prior.outputs.id),
+            format!("`{}` could not be compared with the state. {why}", prior.outputs.id),
         )
         .left("The plan takes the file as the state has it.")
-        .remedy("Plan again when the host is back."),
+        .remedy("Plan again when the host can be reached."),
     );
     prior.clone()
 }
