@@ -366,7 +366,8 @@ def flakes(rounds: str = "10", case: str = "") -> Verdict:
 def sandbox() -> Verdict:
     """The sandbox's control planes, and its responses as checked by an independent AWS client."""
     check = tools.ROOT / "tests" / "sandbox" / "check" / "check.py"
-    return layer("sandbox") + counted(command(tools.python(), check, "--sandbox", stack.program("sandbox")))
+    on_hosts = ["--hosts", hosts.path()] if hosts.is_there() else []
+    return layer("sandbox") + counted(command(tools.python(), check, "--sandbox", stack.program("sandbox"), *on_hosts))
 
 
 def docs() -> Verdict:

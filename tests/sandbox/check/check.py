@@ -1,6 +1,8 @@
 """Calls a sandbox with boto3, an independent client, and checks its responses.
 
-    python check.py --sandbox PATH_TO_BINARY [NAME ...]
+    python check.py --sandbox PATH_TO_BINARY [--hosts DIR] [NAME ...]
+
+Checks of what runs on hosts are left out without `--hosts`, or where the machine cannot have hosts.
 
 Every response body is validated against botocore's service models (model.py). Each check has an account of its own.
 The last line is `N passed, N failed`; the exit status is 0 if none failed.
@@ -21,13 +23,14 @@ from support import CHECKS, Account, Sandbox  # noqa: E402
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sandbox", required=True, help="path of the sandbox binary")
+    parser.add_argument("--hosts", help="what hosts run on, see the sandbox's README")
     parser.add_argument("names", nargs="*", help="checks to run; default: all")
     options = parser.parse_args()
     # The user's environment and files must have no influence.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
-    sandbox = Sandbox(options.sandbox)
+    sandbox = Sandbox(options.sandbox, *(["--hosts", options.hosts] if options.hosts else []))
     passed = failed = 0
     try:
         for function in CHECKS:

@@ -162,8 +162,9 @@ def string(shape, found, place, faults):
     lenient = shape.enum and shape.name == "State" and found.islower()
     if shape.enum and found not in ([name.lower() for name in shape.enum] if lenient else shape.enum):
         faults.add(place, f"{found!r} is not one of {shape.enum}")
-    # "If the plugin has not started to run, the string is empty", says the model of its dates.
-    if shape.name == "StringDateTime" and found == "":
+    # "If the plugin has not started to run, the string is empty", says the model of its dates. A duration has their type,
+    # too: "ExecutionElapsedTime": "PT0.2S".
+    if shape.name == "StringDateTime" and (found == "" or found.startswith("PT")):
         return None
     pattern = shape.metadata.get("pattern")
     if pattern and not pattern_of(pattern).fullmatch(found):

@@ -1,4 +1,6 @@
-"""Run Command. No host is behind these instances: what scripts do is shown where hosts are."""
+"""Run Command: on instances without a host, and on a host."""
+
+import time
 
 from support import activate, check, equal, refused
 
@@ -91,3 +93,61 @@ def a_command_waits_for_its_agent(account):
     equal([one["CommandId"] for one in rest["CommandInvocations"]], [second, third])
     ssm.deregister_managed_instance(InstanceId=instance)
     equal(status(ssm, third, instance), ("Failed", "Undeliverable", -1))
+
+
+@check
+def scripts_run_on_hosts(account):
+    if not account.sandbox.control("GET", "/hosts")["available"]:
+        print("left   scripts_run_on_hosts: there are no hosts")
+        return
+    ssm = account.client("ssm")
+    name = f"edge-{account.id}"
+    account.control("POST", "/hosts", {"name": name, "sshd": False})
+
+    def run(command):
+        return account.control("POST", f"/hosts/{name}/run", {"command": command})["stdout"].strip()
+
+    created = activate(ssm)
+    place = "https://amazon-ssm-us-west-2.s3.us-west-2.amazonaws.com/latest/debian_amd64/ssm-setup-cli"
+    run(f"curl -sSf -o /root/ssm-setup-cli {place} && chmod 755 /root/ssm-setup-cli")
+    run(f"/root/ssm-setup-cli -register -activation-code {created['ActivationCode']} "
+        f"-activation-id {created['ActivationId']} -region us-west-2")
+    (found,) = ssm.describe_instance_information()["InstanceInformationList"]
+    instance = found["InstanceId"]
+    equal(found["PingStatus"], "Online")
+
+    def ended(command):
+        account.wait(lambda: status(ssm, command, instance)[0] not in ("Pending", "InProgress", "Cancelling"), "its end", 30)
+        found = ssm.get_command_invocation(CommandId=command, InstanceId=instance)
+        return (found["StatusDetails"], found["ResponseCode"], found["StandardOutputContent"], found["StandardErrorContent"])
+
+    def of(*lines, **more):
+        parameters = {"commands": list(lines), **{key: [value] for key, value in more.items()}}
+        return sent(account, ssm, instance, Parameters=parameters)
+
+    equal(ended(of("id -un; pwd; echo why >&2", "exit 3")),
+          ("Failed", 3, "root\n/usr/bin\n", "why\nfailed to run commands: exit status 3"))
+    equal(ended(of("pwd", workingDirectory="/etc")), ("Success", 0, "/etc\n", ""))
+    _, _, output, _ = ended(of("seq 1 100000"))
+    equal((len(output), output[:6]), (24000, "1\n2\n3\n"))
+    assert output.endswith("\n---Output truncated---")
+    begun = time.monotonic()
+    equal(ended(of("sleep 1000", executionTimeout="1")), ("ExecutionTimedOut", -1, "", ""))
+    assert time.monotonic() - begun < 30
+    command = of("sleep 1000")
+    account.wait(lambda: status(ssm, command, instance)[0] == "InProgress", "its start")
+    ssm.cancel_command(CommandId=command)
+    equal(ended(command), ("Cancelled", -1, "", ""))
+    equal(run("pgrep -fx 'sleep 1000'"), "")
+    # An agent that is not there receives nothing, and one that is removed reports nothing.
+    account.control("POST", f"/hosts/{name}", {"network": False})
+    command = of("echo late")
+    equal(status(ssm, command, instance)[0], "Pending")
+    account.control("POST", f"/hosts/{name}", {"network": True})
+    equal(ended(command), ("Success", 0, "late\n", ""))
+    command = of("systemctl stop snap.amazon-ssm-agent.amazon-ssm-agent; touch /run/stopped")
+    account.wait(lambda: run("ls /run/stopped") != "", "the end of the agent")
+    equal(status(ssm, command, instance)[0], "InProgress")
+    account.control("POST", "/clock", {"advance_seconds": 2 * 3600 + 1})
+    equal(status(ssm, command, instance)[1], "ExecutionTimedOut")
+    account.control("DELETE", f"/hosts/{name}")
