@@ -18,8 +18,11 @@ locals {
   region             = var.sandbox.region
   name               = "outpost-local-cluster"
   outpost_arn        = var.outpost_arn
+  vpc_id             = var.sandbox.vpc_id
   subnet_ids         = [var.sandbox.subnet_id]
-  security_group_ids = []
+  endpoint_subnets   = [var.sandbox.endpoint_subnet_id]
+  route_table_ids    = [var.sandbox.route_table_id]
+  security_group_ids = [var.sandbox.security_group_id]
   cluster_role_arn   = var.sandbox.cluster_role_arn
   operators_role_arn = var.sandbox.operators_role_arn
 }

@@ -20,17 +20,33 @@ def prepare(account, charts) -> dict:
 
 
 def stand_in(account) -> dict:
-    """A VPC with a subnet on the Outpost, and two roles."""
+    """A VPC with a subnet on the Outpost and one in the Region, and two roles."""
     environment = account.environment()
-    vpc = aws.ec2("CreateVpc", {"CidrBlock": "10.30.0.0/16"}, environment)["vpcId"]
-    subnet = aws.ec2("CreateSubnet", {
-        "VpcId": vpc, "CidrBlock": "10.30.1.0/24", "AvailabilityZone": f"{account.region}a", "OutpostArn": outpost(account),
-    }, environment)["subnetId"]
+
+    def ec2(action: str, **arguments: str) -> dict[str, str]:
+        return aws.ec2(action, arguments, environment)
+
+    vpc = ec2("CreateVpc", CidrBlock="10.30.0.0/16")["vpcId"]
+    ec2("ModifyVpcAttribute", VpcId=vpc, **{"EnableDnsHostnames.Value": "true"})
+    zone = f"{account.region}a"
+    subnet = ec2(
+        "CreateSubnet", VpcId=vpc, CidrBlock="10.30.1.0/24", AvailabilityZone=zone, OutpostArn=outpost(account)
+    )["subnetId"]
+    region = ec2("CreateSubnet", VpcId=vpc, CidrBlock="10.30.2.0/24", AvailabilityZone=zone)["subnetId"]
+    table = ec2("CreateRouteTable", VpcId=vpc)["routeTableId"]
+    for one in (subnet, region):
+        ec2("AssociateRouteTable", RouteTableId=table, SubnetId=one)
+    group = ec2("CreateSecurityGroup", VpcId=vpc, GroupName="endpoints", GroupDescription="HTTPS")["groupId"]
+    ec2("AuthorizeSecurityGroupIngress", GroupId=group, **{
+        "IpPermissions.1.IpProtocol": "tcp", "IpPermissions.1.FromPort": "443", "IpPermissions.1.ToPort": "443",
+        "IpPermissions.1.IpRanges.1.CidrIp": "10.30.1.0/24",
+    })
     roles = {
         name: account.call("roles", {"name": f"{CLUSTER}-{name}", "trust_services": ["ec2.amazonaws.com"]})["arn"]
         for name in ("cluster", "operators")
     }
-    return {"subnet_id": subnet, "cluster_role_arn": roles["cluster"], "operators_role_arn": roles["operators"]}
+    return {"vpc_id": vpc, "subnet_id": subnet, "endpoint_subnet_id": region, "route_table_id": table,
+            "security_group_id": group, "cluster_role_arn": roles["cluster"], "operators_role_arn": roles["operators"]}
 
 
 def verify(account) -> list[str]:

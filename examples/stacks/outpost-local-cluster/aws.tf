@@ -49,7 +49,34 @@ resource "aws_subnet" "outpost" {
   tags = { Name = "${var.name}-outpost" }
 }
 
-# The control plane reaches AWS services through the VPC's endpoints, which must exist before the cluster.
+# The VPC endpoints' interfaces are in the Region, in the Outpost's zone.
+resource "aws_subnet" "region" {
+  vpc_id            = aws_vpc.this.id
+  availability_zone = var.zone
+  cidr_block        = "10.30.2.0/24"
+
+  tags = { Name = "${var.name}-region" }
+}
+
+# The gateway endpoint of S3 adds its route here. Routes to the site belong here too.
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = var.name }
+
+  lifecycle {
+    ignore_changes = [route]
+  }
+}
+
+resource "aws_route_table_association" "private" {
+  for_each = { outpost = aws_subnet.outpost.id, region = aws_subnet.region.id }
+
+  subnet_id      = each.value
+  route_table_id = aws_route_table.private.id
+}
+
+# The control plane reaches AWS services through the VPC's endpoints.
 resource "aws_security_group" "endpoints" {
   name        = "${var.name}-endpoints"
   description = "HTTPS from the Outpost's subnet"
@@ -97,7 +124,10 @@ locals {
   region             = var.region
   name               = var.name
   outpost_arn        = var.outpost_arn
+  vpc_id             = aws_vpc.this.id
   subnet_ids         = [aws_subnet.outpost.id]
+  endpoint_subnets   = [aws_subnet.region.id]
+  route_table_ids    = [aws_route_table.private.id]
   security_group_ids = [aws_security_group.endpoints.id]
   cluster_role_arn   = aws_iam_role.cluster.arn
   operators_role_arn = aws_iam_role.operators.arn

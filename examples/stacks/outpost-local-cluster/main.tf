@@ -1,9 +1,20 @@
-# An EKS local cluster on an Outpost, with an administrator besides its creator.
+# An EKS local cluster on an Outpost, with the VPC endpoints that it needs and an administrator besides its creator.
 #
 # aws.tf contains the resources of the AWS provider: the VPC with a subnet on the Outpost, and the roles.
 
 provider "ekshybrid" {
   region = local.region
+}
+
+# EKS cannot create the control plane before these endpoints exist.
+resource "ekshybrid_vpc_endpoints" "this" {
+  vpc_id             = local.vpc_id
+  profile            = "outpost_local_cluster"
+  subnet_ids         = local.endpoint_subnets
+  security_group_ids = local.security_group_ids
+  route_table_ids    = local.route_table_ids
+
+  tags = { Name = local.name }
 }
 
 resource "ekshybrid_outpost_cluster" "this" {
@@ -22,7 +33,7 @@ resource "ekshybrid_outpost_cluster" "this" {
   tags              = { Name = local.name }
 
   # Without its policy, the role cannot create the control plane, nor delete it.
-  depends_on = [aws_iam_role_policy_attachment.cluster]
+  depends_on = [aws_iam_role_policy_attachment.cluster, ekshybrid_vpc_endpoints.this]
 }
 
 # The kubeconfig of the administrators, while the Outpost is connected to the Region.
