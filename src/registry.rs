@@ -20,6 +20,7 @@ use crate::data_sources::kubeconfig::Kubeconfig;
 use crate::data_sources::managed_instances::ManagedInstances;
 use crate::data_sources::max_pods::MaxPodsData;
 use crate::data_sources::nodes::Nodes;
+use crate::data_sources::preflight::Preflight;
 use crate::ephemeral::activation_code::ActivationCode;
 use crate::ephemeral::cluster_token::ClusterToken;
 use crate::functions::bootstrap_arguments::BootstrapArguments;
@@ -124,6 +125,7 @@ fn registry() -> Registry<Clients> {
         .data_source::<ManagedInstances>()
         .data_source::<MaxPodsData>()
         .data_source::<Nodes>()
+        .data_source::<Preflight>()
         .function::<BootstrapArguments>()
         .function::<CidrsOverlap>()
         .function::<HybridNodeRolePolicy>()

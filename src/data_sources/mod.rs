@@ -6,3 +6,4 @@ pub mod kubeconfig;
 pub mod managed_instances;
 pub mod max_pods;
 pub mod nodes;
+pub mod preflight;

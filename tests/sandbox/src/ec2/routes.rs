@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Store, done, endpoints, gateways, need, peering,
+    Store, done, endpoints, gateways, interfaces, need, peering,
     records::{self, Kind, Record, in_use},
     subnets, vpcs,
 };
@@ -72,10 +72,29 @@ fn view(store: &Store, mut described: Value) -> Value {
             "destinationCidrBlock": block, "gatewayId": "local", "state": "active", "origin": "CreateRouteTable",
         })
     });
+    let mut own = described["routeSet"].as_array().cloned().unwrap_or_default();
+    for route in &mut own {
+        route["state"] = if leads_somewhere(store, route) { "active" } else { "blackhole" }.into();
+    }
     let through = endpoints::routes(store, described["routeTableId"].as_str().unwrap_or_default());
-    let routes = local.chain(described["routeSet"].as_array().cloned().unwrap_or_default()).chain(through).collect();
+    let routes = local.chain(own).chain(through).collect();
     described["routeSet"] = routes;
     described
+}
+
+/// Whether the target of a route is there and takes traffic: a route outlives its target, and is a black hole then.
+fn leads_somewhere(store: &Store, route: &Value) -> bool {
+    TARGETS.into_iter().filter_map(|(_, member, kind)| Some((route[member].as_str()?, kind))).all(|(id, kind)| {
+        store.of(kind).find(|record| record.id == id).is_some_and(|record| {
+            let value = &record.value;
+            match kind.prefix {
+                "pcx" => value["status"]["code"] == "active",
+                "nat" => value["state"] == "available",
+                "igw" => value["attachmentSet"].as_array().is_some_and(|all| !all.is_empty()),
+                _ => value["attachment"]["status"] == "attached",
+            }
+        })
+    })
 }
 
 pub fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
@@ -101,10 +120,11 @@ pub fn delete(call: &mut Call<'_>, query: &Query) -> Result<Value> {
 }
 
 /// Parameter of a route's target, the member that shows it, and the kind that it must be of.
-const TARGETS: [(&str, &str, &Kind); 3] = [
+const TARGETS: [(&str, &str, &Kind); 4] = [
     ("GatewayId", "gatewayId", &gateways::INTERNET),
     ("NatGatewayId", "natGatewayId", &gateways::NAT),
     ("VpcPeeringConnectionId", "vpcPeeringConnectionId", &peering::KIND),
+    ("NetworkInterfaceId", "networkInterfaceId", &interfaces::KIND),
 ];
 
 fn route_of(call: &mut Call<'_>, query: &Query) -> Result<Value> {
@@ -121,7 +141,7 @@ fn route_of(call: &mut Call<'_>, query: &Query) -> Result<Value> {
     let [(parameter, member, kind)] = given[..] else {
         return Err(AwsError::client(
             "InvalidParameterCombination",
-            "The request must contain exactly one of gatewayId, natGatewayId, vpcPeeringConnectionId",
+            "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId",
         ));
     };
     let id = need(query, parameter)?;
