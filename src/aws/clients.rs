@@ -77,6 +77,8 @@ pub(super) struct Regional {
     addresses: [Option<String>; 5],
     /// An ECR endpoint other than the default.
     pub(super) ecr_address: Option<String>,
+    /// An IAM endpoint other than the default.
+    pub(super) iam_address: Option<String>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
@@ -287,6 +289,7 @@ impl Clients {
                 addresses: [&addresses.ec2, &addresses.eks, &addresses.ssm, &addresses.sts, &addresses.elbv2]
                     .map(Clone::clone),
                 ecr_address: addresses.ecr.clone(),
+                iam_address: addresses.iam.clone(),
                 ec2: OnceLock::new(),
                 eks: OnceLock::new(),
                 elb: OnceLock::new(),

@@ -1,40 +1,21 @@
 //! Elastic Container Registry: only the password of private registries.
 //!
-//! A single operation does not justify the SDK's crate with its sixty. It still uses the SDK's own machinery:
-//! credentials, signing, retries, rate limiting and timeouts are those of every other call.
+//! A single operation does not justify the SDK's crate with its sixty; see [`super::bare`].
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_runtime::auth::SigV4OperationSigningConfig;
-use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
-use aws_runtime::request_info::RequestInfoInterceptor;
-use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
-use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime::client::orchestrator::operation::Operation as Request;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
-use aws_smithy_runtime_api::client::auth::{
-    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
-};
-use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
-use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_types::SdkConfig;
-use aws_types::SigningName;
-use aws_types::region::{Region, SigningRegion};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::call::Probe;
-use super::clients::{Clients, Effect, partition};
+use super::bare::{self, Place};
+use super::clients::{Clients, Effect};
 use super::error::{Operation, Result};
 
 const PASSWORD: Operation = Operation::new("ecr", "GetAuthorizationToken");
@@ -76,7 +57,10 @@ impl Clients {
         }
         let config = &regional.config;
         let address = regional.ecr_address.clone().unwrap_or_else(|| address(config, region));
-        let ask = |probe| async move { request(config, region, &address, probe).invoke(()).await };
+        let place = Place { service: "ecr", region, address: &address };
+        let place = &place;
+        let ask =
+            |probe| async move { bare::request(PASSWORD, config, place, probe, asked, answered).invoke(()).await };
         let login = self.run(PASSWORD, Effect::Read, region, ask).await?;
         Ok(known.insert(login).token.clone())
     }
@@ -97,52 +81,6 @@ fn address(config: &SdkConfig, region: &str) -> String {
         (false, true) => format!("https://ecr.{region}.{dual_suffix}"),
         (true, true) => format!("https://ecr-fips.{region}.{dual_suffix}"),
     }
-}
-
-/// The request, as the SDK would build it.
-fn request(config: &SdkConfig, region: &str, address: &str, probe: Probe) -> Request<(), Login, ErrorMetadata> {
-    let mut signing = Layer::new("signing");
-    signing.store_put(AuthSchemeOptionResolverParams::new(()));
-    signing.store_put(SigV4OperationSigningConfig::default());
-    signing.store_put(SigningRegion::from(Region::new(region.to_owned())));
-    signing.store_put(SigningName::from_static("ecr"));
-    signing.store_put(partition("ecr", region));
-    let mut parts = RuntimeComponentsBuilder::new("signing");
-    let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
-    parts.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)));
-    parts.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
-    // The keyring caches and renews the credentials.
-    parts.set_identity_cache(Some(IdentityCache::no_cache()));
-    if let Some(credentials) = config.credentials_provider() {
-        parts.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials));
-    }
-    let mut builder = Request::builder()
-        .service_name("ECR")
-        .operation_name(PASSWORD.name)
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(address)
-        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
-        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
-        .retry_classifier(HttpStatusCodeClassifier::default())
-        .interceptor(RequestInfoInterceptor::new())
-        .interceptor(probe)
-        .runtime_plugin(StaticRuntimePlugin::new().with_config(signing.freeze()).with_runtime_components(parts));
-    if let Some(client) = config.http_client() {
-        builder = builder.http_client(client);
-    }
-    if let Some(retry) = config.retry_config() {
-        builder = builder.standard_retry(retry);
-    }
-    if let Some(timeouts) = config.timeout_config() {
-        builder = builder.timeout_config(timeouts.clone());
-    }
-    if let Some(sleep) = config.sleep_impl() {
-        builder = builder.sleep_impl(sleep);
-    }
-    if let Some(time) = config.time_source() {
-        builder = builder.time_source(time);
-    }
-    builder.serializer(|()| asked()).deserializer(answered).build()
 }
 
 fn asked() -> std::result::Result<HttpRequest, BoxError> {

@@ -7,6 +7,7 @@
 //! What is absent from this module: Terraform. No diagnostics, no schemas, no unknown values; callers translate.
 
 mod account;
+mod bare;
 mod call;
 mod classify;
 mod clients;
@@ -16,6 +17,7 @@ mod ecr;
 pub mod eks;
 pub mod elb;
 mod error;
+pub mod iam;
 mod resolve;
 mod settings;
 mod settling;

@@ -149,6 +149,7 @@ pub(super) struct Addresses {
     pub(super) ecr: Option<String>,
     pub(super) eks: Option<String>,
     pub(super) elbv2: Option<String>,
+    pub(super) iam: Option<String>,
     pub(super) ssm: Option<String>,
     pub(super) sts: Option<String>,
 }
@@ -260,6 +261,7 @@ impl Lookup<'_> {
             ecr: self.endpoint(given.ecr.as_ref(), "endpoints.ecr", "ecr")?,
             eks: self.endpoint(given.eks.as_ref(), "endpoints.eks", "eks")?,
             elbv2: self.endpoint(given.elbv2.as_ref(), "endpoints.elbv2", "elastic_load_balancing_v2")?,
+            iam: self.endpoint(given.iam.as_ref(), "endpoints.iam", "iam")?,
             ssm: self.endpoint(given.ssm.as_ref(), "endpoints.ssm", "ssm")?,
             sts: self.endpoint(given.sts.as_ref(), "endpoints.sts", "sts")?,
         })

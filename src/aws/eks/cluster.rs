@@ -70,6 +70,12 @@ pub struct Cluster {
     pub oidc_issuer: Option<String>,
     /// Set for a local cluster on an Outpost.
     pub outpost: Option<Outpost>,
+    /// How the control plane's own traffic leaves: `AWS_MANAGED`, `CUSTOMER_ROUTED` or `CUSTOMER_ISOLATED`.
+    pub egress_mode: Option<String>,
+    /// What EKS does at the end of standard support: `STANDARD` (it upgrades the cluster) or `EXTENDED`.
+    pub support_type: Option<String>,
+    /// First and last port of NodePort services, if they are not the usual ones.
+    pub node_ports: Option<(i32, i32)>,
     /// Whether EKS Auto Mode is enabled. Its nodes have networking of their own, without aws-node.
     pub has_auto_mode: bool,
     /// Log types of the control plane that are on.
@@ -145,6 +151,8 @@ impl Cluster {
 
     pub(super) fn read(cluster: aws_sdk_eks::types::Cluster) -> Self {
         let vpc = cluster.resources_vpc_config;
+        let egress_mode = vpc.as_ref().and_then(|vpc| vpc.control_plane_egress_mode.as_ref());
+        let egress_mode = egress_mode.map(|mode| mode.as_str().to_owned());
         let network = cluster.kubernetes_network_config;
         let remote = cluster.remote_network_config;
         Self {
@@ -202,6 +210,15 @@ impl Cluster {
                 .map(|mode| mode.as_str().to_owned()),
             oidc_issuer: cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer),
             outpost: cluster.outpost_config.map(Outpost::read),
+            egress_mode,
+            support_type: cluster
+                .upgrade_policy
+                .and_then(|policy| policy.support_type)
+                .map(|one| one.as_str().to_owned()),
+            node_ports: cluster
+                .kube_api_server_config
+                .and_then(|config| config.service_node_port_range)
+                .map(|range| (range.min_port, range.max_port)),
             has_auto_mode: cluster.compute_config.and_then(|compute| compute.enabled).unwrap_or_default(),
             tags: cluster.tags.unwrap_or_default().into_iter().collect(),
         }

@@ -3,6 +3,7 @@
 mod access;
 mod addon;
 mod cluster;
+mod condition;
 mod control;
 mod token;
 
@@ -20,6 +21,7 @@ pub use addon::{
     Addon, AddonChange, AddonConfiguration, AddonVersion, Conflicts, Issue, Update, UpdateStatus, VersionFilter,
 };
 pub use cluster::{Cluster, Outpost};
+pub use condition::{Authority, ClusterVersion, Insight};
 pub use control::{ClusterChange, LOG_TYPES, LocalClusterSpec};
 
 /// The maximum page size.

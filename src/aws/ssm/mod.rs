@@ -4,6 +4,7 @@ mod activation;
 mod command;
 mod instance;
 mod parameter;
+mod quota;
 mod session;
 
 use std::collections::BTreeMap;

@@ -137,6 +137,7 @@ fn asked(args: &Args) -> Asked {
     Asked {
         role: args.role.as_ref().map(|role| role.path_and_name().to_owned()),
         role_arn: args.role.as_ref().and_then(Role::arn).map(str::to_owned),
+        inside: args.kubernetes.unwrap_or(true),
         activation: args.activation_id.as_ref().map(|id| id.as_str().to_owned()),
         node_ranges: ranges(&args.node_cidrs),
         pod_ranges: ranges(&args.pod_cidrs),

@@ -109,8 +109,11 @@ impl Report {
     /// The findings of one severity in one line each, for messages.
     pub fn lines(&self, severity: Severity) -> Vec<String> {
         let of = self.findings.iter().filter(|(found, _)| *found == severity);
-        of.map(|(_, finding)| format!("{} ({}): {} {}", finding.r#where, finding.check, finding.what, finding.fix))
-            .collect()
+        let line =
+            |finding: &Finding| format!("{} ({}): {} {}", finding.r#where, finding.check, finding.what, finding.fix);
+        let mut lines: Vec<String> = of.map(|(_, finding)| line(finding)).collect();
+        lines.sort();
+        lines
     }
 
     /// The findings, the most severe first, then by check; the checks left out; the checks that ran.
@@ -174,7 +177,7 @@ mod tests {
         let mut report = Report::default();
         report.run(&ODD, || Ok(vec![Found::new("x", "strange")]));
         report.run(&BROKEN, || Ok(vec![Found::new("z", "cut"), Found::new("y", "cut").fix("Sew it.")]));
-        assert_eq!(report.lines(Severity::Error), ["z (broken): cut Repair it.", "y (broken): cut Sew it."]);
+        assert_eq!(report.lines(Severity::Error), ["y (broken): cut Sew it.", "z (broken): cut Repair it."]);
         let (findings, _, _) = report.into_parts();
         let told: Vec<_> =
             findings.iter().map(|one| (one.r#where.as_str(), one.fix.as_str(), one.why.as_str())).collect();

@@ -35,7 +35,7 @@ pub struct Signed {
 }
 
 impl Signer<'_> {
-    /// A call of the query protocol of EC2 or Elastic Load Balancing (`ec2 CreateVpc {"CidrBlock": "…"}`), of SSM's JSON (`ssm PutParameter {…}`), or of a
+    /// A call of the query protocol of EC2, Elastic Load Balancing or IAM (`ec2 CreateVpc {"CidrBlock": "…"}`), of SSM's JSON (`ssm PutParameter {…}`), or of a
     /// service with paths
     /// (`eks POST /clusters {…}`: `what` is then method and path).
     pub fn sign(self, host: &str, service: &str, what: &str, body: &Json) -> Signed {
@@ -91,7 +91,11 @@ pub fn of_xml(text: &str) -> Json {
 }
 
 fn form(service: &str, action: &str, members: &Json) -> String {
-    let version = if service == "ec2" { "2016-11-15" } else { "2015-12-01" };
+    let version = match service {
+        "ec2" => "2016-11-15",
+        "iam" => "2010-05-08",
+        _ => "2015-12-01",
+    };
     let mut form = format!("Action={action}&Version={version}");
     for (name, value) in members.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

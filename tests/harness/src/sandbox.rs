@@ -286,6 +286,7 @@ impl Account<'_> {
         let counters = answer["counters"].as_object().cloned().unwrap_or_default();
         let mut counters: BTreeMap<String, u64> =
             counters.into_iter().map(|(operation, count)| (operation, count.as_u64().unwrap_or(0))).collect();
+        counters.insert("aws:*".to_owned(), counters.values().sum());
         let other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
         for cluster in self.cluster.iter().chain(other.iter()) {
             // A cluster that a case has deleted has answered nothing any more.

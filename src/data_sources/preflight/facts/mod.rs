@@ -1,16 +1,23 @@
 //! What is known about a cluster and its surroundings. Judgement reads only this.
 
 mod aws;
+mod certificates;
+pub mod inside;
 pub mod ranges;
+pub mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use names::Cidr;
 
+use self::inside::Inside;
 use crate::aws::ec2::{GroupRules, RouteTable, Subnet, Vpc, VpcDns};
-use crate::aws::eks::{AccessEntry, Cluster};
+use crate::aws::eks::{AccessEntry, Addon, Authority, Cluster, ClusterVersion, Insight};
+use crate::aws::iam::{Decision, Role};
+use crate::aws::ssm::Activation;
 
 pub use aws::collect;
 
@@ -28,6 +35,13 @@ pub enum Missing {
     },
 }
 
+impl Missing {
+    /// Something that could not be read, though no permission is missing.
+    pub fn unread(reason: impl Into<String>) -> Self {
+        Self::Unread { reason: reason.into(), permission: None }
+    }
+}
+
 /// What is known, or why it is not.
 pub type Fact<T> = Result<T, Missing>;
 
@@ -40,6 +54,8 @@ pub struct Asked {
     pub role_arn: Option<String>,
     /// Activation of the hosts.
     pub activation: Option<String>,
+    /// Whether to look into the cluster.
+    pub inside: bool,
     /// Ranges of the hosts.
     pub node_ranges: Vec<Cidr>,
     /// Ranges of their pods.
@@ -71,6 +87,8 @@ impl Asked {
 pub struct Facts {
     /// The arguments.
     pub asked: Asked,
+    /// Region of the cluster.
+    pub region: String,
     /// The cluster.
     pub cluster: Fact<Arc<Cluster>>,
     /// Its VPC.
@@ -85,6 +103,43 @@ pub struct Facts {
     pub groups: Fact<Vec<GroupRules>>,
     /// The role's access entry, if it has one.
     pub entry: Fact<Option<AccessEntry>>,
+    /// The role, if it exists.
+    pub role: Fact<Option<Role>>,
+    /// What its policies allow; see [`rights`].
+    pub decisions: Fact<Vec<Decision>>,
+    /// The name servers of the VPC's DHCP options.
+    pub name_servers: Fact<Vec<String>>,
+    /// The cluster's version as EKS offers it; `None` if EKS does not know it.
+    pub version: Fact<Option<ClusterVersion>>,
+    /// EKS's insights.
+    pub insights: Fact<Vec<Insight>>,
+    /// Those of vpc-cni, kube-proxy and coredns that are managed add-ons.
+    pub addons: Fact<Vec<Addon>>,
+    /// The certificate authorities as EKS lists them.
+    pub authorities: Fact<Vec<Authority>>,
+    /// When the certificates of the cluster's bundle end.
+    pub authority_ends: Fact<Vec<Timestamp>>,
+    /// The activation, if it exists.
+    pub activation: Fact<Option<Activation>>,
+    /// How many hosts the region has.
+    pub registered: Fact<Registered>,
+    /// What the API server knows.
+    pub inside: Inside,
+    /// The time of judgement.
+    pub now: Timestamp,
+}
+
+/// How many standard hosts a region may have. Source: Systems Manager endpoints and quotas, "Standard on-premises
+/// managed nodes".
+pub const STANDARD_HOSTS: usize = 1000;
+
+/// The registered hosts of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// So many, at most [`STANDARD_HOSTS`], in the standard tier.
+    Standard(usize),
+    /// The advanced tier has no limit.
+    Advanced,
 }
 
 impl Facts {

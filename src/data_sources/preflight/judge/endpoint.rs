@@ -22,6 +22,16 @@ checks! {
         why: "Without both, names of private endpoints resolve to public addresses, or not at all.",
         fix: "Set `enable_dns_support` and `enable_dns_hostnames` of the VPC.",
         needs: ["eks:DescribeCluster", "ec2:DescribeVpcAttribute"];
+    NAME_SERVERS: Warning, "vpc_name_servers",
+        "The VPC's DHCP options name other name servers than Amazon's while the API endpoint is private.",
+        why: "Nodes in the VPC resolve the private endpoint only if these servers forward its name to Amazon's.",
+        fix: "Put `AmazonProvidedDNS` into `domain_name_servers`, or forward the names of EKS to it.",
+        needs: ["eks:DescribeCluster", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions"];
+    NODE_PORTS: Info, "node_port_range",
+        "NodePort services use other ports than 30000 to 32767.",
+        why: "Firewalls and load balancers on the premises are usually opened for the default range.",
+        fix: "Open the cluster's own range.",
+        needs: ["eks:DescribeCluster"];
 }
 
 pub(super) fn run(facts: &Facts, report: &mut Report) {
@@ -34,6 +44,14 @@ pub(super) fn run(facts: &Facts, report: &mut Report) {
         }
         Ok(dns(cluster, *known(&facts.dns)?))
     });
+    report.run(&NAME_SERVERS, || {
+        let cluster = known(&facts.cluster)?;
+        if !cluster.endpoint_private_access {
+            return Err(Missing::NotAsked);
+        }
+        Ok(name_servers(cluster, known(&facts.name_servers)?))
+    });
+    report.run(&NODE_PORTS, || Ok(node_ports(known(&facts.cluster)?)));
 }
 
 fn status(cluster: &Cluster) -> Vec<Found> {
@@ -64,6 +82,26 @@ fn dns(cluster: &Cluster, dns: VpcDns) -> Vec<Found> {
         return Vec::new();
     }
     vec![Found::new(cluster.vpc_id.as_deref().unwrap_or_default(), format!("{}.", off.join(", and ")))]
+}
+
+fn name_servers(cluster: &Cluster, servers: &[String]) -> Vec<Found> {
+    if servers.iter().any(|server| server == "AmazonProvidedDNS") {
+        return Vec::new();
+    }
+    let what = match servers {
+        [] => "The VPC's DHCP options name no name server.".to_owned(),
+        servers => format!("The VPC's name servers are {}.", servers.join(", ")),
+    };
+    vec![Found::new(cluster.vpc_id.as_deref().unwrap_or_default(), what)]
+}
+
+fn node_ports(cluster: &Cluster) -> Vec<Found> {
+    match cluster.node_ports {
+        None | Some((30000, 32767)) => Vec::new(),
+        Some((first, last)) => {
+            vec![Found::new(&cluster.name, format!("NodePort services use the ports {first} to {last}."))]
+        }
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +146,23 @@ mod tests {
             let cluster = Cluster { vpc_id: Some("vpc-1".to_owned()), ..Cluster::default() };
             let found = dns(&cluster, VpcDns { support, hostnames });
             assert_eq!(found.first().map(|one| one.what.as_str()), expected);
+        }
+    }
+
+    #[test]
+    fn name_servers_and_ports_that_differ_from_the_usual_ones() {
+        for (servers, expected) in [
+            (&["AmazonProvidedDNS"][..], None),
+            (&["10.0.0.53", "AmazonProvidedDNS"], None),
+            (&["10.0.0.53", "10.0.1.53"], Some("The VPC's name servers are 10.0.0.53, 10.0.1.53.")),
+            (&[], Some("The VPC's DHCP options name no name server.")),
+        ] {
+            let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+            let found = name_servers(&Cluster::default(), &servers);
+            assert_eq!(found.first().map(|one| one.what.as_str()), expected);
+        }
+        for (ports, found) in [(None, 0), (Some((30000, 32767)), 0), (Some((20000, 22767)), 1)] {
+            assert_eq!(node_ports(&Cluster { node_ports: ports, ..Cluster::default() }).len(), found, "{ports:?}");
         }
     }
 }

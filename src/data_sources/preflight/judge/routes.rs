@@ -22,10 +22,16 @@ checks! {
         why: "AWS discards every packet that such a route matches. A gateway on an instance leaves it behind when the instance is stopped or replaced.",
         fix: "Point the route at the present gateway, or delete it.",
         needs: ["eks:DescribeCluster", "ec2:DescribeRouteTables"];
+    EGRESS: Warning, "control_plane_egress",
+        "The control plane's own traffic takes the routes of its subnets, and a route table has no default route.",
+        why: "With the egress modes `CUSTOMER_ROUTED` and `CUSTOMER_ISOLATED`, webhooks and identity providers outside the VPC are reached over your routes alone.",
+        fix: "Add a default route, or make sure that nothing outside the VPC is called. The cluster cannot return to `AWS_MANAGED`.",
+        needs: ["eks:DescribeCluster", "ec2:DescribeRouteTables"];
 }
 
 pub(super) fn run(facts: &Facts, report: &mut Report) {
     report.run(&NO_ROUTE, || Ok(missing_routes(facts.hybrid()?, known(&facts.route_tables)?)));
+    report.run(&EGRESS, || Ok(no_way_out(known(&facts.cluster)?, known(&facts.route_tables)?)));
     report.run(&BLACKHOLE, || Ok(blackholes(facts.hybrid()?, known(&facts.route_tables)?)));
 }
 
@@ -93,6 +99,18 @@ fn blackholes(cluster: &Cluster, tables: &[RouteTable]) -> Vec<Found> {
         }
     }
     found
+}
+
+fn no_way_out(cluster: &Cluster, tables: &[RouteTable]) -> Vec<Found> {
+    let Some(mode @ ("CUSTOMER_ROUTED" | "CUSTOMER_ISOLATED")) = cluster.egress_mode.as_deref() else {
+        return Vec::new();
+    };
+    let has_default =
+        |table: &&RouteTable| table.routes.iter().any(|route| route.destination == "0.0.0.0/0" && !route.is_blackhole);
+    let closed = tables_of(cluster, tables).into_iter().filter(|table| !has_default(table));
+    closed
+        .map(|table| Found::new(&table.id, format!("The egress mode is `{mode}`, and there is no default route.")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -182,5 +200,21 @@ mod tests {
                 "The route to 10.85.0.0/17 leads to a deleted target, which is gone or does not run.",
             ]
         );
+    }
+
+    #[test]
+    fn a_way_out_matters_only_for_some_modes() {
+        let default = [("0.0.0.0/0", "nat-1", false)];
+        let dead = [("0.0.0.0/0", "nat-1", true)];
+        for (mode, routes, found) in [
+            (None, &[][..], 0),
+            (Some("AWS_MANAGED"), &[], 0),
+            (Some("CUSTOMER_ROUTED"), &[], 1),
+            (Some("CUSTOMER_ROUTED"), &default, 0),
+            (Some("CUSTOMER_ISOLATED"), &dead, 1),
+        ] {
+            let cluster = Cluster { egress_mode: mode.map(str::to_owned), ..cluster(&["subnet-1"]) };
+            assert_eq!(no_way_out(&cluster, &[table("rtb-1", &[], routes)]).len(), found, "{mode:?} {routes:?}");
+        }
     }
 }

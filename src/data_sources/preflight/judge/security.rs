@@ -45,10 +45,7 @@ pub(super) fn run(facts: &Facts, report: &mut Report) {
 fn groups(facts: &Facts) -> Result<&[GroupRules], Missing> {
     let groups = known(&facts.groups)?;
     if groups.is_empty() {
-        return Err(Missing::Unread {
-            reason: "EKS names no security group of the cluster that the caller can see.".to_owned(),
-            permission: None,
-        });
+        return Err(Missing::unread("EKS names no security group of the cluster that the caller can see."));
     }
     Ok(groups)
 }

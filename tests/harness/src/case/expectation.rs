@@ -32,7 +32,7 @@ pub enum Expectation {
     /// `answer: NAME[.PATH] TEST`: of an answer that an outside change gave a name.
     Answer { path: AttributePath, test: Test },
     /// `calls: SERVICE:OPERATION <= 12`: requests since the step began. Those to the cluster's API server are of the
-    /// service `kubernetes`: `kubernetes:list/nodes`, and `kubernetes:*` for all of them.
+    /// service `kubernetes`: `kubernetes:list/nodes`, and `kubernetes:*` for all of them; `aws:*` is every other one.
     Calls { operation: String, comparison: Comparison, count: u64 },
     /// `log: never contains TEXT`: nowhere, from the beginning of the case to its end.
     LogNever { text: String },

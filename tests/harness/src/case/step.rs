@@ -71,7 +71,7 @@ pub enum Outside {
     /// `METHOD PATH [JSON] [as NAME]`: any call of the sandbox's control API below the account; the answer's members
     /// are `@{NAME.…}` from then on.
     Call { method: String, path: String, body: Option<String>, name: Option<String> },
-    /// `aws ec2 OPERATION [JSON] [as NAME]`, `aws elasticloadbalancing …` and `aws ssm …` likewise, or `aws eks METHOD PATH [JSON] [as NAME]`: a call of AWS with the
+    /// `aws ec2 OPERATION [JSON] [as NAME]`, `aws elasticloadbalancing …`, `aws iam …` and `aws ssm …` likewise, or `aws eks METHOD PATH [JSON] [as NAME]`: a call of AWS with the
     /// account's own keys.
     Aws { service: String, what: String, body: Option<String>, name: Option<String> },
     /// `kube METHOD PATH [JSON] [as NAME]`: a request to the API server of the account's cluster with the
@@ -241,7 +241,7 @@ impl Outside {
                 let wanted = body_and_name(line, path).0.unwrap_or_default();
                 Ok(Self::Until { of: Asked::Eks, path: (*path).to_owned(), wanted })
             }
-            ["aws", service @ ("ec2" | "elasticloadbalancing" | "ssm"), operation, ..] => {
+            ["aws", service @ ("ec2" | "elasticloadbalancing" | "iam" | "ssm"), operation, ..] => {
                 let (body, name) = body_and_name(line, operation);
                 Ok(Self::Aws { service: (*service).to_owned(), what: (*operation).to_owned(), body, name })
             }

@@ -301,3 +301,34 @@ def local_clusters_on_instance_stores(account):
     refused("InvalidParameterException", eks.update_cluster_version, "unsupported", name="hall", version="1.99")
     eks.delete_cluster(name="hall")
     equal(interfaces(), [])
+
+
+@check
+def insights_versions_and_authorities(account):
+    eks = account.client("eks")
+    equal(eks.list_insights(clusterName="workshop")["insights"], [])
+    refused("ResourceNotFoundException", eks.list_insights, clusterName="none")
+    insights = [
+        {"name": "Routes", "category": "MISCONFIGURATION", "status": "ERROR", "reason": "No route.", "recommendation": "Add one."},
+        {"name": "Webhooks", "category": "MISCONFIGURATION", "status": "PASSING", "reason": "None."},
+        {"name": "Skew", "category": "ROLLBACK_READINESS", "status": "PASSING", "reason": "None."},
+    ]
+    account.control("POST", "/insights", {"cluster": "workshop", "insights": insights})
+    account.control("POST", "/insights", {"cluster": "workshop", "insights": [{**insights[0], "status": "BAD"}]}, 400)
+    account.control("POST", "/insights", {"cluster": "none", "insights": []}, 404)
+    found = eks.list_insights(clusterName="workshop", filter={"categories": ["MISCONFIGURATION"], "statuses": ["ERROR"]})["insights"]
+    equal([(one["name"], one["insightStatus"]["reason"]) for one in found], [("Routes", "No route.")])
+    equal(eks.describe_insight(clusterName="workshop", id=found[0]["id"])["insight"]["recommendation"], "Add one.")
+    refused("ResourceNotFoundException", eks.describe_insight, clusterName="workshop", id="none")
+    refused("InvalidParameterException", eks.list_insights, clusterName="workshop", filter={"statuses": ["BAD"]})
+    first = eks.list_insights(clusterName="workshop", maxResults=2)
+    rest = eks.list_insights(clusterName="workshop", maxResults=2, nextToken=first["nextToken"])
+    equal([one["name"] for one in first["insights"] + rest["insights"]], ["Routes", "Webhooks", "Skew"])
+    versions = eks.describe_cluster_versions()["clusterVersions"]
+    equal([one["clusterVersion"] for one in versions if one["defaultVersion"]], ["1.34"])
+    assert all(one["versionStatus"] != "UNSUPPORTED" for one in versions)
+    assert len(eks.describe_cluster_versions(includeAll=True)["clusterVersions"]) > len(versions)
+    equal(len(eks.describe_cluster_versions(clusterVersions=["1.33"])["clusterVersions"]), 1)
+    refused("InvalidParameterException", eks.describe_cluster_versions, clusterVersions=["9.9"])
+    authorities = eks.list_certificate_authorities(clusterName="workshop")["certificateAuthorities"]
+    equal([one["signingStatus"] for one in authorities], ["IN_USE"])

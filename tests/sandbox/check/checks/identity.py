@@ -104,3 +104,35 @@ def iam_roles(account):
     assert not rest["IsTruncated"]
     iam.delete_role(RoleName="r")
     refused("NoSuchEntity", iam.delete_role, RoleName="r")
+
+
+@check
+def roles_are_simulated(account):
+    iam = account.client("iam")
+    arn = iam.create_role(RoleName="r", Path="/p/", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    cluster = f"arn:aws:eks:us-west-2:{account.id}:cluster/edge"
+    own = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": cluster},
+        {"Effect": "Allow", "Action": "ssm:DeregisterManagedInstance", "Resource": "*",
+         "Condition": {"StringEquals": {"ssm:resourceTag/EKSClusterARN": cluster}}},
+    ]}
+    iam.put_role_policy(RoleName="r", PolicyName="own", PolicyDocument=json.dumps(own))
+    iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly")
+
+    def decisions(*actions, **more):
+        results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=list(actions), **more)["EvaluationResults"]
+        return [(one["EvalDecision"], one["MissingContextValues"]) for one in results]
+
+    equal(decisions("eks:DescribeCluster", "ecr:BatchGetImage"), [("implicitDeny", []), ("allowed", [])])
+    equal(decisions("eks:DescribeCluster", ResourceArns=[cluster]), [("allowed", [])])
+    equal(decisions("ssm:DeregisterManagedInstance"), [("implicitDeny", ["ssm:resourceTag/EKSClusterARN"])])
+    refused("NoSuchEntity", iam.simulate_principal_policy, PolicySourceArn=arn + "x", ActionNames=["a:B"])
+    refused("InvalidInput", iam.simulate_principal_policy, PolicySourceArn=arn, ActionNames=["DescribeCluster"])
+    refused("ValidationError", iam.simulate_principal_policy, PolicySourceArn=arn, ActionNames=[])
+    first = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["a:A", "a:B"], MaxItems=1)
+    assert first["IsTruncated"]
+    rest = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["a:A", "a:B"], MaxItems=1, Marker=first["Marker"])
+    equal([one["EvalActionName"] for one in first["EvaluationResults"] + rest["EvaluationResults"]], ["a:A", "a:B"])
+    iam.detach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly")
+    iam.delete_role_policy(RoleName="r", PolicyName="own")
+    iam.delete_role(RoleName="r")

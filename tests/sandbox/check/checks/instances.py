@@ -289,3 +289,22 @@ def parameters(account):
         refused("ParameterNotFound", call, Name="plain")
     answer = ssm.delete_parameters(Names=["/a/code", "none"])
     equal((answer["DeletedParameters"], answer["InvalidParameters"]), (["/a/code"], ["none"]))
+
+
+@check
+def properties_and_the_tier(account):
+    ssm = account.client("ssm")
+    activation = activate(ssm, RegistrationLimit=10)["ActivationId"]
+    for number in range(6):
+        account.control("POST", "/instances", {"activation_id": activation, "computer_name": f"h{number}", "ip_address": f"10.80.0.{number + 1}"})
+    only = [{"key": "ResourceType", "valueSet": ["ManagedInstance"]}]
+    first = ssm.describe_instance_properties(InstancePropertyFilterList=only, MaxResults=5)
+    rest = ssm.describe_instance_properties(InstancePropertyFilterList=only, MaxResults=5, NextToken=first["NextToken"])
+    equal([one["ComputerName"] for one in first["InstanceProperties"] + rest["InstanceProperties"]], [f"h{number}" for number in range(6)])
+    ec2 = [{"key": "ResourceType", "valueSet": ["EC2Instance"]}]
+    equal(ssm.describe_instance_properties(InstancePropertyFilterList=ec2)["InstanceProperties"], [])
+    refused("InvalidFilterKey", ssm.describe_instance_properties, InstancePropertyFilterList=[{"key": "Name", "valueSet": ["x"]}])
+    refused("ValidationException", ssm.describe_instance_properties, MaxResults=4)
+    tier = ssm.get_service_setting(SettingId="/ssm/managed-instance/activation-tier")["ServiceSetting"]
+    equal(tier["SettingValue"], "standard")
+    refused("ServiceSettingNotFound", ssm.get_service_setting, SettingId="/ssm/none")

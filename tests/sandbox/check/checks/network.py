@@ -213,3 +213,29 @@ def vpc_endpoints(account):
     account.control("POST", "/settings", {"vpc_endpoint_seconds": 0})
     ec2.delete_vpc_endpoints(VpcEndpointIds=[s3["VpcEndpointId"]])
     equal(ec2.describe_vpc_endpoints()["VpcEndpoints"], [])
+
+
+@check
+def dhcp_options_and_dead_routes(account):
+    ec2 = account.client("ec2")
+    vpc = account.holds["vpc_ids"][0]
+    options = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
+    found = ec2.describe_dhcp_options(Filters=[{"Name": "dhcp-options-id", "Values": [options]}])["DhcpOptions"]
+    servers = [one["Values"] for one in found[0]["DhcpConfigurations"] if one["Key"] == "domain-name-servers"]
+    equal(servers, [[{"Value": "AmazonProvidedDNS"}]])
+    refused("InvalidDhcpOptionID.NotFound", ec2.describe_dhcp_options, DhcpOptionsIds=["dopt-0123456789abcdef0"])
+    site = ec2.create_vpc(CidrBlock="10.80.0.0/16")["Vpc"]["VpcId"]
+    peering = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=site)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.80.0.0/16", VpcPeeringConnectionId=peering)
+
+    def state():
+        routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        return [route["State"] for route in routes if route["DestinationCidrBlock"] == "10.80.0.0/16"]
+
+    equal(state(), ["active"])
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    equal(state(), ["blackhole"])
+    ec2.delete_route_table(RouteTableId=table)
+    ec2.delete_vpc(VpcId=site)

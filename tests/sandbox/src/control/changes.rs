@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Answer, Refused};
 use crate::{
+    eks::condition::Insight,
     moment::Moment,
     ssm::{activations, instances::Report},
     world::Account,
@@ -71,6 +72,27 @@ pub fn ping(account: &mut Account, region: &str, id: &str, wanted: &Ping) -> Ans
         instance.born.at = instance.born.at.min(at);
     }
     Ok((200, json!({"instance_id": id})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    cluster: String,
+    insights: Vec<Insight>,
+    region: Option<String>,
+}
+
+/// What EKS reports about a cluster from now on.
+pub fn insights(account: &mut Account, region: &str, wanted: Reported) -> Answer {
+    let store = &mut account.region(wanted.region.as_deref().unwrap_or(region)).eks;
+    if !store.clusters.contains_key(&wanted.cluster) {
+        return Err(Refused::missing("cluster", &wanted.cluster));
+    }
+    if !wanted.insights.iter().all(Insight::is_possible) {
+        return Err(Refused::bad("an insight has a category or a status that EKS does not have"));
+    }
+    store.insights.insert(wanted.cluster, wanted.insights);
+    Ok((200, json!({"set": true})))
 }
 
 #[derive(Deserialize)]

@@ -108,6 +108,7 @@ fn of_account(
             account.region(region).elb.find_health(read(body)?).map_err(Refused::bad)?;
             Ok((200, json!({"changed": true})))
         }
+        ("POST", ["insights"]) => changes::insights(account, seed_region, read(body)?),
         ("POST", ["delete"]) => changes::delete(account, seed_region, &read(body)?),
         ("GET", ["activations", id]) => changes::activation(account, region, id),
         _ => Err(unknown(method, segments)),

@@ -3,6 +3,7 @@
 mod acls;
 pub mod catalog;
 mod describe;
+mod dhcp;
 mod endpoint_services;
 pub mod endpoints;
 mod gateways;
@@ -112,6 +113,7 @@ fn network(call: &mut Call<'_>, operation: &str, query: &Query) -> Option<Result
         "DisassociateVpcCidrBlock" => vpcs::disassociate(call, query),
         "DescribeVpcAttribute" => vpcs::describe_attribute(call, query),
         "ModifyVpcAttribute" => vpcs::modify_attribute(call, query),
+        "DescribeDhcpOptions" => dhcp::list(call, query),
         "CreateSubnet" => subnets::create(call, query),
         "DescribeSubnets" => subnets::list(call, query),
         "ModifySubnetAttribute" => subnets::modify_attribute(call, query),

@@ -25,7 +25,7 @@ use crate::{
 
 /// Versions in support, newest first. Source: EKS's release calendar, 2026-11.
 pub const VERSIONS: [&str; 8] = ["1.35", "1.34", "1.33", "1.32", "1.31", "1.30", "1.29", "1.28"];
-const DEFAULT_VERSION: &str = "1.34";
+pub const DEFAULT_VERSION: &str = "1.34";
 
 pub fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     let name = input.text("name")?;

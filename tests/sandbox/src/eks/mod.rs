@@ -6,6 +6,7 @@ pub mod addons;
 pub mod authority;
 mod auto_mode;
 pub mod cluster;
+pub mod condition;
 pub mod create;
 pub mod nodegroups;
 pub mod outposts;
@@ -35,6 +36,9 @@ use crate::aws::{
 #[derive(Default, Serialize, Deserialize)]
 pub struct Store {
     pub clusters: BTreeMap<String, Cluster>,
+    /// EKS's insights by cluster. They come and go by themselves, and are no part of what an account holds.
+    #[serde(default)]
+    pub insights: BTreeMap<String, Vec<condition::Insight>>,
 }
 
 impl Store {
@@ -65,6 +69,7 @@ impl Store {
     /// Lets what was under way come to its end when its time is over.
     pub fn settle(&mut self, advanced: i64) {
         self.clusters.retain(|_, cluster| cluster.settle(advanced));
+        self.insights.retain(|name, _| self.clusters.contains_key(name));
     }
 }
 
@@ -103,6 +108,10 @@ pub fn answer(call: &mut Call<'_>, route: &Route, input: Json<'_>) -> Result<Val
         "DescribeAddonConfiguration" => addons::schemas::describe(call, route),
         "DescribeUpdate" => update::describe(call, route),
         "ListUpdates" => update::list(call, route),
+        "ListInsights" => condition::list_insights(call, route, input),
+        "DescribeInsight" => condition::describe_insight(call, route),
+        "DescribeClusterVersions" => condition::versions(call, route),
+        "ListCertificateAuthorities" => condition::authorities(call, route),
         "CreateAccessEntry" => access_entries::create(call, route, input),
         "DescribeAccessEntry" => access_entries::describe(call, route),
         "ListAccessEntries" => access_entries::list(call, route),

@@ -1,6 +1,7 @@
 //! IAM: roles, as far as other services look them up. Global: the same in every region.
 
 mod operations;
+mod simulate;
 pub mod trust;
 
 use std::collections::BTreeMap;

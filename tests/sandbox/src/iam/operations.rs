@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Role, trust};
+use super::{Role, simulate, trust};
 use crate::aws::{
     Call,
     constraints::Constraints,
@@ -38,6 +38,7 @@ pub fn answer(call: &mut Call<'_>, operation: &str, query: &Query) -> Result<Val
         "GetRolePolicy" => read_inline(call, query),
         "DeleteRolePolicy" => delete_inline(call, query),
         "ListRolePolicies" => list_inline(call, query),
+        "SimulatePrincipalPolicy" => simulate::answer(call, query),
         "ListInstanceProfilesForRole" => {
             find(call, query)?;
             paged(call, query, "InstanceProfiles", Vec::new())
@@ -119,7 +120,7 @@ fn create(call: &mut Call<'_>, query: &Query) -> Result<Value> {
 }
 
 /// A page of a listing in IAM's manner: `Marker`, `MaxItems` and `IsTruncated`.
-fn paged(call: &mut Call<'_>, query: &Query, member: &str, items: Vec<(String, Value)>) -> Result<Value> {
+pub(super) fn paged(call: &mut Call<'_>, query: &Query, member: &str, items: Vec<(String, Value)>) -> Result<Value> {
     let size = query.integer("MaxItems")?;
     let mut constraints = Constraints::default();
     constraints.range("maxItems", size, 1, 1000);

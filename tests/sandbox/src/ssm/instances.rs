@@ -100,7 +100,7 @@ impl Instance {
         value
     }
 
-    fn fits(&self, key: &str, values: &[String]) -> bool {
+    pub fn fits(&self, key: &str, values: &[String]) -> bool {
         let any = |value: &str| values.iter().any(|wanted| wanted == value);
         let report = self.report.as_ref();
         match key {

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod commands;
 pub mod instances;
 pub mod parameters;
+mod quota;
 mod rsa;
 mod sessions;
 mod tags;
@@ -62,6 +63,8 @@ pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<V
         "DescribeActivations" => activations::describe(call, input),
         "DeleteActivation" => activations::delete(call, input),
         "DescribeInstanceInformation" => instances::describe(call, input),
+        "DescribeInstanceProperties" => quota::properties(call, input),
+        "GetServiceSetting" => quota::setting(call, input),
         "DeregisterManagedInstance" => instances::deregister(call, input),
         "UpdateManagedInstanceRole" => instances::update_role(call, input),
         "SendCommand" => commands::send(call, input),
