@@ -1,6 +1,8 @@
 //! Identity and Access Management: what a role trusts, and what it may do. Two operations, without the SDK's crate; see
 //! [`super::bare`].
 
+use std::borrow::Cow;
+
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
@@ -175,7 +177,7 @@ fn decisions(text: &str) -> Option<Vec<Decision>> {
                 "EvalActionName" => decision.action = try_data(&mut part).unwrap_or_default().into_owned(),
                 "EvalDecision" => decision.is_allowed = try_data(&mut part).is_ok_and(|text| text == "allowed"),
                 "MissingContextValues" => descend(part, &["member"], &mut |key| {
-                    decision.missing_context.extend(try_data(key).map(|text| text.into_owned()));
+                    decision.missing_context.extend(try_data(key).map(Cow::into_owned));
                 }),
                 _ => {}
             }
@@ -191,7 +193,7 @@ fn first(text: &str, path: &[&str]) -> Option<String> {
     let mut found = None;
     visit(text, path, &mut |element| {
         if found.is_none() {
-            found = try_data(element).ok().map(|text| text.into_owned());
+            found = try_data(element).ok().map(Cow::into_owned);
         }
     });
     found.filter(|text| !text.is_empty())

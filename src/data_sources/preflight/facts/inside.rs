@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use framework::diagnostic::{Diagnostics, Result};
+use framework::diagnostic::{Diagnostics, Result, sentence};
 use serde_json::Value as Json;
 
 use super::{Fact, Missing};
@@ -134,7 +134,7 @@ fn missing(error: &kube::Error) -> Missing {
         Kind::Forbidden { .. } => Some(format!("{} {}", attempt.verb.name(), attempt.object)),
         _ => None,
     };
-    Missing::Unread { reason: format!("Could not {attempt}: {error}."), permission }
+    Missing::Unread { reason: sentence(&error.to_string()), permission }
 }
 
 async fn list(
