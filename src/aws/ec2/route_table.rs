@@ -17,7 +17,8 @@ pub struct RouteTable {
     pub subnet_ids: Vec<String>,
     /// IPv4 routes to ranges. Routes to prefix lists are not among them.
     pub routes: Vec<Route>,
-    /// Whether it has routes to prefix lists, whose ranges are not in the description.
+    /// Whether it has routes to prefix lists, whose ranges are not in the description. Those of gateway endpoints do not
+    /// count: they lead to services of AWS.
     pub has_prefix_lists: bool,
 }
 
@@ -63,7 +64,10 @@ fn read(table: aws_sdk_ec2::types::RouteTable) -> RouteTable {
         id: table.route_table_id.unwrap_or_default(),
         is_main: associations.iter().any(|one| one.main == Some(true)),
         subnet_ids: associations.into_iter().filter_map(|one| one.subnet_id).collect(),
-        has_prefix_lists: routes.iter().any(|route| route.destination_prefix_list_id.is_some()),
+        has_prefix_lists: routes.iter().any(|route| {
+            let endpoint = route.gateway_id().is_some_and(|target| target.starts_with("vpce-"));
+            route.destination_prefix_list_id.is_some() && !endpoint
+        }),
         routes: routes.into_iter().filter_map(route).collect(),
     }
 }
@@ -109,6 +113,7 @@ mod tests {
                     "<instanceId>i-1</instanceId><networkInterfaceId>eni-1</networkInterfaceId>",
                     "blackhole",
                 ),
+                if second { "" } else { "<item><destinationPrefixListId>pl-2</destinationPrefixListId><transitGatewayId>tgw-1</transitGatewayId></item>" }.to_owned(),
                 "<item><destinationPrefixListId>pl-1</destinationPrefixListId><gatewayId>vpce-1</gatewayId></item>"
                     .to_owned(),
             ]
@@ -135,7 +140,7 @@ mod tests {
             is_main,
             subnet_ids: vec![format!("subnet-{id}")],
             routes: vec![route("10.0.0.0/16", "local", false), route("10.80.0.0/16", "eni-1", true)],
-            has_prefix_lists: true,
+            has_prefix_lists: is_main,
         };
         assert_eq!(tables, [table("rtb-1", true), table("rtb-2", false)]);
         stub.read(|asked| assert_eq!(asked[0].body["Filter.1.Name"], "vpc-id"));

@@ -67,7 +67,10 @@ mod tests {
             assert!(seen.insert(check.id), "`{}` is declared twice", check.id);
             assert!(check.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", check.id);
             for text in [check.finds, check.why, check.fix] {
-                assert!(text.ends_with('.') && text.starts_with(|first: char| first.is_uppercase()), "{text}");
+                assert!(
+                    text.ends_with('.') && text.starts_with(|first: char| first.is_uppercase() || first == '`'),
+                    "{text}"
+                );
                 assert!(!text.contains('|'), "{text}");
             }
         }
