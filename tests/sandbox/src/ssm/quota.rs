@@ -48,7 +48,7 @@ fn filters(input: Json<'_>) -> Result<Vec<(String, Vec<String>)>> {
 pub fn properties(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     let filters = filters(input)?;
     let hosts = call.region().ssm.instances.values();
-    let items = hosts
+    let mut items: Vec<(String, Value)> = hosts
         .filter(|host| filters.iter().all(|(key, values)| host.fits(key, values)))
         .map(|host| {
             let mut value = host.describe();
@@ -58,6 +58,7 @@ pub fn properties(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
             (page::key(host.born.order), value)
         })
         .collect();
+    items.sort_by(|(one, _), (other, _)| one.cmp(other));
     paged(call, "DescribeInstanceProperties", input, (5, 1000), 1000, "InstanceProperties", items)
 }
 
