@@ -37,7 +37,8 @@ const IMAGES: &[(&str, &str)] = &[
 const IMAGES_ELSEWHERE: &str = "602401143452";
 
 /// The account with AWS's images for EKS in a region.
-fn images_account(region: &str) -> &'static str {
+#[must_use]
+pub fn images_account(region: &str) -> &'static str {
     IMAGES.iter().find(|(name, _)| *name == region).map_or(IMAGES_ELSEWHERE, |(_, account)| account)
 }
 

@@ -13,6 +13,7 @@ use crate::aws::eks::{AccessEntry, Addon, Authority, Cluster, ClusterVersion, In
 use crate::aws::iam::{Decision, Role};
 use crate::aws::ssm::Activation;
 use crate::aws::{self, Kind};
+use crate::node::endpoints::policies::images_account;
 use crate::session::place::DEFERRED;
 use crate::session::{Context, explain};
 
@@ -325,12 +326,11 @@ impl Read<'_> {
 /// Version, insights, add-ons, certificate authorities.
 type Condition = (Fact<Option<ClusterVersion>>, Fact<Vec<Insight>>, Fact<Vec<Addon>>, Fact<Vec<Authority>>);
 
-/// The repository of the image that every pod begins with. Source: EKS user guide, "View Amazon container image
-/// registries"; the account differs in some regions, which only a policy that names accounts would notice.
+/// The repository of the image that every pod begins with.
 fn pause_repository(cluster_arn: &str) -> String {
     let mut parts = cluster_arn.split(':');
     let (partition, region) = (parts.nth(1).unwrap_or("aws"), parts.nth(1).unwrap_or_default());
-    format!("arn:{partition}:ecr:{region}:602401143452:repository/eks/pause")
+    format!("arn:{partition}:ecr:{region}:{}:repository/eks/pause", images_account(region))
 }
 
 /// The ARN of a role in the cluster's account. `role` is its name, preceded by its path if it has one.
@@ -348,6 +348,6 @@ mod tests {
     fn a_role_is_of_the_clusters_account() {
         let arn = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/edge";
         assert_eq!(role_arn(arn, "plant/hybrid"), "arn:aws-cn:iam::111122223333:role/plant/hybrid");
-        assert_eq!(pause_repository(arn), "arn:aws-cn:ecr:cn-north-1:602401143452:repository/eks/pause");
+        assert_eq!(pause_repository(arn), "arn:aws-cn:ecr:cn-north-1:918309763551:repository/eks/pause");
     }
 }
