@@ -74,8 +74,6 @@ pub struct Cluster {
     pub egress_mode: Option<String>,
     /// What EKS does at the end of standard support: `STANDARD` (it upgrades the cluster) or `EXTENDED`.
     pub support_type: Option<String>,
-    /// First and last port of NodePort services, if they are not the usual ones.
-    pub node_ports: Option<(i32, i32)>,
     /// Whether EKS Auto Mode is enabled. Its nodes have networking of their own, without aws-node.
     pub has_auto_mode: bool,
     /// Log types of the control plane that are on.
@@ -215,10 +213,6 @@ impl Cluster {
                 .upgrade_policy
                 .and_then(|policy| policy.support_type)
                 .map(|one| one.as_str().to_owned()),
-            node_ports: cluster
-                .kube_api_server_config
-                .and_then(|config| config.service_node_port_range)
-                .map(|range| (range.min_port, range.max_port)),
             has_auto_mode: cluster.compute_config.and_then(|compute| compute.enabled).unwrap_or_default(),
             tags: cluster.tags.unwrap_or_default().into_iter().collect(),
         }
