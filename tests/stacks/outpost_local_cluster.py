@@ -1,8 +1,11 @@
 """The stack `outpost-local-cluster`: what must exist before, and what it must have created."""
 
 import json
+import subprocess
+import tempfile
 
 import aws
+import tools
 
 CLUSTER = "outpost-local-cluster"
 OPERATORS = "outpost-local-cluster-operators"
@@ -58,8 +61,27 @@ def verify(account) -> list[str]:
     found = json.loads(account.kubectl(CLUSTER, "get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))
     if OPERATORS not in found["data"].get("mapRoles", ""):
         faults.append(f"the operators are not in aws-auth: {found['data']}")
+    bindings = json.loads(account.kubectl(CLUSTER, "get", "clusterrolebindings", "-o", "json"))["items"]
+    subjects = [subject["name"] for one in bindings for subject in one.get("subjects") or []]
+    if OPERATORS not in subjects:
+        faults.append("nothing binds the client certificate to a role")
     instances = [one for one in account.call("dump")["regions"][account.region]["ec2"]["others"].values()
                  if one["tags"].get("Name", "").startswith(f"{CLUSTER}-control-plane-")]
     if len(instances) != 3:
         faults.append(f"the control plane has {len(instances)} instances, expected three")
     return faults
+
+
+def by_hand(account, stack) -> list[str]:
+    """The operators sign in with the client certificate, as they do while IAM cannot be reached."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as kubeconfig:
+        kubeconfig.write(stack.output("disconnected_kubeconfig"))
+        kubeconfig.flush()
+        answer = subprocess.run(
+            [tools.go_tool("kubectl"), "--kubeconfig", kubeconfig.name, "auth", "whoami", "-o", "json"],
+            capture_output=True, text=True,
+        )
+    if answer.returncode != 0:
+        return [f"the client certificate is refused: {answer.stderr}"]
+    user = json.loads(answer.stdout)["status"]["userInfo"]["username"]
+    return [] if user == OPERATORS else [f"the client certificate is that of {user}"]

@@ -1,4 +1,5 @@
-# An EKS local cluster on an Outpost, with the VPC endpoints that it needs and an administrator besides its creator.
+# An EKS local cluster on an Outpost with the VPC endpoints that it needs, an administrator besides its creator, and a
+# kubeconfig for the time when the Outpost is disconnected from the Region.
 #
 # aws.tf contains the resources of the AWS provider: the VPC with a subnet on the Outpost, and the roles.
 
@@ -40,4 +41,21 @@ resource "ekshybrid_outpost_cluster" "this" {
 data "ekshybrid_kubeconfig" "operators" {
   cluster_name = ekshybrid_outpost_cluster.this.name
   role_arn     = local.operators_role_arn
+}
+
+# While the Outpost is disconnected, IAM cannot be reached, and the cluster refuses tokens. Only local clusters sign client
+# certificates.
+resource "ekshybrid_client_certificate" "operators" {
+  cluster_name  = ekshybrid_outpost_cluster.this.name
+  common_name   = "${local.name}-operators"
+  organizations = [local.name]
+  duration      = "90d"
+  renew_before  = "30d"
+  cluster_role  = "cluster-admin"
+}
+
+data "ekshybrid_kubeconfig" "disconnected" {
+  cluster_name       = ekshybrid_client_certificate.operators.cluster_name
+  client_certificate = ekshybrid_client_certificate.operators.certificate
+  client_key         = ekshybrid_client_certificate.operators.private_key
 }

@@ -22,3 +22,9 @@ output "kubeconfig" {
   description = "The administrators' kubeconfig."
   value       = data.ekshybrid_kubeconfig.operators.kubeconfig
 }
+
+output "disconnected_kubeconfig" {
+  description = "The administrators' kubeconfig for the time when the Outpost is disconnected. It contains a private key."
+  value       = data.ekshybrid_kubeconfig.disconnected.sensitive_kubeconfig
+  sensitive   = true
+}
