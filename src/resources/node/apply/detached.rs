@@ -1,6 +1,8 @@
 //! Uninstalling through Run Command. It removes the agent, which then reports nothing, so the host does it by itself,
-//! detached from any command, and the provider watches the registration: nodeadm ends it.
+//! detached from any command, and the provider watches the registration: nodeadm ends it. Where the host's role may not
+//! deregister, the registration stays, and only the silence of the agent shows that it is removed.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Result};
@@ -23,8 +25,10 @@ const SCRIPT: &str = "/run/ekshybrid-leave.sh";
 const FAILURE: &str = "/run/ekshybrid-leave.failed";
 /// How long an uninstall may take. With an API server that does not answer, nodeadm takes 42 seconds.
 const LIMIT: Duration = Duration::from_mins(5);
-/// How long the agent may take to report a failure. One that is being removed never answers.
+/// How long the agent may take to answer. One that is removed never does.
 const ANSWER: Duration = Duration::from_secs(20);
+/// After so many questions without an answer, it counts as removed.
+const SILENT: u32 = 2;
 
 /// Starts in a unit of its own: what the agent started may end with the agent.
 const START: &str = "\
@@ -70,6 +74,7 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
         interval: Duration::from_secs(1),
         max_interval: Duration::from_secs(5),
     };
+    let unanswered = AtomicU32::new(0);
     let look = || async {
         let wanted = crate::aws::ssm::InstanceFilter { ids: vec![id.to_owned()], ..Default::default() };
         let found = client.instances(&wanted).await.map_err(|error| explain(SUMMARY, &error, Some(LEFT)))?;
@@ -77,10 +82,21 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
             return Ok(Seen::Done(()));
         }
         match failure(host).await {
-            Some(failure) => Err(Diagnostic::error(SUMMARY, format!("nodeadm on host `{id}` ended with {failure}."))
-                .left(LEFT)
-                .into()),
-            None => Ok(Seen::Pending("the host is still registered".to_owned())),
+            Answer::Failed(failure) => {
+                let cause = format!("nodeadm on host `{id}` ended with {failure}.");
+                Err(Diagnostic::error(SUMMARY, cause).left(LEFT).into())
+            }
+            Answer::Running => {
+                unanswered.store(0, Ordering::Relaxed);
+                Ok(Seen::Pending("it is still running".to_owned()))
+            }
+            Answer::None if unanswered.fetch_add(1, Ordering::Relaxed) + 1 < SILENT => {
+                Ok(Seen::Pending("the agent of the host does not answer".to_owned()))
+            }
+            Answer::None => {
+                cx.report(unconfirmed(id));
+                Ok(Seen::Done(()))
+            }
         }
     };
     wait::until(cx, &wait, look).await.map_err(|failure| {
@@ -89,11 +105,32 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
     })
 }
 
-/// How the uninstall has failed. Nothing, if it has not, or the agent does not answer any longer.
-async fn failure(host: Dyn<'_>) -> Option<String> {
+fn unconfirmed(id: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "Uninstall is not confirmed",
+        format!("Host `{id}` started `nodeadm uninstall`, and its agent does not answer any longer, but the host did not end its registration: its role may not be allowed to."),
+    )
+    .left("The Node is deleted and the instance deregistered by the provider.")
+    .remedy("If in doubt, run `sudo nodeadm uninstall` on the host.")
+}
+
+/// What the host answers.
+enum Answer {
+    /// The uninstall has failed.
+    Failed(String),
+    /// It has not.
+    Running,
+    /// Nothing.
+    None,
+}
+
+async fn failure(host: Dyn<'_>) -> Answer {
     let command =
         Command::script("look at nodeadm uninstall", &format!("cat {FAILURE} 2>/dev/null && rm -f {FAILURE}"));
     let looked = tokio::time::timeout(ANSWER, host.capture(&command)).await;
-    let text = looked.ok()?.ok()?.stdout;
-    (!text.trim().is_empty()).then(|| text.trim().replacen('\n', ": ", 1))
+    match looked {
+        Ok(Ok(printed)) if printed.stdout.trim().is_empty() => Answer::Running,
+        Ok(Ok(printed)) => Answer::Failed(printed.stdout.trim().replacen('\n', ": ", 1)),
+        Ok(Err(_)) | Err(_) => Answer::None,
+    }
 }
