@@ -31,17 +31,26 @@ pub(super) fn well_formed(attributes: &[Attribute], config: &Value, diagnostics:
     problems
 }
 
-/// Texts of sensitive attributes that occur nowhere else in the configuration and are long enough to be distinguished from
-/// other words.
+/// Texts of sensitive attributes that occur nowhere else in the configuration, nor in the attributes' documentation, and
+/// are long enough to be distinguished from other words.
 fn secrets(attributes: &[Attribute], config: &Value) -> Vec<String> {
     let (mut hidden, mut open) = (Vec::new(), Vec::new());
     gather(attributes, config, &mut hidden, &mut open);
     hidden.retain(|secret| {
         secret.trim().len() >= 6
             && !super::mutation::is_common(secret)
+            && !is_documented(attributes, secret)
             && !open.iter().any(|text: &String| text.contains(secret.as_str()))
     });
     hidden
+}
+
+/// Whether the documentation has this text, as it lists the values of some attributes: a message may list them, too.
+fn is_documented(attributes: &[Attribute], text: &str) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.description.contains(text)
+            || matches!(&attribute.kind, Kind::Nested { attributes, .. } if is_documented(attributes, text))
+    })
 }
 
 /// The texts of sensitive attributes, and those of all others.
