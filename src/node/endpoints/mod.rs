@@ -86,6 +86,24 @@ const HYBRID_NODES: &[&str] =
 const OUTPOST_LOCAL_CLUSTER: &[&str] =
     &["ec2", "ec2messages", "ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager", "ssm", "ssmmessages", "sts"];
 
+/// Services whose names begin with `cn` in China; those of the others do not. Source: what DescribeVpcEndpointServices
+/// answers there, as published by users. The interface endpoint of S3 has such a name too, the gateway has not.
+const PREFIXED_IN_CHINA: &[&str] = &[
+    "autoscaling",
+    "cloudformation",
+    "ebs",
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "eks",
+    "elasticfilesystem",
+    "lambda",
+    "monitoring",
+    "sqs",
+    "sts",
+    "xray",
+];
+
 impl Profile {
     /// Every profile.
     pub const ALL: [Self; 3] = [Self::PrivateCluster, Self::HybridNodes, Self::OutpostLocalCluster];
@@ -138,12 +156,8 @@ pub fn services<'a>(
 /// The whole name of a service in a region: `com.amazonaws.us-west-2.ecr.api`.
 #[must_use]
 pub fn service_name(region: &names::Region, service: &str) -> String {
-    // Source: AWS PrivateLink guide. In China, most services have names that begin with `cn`.
-    let prefix = match (region.partition().id(), service) {
-        ("aws-cn", "s3" | "dynamodb") => "com.amazonaws",
-        ("aws-cn", _) => "cn.com.amazonaws",
-        _ => "com.amazonaws",
-    };
+    let is_prefixed = region.partition().id() == "aws-cn" && PREFIXED_IN_CHINA.contains(&service);
+    let prefix = if is_prefixed { "cn.com.amazonaws" } else { "com.amazonaws" };
     format!("{prefix}.{}.{service}", names::Word::as_str(region))
 }
 
@@ -215,6 +229,7 @@ mod tests {
             ("us-west-2", "ecr.api", "com.amazonaws.us-west-2.ecr.api"),
             ("cn-north-1", "ecr.api", "cn.com.amazonaws.cn-north-1.ecr.api"),
             ("cn-north-1", "s3", "com.amazonaws.cn-north-1.s3"),
+            ("cn-northwest-1", "ssm", "com.amazonaws.cn-northwest-1.ssm"),
         ] {
             let region = region(name);
             assert_eq!(service_name(&region, service), expected);
