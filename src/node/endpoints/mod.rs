@@ -61,11 +61,11 @@ object! {
     }
 }
 
-/// Whether a text can be the last part of a service's name: `com.amazonaws.us-west-2.` before it is refused.
+/// Whether a text can be the last part of a service's name: `com.amazonaws.us-west-2.` in it is refused.
 #[must_use]
 pub fn is_service(text: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
-    !text.is_empty() && text.len() <= 100 && text.bytes().all(letters) && !text.starts_with("com.amazonaws.")
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(letters) && !text.contains("com.amazonaws.")
 }
 
 const PRIVATE_CLUSTER: &[&str] = &[
