@@ -13,6 +13,7 @@ pub mod data_sources;
 pub mod ephemeral;
 pub mod functions;
 pub mod host;
+pub mod images;
 pub mod kube;
 pub mod list;
 pub mod net;

@@ -46,11 +46,13 @@ use crate::resources::cni::Cni;
 use crate::resources::eniconfig::EniConfig;
 use crate::resources::eniconfig_binding::EniConfigBinding;
 use crate::resources::host_file::HostFile;
+use crate::resources::image_mirror::ImageMirror;
 use crate::resources::managed_instance::ManagedInstance;
 use crate::resources::network_check::NetworkCheck;
 use crate::resources::node::Node;
 use crate::resources::node_access::NodeAccess;
 use crate::resources::node_recycle::NodeRecycle;
+use crate::resources::nodeadm_artifacts::NodeadmArtifacts;
 use crate::resources::outpost_cluster::OutpostCluster;
 use crate::resources::target_group_attachment::TargetGroupAttachment;
 use crate::resources::vpc_cni::VpcCni;
@@ -110,12 +112,14 @@ fn registry() -> Registry<Clients> {
         .resource::<EniConfig>()
         .resource::<EniConfigBinding>()
         .resource::<HostFile>()
+        .resource::<ImageMirror>()
         .resource::<ManagedInstance>()
         .resource::<NetworkCheck>()
         .resource::<Node>()
         .resource::<NodeAccess>()
         .resource::<NodeRecycle>()
         .resource::<OutpostCluster>()
+        .resource::<NodeadmArtifacts>()
         .resource::<TargetGroupAttachment>()
         .resource::<VpcCni>()
         .resource::<VpcEndpoints>()

@@ -1,6 +1,6 @@
-//! Elastic Container Registry: only the password of private registries.
+//! Elastic Container Registry: the password of private registries, and new repositories.
 //!
-//! A single operation does not justify the SDK's crate with its sixty; see [`super::bare`].
+//! Two operations do not justify the SDK's crate with its sixty; see [`super::bare`].
 
 use std::time::Duration;
 
@@ -19,8 +19,9 @@ use super::clients::{Clients, Effect};
 use super::error::{Operation, Result};
 
 const PASSWORD: Operation = Operation::new("ecr", "GetAuthorizationToken");
+const CREATE: Operation = Operation::new("ecr", "CreateRepository");
 /// Source: `targetPrefix` and `jsonVersion` of ECR's service model.
-const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// A password with less time left is renewed: it must outlast a download, and this machine's clock may be slightly
 /// off.
@@ -59,10 +60,32 @@ impl Clients {
         let address = regional.ecr_address.clone().unwrap_or_else(|| address(config, region));
         let place = Place { service: "ecr", region, address: &address };
         let place = &place;
-        let ask =
-            |probe| async move { bare::request(PASSWORD, config, place, probe, asked, answered).invoke(()).await };
+        let request = || asked(PASSWORD, "{}");
+        let read = |response: &HttpResponse| answered(response, login);
+        let ask = |probe| async move { bare::request(PASSWORD, config, place, probe, request, read).invoke(()).await };
         let login = self.run(PASSWORD, Effect::Read, region, ask).await?;
         Ok(known.insert(login).token.clone())
+    }
+
+    /// Creates a repository in a private registry, with ECR's default settings. `false`: it exists.
+    ///
+    /// # Errors
+    /// Those of `ecr:CreateRepository`.
+    pub async fn create_repository(&self, region: &str, registry: &str, name: &str) -> Result<bool> {
+        let regional = self.regional(Some(region)).await?;
+        let config = &regional.config;
+        let address = regional.ecr_address.clone().unwrap_or_else(|| address(config, region));
+        let place = Place { service: "ecr", region, address: &address };
+        let place = &place;
+        let body = serde_json::json!({ "registryId": registry, "repositoryName": name }).to_string();
+        let request = move || asked(CREATE, &body);
+        let read = |response: &HttpResponse| answered(response, created);
+        let ask = |probe| async move { bare::request(CREATE, config, place, probe, request, read).invoke(()).await };
+        match self.run(CREATE, Effect::Change, region, ask).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some("RepositoryAlreadyExistsException") => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -83,30 +106,38 @@ fn address(config: &SdkConfig, region: &str) -> String {
     }
 }
 
-fn asked() -> std::result::Result<HttpRequest, BoxError> {
-    let mut request = HttpRequest::new(SdkBody::from("{}"));
+fn asked(operation: Operation, body: &str) -> std::result::Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST")?;
     request.set_uri("/")?;
     request.headers_mut().insert("content-type", CONTENT_TYPE);
-    request.headers_mut().insert("x-amz-target", TARGET);
-    request.headers_mut().insert("content-length", "2");
+    request.headers_mut().insert("x-amz-target", format!("{TARGET}.{}", operation.name));
+    request.headers_mut().insert("content-length", body.len().to_string());
     Ok(request)
 }
 
-fn answered(response: &HttpResponse) -> std::result::Result<Login, OrchestratorError<ErrorMetadata>> {
+fn answered<T>(
+    response: &HttpResponse,
+    read: fn(&Value) -> Option<T>,
+) -> std::result::Result<T, OrchestratorError<ErrorMetadata>> {
     let body: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
     if !response.status().is_success() {
         return Err(OrchestratorError::operation(refused(response, &body)));
     }
+    read(&body).ok_or_else(|| OrchestratorError::response("the answer lacks what was asked for".into()))
+}
+
+/// A password with its time of expiry.
+fn login(body: &Value) -> Option<Login> {
     let login = &body["authorizationData"][0];
-    let token = login["authorizationToken"].as_str().filter(|token| !token.is_empty());
+    let token = login["authorizationToken"].as_str().filter(|token| !token.is_empty())?;
     // Unix time in seconds, with a fraction.
-    let expires = login["expiresAt"].as_f64().and_then(|seconds| jiff::SignedDuration::try_from_secs_f64(seconds).ok());
-    let expires = expires.and_then(|since| Timestamp::from_duration(since).ok());
-    match (token, expires) {
-        (Some(token), Some(expires)) => Ok(Login { token: token.to_owned().into(), expires }),
-        _ => Err(OrchestratorError::response("the answer holds no password with its time of expiry".into())),
-    }
+    let expires = jiff::SignedDuration::try_from_secs_f64(login["expiresAt"].as_f64()?).ok()?;
+    Some(Login { token: token.to_owned().into(), expires: Timestamp::from_duration(expires).ok()? })
+}
+
+fn created(body: &Value) -> Option<()> {
+    body["repository"]["repositoryName"].as_str().map(drop)
 }
 
 /// An error in the format of the JSON protocols: its code may be prefixed with a namespace and followed by a URL.
@@ -200,8 +231,25 @@ mod tests {
             let error = stub.clients().registry_password("us-west-2").await.expect_err(body);
             assert!(matches!(error.kind(), Kind::Other), "{error:?}");
             let text = format!("{error} {error:?}");
-            assert!(!text.contains("hunter2") && text.contains("holds no password"), "{text}");
+            assert!(!text.contains("hunter2") && text.contains("lacks what was asked for"), "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_repository_is_created_once() {
+        let created = serde_json::json!({"repository": {"repositoryName": "mirror/a"}});
+        let stub = Stub::new(move |asked| match asked.body["repositoryName"].as_str() {
+            Some("mirror/a") => Reply::json(&created),
+            _ => Reply::refused("RepositoryAlreadyExistsException", "The repository already exists"),
+        });
+        for (name, is_new) in [("mirror/a", true), ("mirror/b", false)] {
+            let found = stub.clients().create_repository("us-west-2", "111122223333", name).await.expect(name);
+            assert_eq!(found, is_new, "{name}");
+        }
+        stub.read(|asked| {
+            assert_eq!(asked[0].operation, "CreateRepository");
+            assert_eq!(asked[0].body["registryId"], "111122223333");
+        });
     }
 
     #[tokio::test]

@@ -12,7 +12,9 @@ use url::Url;
 
 use super::cache::Cache;
 use super::error::{Checked, Error, Result, Tried};
+use super::http::connect::Wiring;
 use super::http::{Http, Request, Waiting};
+use super::registry::exchange::{Ask, Exchange, Reply, Sending, Unsent, retry_after};
 use super::registry::{EcrLogin, Login, Logins, Registries, Repository};
 use super::repository::{Index, MAX_INDEX, index_address};
 use super::source::{Location, OciReference, Source, shown};
@@ -69,6 +71,8 @@ pub struct Client {
 
 struct Inner {
     http: Http,
+    /// For requests of any kind to registries.
+    wiring: Wiring,
     cache: Cache,
     logins: Logins,
     registries: Registries,
@@ -108,6 +112,7 @@ impl Client {
         let bundle = settings.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
         let bundle = bundle.filter(|path| !path.as_os_str().is_empty());
         let inner = Inner {
+            wiring: Wiring::keeping(proxies.clone(), bundle.clone()),
             http: Http::new(proxies, bundle, waiting),
             cache,
             logins: Logins { configured: settings.logins, ecr },
@@ -142,6 +147,69 @@ impl Client {
         }
     }
 
+    /// Sends a request without a body to a registry, and repeats it where another attempt may change the answer.
+    ///
+    /// # Errors
+    /// No response, or one that another attempt may change and did not; every other status is a response.
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Reply> {
+        let exchange = self.inner.exchange();
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::Stopped { origin: ask.registry.to_owned() }),
+            reply = exchange.ask(ask) => reply,
+        }
+    }
+
+    /// Sends a request with a body, once.
+    ///
+    /// # Errors
+    /// No response.
+    pub async fn send(&self, ask: &Ask<'_>, sending: Sending) -> Result<Reply, Unsent> {
+        let exchange = self.inner.exchange();
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {
+                Err(Unsent { error: Error::Stopped { origin: ask.registry.to_owned() }, may_pass: false })
+            }
+            reply = exchange.once(ask, Some(sending)) => reply,
+        }
+    }
+
+    /// What an address holds, from some byte on, to be read in pieces. A server that does not know ranges answers with
+    /// the whole, and status 200.
+    ///
+    /// # Errors
+    /// No response, or another status than 200 and 206.
+    pub async fn open(&self, url: &Url, from: u64) -> Result<Reply> {
+        let range = format!("bytes={from}-");
+        let headers = [(http::header::RANGE, range.as_str())];
+        let headers = if from > 0 { &headers[..] } else { &[] };
+        let exchange = self.inner.exchange();
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::Stopped { origin: shown(url) }),
+            reply = exchange.open(url, headers) => reply,
+        }
+    }
+
+    /// The error for an unexpected response, with the credentials that the registry received.
+    pub async fn refusal(&self, registry: &str, reply: Reply) -> Error {
+        self.inner.exchange().refusal(registry, reply).await
+    }
+
+    /// Waits before another attempt. `false`: there is to be none, because there were `allowed`, or because the server
+    /// asks for more patience than there is.
+    pub async fn rest(&self, attempts: u32, allowed: u32, reply: Option<&Reply>) -> bool {
+        let asked = reply.and_then(retry_after);
+        match self.inner.exchange().pause(attempts, allowed, asked) {
+            None => false,
+            Some(wait) => tokio::select! {
+                () = self.cancel.cancelled() => false,
+                () = tokio::time::sleep(wait) => true,
+            },
+        }
+    }
+
     /// A content by its checksum, if some run has fetched it before. Opens no connection.
     pub async fn cached(&self, sha256: Sha256) -> Option<Arc<[u8]>> {
         self.inner.cache.read(sha256, MAX_CONTENT).await.map(Arc::from)
@@ -149,6 +217,10 @@ impl Client {
 }
 
 impl Inner {
+    fn exchange(&self) -> Exchange<'_> {
+        Exchange { http: &self.http, wiring: &self.wiring, logins: &self.logins, registries: &self.registries }
+    }
+
     async fn remote(&self, source: &Source) -> Result<Artifact> {
         let origin = source.to_string();
         if let Some(pin) = source.sha256()
@@ -326,3 +398,7 @@ impl<Question: Clone + Eq + std::hash::Hash, Answer: Clone> Memo<Question, Answe
 #[cfg(test)]
 #[path = "client_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod exchange_tests;

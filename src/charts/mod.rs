@@ -9,6 +9,7 @@
 //!             ├─▶ repository: index.yaml ▶ version ▶ archive
 //!             ├─▶ registry: challenge ▶ token ▶ manifest ▶ layer
 //!             └─▶ http: proxies, certificates, redirects, retries, resumed downloads
+//! Ask ─▶ Client ─▶ registry: any request, with its token from the start, over kept connections (for `src/images`)
 //! images: references in the pods of rendered manifests, and their place in a mirror. Pure.
 //! ```
 //!
@@ -29,5 +30,8 @@ mod version;
 
 pub use client::{Artifact, Client, Content, Settings};
 pub use error::{Cause, Checked, Error, Result, Tried};
+pub use http::Answer;
+pub use http::connect::Body;
+pub use registry::exchange::{Ask, Reply, Sending, To, Unsent, passes};
 pub use registry::{EcrLogin, EcrRegistry, Login};
 pub use source::{Location, OciReference, Source};

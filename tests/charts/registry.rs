@@ -19,12 +19,12 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use tempfile::TempDir;
 
 /// bcrypt of `hunter2` at its lowest cost.
-const PASSWORDS: &str = "me:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
+pub const PASSWORDS: &str = "me:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 /// Base64 of `me:hunter2`.
-const WORD: &str = "Basic bWU6aHVudGVyMg==";
+pub const WORD: &str = "Basic bWU6aHVudGVyMg==";
 
 /// The program, if it is installed.
-fn program() -> Option<PathBuf> {
+pub fn program() -> Option<PathBuf> {
     let cache = std::env::var_os("EKSHYBRID_CACHE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache"), PathBuf::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -43,9 +43,9 @@ fn program() -> Option<PathBuf> {
 }
 
 /// A running registry with a folder of its own.
-struct Registry {
+pub struct Registry {
     process: Child,
-    address: String,
+    pub address: String,
     folder: TempDir,
 }
 
@@ -58,7 +58,7 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    fn start(program: &Path, folder: TempDir, auth: &str) -> Self {
+    pub fn start(program: &Path, folder: TempDir, auth: &str) -> Self {
         let data = folder.path().join("data");
         let configuration = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
@@ -91,7 +91,7 @@ impl Registry {
     }
 
     /// One request; the answer's status, headers and body as text.
-    fn ask(&self, method: &str, target: &str, authorization: &str, kind: &str, body: &[u8]) -> (u16, String) {
+    pub fn ask(&self, method: &str, target: &str, authorization: &str, kind: &str, body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("connected");
         let head = format!(
             "{method} {target} HTTP/1.1\r\nhost: {}\r\nauthorization: {authorization}\r\ncontent-type: {kind}\r\n\
@@ -106,7 +106,7 @@ impl Registry {
         (status, answer)
     }
 
-    fn push_blob(&self, repository: &str, authorization: &str, content: &[u8]) -> Sha256 {
+    pub fn push_blob(&self, repository: &str, authorization: &str, content: &[u8]) -> Sha256 {
         let (status, answer) = self.ask("POST", &format!("/v2/{repository}/blobs/uploads/"), authorization, "", &[]);
         assert_eq!(status, 202, "{answer}");
         let place = answer.lines().find_map(|line| line.strip_prefix("Location: ")).expect("a location");

@@ -133,6 +133,14 @@ pub const ROOMS: &[Room] = &[
         files: Files::Together,
     },
     Room {
+        place: "src/images",
+        what: "container images, copied between registries and from archives: manifests as raw bytes, blobs checked while they stream, uploads",
+        uses: &["names", "net", "charts"],
+        absent: "Terraform, Kubernetes and AWS; requests and credentials are those of `charts`",
+        never: &[WIRE, AWS, &["kube"]],
+        files: Files::Together,
+    },
+    Room {
         place: "src/node",
         what: "what a node is configured with: NodeConfig, user data, trust policies, networks, pods per node, arguments of bootstrap.sh",
         uses: &["declare", "names"],
@@ -177,6 +185,7 @@ pub const ROOMS: &[Room] = &[
             "charts",
             "cni",
             "host",
+            "images",
             "kube",
             "node",
             "session",

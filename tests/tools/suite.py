@@ -381,6 +381,11 @@ def bench() -> Verdict:
         environment["EKSHYBRID_ANSIBLE"] = str(tools.ansible())
     except tools.Unavailable as reason:
         print(f"EKSHYBRID_ANSIBLE: {reason}")
+    for tool in ["crane", "regctl", "oras"]:
+        try:
+            environment[f"EKSHYBRID_{tool.upper()}"] = str(tools.go_tool(tool))
+        except tools.Unavailable as reason:
+            print(f"EKSHYBRID_{tool.upper()}: {reason}")
     verdict = one(command("cargo", "run", "--release", "--package", "bench", env=environment))
     if "EKSHYBRID_CHARTS" not in environment:
         verdict.notes.append("left out rendering Cilium, see above")

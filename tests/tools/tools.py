@@ -5,6 +5,7 @@
     python3 tests/tools/tools.py tfplugindocs  HashiCorp's checker of registry pages; prints the program
     python3 tests/tools/tools.py opentofu      OpenTofu; prints the program
     python3 tests/tools/tools.py helm          Helm's command line; prints the program
+    python3 tests/tools/tools.py crane         crane; prints the program. So do regctl and oras
     python3 tests/tools/tools.py controlplane  a Kubernetes control plane; prints the folder of its programs
     python3 tests/tools/tools.py charts        the published charts in charts/pins.txt; prints their folder
     python3 tests/tools/tools.py docker-registry   Debian's OCI registry; prints the program
@@ -54,6 +55,24 @@ GO_TOOLS = {
         "Helm's command line",
         "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
         "3 to 6 minutes",
+    ),
+    "crane": (
+        "github.com/google/go-containerregistry/cmd/crane",
+        "crane, which copies images",
+        "",
+        "1 minute",
+    ),
+    "regctl": (
+        "github.com/regclient/regclient/cmd/regctl",
+        "regctl, which copies images",
+        "",
+        "1 minute",
+    ),
+    "oras": (
+        "oras.land/oras/cmd/oras",
+        "oras, which copies images",
+        "",
+        "1 minute",
     ),
     "kubectl": (
         "k8s.io/kubernetes/cmd/kubectl",

@@ -28,6 +28,13 @@ impl Sha256 {
     }
 }
 
+/// A checksum that was computed piece by piece.
+impl From<[u8; 32]> for Sha256 {
+    fn from(sum: [u8; 32]) -> Self {
+        Self(sum)
+    }
+}
+
 /// Reads 64 hexadecimal digits, with or without `sha256:` before them.
 impl FromStr for Sha256 {
     type Err = Invalid;

@@ -1,16 +1,20 @@
-//! One connection for each request: direct, or through a proxy; TLS with the system's certificates and the user's own.
+//! Connections: direct, or through a proxy; TLS with the system's certificates and the user's own.
 //!
-//! A fetch is three to five requests, mostly to different hosts, so connections are not kept.
+//! Fetching a chart is three to five requests, mostly to different hosts, so its connections are not kept. Copying
+//! images is thousands to two hosts; [`Wiring::keeping`] reuses them.
 
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use http_body_util::Empty;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::HttpsConnector;
@@ -35,11 +39,36 @@ const READY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time for the head of an answer once the request is sent.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Time without a byte on its way, while a body is sent and the server works on it.
+const BODY_TIMEOUT: Duration = Duration::from_mins(5);
+/// Most idle connections to one host.
+const MAX_IDLE: usize = 32;
+
+/// The body of a request.
+pub type Body = UnsyncBoxBody<Bytes, Cause>;
+
+/// A body without a byte.
+pub(in crate::charts) fn nothing() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// What is sent.
+pub(in crate::charts) struct Outgoing<'a> {
+    pub(in crate::charts) method: Method,
+    pub(in crate::charts) url: &'a Url,
+    pub(in crate::charts) headers: HeaderMap,
+    pub(in crate::charts) body: Body,
+    /// Counts the bytes that have left, if there is a body whose sending may take long.
+    pub(in crate::charts) sent: Option<Arc<AtomicU64>>,
+}
+
 /// Opens connections. Reads certificates when the first one is needed.
-pub(super) struct Wiring {
+pub(in crate::charts) struct Wiring {
     proxies: Proxies,
     ca_bundle: Option<PathBuf>,
     ready: OnceCell<Ready>,
+    /// Open connections by scheme, host and port; `None` if they are not kept.
+    kept: Option<Mutex<HashMap<String, Vec<Opened>>>>,
 }
 
 /// What all connections share.
@@ -50,7 +79,7 @@ struct Ready {
 
 /// Kinds of connection failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(in crate::charts) enum What {
     /// The server does not speak TLS.
     NoTls,
     /// The server's certificate is not trusted.
@@ -63,19 +92,19 @@ pub(super) enum What {
 
 /// A connection that could not be opened, or broke.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(in crate::charts) struct Broken {
     /// The reason in the words of the operating system, of TLS or of the proxy.
-    pub(super) cause: String,
+    pub(in crate::charts) cause: String,
     /// Nothing was sent yet.
-    pub(super) connecting: bool,
+    pub(in crate::charts) connecting: bool,
     /// Another attempt would end the same way.
-    pub(super) for_good: bool,
-    pub(super) what: What,
-    pub(super) source: Cause,
+    pub(in crate::charts) for_good: bool,
+    pub(in crate::charts) what: What,
+    pub(in crate::charts) source: Cause,
 }
 
 impl Broken {
-    pub(super) fn new(connecting: bool, source: Cause) -> Self {
+    pub(in crate::charts) fn new(connecting: bool, source: Cause) -> Self {
         let tls = find::<rustls::Error>(source.as_ref());
         let cause = cause(source.as_ref());
         let what = match tls {
@@ -87,7 +116,7 @@ impl Broken {
         Self { cause, connecting, for_good: what != What::Other, what, source }
     }
 
-    pub(super) fn silent(connecting: bool, limit: Duration) -> Self {
+    pub(in crate::charts) fn silent(connecting: bool, limit: Duration) -> Self {
         let what = if connecting { "no connection" } else { "no answer" };
         let cause = format!("{what} within {} s", limit.as_secs());
         let source = std::io::Error::new(std::io::ErrorKind::TimedOut, cause.clone()).into();
@@ -97,8 +126,13 @@ impl Broken {
 
 impl Wiring {
     /// Reads nothing and opens nothing.
-    pub(super) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
-        Self { proxies, ca_bundle, ready: OnceCell::new() }
+    pub(in crate::charts) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
+        Self { proxies, ca_bundle, ready: OnceCell::new(), kept: None }
+    }
+
+    /// The same, with connections that are reused.
+    pub(in crate::charts) fn keeping(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
+        Self { kept: Some(Mutex::default()), ..Self::new(proxies, ca_bundle) }
     }
 
     async fn ready(&self) -> Result<&Ready, Error> {
@@ -114,47 +148,96 @@ impl Wiring {
             .await
     }
 
-    /// Sends one GET and brings the head of the answer. The outer error is a wrong setting, the inner one a broken
+    /// Sends one request and brings the head of the answer. The outer error is a wrong setting, the inner one a broken
     /// connection.
-    pub(super) async fn send(
+    pub(in crate::charts) async fn send(
         &self,
-        url: &Url,
-        mut headers: HeaderMap,
+        outgoing: Outgoing<'_>,
     ) -> Result<Result<Response<Incoming>, Broken>, Error> {
+        let Outgoing { method, url, mut headers, body, sent } = outgoing;
         let ready = self.ready().await?;
         let Ok(uri) = url.as_str().parse::<Uri>() else {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "the address cannot be requested");
             return Ok(Err(Broken { for_good: true, ..Broken::new(true, source.into()) }));
         };
-        let opened = tokio::time::timeout(READY_TIMEOUT, ready.open(url, &uri)).await;
-        let (mut sender, whole, authorization) = match opened {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(source)) => return Ok(Err(Broken::new(true, source))),
-            Err(_) => return Ok(Err(Broken::silent(true, READY_TIMEOUT))),
+        let mut opened = match self.idle(url) {
+            Some(opened) => opened,
+            None => match tokio::time::timeout(READY_TIMEOUT, ready.open(url, &uri)).await {
+                Ok(Ok((sender, whole, authorization))) => Opened { sender, whole, authorization },
+                Ok(Err(source)) => return Ok(Err(Broken::new(true, source))),
+                Err(_) => return Ok(Err(Broken::silent(true, READY_TIMEOUT))),
+            },
         };
-        if let Some(authorization) = authorization {
-            headers.insert(PROXY_AUTHORIZATION, authorization);
+        if let Some(authorization) = &opened.authorization {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         if let Ok(host) = HeaderValue::from_str(host) {
             headers.insert(HOST, host);
         }
-        let mut request = Request::new(Empty::<Bytes>::new());
-        *request.uri_mut() = if whole { uri } else { uri.path_and_query().cloned().map(Uri::from).unwrap_or_default() };
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() =
+            if opened.whole { uri } else { uri.path_and_query().cloned().map(Uri::from).unwrap_or_default() };
         *request.headers_mut() = headers;
-        Ok(match tokio::time::timeout(ANSWER_TIMEOUT, sender.send_request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(Broken::new(false, error.into())),
-            Err(_) => Err(Broken::silent(false, ANSWER_TIMEOUT)),
-        })
+        let answer = answered(opened.sender.send_request(request), sent.as_deref()).await;
+        if answer.is_ok() {
+            self.keep(url, opened);
+        }
+        Ok(answer)
+    }
+
+    /// An open connection to the host of an address on which nothing is on its way.
+    fn idle(&self, url: &Url) -> Option<Opened> {
+        let mut kept = self.kept.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = kept.get_mut(&url[..url::Position::BeforePath])?;
+        there.retain(|opened| !opened.sender.is_closed());
+        let at = there.iter().position(|opened| opened.sender.is_ready())?;
+        Some(there.swap_remove(at))
+    }
+
+    /// Keeps a connection; it is ready again when the body of its answer has been read.
+    fn keep(&self, url: &Url, opened: Opened) {
+        let Some(kept) = &self.kept else { return };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = kept.entry(url[..url::Position::BeforePath].to_owned()).or_default();
+        there.retain(|opened| !opened.sender.is_closed());
+        if there.len() < MAX_IDLE {
+            there.push(opened);
+        }
     }
 }
 
-/// A connection, whether requests on it name the whole address, and what the proxy wants to see on each.
-type Opened = (SendRequest<Empty<Bytes>>, bool, Option<HeaderValue>);
+/// Awaits the head of an answer as long as bytes move.
+async fn answered(
+    answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    sent: Option<&AtomicU64>,
+) -> Result<Response<Incoming>, Broken> {
+    let mut answer = std::pin::pin!(answer);
+    let limit = if sent.is_some() { BODY_TIMEOUT } else { ANSWER_TIMEOUT };
+    let count = || sent.map_or(0, |sent| sent.load(Ordering::Relaxed));
+    loop {
+        let before = count();
+        match tokio::time::timeout(limit, answer.as_mut()).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(error)) => return Err(Broken::new(false, error.into())),
+            Err(_) if count() > before => {}
+            Err(_) => return Err(Broken::silent(false, limit)),
+        }
+    }
+}
+
+/// An open connection.
+struct Opened {
+    sender: SendRequest<Body>,
+    /// Whether requests on it name the whole address.
+    whole: bool,
+    /// What the proxy wants to see on each.
+    authorization: Option<HeaderValue>,
+}
 
 impl Ready {
-    async fn open(&self, url: &Url, uri: &Uri) -> Result<Opened, Cause> {
+    async fn open(&self, url: &Url, uri: &Uri) -> Result<(SendRequest<Body>, bool, Option<HeaderValue>), Cause> {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
@@ -176,7 +259,7 @@ impl Ready {
     }
 }
 
-async fn start<S>(stream: S) -> Result<SendRequest<Empty<Bytes>>, Cause>
+async fn start<S>(stream: S) -> Result<SendRequest<Body>, Cause>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {

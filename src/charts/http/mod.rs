@@ -3,7 +3,7 @@
 //! What a status means is the caller's business; only statuses that another attempt may change are repeated here.
 //! Credentials go to the origin that they are for and to no other, and never over a connection in the clear.
 
-mod connect;
+pub(super) mod connect;
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use http::header::{
     ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
     USER_AGENT,
 };
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
-use self::connect::{Broken, What, Wiring};
+use self::connect::{Broken, Outgoing, What, Wiring, nothing};
 use super::error::{Error, Result, Tried};
 use super::source::shown;
 use crate::net::local::is_loopback;
@@ -25,24 +25,26 @@ use crate::net::pace::{self, Pace};
 use crate::net::proxy::Proxies;
 
 /// As Go's client, and so Helm, has it.
-const MAX_REDIRECTS: u32 = 10;
+pub(super) const MAX_REDIRECTS: u32 = 10;
 /// Attempts without any progress.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 /// Attempts if no connection can be opened: each may take seconds.
-const ATTEMPTS_CONNECTING: u32 = 3;
+pub(super) const ATTEMPTS_CONNECTING: u32 = 3;
 /// Attempts in all, however small the progress of each.
 const ATTEMPTS_IN_ALL: u32 = 50;
 /// Time for the next piece of a body.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What all requests call themselves.
+pub(super) const AGENT: &str = concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION"));
 /// How much of an error's body is read.
-const MAX_ERROR_BODY: u64 = 64 * 1024;
+pub(super) const MAX_ERROR_BODY: u64 = 64 * 1024;
 /// How much comes between two lines in the log.
 const LOG_STEP: u64 = 1024 * 1024;
 
 /// Fetches what addresses hold.
 pub(super) struct Http {
     wiring: Wiring,
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
 }
 
 /// How long to wait.
@@ -95,7 +97,7 @@ impl Authorization {
     }
 
     /// The header for a request, if the address is of the right origin.
-    fn header(&self, url: &Url) -> Result<Option<HeaderValue>> {
+    pub(super) fn header(&self, url: &Url) -> Result<Option<HeaderValue>> {
         if url.origin() != self.origin {
             return Ok(None);
         }
@@ -111,12 +113,15 @@ impl Authorization {
 
 /// A server's response, whatever the status.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Vec<u8>,
     /// The address after redirects.
-    pub(super) url: Url,
+    pub url: Url,
 }
 
 impl Answer {
@@ -221,7 +226,7 @@ impl Http {
 
     /// Whether nothing but TLS keeps a host from answering: it speaks plain HTTP.
     pub(super) async fn is_plain(&self, url: &Url) -> Result<bool> {
-        let sent = Box::pin(self.wiring.send(url, HeaderMap::new())).await?;
+        let sent = Box::pin(self.wiring.send(get(url, HeaderMap::new()))).await?;
         Ok(matches!(sent, Err(Broken { what: What::NoTls, .. })))
     }
 
@@ -229,7 +234,7 @@ impl Http {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let headers = headers(request, &url, partial).map_err(Failed::ForGood)?;
-            let response = match Box::pin(self.wiring.send(&url, headers)).await.map_err(Failed::ForGood)? {
+            let response = match Box::pin(self.wiring.send(get(&url, headers))).await.map_err(Failed::ForGood)? {
                 Ok(response) => response,
                 Err(broken) => return Err(Failed::Broken { url, broken }),
             };
@@ -243,12 +248,13 @@ impl Http {
     }
 }
 
+fn get(url: &Url, headers: HeaderMap) -> Outgoing<'_> {
+    Outgoing { method: Method::GET, url, headers, body: nothing(), sent: None }
+}
+
 fn headers(request: &Request<'_>, url: &Url, partial: &Partial) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("terraform-provider-ekshybrid/", env!("CARGO_PKG_VERSION"))),
-    );
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let accept = if request.accept.is_empty() { "*/*" } else { request.accept };
     if let Ok(accept) = HeaderValue::from_str(accept) {
         headers.insert(ACCEPT, accept);
@@ -268,7 +274,7 @@ fn headers(request: &Request<'_>, url: &Url, partial: &Partial) -> Result<Header
 }
 
 /// Where a redirect leads.
-fn target(url: &Url, response: &Response<Incoming>) -> Result<Url> {
+pub(super) fn target(url: &Url, response: &Response<Incoming>) -> Result<Url> {
     let refuse = |to: String, problem| Err(Error::Redirect { url: shown(url), to, problem });
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Ok(to) = url.join(location) else { return refuse(String::new(), "it is not an address") };

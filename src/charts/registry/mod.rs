@@ -4,6 +4,7 @@
 
 mod challenge;
 mod ecr;
+pub(super) mod exchange;
 mod login;
 
 use std::collections::HashMap;
@@ -50,6 +51,8 @@ pub(super) struct Chart {
 /// What is known of the registries of this run.
 #[derive(Default)]
 pub(super) struct Registries {
+    /// What requests of any kind need to know.
+    exchange: exchange::Known,
     /// The header that a repository accepts.
     authorizations: Mutex<HashMap<(String, String), Authorization>>,
     /// Address of each registry's root.
@@ -223,7 +226,7 @@ impl Repository<'_> {
         if answer.status != 401 {
             return Ok(answer);
         }
-        let authorization = self.authorize(&answer, answer.url.origin() == url.origin()).await?;
+        let authorization = self.authorize(&answer, answer.url.origin() == url.origin(), None).await?;
         let answer = self.http.get(&Request { authorization: Some(&authorization), ..request }).await?;
         if answer.status != 401 {
             let mut all = self.registries.authorizations.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,8 +240,9 @@ impl Repository<'_> {
     }
 
     /// Answers a challenge: of the registry, or of the one that it redirects to. The latter gets what the user configured
-    /// for its own host, and nothing that belongs to the former.
-    async fn authorize(&self, answer: &Answer, is_own: bool) -> Result<Authorization> {
+    /// for its own host, and nothing that belongs to the former. `scopes` are those that the caller needs; without
+    /// them, those that the challenge names.
+    async fn authorize(&self, answer: &Answer, is_own: bool, scopes: Option<&str>) -> Result<Authorization> {
         let url = &answer.url;
         let registry = if is_own { self.reference.registry.clone() } else { host(url) };
         let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
@@ -251,13 +255,15 @@ impl Repository<'_> {
             let mut realm = Url::parse(realm)
                 .map_err(|error| malformed(answer, "challenge with a usable realm", error.to_string()))?;
             let pull = format!("repository:{}:pull", self.reference.repository);
-            let scope = bearer.parameters.get("scope").unwrap_or(&pull);
+            let scope = scopes.unwrap_or_else(|| bearer.parameters.get("scope").unwrap_or(&pull));
             {
                 let mut query = realm.query_pairs_mut();
                 if let Some(service) = bearer.parameters.get("service") {
                     query.append_pair("service", service);
                 }
-                query.append_pair("scope", scope);
+                for scope in scope.split(' ') {
+                    query.append_pair("scope", scope);
+                }
             }
             let basic = login.map(|login| login.authorization(&realm));
             return self.token(url, &realm, basic.as_ref()).await;

@@ -6,6 +6,7 @@
 mod cluster;
 mod endpoints;
 mod joins;
+mod mirror;
 mod plan;
 mod process;
 mod report;
@@ -17,7 +18,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use harness::sandbox::Sandbox;
+use harness::sandbox::{Account, Sandbox};
 use harness::suite::built;
 
 use report::{Figure, Report};
@@ -120,7 +121,45 @@ fn measure(report: &mut Report) -> Result<(), Fault> {
         unit: "×",
         more: format!("{all:.1} s ÷ {one:.1} s; each is pending for {} s", endpoints::PENDING_SECONDS),
     });
+    images(report, &bench, &account)?;
     clusters(report, &sandbox, &provider, control_plane.is_some())
+}
+
+/// Copies of images between two registries.
+fn images(report: &mut Report, bench: &Bench, account: &Account<'_>) -> Result<(), Fault> {
+    let (heads, others) = mirror::unchanged(bench, account)?;
+    report.add(Figure {
+        title: "HEAD requests of the plan of 20 unchanged images of a mirror",
+        measured: heads,
+        limit: 20.0,
+        unit: "requests",
+        more: format!("{others:.0} others"),
+    });
+    let tools = match mirror::Tools::find() {
+        Ok(tools) => tools,
+        Err(reason) => {
+            println!("Copies of images are left out: {reason}.");
+            return Ok(());
+        }
+    };
+    let copies = mirror::copies(bench, &tools)?;
+    let best = copies.theirs.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let theirs: Vec<String> = copies.theirs.iter().map(|(name, seconds)| format!("{name} {seconds:.1} s")).collect();
+    report.add(Figure {
+        title: "apply that copies 20 images of 1 GiB in all ÷ the best of crane, regctl and oras",
+        measured: copies.ours.wall.as_secs_f64() / best,
+        limit: 1.0,
+        unit: "×",
+        more: format!("{:.1} s, Terraform's start included; {}", copies.ours.wall.as_secs_f64(), theirs.join(", ")),
+    });
+    report.add(Figure {
+        title: "most resident memory of the provider while it copies them (VmHWM)",
+        measured: copies.ours.memory(),
+        limit: 60.0,
+        unit: "MB",
+        more: String::new(),
+    });
+    Ok(())
 }
 
 /// The cluster side, in an account of its own whose cluster has a control plane.

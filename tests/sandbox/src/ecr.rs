@@ -35,6 +35,17 @@ pub struct Store {
     /// Signed addresses of the storage behind the registry: which repository and which blob, by signature.
     #[serde(skip)]
     pub links: BTreeMap<String, (String, String)>,
+    /// Uploads that are not finished.
+    #[serde(skip)]
+    pub uploads: BTreeMap<String, Upload>,
+}
+
+/// An upload that is not finished.
+#[derive(Default)]
+pub struct Upload {
+    pub bytes: Vec<u8>,
+    /// Number of PATCH requests.
+    pub parts: u32,
 }
 
 /// Whoever asked for a password.
@@ -59,12 +70,20 @@ pub struct Repository {
     pub blobs: BTreeMap<String, Vec<u8>>,
     /// Other accounts that the repository's policy lets pull.
     pub readers: BTreeSet<String>,
+    pub is_immutable: bool,
 }
 
 pub fn answer(call: &mut Call<'_>, operation: &str, input: Json<'_>) -> Result<Value> {
-    call.authorize(&format!("ecr:{operation}"), "*")?;
+    let resource = match (operation, input.text("repositoryName")) {
+        ("CreateRepository", Ok(Some(name))) => {
+            format!("arn:aws:ecr:{}:{}:repository/{name}", call.region, call.account)
+        }
+        _ => "*".to_owned(),
+    };
+    call.authorize(&format!("ecr:{operation}"), &resource)?;
     match operation {
         "GetAuthorizationToken" => password(call, input),
+        "CreateRepository" => create(call, input),
         _ => Err(error::unknown_operation(call.service, operation)),
     }
 }
@@ -94,6 +113,46 @@ fn password(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
         })
     });
     Ok(json!({"authorizationData": told.collect::<Vec<_>>()}))
+}
+
+fn create(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
+    let name = input.text("repositoryName")?.unwrap_or_default().to_owned();
+    let id = input.text("registryId")?.map_or_else(|| call.account.clone(), str::to_owned);
+    // Source: the pattern of RepositoryName in the ECR API reference.
+    let is_part = |part: &str| {
+        let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        is_end(part.bytes().next())
+            && is_end(part.bytes().last())
+            && part.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || matches!(it, b'.' | b'_' | b'-'))
+    };
+    if !(2..=256).contains(&name.len()) || !name.split('/').all(is_part) {
+        return Err(AwsError::client(
+            "InvalidParameterException",
+            "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression \
+             '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*''",
+        ));
+    }
+    let is_immutable = input.text("imageTagMutability")? == Some("IMMUTABLE");
+    if id != call.account {
+        let message = format!("Repositories can be created only in the registry of the caller, not in '{id}'");
+        return Err(AwsError::client("InvalidParameterException", message));
+    }
+    let (region, account) = (call.region.clone(), call.account.clone());
+    let store = &mut call.region().ecr;
+    if store.repositories.contains_key(&name) {
+        return Err(AwsError::client(
+            "RepositoryAlreadyExistsException",
+            format!("The repository with name '{name}' already exists in the registry with id '{account}'"),
+        ));
+    }
+    store.repositories.insert(name.clone(), Repository { is_immutable, ..Repository::default() });
+    Ok(json!({"repository": {
+        "repositoryArn": format!("arn:aws:ecr:{region}:{account}:repository/{name}"),
+        "registryId": account,
+        "repositoryName": name,
+        "repositoryUri": format!("{}/{name}", host(&account, &region)),
+        "imageTagMutability": if is_immutable { "IMMUTABLE" } else { "MUTABLE" },
+    }}))
 }
 
 /// Host of an account's registry in a region.

@@ -1,4 +1,4 @@
-//! What lies between a client and a service: the registries of ECR, and forward proxies.
+//! What lies between a client and a service: the registries of ECR, registries of images, and forward proxies.
 //!
 //! ```text
 //! client ──CONNECT──▶ proxy ──▶ registry (TLS, the host's own name) ──▶ world
@@ -9,6 +9,7 @@
 //! service: a client reaches them through a proxy, which knows where they are.
 
 mod head;
+mod images;
 mod proxy;
 mod registry;
 
@@ -20,7 +21,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::{proxy::Proxy, registry::Registry};
+use self::{images::Images, proxy::Proxy, registry::Registry};
 use crate::store::Shared;
 
 /// Status and body of a control call.
@@ -32,12 +33,18 @@ pub struct Edge {
     /// By account and region.
     registries: Mutex<BTreeMap<(String, String), Registry>>,
     /// By account and id.
+    images: Mutex<BTreeMap<(String, String), Images>>,
+    /// By account and id.
     proxies: Mutex<BTreeMap<(String, String), Proxy>>,
 }
 
 impl Edge {
     fn registries(&self) -> MutexGuard<'_, BTreeMap<(String, String), Registry>> {
         self.registries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn images(&self) -> MutexGuard<'_, BTreeMap<(String, String), Images>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn proxies(&self) -> MutexGuard<'_, BTreeMap<(String, String), Proxy>> {
@@ -47,6 +54,7 @@ impl Edge {
     /// Ends what belongs to an account.
     fn forget(&self, account: &str) {
         self.registries().retain(|(owner, _), _| owner != account);
+        self.images().retain(|(owner, _), _| owner != account);
         self.proxies().retain(|(owner, _), _| owner != account);
     }
 }
@@ -68,7 +76,7 @@ pub async fn answer(
             // The account itself is not ours.
             return None;
         }
-        (_, ["registry" | "proxies", ..]) => {}
+        (_, ["registry" | "registries" | "proxies", ..]) => {}
         _ => return None,
     }
     let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "region");
@@ -106,6 +114,29 @@ async fn of_account(
             let wanted = read(body)?;
             let digest = registry::push(shared, account, region, wanted).map_err(|text| refused(400, text))?;
             Ok((201, json!({"digest": digest})))
+        }
+        ("POST", ["registries"]) => {
+            let made = Images::start(shared, account, read(body)?).await.map_err(|error| refused(500, error))?;
+            let mut all = edge.images();
+            let number = all.keys().filter(|(owner, _)| owner == account).count() + 1;
+            let id = format!("registry-{number}");
+            let told = made.describe(&id);
+            all.insert((account.to_owned(), id), made);
+            Ok((201, told))
+        }
+        (_, ["registries", id, rest @ ..]) => {
+            let all = edge.images();
+            let Some(registry) = all.get(&(account.to_owned(), (*id).to_owned())) else {
+                return Err(refused(404, format!("there is no registry `{id}`")));
+            };
+            match (method, rest) {
+                ("GET", []) => {}
+                ("POST", []) => registry.change(read(body)?),
+                ("POST", ["images"]) => return Ok((201, registry.push(&read(body)?))),
+                ("POST", ["tags"]) => registry.tag(read(body)?).map_err(|text| refused(400, text))?,
+                _ => return Err(refused(404, format!("there is no {method} of a registry's {}", rest.join("/")))),
+            }
+            Ok((200, registry.describe(id)))
         }
         ("POST", ["proxies"]) => {
             let proxy = Proxy::start(read(body)?).await.map_err(|text| refused(400, text))?;

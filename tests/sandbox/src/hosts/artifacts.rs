@@ -1,6 +1,8 @@
 //! What nodeadm and its users download: under the names of AWS's own places, with the texts of ours.
 //!
-//! nodeadm itself is served for every version. The components that its manifest lists are not: its stand-in brings them.
+//! nodeadm itself is served for every version. Of the components that its manifest lists there are texts with their
+//! checksums: its stand-in brings the programs. The sandbox's own address has the same under `/hybrid-assets`, as a mirror
+//! has it.
 
 use std::fmt::Write as _;
 
@@ -22,6 +24,9 @@ const RELEASES: [(&str, &[&str]); 7] = [
     ("1.30", &["1.30.14"]),
     ("1.29", &["1.29.15"]),
 ];
+const COMPONENTS: [&str; 5] = ["kubelet", "kubectl", "cni-plugins", "ecr-credential-provider", "aws-iam-authenticator"];
+/// The same at the sandbox's own address.
+const MIRROR: &str = "/hybrid-assets";
 const REGIONS: [&str; 8] = [
     "us-west-2",
     "us-east-1",
@@ -36,7 +41,12 @@ const REGIONS: [&str; 8] = [
 /// Status and content of a file at one of these places; nothing when the host is another.
 pub fn answer(host: &str, path: &str) -> Option<(u16, Vec<u8>)> {
     if host == ASSETS {
-        return Some(asset(path).map_or_else(missing, |content| (200, content)));
+        let base = format!("https://{ASSETS}");
+        return Some(asset(&base, path).map_or_else(missing, |content| (200, content)));
+    }
+    if let Some(path) = path.strip_prefix(MIRROR).filter(|path| path.starts_with('/')) {
+        let base = format!("http://{host}{MIRROR}");
+        return Some(asset(&base, path).map_or_else(missing, |content| (200, content)));
     }
     // https://amazon-ssm-REGION.s3.REGION.amazonaws.com/latest/debian_amd64/ssm-setup-cli
     if host.starts_with("amazon-ssm-") && host.contains(".s3.") {
@@ -51,9 +61,17 @@ fn missing() -> (u16, Vec<u8>) {
     (403, text.into())
 }
 
-fn asset(path: &str) -> Option<Vec<u8>> {
+fn asset(base: &str, path: &str) -> Option<Vec<u8>> {
     if path == "/manifest.yaml" {
-        return Some(manifest().into_bytes());
+        return Some(manifest(base).into_bytes());
+    }
+    if let Some(file) = path.strip_suffix(".sha256") {
+        let content = component(file)?;
+        let name = file.rsplit('/').next().unwrap_or_default();
+        return Some(format!("{}  {name}\n", sum(&content)).into_bytes());
+    }
+    if let Some(content) = component(path) {
+        return Some(content);
     }
     let rest = path.strip_prefix("/releases/")?;
     let (version, rest) = rest.split_once('/')?;
@@ -63,13 +81,27 @@ fn asset(path: &str) -> Option<Vec<u8>> {
     (is_version && ["amd64", "arm64"].contains(&arch)).then(|| nodeadm::program(version))
 }
 
+/// A component of a version that the manifest has.
+fn component(path: &str) -> Option<Vec<u8>> {
+    let (version, rest) = path.strip_prefix('/')?.split_once("/artifacts/linux/")?;
+    let (arch, name) = rest.split_once('/')?;
+    let is_listed = RELEASES.iter().any(|(_, patches)| patches.contains(&version))
+        && ["amd64", "arm64"].contains(&arch)
+        && COMPONENTS.contains(&name);
+    is_listed.then(|| format!("{name} {version} for linux/{arch}\n").repeat(1000).into_bytes())
+}
+
+fn sum(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Address and checksum of a version of nodeadm.
 pub fn describe(version: &str) -> serde_json::Value {
-    let mut sha256 = String::new();
-    for byte in Sha256::digest(nodeadm::program(version)) {
-        // Writing into a String does not fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
+    let sha256 = sum(&nodeadm::program(version));
     serde_json::json!({
         "version": version,
         "url": format!("https://{ASSETS}/releases/{version}/bin/linux/amd64/nodeadm"),
@@ -78,7 +110,7 @@ pub fn describe(version: &str) -> serde_json::Value {
 }
 
 /// As nodeadm reads it. Source: aws/eks-hybrid, internal/aws/manifest.go.
-fn manifest() -> String {
+fn manifest(base: &str) -> String {
     let mut text = "supported_eks_releases:\n".to_owned();
     for (minor, patches) in RELEASES {
         text.push_str(&format!(
@@ -89,9 +121,9 @@ fn manifest() -> String {
         for patch in patches {
             text.push_str(&format!("  - version: \"{patch}\"\n    patch_version: \"{}\"\n", last(patch)));
             text.push_str("    release_date: \"2026-10-01\"\n    artifacts:\n");
-            for name in ["kubelet", "kubectl", "cni-plugins", "ecr-credential-provider", "aws-iam-authenticator"] {
+            for name in COMPONENTS {
                 for arch in ["amd64", "arm64"] {
-                    let uri = format!("https://{ASSETS}/{patch}/artifacts/linux/{arch}/{name}");
+                    let uri = format!("{base}/{patch}/artifacts/linux/{arch}/{name}");
                     text.push_str(&format!("    - name: {name}\n      arch: {arch}\n      os: linux\n"));
                     text.push_str(&format!("      uri: {uri}\n      checksum_uri: {uri}.sha256\n"));
                 }
@@ -124,6 +156,11 @@ mod tests {
             (ASSETS, "/releases/1.0.18/bin/linux/arm64/nodeadm", Some(403)),
             (ASSETS, "/releases/latest/bin/linux/riscv/nodeadm", Some(403)),
             (ASSETS, "/", Some(403)),
+            (ASSETS, "/1.34.3/artifacts/linux/amd64/kubelet", Some(200)),
+            (ASSETS, "/1.34.3/artifacts/linux/amd64/kubelet.sha256", Some(200)),
+            (ASSETS, "/1.34.99/artifacts/linux/amd64/kubelet", Some(403)),
+            ("127.0.0.1:1", "/hybrid-assets/manifest.yaml", Some(200)),
+            ("127.0.0.1:1", "/manifest.yaml", None),
             ("amazon-ssm-us-west-2.s3.us-west-2.amazonaws.com", "/latest/debian_amd64/ssm-setup-cli", Some(200)),
             ("ssm.us-west-2.amazonaws.com", "/", None),
         ] {
@@ -134,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_manifest_is_yaml_with_whole_versions() {
-        let manifest = serde_json::Value::from(&helm::from_yaml(&manifest()).unwrap());
+        let manifest = serde_json::Value::from(&helm::from_yaml(&manifest("https://a")).unwrap());
         let releases = manifest["supported_eks_releases"].as_array().unwrap();
         let versions: Vec<&str> = releases
             .iter()

@@ -1,10 +1,11 @@
 //! What a registry of ECR answers: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md> for those
-//! who pull, with ECR's way of authentication, its sentences, and its storage elsewhere.
+//! who pull and push, with ECR's way of authentication, its sentences, and its storage elsewhere. What is pushed is in
+//! `push`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::Head;
+use super::{Head, push::Push};
 use crate::{
     ecr,
     fault::{self, Fault, Kind},
@@ -20,6 +21,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 pub struct Asked<'a> {
     pub head: &'a Head,
+    pub body: &'a [u8],
 }
 
 /// How a connection ends.
@@ -42,17 +44,17 @@ pub struct Told {
 }
 
 impl Told {
-    fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), end: End::Close, wait: 0 }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// An error of a registry.
-    fn error(status: u16, code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn error(status: u16, code: &str, message: impl Into<String>) -> Self {
         let body = json!({"errors": [{"code": code, "message": message.into()}]});
         Self::new(status, body.to_string()).with("Content-Type", "application/json; charset=utf-8")
     }
@@ -73,6 +75,7 @@ enum Wanted<'a> {
     Tags {
         repository: &'a str,
     },
+    Push(Push<'a>),
     /// Of the storage, by the address's signature.
     Layer {
         signature: String,
@@ -81,7 +84,10 @@ enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(path: &'a str) -> Self {
+    fn of(method: &str, path: &'a str) -> Self {
+        if let Some(push) = Push::of(method, path) {
+            return Self::Push(push);
+        }
         let Some(rest) = path.strip_prefix("/v2/") else { return Self::Unknown };
         if rest.is_empty() {
             return Self::Base;
@@ -103,6 +109,7 @@ impl<'a> Wanted<'a> {
             Self::Manifest { .. } => "GetManifest",
             Self::Blob { .. } => "GetBlob",
             Self::Tags { .. } => "ListTags",
+            Self::Push(push) => push.operation(),
             Self::Layer { .. } => "GetLayer",
             Self::Unknown => "unreadable",
         }
@@ -114,6 +121,7 @@ impl<'a> Wanted<'a> {
             Self::Manifest { repository, .. } => Some((repository, "ecr:BatchGetImage")),
             Self::Blob { repository, .. } => Some((repository, "ecr:GetDownloadUrlForLayer")),
             Self::Tags { repository } => Some((repository, "ecr:ListImages")),
+            Self::Push(push) => Some(push.action()),
             Self::Base | Self::Layer { .. } | Self::Unknown => None,
         }
     }
@@ -131,7 +139,7 @@ pub fn answer(world: &mut World, account: &str, region: &str, asked: &Asked<'_>)
     let wanted = if is_storage {
         Wanted::Layer { signature: parameter("X-Amz-Signature").unwrap_or_default() }
     } else {
-        Wanted::of(path)
+        Wanted::of(&head.method, path)
     };
     let caller = if is_storage { Ok(None) } else { caller(world, region, head).map(Some) };
     let Some(own) = world.accounts.get_mut(account) else { return Told::new(404, "") };
@@ -152,12 +160,15 @@ pub fn answer(world: &mut World, account: &str, region: &str, asked: &Asked<'_>)
             retry_after(Told::new(503, "Service Unavailable"), *retry_after_seconds)
         }
         (_, Err(told)) => told,
-        (_, Ok(_)) if !matches!(head.method.as_str(), "GET" | "HEAD") => {
-            Told::error(405, "UNSUPPORTED", "Only what pulls is modelled")
+        (_, Ok(_)) if !matches!(wanted, Wanted::Push(_)) && !matches!(head.method.as_str(), "GET" | "HEAD") => {
+            Told::error(405, "UNSUPPORTED", "The operation is unsupported.")
         }
         (_, Ok(None)) => layer(own, region, head, &wanted),
         (_, Ok(Some((principal, home)))) => {
-            permit(own, region, &wanted, &principal, &home).unwrap_or_else(|| hold(own, region, &wanted, &parameter))
+            permit(own, region, &wanted, &principal, &home).unwrap_or_else(|| match &wanted {
+                Wanted::Push(push) => push.answer(own, region, asked, &parameter),
+                _ => hold(own, region, head, &wanted, &parameter),
+            })
         }
     };
     own.requests.add(Answered {
@@ -228,7 +239,13 @@ fn permit(own: &mut Account, region: &str, wanted: &Wanted<'_>, principal: &Prin
 }
 
 /// What the registry holds.
-fn hold(own: &mut Account, region: &str, wanted: &Wanted<'_>, parameter: &dyn Fn(&str) -> Option<String>) -> Told {
+fn hold(
+    own: &mut Account,
+    region: &str,
+    head: &Head,
+    wanted: &Wanted<'_>,
+    parameter: &dyn Fn(&str) -> Option<String>,
+) -> Told {
     let id = own.id.clone();
     let store = &mut own.region(region).ecr;
     let Some((name, _)) = wanted.action() else {
@@ -246,7 +263,7 @@ fn hold(own: &mut Account, region: &str, wanted: &Wanted<'_>, parameter: &dyn Fn
             let digest = repository.tags.get(*reference).map_or(*reference, String::as_str);
             match repository.manifests.get(digest) {
                 Some(manifest) => Told::new(200, manifest.clone())
-                    .with("Content-Type", MANIFEST)
+                    .with("Content-Type", media_type(manifest))
                     .with("Docker-Content-Digest", digest),
                 None => Told::error(404, "MANIFEST_UNKNOWN", "Requested image not found"),
             }
@@ -254,6 +271,10 @@ fn hold(own: &mut Account, region: &str, wanted: &Wanted<'_>, parameter: &dyn Fn
         Wanted::Blob { digest, .. } => {
             if !repository.blobs.contains_key(*digest) {
                 return Told::error(404, "BLOB_UNKNOWN", "The specified layer does not exist");
+            }
+            if head.method == "HEAD" {
+                let size = repository.blobs.get(*digest).map_or(0, Vec::len);
+                return Told::new(200, "").with("Content-Length", size.to_string());
             }
             let signature = random::hex(64);
             store.links.insert(signature.clone(), (name.to_owned(), (*digest).to_owned()));
@@ -275,8 +296,16 @@ fn hold(own: &mut Account, region: &str, wanted: &Wanted<'_>, parameter: &dyn Fn
             let told = told.with("Content-Type", "application/json");
             link.into_iter().fold(told, |told, link| told.with("Link", link))
         }
-        Wanted::Base | Wanted::Layer { .. } | Wanted::Unknown => Told::error(404, "NOT_FOUND", "Not found"),
+        Wanted::Base | Wanted::Push(_) | Wanted::Layer { .. } | Wanted::Unknown => {
+            Told::error(404, "NOT_FOUND", "Not found")
+        }
     }
+}
+
+/// What a manifest says of itself.
+fn media_type(manifest: &[u8]) -> String {
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap_or_default();
+    manifest["mediaType"].as_str().unwrap_or(MANIFEST).to_owned()
 }
 
 /// What the storage holds. Whoever has the address needs no other proof, and must not bring one.
@@ -353,7 +382,7 @@ mod tests {
         let authorization = secret.map_or(String::new(), |secret| format!("Authorization: Basic {secret}\r\n"));
         let text = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}{range}\r\n");
         let head = Head::parse(&text).unwrap();
-        answer(world, OWN, "us-west-2", &Asked { head: &head })
+        answer(world, OWN, "us-west-2", &Asked { head: &head, body: b"" })
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A registry of ECR: TLS under the names of the registry and of the storage behind it, one request a connection.
 
 mod answer;
+mod push;
 
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
 };
@@ -19,6 +20,9 @@ use tokio_rustls::TlsAcceptor;
 use self::answer::{Asked, End, Told};
 use super::head::Head;
 use crate::{ecr, eks::authority, plane::folder::Folder, random, store::Shared};
+
+/// Largest body that is read.
+const LARGEST: usize = 64 * 1024 * 1024;
 
 pub struct Registry {
     host: String,
@@ -108,14 +112,22 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, place: Arc<Place>)
 
 async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), place: &Place) -> End {
     let Some(head) = Head::read(stream).await else { return End::Close };
-    let told =
-        place.shared.change(|world| answer::answer(world, &place.account, &place.region, &Asked { head: &head }));
+    let size = head.header("content-length").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    let mut body = vec![0; size.min(LARGEST)];
+    if stream.read_exact(&mut body).await.is_err() {
+        return End::Close;
+    }
+    let asked = Asked { head: &head, body: &body };
+    let told = place.shared.change(|world| answer::answer(world, &place.account, &place.region, &asked));
     let Told { status, headers, body, end, wait } = told;
     tokio::time::sleep(Duration::from_millis(wait)).await;
     if end == End::Reset {
         return end;
     }
-    let mut text = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut text = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Content-Length") {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }

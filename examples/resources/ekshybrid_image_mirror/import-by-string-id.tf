@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_image_mirror.cilium
+  id = "registry.example.com/mirror"
+}

@@ -1,0 +1,1 @@
+terraform import ekshybrid_image_mirror.cilium registry.example.com/mirror

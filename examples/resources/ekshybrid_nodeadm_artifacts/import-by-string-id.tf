@@ -1,0 +1,4 @@
+import {
+  to = ekshybrid_nodeadm_artifacts.example
+  id = "/srv/www/nodeadm"
+}

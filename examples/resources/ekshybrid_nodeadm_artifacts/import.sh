@@ -1,0 +1,1 @@
+terraform import ekshybrid_nodeadm_artifacts.example /srv/www/nodeadm
