@@ -66,7 +66,13 @@ async fn drain<F: Future<Output = ()>>(
             sender.send(()).unwrap();
         }
     };
-    let (outcome, ()) = tokio::join!(ground.client.drain(node, &OPTIONS, PATIENCE, &report), async {
+    let draining = async {
+        let outcome = ground.client.drain(node, &OPTIONS, PATIENCE, &report).await;
+        // Whoever still waits for the step learns that it did not come.
+        drop(sender.lock().unwrap().take());
+        outcome
+    };
+    let (outcome, ()) = tokio::join!(draining, async {
         receiver.await.unwrap();
         meanwhile().await;
     });

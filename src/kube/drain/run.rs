@@ -153,7 +153,10 @@ impl<'a> Run<'a> {
     fn hear(&mut self, uid: &str, answer: Result<()>) -> Result<()> {
         let Some(pod) = self.pods.get_mut(uid) else { return Ok(()) };
         let Stage::Asking(change, before) = std::mem::replace(&mut pod.stage, Stage::Terminating) else {
-            // The watch was faster.
+            // The watch was faster, which says that the pod terminates, and not why.
+            if answer.is_ok() {
+                (self.report)(DrainStep::Evicted(pod.name.clone()));
+            }
             return Ok(());
         };
         let error = match answer {
