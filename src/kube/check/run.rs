@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 /// What is kept of the time for the pods that ask, and the part of the whole that this is at most.
 const ASKING: (Duration, u32) = (Duration::from_secs(90), 2);
 /// How long deleting the objects may take, also after Terraform has asked to stop.
-const CLEANING: Duration = Duration::from_secs(10);
+const CLEANING: Duration = Duration::from_secs(30);
 /// How long after a run has ended at the latest its objects may be deleted by another.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 
