@@ -232,9 +232,11 @@ async fn certificate(wanted: &SigningRequest, client: &Client, cx: &Context) -> 
         }
         fault.with_first_error(|error| {
             if error.summary.starts_with("Timed out") {
-                error.left("Nothing: the request is deleted, and its key with it.").remedy(
-                    "Check that the controller manager of the local cluster runs, and apply again. A larger `timeouts.create` helps only if it is slow.",
-                )
+                Diagnostic {
+                    left: "The request is deleted, and no new certificate exists.".to_owned(),
+                    remedy: "Check that the controller manager of the local cluster runs, and apply again.".to_owned(),
+                    ..error
+                }
             } else {
                 error
             }

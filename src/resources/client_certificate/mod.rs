@@ -215,7 +215,7 @@ The caller needs `create`, `get` and `delete` on certificatesigningrequests, `up
     }
 
     async fn plan_delete(state: &State<Self>, cx: &Context) -> Result<()> {
-        plan::plan_delete(state, cx);
+        plan::warn_of_validity(state, cx);
         Ok(())
     }
 

@@ -41,6 +41,9 @@ pub(super) async fn plan(plan: &mut Plan<ClientCertificate>, cx: &Context) -> Re
             _ => Maybe::Unknown,
         };
     }
+    if let Some(prior) = plan.prior.as_ref().filter(|_| plan.is_replaced()) {
+        warn_of_validity(prior, cx);
+    }
     let reason = if is_new { None } else { reason(plan, cluster.as_ref().map(|(_, cluster)| &**cluster)) };
     if let Some(reason) = &reason {
         renew(plan, reason, cx);
@@ -150,8 +153,8 @@ fn renew(plan: &mut Plan<ClientCertificate>, reason: &str, cx: &Context) {
     }
 }
 
-/// A plan says what a destroy cannot do.
-pub(super) fn plan_delete(state: &State<ClientCertificate>, cx: &Context) {
+/// A plan says what a destroy, or a replacement, cannot do.
+pub(super) fn warn_of_validity(state: &State<ClientCertificate>, cx: &Context) {
     let Outputs { serial_number, expiration_date, common_name, cluster_role_binding, .. } = &state.outputs;
     if expiration_date.moment() <= Timestamp::now() {
         return;
