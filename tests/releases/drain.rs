@@ -1,12 +1,11 @@
 //! What may happen to a node and its pods while it is drained.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use ekshybrid::kube::{Cordon, Drain, DrainOptions, DrainStep, Resource};
 use serde_json::json;
 
-use crate::ground::{Ground, PATIENCE, eventually, ground};
+use crate::ground::{Ground, PATIENCE, ground};
 
 const OPTIONS: DrainOptions =
     DrainOptions { force: true, delete_emptydir_data: false, grace_period_seconds: None, skip_wait_for_delete: None };
@@ -108,34 +107,4 @@ async fn a_node_that_is_uncordoned_in_mid_drain_ends_it() {
     assert!(left[0].contains("its finalizer `release.example/hold` holds it"), "{left:?}");
     assert_eq!(ground.client.uncordon("drain-uncordoned").await.unwrap(), Cordon::Already);
     end(&ground, "drain-uncordoned").await;
-}
-
-/// Refused evictions are repeated every 15 seconds in any case; that a budget no longer exists is seen at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pod_is_evicted_as_soon_as_its_budget_is_deleted() {
-    let Some(ground) = ground().await else { return };
-    let name = "drain-budget";
-    scene(&ground, name, &[]).await;
-    let budget = json!({
-        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": "never", "namespace": name },
-        "spec": { "minAvailable": 1, "selector": { "matchLabels": { "app": "a" } } },
-    });
-    let budgets = Resource::POD_DISRUPTION_BUDGET;
-    ground.client.create(&budgets, Some(name), &budget).await.unwrap();
-    eventually("the budget with its pod", async || {
-        let budget = ground.get(&budgets, name, "never").await.unwrap();
-        (budget["status"]["currentHealthy"] == 1).then_some(())
-    })
-    .await;
-    let blocked = |step: &DrainStep| matches!(step, DrainStep::Blocked { .. });
-    let begun = Mutex::new(None);
-    let open = || async {
-        *begun.lock().unwrap() = Some(Instant::now());
-        ground.client.delete(&budgets, Some(name), "never").await.unwrap();
-    };
-    let outcome = drain(&ground, name, blocked, open).await;
-    assert_eq!(outcome, Drain::Done { evicted: 1, cordoned: Cordon::Done });
-    let took = begun.lock().unwrap().unwrap().elapsed();
-    assert!(took < Duration::from_secs(13), "{took:?}");
-    end(&ground, name).await;
 }
