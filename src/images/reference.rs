@@ -30,6 +30,9 @@ impl Reference {
         if text.contains("://") {
             return Err(refuse("it is written without a scheme, such as `quay.io/cilium/cilium:v1.17.1`".to_owned()));
         }
+        if text.is_empty() {
+            return Err(refuse("it is empty".to_owned()));
+        }
         let (host, path) = match text.split_once('/') {
             Some((host, path)) if host == "localhost" || host.contains(['.', ':']) => (host, path.to_owned()),
             Some(_) => ("docker.io", text.to_owned()),
@@ -111,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_no_reference_is_refused() {
         for (text, problem) in [
-            ("", "lower case"),
+            ("", "it is empty"),
             ("https://h.example/a", "without a scheme"),
             ("h.example/A", "lower case"),
             ("h.example/a:1+2", "no `+`"),

@@ -1,15 +1,15 @@
 //! Streams through a host to others.
 
 use ekshybrid::host::Kind;
-use ekshybrid::host::ssh::Ssh;
+use ekshybrid::host::ssh::{Connection, Ssh};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::ground::{Machine, PATIENCE};
 
 /// The first line that comes through: the host's own sshd introduces itself.
-async fn greeting(ssh: &Ssh, machine: &Machine) -> Result<String, Kind> {
-    let stream = ssh.forward(&machine.connection(), "localhost", 22).await.map_err(|error| error.kind().clone())?;
+async fn greeting(ssh: &Ssh, through: &Connection) -> Result<String, Kind> {
+    let stream = ssh.forward(through, "localhost", 22).await.map_err(|error| error.kind().clone())?;
     let mut line = String::new();
     let reading = async { BufReader::new(stream).read_line(&mut line).await };
     tokio::time::timeout(PATIENCE, reading).await.expect("a line in time").expect("a line");
@@ -19,17 +19,17 @@ async fn greeting(ssh: &Ssh, machine: &Machine) -> Result<String, Kind> {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_share_a_connection_that_is_opened_again() {
     let Some(machine) = Machine::start("forwards", &json!({})) else { return };
-    let ssh = Ssh::default();
+    let (ssh, through) = (Ssh::default(), machine.connection());
     for _ in 0..2 {
-        let line = greeting(&ssh, &machine).await.expect("a stream");
+        let line = greeting(&ssh, &through).await.expect("a stream");
         assert!(line.starts_with("SSH-2.0-"), "{line}");
     }
     // One process of sshd with the user's rights for each connection.
     let (_, before) = machine.run("ps -eo args | grep -c '^sshd: ubuntu$\\|^sshd: ubuntu@'");
     machine.change(&json!({"cut": true}));
     // The end of the connection may be noticed a moment later: the first attempt may still meet it.
-    let again = match greeting(&ssh, &machine).await {
-        Err(Kind::Lost { .. }) => greeting(&ssh, &machine).await,
+    let again = match greeting(&ssh, &through).await {
+        Err(Kind::Lost { .. }) => greeting(&ssh, &through).await,
         other => other,
     };
     assert!(again.expect("a stream").starts_with("SSH-2.0-"));

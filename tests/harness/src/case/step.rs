@@ -391,7 +391,7 @@ mod tests {
             "remove it",
             "POST principals",
             "kube EDIT /api/v1/nodes",
-            "aws iam ListRoles",
+            "aws route53 ListHostedZones",
             "helm",
             "host",
             "host a of",
