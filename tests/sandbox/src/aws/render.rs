@@ -28,6 +28,7 @@ const CAPITAL_MESSAGE: &[&str] = &[
     "InvalidNextToken",
     "InvalidParameters",
     "MaxDocumentSizeExceeded",
+    "ServiceSettingNotFound",
     "TooManyUpdates",
 ];
 
