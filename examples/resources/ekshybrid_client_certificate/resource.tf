@@ -14,9 +14,14 @@ data "ekshybrid_kubeconfig" "operators" {
   client_key         = ekshybrid_client_certificate.operators.private_key
 }
 
+variable "certificate_request" {
+  description = "PEM of a certificate signing request, for example `file(\"operator.csr\")`."
+  type        = string
+}
+
 # A key of your own: only its request is passed on.
 resource "ekshybrid_client_certificate" "own_key" {
   cluster_name        = "plant"
-  certificate_request = file("${path.module}/operator.csr")
+  certificate_request = var.certificate_request
   cluster_role        = "view"
 }
