@@ -18,6 +18,9 @@ use crate::helm::{self, HelmError};
 use crate::host::HostFiles;
 use crate::kubernetes::{Administrator, AdministratorError, EFFECT_PATIENCE};
 
+/// How long to wait for an answer of the sandbox: far longer than any call takes, so that a case that hangs ends.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// A running sandbox. It ends when this is dropped, and also when this process does.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -471,6 +474,7 @@ fn exchange(
         .ok_or_else(|| broken(std::io::Error::other(format!("`{url}` is no http address"))))?;
     let headers = headers.iter().fold(String::new(), |text, (name, value)| text + name + ": " + value + "\r\n");
     let mut stream = TcpStream::connect(authority).map_err(broken)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     write!(
         stream,
         "{method} /{path} HTTP/1.1\r\nhost: {authority}\r\n{headers}\
