@@ -46,7 +46,7 @@ impl Source {
         }
     }
 
-    /// The manifest or index that a name stands for.
+    /// The manifest or index that a name refers to.
     pub(super) async fn root(&self, client: &charts::Client) -> Result<Manifest> {
         match self {
             Self::Registry(reference) => {

@@ -207,7 +207,7 @@ fn pairs(report: &CheckReport, of: impl Fn(&Answers) -> Vec<Option<Answer>>, own
             // With one other node, its name says more.
             let is_all = targets.len() == asked && asked > 1;
             let targets = if is_all { Targets::Others } else { Targets::These(targets) };
-            // A pod that does not even reach its own node is told of by this.
+            // This also covers a pod that does not even reach its own node.
             pairs.insert((source, answer), targets);
         }
     }

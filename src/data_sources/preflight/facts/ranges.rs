@@ -30,7 +30,7 @@ fn halves(range: Cidr) -> Option<(Cidr, Cidr)> {
 }
 
 /// Ranges in a sentence: "10.0.0.0/16 and 10.1.0.0/16".
-pub fn told(ranges: &[Cidr]) -> String {
+pub fn listed(ranges: &[Cidr]) -> String {
     let texts: Vec<String> = ranges.iter().map(ToString::to_string).collect();
     match texts.as_slice() {
         [] => String::new(),
@@ -69,7 +69,7 @@ mod tests {
     fn ranges_of_ipv6_do_not_count() {
         assert_eq!(parsed(&["10.0.0.0/8", "2001:db8::/32", "all"]), parsed(&["10.0.0.0/8"]));
         assert_eq!(
-            told(&parsed(&["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"])),
+            listed(&parsed(&["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"])),
             "10.0.0.0/8, 10.1.0.0/16 and 10.2.0.0/16"
         );
     }

@@ -5,7 +5,7 @@ use names::Cidr;
 use crate::aws::ec2::{Subnet, Vpc};
 use crate::aws::eks::Cluster;
 use crate::data_sources::preflight::check::checks;
-use crate::data_sources::preflight::facts::ranges::{ranges, told, uncovered};
+use crate::data_sources::preflight::facts::ranges::{listed, ranges, uncovered};
 use crate::data_sources::preflight::facts::{Asked, Facts, Missing, cluster_subnets, known};
 use crate::data_sources::preflight::report::{Found, Report};
 
@@ -84,7 +84,7 @@ enum Of {
 }
 
 impl Of {
-    fn told(self) -> &'static str {
+    fn described(self) -> &'static str {
         match self {
             Self::Vpc => "the VPC's",
             Self::Services => "the services'",
@@ -119,7 +119,8 @@ fn overlaps(cluster: &Cluster, vpc: &Vpc, asked: &Asked) -> Vec<Found> {
     for (index, (of, range)) in all.iter().enumerate() {
         for (other_of, other) in &all[index + 1..] {
             if range.overlaps(*other) && !of.may_meet(*other_of) {
-                let what = format!("{range} ({}) and {other} ({}) share addresses.", of.told(), other_of.told());
+                let what =
+                    format!("{range} ({}) and {other} ({}) share addresses.", of.described(), other_of.described());
                 found.push(Found::new(&cluster.name, what));
             }
         }
@@ -136,7 +137,7 @@ fn nodes_outside(cluster: &Cluster, asked: &Asked) -> Vec<Found> {
     let outside = |range: Cidr| {
         let left = uncovered(range, &remote);
         (!left.is_empty())
-            .then(|| format!("{} is in none of the remote node networks ({}).", told(&left), told(&remote)))
+            .then(|| format!("{} is in none of the remote node networks ({}).", listed(&left), listed(&remote)))
     };
     let given = asked.node_ranges.iter().filter_map(|range| Some(Found::new(&cluster.name, outside(*range)?)));
     let hosts = asked.hosts.iter().filter_map(|(name, host)| {
@@ -152,7 +153,7 @@ fn pods_outside(cluster: &Cluster, asked: &Asked) -> Vec<Found> {
     let outside = asked.pod_ranges.iter().map(left).filter(|left| !left.is_empty());
     outside
         .map(|left| {
-            let what = format!("{} is in none of the remote pod networks ({}).", told(&left), told(&remote));
+            let what = format!("{} is in none of the remote pod networks ({}).", listed(&left), listed(&remote));
             Found::new(&cluster.name, what)
         })
         .collect()

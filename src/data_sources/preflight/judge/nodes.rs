@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::versions::skew;
 use crate::aws::eks::Cluster;
 use crate::data_sources::preflight::check::checks;
-use crate::data_sources::preflight::facts::ranges::{ranges, told, uncovered};
+use crate::data_sources::preflight::facts::ranges::{listed, ranges, uncovered};
 use crate::data_sources::preflight::facts::{Facts, known};
 use crate::data_sources::preflight::report::{Found, Report};
 use crate::kube::{self, Node};
@@ -52,7 +52,8 @@ fn addresses(cluster: &Cluster, nodes: &[Node]) -> Vec<Found> {
         let address = node.internal_ip.as_deref()?;
         let range = ranges(&[format!("{address}/32")]);
         let left = uncovered(*range.first()?, &remote);
-        let what = format!("The node's address {address} is in none of the remote node networks ({}).", told(&remote));
+        let what =
+            format!("The node's address {address} is in none of the remote node networks ({}).", listed(&remote));
         (!left.is_empty()).then(|| Found::new(&node.name, what))
     });
     outside.collect()

@@ -7,7 +7,7 @@ use names::Cidr;
 use crate::aws::ec2::{Route, RouteTable};
 use crate::aws::eks::Cluster;
 use crate::data_sources::preflight::check::checks;
-use crate::data_sources::preflight::facts::ranges::{ranges, told, uncovered};
+use crate::data_sources::preflight::facts::ranges::{listed, ranges, uncovered};
 use crate::data_sources::preflight::facts::{Facts, cluster_subnets, known};
 use crate::data_sources::preflight::report::{Found, Report};
 
@@ -74,10 +74,10 @@ fn missing_routes(cluster: &Cluster, tables: &[RouteTable]) -> Vec<Found> {
         let cover: Vec<Cidr> = leads_there.filter_map(destination).collect();
         let left: Vec<Cidr> = remote(cluster).into_iter().flat_map(|network| uncovered(network, &cover)).collect();
         if !left.is_empty() {
-            let what = format!("No route to {} leads to the premises.", told(&left));
+            let what = format!("No route to {} leads to the premises.", listed(&left));
             let fix = format!(
                 "Add routes to {} in {}, to the gateway, peering connection or interface that leads to the premises.",
-                told(&left),
+                listed(&left),
                 table.id
             );
             found.push(Found::new(&table.id, what).fix(fix));

@@ -5,7 +5,7 @@ use names::Cidr;
 use crate::aws::ec2::{GroupRules, Rule};
 use crate::aws::eks::Cluster;
 use crate::data_sources::preflight::check::checks;
-use crate::data_sources::preflight::facts::ranges::{ranges, told, uncovered};
+use crate::data_sources::preflight::facts::ranges::{listed, ranges, uncovered};
 use crate::data_sources::preflight::facts::{Facts, Missing, known};
 use crate::data_sources::preflight::report::{Found, Report};
 
@@ -92,7 +92,7 @@ fn found(left: &[Cidr], group: &str, what: &str, fix: &str) -> Vec<Found> {
     if left.is_empty() {
         return Vec::new();
     }
-    vec![Found::new(group, format!("{what} {}.", told(left))).fix(format!("{fix} {} in {group}.", told(left)))]
+    vec![Found::new(group, format!("{what} {}.", listed(left))).fix(format!("{fix} {} in {group}.", listed(left)))]
 }
 
 #[cfg(test)]

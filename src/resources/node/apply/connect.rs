@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_serves() {
+    fn a_network_without_faults() {
         for text in ["", "mtu=eth0 1500\napi=0 \ncredentials=0 \n", "mtu=eth0 9001\nfirewall=ufw\nclosed=4789/udp\n"] {
             assert_eq!(summaries(text), Vec::<String>::new(), "{text}");
         }
     }
 
     #[test]
-    fn networks_that_do_not() {
+    fn networks_with_faults() {
         for (text, said) in [
             ("mtu=eth0 1600", "MTU of 1600 on `eth0`"),
             ("mtu=eth0 9100", "MTU of 9100"),
