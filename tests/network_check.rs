@@ -27,6 +27,7 @@ case $url in
   http://10.0.0.5:*) echo "wget: can't connect to remote host (10.0.0.5): No route to host" >&2; exit 1 ;;
   http://10.0.0.6:*) printf 'another\n' >"$file" ;;
   http://10.0.0.7:*) echo 'wget: server returned error: HTTP/1.1 503 Unavailable' >&2; exit 1 ;;
+  http://10.0.0.8:*) kill -KILL "$PPID" ;;
   'http://[fd00::1]:8080/large') printf 'run\nxxxx' >"$file" ;;
   http://172.20.0.1:443/) echo 'wget: server returned error: HTTP/1.0 400 Bad Request' >&2; exit 1 ;;
 esac
@@ -106,6 +107,15 @@ fn each_kind_of_answer_has_its_letter() {
     let times = |url: &str| asked.lines().filter(|line| *line == url).count();
     assert_eq!((times("http://10.0.0.1:8080/large"), times("http://10.0.0.2:8080/large")), (1, 3));
     assert_eq!((times("http://10.0.0.4:8080/small"), times("http://10.0.0.2:8080/small")), (3, 0));
+}
+
+/// As the kernel does when the pod's memory is used up.
+#[test]
+fn a_question_that_is_killed_is_no_success() {
+    let scene = asker(RESOLVES);
+    scene.run(CHECK, &variables("10.0.0.1:8080 - 10.0.0.8:8080", "10.0.0.8:31234"));
+    let message = scene.read("message");
+    assert_eq!(message.lines().take(2).collect::<Vec<_>>(), ["p=o-x", "n=x"]);
 }
 
 #[test]

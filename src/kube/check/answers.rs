@@ -79,7 +79,9 @@ impl Answers {
         };
         let list = |key: &str| {
             let letters = line(key)?;
-            (letters.chars().count() == nodes).then(|| letters.chars().map(Answer::of).collect())
+            let answer = |letter| if letter == '-' { Some(None) } else { Answer::of(letter).map(Some) };
+            let answers: Option<Vec<Option<Answer>>> = letters.chars().map(answer).collect();
+            answers.filter(|answers| answers.len() == nodes)
         };
         let one = |key: &str| line(key)?.chars().next().and_then(Answer::of);
         Some(Self {
@@ -109,7 +111,13 @@ mod tests {
             other: Some("wget: odd".to_owned()),
         };
         assert_eq!(read, expected);
-        for message in ["", "p=oo\nn=ooo\ns=o\nd=o\na=o", "p=ooo\nn=ooo\ns=o\nd=o", "sh: wget: not found"] {
+        for message in [
+            "",
+            "p=oo\nn=ooo\ns=o\nd=o\na=o",
+            "p=o?o\nn=ooo\ns=o\nd=o\na=o",
+            "p=ooo\nn=ooo\ns=o\nd=o",
+            "sh: wget: not found",
+        ] {
             assert_eq!(Answers::of(message, 3), None, "{message}");
         }
     }

@@ -48,9 +48,10 @@ all() {
   done
   wait
   j=0 letters=
-  while [ "$j" -lt "$i" ]; do
+  for server in $2; do
     j=$((j + 1))
-    letters=$letters$(cat "$1$j.is" 2>/dev/null || printf -)
+    # A question that has ended without an answer, for lack of memory say, is no success.
+    if [ "$server" = - ]; then letters=$letters-; else letters=$letters$(cat "$1$j.is" 2>/dev/null || printf x); fi
   done
   echo "$1=$letters"
 }

@@ -28,6 +28,8 @@ const AT_ONCE: usize = 8;
 const ASKING: (Duration, u32) = (Duration::from_secs(90), 2);
 /// How long deleting the objects may take, also after Terraform has asked to stop.
 const CLEANING: Duration = Duration::from_secs(30);
+/// How long to look for the reason why one pod has not started.
+const REASON: Duration = Duration::from_secs(5);
 /// How long after a run has ended at the latest its objects may be deleted by another.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 
@@ -61,7 +63,17 @@ impl Client {
             ends: Timestamp::now().saturating_add(length.saturating_add(MARGIN)).unwrap_or(Timestamp::MAX),
             options,
         };
-        let checked = self.check(&run, &nodes, deadline, report).await;
+        let service = self.create(&Resource::SERVICE, Some(&options.namespace), &run.service()).await;
+        let checked = match service {
+            Ok(service) => self.check(&run, &nodes, &service, deadline, report).await,
+            // Nothing was created, and what already has the name is another's.
+            Err(error)
+                if matches!(error.kind(), Kind::AlreadyExists | Kind::Forbidden { .. } | Kind::Invalid { .. }) =>
+            {
+                return (Err(error), None);
+            }
+            Err(error) => Err(error),
+        };
         let left = self.clean(&run).await;
         if left.is_none() {
             report(CheckStep::CleanedUp);
@@ -86,11 +98,11 @@ impl Client {
         &self,
         run: &Run<'_>,
         nodes: &[Node],
+        service: &Json,
         deadline: Option<Instant>,
         report: Report<'_>,
     ) -> Result<CheckReport> {
         let namespace = run.options.namespace.as_str();
-        let service = self.create(&Resource::SERVICE, Some(namespace), &run.service()).await?;
         let mut seen = Watched {
             client: self,
             events: self.watched_in(&Resource::POD, namespace, run.selector()),
@@ -98,7 +110,7 @@ impl Client {
         };
         let everyone: Vec<usize> = (0..nodes.len()).collect();
         let pods: Vec<Json> =
-            everyone.iter().map(|number| run.server(&nodes[*number].name, *number, &service)).collect();
+            everyone.iter().map(|number| run.server(&nodes[*number].name, *number, service)).collect();
         self.create_pods(run, &pods).await?;
         let reserve = (run.options.timeout / ASKING.1).min(ASKING.0);
         let mut last = usize::MAX;
@@ -123,7 +135,7 @@ impl Client {
         };
         let asking: Vec<usize> = everyone.iter().copied().filter(|number| servers[*number].is_some()).collect();
         let pods: Vec<Json> =
-            asking.iter().map(|number| run.asker(&nodes[*number].name, *number, &service, &addresses)).collect();
+            asking.iter().map(|number| run.asker(&nodes[*number].name, *number, service, &addresses)).collect();
         self.create_pods(run, &pods).await?;
         let mut last = usize::MAX;
         let finished = |pods: &Pods| {
@@ -149,9 +161,20 @@ impl Client {
                     None => Outcome::NotStarted(self.why(asker, namespace).await),
                 },
             };
+            // It may have ended a question above, which would read like a fault of the network.
+            self.end_if_stopped()?;
             checked.push(Checked { node: node.name.clone(), pod_address: servers[number].clone(), outcome });
         }
         Ok(CheckReport { nodes: checked, node_port: addresses.node_port, ..CheckReport::default() })
+    }
+
+    /// An error if Terraform has asked to stop.
+    fn end_if_stopped(&self) -> Result<()> {
+        if !self.cancel.is_cancelled() {
+            return Ok(());
+        }
+        let attempt = Attempt::new(Verb::Wait, "the pods of a network check");
+        Err(Error::new(Kind::Cancelled { may_exist: false }, attempt, self.cluster()))
     }
 
     async fn create_pods(&self, run: &Run<'_>, pods: &[Json]) -> Result<()> {
@@ -175,8 +198,8 @@ impl Client {
             return said;
         }
         // Nothing depends on it: whoever may not list events learns what the status says.
-        match self.warning(namespace, uid).await {
-            Ok(Some(warning)) => warning,
+        match tokio::time::timeout(REASON, self.warning(namespace, uid)).await {
+            Ok(Ok(Some(warning))) => warning,
             _ => said,
         }
     }
@@ -203,8 +226,10 @@ impl Client {
         let namespace = run.options.namespace.as_str();
         let deleting = async {
             // The garbage collector would delete the pods too, only later.
-            client.delete_all(&Resource::POD, namespace, &run.selector()).await?;
-            client.delete(&Resource::SERVICE, Some(namespace), &run.name).await
+            let pods = client.delete_all(&Resource::POD, namespace, &run.selector()).await;
+            // Whoever may delete only single objects still deletes the service, and with it the pods that it owns.
+            client.delete(&Resource::SERVICE, Some(namespace), &run.name).await?;
+            pods
         };
         let why = match tokio::time::timeout(CLEANING, deleting).await {
             Ok(Ok(_)) => return None,
@@ -258,10 +283,7 @@ impl Watched<'_> {
         while !done(&self.pods) {
             tokio::select! {
                 biased;
-                () = self.client.cancel.cancelled() => {
-                    let attempt = Attempt::new(Verb::Wait, "the pods of a network check");
-                    return Err(Error::new(Kind::Cancelled { may_exist: false }, attempt, self.client.cluster()));
-                }
+                () = self.client.cancel.cancelled() => self.client.end_if_stopped()?,
                 () = &mut over => return Ok(()),
                 Some(seen) = self.events.next() => self.see(seen?),
             }

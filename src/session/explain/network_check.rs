@@ -206,8 +206,11 @@ fn pairs(report: &CheckReport, of: impl Fn(&Answers) -> Vec<Option<Answer>>, own
         for (answer, targets) in failed {
             // With one other node, its name says more.
             let is_all = targets.len() == asked && asked > 1;
-            let targets = if is_all { Targets::Others } else { Targets::These(targets) };
-            // This also covers a pod that does not even reach its own node.
+            let mut targets = if is_all { Targets::Others } else { Targets::These(targets) };
+            if let (Targets::These(these), Some(Targets::Own)) = (&mut targets, pairs.get(&(source, answer))) {
+                these.insert(source);
+            }
+            // `Others` says enough about a pod that does not even reach its own node.
             pairs.insert((source, answer), targets);
         }
     }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ekshybrid::kube::release::{Options, Releases, Removal};
-use ekshybrid::kube::{Client, Credentials, Server, Target};
+use ekshybrid::kube::{Client, Credentials, Resource, Server, Target};
 use harness::sandbox::Account;
 use helm::{Chart, Values};
 use serde_json::json;
@@ -21,6 +21,8 @@ use crate::runner::{Bench, run};
 pub const ROUNDS: usize = 3;
 const NAME: &str = "cilium";
 const NAMESPACE: &str = "kube-system";
+/// The namespace that Cilium's chart creates.
+const SECRETS: &str = "cilium-secrets";
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What is needed from outside.
@@ -135,6 +137,15 @@ async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) 
         times.ours.push(started.elapsed().as_secs_f64());
         releases.uninstall(NAMESPACE, NAME, &Removal::default(), &|_| {}).await?;
 
+        // Ours does not wait for the end of namespaces, and Helm's installation fails while one is terminating.
+        let client = Client::new(&target).await?;
+        let begun = Instant::now();
+        while client.get(&Resource::NAMESPACE, None, SECRETS).await?.is_some() {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("namespace {SECRETS} is still terminating").into());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         line.run(&["install", NAME], Some(&old))?;
         let started = Instant::now();
         line.run(&["upgrade", NAME], Some(&new))?;

@@ -16,6 +16,9 @@ use serde_json::{Map, Value as Json, json};
 /// How long a busy API server is asked again.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long to wait for an answer: far longer than any takes, so that a case that hangs ends.
+const ANSWER_PATIENCE: Duration = Duration::from_mins(2);
+
 /// How long the API server may take to act by what it has stored.
 pub(crate) const EFFECT_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -147,6 +150,7 @@ impl Administrator {
         let connection = rustls::ClientConnection::new(Arc::clone(&self.tls), name);
         let connection = connection.map_err(|error| broken(std::io::Error::other(error)))?;
         let stream = TcpStream::connect(&self.address).map_err(broken)?;
+        stream.set_read_timeout(Some(ANSWER_PATIENCE)).map_err(broken)?;
         let mut stream = rustls::StreamOwned::new(connection, stream);
         let body = body.unwrap_or_default();
         write!(

@@ -1,6 +1,6 @@
 module ekshybrid/tools/oras
 
-go 1.26.0
+go 1.26.7
 
 tool oras.land/oras/cmd/oras
 

@@ -132,8 +132,9 @@ async fn run(host: &Arc<Host>, shared: &Shared, sent: &Sent, script: Script) -> 
             _ if begun.elapsed() >= limit => Some(Outcome::TimedOut),
             _ => None,
         };
-        if let (Some(outcome), None) = (stop, &ending) {
-            ending = Some(outcome);
+        // Until it has ended: the file may not be there at the first attempt.
+        if let Some(outcome) = stop {
+            ending.get_or_insert(outcome);
             let (host, session) = (Arc::clone(host), session.clone());
             let _ = tokio::task::spawn_blocking(move || host.command(&format!("pkill -KILL -s \"$(cat {session})\"")))
                 .await;

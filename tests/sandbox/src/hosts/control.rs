@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
@@ -18,6 +19,9 @@ use crate::{
     plane::{Planes, kubelets},
     store::Shared,
 };
+
+/// How long a command on a host may take. Clients wait longer, and see which one it was.
+const LONGEST_COMMAND: Duration = Duration::from_mins(4);
 
 /// Status and body of a control call.
 type Answer = (u16, Value);
@@ -132,7 +136,11 @@ async fn of_account(
         ("POST", [name, "run"]) => {
             let host = find(name)?;
             let wanted: Command = read(body)?;
-            let done = tokio::task::spawn_blocking(move || host.command(&wanted.command)).await;
+            let text = wanted.command.clone();
+            let running = tokio::task::spawn_blocking(move || host.command(&wanted.command));
+            let done = tokio::time::timeout(LONGEST_COMMAND, running).await;
+            let done =
+                done.map_err(|_| refused(504, format!("`{text}` did not end in {} s", LONGEST_COMMAND.as_secs())))?;
             let done = done.map_err(|error| refused(500, error.to_string()))?.map_err(|text| refused(500, text))?;
             Ok((200, json!({"status": done.status, "stdout": done.stdout, "stderr": done.stderr})))
         }

@@ -5,9 +5,12 @@
 //! cluster ends ────▶ give_back: reset in the background ──▶ ready, or ended when that does not succeed
 //! ```
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::task::JoinHandle;
@@ -20,6 +23,8 @@ use super::{
 
 /// Additional machines are ended: each holds half a gigabyte.
 const MOST: usize = 4;
+/// How long the calls of a cluster that has ended may take.
+const RETIREMENT: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
 pub struct Pool {
@@ -75,7 +80,12 @@ impl Pool {
             return;
         }
         let task = tokio::spawn(async move {
-            retired.await;
+            // A call that gets no answer must not keep the next cluster waiting.
+            if tokio::time::timeout(RETIREMENT, retired).await.is_err() {
+                eprintln!("sandbox: a control plane is not used again: somebody still uses it");
+                machine.end();
+                return None;
+            }
             match reset::reset(&machine).await {
                 Ok(true) => Some(machine),
                 Ok(false) => {
