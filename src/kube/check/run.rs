@@ -232,7 +232,7 @@ impl Client {
             pods
         };
         let why = match tokio::time::timeout(CLEANING, deleting).await {
-            Ok(Ok(_)) => return None,
+            Ok(Ok(())) => return None,
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("it was not done within {} s", CLEANING.as_secs()),
         };
@@ -283,7 +283,7 @@ impl Watched<'_> {
         while !done(&self.pods) {
             tokio::select! {
                 biased;
-                () = self.client.cancel.cancelled() => self.client.end_if_stopped()?,
+                () = self.client.cancel.cancelled() => return self.client.end_if_stopped(),
                 () = &mut over => return Ok(()),
                 Some(seen) = self.events.next() => self.see(seen?),
             }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ekshybrid::kube::release::{Options, Releases, Removal};
-use ekshybrid::kube::{Client, Credentials, Resource, Server, Target};
+use ekshybrid::kube::{self, Client, Credentials, Server, Target};
 use harness::sandbox::Account;
 use helm::{Chart, Values};
 use serde_json::json;
@@ -140,7 +140,7 @@ async fn rounds(folder: &Path, kubeconfig: &Path, cluster: &str, tools: &Tools) 
         // Ours does not wait for the end of namespaces, and Helm's installation fails while one is terminating.
         let client = Client::new(&target).await?;
         let begun = Instant::now();
-        while client.get(&Resource::NAMESPACE, None, SECRETS).await?.is_some() {
+        while client.get(&kube::Resource::NAMESPACE, None, SECRETS).await?.is_some() {
             if begun.elapsed() > PATIENCE {
                 return Err(format!("namespace {SECRETS} is still terminating").into());
             }
