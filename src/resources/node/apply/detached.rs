@@ -30,6 +30,9 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// After so many questions without an answer, it counts as removed.
 const SILENT: u32 = 2;
 
+/// Seconds that the agent has for the report of the command that starts the uninstall.
+const BEFORE: u32 = 3;
+
 /// Starts in a unit of its own: what the agent started may end with the agent.
 const START: &str = "\
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
@@ -37,11 +40,13 @@ if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
 fi
 setsid sh /run/ekshybrid-leave.sh </dev/null >/dev/null 2>&1 &";
 
-/// Where the host's role may not deregister, nodeadm fails half-way and succeeds when it is run again.
+/// Waits at first, because the agent still has to report the command that started this. Where the host's role may not
+/// deregister, nodeadm fails half-way and succeeds when it is run again.
 fn script(skipped: &str, clean: &str) -> String {
     format!(
         "export HOME=/root PATH=\"$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"
 log=$(mktemp)
+sleep {BEFORE}
 tried=0 status=1
 while [ \"$status\" != 0 ] && [ \"$tried\" -lt 2 ]; do
   tried=$((tried + 1)) status=0
@@ -66,7 +71,11 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
     let file = File::new(SCRIPT, SecretString::from(script(skipped, clean))).mode(0o700).as_root().public();
     host.upload(&file).await.map_err(|error| explain_host(SUMMARY, &error))?;
     let start = Command::script("start nodeadm uninstall", &format!("rm -f {FAILURE}\n{START}")).as_root();
-    host.succeed(&start).await.map_err(|error| explain_host(SUMMARY, &error))?;
+    match tokio::time::timeout(ANSWER, host.succeed(&start)).await {
+        Ok(started) => started.map(drop).map_err(|error| explain_host(SUMMARY, &error))?,
+        // The agent may be removed before it has reported this. What follows finds out.
+        Err(_) => tracing::info!("the agent of the host did not report that `nodeadm uninstall` was started"),
+    }
     let client = activation::ssm(&state.outputs.region, cx)?;
     let wait = Wait {
         what: format!("`nodeadm uninstall` on host `{id}`, which ends the registration"),
