@@ -194,6 +194,9 @@ pub enum LayerError {
         /// The gRPC status.
         status: String,
     },
+    /// The provider does not come to an end.
+    #[error("the provider has not ended after {} minutes", .0.as_secs() / 60)]
+    Endless(std::time::Duration),
     /// The miniature Terraform does not know what the case uses, or the configuration is wrong by itself.
     #[error("{0}")]
     Configuration(String),

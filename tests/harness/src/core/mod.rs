@@ -44,6 +44,9 @@ use self::walk::{Key, Walk};
 use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
 use crate::outcome::{self, Outcome};
 
+/// A step of a case that takes longer has gone wrong; the slowest takes about a minute.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// The in-process layer at work on one case.
 pub struct InProcess {
     provider: String,
@@ -105,10 +108,11 @@ impl InProcess {
         self.hands_planned_private = true;
     }
 
-    /// Runs work with the log of this case.
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs work with the log of this case, but not for ever.
+    fn block_on<T>(&self, work: impl Future<Output = Result<T, LayerError>>) -> Result<T, LayerError> {
         let _listening = self.log.listen();
-        self.runtime.block_on(work)
+        let limited = async { tokio::time::timeout(PATIENCE, work).await };
+        self.runtime.block_on(limited).unwrap_or(Err(LayerError::Endless(PATIENCE)))
     }
 
     async fn connect(&self) -> Result<Connection, LayerError> {
