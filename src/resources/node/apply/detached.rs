@@ -71,10 +71,11 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
     let file = File::new(SCRIPT, SecretString::from(script(skipped, clean))).mode(0o700).as_root().public();
     host.upload(&file).await.map_err(|error| explain_host(SUMMARY, &error))?;
     let start = Command::script("start nodeadm uninstall", &format!("rm -f {FAILURE}\n{START}")).as_root();
-    match tokio::time::timeout(ANSWER, host.succeed(&start)).await {
-        Ok(started) => started.map(drop).map_err(|error| explain_host(SUMMARY, &error))?,
-        // The agent may be removed before it has reported this. What follows finds out.
-        Err(_) => tracing::info!("the agent of the host did not report that `nodeadm uninstall` was started"),
+    // The agent may be removed before it has reported this. What follows finds out.
+    if let Ok(started) = tokio::time::timeout(ANSWER, host.succeed(&start)).await {
+        started.map_err(|error| explain_host(SUMMARY, &error))?;
+    } else {
+        tracing::info!("the agent of the host did not report that `nodeadm uninstall` was started");
     }
     let client = activation::ssm(&state.outputs.region, cx)?;
     let wait = Wait {
