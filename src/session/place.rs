@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use framework::diagnostic::Result;
+use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Maybe, Model};
 use framework::resource::{Plan, Resource};
+use framework::value::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Clients, Context, aws_region, planned_region};
@@ -150,6 +151,26 @@ pub trait Placed: Resource<Clients = Clients> {
     fn recorded(outputs: &Self::Outputs) -> (&ClusterName, &Region);
     /// Cluster and region in planned outputs.
     fn planned(outputs: &mut <Self::Outputs as Model>::Planned) -> (&mut Maybe<ClusterName>, &mut Maybe<Region>);
+}
+
+/// Completes the identity of an object in a cluster whose state was moved from a provider that records no cluster.
+///
+/// # Errors
+/// The provider's configuration names no cluster.
+pub fn complete(identity: Value, cx: &Context) -> Result<Value> {
+    let Value::Map(mut parts) = identity else { return Ok(identity) };
+    if parts.get(CLUSTER_NAME).is_some_and(Value::is_null) {
+        let cluster = cx.clients()?.cluster_name(None).map_err(|_| {
+            Diagnostic::error(
+                "Cluster of the moved object is unknown",
+                "The state that is moved does not record a cluster, and the provider's configuration names none.",
+            )
+            .left("Nothing was changed, and the state still contains the object at its former address.")
+            .remedy("Set `cluster_name` in the provider's configuration to the cluster that has the object. After the move it may be set in the resource instead.")
+        })?;
+        parts.insert(CLUSTER_NAME.to_owned(), Value::from(cluster.as_str()));
+    }
+    Ok(Value::Map(parts))
 }
 
 const CLUSTER_NAME: &str = "cluster_name";

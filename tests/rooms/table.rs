@@ -280,7 +280,7 @@ pub const PLACES: &[Place] = &[
     Place {
         path: "tests/harness",
         what: "runs acceptance cases in-process and by real Terraform",
-        uses: "framework",
+        uses: "declare, framework",
         absent: "this provider: any provider can be hosted",
     },
     Place {

@@ -10,6 +10,7 @@ belong. A configuration that names resources of hashicorp/aws needs that provide
 and is left out without it. The folders under examples/stacks are validated as a whole, by
 `terraform init` and `terraform validate` in a copy. Finally, `terraform init` is run with the
 settings printed by `make mirror`, and the search for hashicorp/aws is tested with sample folders.
+Each configuration of the guide about moves must also be that of an acceptance case, which runs it.
 """
 
 import functools
@@ -157,6 +158,34 @@ def search() -> str | None:
     return None
 
 
+# The guide whose configurations are run by acceptance cases.
+MOVES = Path("docs/guides/migrating.md")
+
+
+def unshown() -> str | None:
+    """Configurations of the guide about moves that no acceptance case runs."""
+    cases = [set(top_blocks(case.read_text())) for case in (tools.ROOT / "tests" / "acceptance").glob("*/*.case")]
+    missing = []
+    for number, text in enumerate(BLOCK.findall((tools.ROOT / MOVES).read_text()), 1):
+        # Each case has a provider block of its own, with the sandbox's address.
+        blocks = {block for block in top_blocks(text) if not block.startswith("provider ")}
+        if not any(blocks <= shown for shown in cases):
+            missing.append(str(number))
+    return f"no acceptance case contains block {', '.join(missing)}" if missing else None
+
+
+def top_blocks(text: str) -> list[str]:
+    """The top-level blocks of a configuration, without comments, spaces, and the texts in them."""
+    found = re.findall(r"^\w+(?: \"[^\"]*\")* \{\n.*?^\}", text, re.MULTILINE | re.DOTALL)
+
+    def plain(block: str) -> str:
+        head, _, body = block.partition("\n")
+        body = re.sub(r'"(?:[^"\\]|\\.)*"', '""', re.sub(r"^\s*#.*", "", body, flags=re.MULTILINE))
+        return f"{head} {' '.join(body.split())}"
+
+    return [plain(block) for block in found]
+
+
 def main() -> int:
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     stack.build()
@@ -180,6 +209,7 @@ def main() -> int:
     if not part:
         report("a local build by `make mirror`", by_mirror(terraform.choose()))
         report("the search for hashicorp/aws", search())
+        report(str(MOVES), unshown())
     for one in left_out:
         print(f"note: {one.name} needs hashicorp/aws, which is not available")
     print(f"{passed} passed, {failed} failed")

@@ -19,7 +19,8 @@ use std::collections::BTreeSet;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model};
 use framework::path::Path;
-use framework::resource::{Plan, Resource, State};
+use framework::resource::{MoveSource, Plan, Resource, State};
+use framework::value::Value;
 
 use crate::cni::arguments::Timeouts;
 
@@ -28,7 +29,7 @@ pub use self::preview::{Preview, preview};
 use crate::attributes::{ClusterName, Region};
 pub use crate::cni::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use crate::cni::product::Wanted;
-use crate::session::place::placed;
+use crate::session::place::{self, placed};
 use crate::session::{Clients, Context};
 
 /// Number of nodes to wait for. The bound exceeds the size of any cluster.
@@ -186,7 +187,8 @@ and `helm rollback` work on the release, and changes made with Helm are picked u
 the values and images that will change. If the cluster does not exist yet, or values are unknown at plan time, it shows \
 what is known.
 
-Import a release that Helm installed to adopt it. After the import, the plan is empty if `chart` and `values` render the \
+Import a release that Helm installed to adopt it, or adopt a `helm_release` with a `moved` block (set the provider's \
+`cluster_name` for it). After that, the plan is empty if `chart` and `values` render the \
 installed manifests.
 
 Address ranges of an installed CNI cannot change: the plan refuses that. A pool that is full can be extended, by \
@@ -244,6 +246,14 @@ restart of the host clears the interfaces and routes.";
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         apply::remove::delete(state, cx).await
+    }
+
+    fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
+        read::moved::from_helm(source)
+    }
+
+    fn complete(identity: Value, cx: &Context) -> Result<Value> {
+        place::complete(identity, cx)
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::plan::networks::{Networks, Question};
 use super::read::object;
-use super::{Args, EniConfig, Outputs};
+use super::{Args, EniConfig, Outputs, notes};
 use crate::attributes::ObjectName;
 use crate::kube::{self, Client, FIELD_MANAGER, Kind, Resource as ObjectKind};
 use crate::session::Context;
@@ -71,8 +71,9 @@ pub(super) async fn update(prior: &State<EniConfig>, args: &Args, cx: &Context) 
     let Err(error) = client.apply(&ObjectKind::ENI_CONFIG, None, &object, false).await else { return Ok(outputs) };
     if let Kind::FieldConflict(conflicts) = error.kind() {
         let now = existing(&client, &outputs.name, cx).await?.unwrap_or_default();
-        if object::are_by_hand(conflicts, &now) {
-            tracing::info!(name = %outputs.name, "taking back what was changed by hand: {}", error.kind());
+        let others = notes::with_others(conflicts, cx);
+        if others.is_empty() || object::are_by_hand(&others, &now) {
+            tracing::info!(name = %outputs.name, "overwriting manual changes and handed-over fields: {}", error.kind());
             let applied = client.apply(&ObjectKind::ENI_CONFIG, None, &object, true).await;
             return explained(applied, summary, None, cx).await.map(|_| outputs);
         }

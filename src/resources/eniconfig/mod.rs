@@ -3,6 +3,7 @@
 //! A plan queries only AWS, never the cluster: neither the cluster nor the VPC CNI need exist yet.
 
 mod apply;
+mod notes;
 mod plan;
 mod read;
 
@@ -12,10 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::Model;
-use framework::resource::{Plan, Resource, State};
+use framework::resource::{MoveSource, Plan, Resource, State};
+use framework::value::Value;
 
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
-use crate::session::place::placed;
+use crate::session::place::{self, placed};
 use crate::session::{Clients, Context};
 
 /// Arguments.
@@ -105,7 +107,8 @@ Nodes look for their ENIConfig when the VPC CNI starts on them, so make ENIConfi
 on, and both before the nodes; `ekshybrid_vpc_cni` switches it on. A change of the subnet or the security groups counts \
 for interfaces that are made after it.
 
-An object of the same name that exists already is never taken over, but can be imported. A change that somebody made by \
+An object of the same name that exists already is never taken over, but can be imported. A `moved` block adopts a \
+`kubernetes_manifest` or `kubectl_manifest`; set the provider's `cluster_name` for it. A change that somebody made by \
 hand (`kubectl edit`) is shown by the plan and taken back by the apply; a field that another declarative manager owns, \
 such as the VPC CNI's add-on, is left to it, with an error that names the manager.
 
@@ -135,6 +138,14 @@ of replacing it.";
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         apply::delete(state, cx).await
+    }
+
+    fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
+        read::moved::from_manifest(source)
+    }
+
+    fn complete(identity: Value, cx: &Context) -> Result<Value> {
+        place::complete(identity, cx)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads an ENIConfig.
 
+pub(super) mod moved;
 pub(super) mod object;
 
 use framework::diagnostic::{Diagnostic, Result};
@@ -8,7 +9,7 @@ use framework::resource::State;
 use serde_json::Value as Json;
 
 use super::plan::networks::{Networks, Question};
-use super::{Args, EniConfig, Identity, Outputs};
+use super::{Args, EniConfig, Identity, Outputs, notes};
 use crate::attributes::ObjectName;
 use crate::kube::{self, Resource as ObjectKind};
 use crate::session::Context;
@@ -35,6 +36,9 @@ pub(super) async fn read(
         Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
         Err(error) => return Err(explain_kube(summary, &error, None, cx).await),
     };
+    if prior.is_none() {
+        notes::hand_over(&object, cx);
+    }
     state(&object, prior, place, cx).await.map(Some)
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
-use framework::resource::{Plan, Resource, State};
+use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::text_field;
 
 pub use self::arguments::Method;
@@ -149,7 +149,7 @@ the cluster's authentication mode asks for that.
 
 The cluster must be there before, and nodes join only after: refer from what joins (an `ekshybrid_activation`, a node, \
 a launch template) to this resource, or let it `depends_on` it. A role that IAM does not show to EKS yet is waited \
-for. Existing access is never adopted silently; import it. Access that was deleted and given anew by somebody else is not \
+for. Existing access is never adopted silently; import it, or adopt an `aws_eks_access_entry` with a `moved` block. Access that was deleted and given anew by somebody else is not \
 this resource's any more.
 
 For nodes of the type `EC2_LINUX` the caller needs `iam:PassRole` on the role. Hybrid nodes need an access entry: the \
@@ -193,6 +193,10 @@ cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {
         apply::delete(state, cx).await
+    }
+
+    fn move_from(source: &MoveSource<'_>) -> Option<Result<serde_json::Value>> {
+        read::moved::from_access_entry(source)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads the nodes' access: the access entry, or the aws-auth entry.
 
+pub(super) mod moved;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostic, Result};

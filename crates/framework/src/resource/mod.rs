@@ -11,6 +11,8 @@ use serde_json::Value as Json;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::model::Model;
+use crate::note::Note;
+use crate::value::Value;
 
 pub(crate) use draft::{Draft, draft, promise};
 pub(crate) use form::{Form, is_unset, results_over, unconfigured};
@@ -102,11 +104,25 @@ pub trait Resource: Sized + Send + Sync + 'static {
         .into())
     }
 
-    /// Adopts the state of another type; `None` if it is none that this type can adopt.
+    /// Adopts the state of another type; `None` if it is none that this type can adopt. Terraform calls this on a
+    /// provider that is not configured. What the other state does not record may be null: as after an import, the
+    /// first read has no `prior` state then.
     fn move_from(_source: &MoveSource<'_>) -> Option<Result<Json>> {
         None
     }
+
+    /// Completes the identity of a state that was moved or imported, before the first read: parts that the provider's
+    /// configuration gives, and that the other provider's state does not record, are null.
+    ///
+    /// # Errors
+    /// A part is missing, and the configuration does not give it either.
+    fn complete(identity: Value, _cx: &Context<Self::Clients>) -> Result<Value> {
+        Ok(identity)
+    }
 }
+
+/// The type from whose state this one was just moved, until the first read.
+pub(crate) const MOVED: Note<String> = Note::named("framework:moved");
 
 /// Another resource's state, offered to a type that may adopt it.
 pub struct MoveSource<'a> {

@@ -1,9 +1,12 @@
 //! MoveResourceState: the state of another type becomes one of this type.
 
+use tokio_util::sync::CancellationToken;
+
 use super::answer::{Answer, Kept, Private};
 use super::step::kept;
+use crate::context::Context;
 use crate::diagnostic::Diagnostic;
-use crate::resource::{Form, MoveSource, Resource, write_only};
+use crate::resource::{Form, MOVED, MoveSource, Resource, write_only};
 use crate::value::json;
 
 /// State of another resource type, perhaps of another provider, is to be moved.
@@ -32,7 +35,13 @@ pub(super) fn move_state<R: Resource>(form: &Form<R>, request: &MoveRequest) -> 
     };
     match R::move_from(&source) {
         Some(Ok(state)) => match json::decode(&state, &form.schema().ty()) {
-            Ok(state) => Answer::of(kept(form, write_only::removed(&form.attributes, state), Vec::new())),
+            Ok(state) => {
+                // Private bytes of others mean nothing here.
+                let cx = Context::<R::Clients>::new(None, CancellationToken::new());
+                cx.note(&MOVED, &request.source_type);
+                let state = write_only::removed(&form.attributes, state);
+                Answer::of(kept(form, state, cx.private_bytes()))
+            }
             Err(mismatch) => Diagnostic::bug(format!("The moved state does not fit: {mismatch}.")).into(),
         },
         Some(Err(errors)) => errors.into(),

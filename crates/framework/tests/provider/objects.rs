@@ -326,7 +326,13 @@ async fn states_of_other_types() {
     assert_eq!(part(&moved.value, "name"), &Value::from("web"));
     assert_eq!(part(&moved.value, "password_wo"), &Value::Null, "Terraform takes no state with a write-only value");
     assert_eq!(moved.value.identity, Some(identity("srv-9")));
-    assert!(moved.value.private.is_empty(), "private bytes of others mean nothing here");
+    let private = String::from_utf8(moved.value.private.clone()).expect("text");
+    assert!(!private.contains("theirs"), "private bytes of others mean nothing here: {private}");
+
+    // The object does not exist: a moved block never asks for another one.
+    let seen = read(&server, &moved.value).await;
+    assert_eq!(told(&seen.diagnostics), [(Severity::Error, "Moved object not found", String::new())]);
+    assert_eq!(seen.value.state, moved.value.state, "the state is kept");
 
     let refused = server.move_state(request("other_disk")).await;
     assert_eq!(told(&refused.diagnostics), [(Severity::Error, "State cannot be moved", String::new())]);

@@ -19,6 +19,10 @@ pub use executable::{Executable, find};
 use crate::layer::{Goal, Interruption, Layer, LayerError, Look};
 use crate::outcome::{Outcome, Plan, State};
 
+/// Providers that states of other types may name.
+const STAND_INS: [&str; 5] =
+    ["hashicorp/aws", "hashicorp/helm", "hashicorp/kubernetes", "hashicorp/null", "gavinbunney/kubectl"];
+
 /// The provider's program, as Terraform gets to know it.
 #[derive(Clone, Debug)]
 pub struct ProviderBinary {
@@ -68,20 +72,26 @@ impl<'a> RealTerraform<'a> {
         let mut cli = "disable_checkpoint = true\n".to_owned();
         let mut header = String::new();
         if let Some(ProviderBinary { name, source, folder: binaries }) = provider {
-            // Terraform loads the schemas of every provider that a state names, and asks no more of one whose objects
-            // all move away: the provider under test serves as that one too.
-            let aws = folder.path().join("aws");
-            fs::create_dir(&aws).map_err(LayerError::io("make a folder for a stand-in"))?;
-            #[cfg(unix)]
-            std::os::unix::fs::symlink(
-                binaries.join(format!("terraform-provider-{name}")),
-                aws.join("terraform-provider-aws"),
-            )
-            .map_err(LayerError::io("link a stand-in"))?;
+            // Terraform loads the schemas of every provider that a state names, and asks little more of one whose objects
+            // all leave the state: `stand_in` serves as any of them.
+            let mut overrides = format!("    {source:?} = {:?}\n", binaries.display().to_string());
+            for other in STAND_INS {
+                let (_, other_name) = other.rsplit_once('/').unwrap_or_default();
+                let stand_in = folder.path().join(other_name);
+                fs::create_dir(&stand_in).map_err(LayerError::io("make a folder for a stand-in"))?;
+                #[cfg(unix)]
+                std::os::unix::fs::symlink(
+                    binaries.join("stand_in"),
+                    stand_in.join(format!("terraform-provider-{other_name}")),
+                )
+                .map_err(LayerError::io("link a stand-in"))?;
+                overrides.push_str(&format!(
+                    "    \"registry.terraform.io/{other}\" = {:?}\n",
+                    stand_in.display().to_string()
+                ));
+            }
             cli.push_str(&format!(
-                "provider_installation {{\n  dev_overrides {{\n    {source:?} = {:?}\n    \"registry.terraform.io/hashicorp/aws\" = {:?}\n  }}\n  direct {{}}\n}}\n",
-                binaries.display().to_string(),
-                aws.display().to_string()
+                "provider_installation {{\n  dev_overrides {{\n{overrides}  }}\n  direct {{}}\n}}\n"
             ));
             header = format!(
                 "terraform {{\n  required_providers {{\n    {name} = {{\n      source = {source:?}\n    }}\n  }}\n}}\n"
