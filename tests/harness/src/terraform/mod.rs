@@ -85,10 +85,11 @@ impl<'a> RealTerraform<'a> {
                     stand_in.join(format!("terraform-provider-{other_name}")),
                 )
                 .map_err(LayerError::io("link a stand-in"))?;
-                overrides.push_str(&format!(
-                    "    \"registry.terraform.io/{other}\" = {:?}\n",
-                    stand_in.display().to_string()
-                ));
+                // OpenTofu reads the one registry as the other.
+                for registry in ["registry.terraform.io", "registry.opentofu.org"] {
+                    let place = stand_in.display().to_string();
+                    overrides.push_str(&format!("    \"{registry}/{other}\" = {place:?}\n"));
+                }
             }
             cli.push_str(&format!(
                 "provider_installation {{\n  dev_overrides {{\n{overrides}  }}\n  direct {{}}\n}}\n"
