@@ -443,6 +443,11 @@ def stacks() -> Verdict:
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "stack.py", "check"))
 
 
+def quickstart() -> Verdict:
+    """README's quickstart, as it is written."""
+    return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "quickstart.py"))
+
+
 def strict_tools() -> Verdict:
     """Programs that a strict run needs and others do not: OpenTofu, Helm's command line, charts, a registry."""
     verdict = Verdict()
@@ -487,6 +492,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "releases": ("releases on a real control plane, together with Helm's command line", releases, False),
     "sandbox": ("the sandbox's control planes and hosts; boto3 checks its responses against AWS's service models", sandbox, False),
     "stacks": ("real Terraform applies every example stack, then plans no change, and destroys everything", stacks, False),
+    "quickstart": ("README's quickstart ends with a Ready node", quickstart, False),
     "docs": ("the generated pages are up to date", docs, False),
     "configurations": ("`terraform validate` accepts every configuration in README, docs and examples", configurations, False),
     "registry": ("tfplugindocs accepts the pages and the schema", registry, False),
@@ -496,7 +502,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
 # The sandbox's own tests run before both: whole hosts need many of the inotify instances that Linux grants a user.
 LONG = ["in-process", "terraform"]
 BESIDE = [
-    "stacks", "releases", "chaos", "same-as-helm", "configurations", "unit", "contracts", "wire", "docs",
+    "stacks", "releases", "chaos", "same-as-helm", "configurations", "quickstart", "unit", "contracts", "wire", "docs",
     "registry", "examples",
 ]
 # Parts that run only if selected by name.
