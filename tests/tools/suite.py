@@ -474,6 +474,11 @@ def strict_tools() -> Verdict:
     return verdict
 
 
+def release() -> Verdict:
+    """How a release is packaged and signed, and that Terraform and OpenTofu install it from a registry and a mirror."""
+    return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "release_check.py"))
+
+
 # Name → (title, function, whether the later parts need it).
 PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "format": ("the sources are formatted", format_sources, False),
@@ -495,6 +500,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "quickstart": ("README's quickstart ends with a Ready node", quickstart, False),
     "docs": ("the generated pages are up to date", docs, False),
     "configurations": ("`terraform validate` accepts every configuration in README, docs and examples", configurations, False),
+    "release": ("a release is packaged and signed, and Terraform and OpenTofu install it from a registry and a mirror", release, False),
     "registry": ("tfplugindocs accepts the pages and the schema", registry, False),
     "examples": ("the examples are formatted", examples, False),
 }
@@ -503,7 +509,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
 LONG = ["in-process", "terraform"]
 BESIDE = [
     "stacks", "releases", "chaos", "same-as-helm", "configurations", "quickstart", "unit", "contracts", "wire", "docs",
-    "registry", "examples",
+    "release", "registry", "examples",
 ]
 # Parts that run only if selected by name.
 EXTRA = {
