@@ -203,7 +203,8 @@ def pack(release: Release, platform: str, program: Path, level: int = 9) -> list
     texts = {
         "LICENSE": (tools.ROOT / "LICENSE").read_text(),
         "THIRD_PARTY_LICENSES.txt": inventory.licences(triple),
-        f"{packaging.NAME}.cdx.json": bill,
+        # Not `terraform-provider-…`: Terraform starts the first file of that name.
+        "components.cdx.json": bill,
     }
     archive = packaging.archive(release, platform, program, texts, level)
     components = release.path(f"{platform}.cdx.json")

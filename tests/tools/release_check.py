@@ -164,9 +164,9 @@ class Checks:
         (archive,) = [path for path in self.files.archives() if terraform.PLATFORM in path.name]
         with zipfile.ZipFile(archive) as packed:
             modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in packed.infolist()}
-            bill = packed.read("terraform-provider-ekshybrid.cdx.json")
+            bill = packed.read("components.cdx.json")
         expect(modes == {
-            "LICENSE": 0o644, "THIRD_PARTY_LICENSES.txt": 0o644, "terraform-provider-ekshybrid.cdx.json": 0o644,
+            "LICENSE": 0o644, "THIRD_PARTY_LICENSES.txt": 0o644, "components.cdx.json": 0o644,
             f"terraform-provider-ekshybrid_v{terraform.VERSION}": 0o755,
         }, f"the archive contains {modes}")
         expect(bill == self.files.path(f"{terraform.PLATFORM}.cdx.json").read_bytes(), "the two lists of components differ")
