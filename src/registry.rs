@@ -5,6 +5,7 @@ use std::sync::Arc;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::provider::{Provider, Registry};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::actions::network_check::NetworkCheckAction;
 use crate::actions::recycle_nodes::RecycleNodes;
 use crate::actions::repair_node::RepairNode;
 use crate::actions::upgrade_node::UpgradeNode;
+use crate::attributes::permissions;
 use crate::data_sources::cluster::ClusterData;
 use crate::data_sources::cni_images::CniImages;
 use crate::data_sources::kubeconfig::Kubeconfig;
@@ -31,6 +33,7 @@ use crate::functions::join_command::JoinCommand;
 use crate::functions::kubeconfig::Kubeconfig as KubeconfigFunction;
 use crate::functions::max_pods::MaxPods;
 use crate::functions::node_config::NodeConfig;
+use crate::functions::required_permissions::RequiredPermissions;
 use crate::functions::s3_gateway_policy::S3GatewayPolicy;
 use crate::functions::user_data::UserData;
 use crate::functions::vpc_endpoint_services::VpcEndpointServices;
@@ -75,6 +78,11 @@ the settings of the VPC CNI, annotated nodes), and Cilium or Calico in a cluster
 
 Arguments have the names and meanings that they have in the AWS, Kubernetes and Helm providers. Nested ones are \
 attributes, not blocks: `assume_role = [{ … }]`, `default_tags = { tags = { … } }`, `endpoints = { … }`.";
+
+    const PERMISSIONS: Permissions = &[permissions::PROVIDER];
+    const PERMISSIONS_NOTE: &'static str = "\
+The function [`required_permissions`](../functions/required_permissions.md) writes an IAM policy and RBAC roles with \
+them; the guide [Permissions](../guides/permissions.md) shows how to use it.";
 
     fn validate(config: &<Config as Model>::Planned, faults: &mut Diagnostics) {
         let lists = [&config.allowed_account_ids, &config.forbidden_account_ids];
@@ -138,6 +146,7 @@ fn registry() -> Registry<Clients> {
         .function::<KubeconfigFunction>()
         .function::<MaxPods>()
         .function::<NodeConfig>()
+        .function::<RequiredPermissions>()
         .function::<S3GatewayPolicy>()
         .function::<UserData>()
         .function::<VpcEndpointServices>()

@@ -7,8 +7,10 @@ use framework::action::Action;
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Span};
 use framework::path::Path;
+use framework::permission::Permissions;
 
 use crate::attributes::Region;
+use crate::attributes::permissions::{ANY, MANAGED_INSTANCES, aws};
 use crate::attributes::run_command::ManagedInstanceId;
 use crate::aws::ssm::{Client, Instance, InstanceFilter};
 use crate::resources::managed_instance::SILENT_FOR;
@@ -43,6 +45,10 @@ registers again only with a new activation.
 
 The action looks at all hosts first. If one of them is online, was seen within `silent_for`, or did not register with \
 a hybrid activation, it deregisters none and lists them; `force = true` deregisters them all the same.";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:DescribeInstanceInformation"], ANY),
+        aws(&["ssm:DeregisterManagedInstance"], MANAGED_INSTANCES),
+    ]];
 
     async fn invoke(args: &Args, cx: &Context) -> Result<()> {
         let client = cx.clients()?.aws()?.ssm(args.region.as_ref().map(Region::as_str));

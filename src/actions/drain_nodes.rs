@@ -7,9 +7,11 @@ use framework::action::Action;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span};
 use framework::path::Path;
+use framework::permission::Permissions;
 use futures::stream::{self, StreamExt as _};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::attributes::permissions::{CLUSTER, DRAIN};
 use crate::attributes::{ClusterName, ObjectName, Region, labels};
 use crate::kube::drain::{PodName, Refusal};
 use crate::kube::{Client, Cordon, Drain, DrainOptions};
@@ -77,9 +79,9 @@ Pods of DaemonSets and mirror pods of static pods stay on the nodes. Pods that n
 emptyDir volumes are evicted only with `force` and `delete_emptydir_data`: if one of the nodes has such a pod, the \
 action changes nothing and lists the pods.
 
-The caller needs these permissions in the cluster: `get`, `list`, `watch` and `patch` on `nodes`, `list` and `watch` on \
-`pods` and on `poddisruptionbudgets` (group `policy`), and `create` on `pods/eviction`. AmazonEKSClusterAdminPolicy \
-includes them. Without access to the budgets, refused evictions are repeated every 5 seconds.";
+AmazonEKSClusterAdminPolicy includes the permissions below. Without access to the budgets, refused evictions are \
+repeated every 5 seconds.";
+    const PERMISSIONS: Permissions = &[CLUSTER, DRAIN];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.node_selector, Args::NAMES.node_selector, faults);

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::action::Action;
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Span};
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{CLUSTER, NETWORK_CHECK};
 use crate::attributes::{ClusterName, ObjectName, Region, labels};
 use crate::kube::check::{Answer, CheckReport, Outcome};
 use crate::resources::network_check::apply::{Request, run};
@@ -60,6 +62,7 @@ not, the action fails with a sentence for each broken connection or group of the
 
 The check is that of the resource `ekshybrid_network_check`, whose page describes pods, image and permissions. Pods and \
 service are deleted at the end, also when the check fails or is stopped.";
+    const PERMISSIONS: Permissions = &[CLUSTER, NETWORK_CHECK];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.node_selector, Args::NAMES.node_selector, faults);

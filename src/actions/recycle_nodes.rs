@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use framework::action::Action;
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Bounded, Model, Span};
+use framework::permission::Permissions;
 use framework::resource::Resource as _;
 
+use crate::attributes::permissions::{ANY, CLUSTER, DRAIN, INSTANCES, aws, kube};
 use crate::attributes::{ClusterName, Region};
 use crate::resources::node_recycle::{self, Drain};
 use crate::session::{Clients, Context};
@@ -58,6 +60,15 @@ Auto Mode and Karpenter nodes are refused before anything is changed: nothing wo
 
 The nodes are marked first, so an action that fails or is stopped can be invoked again: it replaces the remaining ones \
 of these nodes only.";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        DRAIN,
+        &[
+            aws(&["ec2:DescribeInstances"], ANY),
+            aws(&["ec2:TerminateInstances"], INSTANCES),
+            kube(&["delete"], "nodes"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         node_recycle::check_selection(&args.node_selector, &args.node_group_name, faults);

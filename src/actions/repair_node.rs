@@ -3,8 +3,10 @@
 use framework::action::Action;
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Span};
+use framework::permission::Permissions;
 
 use crate::attributes::connection::Connection;
+use crate::attributes::permissions::{CLUSTER, RUN_COMMAND, kube};
 use crate::attributes::run_command::RunCommand;
 use crate::attributes::{ClusterName, ObjectName, Region};
 use crate::resources::node::{self, IamRolesAnywhere, Kubelet, Proxy, Version};
@@ -61,9 +63,8 @@ cluster's certificate authorities and endpoint, and registers the Node again if 
 
 Pods keep running, and nothing is drained. A node that is Ready is not touched. The host keeps its registration; one \
 that was deregistered has to join anew. nodeadm writes the configuration of the kubelet and of containerd anew; the \
-action reads from the host what was added to nodeadm's own settings, and passes it to nodeadm again.
-
-The caller needs `eks:DescribeCluster`, and `get` on nodes in the cluster.";
+action reads from the host what was added to nodeadm's own settings, and passes it to nodeadm again.";
+    const PERMISSIONS: Permissions = &[CLUSTER, RUN_COMMAND, &[kube(&["get"], "nodes")]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         node::check_stored(&Args::encode_planned(args), faults);

@@ -3,8 +3,10 @@
 use framework::action::Action;
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Span};
+use framework::permission::Permissions;
 
 use crate::attributes::connection::Connection;
+use crate::attributes::permissions::{CLUSTER, DRAIN, RUN_COMMAND};
 use crate::attributes::run_command::RunCommand;
 use crate::attributes::{ClusterName, ObjectName, Region};
 use crate::resources::node::{self, Drain, IamRolesAnywhere, Kubelet, Nodeadm, Proxy, Version};
@@ -72,9 +74,8 @@ nodeadm writes the configuration of the kubelet and of containerd anew. The acti
 to nodeadm's own settings, and passes it to nodeadm again.
 
 Pods that no controller owns and pods with emptyDir volumes stop the action before anything is changed on the host, \
-unless `drain` permits to evict them. An action that fails can be invoked again: it continues.
-
-The caller needs the permissions of `ekshybrid_node` for an upgrade.";
+unless `drain` permits to evict them. An action that fails can be invoked again: it continues.";
+    const PERMISSIONS: Permissions = &[CLUSTER, RUN_COMMAND, DRAIN];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         node::check_stored(&Args::encode_planned(args), faults);

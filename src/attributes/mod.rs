@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod labels;
+pub mod permissions;
 pub mod principal;
 pub mod run_command;
 mod words;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use super::error::{Error, Kind, Result};
 
@@ -128,7 +129,9 @@ impl<T: Clone + Send + Sync + 'static> SharedReads<T> {
             state.waiting.push(Waiting { key: key.to_owned(), answer });
             if !std::mem::replace(&mut state.served, true) {
                 // A separate task, so that one cancelled reader does not affect the others.
-                tokio::spawn(serve(Arc::clone(&self.0), source(), sleep.clone()));
+                let serving = serve(Arc::clone(&self.0), source(), sleep.clone());
+                // The log attributes the calls to the first reader.
+                tokio::spawn(serving.in_current_span());
             }
             receiver
         };

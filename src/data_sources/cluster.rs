@@ -6,7 +6,9 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Result};
 use framework::model::{Model, Timestamp};
 use framework::path::Path;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ANY, CLUSTER, aws};
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::session::place::DEFERRED;
@@ -114,6 +116,8 @@ impl DataSource for ClusterData {
 An EKS cluster as nodes outside the VPC have to know it: endpoint and certificate authority, range of the services and \
 address of DNS, remote networks, VPC, and how access is granted. However many types of this provider ask for the same \
 cluster, AWS is asked once a minute at most.";
+    const PERMISSIONS: Permissions =
+        &[CLUSTER, &[aws(&["ec2:DescribeVpcs"], ANY).when("`vpc_cidr_blocks` is to be known; optional")]];
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let clients = cx.clients()?;

@@ -6,7 +6,9 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Text as _};
 use framework::path::Path;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ANY, REPOSITORIES, aws};
 use crate::charts::images::Mirror;
 use crate::resources::cni::{Calico, Cilium, CiliumChart, ImageRegistry, check, preview};
 use crate::session::{Clients, Context};
@@ -56,6 +58,11 @@ What Calico's operator pulls by itself is in no chart; it is known here for Cali
 the chart makes. For other versions a warning says that the list holds the chart's own images alone; \
 `docker run --rm quay.io/tigera/operator:VERSION --print-images=list` prints the rest. An operator that takes its \
 digests from an `ImageSet` pulls the same images by digest.";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ecr:GetAuthorizationToken"], ANY).when("the chart is in Amazon ECR"),
+        aws(&["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages"], REPOSITORIES)
+            .when("the chart is in Amazon ECR"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         let cilium = match &args.cilium {

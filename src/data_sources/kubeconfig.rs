@@ -4,7 +4,9 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Secret};
 use framework::path::Path;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::CLUSTER;
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::node::kubeconfig::{self, User};
@@ -73,6 +75,7 @@ name, whichever their architecture requires. During a rotation of the cluster's 
 both authorities.
 
 With `client_certificate` and `client_key` it works without AWS, and contains the key.";
+    const PERMISSIONS: Permissions = &[CLUSTER];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         let names = [Args::NAMES.client_certificate, Args::NAMES.client_key];

@@ -7,7 +7,9 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text, Timestamp};
 use framework::path::Path;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ANY, aws};
 use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{ActivationId, ClusterName, Region, RoleName};
 use crate::aws::ssm::{Activation, ActivationFilter, Instance, InstanceFilter};
@@ -130,6 +132,10 @@ them look forgotten. Machines of other kinds that Systems Manager lists (EC2, Io
 
 All filters combine. AWS filters by tags or by everything else, so with `tags` or `cluster_name` the provider applies \
 the other filters itself.";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:DescribeInstanceInformation", "ssm:DescribeActivations"], ANY),
+        aws(&["sts:GetCallerIdentity"], ANY).when("IAM always allows it"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         let named = args.tags.set().is_some_and(|tags| tags.contains_key(CLUSTER_TAG));

@@ -7,9 +7,11 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model};
 use framework::path::{Path, Step};
+use framework::permission::Permissions;
 use framework::value::Value;
 
 use crate::attributes::Region;
+use crate::attributes::permissions::{ANY, aws};
 use crate::aws::ec2::InstanceType;
 use crate::node::instance_limits::Limits;
 use crate::node::{Faults, Parsed, Tree, max_pods};
@@ -78,6 +80,7 @@ impl DataSource for MaxPodsData {
 The number of pods that nodes of some EC2 instance types can have behind the VPC CNI. It counts as the function \
 `max_pods` does, but asks EC2 for the types' limits, so that it knows every type that the region has. It needs \
 `ec2:DescribeInstanceTypes`; the function needs no credentials.";
+    const PERMISSIONS: Permissions = &[&[aws(&["ec2:DescribeInstanceTypes"], ANY)]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         // Any limits will do: only the options are checked here; checks that depend on a type follow once it is known.

@@ -7,7 +7,9 @@ use framework::data_source::DataSource;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::Model;
 use framework::path::Path;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{CLUSTER, kube};
 use crate::attributes::{ClusterName, Region, labels};
 use crate::kube;
 use crate::session::cluster::{Connection, reach};
@@ -115,6 +117,7 @@ The nodes of a cluster, all or by their labels, as they are now.
 The data source never waits: every plan reads it, also that of a destroy, and a host that is off must not block the plan \
 that repairs it. Let a `check` block judge `ready_count` and `not_ready_names`; `wait_for_nodes` of `ekshybrid_cni` \
 waits for nodes during an apply.";
+    const PERMISSIONS: Permissions = &[CLUSTER, &[kube(&["list", "watch", "get"], "nodes")]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.match_labels, Args::NAMES.match_labels, faults);

@@ -4,9 +4,11 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::ephemeral::Ephemeral;
 use framework::model::{Model, Secret};
 use framework::path::Path;
+use framework::permission::Permissions;
 use secrecy::ExposeSecret;
 
 use crate::attributes::Region;
+use crate::attributes::permissions::{KEYS, PARAMETERS, aws};
 use crate::resources::activation::ParameterName;
 use crate::session::{Clients, Context, explain};
 
@@ -39,6 +41,10 @@ impl Ephemeral for ActivationCode {
     const DESCRIPTION: &'static str = "\
 The code of an activation, read from the SecureString parameter that its `store_code_in` names. It lives as long as \
 the run and enters neither plan nor state.";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:GetParameter"], PARAMETERS),
+        aws(&["kms:Decrypt"], KEYS).when("the parameter is encrypted with a key of your own"),
+    ]];
 
     async fn open(args: &Args, cx: &Context) -> Result<(Outputs, Option<jiff::Timestamp>)> {
         let client = cx.clients()?.aws()?.ssm(args.region.as_ref().map(Region::as_str));

@@ -5,9 +5,11 @@ use framework::diagnostic::{Diagnostic, Result};
 use framework::ephemeral::Ephemeral;
 use framework::model::{Model, Secret};
 use framework::path::Path;
+use framework::permission::Permissions;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
+use crate::attributes::permissions::CLUSTER;
 use crate::attributes::{ClusterName, Region};
 use crate::session::place::Place;
 use crate::session::{Clients, Context, explain};
@@ -55,6 +57,7 @@ plan nor state. Local clusters on Outposts are supported.
 
 A token is valid for 15 minutes, and Terraform has no way to replace it within a run. This provider's own resources \
 do not need it: they create a token for each request. In longer runs, configure other providers with `exec` instead.";
+    const PERMISSIONS: Permissions = &[CLUSTER];
 
     async fn open(args: &Args, cx: &Context) -> Result<(Outputs, Option<Timestamp>)> {
         let summary = "Could not create a token";

@@ -9,6 +9,7 @@ pub mod join_command;
 pub mod kubeconfig;
 pub mod max_pods;
 pub mod node_config;
+pub mod required_permissions;
 pub mod s3_gateway_policy;
 pub mod user_data;
 pub mod vpc_endpoint_services;

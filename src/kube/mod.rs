@@ -7,6 +7,7 @@
 //! What is absent from this module: Terraform, AWS, and SSH. Tokens come through [`TokenSource`], and connections where
 //! there is no direct one through [`Tunnel`], which the provider implements.
 
+mod asked;
 pub mod aws_auth;
 pub mod check;
 mod claim;

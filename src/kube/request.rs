@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use super::asked::asked;
 use super::client::Client;
 use super::error::{Answer, Attempt, BoxError, Caller, Error, FieldConflict, Kind, Result, Verb};
 use super::target::reason;
@@ -127,6 +128,8 @@ impl Client {
             Ok(request) => request,
             Err(error) => return Outcome::Failed(error),
         };
+        let (verb, on) = asked(&call.method(), &call.path);
+        tracing::debug!(cluster = %self.shared.cluster, verb, on, attempt = attempts, "asking the API server");
         let limit = self.patience(call.attempt.verb).1;
         if !self.is_looking {
             self.shared.access.begin();

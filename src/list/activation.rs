@@ -3,7 +3,9 @@
 use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ANY, aws};
 use crate::attributes::{ActivationId, Region, RoleName};
 use crate::aws;
 use crate::aws::ssm::ActivationFilter;
@@ -34,6 +36,7 @@ impl List for ActivationList {
     const DESCRIPTION: &'static str = "\
 Every SSM hybrid activation of a region, for `terraform query` and bulk import. It also shows activations that a lost \
 answer or a killed process left behind.";
+    const PERMISSIONS: Permissions = &[&[aws(&["ssm:DescribeActivations"], ANY)]];
 
     async fn list(args: &Args, found: &mut Found<Activation>, cx: &Context) -> Result<()> {
         let region = aws_region(args.region.as_ref(), cx).await?;

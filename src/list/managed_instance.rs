@@ -3,7 +3,9 @@
 use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::Model;
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ANY, MANAGED_INSTANCES, aws};
 use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::InstanceFilter;
@@ -31,6 +33,10 @@ impl List for ManagedInstanceList {
 
     const DESCRIPTION: &'static str = "\
 Every host of a region that is registered with Systems Manager by an activation, for `terraform query` and bulk import.";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:DescribeInstanceInformation"], ANY),
+        aws(&["ssm:ListTagsForResource"], MANAGED_INSTANCES).when("whole objects are listed"),
+    ]];
 
     async fn list(args: &Args, found: &mut Found<ManagedInstance>, cx: &Context) -> Result<()> {
         let region = aws_region(args.region.as_ref(), cx).await?;

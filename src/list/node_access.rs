@@ -3,7 +3,9 @@
 use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
+use framework::permission::Permissions;
 
+use crate::attributes::permissions::{ACCESS_ENTRIES, CLUSTER, CLUSTERS, aws, kube};
 use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::{AccessEntry, AccessEntryType};
 use crate::kube::aws_auth::List as MapList;
@@ -36,6 +38,14 @@ impl List for NodeAccessList {
     const DESCRIPTION: &'static str = "\
 Every role that may join a cluster as its nodes, by access entry (of type `HYBRID_LINUX` or `EC2_LINUX`) or by an entry \
 of aws-auth in the group `system:nodes`, for `terraform query` and bulk import.";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["eks:ListAccessEntries"], CLUSTERS),
+            aws(&["eks:DescribeAccessEntry"], ACCESS_ENTRIES),
+            kube(&["get"], "kube-system:configmaps").when("the cluster uses aws-auth"),
+        ],
+    ];
 
     async fn list(args: &Args, found: &mut Found<NodeAccess>, cx: &Context) -> Result<()> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;

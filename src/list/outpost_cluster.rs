@@ -3,8 +3,10 @@
 use framework::diagnostic::Result;
 use framework::list::{Found, List};
 use framework::model::{Model, Text};
+use framework::permission::Permissions;
 use framework::resource::Resource as _;
 
+use crate::attributes::permissions::{ANY, CLUSTER, aws};
 use crate::attributes::{ClusterName, Region};
 use crate::resources::outpost_cluster::{Identity, OutpostCluster};
 use crate::session::{Context, aws_region, explain};
@@ -27,6 +29,10 @@ impl List for OutpostClusterList {
     const DESCRIPTION: &'static str = "\
 Every local cluster on an Outpost of a region, for `terraform query` and bulk import. Clusters whose control plane is in \
 the Region are left out.";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[aws(&["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"], ANY).when("whole objects are listed")],
+    ];
 
     async fn list(args: &Args, found: &mut Found<OutpostCluster>, cx: &Context) -> Result<()> {
         let region = aws_region(args.region.as_ref(), cx).await?;

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{ANY, CLUSTER, aws, kube};
 use crate::attributes::principal::{MapRoleArn, MapUserArn, SubjectName, without_path};
 use crate::attributes::{ClusterName, Region};
 use crate::kube::aws_auth::{Added, Changed, Entry, List};
@@ -109,6 +111,14 @@ last entry unless others have added to it.
 EKS reads the map in the authentication modes `CONFIG_MAP` and `API_AND_CONFIG_MAP`. With the latter, and for hybrid \
 nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry` of hashicorp/aws.";
     const IMPORT_ID: &'static str = "`CLUSTER/ARN`, or `CLUSTER/ARN@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["sts:GetCallerIdentity"], ANY)
+                .when("a plan would take the caller's own access away; IAM always allows it"),
+            kube(&["get", "create", "patch", "update", "delete"], "kube-system:configmaps"),
+        ],
+    ];
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
         let place = PlannedPlace::plan(plan, cx).await?;

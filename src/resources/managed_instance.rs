@@ -7,8 +7,10 @@ use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Text as _, Timestamp};
 use framework::note::{Note, Noted};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{ANY, MANAGED_INSTANCES, ROLES, aws};
 use crate::attributes::run_command::ManagedInstanceId;
 use crate::attributes::{Region, RoleName};
 use crate::aws::ssm::{Client, Instance};
@@ -99,12 +101,15 @@ on destroy.
 Creating this resource registers nothing: a host registers itself with an `ekshybrid_activation`. The resource adopts \
 a host that is registered, and fails when it is not. So a host cannot be in the apply that creates its machine; add it \
 afterwards: list the hosts with `terraform query` or the data source `ekshybrid_managed_instances`, and name or import \
-them by their ids.
-
-It needs `ssm:DescribeInstanceInformation`, `ssm:ListTagsForResource`, `ssm:AddTagsToResource` and \
-`ssm:RemoveTagsFromResource`; with `iam_role` also `ssm:UpdateManagedInstanceRole` and `iam:PassRole` on the role; with \
-`deregister_on_destroy` also `ssm:DeregisterManagedInstance`.";
+them by their ids.";
     const IMPORT_ID: &'static str = "the host's `mi-…` id, or `ID@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:DescribeInstanceInformation"], ANY),
+        aws(&["ssm:ListTagsForResource", "ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"], MANAGED_INSTANCES),
+        aws(&["ssm:UpdateManagedInstanceRole"], MANAGED_INSTANCES).when("`iam_role` is set"),
+        aws(&["iam:PassRole"], ROLES).only_if("iam:PassedToService", "ssm.amazonaws.com").when("`iam_role` is set"),
+        aws(&["ssm:DeregisterManagedInstance"], MANAGED_INSTANCES).when("`deregister_on_destroy` is set"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);

@@ -5,6 +5,7 @@ mod every_terraform;
 mod example;
 mod golden;
 mod lives;
+mod permissions;
 mod secrets;
 
 use ekshybrid::registry::Ekshybrid;

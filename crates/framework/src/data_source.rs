@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::model::Model;
+use crate::permission::Permissions;
 
 /// A data source.
 pub trait DataSource: Sized + Send + Sync + 'static {
@@ -17,6 +18,8 @@ pub trait DataSource: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The whole description, in Markdown.
     const DESCRIPTION: &'static str;
+    /// What the type must be allowed to do in other systems.
+    const PERMISSIONS: Permissions = &[];
 
     /// Checks what concerns several attributes, beyond the model's own rules.
     fn validate(_args: &<Self::Args as Model>::Planned, _faults: &mut Diagnostics) {}

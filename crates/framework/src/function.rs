@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostics;
 use crate::model::{Field, Model};
 use crate::path::Path;
+use crate::permission::Declared;
 use crate::schema::Parameter;
 use crate::value::Value;
 
@@ -34,6 +35,19 @@ pub trait Function: Sized + Send + Sync + 'static {
     /// What is wrong with which argument.
     fn call(parameters: Self::Parameters, variadic: Vec<Self::Variadic>)
     -> Result<Option<Self::Output>, FunctionError>;
+
+    /// The same for a function about the provider itself, which needs to know what each of its types must be allowed to
+    /// do.
+    ///
+    /// # Errors
+    /// What is wrong with which argument.
+    fn call_among(
+        parameters: Self::Parameters,
+        variadic: Vec<Self::Variadic>,
+        _declared: &[Declared],
+    ) -> Result<Option<Self::Output>, FunctionError> {
+        Self::call(parameters, variadic)
+    }
 }
 
 /// The type of further arguments.

@@ -17,6 +17,7 @@ pub mod ephemeral;
 pub mod function;
 pub mod list;
 pub mod note;
+pub mod permission;
 pub mod provider;
 pub mod resource;
 pub mod server;

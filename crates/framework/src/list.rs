@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::model::Model;
+use crate::permission::Permissions;
 use crate::resource::{Form, Resource, State, results_over};
 use crate::value::Value;
 
@@ -17,6 +18,8 @@ pub trait List: Sized + Send + Sync + 'static {
 
     /// The whole description, in Markdown.
     const DESCRIPTION: &'static str;
+    /// What the type must be allowed to do in other systems.
+    const PERMISSIONS: Permissions = &[];
 
     /// Finds objects and hands each to `found`; ends early when that says that no more are wanted.
     fn list(

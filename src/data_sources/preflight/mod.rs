@@ -14,11 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::data_source::DataSource;
 use framework::diagnostic::Result;
 use framework::model::{Model, Text};
+use framework::permission::Permissions;
 
 use self::arguments::{Address, CheckId, Range, Role};
 use self::check::Severity;
 use self::facts::{Asked, AskedHost};
 use self::report::{Finding, LeftOut, Report};
+use crate::attributes::permissions::{ACCESS_ENTRIES, ADDONS, ANY, CLUSTER, CLUSTERS, ROLES, aws, kube};
 use crate::attributes::{ActivationId, ClusterName, Region};
 use crate::session::place::Place;
 use crate::session::{Clients, Context};
@@ -100,6 +102,39 @@ Findings are data, not errors: let a `check` block or a `precondition` judge the
 permission is missing or the API server cannot be reached, is in `left_out` and never counts as passed. The data source \
 changes nothing and never waits; it makes at most 25 calls of AWS. The guide \"Checking a cluster before hosts join\" \
 lists all checks with the permissions that they need.";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["eks:DescribeAccessEntry"], ACCESS_ENTRIES),
+            aws(&["eks:DescribeAddon"], ADDONS),
+            aws(&["eks:ListInsights", "eks:ListCertificateAuthorities"], CLUSTERS),
+            aws(
+                &[
+                    "eks:DescribeClusterVersions",
+                    "ec2:DescribeVpcs",
+                    "ec2:DescribeVpcAttribute",
+                    "ec2:DescribeDhcpOptions",
+                    "ec2:DescribeSubnets",
+                    "ec2:DescribeRouteTables",
+                    "ec2:DescribeSecurityGroups",
+                    "ssm:DescribeActivations",
+                    "ssm:DescribeInstanceProperties",
+                ],
+                ANY,
+            ),
+            aws(&["ssm:GetServiceSetting"], "arn:{partition}:ssm:{region}:{account}:servicesetting/*"),
+            aws(&["iam:GetRole", "iam:SimulatePrincipalPolicy"], ROLES).when("`iam_role` is set"),
+            kube(&["list"], "nodes"),
+            kube(&["list"], "certificatesigningrequests.certificates.k8s.io"),
+            kube(&["list"], "kube-system:daemonsets.apps"),
+            kube(&["list"], "pods"),
+            kube(&["get", "list"], "customresourcedefinitions.apiextensions.k8s.io"),
+            kube(&["list"], "eniconfigs.crd.k8s.amazonaws.com"),
+            kube(&["get"], "services"),
+            kube(&["list"], "mutatingwebhookconfigurations.admissionregistration.k8s.io"),
+            kube(&["list"], "validatingwebhookconfigurations.admissionregistration.k8s.io"),
+        ],
+    ];
 
     async fn read(args: &Args, cx: &Context) -> Result<Outputs> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;

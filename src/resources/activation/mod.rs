@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Bounded, Model, Secret, Span, Text, Timestamp};
+use framework::permission::Permissions;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use tokio_util::sync::CancellationToken;
 
+use crate::attributes::permissions::{ANY, KEYS, MANAGED_INSTANCES, PARAMETERS, ROLES, aws};
 use crate::attributes::{ActivationId, Region, RoleName, Timeouts};
 use crate::session::{Clients, Context, tags};
 
@@ -218,15 +220,28 @@ machines created from them, which many providers replace or restart when their u
 - Leave rotation off, and get a new activation on purpose: `terraform apply -replace=ekshybrid_activation.NAME`.
 - Set `lifecycle { ignore_changes = [user_data] }` on the machines (name the attribute that holds the user data). \
 Existing machines stay as they are, and new ones get the current code. Do this also before you use `-replace`.
-- Rotate only an activation whose code goes into a parameter (`store_code_in`), where new hosts read it.
-
-## Permissions
-
-`ssm:CreateActivation`, `ssm:DescribeActivations`, `ssm:DeleteActivation`, and `iam:PassRole` on the role. With tags \
-also `ssm:AddTagsToResource`; with `deregister_on_destroy` also `ssm:DescribeInstanceInformation` and \
-`ssm:DeregisterManagedInstance`. With `store_code_in` also `ssm:PutParameter`, `ssm:GetParameter`, \
-`ssm:DeleteParameter`, `ssm:AddTagsToResource` and `ssm:ListTagsForResource` on the parameter.";
+- Rotate only an activation whose code goes into a parameter (`store_code_in`), where new hosts read it.";
     const IMPORT_ID: &'static str = "the activation's id, or `ID@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ssm:CreateActivation", "ssm:DescribeActivations", "ssm:DeleteActivation"], ANY),
+        aws(&["iam:PassRole"], ROLES).only_if("iam:PassedToService", "ssm.amazonaws.com"),
+        aws(&["ssm:AddTagsToResource"], ANY).when("`tags` or the provider's `default_tags` are set"),
+        aws(&["ssm:DescribeInstanceInformation"], ANY).when("`deregister_on_destroy` is set"),
+        aws(&["ssm:DeregisterManagedInstance"], MANAGED_INSTANCES).when("`deregister_on_destroy` is set"),
+        aws(
+            &[
+                "ssm:PutParameter",
+                "ssm:GetParameter",
+                "ssm:DeleteParameter",
+                "ssm:AddTagsToResource",
+                "ssm:RemoveTagsFromResource",
+                "ssm:ListTagsForResource",
+            ],
+            PARAMETERS,
+        )
+        .when("`store_code_in` is set"),
+        aws(&["kms:Encrypt", "kms:Decrypt"], KEYS).when("`store_code_in` is encrypted with a key of your own"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);

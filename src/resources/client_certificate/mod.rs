@@ -16,9 +16,11 @@ use std::time::Duration;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Secret, Span, Timestamp};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
 pub use self::arguments::{CertificateRequest, SubjectName, Usage};
+use crate::attributes::permissions::{CLUSTER, kube};
 use crate::attributes::{ClusterName, Region};
 use crate::session::place::{Place, placed};
 use crate::session::{Clients, Context};
@@ -149,13 +151,21 @@ and do not bind roles to the user or its groups elsewhere without need.
 
 The certificate is renewed in place by a plan that finds it within `renew_before` of its end, or signed by an \
 authority that the cluster no longer trusts, as after a rotation of the cluster's certificate authority. A renewal \
-needs a connection to the cluster.
-
-The caller needs `create`, `get` and `delete` on certificatesigningrequests, `update` on their `approval`, and \
-`approve` on the signer `kubernetes.io/kube-apiserver-client`; with `cluster_role` also `get` on clusterroles, \
-`create`, `get`, `patch` and `delete` on clusterrolebindings, and `bind` on the role or its permissions.";
+needs a connection to the cluster.";
     const IMPORT_ID: &'static str = "of no use: only the apply that issues a certificate has it, together with the \
         key, so an import fails with that reason. A new resource issues a new certificate";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            kube(&["create", "get", "delete"], "certificatesigningrequests.certificates.k8s.io"),
+            kube(&["update"], "certificatesigningrequests.certificates.k8s.io/approval"),
+            kube(&["approve"], "signers.certificates.k8s.io")
+                .only_if("resourceNames", "kubernetes.io/kube-apiserver-client"),
+            kube(&["get", "bind"], "clusterroles.rbac.authorization.k8s.io").when("`cluster_role` is set"),
+            kube(&["create", "get", "patch", "delete"], "clusterrolebindings.rbac.authorization.k8s.io")
+                .when("`cluster_role` is set"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         let mut fault = |name: &str, summary: &str, cause: String| {

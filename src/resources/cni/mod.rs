@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::value::Value;
 
@@ -26,6 +27,7 @@ use crate::cni::arguments::Timeouts;
 
 pub use self::plan::check::check;
 pub use self::preview::{Preview, preview};
+use crate::attributes::permissions::{ADDONS, ANY, CLUSTER, CLUSTERS, REPOSITORIES, aws, kube};
 use crate::attributes::{ClusterName, Region};
 pub use crate::cni::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};
 use crate::cni::product::Wanted;
@@ -200,6 +202,19 @@ unless `cleanup_on_destroy` is set. On the hosts it leaves interfaces, routes, `
 restart of the host clears the interfaces and routes.";
     const IMPORT_ID: &'static str =
         "`CLUSTER/NAMESPACE/RELEASE`, or `CLUSTER/NAMESPACE/RELEASE@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["eks:ListAddons"], CLUSTERS),
+            aws(&["eks:DescribeAddon"], ADDONS),
+            aws(&["ec2:DescribeVpcs"], ANY).when("pools are checked against the VPC; optional"),
+            aws(&["ecr:GetAuthorizationToken"], ANY).when("the chart is in Amazon ECR"),
+            aws(&["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages"], REPOSITORIES)
+                .when("the chart is in Amazon ECR"),
+            // A chart defines kinds and roles of its own, and whoever creates a role must have its permissions.
+            kube(&["*"], "*"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         check(&args.cilium, &args.calico, faults);

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::Model;
+use framework::permission::Permissions;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::value::Value;
 
+use crate::attributes::permissions::{ANY, CLUSTER, aws, kube};
 use crate::attributes::{ChangeTimeouts, ClusterName, ObjectName, Region, SecurityGroupId, SubnetId, labels};
 use crate::session::place::{self, placed};
 use crate::session::{Clients, Context};
@@ -115,6 +117,14 @@ such as the VPC CNI's add-on, is left to it, with an error that names the manage
 When the add-on vpc-cni is deleted, EKS deletes the kind ENIConfig, and every ENIConfig with it: update the add-on instead \
 of replacing it.";
     const IMPORT_ID: &'static str = "`CLUSTER/NAME`, or `CLUSTER/NAME@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"], ANY)
+                .when("a plan checks the arguments; optional"),
+            kube(&["get", "list", "create", "patch", "delete"], "eniconfigs.crd.k8s.amazonaws.com"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.labels, Args::NAMES.labels, faults);

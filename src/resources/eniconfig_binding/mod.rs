@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{CLUSTER, kube};
 use crate::attributes::{ClusterName, LabelKey, ObjectName, Region, labels};
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
@@ -115,6 +117,14 @@ have until they are replaced. Where that is not wanted, let nodes choose by a la
 (`ekshybrid_vpc_cni` with `eni_config_label`).";
     const IMPORT_ID: &'static str = "`CLUSTER/ENICONFIG`, or `CLUSTER/ENICONFIG@REGION` for another region than the \
         provider's; the nodes that have the annotation `k8s.amazonaws.com/eniConfig` with this value become `node_names`";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            kube(&["get", "list", "patch"], "nodes"),
+            kube(&["get", "list"], "eniconfigs.crd.k8s.amazonaws.com"),
+            kube(&["get"], "kube-system:daemonsets.apps"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.node_selector, Args::NAMES.node_selector, faults);

@@ -10,10 +10,12 @@ mod read;
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Secret, Text as _};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
 use crate::attributes::Region;
 use crate::attributes::connection::Connection;
+use crate::attributes::permissions::RUN_COMMAND;
 use crate::attributes::run_command::RunCommand;
 use crate::session::{Clients, Context, HostAccess};
 use arguments::{FileMode, FileOwner, FilePath};
@@ -140,6 +142,7 @@ The host needs `sh`, `stat`, `sha256sum`, `base64` and `mktemp`, as every Linux 
     const IMPORT_ID: &'static str = "`HOST:PATH`; `HOST` is the address for SSH, with the provider's `ssh` for the rest, \
         or the `mi-…` id of a host for Run Command, then also `HOST:PATH@REGION` if it is in another region than the \
         provider's. Over SSH, the content is imported as `sensitive_content`";
+    const PERMISSIONS: Permissions = &[RUN_COMMAND];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         let mut fault = |name: &str, summary: &str, cause: &str, remedy: &str| {

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Model, Span, Text};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{ANY, REPOSITORIES, aws};
 use crate::cni::arguments::ImageRegistry;
 use crate::images;
 use crate::session::{Clients, Context};
@@ -160,6 +162,24 @@ tag or by digest. Images can be listed by `ekshybrid_cni_images`; pass `destinat
 `ekshybrid_cni`.";
     const IMPORT_ID: &'static str = "`DESTINATION`, such as `registry.example.com:5000/mirror`; the first apply finds the \
         images of the configuration in the registry, and copies those that are missing";
+    const PERMISSIONS: Permissions = &[&[
+        aws(&["ecr:GetAuthorizationToken"], ANY).when("a registry is in Amazon ECR"),
+        aws(
+            &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+                "ecr:InitiateLayerUpload",
+                "ecr:UploadLayerPart",
+                "ecr:CompleteLayerUpload",
+                "ecr:PutImage",
+            ],
+            REPOSITORIES,
+        )
+        .when("a registry is in Amazon ECR"),
+        aws(&["ecr:BatchDeleteImage"], REPOSITORIES).when("`delete_on_destroy` is set"),
+        aws(&["ecr:CreateRepository"], REPOSITORIES).when("`create_repositories` is set"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         plan::validate(args, faults);

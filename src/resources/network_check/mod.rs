@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 use names::Cidr;
 
+use crate::attributes::permissions::{CLUSTER, NETWORK_CHECK};
 use crate::attributes::{ClusterName, ObjectName, Region, labels};
 use crate::session::place::{PlannedPlace, placed};
 use crate::session::{Clients, Context};
@@ -148,11 +150,10 @@ neither logs nor `exec` are needed, and the API server need not reach kubelets. 
 end, also when the check fails or is stopped. If Terraform is killed, the pods end on their own after the timeout, and \
 the next check in the namespace deletes them.
 
-The caller needs these permissions: `list` on `nodes`, and in the namespace `create`, `delete` and `list` on `services` \
-and, with `watch` and `deletecollection`, on `pods`; `list` on `events` helps to explain why pods do not start. \
-AmazonEKSClusterAdminPolicy includes them. Destroy deletes nothing in the cluster.";
+AmazonEKSClusterAdminPolicy includes the permissions below. Destroy deletes nothing in the cluster.";
     const IMPORT_ID: &'static str = "`CLUSTER/LABEL=VALUE`, or `CLUSTER/*` for all nodes; with `@REGION` at the end if \
         the cluster is in another region than the provider's. An import runs no check";
+    const PERMISSIONS: Permissions = &[CLUSTER, NETWORK_CHECK];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.node_selector, Args::NAMES.node_selector, faults);

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Text};
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
 use crate::attributes::connection::Connection;
+use crate::attributes::permissions::{ANY, CLUSTER, CLUSTERS, DRAIN, MANAGED_INSTANCES, ROLES, RUN_COMMAND, aws, kube};
 use crate::attributes::run_command::RunCommand;
 use crate::attributes::{ClusterName, Region, labels};
 use crate::session::place::placed;
@@ -258,15 +260,26 @@ of the type `HYBRID_LINUX` (`ekshybrid_node_access`). Refer to it with `depends_
 | cluster, region, credential provider, `ssm.activation_id` | **the node is replaced**: drained, removed and joined again |
 | destroy | the node is drained, nodeadm and CNI files are removed from the host, the Node is deleted and the instance deregistered. If the host is gone, only the last two |
 
-## Permissions
-
-In the cluster: `get`, `list`, `patch` and `delete` on nodes; for drains `list` and `watch` on pods and \
-`poddisruptionbudgets`, and `create` on `pods/eviction`. In AWS: `eks:DescribeCluster`, `eks:ListAccessEntries` (optional), \
-`ssm:DescribeActivations`, `ssm:DescribeInstanceInformation`, `ssm:DeregisterManagedInstance`; with `run_command` also \
-`ssm:SendCommand`, `ssm:GetCommandInvocation`, `ssm:CancelCommand`; with `ssm.iam_role` also \
-`ssm:CreateActivation`, `ssm:DeleteActivation`, and `iam:PassRole` on the role.";
+A drain respects PodDisruptionBudgets, and at its timeout lists the remaining pods and what keeps each of them.";
     const IMPORT_ID: &'static str = "`CLUSTER/NODE`, or `CLUSTER/NODE@REGION` if the cluster is in another region than \
         the provider's; `NODE` is the name of the Node, for a host with Systems Manager its `mi-…` id";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        RUN_COMMAND,
+        DRAIN,
+        &[
+            aws(&["eks:ListAccessEntries"], CLUSTERS).when("a node joins; optional"),
+            aws(&["ssm:DescribeActivations", "ssm:DescribeInstanceInformation"], ANY)
+                .when("the host registers with Systems Manager"),
+            aws(&["ssm:UpdateManagedInstanceRole"], MANAGED_INSTANCES).when("`ssm.iam_role` changes"),
+            aws(&["ssm:DeregisterManagedInstance"], MANAGED_INSTANCES).when("the host registers with Systems Manager"),
+            aws(&["ssm:CreateActivation", "ssm:DeleteActivation"], ANY).when("`ssm.iam_role` is set"),
+            aws(&["iam:PassRole"], ROLES)
+                .only_if("iam:PassedToService", "ssm.amazonaws.com")
+                .when("`ssm.iam_role` is set"),
+            kube(&["delete"], "nodes"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.labels, Args::NAMES.labels, faults);

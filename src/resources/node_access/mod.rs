@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model, Span, Text};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{MoveSource, Plan, Resource, State};
 use framework::text_field;
 
 pub use self::arguments::Method;
 pub use self::read::{state_of_entry, state_of_map};
+use crate::attributes::permissions::{ACCESS_ENTRIES, CLUSTER, CLUSTERS, ROLES, aws, kube};
 use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::AccessEntryType;
 use crate::session::place::{Place, placed};
@@ -152,10 +154,29 @@ a launch template) to this resource, or let it `depends_on` it. A role that IAM 
 for. Existing access is never adopted silently; import it, or adopt an `aws_eks_access_entry` with a `moved` block. Access that was deleted and given anew by somebody else is not \
 this resource's any more.
 
-For nodes of the type `EC2_LINUX` the caller needs `iam:PassRole` on the role. Hybrid nodes need an access entry: the \
+Hybrid nodes need an access entry: the \
 cluster's authentication mode must be `API` or `API_AND_CONFIG_MAP`.";
     const IMPORT_ID: &'static str =
         "`CLUSTER/ROLE_ARN`, or `CLUSTER/ROLE_ARN@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["eks:CreateAccessEntry", "eks:ListAccessEntries"], CLUSTERS),
+            aws(
+                &[
+                    "eks:DescribeAccessEntry",
+                    "eks:UpdateAccessEntry",
+                    "eks:DeleteAccessEntry",
+                    "eks:TagResource",
+                    "eks:UntagResource",
+                ],
+                ACCESS_ENTRIES,
+            ),
+            kube(&["get", "create", "patch", "update", "delete"], "kube-system:configmaps")
+                .when("access is granted by aws-auth"),
+            aws(&["iam:PassRole"], ROLES).when("`type` is `EC2_LINUX` or `EC2_WINDOWS`"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model, Span};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 use names::Word as _;
 
+use crate::attributes::permissions::{ANY, CLUSTER, DRAIN, INSTANCES, aws, kube};
 use crate::attributes::{ClusterName, Region, labels};
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
@@ -164,6 +166,15 @@ Only EC2 nodes of Auto Scaling groups (managed or self-managed node groups) can 
 Auto Mode and Karpenter nodes are refused: nothing would replace them one for one. Destroy and import replace nothing.";
     const IMPORT_ID: &'static str = "`CLUSTER/LABEL=VALUE`, or `CLUSTER/LABEL=VALUE@REGION` if the cluster is in another \
         region than the provider's; `eks.amazonaws.com/nodegroup=NAME` becomes `node_group_name`";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        DRAIN,
+        &[
+            aws(&["ec2:DescribeInstances"], ANY),
+            aws(&["ec2:TerminateInstances"], INSTANCES),
+            kube(&["delete"], "nodes"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         check_selection(&args.node_selector, &args.node_group_name, faults);

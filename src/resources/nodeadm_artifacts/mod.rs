@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Model, Span, Text};
 use framework::path::Path;
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 use names::Word as _;
 
@@ -168,6 +169,7 @@ With SSM, nodeadm also downloads `ssm-setup-cli` from Systems Manager's bucket i
 says: hosts need a gateway or interface endpoint for S3, or the proxy.";
     const IMPORT_ID: &'static str =
         "`DESTINATION`, such as `/srv/www/nodeadm`; read from the newest `manifest-VERSION.yaml` in it";
+    const PERMISSIONS: Permissions = &[];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         plan::validate(args, faults);

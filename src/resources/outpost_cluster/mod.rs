@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Timestamp};
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
 pub use arguments::{Administrator, InstanceType, LogType, Mode, RemoteRange, ServiceRange, SpreadLevel, Version};
 
+use crate::attributes::permissions::{ACCESS_ENTRIES, ANY, CLUSTER, CLUSTERS, ROLES, aws, kube};
 use crate::attributes::{ChangeTimeouts, ClusterName, OutpostArn, Region, RoleArn, SecurityGroupId, SubnetId};
 use crate::session::place::Place;
 use crate::session::{Clients, Context, tags};
@@ -222,16 +224,46 @@ became `ACTIVE` after all, keep it with `terraform untaint ekshybrid_outpost_clu
 
 Whoever creates the cluster is an administrator, and for a control plane on EBS volumes nothing shows who that was. Name \
 further ones in `admins`: a plan that would create a cluster without any warns. If one of them cannot be granted access \
-once the cluster is active, the apply warns and keeps the cluster; the next plan shows what is missing.
-
-## Permissions
-
-`eks:CreateCluster`, `eks:DescribeCluster`, `eks:DeleteCluster`, `eks:UpdateClusterConfig`, `eks:UpdateClusterVersion`, \
-`eks:DescribeUpdate`, `eks:TagResource`, `eks:UntagResource`, `iam:PassRole` on the role, `ec2:DescribeSubnets`, and \
-`ec2:DescribeInstances` or (with `etcd_instance_type`) `ec2:DescribeNetworkInterfaces`. For `admins` with access entries \
-also `eks:CreateAccessEntry`, `eks:DescribeAccessEntry`, `eks:DeleteAccessEntry`, `eks:ListAccessEntries`, \
-`eks:AssociateAccessPolicy` and `eks:ListAssociatedAccessPolicies`.";
+once the cluster is active, the apply warns and keeps the cluster; the next plan shows what is missing.";
     const IMPORT_ID: &'static str = "the cluster's name, or `NAME@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(
+                &[
+                    "eks:CreateCluster",
+                    "eks:DeleteCluster",
+                    "eks:UpdateClusterConfig",
+                    "eks:UpdateClusterVersion",
+                    "eks:DescribeUpdate",
+                    "eks:TagResource",
+                    "eks:UntagResource",
+                ],
+                CLUSTERS,
+            ),
+            aws(&["iam:PassRole"], ROLES),
+            aws(&["iam:CreateServiceLinkedRole"], ROLES)
+                .only_if("iam:AWSServiceName", "outposts.eks-local.amazonaws.com")
+                .when("it is the account's first local cluster"),
+            aws(&["ec2:DescribeSubnets"], ANY).when("a plan checks the arguments"),
+            aws(&["ec2:DescribeInstances"], ANY).when("`etcd_instance_type` is not set"),
+            aws(&["ec2:DescribeNetworkInterfaces"], ANY).when("`etcd_instance_type` is set"),
+            aws(&["eks:CreateAccessEntry", "eks:ListAccessEntries"], CLUSTERS)
+                .when("`admins` are granted access by access entries"),
+            aws(
+                &[
+                    "eks:DescribeAccessEntry",
+                    "eks:DeleteAccessEntry",
+                    "eks:AssociateAccessPolicy",
+                    "eks:ListAssociatedAccessPolicies",
+                ],
+                ACCESS_ENTRIES,
+            )
+            .when("`admins` are granted access by access entries"),
+            kube(&["get", "create", "patch", "update", "delete"], "kube-system:configmaps")
+                .when("`admins` are granted access by aws-auth"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Bounded, Maybe, Model, Span};
 use framework::path::{Path, Step};
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{ANY, CLUSTER, aws};
 use crate::attributes::{ClusterName, Region, TargetGroupArn, labels};
 use crate::aws::elb::{self, Target};
 use crate::kube;
@@ -130,6 +132,19 @@ The load balancer must reach the nodes on `port`: route the remote node network 
 security groups and firewalls.";
     const IMPORT_ID: &'static str = "`CLUSTER/TARGET_GROUP_ARN`, or `CLUSTER/TARGET_GROUP_ARN@REGION` if the cluster is \
         in another region than the provider's; the port is that of the registered targets";
+    const PERMISSIONS: Permissions = &[
+        &[
+            aws(&["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"], ANY),
+            aws(
+                &["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+                "arn:{partition}:elasticloadbalancing:{region}:{account}:targetgroup/*",
+            ),
+            aws(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancers"], ANY)
+                .when("targets do not become healthy; optional"),
+            aws(&["ec2:DescribeVpcs"], ANY).when("addresses may be outside the VPC"),
+        ],
+        CLUSTER,
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         labels::check(&args.node_selector, Args::NAMES.node_selector, faults);

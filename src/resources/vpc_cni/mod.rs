@@ -23,9 +23,11 @@ use std::collections::BTreeMap;
 
 use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Bounded, Model, Text};
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 use serde::{Deserialize, Serialize};
 
+use crate::attributes::permissions::{ADDONS, ANY, CLUSTER, CLUSTERS, ROLES, aws, kube};
 use crate::attributes::{ChangeTimeouts, ClusterName, LabelKey, Region};
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
@@ -199,11 +201,24 @@ before, its owner included, and leaves alone what somebody else has changed sinc
 
 There is one for a cluster, and a second one is refused. Beside an `aws_eks_addon` for vpc-cni, let that ignore \
 changes of `configuration_values`, and refer to it (`depends_on`) so that the add-on is there first. A value that a \
-person has set with kubectl is overwritten with a warning; one that another program manages is refused. Where the add-on has a role, \
-the caller needs `iam:PassRole` on it.
+person has set with kubectl is overwritten with a warning; one that another program manages is refused.
 
 Nodes of EKS Auto Mode never run aws-node, and these settings do not concern them.";
     const IMPORT_ID: &'static str = "the cluster's name, or `CLUSTER@REGION` for another region than the provider's";
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            aws(&["eks:DescribeAddonConfiguration", "eks:DescribeAddonVersions"], ANY),
+            aws(&["eks:DescribeAddon", "eks:UpdateAddon"], ADDONS).when("EKS manages the VPC CNI as an add-on"),
+            aws(&["eks:DescribeUpdate"], CLUSTERS).when("EKS manages the VPC CNI as an add-on"),
+            aws(&["eks:DescribeUpdate"], ADDONS).when("EKS manages the VPC CNI as an add-on"),
+            aws(&["iam:PassRole"], ROLES).when("the add-on has a role, which its update passes"),
+            kube(&["get", "patch", "update"], "kube-system:daemonsets.apps"),
+            kube(&["list"], "eniconfigs.crd.k8s.amazonaws.com").when("custom networking is switched; optional"),
+            kube(&["list"], "nodes").when("a rollout takes long; optional"),
+            kube(&["list"], "kube-system:pods").when("a rollout takes long; optional"),
+        ],
+    ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         settings::check_environment(&args.environment, faults);

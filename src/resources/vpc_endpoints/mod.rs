@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::model::{Maybe, Model};
 use framework::path::{Path, Step};
+use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
+use crate::attributes::permissions::{ANY, aws};
 use crate::attributes::{ChangeTimeouts, Region, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 use crate::node::endpoints;
 use crate::session::{Clients, Context, tags};
@@ -169,14 +171,34 @@ failed as tainted, and would replace its endpoints; to keep them and create only
 Endpoints may be needed to delete what uses them. Let the cluster and the node groups depend on this resource \
 (`depends_on`), so that they are created after the endpoints and destroyed before them.
 
-## Permissions
-
-`ec2:CreateVpcEndpoint`, `ec2:ModifyVpcEndpoint`, `ec2:DeleteVpcEndpoints`, `ec2:DescribeVpcEndpoints`, \
-`ec2:DescribeVpcEndpointServices`, `ec2:DescribeVpcs`, `ec2:DescribeVpcAttribute`, `ec2:DescribeSubnets`, \
-`ec2:DescribeSecurityGroups`, `ec2:DescribeRouteTables`, `ec2:CreateTags`, `ec2:DeleteTags`, and with private DNS \
-`route53:AssociateVPCWithHostedZone`. What may not be described is not checked by the plan.";
+What may not be described is not checked by the plan.";
     const IMPORT_ID: &'static str = "the VPC's id, or `VPC@REGION` for another region than the provider's. All endpoints of \
         AWS services in the VPC are imported, and the profile is the one whose services are all there";
+    const PERMISSIONS: Permissions = &[&[
+        aws(
+            &[
+                "ec2:CreateVpcEndpoint",
+                "ec2:ModifyVpcEndpoint",
+                "ec2:DeleteVpcEndpoints",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+            "arn:{partition}:ec2:{region}:{account}:*/*",
+        ),
+        aws(
+            &[
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeVpcEndpointServices",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeVpcAttribute",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeRouteTables",
+            ],
+            ANY,
+        ),
+        aws(&["route53:AssociateVPCWithHostedZone"], ANY).when("private DNS is on"),
+    ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);

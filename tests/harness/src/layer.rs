@@ -97,6 +97,12 @@ pub trait Layer {
     /// What the provider has logged for this case.
     fn logs(&self) -> String;
 
+    /// What the provider asked of other systems and does not declare, one line each. Only the layer in this process sees
+    /// it.
+    fn undeclared(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Everything that people would see or that stays on disk beside state and plan: output, and all logs.
     fn said(&self) -> String;
 }

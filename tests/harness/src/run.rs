@@ -89,6 +89,7 @@ pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option
     };
     // Also when something else went wrong: a secret in a log is a fault of its own.
     faults.extend(run.leaks());
+    faults.extend(run.layer.undeclared());
     if !faults.is_empty() {
         if let Ok(counters) = run.counters()
             && !counters.is_empty()

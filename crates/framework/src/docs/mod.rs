@@ -17,6 +17,7 @@ mod command;
 mod example;
 mod folder;
 mod page;
+mod permissions;
 mod schema;
 mod text;
 
@@ -67,7 +68,7 @@ pub enum DocsError {
 pub fn pages<P: Provider>(server: &ProviderServer<P>, examples: &Path) -> Result<Vec<Page>, DocsError> {
     let schema = server.schema();
     let rules = server.resource_rules();
-    let subject = page::Subject { provider: P::NAME, examples };
+    let subject = page::Subject { provider: P::NAME, examples, declared: server.declared(), note: P::PERMISSIONS_NOTE };
     let mut pages = vec![subject.index(&schema.provider)?];
     for (name, resource) in &schema.resources {
         let rules = rules.get(name.as_str());

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::example::{all, block, one};
 use super::text::{friendly_name, indented, plain, type_name, unwrapped};
-use super::{DocsError, Page, schema};
+use super::{DocsError, Page, permissions, schema};
+use crate::permission::{Declared, TypeKind};
 use crate::provider::Rules;
 use crate::schema::{FunctionSignature, IdentitySchema, Parameter, Schema};
 
@@ -14,6 +15,10 @@ pub(super) struct Subject<'a> {
     pub provider: &'a str,
     /// The folder of the examples.
     pub examples: &'a Path,
+    /// What each type must be allowed to do.
+    pub declared: &'a [Declared],
+    /// What closes the section about that.
+    pub note: &'a str,
 }
 
 /// What a page without import is about.
@@ -26,6 +31,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    fn of_type(self) -> TypeKind {
+        match self {
+            Self::DataSource => TypeKind::DataSource,
+            Self::Ephemeral => TypeKind::Ephemeral,
+            Self::List => TypeKind::List,
+            Self::Action => TypeKind::Action,
+        }
+    }
+
     /// Folder of pages and examples, what it is called, stem and extension of its example files.
     fn places(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
@@ -51,6 +65,7 @@ impl Subject<'_> {
             unwrapped(&provider.description),
             usage(&all(&self.examples.join("provider"), "provider", ".tf")?),
             schema::section(provider, &[]),
+            self.permissions(TypeKind::Provider, self.provider),
         ];
         Ok(page("index.md".to_owned(), parts))
     }
@@ -72,6 +87,7 @@ impl Subject<'_> {
             described(resource),
             usage(&all(&folder, "resource", ".tf")?),
             schema::section(resource, &sentences),
+            self.permissions(TypeKind::Resource, name),
             import(&folder, identity, rules)?,
         ];
         Ok(page(format!("resources/{}.md", self.short(name)), parts))
@@ -87,6 +103,7 @@ impl Subject<'_> {
             described(schema),
             usage(&examples),
             schema::section(schema, &[]),
+            self.permissions(kind.of_type(), name),
         ];
         Ok(page(format!("{folder}/{}.md", self.short(name)), parts))
     }
@@ -104,6 +121,12 @@ impl Subject<'_> {
             arguments(function),
         ];
         Ok(page(format!("functions/{name}.md"), parts))
+    }
+
+    /// The section about what a type must be allowed to do.
+    fn permissions(&self, kind: TypeKind, name: &str) -> String {
+        let declared = self.declared.iter().find(|it| it.kind == kind && it.name == name);
+        declared.map(|it| permissions::section(it.permissions, self.note)).unwrap_or_default()
     }
 
     fn title(&self, name: &str, kind: &str) -> String {

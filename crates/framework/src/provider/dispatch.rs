@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::model::{Model, Rule, as_configuration, check_config};
 use crate::path::Path;
+use crate::permission::{Declared, TypeKind};
 use crate::schema::{ProviderSchema, Schema};
 use crate::server::{
     Answer, ApplyRequest, Boxed, FunctionError, Host, ImportRequest, Imported, Kept, ListRequest, Listed, MoveRequest,
@@ -32,6 +33,7 @@ pub struct Rules {
 pub struct ProviderServer<P: Provider> {
     registry: Registry<P::Clients>,
     schema: ProviderSchema,
+    declared: Vec<Declared>,
     clients: RwLock<Option<Arc<P::Clients>>>,
     /// Whether something was applied since the provider was configured: every plan from then on is part of an apply.
     is_applying: AtomicBool,
@@ -49,9 +51,11 @@ impl<P: Provider> ProviderServer<P> {
     pub fn new() -> Self {
         let registry = P::registry();
         let schema = schema::<P>(&registry);
+        let declared = declared::<P>(&registry);
         Self {
             registry,
             schema,
+            declared,
             clients: RwLock::new(None),
             is_applying: AtomicBool::new(false),
             provider: PhantomData,
@@ -108,6 +112,18 @@ fn schema<P: Provider>(registry: &Registry<P::Clients>) -> ProviderSchema {
     }
 }
 
+/// What every type declares, by kind and name.
+fn declared<P: Provider>(registry: &Registry<P::Clients>) -> Vec<Declared> {
+    let of = |kind| move |name: &&'static str, permissions| Declared { kind, name, permissions };
+    let resources = registry.resources.iter().map(|(name, it)| of(TypeKind::Resource)(name, it.permissions()));
+    let data_sources = registry.data_sources.iter().map(|(name, it)| of(TypeKind::DataSource)(name, it.permissions()));
+    let ephemerals = registry.ephemerals.iter().map(|(name, it)| of(TypeKind::Ephemeral)(name, it.permissions()));
+    let actions = registry.actions.iter().map(|(name, it)| of(TypeKind::Action)(name, it.permissions()));
+    let lists = registry.lists.iter().map(|(name, it)| of(TypeKind::List)(name, it.permissions()));
+    let provider = std::iter::once(of(TypeKind::Provider)(&P::NAME, P::PERMISSIONS));
+    provider.chain(resources).chain(data_sources).chain(ephemerals).chain(actions).chain(lists).collect()
+}
+
 /// A future that is ready: for calls that are answered at once.
 fn ready<'a, T: Send + 'a>(value: T) -> Boxed<'a, T> {
     Box::pin(std::future::ready(value))
@@ -120,6 +136,10 @@ fn missing<'a, T: Default + Send + 'a>(kind: &str, name: &str) -> Boxed<'a, Answ
 impl<P: Provider> Server for ProviderServer<P> {
     fn schema(&self) -> &ProviderSchema {
         &self.schema
+    }
+
+    fn declared(&self) -> &[Declared] {
+        &self.declared
     }
 
     fn validate_provider(&self, config: Value) -> Boxed<'_, Diagnostics> {
@@ -246,7 +266,7 @@ impl<P: Provider> Server for ProviderServer<P> {
 
     fn call_function(&self, name: String, arguments: Vec<Value>) -> Boxed<'_, Result<Value, FunctionError>> {
         ready(match self.registry.functions.get(name.as_str()) {
-            Some(function) => function.call(&arguments),
+            Some(function) => function.call(&arguments, &self.declared),
             None => Err(FunctionError::new(format!("This provider has no function `{name}`."))),
         })
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::model::Model;
+use crate::permission::Permissions;
 
 /// A provider.
 pub trait Provider: Sized + Send + Sync + 'static {
@@ -25,6 +26,10 @@ pub trait Provider: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The whole description, in Markdown.
     const DESCRIPTION: &'static str;
+    /// What any of its types may ask of other systems.
+    const PERMISSIONS: Permissions = &[];
+    /// What closes the section about permissions on every page of a type, in Markdown.
+    const PERMISSIONS_NOTE: &'static str = "";
 
     /// Checks what concerns several attributes, beyond the model's own rules.
     fn validate(_config: &<Self::Config as Model>::Planned, _faults: &mut Diagnostics) {}

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Result};
 use crate::model::Model;
 use crate::note::Note;
+use crate::permission::Permissions;
 use crate::value::Value;
 
 pub(crate) use draft::{Draft, draft, promise};
@@ -41,6 +42,8 @@ pub trait Resource: Sized + Send + Sync + 'static {
     const DESCRIPTION: &'static str;
     /// How an import id is written, for documentation and messages.
     const IMPORT_ID: &'static str;
+    /// What the type must be allowed to do in other systems.
+    const PERMISSIONS: Permissions = &[];
 
     /// Checks what concerns several attributes, beyond the model's own rules. Unknown attributes may turn out well.
     fn validate(_args: &<Self::Args as Model>::Planned, _faults: &mut Diagnostics) {}

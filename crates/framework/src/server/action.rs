@@ -11,12 +11,14 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::model::{Model, as_configuration, check_config, decode_config};
+use crate::permission::Permissions;
 use crate::schema::Schema;
 use crate::value::Value;
 
 /// An action for clients `C`.
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn permissions(&self) -> Permissions;
     fn schema(&self) -> Schema;
     fn validate(&self, config: &Value) -> Diagnostics;
     fn invoke(
@@ -40,6 +42,10 @@ impl<A> Adapter<A> {
 impl<A: Action> Erased<A::Clients> for Adapter<A> {
     fn name(&self) -> &'static str {
         A::NAME
+    }
+
+    fn permissions(&self) -> Permissions {
+        A::PERMISSIONS
     }
 
     fn schema(&self) -> Schema {

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostics;
 use crate::model::{Model, check_config, decode_config, merge_attributes, of_two_types};
+use crate::permission::Permissions;
 use crate::resource::{results_over, unconfigured};
 use crate::schema::Schema;
 use crate::value::Value;
@@ -18,6 +19,7 @@ use crate::value::Value;
 /// A data source for clients `C`.
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn permissions(&self) -> Permissions;
     fn schema(&self) -> Schema;
     /// Attributes that are an argument and a result of different types.
     fn of_two_types(&self) -> Vec<String>;
@@ -42,6 +44,10 @@ impl<D> Adapter<D> {
 impl<D: DataSource> Erased<D::Clients> for Adapter<D> {
     fn name(&self) -> &'static str {
         D::NAME
+    }
+
+    fn permissions(&self) -> Permissions {
+        D::PERMISSIONS
     }
 
     fn schema(&self) -> Schema {

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::ephemeral::Ephemeral;
 use crate::model::{Model, check_config, decode_config, merge_attributes, of_two_types};
+use crate::permission::Permissions;
 use crate::resource::{results_over, unconfigured};
 use crate::schema::Schema;
 use crate::value::Value;
@@ -29,6 +30,7 @@ pub struct Opened {
 /// An ephemeral resource for clients `C`.
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn permissions(&self) -> Permissions;
     fn schema(&self) -> Schema;
     /// Attributes that are an argument and a result of different types.
     fn of_two_types(&self) -> Vec<String>;
@@ -50,6 +52,10 @@ impl<E> Adapter<E> {
 impl<E: Ephemeral> Erased<E::Clients> for Adapter<E> {
     fn name(&self) -> &'static str {
         E::NAME
+    }
+
+    fn permissions(&self) -> Permissions {
+        E::PERMISSIONS
     }
 
     fn schema(&self) -> Schema {

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::function::{Function, FunctionError, Variadic};
 use crate::model::{Field, Model};
 use crate::path::{Path, Step};
+use crate::permission::Declared;
 use crate::schema::{FunctionSignature, Parameter};
 use crate::value::{Refinement, Value};
 
@@ -13,7 +14,7 @@ use crate::value::{Refinement, Value};
 pub(crate) trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
     fn signature(&self) -> FunctionSignature;
-    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError>;
+    fn call(&self, arguments: &[Value], declared: &[Declared]) -> Result<Value, FunctionError>;
 }
 
 /// The one implementation of [`Erased`].
@@ -50,7 +51,7 @@ impl<F: Function> Erased for Adapter<F> {
         }
     }
 
-    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
+    fn call(&self, arguments: &[Value], declared: &[Declared]) -> Result<Value, FunctionError> {
         let unknown = || Value::Unknown(if F::Output::OPTIONAL { Refinement::none() } else { Refinement::not_null() });
         let parameters = F::Parameters::attributes();
         let (positional, further) = arguments
@@ -90,7 +91,7 @@ impl<F: Function> Erased for Adapter<F> {
         }
         match (decoded, further.into_iter().collect::<Option<Vec<_>>>()) {
             (Some(parameters), Some(further)) => {
-                Ok(F::call(parameters, further)?.map_or_else(unknown, |output| output.encode()))
+                Ok(F::call_among(parameters, further, declared)?.map_or_else(unknown, |output| output.encode()))
             }
             _ => Ok(unknown()),
         }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::list::{Found, List, Listed};
 use crate::model::{Model, as_configuration, check_config, decode_config};
+use crate::permission::Permissions;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::value::Value;
@@ -30,6 +31,7 @@ pub struct ListRequest {
 /// A list resource for clients `C`.
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn permissions(&self) -> Permissions;
     fn schema(&self) -> Schema;
     fn validate(&self, config: &Value) -> Diagnostics;
     fn list(
@@ -53,6 +55,10 @@ impl<L> Adapter<L> {
 impl<L: List> Erased<<L::Resource as Resource>::Clients> for Adapter<L> {
     fn name(&self) -> &'static str {
         L::Resource::NAME
+    }
+
+    fn permissions(&self) -> Permissions {
+        L::PERMISSIONS
     }
 
     fn schema(&self) -> Schema {

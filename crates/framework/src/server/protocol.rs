@@ -16,6 +16,7 @@ use super::read::ReadRequest;
 use crate::diagnostic::Diagnostics;
 use crate::function::FunctionError;
 use crate::list::Listed;
+use crate::permission::Declared;
 use crate::schema::ProviderSchema;
 use crate::value::Value;
 
@@ -25,6 +26,10 @@ use crate::value::Value;
 pub trait Server: Send + Sync + 'static {
     /// The schemas of everything. Called often; keep it cheap.
     fn schema(&self) -> &ProviderSchema;
+    /// What each type must be allowed to do in other systems.
+    fn declared(&self) -> &[Declared] {
+        &[]
+    }
 
     /// Checks a provider configuration, unknowns tolerated.
     fn validate_provider(&self, config: Value) -> Boxed<'_, Diagnostics>;

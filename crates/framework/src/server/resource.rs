@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::model::{Model, Rule, check_config, of_two_types};
 use crate::path::Path;
+use crate::permission::Permissions;
 use crate::resource::{Form, Resource, write_only};
 use crate::schema::{IdentitySchema, Schema};
 use crate::value::Value;
@@ -23,6 +24,7 @@ use crate::value::Value;
 /// A resource for clients `C`.
 pub(crate) trait Erased<C>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn permissions(&self) -> Permissions;
     fn schema(&self) -> Schema;
     fn identity_schema(&self) -> IdentitySchema;
     fn import_id(&self) -> &'static str;
@@ -63,6 +65,10 @@ impl<R: Resource> Adapter<R> {
 impl<R: Resource> Erased<R::Clients> for Adapter<R> {
     fn name(&self) -> &'static str {
         R::NAME
+    }
+
+    fn permissions(&self) -> Permissions {
+        R::PERMISSIONS
     }
 
     fn schema(&self) -> Schema {

@@ -29,6 +29,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use framework::permission::{Declared, TypeKind};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -36,7 +37,7 @@ pub use client::MakeServer;
 
 use self::client::Connection;
 use self::config::{Configuration, Mode};
-use self::logs::Log;
+use self::logs::{Asked, Log};
 use self::planning::SavedPlan;
 use self::pulse::Pulse;
 use self::state::State;
@@ -274,6 +275,24 @@ impl InProcess {
     }
 }
 
+/// What is wrong with a request that neither its type nor the provider declares.
+fn undeclared(declared: &[Declared], asked: &Asked) -> Option<String> {
+    let Asked { rpc, subject, system, act, on } = asked;
+    let kind = TypeKind::of_call(rpc);
+    let mut able =
+        declared.iter().filter(|it| it.kind == TypeKind::Provider || (Some(it.kind) == kind && it.name == subject));
+    if able.any(|it| it.covers(system, act, on.as_deref())) {
+        return None;
+    }
+    let on = on.as_ref().map(|on| format!(" on {on}")).unwrap_or_default();
+    Some(match kind {
+        Some(kind) => {
+            format!("{} asks {system} for {act}{on}, which its PERMISSIONS do not declare", kind.address(subject))
+        }
+        None => format!("{system} is asked for {act}{on} outside of any type's call ({rpc:?})"),
+    })
+}
+
 impl Layer for InProcess {
     fn configure(&mut self, configuration: &str) -> Result<(), LayerError> {
         let mut text = configuration.to_owned();
@@ -382,6 +401,11 @@ impl Layer for InProcess {
 
     fn logs(&self) -> String {
         self.log.text()
+    }
+
+    fn undeclared(&self) -> Vec<String> {
+        let server = (self.make)();
+        self.log.asked().iter().filter_map(|asked| undeclared(server.declared(), asked)).collect()
     }
 
     fn said(&self) -> String {
