@@ -18,6 +18,7 @@ programs inside do not.
 
 import filecmp
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -142,6 +143,8 @@ def environment(root: Path, target: Target, output: Path, moment: int) -> dict[s
 
 def zig(target: str) -> tuple[str, str]:
     """A C compiler and an archiver for a target, by Zig, which brings musl's headers along."""
+    if platform.machine() != "x86_64":
+        raise Refused(f"programs for Linux are built on x86-64, for which Zig is pinned; this is {platform.machine()}")
     interpreter = tools.packages("zig", "zig.txt", "Zig, a C compiler: about 100 MB")
     folder = interpreter.parent.parent / "programs" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,21 +176,21 @@ def auditable() -> Path:
     return folder / "bin"
 
 
-def compile_program(root: Path, platform: str, output: Path, moment: int) -> Path:
+def compile_program(root: Path, name: str, output: Path, moment: int) -> Path:
     """Compiles the provider of a working tree for a platform."""
-    target = TARGETS[platform]
+    target = TARGETS[name]
     # Crates must be downloaded before their folders are listed.
     tools.run(["rustup", "target", "add", target.triple], f"rustup has no standard library for {target.triple}", cwd=root)
     tools.run(["cargo", "fetch", "--locked", "--target", target.triple], "cargo could not download the crates", cwd=root)
     variables = environment(root, target, output, moment)
     variables["PATH"] = os.pathsep.join([str(auditable()), variables["PATH"]])
-    tools.say(f"compiling for {platform} ({target.triple}): 10 to 25 minutes on two cores")
+    tools.say(f"compiling for {name} ({target.triple}): 10 to 25 minutes on two cores")
     tools.run(
         ["cargo", "auditable", "build", "--locked", "--profile", "dist", "--target", target.triple,
          "--package", packaging.NAME, "--bin", packaging.NAME],
-        f"cargo could not build {platform}", cwd=root, env=variables,
+        f"cargo could not build {name}", cwd=root, env=variables,
     )
-    suffix = ".exe" if platform.startswith("windows_") else ""
+    suffix = ".exe" if name.startswith("windows_") else ""
     return output / target.triple / "dist" / f"{packaging.NAME}{suffix}"
 
 
