@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use names::Sha256;
 use serde::Deserialize;
@@ -93,10 +93,14 @@ impl Archive {
     /// [`Error::Read`], [`Error::NoArchive`].
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
-        let is_folder = std::fs::metadata(path).map_err(failed)?.is_dir();
-        let files = if is_folder { None } else { Some(list(path)?) };
-        let mut archive = Self { path: path.to_owned(), files, blobs: HashMap::new(), entries: Vec::new() };
         let refuse = |problem: String| Error::NoArchive { path: path.to_owned(), problem };
+        let about = std::fs::metadata(path).map_err(failed)?;
+        if !about.is_dir() && !about.is_file() {
+            // Opening a pipe would wait for a writer, which no stop ends.
+            return Err(refuse("it is neither a file nor a folder".to_owned()));
+        }
+        let files = if about.is_dir() { None } else { Some(list(path)?) };
+        let mut archive = Self { path: path.to_owned(), files, blobs: HashMap::new(), entries: Vec::new() };
         archive.entries = if let Some(index) = archive.document("index.json")? {
             Self::layout(&index).map_err(refuse)?
         } else if let Some(manifest) = archive.document("manifest.json")? {
@@ -240,8 +244,16 @@ impl Archive {
     fn size(&self, name: &str) -> Result<Option<u64>> {
         match &self.files {
             Some(files) => Ok(files.get(name).map(|(_, size)| *size)),
+            None if !is_inside(name) => {
+                let problem = format!("it names `{name}`, which is not in the folder");
+                Err(Error::NoArchive { path: self.path.clone(), problem })
+            }
             None => match std::fs::metadata(self.path.join(name)) {
-                Ok(about) => Ok(Some(about.len())),
+                Ok(about) if about.is_file() => Ok(Some(about.len())),
+                Ok(_) => {
+                    let problem = format!("its `{name}` is not a file");
+                    Err(Error::NoArchive { path: self.path.clone(), problem })
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
                 Err(source) => Err(Error::Read { path: self.path.join(name), source }),
             },
@@ -268,6 +280,12 @@ impl Archive {
         };
         read().map(Some).map_err(|source| Error::Read { path: path.clone(), source })
     }
+}
+
+/// Whether a name that an archive holds leads to somewhere in its folder.
+fn is_inside(name: &str) -> bool {
+    let parts = || Path::new(name).components();
+    parts().next().is_some() && parts().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Where each file of an archive is. Links are followed to what they name: `docker save` stores equal layers once.
@@ -316,4 +334,48 @@ fn joined(name: &str, to: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What opening a folder with this list of images says.
+    fn problem(folder: &Path, config: &str, layer: &str) -> String {
+        let list = serde_json::json!([{"Config": config, "RepoTags": ["a:v1"], "Layers": [layer]}]);
+        std::fs::write(folder.join("manifest.json"), list.to_string()).expect("written");
+        crate::net::causes::chain(&Archive::open(folder).expect_err("it cannot be used"))
+    }
+
+    #[test]
+    fn names_never_lead_out_of_the_folder() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("archive");
+        std::fs::create_dir_all(folder.join("layers")).expect("created");
+        let sum = Sha256::of(b"secret");
+        let config = serde_json::json!({"rootfs": {"diff_ids": [sum.to_string()]}}).to_string();
+        let outside = place.path().join("outside.json");
+        for path in [&outside, &folder.join("config.json")] {
+            std::fs::write(path, &config).expect("written");
+        }
+        std::fs::write(place.path().join("secret"), "secret").expect("written");
+        let absolute = outside.display().to_string();
+        for (config, layer, named) in [
+            ("../outside.json", "layer.tar", "`../outside.json`, which is not in the folder"),
+            (absolute.as_str(), "layer.tar", "which is not in the folder"),
+            ("config.json", "../secret", "`../secret`, which is not in the folder"),
+            ("config.json", "layers/../../secret", "which is not in the folder"),
+            ("config.json", "", "which is not in the folder"),
+            ("config.json", "layers", "its `layers` is not a file"),
+        ] {
+            let problem = problem(&folder, config, layer);
+            assert!(problem.contains(named), "{config} {layer}: {problem}");
+        }
+    }
+
+    #[test]
+    fn only_files_and_folders_are_opened() {
+        let error = Archive::open(Path::new("/dev/null")).expect_err("it is a device");
+        assert!(crate::net::causes::chain(&error).contains("neither a file nor a folder"), "{error}");
+    }
 }

@@ -227,16 +227,49 @@ fn with_digest(upload: &Url, blob: &Descriptor) -> Url {
 
 /// Where an upload continues.
 fn location(reply: &Reply, target: &Repository, part: &str) -> Result<Url> {
-    let text = reply.header(&LOCATION).unwrap_or_default();
-    let url = reply.url.join(text).ok().filter(|_| !text.is_empty());
-    url.ok_or_else(|| {
+    onward(&reply.url, reply.header(&LOCATION).unwrap_or_default()).map_err(|problem| {
         let mut at = reply.url.clone();
         at.set_query(None);
         let error = charts::Error::Malformed {
             url: at.to_string(),
             what: "answer to the start of an upload",
-            problem: "it does not name where to continue".to_owned(),
+            problem: problem.to_owned(),
         };
         target.failed("write", part, error)
     })
+}
+
+/// The address that a header names. What begins encrypted continues so: such addresses are keys to the upload.
+fn onward(from: &Url, text: &str) -> std::result::Result<Url, &'static str> {
+    let to = from.join(text).ok().filter(|_| !text.is_empty()).ok_or("it does not name where to continue")?;
+    match (from.scheme(), to.scheme()) {
+        ("https", "http") => Err("the upload would continue over a connection that is not encrypted"),
+        (_, "http" | "https") => Ok(to),
+        _ => Err("it does not name where to continue"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_continues_where_the_registry_says_and_encrypted() {
+        let begun =
+            |scheme: &str| Url::parse(&format!("{scheme}://r.example/v2/a/blobs/uploads/")).expect("an address");
+        for (scheme, location, expected) in [
+            ("https", "/v2/a/blobs/uploads/1?s=2", Ok("https://r.example/v2/a/blobs/uploads/1?s=2")),
+            ("https", "https://storage.example/1", Ok("https://storage.example/1")),
+            ("http", "http://r.example/1", Ok("http://r.example/1")),
+            ("https", "http://r.example/1", Err("not encrypted")),
+            ("https", "file:///etc/passwd", Err("does not name where to continue")),
+            ("https", "", Err("does not name where to continue")),
+        ] {
+            match (onward(&begun(scheme), location), expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found.as_str(), expected),
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+                (found, _) => panic!("{scheme} {location}: {found:?}"),
+            }
+        }
+    }
 }

@@ -48,6 +48,8 @@ pub(super) async fn copy(args: &Args, prior: Option<&State<ImageMirror>>, cx: &C
     let mut open: BTreeSet<String> = jobs.keys().cloned().collect();
     let mut faults: Vec<(String, Error)> = Vec::new();
     let mut is_late = false;
+    // Until it is deleted, what is no longer wanted is recorded: a failure must not forget it.
+    let undeleted = if args.delete_on_destroy { unwanted.clone() } else { BTreeMap::new() };
     {
         let owned: Vec<(String, Job)> = jobs.clone().into_iter().collect();
         // Layers are limited by the client; more images than these would only ask for manifests early.
@@ -72,7 +74,7 @@ pub(super) async fn copy(args: &Args, prior: Option<&State<ImageMirror>>, cx: &C
                     } else {
                         outputs.existing_images.insert(name);
                     }
-                    keep(&outputs, &open, cx);
+                    keep(&outputs, &undeleted, &open, cx);
                 }
                 Err(error) => {
                     let concerns_all = error.concerns_all();
@@ -86,7 +88,7 @@ pub(super) async fn copy(args: &Args, prior: Option<&State<ImageMirror>>, cx: &C
     }
     let left = left(outputs.mirrored.len());
     if is_late {
-        keep(&outputs, &open, cx);
+        keep(&outputs, &undeleted, &open, cx);
         let cause = format!(
             "Not all images were copied within {} s: {} of {all} were, to `{}`.",
             cx.timeout(TIMEOUT).as_secs(),
@@ -99,7 +101,7 @@ pub(super) async fn copy(args: &Args, prior: Option<&State<ImageMirror>>, cx: &C
             .into());
     }
     if !faults.is_empty() {
-        keep(&outputs, &open, cx);
+        keep(&outputs, &undeleted, &open, cx);
         let mut all = Diagnostics::new();
         for (name, error) in faults {
             all.append(explained("Could not copy an image", Some(&name), &error, Some(&left)));
@@ -118,9 +120,11 @@ pub(super) async fn copy(args: &Args, prior: Option<&State<ImageMirror>>, cx: &C
 }
 
 /// Saves what is done. Images that an earlier apply copied, and this one was to copy again, are pending.
-fn keep(outputs: &Outputs, open: &BTreeSet<String>, cx: &Context) {
+fn keep(outputs: &Outputs, undeleted: &BTreeMap<String, String>, open: &BTreeSet<String>, cx: &Context) {
     let pending_images = open.iter().filter(|name| outputs.mirrored.contains_key(*name)).cloned().collect();
-    cx.save(&Outputs { pending_images, ..outputs.clone() });
+    let mut outputs = Outputs { pending_images, ..outputs.clone() };
+    outputs.mirrored.extend(undeleted.clone());
+    cx.save(&outputs);
 }
 
 async fn one(client: &Client, name: String, job: Job) -> (String, Job, std::result::Result<Copied, Error>) {
@@ -240,10 +244,10 @@ async fn remove(
     cx: &Context,
 ) -> std::result::Result<(), Error> {
     for (name, place) in unwanted {
-        if outputs.mirrored.values().any(|other| other == place) {
+        let Ok(reference) = Reference::parse(place) else { continue };
+        if outputs.mirrored.values().any(|other| other == place || needs(other, &reference)) {
             continue;
         }
-        let Ok(reference) = Reference::parse(place) else { continue };
         let Some(digest) = reference.digest else { continue };
         if client.delete(&reference, digest).await? {
             cx.progress(format!("{name}: deleted from {place}")).await;
@@ -252,6 +256,15 @@ async fn remove(
         }
     }
     Ok(())
+}
+
+/// Whether an image goes when another one is deleted. A registry deletes a manifest together with all its tags, and some
+/// delete it with its last tag.
+fn needs(place: &str, deleted: &Reference) -> bool {
+    Reference::parse(place).is_ok_and(|it| {
+        let is_same = it.registry == deleted.registry && it.repository == deleted.repository;
+        is_same && it.digest == deleted.digest && (it.tag.is_none() || deleted.tag.is_none())
+    })
 }
 
 fn undeleted(place: &str) -> Diagnostic {
@@ -280,4 +293,25 @@ pub(super) async fn delete(state: &State<ImageMirror>, cx: &Context) -> Result<(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_image_is_part_of_is_not_deleted() {
+        let sum = Sha256::of(b"a manifest");
+        let other = Sha256::of(b"another manifest");
+        let parsed = |place: &str| Reference::parse(place).expect("a reference");
+        for (deleted, place, expected) in [
+            (format!("r.example/a@{sum}"), format!("r.example/a:v1@{sum}"), true),
+            (format!("r.example/a:v1@{sum}"), format!("r.example/a@{sum}"), true),
+            (format!("r.example/a:v1@{sum}"), format!("r.example/a:v2@{sum}"), false),
+            (format!("r.example/a@{sum}"), format!("r.example/a:v1@{other}"), false),
+            (format!("r.example/a@{sum}"), format!("r.example/b:v1@{sum}"), false),
+        ] {
+            assert_eq!(needs(&place, &parsed(&deleted)), expected, "{deleted} {place}");
+        }
+    }
 }

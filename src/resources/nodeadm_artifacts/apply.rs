@@ -26,6 +26,7 @@ use crate::session::Context;
 
 const TIMEOUT: Duration = Duration::from_hours(1);
 const SUMMARY: &str = "Could not download nodeadm's artifacts";
+const UNDELETED: &str = "Could not delete the files";
 
 pub(super) async fn download(args: &Args, before: Option<&Outputs>, cx: &Context) -> Result<Outputs> {
     let deadline = tokio::time::Instant::from_std(cx.deadline(TIMEOUT));
@@ -162,6 +163,12 @@ async fn one(
         files::Failed::Server(error) => Diagnostic::error(SUMMARY, sentence(&chain(&*error)))
             .remedy("Apply again to continue: what has arrived of the file is kept.")
             .at(Path::attribute(Args::NAMES.source)),
+        files::Failed::TooLarge => Diagnostic::error(
+            SUMMARY,
+            format!("`{url}` has more than {} bytes, which no file of nodeadm's has.", files::MAX_FILE),
+        )
+        .remedy("What had arrived was deleted. Check `source`, and what is between here and the server.")
+        .at(Path::attribute(Args::NAMES.source)),
         files::Failed::Checksum(found) => Diagnostic::error(
             SUMMARY,
             format!("The checksum of `{url}` is {found}, but the one published next to it is {expected}."),
@@ -186,13 +193,43 @@ pub(super) async fn delete(state: &State<NodeadmArtifacts>) -> Result<()> {
     remove(FilePath::new(&state.args.destination), state.outputs.files.keys().cloned().collect()).await
 }
 
-/// Deletes files that this resource has written, and the folders that are empty then.
+/// The other manifests of the folder. Several versions may share it, and some files are the same for all of them.
+async fn others(folder: &FilePath, names: &[String]) -> std::result::Result<Vec<String>, (PathBuf, std::io::Error)> {
+    let failed = |error| (folder.to_owned(), error);
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut texts = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("manifest-") && name.ends_with(".yaml") && !names.contains(&name) {
+            // One that cannot be read may name any file.
+            texts.push(tokio::fs::read_to_string(entry.path()).await.map_err(|error| (entry.path(), error))?);
+        }
+    }
+    Ok(texts)
+}
+
+/// Whether a manifest names a file.
+fn is_named(name: &str, manifests: &[String]) -> bool {
+    let end = format!("/{name}");
+    manifests.iter().any(|text| text.contains(&end))
+}
+
+/// Deletes files that this resource has written, and the folders that are empty then. What another manifest of the
+/// folder names is kept.
 async fn remove(folder: &FilePath, names: Vec<String>) -> Result<()> {
+    let others = others(folder, &names).await.map_err(|(path, error)| unusable(UNDELETED, &path, &error))?;
     for name in names {
+        if is_named(&name, &others) {
+            continue;
+        }
         let path = folder.join(name);
         match tokio::fs::remove_file(&path).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unusable("Could not delete the files", &path, &error).into());
+                return Err(unusable(UNDELETED, &path, &error).into());
             }
             _ => {}
         }
@@ -206,4 +243,39 @@ async fn remove(folder: &FilePath, names: Vec<String>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_another_version_needs_is_kept() {
+        let place = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+            std::fs::write(path, text).expect("written");
+        };
+        write(
+            "manifest-1.34.3.yaml",
+            "uri: https://files.example/n/1.34.3/kubelet\nuri: https://files.example/n/helper",
+        );
+        write(
+            "manifest-1.35.0.yaml",
+            "uri: https://files.example/n/1.35.0/kubelet\nuri: https://files.example/n/helper",
+        );
+        for name in ["1.34.3/kubelet", "1.35.0/kubelet", "helper"] {
+            write(name, "content");
+        }
+        let names =
+            |version: &str| vec![format!("{version}/kubelet"), "helper".to_owned(), format!("manifest-{version}.yaml")];
+        let is_there = |name: &str| place.path().join(name).exists();
+        remove(place.path(), names("1.34.3")).await.expect("deleted");
+        assert!(!is_there("1.34.3") && !is_there("manifest-1.34.3.yaml"), "its own files are deleted");
+        assert!(is_there("helper") && is_there("1.35.0/kubelet"), "those of the other version are there");
+        remove(place.path(), names("1.35.0")).await.expect("deleted");
+        assert!(!is_there("helper"), "the last version takes what it shared");
+        remove(&place.path().join("none"), names("1.35.0")).await.expect("nothing to delete");
+    }
 }
