@@ -98,7 +98,7 @@ impl Batch<'_> {
         }
     }
 
-    /// What calls without an answer have created: endpoints of their services that did not exist before.
+    /// What calls without an answer have created: endpoints that did not exist before, and are as they were asked for.
     async fn lost(&self, jobs: &[&Job<'_>], cx: &Context) -> Vec<(String, Endpoint)> {
         let Some(aws) = cx.try_clients().and_then(crate::session::Clients::known_aws) else { return Vec::new() };
         let client = aws.with_cancel(CancellationToken::new()).ec2(Some(self.region.as_str()));
@@ -109,10 +109,61 @@ impl Batch<'_> {
         let of = |job: &&Job<'_>| {
             let Job::Create { service, wanted } = job else { return None };
             let name = service_name(self.region, service);
-            let mut fitting =
-                found.iter().filter(is_new).filter(|it| it.service_name == name && it.kind == called(wanted.kind));
+            let mut fitting = found.iter().filter(is_new).filter(|it| is_ours(it, &name, wanted, self.tags));
             Some(((*service).to_owned(), fitting.next()?.clone()))
         };
         jobs.iter().filter_map(of).collect()
+    }
+}
+
+/// Whether an endpoint is what a call asked for. Somebody else may create one of the same service at the same time, and
+/// what is taken for ours is deleted one day.
+fn is_ours(found: &Endpoint, service: &str, wanted: &Wanted, tags: &Tags) -> bool {
+    found.service_name == service
+        && found.kind == called(wanted.kind)
+        && tags.iter().all(|(key, value)| found.tags.get(key) == Some(value))
+        && found.subnet_ids == wanted.subnets
+        && found.route_table_ids == wanted.tables
+        // Without any, AWS adds the default one of the VPC.
+        && found.security_group_ids.is_superset(&wanted.groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_creates_is_not_ours() {
+        let set = |ids: &[&str]| -> BTreeSet<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
+        let wanted = Wanted {
+            kind: Kind::Interface,
+            subnets: set(&["subnet-a"]),
+            lacking: BTreeSet::new(),
+            groups: set(&["sg-1"]),
+            tables: BTreeSet::new(),
+            private_dns: false,
+            policy: None,
+        };
+        let tags = Tags::from([("stack".to_owned(), "ours".to_owned())]);
+        let service = "com.amazonaws.eu-west-1.sqs";
+        let ours = Endpoint {
+            service_name: service.to_owned(),
+            kind: "Interface".to_owned(),
+            subnet_ids: set(&["subnet-a"]),
+            security_group_ids: set(&["sg-1"]),
+            tags: tags.clone(),
+            ..Endpoint::default()
+        };
+        assert!(is_ours(&ours, service, &wanted, &tags));
+        assert!(!is_ours(&ours, "com.amazonaws.eu-west-1.sns", &wanted, &tags));
+        let others = [
+            Endpoint { tags: Tags::from([("stack".to_owned(), "theirs".to_owned())]), ..ours.clone() },
+            Endpoint { subnet_ids: set(&["subnet-b"]), ..ours.clone() },
+            Endpoint { security_group_ids: set(&["sg-2"]), ..ours.clone() },
+            Endpoint { kind: "Gateway".to_owned(), ..ours.clone() },
+        ];
+        for other in others {
+            assert!(!is_ours(&other, service, &wanted, &tags), "{other:?}");
+        }
     }
 }
