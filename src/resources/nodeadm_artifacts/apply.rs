@@ -204,7 +204,8 @@ async fn others(folder: &FilePath, names: &[String]) -> std::result::Result<Vec<
     let mut texts = Vec::new();
     while let Some(entry) = entries.next_entry().await.map_err(failed)? {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("manifest-") && name.ends_with(".yaml") && !names.contains(&name) {
+        let is_yaml = entry.path().extension().is_some_and(|extension| extension == "yaml");
+        if is_yaml && name.starts_with("manifest-") && !names.contains(&name) {
             // One that cannot be read may name any file.
             texts.push(tokio::fs::read_to_string(entry.path()).await.map_err(|error| (entry.path(), error))?);
         }
