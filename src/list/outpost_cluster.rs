@@ -6,7 +6,7 @@ use framework::model::{Model, Text};
 use framework::permission::Permissions;
 use framework::resource::Resource as _;
 
-use crate::attributes::permissions::{ANY, CLUSTER, aws};
+use crate::attributes::permissions::{ACCESS_ENTRIES, ANY, CLUSTER, CLUSTERS, aws, kube};
 use crate::attributes::{ClusterName, Region};
 use crate::resources::outpost_cluster::{Identity, OutpostCluster};
 use crate::session::{Context, aws_region, explain};
@@ -31,7 +31,13 @@ Every local cluster on an Outpost of a region, for `terraform query` and bulk im
 the Region are left out.";
     const PERMISSIONS: Permissions = &[
         CLUSTER,
-        &[aws(&["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"], ANY).when("whole objects are listed")],
+        &[
+            aws(&["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"], ANY).when("whole objects are listed"),
+            aws(&["eks:ListAccessEntries"], CLUSTERS).when("whole objects are listed"),
+            aws(&["eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"], ACCESS_ENTRIES)
+                .when("whole objects are listed"),
+            kube(&["get"], "kube-system:configmaps").when("whole objects are listed"),
+        ],
     ];
 
     async fn list(args: &Args, found: &mut Found<OutpostCluster>, cx: &Context) -> Result<()> {
