@@ -4,6 +4,7 @@
 mod every_terraform;
 mod example;
 mod golden;
+mod ids;
 mod lives;
 mod permissions;
 mod secrets;

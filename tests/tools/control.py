@@ -3,6 +3,9 @@
 import json
 import urllib.request
 
+# A sandbox that takes longer never answers.
+PATIENCE = 300
+
 
 def call(address: str, body: dict | None = None):
     """Returns the response; with a body, the call is a POST."""
@@ -14,5 +17,5 @@ def call(address: str, body: dict | None = None):
     )
     # The user's proxy must not be used.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request) as answer:
+    with opener.open(request, timeout=PATIENCE) as answer:
         return json.load(answer)

@@ -74,6 +74,24 @@ GO_TOOLS = {
         "",
         "1 minute",
     ),
+    "pulumi": (
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        "Pulumi's command line",
+        "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.276.0",
+        "6 to 10 minutes",
+    ),
+    "pulumi-bridge": (
+        "github.com/pulumi/pulumi-terraform-bridge/v3/dynamic",
+        "Pulumi's bridge for Terraform providers",
+        "-X github.com/pulumi/pulumi-terraform-bridge/v3/dynamic/version.version=v1.1.0",
+        "4 to 8 minutes",
+    ),
+    "pulumi-yaml": (
+        "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+        "Pulumi's interpreter of YAML programs",
+        "",
+        "2 minutes",
+    ),
     "kubectl": (
         "k8s.io/kubernetes/cmd/kubectl",
         "kubectl",

@@ -53,7 +53,7 @@ impl<R: Resource> Found<R> {
         self.left -= 1;
         // A whole object has every attribute.
         let resource = self.form.as_ref().map(|form| match Form::encode(state) {
-            Value::Map(entries) => results_over(&Value::Map(form.null_object()), entries),
+            Value::Map(entries) => form.with_id(results_over(&Value::Map(form.null_object()), entries)),
             other => other,
         });
         let listed = Listed {

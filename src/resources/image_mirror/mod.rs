@@ -11,6 +11,7 @@ use framework::model::{Bounded, Model, Span, Text};
 use framework::path::Path;
 use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
+use framework::value::Value;
 
 use crate::attributes::permissions::{ANY, REPOSITORIES, aws};
 use crate::cni::arguments::ImageRegistry;
@@ -227,5 +228,9 @@ tag or by digest. Images can be listed by `ekshybrid_cni_images`; pass `destinat
         // The framework reads `@REGION` and slashes between attributes; a destination has slashes of its own.
         let destination = ImageRegistry::parse(id).map_err(|why| format!("{why} Write it as {}.", Self::IMPORT_ID))?;
         Ok(Identity { destination })
+    }
+
+    fn id(identity: &Value) -> Option<String> {
+        identity.attribute("destination").and_then(Value::as_str).map(str::to_owned)
     }
 }

@@ -15,6 +15,7 @@ use framework::diagnostic::{Diagnostics, Result};
 use framework::model::{Model, Text};
 use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
+use framework::value::Value;
 
 use crate::attributes::connection::Connection;
 use crate::attributes::permissions::{ANY, CLUSTER, CLUSTERS, DRAIN, MANAGED_INSTANCES, ROLES, RUN_COMMAND, aws, kube};
@@ -323,6 +324,12 @@ A drain respects PodDisruptionBudgets, and at its timeout lists the remaining po
         };
         let cluster_name = ClusterName::parse(cluster).map_err(|why| form(&why))?;
         Ok(Identity { cluster_name, node_name: Some(node.to_owned()), region })
+    }
+
+    fn id(identity: &Value) -> Option<String> {
+        let part = |name: &str| identity.attribute(name).and_then(Value::as_str);
+        let region = part("region").map(|region| format!("@{region}")).unwrap_or_default();
+        Some(format!("{}/{}{region}", part("cluster_name")?, part("node_name")?))
     }
 }
 

@@ -11,6 +11,7 @@ use framework::model::{Model, Span, Text};
 use framework::path::Path;
 use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
+use framework::value::Value;
 use names::Word as _;
 
 use crate::session::{Clients, Context};
@@ -202,6 +203,10 @@ says: hosts need a gateway or interface endpoint for S3, or the proxy.";
             return Err(format!("The folder is missing. Write the id as {}.", Self::IMPORT_ID));
         }
         Ok(Identity { destination: id.to_owned() })
+    }
+
+    fn id(identity: &Value) -> Option<String> {
+        identity.attribute("destination").and_then(Value::as_str).map(str::to_owned)
     }
 }
 

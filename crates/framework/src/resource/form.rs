@@ -38,7 +38,7 @@ impl<R: Resource> Form<R> {
         Schema {
             version: R::VERSION,
             description: R::DESCRIPTION.to_owned(),
-            attributes: self.attributes.clone(),
+            attributes: self.attributes.iter().cloned().chain(self.id_attribute()).collect(),
             deprecation: None,
         }
     }

@@ -30,6 +30,18 @@ pub(super) fn identity<I: Model>(id: &str, form: &str) -> std::result::Result<I,
     Err(format!("{why}{space}Write it as {form}."))
 }
 
+/// The id that names an identity; `None` if a part of it is missing.
+pub(super) fn id<I: Model>(identity: &Value) -> Option<String> {
+    let shape = Shape::of::<I>();
+    let part = |name: &String| written(identity.attribute(name)?);
+    let parts: Option<Vec<String>> = shape.parts.iter().map(|names| names.iter().find_map(part)).collect();
+    let id = parts?.join("/");
+    Some(match shape.behind.as_ref().and_then(part) {
+        Some(behind) => format!("{id}@{behind}"),
+        None => id,
+    })
+}
+
 /// What an id says, attribute by attribute.
 type Reading<'a> = Vec<(&'a str, &'a str)>;
 
@@ -120,6 +132,16 @@ fn read(text: &str, ty: &Type) -> Value {
     }
 }
 
+/// A value as a part of an id; `None` for null.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,8 +213,18 @@ mod tests {
             ("h/2/a/b@c W", fitting(Some("a/b@c W"), None, None)),
             ("h/2/a@b W@st-a", fitting(Some("a@b W"), None, Some("st-a"))),
         ] {
-            assert_eq!(identity::<Fitting>(id, "`H/F/X`"), Ok(expected), "{id}");
+            let there = identity::<Fitting>(id, "`H/F/X`");
+            assert_eq!(there, Ok(expected), "{id}");
+            let back = super::id::<Fitting>(&Value::Map(there.expect("an identity").encode()));
+            assert_eq!(back.as_deref(), Some(id));
         }
+    }
+
+    #[test]
+    fn an_identity_with_a_part_missing_has_no_id() {
+        let mut entries = fitting(None, Some(3), Some("st-a")).encode();
+        entries.insert("bell".to_owned(), Value::Null);
+        assert_eq!(super::id::<Fitting>(&Value::Map(entries)), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod draft;
 mod form;
+mod id;
 mod import;
 pub mod plan;
 pub(crate) mod write_only;
@@ -89,6 +90,12 @@ pub trait Resource: Sized + Send + Sync + 'static {
     /// What is wrong with the id.
     fn import_id(id: &str) -> std::result::Result<Self::Identity, String> {
         import::identity(id, Self::IMPORT_ID)
+    }
+
+    /// The other way round: the import id of a wholly known identity, which is the resource's `id`. `None` if a part that
+    /// it needs is null, as the name of a node that has not joined yet.
+    fn id(identity: &crate::value::Value) -> Option<String> {
+        import::id::<Self::Identity>(identity)
     }
 
     /// Brings a stored state of an older version into the present form.

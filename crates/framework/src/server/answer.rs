@@ -22,6 +22,11 @@ impl<T> Answer<T> {
     pub fn of(value: T) -> Self {
         Self { value, diagnostics: Diagnostics::new() }
     }
+
+    /// The same messages with another value.
+    pub(super) fn map<U>(self, of: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { value: of(self.value), diagnostics: self.diagnostics }
+    }
 }
 
 impl<T: Default> From<Diagnostics> for Answer<T> {

@@ -60,6 +60,10 @@ impl<R: Resource> Adapter<R> {
     pub(crate) fn new() -> Self {
         Self(Form::new())
     }
+
+    fn kept(&self, before: &Value, kept: Kept) -> Kept {
+        Kept { state: kept.state.map(|state| self.0.with_id_after(before, state)), ..kept }
+    }
 }
 
 impl<R: Resource> Erased<R::Clients> for Adapter<R> {
@@ -92,6 +96,7 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
     }
 
     fn validate(&self, config: &Value, host: Host) -> Diagnostics {
+        let config = &self.0.without_id(config.clone());
         let mut faults = check_config::<R::Args>(config, R::validate);
         if !host.write_only_allowed {
             write_only::refuse(&self.0.attributes, config, &Path::root(), &mut faults);
@@ -100,7 +105,12 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
     }
 
     fn upgrade_state(&self, version: i64, state: serde_json::Value) -> Answer<Option<Value>> {
-        upgrade_state(&self.0, version, state)
+        upgrade_state(&self.0, version, state).map(|state| {
+            state.map(|state| {
+                let stored = state.clone();
+                self.0.with_id_after(&stored, self.0.without_id(state))
+            })
+        })
     }
 
     fn upgrade_identity(&self, identity: &serde_json::Value) -> Answer<Option<Value>> {
@@ -108,44 +118,64 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
     }
 
     fn import(&self, request: ImportRequest) -> Answer<Vec<Imported>> {
-        import(&self.0, request)
+        import(&self.0, request).map(|mut imported| {
+            for one in &mut imported {
+                one.state = self.0.with_id(std::mem::replace(&mut one.state, Value::Null));
+            }
+            imported
+        })
     }
 
     fn move_state(&self, request: &MoveRequest) -> Answer<Kept> {
-        move_state(&self.0, request)
+        move_state(&self.0, request).map(|kept| self.kept(&Value::Null, kept))
     }
 
     fn generate_config(&self, state: &Value) -> Value {
-        generated(&self.0.attributes, &R::Args::rules(), state)
+        self.0.with_no_id(generated(&self.0.attributes, &R::Args::rules(), &self.0.without_id(state.clone())))
     }
 
     fn read(
         &self,
-        request: ReadRequest,
+        mut request: ReadRequest,
         clients: Option<Arc<R::Clients>>,
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Kept>> {
         let cx = Context::new(clients, cancel).with_private(&request.private);
-        Box::pin(read(&self.0, request, cx))
+        let before = request.state.clone();
+        request.state = self.0.without_id(request.state);
+        Box::pin(async move { read(&self.0, request, cx).await.map(|kept| self.kept(&before, kept)) })
     }
 
     fn plan(
         &self,
-        request: PlanRequest,
+        mut request: PlanRequest,
         clients: Option<Arc<R::Clients>>,
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Planned>> {
         let cx = Context::new(clients, cancel).with_private(&request.private);
-        Box::pin(plan(&self.0, request, cx))
+        let before = request.prior.clone();
+        for object in [&mut request.prior, &mut request.proposed, &mut request.config] {
+            *object = self.0.without_id(std::mem::replace(object, Value::Null));
+        }
+        Box::pin(async move {
+            plan(&self.0, request, cx).await.map(|planned| Planned {
+                state: planned.state.map(|state| self.0.with_id_after(&before, state)),
+                ..planned
+            })
+        })
     }
 
     fn apply(
         &self,
-        request: ApplyRequest,
+        mut request: ApplyRequest,
         clients: Option<Arc<R::Clients>>,
         cancel: CancellationToken,
     ) -> Boxed<'_, Answer<Kept>> {
         let cx = Context::new(clients, cancel).with_private(&request.private);
-        Box::pin(apply(&self.0, request, cx))
+        let before = if request.planned.is_null() { request.prior.clone() } else { request.planned.clone() };
+        for object in [&mut request.prior, &mut request.planned, &mut request.config] {
+            *object = self.0.without_id(std::mem::replace(object, Value::Null));
+        }
+        Box::pin(async move { apply(&self.0, request, cx).await.map(|kept| self.kept(&before, kept)) })
     }
 }
