@@ -30,6 +30,12 @@ const DELIVERY: Duration = Duration::from_mins(2);
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
 /// For so many looks, the invocation of a new command may not exist yet: about 35 seconds.
 const LOOKS: u32 = 10;
+/// After so many looks at a command that has not ended, the agent is looked at as well: about each half minute.
+const AGENT: u32 = 6;
+/// So many times in a row, the agent must be away: Systems Manager calls it so after five minutes of silence.
+const AWAY: u32 = 2;
+/// How long a stop waits for AWS to take the cancellation of a command.
+const CANCELLING: Duration = Duration::from_secs(1);
 /// The largest script that fits into the parameters of a command.
 const LARGEST: usize = 60_000;
 
@@ -123,19 +129,34 @@ impl ManagedHost {
             () = self.cancel.cancelled() => return Err(Kind::Cancelled.into()),
             sent = self.remote.send(&script, DELIVERY, limit.unwrap_or(LONGEST)) => sent?,
         };
-        let (mut looks, mut pause) = (0, self.pauses[0]);
-        loop {
-            tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => {
-                    // Whether or not AWS takes it, nobody waits for this command any longer.
-                    let _ = tokio::time::timeout(Duration::from_secs(10), self.remote.cancel(&sent)).await;
-                    return Err(Kind::Cancelled.into());
-                }
-                () = tokio::time::sleep(pause) => {}
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {
+                // Whether or not AWS takes it, nobody waits for this command any longer.
+                let _ = tokio::time::timeout(CANCELLING, self.remote.cancel(&sent)).await;
+                Err(Kind::Cancelled.into())
             }
+            ended = self.watch(sent.clone(), limit, output) => ended,
+        }
+    }
+
+    /// Waits for the end of a command. That of an agent that is gone never ends for AWS until its limit is over, so the
+    /// agent is watched as well.
+    async fn watch(&self, sent: String, limit: Option<Duration>, output: &mut dyn Output) -> Result<Exit, Failure> {
+        let (mut looks, mut away, mut pause) = (0, 0, self.pauses[0]);
+        loop {
+            tokio::time::sleep(pause).await;
             looks += 1;
             match self.remote.look(&sent).await? {
+                Some(Invocation::Unfinished(_)) if looks % AGENT == 0 => {
+                    away = match self.remote.ping().await {
+                        Ok(Some(status)) if status == "Online" => 0,
+                        Ok(status) if away + 1 >= AWAY => return Err(left(status.as_deref(), &sent).into()),
+                        Ok(_) => away + 1,
+                        // Not allowed, or no answer: nothing is known of the agent.
+                        Err(_) => away,
+                    };
+                }
                 Some(Invocation::Unfinished(_)) => {}
                 None if looks < LOOKS => {}
                 None => return Err(Kind::NotRun { status: "no invocation".to_owned(), command: sent }.into()),
@@ -220,6 +241,15 @@ impl Host for ManagedHost {
             result.await.map_err(|failure| self.error(failure, Attempt::Upload(file.path().to_owned())))
         })
     }
+}
+
+/// The agent is away from a command that it has begun, or was to begin.
+fn left(status: Option<&str>, command: &str) -> Kind {
+    let status = status.map_or_else(
+        || "the host is no longer registered with Systems Manager".to_owned(),
+        |status| format!("the agent of the host does not answer (ping status {status})"),
+    );
+    Kind::Lost { cause: format!("{status}, and command `{command}` has not ended") }
 }
 
 /// A script with its input.
@@ -386,6 +416,81 @@ mod tests {
         let error = running.await.expect("no panic").expect_err("it is cancelled");
         assert_eq!(*error.kind(), Kind::Cancelled);
         assert_eq!(remote.asked().last().map(String::as_str), Some("cancel id-1"));
+    }
+
+    /// A command that never ends, of an agent with a ping status; AWS may stop answering, too.
+    struct Endless {
+        pings: Mutex<VecDeque<Result<Option<&'static str>, &'static str>>>,
+        is_silent: bool,
+        asked: CancellationToken,
+    }
+
+    impl Endless {
+        fn host(self, cancel: &CancellationToken) -> ManagedHost {
+            let host = ManagedHost::new("mi-0123456789abcdef0", Arc::new(self), cancel.clone());
+            ManagedHost { pauses: [Duration::from_millis(1); 2], ..host }
+        }
+    }
+
+    impl Remote for Endless {
+        fn ping(&self) -> BoxFuture<'_, std::result::Result<Option<String>, BoxError>> {
+            let next = self.pings.lock().expect("no panic").pop_front().expect("one more answer than needed");
+            Box::pin(async move { next.map(|status| status.map(str::to_owned)).map_err(BoxError::from) })
+        }
+
+        fn send<'a>(
+            &'a self,
+            _: &'a str,
+            _: Duration,
+            _: Duration,
+        ) -> BoxFuture<'a, std::result::Result<String, BoxError>> {
+            Box::pin(async { Ok("id-1".to_owned()) })
+        }
+
+        fn look<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::result::Result<Option<Invocation>, BoxError>> {
+            self.asked.cancel();
+            Box::pin(async {
+                if self.is_silent {
+                    std::future::pending::<()>().await;
+                }
+                Ok(Some(unfinished("InProgress")))
+            })
+        }
+
+        fn cancel<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::result::Result<(), BoxError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_of_an_agent_that_is_gone_is_given_up() {
+        let limit = Duration::from_secs(20);
+        for (status, expected) in [
+            (Some("ConnectionLost"), "the agent of the host does not answer (ping status ConnectionLost)"),
+            (None, "the host is no longer registered with Systems Manager"),
+        ] {
+            // Away only once, and a question that is refused, are no proof.
+            let pings = [Ok(status), Ok(Some("Online")), Err("denied"), Ok(status), Err("denied"), Ok(status)];
+            let remote = Endless { pings: Mutex::new(pings.into()), is_silent: false, asked: CancellationToken::new() };
+            let host = remote.host(&CancellationToken::new());
+            let command = Command::new("id");
+            let ended = tokio::time::timeout(limit, host.run(&command, &mut ())).await;
+            let error = ended.expect("it is given up").expect_err("the agent is away");
+            assert!(matches!(error.kind(), Kind::Lost { .. }) && error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_aws() {
+        let (asked, cancel) = (CancellationToken::new(), CancellationToken::new());
+        let remote = Endless { pings: Mutex::default(), is_silent: true, asked: asked.clone() };
+        let host = remote.host(&cancel);
+        let running = tokio::spawn(async move { host.run(&Command::new("sleep"), &mut ()).await });
+        asked.cancelled().await;
+        cancel.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(5), running).await;
+        let error = ended.expect("it ends soon").expect("no panic").expect_err("it is cancelled");
+        assert_eq!(*error.kind(), Kind::Cancelled);
     }
 
     #[tokio::test]
