@@ -68,7 +68,9 @@ cilium! {
     /// Labels of the nodes that Cilium runs on; an empty map selects all nodes. Default:
     /// `{ "eks.amazonaws.com/compute-type" = "hybrid" }`.
     node_selector: Option<BTreeMap<String, String>>,
-    /// Enable the BGP control plane, so that external routers can learn the pods' addresses. Default: false.
+    /// Enable the BGP control plane, through which external routers can learn the pods' addresses. It advertises nothing
+    /// until the cluster has a CiliumBGPClusterConfig, a CiliumBGPPeerConfig and a CiliumBGPAdvertisement, which are to
+    /// be created after the installation. Default: false.
     bgp: Option<bool>,
     /// Values of the chart as YAML documents. They override the values that the provider derives from the other
     /// arguments; later documents override earlier ones.

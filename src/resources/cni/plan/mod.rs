@@ -4,6 +4,7 @@ pub mod check;
 mod forecast;
 pub(crate) mod pools;
 mod replacement;
+mod routes;
 pub(crate) mod same;
 
 use std::collections::BTreeSet;
@@ -75,6 +76,9 @@ pub(crate) async fn plan(plan: &mut Plan<Cni>, cx: &Context) -> Result<()> {
     }
     plan.outputs.release_namespace = Maybe::Known(wanted.namespace().to_owned());
     plan.outputs.release_name = Maybe::Known(wanted.release().to_owned());
+    if let Some(warning) = Box::pin(routes::nothing_advertised(plan, &wanted, cx)).await {
+        cx.report(warning);
+    }
     let prior = plan.prior.clone().filter(|_| !plan.is_replaced());
     if *plan.args.remove_vpc_cni.known().unwrap_or(&false)
         && prior.as_ref().is_none_or(|prior| !prior.args.remove_vpc_cni || selects_others(prior, &wanted))
