@@ -12,7 +12,8 @@ use secrecy::SecretString;
 
 use super::reach::explain_host;
 use super::{Dyn, activation, instance};
-use crate::host::{Command, File};
+use crate::aws;
+use crate::host::{Command, Error, File, Kind};
 use crate::resources::node::Node;
 use crate::session::{Context, explain};
 
@@ -92,6 +93,7 @@ pub(super) async fn leave(state: &State<Node>, host: Dyn<'_>, skipped: &str, cle
             return Ok(Seen::Done(()));
         }
         match failure(host).await {
+            Answer::Unknown(error) => Err(explain_host(SUMMARY, &error).left(LEFT)),
             Answer::Failed(failure) => {
                 let cause = format!("nodeadm on host `{id}` ended with {failure}.");
                 Err(Diagnostic::error(SUMMARY, cause).left(LEFT).into())
@@ -130,17 +132,27 @@ enum Answer {
     Failed(String),
     /// It has not.
     Running,
-    /// Nothing.
+    /// Nothing: the agent is silent.
     None,
+    /// AWS did not pass the question on, so it says nothing of the agent.
+    Unknown(Error),
 }
 
 async fn failure(host: Dyn<'_>) -> Answer {
     let command =
         Command::script("look at nodeadm uninstall", &format!("cat {FAILURE} 2>/dev/null && rm -f {FAILURE}"));
-    let looked = tokio::time::timeout(ANSWER, host.capture(&command)).await;
-    match looked {
+    match tokio::time::timeout(ANSWER, host.capture(&command)).await {
         Ok(Ok(printed)) if printed.stdout.trim().is_empty() => Answer::Running,
         Ok(Ok(printed)) => Answer::Failed(printed.stdout.trim().replacen('\n', ": ", 1)),
+        Ok(Err(error)) if !is_silence(&error) => Answer::Unknown(error),
         Ok(Err(_)) | Err(_) => Answer::None,
     }
+}
+
+/// Whether an error comes of the agent's silence. A missing permission, expired credentials, throttling, a lost
+/// connection to AWS and a stop do not: what becomes of the uninstall is then unknown.
+fn is_silence(error: &Error) -> bool {
+    let remote = error.remote().and_then(|error| error.downcast_ref::<aws::Error>());
+    // Run Command answers InvalidInstanceId for an instance whose agent is gone.
+    error.is_absent() || matches!(error.kind(), Kind::TimedOut(_)) || remote.is_some_and(aws::Error::is_not_found)
 }
