@@ -156,3 +156,61 @@ fn is_silence(error: &Error) -> bool {
     // Run Command answers InvalidInstanceId for an instance whose agent is gone.
     error.is_absent() || matches!(error.kind(), Kind::TimedOut(_)) || remote.is_some_and(aws::Error::is_not_found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::future::BoxFuture;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::host::run_command::{Invocation, ManagedHost, Remote};
+    use crate::host::{BoxError, Host};
+
+    /// Systems Manager that takes no command, or delivers none.
+    enum Manager {
+        Refuses,
+        CannotDeliver,
+    }
+
+    impl Remote for Manager {
+        fn ping(&self) -> BoxFuture<'_, std::result::Result<Option<String>, BoxError>> {
+            Box::pin(async { Ok(None) })
+        }
+
+        fn send<'a>(
+            &'a self,
+            _: &'a str,
+            _: Duration,
+            _: Duration,
+        ) -> BoxFuture<'a, std::result::Result<String, BoxError>> {
+            let sent = match self {
+                Self::Refuses => Err("AccessDeniedException".into()),
+                Self::CannotDeliver => Ok("id-1".to_owned()),
+            };
+            Box::pin(async move { sent })
+        }
+
+        fn look<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::result::Result<Option<Invocation>, BoxError>> {
+            Box::pin(async { Ok(Some(Invocation::GivenUp("DeliveryTimedOut".to_owned()))) })
+        }
+
+        fn cancel<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::result::Result<(), BoxError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_question_is_no_silence_of_the_agent() {
+        for (manager, is_unknown) in [(Manager::Refuses, true), (Manager::CannotDeliver, false)] {
+            let host = ManagedHost::new("mi-0123456789abcdef0", Arc::new(manager), CancellationToken::new());
+            let host: &dyn Host = &host;
+            match failure(host).await {
+                Answer::Unknown(_) => assert!(is_unknown),
+                Answer::None => assert!(!is_unknown),
+                Answer::Failed(_) | Answer::Running => panic!("the agent did not answer"),
+            }
+        }
+    }
+}
