@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn permissions_are_shown_by_system() {
-        let all: Permissions = &[
+        const ALL: Permissions = &[
             &[Permission::new("Cloud", &["put", "get"], "things").only_if("owner", "me")],
             &[Permission::new("Other", &["look"], "*").when("it is dark"), Permission::new("Cloud", &["end"], "all")],
         ];
@@ -60,7 +60,7 @@ In Other:
 | `look` | `*` | if it is dark |
 
 Note.";
-        assert_eq!(section(all, "Note."), expected);
+        assert_eq!(section(ALL, "Note."), expected);
         assert_eq!(section(&[], "Note."), "");
     }
 }
