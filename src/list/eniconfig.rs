@@ -5,7 +5,7 @@ use framework::list::{Found, List};
 use framework::model::{Model, Text};
 use framework::permission::Permissions;
 
-use crate::attributes::permissions::{CLUSTER, kube};
+use crate::attributes::permissions::{ANY, CLUSTER, aws, kube};
 use crate::attributes::{ClusterName, ObjectName, Region};
 use crate::kube::{self, Resource as ObjectKind};
 use crate::resources::eniconfig::{EniConfig, Identity, state};
@@ -34,7 +34,13 @@ impl List for EniConfigList {
     const DESCRIPTION: &'static str = "\
 Every ENIConfig of a cluster, whoever made it, for `terraform query` and bulk import. A cluster that does not exist, and \
 one without the VPC CNI, has none.";
-    const PERMISSIONS: Permissions = &[CLUSTER, &[kube(&["list"], "eniconfigs.crd.k8s.amazonaws.com")]];
+    const PERMISSIONS: Permissions = &[
+        CLUSTER,
+        &[
+            kube(&["list"], "eniconfigs.crd.k8s.amazonaws.com"),
+            aws(&["ec2:DescribeSubnets"], ANY).when("the zones of the subnets are shown; optional"),
+        ],
+    ];
 
     async fn list(args: &Args, found: &mut Found<EniConfig>, cx: &Context) -> Result<()> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;

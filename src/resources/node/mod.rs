@@ -275,6 +275,8 @@ A drain respects PodDisruptionBudgets, and at its timeout lists the remaining po
             aws(&["ssm:UpdateManagedInstanceRole"], MANAGED_INSTANCES).when("`ssm.iam_role` changes"),
             aws(&["ssm:DeregisterManagedInstance"], MANAGED_INSTANCES).when("the host registers with Systems Manager"),
             aws(&["ssm:CreateActivation", "ssm:DeleteActivation"], ANY).when("`ssm.iam_role` is set"),
+            aws(&["ssm:AddTagsToResource"], MANAGED_INSTANCES)
+                .when("the host registers with Systems Manager, for its `Name`"),
             aws(&["iam:PassRole"], ROLES)
                 .only_if("iam:PassedToService", "ssm.amazonaws.com")
                 .when("`ssm.iam_role` is set"),

@@ -10,7 +10,7 @@ use framework::path::{Path, Step};
 use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
 
-use crate::attributes::permissions::{ANY, CLUSTER, aws};
+use crate::attributes::permissions::{ANY, CLUSTER, aws, kube};
 use crate::attributes::{ClusterName, Region, TargetGroupArn, labels};
 use crate::aws::elb::{self, Target};
 use crate::kube;
@@ -144,6 +144,7 @@ security groups and firewalls.";
             aws(&["ec2:DescribeVpcs"], ANY).when("addresses may be outside the VPC"),
         ],
         CLUSTER,
+        &[kube(&["list"], "nodes")],
     ];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {

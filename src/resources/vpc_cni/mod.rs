@@ -216,6 +216,7 @@ Nodes of EKS Auto Mode never run aws-node, and these settings do not concern the
             kube(&["get", "patch", "update"], "kube-system:daemonsets.apps"),
             kube(&["list"], "eniconfigs.crd.k8s.amazonaws.com").when("custom networking is switched; optional"),
             kube(&["list"], "nodes").when("a rollout takes long; optional"),
+            kube(&["list"], "kube-system:controllerrevisions.apps").when("a rollout takes long; optional"),
             kube(&["list"], "kube-system:pods").when("a rollout takes long; optional"),
         ],
     ];

@@ -89,14 +89,7 @@ pub fn run(case: &Case, program: Program, layer: &mut dyn Layer, account: Option
     };
     // Also when something else went wrong: a secret in a log is a fault of its own.
     faults.extend(run.leaks());
-    let undeclared = run.layer.undeclared();
-    if std::env::var_os("EKSHYBRID_PERMISSIONS").is_some_and(|value| !value.is_empty()) {
-        faults.extend(undeclared);
-    } else {
-        for line in undeclared {
-            println!("not declared: {}: {line}", case.name);
-        }
-    }
+    faults.extend(run.layer.undeclared());
     if !faults.is_empty() {
         if let Ok(counters) = run.counters()
             && !counters.is_empty()
