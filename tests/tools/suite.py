@@ -223,6 +223,10 @@ def test_programs() -> tuple[TestProgram, ...]:
             programs.append(TestProgram(layer_of(package, target), name, message["executable"], str(folder)))
     if process.wait() != 0:
         raise NotCompiled
+    # Programs of packages without tests of their own are not compiled for tests.
+    stand_in = ["cargo", "build", "--workspace", "--bin", "stand_in"]
+    if subprocess.run(stand_in, cwd=tools.ROOT, env=os.environ | tools.compiler(), stdin=subprocess.DEVNULL).returncode:
+        raise NotCompiled
     return tuple(programs)
 
 
