@@ -28,17 +28,14 @@ PROGRAMS = {
     "pulumi-bridge": "pulumi-resource-terraform-provider",
     "pulumi-yaml": "pulumi-language-yaml",
 }
+# Version of the bridge, which its linker flag in tools.py says as well.
+BRIDGE = "1.1.0"
 # A Pulumi program may take this long for a step; the steps take seconds.
 PATIENCE = 300
 
 PROGRAM = """\
 name: ekshybrid
 runtime: yaml
-packages:
-  ekshybrid:
-    source: terraform-provider
-    parameters:
-      - {provider}
 resources:
   provider:
     type: pulumi:providers:ekshybrid
@@ -57,7 +54,7 @@ resources:
       iamRole: hybrid-nodes
       registrationLimit: {limit}
 outputs:
-  activation: ${{edge.activationId}}
+  activation: ${{edge.id}}
   code: ${{edge.activationCode}}
 """
 
@@ -83,6 +80,9 @@ class Pulumi:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
+
+        self.run("plugin", "install", "resource", "terraform-provider", f"v{BRIDGE}", "--file",
+                 str(programs / PROGRAMS["pulumi-bridge"]))
 
     def run(self, *arguments: str) -> str:
         print(f"  pulumi {' '.join(arguments)}", flush=True)
@@ -115,7 +115,7 @@ def token(name: str, is_data: bool) -> str:
 
 def check_schema(pulumi: Pulumi, provider: Path) -> list[str]:
     """What is missing from the schema that the bridge generates."""
-    generated = json.loads(pulumi.run("package", "get-schema", "terraform-provider", str(provider)))
+    generated = json.loads(pulumi.run("package", "get-schema", f"terraform-provider@{BRIDGE}", str(provider)))
     resources, data = names()
     wanted = {token(name, False): name for name in resources}
     missing = [name for one, name in wanted.items() if one not in generated.get("resources", {})]
@@ -135,13 +135,17 @@ def check_program(pulumi: Pulumi, provider: Path, sandbox: stack.Sandbox) -> lis
 
     def write(limit: int) -> None:
         (pulumi.project / "Pulumi.yaml").write_text(PROGRAM.format(
-            provider=provider, region=facts["region"], access_key=facts["access_key"], secret_key=facts["secret_key"],
+            region=facts["region"], access_key=facts["access_key"], secret_key=facts["secret_key"],
             endpoint=sandbox.facts["endpoint"], limit=limit,
         ))
 
     found = []
     write(2)
     pulumi.run("stack", "init", "check")
+    # What `pulumi package add` writes: it says which provider the package stands for.
+    pulumi.run("package", "gen-sdk", f"terraform-provider@{BRIDGE}", str(provider), "--language", "yaml", "--out",
+               str(pulumi.folder / "sdk"))
+    shutil.copytree(pulumi.folder / "sdk" / "yaml", pulumi.project / "sdks" / "ekshybrid")
     if "to create" not in pulumi.run("preview"):
         found.append("the preview of a new activation creates nothing")
     if account.dump() != before:
