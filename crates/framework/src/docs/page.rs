@@ -65,7 +65,8 @@ impl Subject<'_> {
             unwrapped(&provider.description),
             usage(&all(&self.examples.join("provider"), "provider", ".tf")?),
             schema::section(provider, &[]),
-            self.permissions(TypeKind::Provider, self.provider),
+            // All other pages are a folder deeper.
+            self.permissions(TypeKind::Provider, self.provider).replace("](../", "]("),
         ];
         Ok(page("index.md".to_owned(), parts))
     }
