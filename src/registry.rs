@@ -38,10 +38,17 @@ use crate::functions::s3_gateway_policy::S3GatewayPolicy;
 use crate::functions::user_data::UserData;
 use crate::functions::vpc_endpoint_services::VpcEndpointServices;
 use crate::list::activation::ActivationList;
+use crate::list::aws_auth_entry::AwsAuthEntryList;
+use crate::list::cni::CniList;
 use crate::list::eniconfig::EniConfigList;
+use crate::list::eniconfig_binding::EniConfigBindingList;
 use crate::list::managed_instance::ManagedInstanceList;
+use crate::list::node::NodeList;
 use crate::list::node_access::NodeAccessList;
 use crate::list::outpost_cluster::OutpostClusterList;
+use crate::list::target_group_attachment::TargetGroupAttachmentList;
+use crate::list::vpc_cni::VpcCniList;
+use crate::list::vpc_endpoints::VpcEndpointsList;
 use crate::resources::activation::Activation;
 use crate::resources::aws_auth_entry::AwsAuthEntry;
 use crate::resources::client_certificate::ClientCertificate;
@@ -159,8 +166,26 @@ fn registry() -> Registry<Clients> {
         .action::<RepairNode>()
         .action::<UpgradeNode>()
         .list::<ActivationList>()
+        .list::<AwsAuthEntryList>()
+        .list::<CniList>()
         .list::<EniConfigList>()
+        .list::<EniConfigBindingList>()
         .list::<ManagedInstanceList>()
+        .list::<NodeList>()
         .list::<NodeAccessList>()
         .list::<OutpostClusterList>()
+        .list::<TargetGroupAttachmentList>()
+        .list::<VpcCniList>()
+        .list::<VpcEndpointsList>()
+        // Every other resource says why its objects cannot be listed; a check of the declarations asks for it.
+        .unlisted::<ClientCertificate>(
+            "Certificates cannot be listed: a private key exists only in the apply that created it.",
+        )
+        .unlisted::<HostFile>("Files cannot be listed: nothing records which file of a host is managed.")
+        .unlisted::<ImageMirror>(
+            "Mirrors cannot be listed: a registry does not record which of its images are copies, and of what.",
+        )
+        .unlisted::<NetworkCheck>("Checks cannot be listed: they leave nothing in the cluster.")
+        .unlisted::<NodeRecycle>("Recyclings cannot be listed: they leave nothing in the cluster.")
+        .unlisted::<NodeadmArtifacts>("Copies cannot be listed: nothing records which folders and buckets hold them.")
 }

@@ -21,12 +21,25 @@ const OUTSIDE: &str = "all";
 /// A target group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetGroup {
+    /// ARN.
+    pub arn: String,
     /// `instance`, `ip`, `lambda` or `alb`.
     pub target_type: String,
     /// The VPC of its load balancers; Lambda target groups have none.
     pub vpc_id: Option<String>,
     /// ARNs of the load balancers that send to it.
     pub load_balancers: Vec<String>,
+}
+
+impl TargetGroup {
+    fn read(group: aws_sdk_elasticloadbalancingv2::types::TargetGroup) -> Self {
+        Self {
+            arn: group.target_group_arn.unwrap_or_default(),
+            target_type: group.target_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+            vpc_id: group.vpc_id,
+            load_balancers: group.load_balancer_arns.unwrap_or_default(),
+        }
+    }
 }
 
 /// A listener of a load balancer.
@@ -95,11 +108,27 @@ impl Client {
             other => other?,
         };
         let group = output.target_groups.unwrap_or_default().into_iter().next();
-        Ok(group.map(|group| TargetGroup {
-            target_type: group.target_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
-            vpc_id: group.vpc_id,
-            load_balancers: group.load_balancer_arns.unwrap_or_default(),
-        }))
+        Ok(group.map(TargetGroup::read))
+    }
+
+    /// All target groups of the region.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn target_groups(&self) -> Result<Vec<TargetGroup>> {
+        let regional = self.clients.regional(self.region.as_deref()).await?;
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let request = regional.elb().describe_target_groups().set_marker(next.take());
+            let run = |probe| request.customize().interceptor(probe).send();
+            let page = self.clients.run(DESCRIBE_TARGET_GROUPS, Effect::Read, &regional.region, run).await?;
+            found.extend(page.target_groups.unwrap_or_default().into_iter().map(TargetGroup::read));
+            next = page.next_marker.filter(|marker| !marker.is_empty());
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// The listeners of a load balancer, the first hundred; none if it does not exist.

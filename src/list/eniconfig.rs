@@ -10,7 +10,7 @@ use crate::attributes::{ClusterName, ObjectName, Region};
 use crate::kube::{self, Resource as ObjectKind};
 use crate::resources::eniconfig::{EniConfig, Identity, state};
 use crate::session::Context;
-use crate::session::cluster::{Connection, reach};
+use crate::session::cluster::reach_to_list;
 use crate::session::explain::explained;
 use crate::session::place::Place;
 
@@ -44,7 +44,7 @@ one without the VPC CNI, has none.";
 
     async fn list(args: &Args, found: &mut Found<EniConfig>, cx: &Context) -> Result<()> {
         let place = Place::of(args.cluster_name.as_ref(), args.region.as_ref(), cx).await?;
-        let Connection::Open(client) = reach(&place.cluster, Some(&place.region), cx).await? else { return Ok(()) };
+        let Some(client) = reach_to_list(&place, cx).await? else { return Ok(()) };
         let objects = match client.list(&ObjectKind::ENI_CONFIG, None, None).await {
             Err(error) if error.is_not_found() => Vec::new(),
             other => explained(other, "Could not list the ENIConfigs", None, cx).await?,

@@ -10,7 +10,7 @@ use crate::attributes::{ClusterName, Region, RoleArn};
 use crate::aws::eks::{AccessEntry, AccessEntryType};
 use crate::kube::aws_auth::List as MapList;
 use crate::resources::node_access::{Identity, NodeAccess, state_of_entry, state_of_map};
-use crate::session::cluster::{self, Connection};
+use crate::session::cluster::reach_to_list;
 use crate::session::explain::explained;
 use crate::session::place::Place;
 use crate::session::{Context, explain};
@@ -75,9 +75,7 @@ of aws-auth in the group `system:nodes`, for `terraform query` and bulk import."
         if mode == "API" {
             return Ok(());
         }
-        let Connection::Open(client) = cluster::reach(&place.cluster, Some(&place.region), cx).await? else {
-            return Ok(());
-        };
+        let Some(client) = reach_to_list(&place, cx).await? else { return Ok(()) };
         let entries = client.aws_auth_entries(MapList::Roles).await;
         for entry in explained(entries, "Could not list the entries of aws-auth", None, cx).await? {
             let Ok(principal) = RoleArn::parse(&entry.arn) else { continue };

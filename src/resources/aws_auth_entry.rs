@@ -202,18 +202,7 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             Err(error) if error.is_unreachable() && place.is_being_deleted(cx).await => return Ok(None),
             failed => explained(failed, "Could not read the entry of aws-auth", None, cx).await?,
         };
-        let Some(found) = found else { return Ok(None) };
-        let groups = groups(&found, prior.and_then(|prior| prior.args.groups.as_ref()))?;
-        let args = Args {
-            cluster_name: Some(place.cluster.clone()),
-            role_arn: identity.role_arn.clone(),
-            user_arn: identity.user_arn.clone(),
-            username: SubjectName::parse(&found.username).ok(),
-            groups,
-            region: Some(place.region.clone()),
-            timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
-        };
-        Ok(Some(State { args, outputs: outputs(place, found) }))
+        found.map(|found| state(identity, found, prior, place)).transpose()
     }
 
     async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
@@ -256,6 +245,57 @@ nodes, prefer access entries: `ekshybrid_node_access`, or `aws_eks_access_entry`
             Changed::Ambiguous => Err(ambiguous(summary, &place, list, &entry)),
         }
     }
+}
+
+/// The state of an entry that was found.
+fn state(
+    identity: &Identity,
+    found: Entry,
+    prior: Option<&State<AwsAuthEntry>>,
+    place: Place,
+) -> Result<State<AwsAuthEntry>> {
+    let args = Args {
+        cluster_name: Some(place.cluster.clone()),
+        role_arn: identity.role_arn.clone(),
+        user_arn: identity.user_arn.clone(),
+        username: SubjectName::parse(&found.username).ok(),
+        groups: groups(&found, prior.and_then(|prior| prior.args.groups.as_ref()))?,
+        region: Some(place.region.clone()),
+        timeouts: prior.and_then(|prior| prior.args.timeouts.clone()),
+    };
+    Ok(State { args, outputs: outputs(place, found) })
+}
+
+/// The entries of a cluster's aws-auth, roles first. Of several for one principal, the last: it is the one that takes
+/// effect.
+///
+/// # Errors
+/// Those of the request, and a map that EKS cannot read.
+pub async fn listed(place: &Place, cx: &Context) -> Result<Vec<(Identity, State<AwsAuthEntry>)>> {
+    let Some(client) = cluster::reach_to_list(place, cx).await? else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for list in [List::Roles, List::Users] {
+        let entries = client.aws_auth_entries(list).await;
+        let entries = explained(entries, "Could not list the entries of aws-auth", None, cx).await?;
+        for (index, entry) in entries.iter().enumerate() {
+            if entries.iter().skip(index + 1).any(|later| later.is_for(&entry.arn)) {
+                continue;
+            }
+            let (role_arn, user_arn) = match list {
+                List::Roles => (MapRoleArn::parse(&entry.arn).ok(), None),
+                List::Users => (None, MapUserArn::parse(&entry.arn).ok()),
+            };
+            // An entry without a principal lets nobody in, and cannot be managed.
+            if role_arn.is_none() && user_arn.is_none() {
+                continue;
+            }
+            let (cluster_name, region) = (place.cluster.clone(), Some(place.region.clone()));
+            let identity = Identity { cluster_name, role_arn, user_arn, region };
+            let state = state(&identity, entry.clone(), None, place.clone())?;
+            all.push((identity, state));
+        }
+    }
+    Ok(all)
 }
 
 fn list(args: &Args) -> List {

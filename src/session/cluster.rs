@@ -8,7 +8,7 @@ use framework::wait::{self, Seen, Wait};
 use tokio_util::sync::CancellationToken;
 
 use super::explain::{Need, unknown_configuration};
-use super::place::SETTLE_TIMEOUT;
+use super::place::{Place, SETTLE_TIMEOUT};
 use super::{Access, Context};
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
@@ -105,6 +105,24 @@ pub async fn reach_to_remove(cluster: &ClusterName, region: Option<&Region>, cx:
         Access::NoCluster(_) | Access::NotReady(_) => Connection::Gone,
         Access::Unknown(argument) => Connection::Unknown(unknown_configuration(argument, Need::Cluster)),
     })
+}
+
+/// Connects to the cluster's API to list objects; `None` if the cluster does not exist, and so has none. What cannot be
+/// known is an error: an empty list would say that there are no objects.
+///
+/// # Errors
+/// EKS cannot be queried, or the cluster has no API server.
+pub async fn reach_to_list(place: &Place, cx: &Context) -> Result<Option<kube::Client>> {
+    let Place { cluster, region } = place;
+    match cx.clients()?.access_to(cluster, Some(region)).await? {
+        Access::Open(client) => Ok(Some(client.for_reads())),
+        Access::NoCluster(_) => Ok(None),
+        Access::NotReady(status) => {
+            let cause = format!("Its status is {status}, and it has no Kubernetes API that could be asked.");
+            Err(Diagnostic::error(format!("Cluster `{cluster}` cannot be asked"), cause).into())
+        }
+        Access::Unknown(argument) => Err(unknown_configuration(argument, Need::Cluster)),
+    }
 }
 
 /// Looks up what a request whose response was lost left behind, or takes a change back, with a cancellation token of

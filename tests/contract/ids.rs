@@ -1,6 +1,6 @@
 //! Import ids: each example of one gives a state whose `id` is the same text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ekshybrid::registry::Ekshybrid;
 use framework::provider::ProviderServer;
@@ -12,9 +12,14 @@ use tokio_util::sync::CancellationToken;
 const OWN: [&str; 4] =
     ["ekshybrid_activation", "ekshybrid_host_file", "ekshybrid_outpost_cluster", "ekshybrid_vpc_endpoints"];
 
+/// The file of an example's commands.
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/resources").join(name).join("import.sh")
+}
+
 /// The ids in the commands of an example.
 fn ids(name: &str) -> Vec<String> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/resources").join(name).join("import.sh");
+    let file = example(name);
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let commands = text.lines().filter_map(|line| line.strip_prefix("terraform import "));
     commands
@@ -28,9 +33,14 @@ fn ids(name: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_resource_has_its_import_id() {
     let server = ProviderServer::<Ekshybrid>::new();
+    let rules = server.resource_rules();
     for (name, schema) in &server.schema().resources {
         let id = schema.attributes.iter().find(|attribute| attribute.name == "id");
         assert!(id.is_some_and(|id| id.computed && !id.optional), "{name} has no computed `id`");
+        if rules.get(name.as_str()).is_some_and(|rules| rules.not_importable.is_some()) {
+            assert!(!example(name).exists(), "{name} cannot be imported, and has an example of an import");
+            continue;
+        }
         let ids = ids(name);
         assert!(!ids.is_empty(), "{name} has no example of an import id");
         for id in ids.into_iter().filter(|_| !OWN.contains(&name.as_str())) {

@@ -39,6 +39,25 @@ impl<C> Context<C> {
         Self { clients, cancel, notes: Mutex::default(), progress: None, begun: Instant::now(), timeout: None }
     }
 
+    /// The context of another object that the same call is about, such as the next one of a list: without notes.
+    /// [`Context::report_all_of`] brings its warnings back.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self {
+            clients: self.clients.clone(),
+            cancel: self.cancel.clone(),
+            notes: Mutex::default(),
+            progress: self.progress.clone(),
+            begun: self.begun,
+            timeout: self.timeout,
+        }
+    }
+
+    /// Leaves all that was left with the context of another object.
+    pub fn report_all_of(&self, other: &Self) {
+        self.notes().warnings.append(other.take_warnings());
+    }
+
     pub(crate) fn with_progress(mut self, progress: tokio::sync::mpsc::Sender<String>) -> Self {
         self.progress = Some(progress);
         self

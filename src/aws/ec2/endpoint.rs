@@ -24,6 +24,8 @@ const AT_ONCE: usize = 25;
 pub struct Endpoint {
     /// `vpce-…`.
     pub id: String,
+    /// Its VPC.
+    pub vpc_id: String,
     /// `com.amazonaws.us-west-2.ecr.api`.
     pub service_name: String,
     /// `Interface`, `Gateway` or another kind.
@@ -71,6 +73,7 @@ impl Endpoint {
         let tags = endpoint.tags.unwrap_or_default().into_iter();
         Self {
             id: endpoint.vpc_endpoint_id.unwrap_or_default(),
+            vpc_id: endpoint.vpc_id.unwrap_or_default(),
             service_name: endpoint.service_name.unwrap_or_default(),
             kind: endpoint.vpc_endpoint_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
             state: endpoint.state.map(|state| state.as_str().to_ascii_lowercase()).unwrap_or_default(),
@@ -183,11 +186,24 @@ impl Client {
     /// # Errors
     /// Those of the calls.
     pub async fn endpoints(&self, vpc_id: &str) -> Result<Vec<Endpoint>> {
+        self.described(Some(vpc_id)).await
+    }
+
+    /// All endpoints of the region.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn all_endpoints(&self) -> Result<Vec<Endpoint>> {
+        self.described(None).await
+    }
+
+    async fn described(&self, vpc_id: Option<&str>) -> Result<Vec<Endpoint>> {
         let regional = self.clients.regional(self.region.as_deref()).await?;
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let request = regional.ec2().describe_vpc_endpoints().filters(filter("vpc-id", vec![vpc_id.to_owned()]));
+            let of_vpc = vpc_id.map(|vpc| vec![filter("vpc-id", vec![vpc.to_owned()])]);
+            let request = regional.ec2().describe_vpc_endpoints().set_filters(of_vpc);
             let request = request.max_results(PAGE).set_next_token(next.take());
             let run = |probe| request.customize().interceptor(probe).send();
             let page = self.clients.run(DESCRIBE, Effect::Read, &regional.region, run).await?;

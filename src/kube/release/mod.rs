@@ -42,7 +42,7 @@ mod store;
 mod uninstall;
 mod wait;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -280,6 +280,14 @@ impl Releases {
     pub async fn current(&self, namespace: &str, name: &str) -> Result<Option<Revision>> {
         let newest = self.store(namespace, name).newest().await?;
         Ok(newest.filter(|revision| revision.entry.status != Status::Uninstalled))
+    }
+
+    /// Names of the releases that a namespace holds records of, in one request.
+    ///
+    /// # Errors
+    /// [`Error::Request`].
+    pub async fn names(&self, namespace: &str) -> Result<BTreeSet<String>> {
+        store::names(&self.client, namespace).await
     }
 
     /// All stored revisions, oldest first, without their content, in one request.

@@ -4,7 +4,7 @@
 //! more annotations, which Helm drops when it writes the Secret: the writer and, until it is finished, a sign of
 //! life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
@@ -219,6 +219,16 @@ impl Store {
     pub(super) fn another_writer(&self, revision: i64) -> Error {
         Error::AnotherWriter { name: self.name.clone(), revision }
     }
+}
+
+/// Names of the releases in a namespace, from the metadata of their Secrets.
+pub(super) async fn names(client: &Client, namespace: &str) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let each = |secret: Json| found.extend(labels(&secret).remove("name"));
+    let client = client.accepting(METADATA_LIST);
+    let listed = client.pages(&Resource::SECRET, Some(namespace), Some("owner=helm"), each).await;
+    listed.map_err(Error::request(format!("list the releases of namespace {namespace}")))?;
+    Ok(found)
 }
 
 /// A number that differs for each call: the state it is hashed with is random.

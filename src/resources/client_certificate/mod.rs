@@ -152,8 +152,12 @@ and do not bind roles to the user or its groups elsewhere without need.
 The certificate is renewed in place by a plan that finds it within `renew_before` of its end, or signed by an \
 authority that the cluster no longer trusts, as after a rotation of the cluster's certificate authority. A renewal \
 needs a connection to the cluster.";
-    const IMPORT_ID: &'static str = "of no use: only the apply that issues a certificate has it, together with the \
-        key, so an import fails with that reason. A new resource issues a new certificate";
+    const IMPORT_ID: &'static str =
+        "`CLUSTER/COMMON_NAME`, or `CLUSTER/COMMON_NAME@REGION` for another region than the provider's";
+    const NOT_IMPORTABLE: Option<&'static str> = Some(
+        "A client certificate cannot be imported: the cluster keeps neither the certificates that it has issued nor \
+         their keys. A new resource issues a new certificate.",
+    );
     const PERMISSIONS: Permissions = &[
         CLUSTER,
         &[

@@ -27,6 +27,7 @@ use crate::cni::arguments::Timeouts;
 
 pub use self::plan::check::check;
 pub use self::preview::{Preview, preview};
+pub use self::read::listed::listed;
 use crate::attributes::permissions::{ADDONS, ANY, CLUSTER, CLUSTERS, REPOSITORIES, aws, kube};
 use crate::attributes::{ClusterName, Region};
 pub use crate::cni::arguments::{Calico, Cilium, CiliumChart, ImageRegistry};

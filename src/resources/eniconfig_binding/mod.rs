@@ -19,6 +19,8 @@ use crate::attributes::{ClusterName, LabelKey, ObjectName, Region, labels};
 use crate::session::place::placed;
 use crate::session::{Clients, Context};
 
+pub use read::listed;
+
 /// The annotation that the VPC CNI reads unless `ENI_CONFIG_ANNOTATION_DEF` names another.
 const DEFAULT_ANNOTATION: &str = "k8s.amazonaws.com/eniConfig";
 /// Arguments.

@@ -12,7 +12,7 @@ use super::{Args, EniConfigBinding, Identity, Outputs, default_annotation};
 use crate::attributes::ObjectName;
 use crate::kube::Annotated;
 use crate::session::Context;
-use crate::session::cluster::{Connection, reach};
+use crate::session::cluster::{Connection, reach, reach_to_list};
 use crate::session::explain::explain_kube;
 use crate::session::place::Place;
 
@@ -48,6 +48,27 @@ pub(super) async fn read(
     };
     let args = Args { region: Some(place.region), ..prior.args.clone() };
     Ok(Some(State { args, outputs }))
+}
+
+/// One binding for each ENIConfig that nodes of the cluster are annotated with.
+///
+/// # Errors
+/// Those of the request.
+pub async fn listed(place: &Place, cx: &Context) -> Result<Vec<(Identity, State<EniConfigBinding>)>> {
+    let Some(client) = reach_to_list(place, cx).await? else { return Ok(Vec::new()) };
+    let nodes = match client.annotated_nodes(default_annotation().text()).await {
+        Ok(nodes) => nodes,
+        Err(error) => return Err(explain_kube("Could not list the nodes' ENIConfigs", &error, None, cx).await),
+    };
+    let names: BTreeSet<&str> = nodes.iter().filter_map(|node| node.value.as_deref()).collect();
+    let binding = |name: &str| {
+        // What no ENIConfig can be called binds to nothing.
+        let eniconfig = ObjectName::parse(name).ok()?;
+        let identity = Identity { cluster_name: place.cluster.clone(), eniconfig, region: Some(place.region.clone()) };
+        let state = imported(&identity, &nodes, place.clone())?;
+        Some((identity, state))
+    };
+    Ok(names.into_iter().filter_map(binding).collect())
 }
 
 /// Right after an import, the annotated nodes become the selected ones, by name.

@@ -27,6 +27,7 @@ pub(crate) use apply::{repair, upgrade};
 pub(crate) use arguments::stored::check_stored;
 pub(crate) use arguments::{Drain, IamRolesAnywhere, Kubelet, Nodeadm, Proxy, Version};
 use arguments::{Ssm, Taint};
+pub use read::listed;
 
 /// Arguments.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]

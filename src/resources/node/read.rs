@@ -10,12 +10,15 @@ use framework::resource::State;
 use super::arguments::{Ssm, Taint, Version};
 use super::{Args, Identity, JOINED, Node, Outputs, REGISTERED};
 use crate::attributes::connection::{Connection as Way, HostName};
-use crate::aws::ssm::Instance;
+use crate::aws::ssm::{Instance, InstanceFilter};
 use crate::kube;
 use crate::session::Context;
-use crate::session::cluster::{Connection, reach};
+use crate::session::cluster::{Connection, reach, reach_to_list};
 use crate::session::explain::{explain, explain_kube};
 use crate::session::place::Place;
+
+/// What kubelets of hybrid nodes label their Node with. Source: nodeadm, kubelet flags of hybrid nodes.
+const HYBRID: &str = "eks.amazonaws.com/compute-type=hybrid";
 
 pub(super) async fn read(
     identity: &Identity,
@@ -124,11 +127,48 @@ fn unseen(prior: &State<Node>, is_registered: bool, has_cluster: bool, cx: &Cont
     Some(State { args: prior.args.clone(), outputs })
 }
 
+/// Every hybrid node of a cluster.
+///
+/// # Errors
+/// Those of the requests.
+pub async fn listed(place: &Place, cx: &Context) -> Result<Vec<(Identity, State<Node>)>> {
+    let Some(client) = reach_to_list(place, cx).await? else { return Ok(Vec::new()) };
+    let mut nodes = match client.nodes(Some(HYBRID)).await {
+        Ok(nodes) => nodes,
+        Err(error) => return Err(explain_kube("Could not list the nodes", &error, None, cx).await),
+    };
+    // A label can be set by anybody.
+    nodes.retain(is_hybrid);
+    let mut instances = BTreeMap::new();
+    if nodes.iter().any(|node| node.name.starts_with("mi-")) {
+        let ssm = cx.clients()?.aws()?.ssm(Some(place.region.as_str()));
+        let filter = InstanceFilter { managed_only: true, ..InstanceFilter::default() };
+        let found = ssm.instances(&filter).await;
+        let found = found.map_err(|error| explain("Could not list the instances of the nodes", &error, None))?;
+        instances = found.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
+    }
+    let mut all = Vec::new();
+    for node in nodes {
+        let identity = Identity {
+            cluster_name: place.cluster.clone(),
+            node_name: Some(node.name.clone()),
+            region: Some(place.region.clone()),
+        };
+        if let Some(state) = imported(&node, instances.get(&node.name), place.clone())? {
+            all.push((identity, state));
+        }
+    }
+    Ok(all)
+}
+
+fn is_hybrid(node: &kube::Node) -> bool {
+    node.provider_id.as_deref().is_some_and(|id| id.starts_with("eks-hybrid://"))
+}
+
 /// A node that joined in another way. What the cluster does not show of its host is left unset.
 fn imported(node: &kube::Node, instance: Option<&Instance>, place: Place) -> Result<Option<State<Node>>> {
     let summary = "Could not import the node";
-    let is_hybrid = node.provider_id.as_deref().is_some_and(|id| id.starts_with("eks-hybrid://"));
-    if !is_hybrid {
+    if !is_hybrid(node) {
         let provider = node.provider_id.as_deref().unwrap_or("none");
         let cause = format!("Node `{}` of {place} is no hybrid node: its provider id is {provider}.", node.name);
         return Err(Diagnostic::error(summary, cause).into());

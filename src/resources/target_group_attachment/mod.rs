@@ -5,7 +5,7 @@ mod apply;
 use std::collections::{BTreeMap, BTreeSet};
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
-use framework::model::{Bounded, Maybe, Model, Span};
+use framework::model::{Bounded, Maybe, Model, Span, Text as _};
 use framework::path::{Path, Step};
 use framework::permission::Permissions;
 use framework::resource::{Plan, Resource, State};
@@ -14,7 +14,7 @@ use crate::attributes::permissions::{ANY, CLUSTER, aws, kube};
 use crate::attributes::{ClusterName, Region, TargetGroupArn, labels};
 use crate::aws::elb::{self, Target};
 use crate::kube;
-use crate::session::cluster::{Connection, reach};
+use crate::session::cluster::{Connection, reach, reach_to_list};
 use crate::session::explain::{explain, explain_kube};
 use crate::session::place::{Place, PlannedPlace, placed};
 use crate::session::{Clients, Context};
@@ -357,6 +357,39 @@ fn imported(
             targets,
         },
     })
+}
+
+/// The target groups of the cluster's region in which addresses of its hybrid nodes are registered.
+///
+/// # Errors
+/// Those of the calls.
+pub async fn listed(place: &Place, cx: &Context) -> Result<Vec<(Identity, State<TargetGroupAttachment>)>> {
+    let summary = "Could not list the target groups";
+    let Some(client) = reach_to_list(place, cx).await? else { return Ok(Vec::new()) };
+    let addresses = match addresses(&client, None).await {
+        Ok(addresses) => addresses,
+        Err(error) => return Err(explain_kube(summary, &error, None, cx).await),
+    };
+    if addresses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let elb = cx.clients()?.aws()?.elb(Some(place.region.as_str()));
+    let failed = |error: crate::aws::Error| explain(summary, &error, None);
+    let mut all = Vec::new();
+    for group in elb.target_groups().await.map_err(failed)? {
+        let Ok(target_group_arn) = TargetGroupArn::parse(&group.arn) else { continue };
+        if group.target_type != "ip" {
+            continue;
+        }
+        // Deleted since it was listed.
+        let Some(registered) = elb.targets(&group.arn).await.map_err(failed)? else { continue };
+        let (cluster_name, region) = (place.cluster.clone(), Some(place.region.clone()));
+        let identity = Identity { cluster_name, target_group_arn, region };
+        if let Some(state) = imported(&identity, &registered, &addresses, place.clone()) {
+            all.push((identity, state));
+        }
+    }
+    Ok(all)
 }
 
 fn counted_are(targets: usize) -> String {

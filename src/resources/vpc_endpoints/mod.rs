@@ -19,6 +19,7 @@ use crate::node::endpoints;
 use crate::session::{Clients, Context, tags};
 
 pub use arguments::{BucketName, Kind, Network, Policy, Profile, ServiceName};
+pub use read::listed;
 
 /// Arguments.
 #[derive(Clone, Debug, Model)]

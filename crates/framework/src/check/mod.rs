@@ -50,6 +50,14 @@ pub fn provider<P: Provider>(server: &ProviderServer<P>) -> Vec<Finding> {
         if rules.import_id.is_empty() {
             findings.add(format!("resource `{name}`"), "does not say how its import id is written");
         }
+        match (rules.is_listed, rules.unlisted) {
+            (false, None) => findings.add(format!("resource `{name}`"), "has neither a list resource nor a reason why"),
+            (true, Some(_)) => findings.add(format!("resource `{name}`"), "has a list resource, and a reason against"),
+            (false, Some(why)) if !why.ends_with('.') => {
+                findings.add(format!("resource `{name}`"), "its reason against a list does not end with a period");
+            }
+            _ => {}
+        }
     }
     findings.0.extend(schema(P::NAME, crate::server::Server::schema(server)));
     findings.0

@@ -89,7 +89,7 @@ impl Subject<'_> {
             usage(&all(&folder, "resource", ".tf")?),
             schema::section(resource, &sentences),
             self.permissions(TypeKind::Resource, name),
-            import(&folder, identity, rules)?,
+            self.import(name, &folder, identity, rules)?,
         ];
         Ok(page(format!("resources/{}.md", self.short(name)), parts))
     }
@@ -122,6 +122,26 @@ impl Subject<'_> {
             arguments(function),
         ];
         Ok(page(format!("functions/{name}.md"), parts))
+    }
+
+    /// The section about adopting objects that exist, and finding them.
+    fn import(
+        &self,
+        name: &str,
+        folder: &Path,
+        identity: Option<&IdentitySchema>,
+        rules: Option<&Rules>,
+    ) -> Result<String, DocsError> {
+        let mut parts = vec!["## Import".to_owned()];
+        parts.extend(imported(folder, identity, rules)?);
+        if rules.is_some_and(|rules| rules.is_listed) {
+            parts.push(format!(
+                "Objects that exist are found with `terraform query`, by the [list resource `{name}`](../list-resources/{}.md).",
+                self.short(name)
+            ));
+        }
+        parts.extend(rules.and_then(|rules| rules.unlisted).map(unwrapped));
+        Ok(parts.join("\n\n"))
     }
 
     /// The section about what a type must be allowed to do.
@@ -168,11 +188,14 @@ fn usage(examples: &[String]) -> String {
     format!("## Example Usage\n\n{}", blocks.join("\n\n"))
 }
 
-fn import(folder: &Path, identity: Option<&IdentitySchema>, rules: Option<&Rules>) -> Result<String, DocsError> {
+fn imported(folder: &Path, identity: Option<&IdentitySchema>, rules: Option<&Rules>) -> Result<Vec<String>, DocsError> {
+    if let Some(why) = rules.and_then(|rules| rules.not_importable) {
+        return Ok(vec![unwrapped(why)]);
+    }
     let by_identity = one(&folder.join("import-by-identity.tf"))?;
     let by_id = one(&folder.join("import-by-string-id.tf"))?;
     let command = one(&folder.join("import.sh"))?;
-    let mut parts = vec!["## Import".to_owned(), "Import is supported using the following syntax:".to_owned()];
+    let mut parts = vec!["Import is supported using the following syntax:".to_owned()];
     if let Some(code) = by_identity {
         parts.push(format!(
             "In Terraform v1.12.0 and later, the {IMPORT_BLOCK} can be used with the `identity` attribute, for example:"
@@ -193,7 +216,7 @@ fn import(folder: &Path, identity: Option<&IdentitySchema>, rules: Option<&Rules
     if let Some(rules) = rules {
         parts.push(format!("The import id is {}.", rules.import_id));
     }
-    Ok(parts.join("\n\n"))
+    Ok(parts)
 }
 
 fn signature(name: &str, function: &FunctionSignature) -> String {

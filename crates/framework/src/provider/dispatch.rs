@@ -27,6 +27,12 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// How an import id is written.
     pub import_id: &'static str,
+    /// Why no object can be imported.
+    pub not_importable: Option<&'static str>,
+    /// Whether objects of the type can be listed.
+    pub is_listed: bool,
+    /// Why they cannot.
+    pub unlisted: Option<&'static str>,
 }
 
 /// A provider behind the calls of the protocol.
@@ -64,11 +70,18 @@ impl<P: Provider> ProviderServer<P> {
 
     /// What documentation needs of each managed type beyond its schema.
     pub fn resource_rules(&self) -> BTreeMap<&'static str, Rules> {
-        self.registry
-            .resources
-            .iter()
-            .map(|(name, resource)| (*name, Rules { rules: resource.rules(), import_id: resource.import_id() }))
-            .collect()
+        let Registry { resources, lists, unlisted, .. } = &self.registry;
+        let of_each = resources.iter().map(|(name, resource)| {
+            let rules = Rules {
+                rules: resource.rules(),
+                import_id: resource.import_id(),
+                not_importable: resource.not_importable(),
+                is_listed: lists.contains_key(name),
+                unlisted: unlisted.get(name).copied(),
+            };
+            (*name, rules)
+        });
+        of_each.collect()
     }
 
     /// Kind and name of every type with attributes that are an argument and a result of different types, with them.

@@ -18,6 +18,8 @@ pub struct Registry<C> {
     pub(crate) ephemerals: BTreeMap<&'static str, Box<dyn ephemeral::Erased<C>>>,
     pub(crate) actions: BTreeMap<&'static str, Box<dyn action::Erased<C>>>,
     pub(crate) lists: BTreeMap<&'static str, Box<dyn list::Erased<C>>>,
+    /// Why the objects of a managed type cannot be listed, by the type's name.
+    pub(crate) unlisted: BTreeMap<&'static str, &'static str>,
     /// Kind and name of what was added more than once.
     pub(crate) duplicates: Vec<(&'static str, &'static str)>,
 }
@@ -31,6 +33,7 @@ impl<C> Default for Registry<C> {
             ephemerals: BTreeMap::new(),
             actions: BTreeMap::new(),
             lists: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
             duplicates: Vec::new(),
         }
     }
@@ -107,6 +110,15 @@ impl<C: Send + Sync + 'static> Registry<C> {
         let name = list::Erased::name(&*adapter);
         if self.lists.insert(name, adapter).is_some() {
             self.duplicates.push(("list resource", name));
+        }
+        self
+    }
+
+    /// Says why a managed resource has no list resource: a sentence for its page.
+    #[must_use]
+    pub fn unlisted<R: Resource<Clients = C>>(mut self, why: &'static str) -> Self {
+        if self.unlisted.insert(R::NAME, why).is_some() {
+            self.duplicates.push(("reason against a list of", R::NAME));
         }
         self
     }

@@ -43,6 +43,8 @@ pub trait Resource: Sized + Send + Sync + 'static {
     const DESCRIPTION: &'static str;
     /// How an import id is written, for documentation and messages.
     const IMPORT_ID: &'static str;
+    /// Why no object can be imported: a sentence for the type's page. `None` if they can.
+    const NOT_IMPORTABLE: Option<&'static str> = None;
     /// What the type must be allowed to do in other systems.
     const PERMISSIONS: Permissions = &[];
 

@@ -28,6 +28,7 @@ pub(crate) trait Erased<C>: Send + Sync {
     fn schema(&self) -> Schema;
     fn identity_schema(&self) -> IdentitySchema;
     fn import_id(&self) -> &'static str;
+    fn not_importable(&self) -> Option<&'static str>;
     fn rules(&self) -> Vec<Rule>;
     /// Attributes that are an argument and a result of different types.
     fn of_two_types(&self) -> Vec<String>;
@@ -85,6 +86,10 @@ impl<R: Resource> Erased<R::Clients> for Adapter<R> {
 
     fn import_id(&self) -> &'static str {
         R::IMPORT_ID
+    }
+
+    fn not_importable(&self) -> Option<&'static str> {
+        R::NOT_IMPORTABLE
     }
 
     fn rules(&self) -> Vec<Rule> {

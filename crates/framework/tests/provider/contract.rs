@@ -39,8 +39,51 @@ impl Provider for Twice {
     }
 
     fn registry() -> Registry<Self::Clients> {
-        Registry::new().resource::<crate::cloud::Server>().resource::<crate::cloud::Server>()
+        Registry::new()
+            .resource::<crate::cloud::Server>()
+            .resource::<crate::cloud::Server>()
+            .unlisted::<crate::cloud::Server>("Nobody asks.")
     }
+}
+
+/// Says nothing of lists, or too much.
+struct Undecided<const LISTED: bool>;
+
+impl<const LISTED: bool> Provider for Undecided<LISTED> {
+    type Config = Config;
+    type Clients = std::sync::Arc<Region>;
+
+    const NAME: &'static str = "cloud";
+    const DESCRIPTION: &'static str = "Servers of a cloud that exists only in tests.";
+
+    async fn configure(
+        _: <Config as framework::model::Model>::Planned,
+        _: &str,
+        _: &framework::context::Context<Self::Clients>,
+    ) -> framework::diagnostic::Result<Self::Clients> {
+        Ok(Region::named("undecided"))
+    }
+
+    fn registry() -> Registry<Self::Clients> {
+        let registry = Registry::new().resource::<crate::cloud::Server>();
+        if !LISTED {
+            return registry;
+        }
+        registry.list::<crate::cloud::further::Servers>().unlisted::<crate::cloud::Server>("Nobody asks.")
+    }
+}
+
+#[test]
+fn a_type_has_a_list_or_a_reason_against_it() {
+    let texts = |findings: Vec<check::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        texts(check::provider(&ProviderServer::<Undecided<false>>::new())),
+        ["resource `cloud_server`: has neither a list resource nor a reason why"]
+    );
+    assert_eq!(
+        texts(check::provider(&ProviderServer::<Undecided<true>>::new())),
+        ["resource `cloud_server`: has a list resource, and a reason against"]
+    );
 }
 
 #[test]

@@ -176,6 +176,8 @@ terraform import cloud_server.web srv-3
 ```
 
 The import id is srv-3.
+
+Objects that exist are found with `terraform query`, by the [list resource `cloud_server`](../list-resources/server.md).
 "#;
     expect_lines(&page("resources/server.md"), expected);
 }

@@ -1,6 +1,7 @@
 //! Reads an installed CNI.
 
 pub(crate) mod imported;
+pub(crate) mod listed;
 pub(crate) mod moved;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! A small provider of every kind of type. Its cloud is a table in memory, one for each region that a test names.
 
 mod functions;
-mod further;
+pub mod further;
 mod server;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,9 @@
+# Run it with: terraform query
+list "ekshybrid_vpc_cni" "all" {
+  provider         = ekshybrid
+  include_resource = true
+
+  config {
+    cluster_name = "workshop"
+  }
+}

@@ -1,4 +1,0 @@
-import {
-  to = ekshybrid_client_certificate.operators
-  id = "plant/plant-operators"
-}
