@@ -12,7 +12,7 @@ use url::Url;
 
 use super::cache::Cache;
 use super::error::{Checked, Error, Result, Tried};
-use super::http::connect::Wiring;
+use super::http::connect::{Trusted, Wiring};
 use super::http::{Http, Request, Waiting};
 use super::registry::exchange::{Ask, Exchange, Reply, Sending, Unsent, retry_after};
 use super::registry::{EcrLogin, Login, Logins, Registries, Repository};
@@ -34,8 +34,10 @@ pub struct Settings {
     pub no_proxy: Option<String>,
     /// File of PEM certificates that are trusted in addition to the system's. Default: `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
-    /// Users and passwords by host.
+    /// Credentials by host.
     pub logins: Vec<Login>,
+    /// Certificate authorities in PEM format, each for one host alone.
+    pub authorities: HashMap<String, String>,
     /// Folder of the cache. Default: `$XDG_CACHE_HOME/ekshybrid/charts`, or the system's equal of it.
     pub cache: Option<PathBuf>,
 }
@@ -111,9 +113,16 @@ impl Client {
         let proxies = Proxies::new(given, variable);
         let bundle = settings.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
         let bundle = bundle.filter(|path| !path.as_os_str().is_empty());
+        // Hosts in addresses have lowercase letters; the one registry whose name is not its host is Docker Hub.
+        let host = |host: &String| match host.trim_end_matches('/').to_ascii_lowercase().as_str() {
+            "docker.io" | "index.docker.io" => "registry-1.docker.io".to_owned(),
+            other => other.to_owned(),
+        };
+        let hosts = settings.authorities.iter().map(|(name, pem)| (host(name), pem.clone())).collect();
+        let trusted = Trusted { bundle, hosts };
         let inner = Inner {
-            wiring: Wiring::keeping(proxies.clone(), bundle.clone()),
-            http: Http::new(proxies, bundle, waiting),
+            wiring: Wiring::keeping(proxies.clone(), trusted.clone()),
+            http: Http::new(proxies, trusted, waiting),
             cache,
             logins: Logins { configured: settings.logins, ecr },
             registries: Registries::default(),

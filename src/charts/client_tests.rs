@@ -32,7 +32,7 @@ fn tunnelled(folder: &TempDir, tunnel: &Server, authority: &Authority) -> Settin
 }
 
 fn login(host: &str) -> Login {
-    Login { host: host.to_owned(), username: "me".to_owned(), password: "hunter2".to_owned().into() }
+    Login::with_password(host, "me", "hunter2")
 }
 
 fn bytes(artifact: &Artifact) -> &[u8] {
@@ -157,8 +157,7 @@ async fn a_repository_gets_the_password_of_its_host() {
         matches!(&unknown, Error::Refused { status: 401, tried: Tried::Nothing { host: named }, .. } if *named == host),
         "{unknown:?}"
     );
-    let mut wrong = login(&host);
-    wrong.password = SecretString::from("swordfish");
+    let wrong = Login::with_password(&host, "me", "swordfish");
     let refused =
         client(Settings { logins: vec![wrong], ..settings(&cache) }).fetch(&source).await.expect_err("refused");
     assert!(matches!(&refused, Error::Refused { tried: Tried::Configured { username, .. }, .. } if username == "me"));
@@ -393,8 +392,7 @@ async fn a_token_server_gets_the_password() {
         matches!(&error, Error::Refused { status: 403, tried: Tried::Nothing { .. }, detail, .. } if detail == "DENIED"),
         "{error:?}"
     );
-    let mut wrong = login(&host);
-    wrong.password = SecretString::from("swordfish");
+    let wrong = Login::with_password(&host, "me", "swordfish");
     let error = client(Settings { logins: vec![wrong], ..settings(&cache) }).fetch(&source).await.expect_err("refused");
     assert!(
         matches!(&error, Error::Refused { status: 401, tried: Tried::Configured { .. }, detail, .. } if detail == "wrong password"),
@@ -410,8 +408,7 @@ async fn a_registry_may_redirect_to_one_that_wants_a_token() {
         let to = target.url("");
         let server = Server::plain(move |seen| Reply::redirect(format!("{to}{}", seen.target()))).await;
         // The first registry's password is for nobody else.
-        let mut logins = vec![login(&format!("127.0.0.1:{}", server.port))];
-        logins[0].password = SecretString::from("swordfish");
+        let mut logins = vec![Login::with_password(format!("127.0.0.1:{}", server.port), "me", "swordfish")];
         if is_known {
             logins.push(login(&format!("127.0.0.1:{}", target.port)));
         }

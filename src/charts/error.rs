@@ -280,6 +280,11 @@ pub enum Tried {
         /// The host that they are for.
         host: String,
     },
+    /// A token of the provider's `registries`.
+    Token {
+        /// The host that it is for.
+        host: String,
+    },
     /// The password from AWS.
     Ecr {
         /// Account of the registry.
@@ -298,6 +303,7 @@ impl fmt::Display for Tried {
             Self::Configured { username, host } => {
                 write!(f, "user `{username}` of the provider's `registries` for `{host}`")
             }
+            Self::Token { host } => write!(f, "the token of the provider's `registries` for `{host}`"),
             Self::Ecr { account, region } => {
                 write!(f, "the ECR password from AWS for account {account} in {region}")
             }

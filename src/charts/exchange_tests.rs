@@ -80,7 +80,7 @@ async fn a_password_is_sent_from_the_start_and_only_to_its_registry() {
         _ => Answer::new(401, "").with("www-authenticate", "Basic realm=\"r\""),
     })
     .await;
-    let login = Login { host: host(&server), username: "me".to_owned(), password: "hunter2".to_owned().into() };
+    let login = Login::with_password(host(&server), "me", "hunter2");
     let client = client(vec![login]);
     assert_eq!(head(&client, &server, "a").await.expect("an answer"), 200);
     assert_eq!(heads(&server), 1);
@@ -121,4 +121,23 @@ async fn what_may_pass_is_asked_again() {
     let error = head(&client(Vec::new()), &server, "a").await.expect_err("busy");
     assert!(matches!(&error, Error::Status { status: 429, attempts: 1, .. }), "{error:?}");
     assert!(error.to_string().contains("3600 s"), "{error}");
+}
+
+/// Whatever a registry asks for, it gets the token itself, and no token server is asked.
+#[tokio::test]
+async fn a_token_is_for_the_registry_itself() {
+    let tokens = Server::plain(|_| Answer::new(200, r#"{"token":"other"}"#)).await;
+    for challenge in [format!("Bearer realm=\"{}\"", tokens.url("/token")), "Basic realm=\"r\"".to_owned()] {
+        let server = Server::plain(move |seen| match seen.header("authorization") {
+            "Bearer for-good" => Answer::new(200, ""),
+            _ => Answer::new(401, "").with("www-authenticate", challenge.clone()),
+        })
+        .await;
+        let known = client(vec![Login::with_token(host(&server), "for-good")]);
+        assert_eq!(head(&known, &server, "a").await.expect("an answer"), 200);
+        let wrong = client(vec![Login::with_token(host(&server), "swordfish")]);
+        assert_eq!(head(&wrong, &server, "a").await.expect("an answer"), 401);
+        assert!(!format!("{:?}", Login::with_token("h", "swordfish")).contains("swordfish"));
+    }
+    assert!(tokens.lines().is_empty());
 }

@@ -207,6 +207,23 @@ async fn a_password_is_not_sent_in_the_clear() {
 }
 
 #[tokio::test]
+async fn an_authority_counts_for_its_host_alone() {
+    let authority = Authority::new();
+    let server = Server::tls(authority.server("localhost"), |_| Reply::new(200, "content")).await;
+    let right = url(&format!("https://localhost:{}/", server.port));
+    let trusting = |host: String, pem: &str| {
+        let hosts = [(host, pem.to_owned())].into_iter().collect();
+        Http::new(Proxies::default(), connect::Trusted { bundle: None, hosts }, hasty())
+    };
+    let own = trusting(format!("localhost:{}", server.port), &authority.pem);
+    assert_eq!(own.get(&plain(&right)).await.expect("an answer").body, b"content");
+    let error = trusting("localhost".to_owned(), &authority.pem).get(&plain(&right)).await.expect_err("another host");
+    assert!(matches!(&error, Error::Unreachable { cause, .. } if cause.contains("UnknownIssuer")), "{error:?}");
+    let error = trusting("localhost".to_owned(), "").get(&plain(&right)).await.expect_err("no certificate");
+    assert!(matches!(&error, Error::Configuration { argument: "registries", .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn certificates_are_checked() {
     let authority = Authority::new();
     let server = Server::tls(authority.server("localhost"), |_| Reply::new(200, "content")).await;

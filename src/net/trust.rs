@@ -16,6 +16,19 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     CertificateDer::pem_slice_iter(pem).collect()
 }
 
+/// The certificate authorities in a PEM text, each validated.
+///
+/// # Errors
+/// What is wrong with the text, without a period.
+pub fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = certificates(pem).map_err(|error| format!("not a PEM certificate: {error:?}"))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &found {
+        roots.add(certificate.clone()).map_err(|error| format!("not a certificate authority: {error}"))?;
+    }
+    if found.is_empty() { Err("holds no PEM certificate".to_owned()) } else { Ok(found) }
+}
+
 /// A bundle of certificate authorities.
 #[derive(Debug)]
 pub struct Bundle {
@@ -32,17 +45,8 @@ pub struct Bundle {
 pub fn bundle(path: &Path) -> Result<Bundle, Unusable> {
     let wrong = |problem: String| unusable(format!("`{}`: {problem}", path.display()));
     let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let authorities = certificates(&pem).map_err(|error| wrong(format!("not a PEM certificate: {error:?}")))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in &authorities {
-        let added = roots.add(certificate.clone());
-        added.map_err(|error| wrong(format!("not a certificate authority: {error}")))?;
-    }
-    if authorities.is_empty() {
-        Err(wrong("holds no PEM certificate".to_owned()))
-    } else {
-        Ok(Bundle { pem, authorities })
-    }
+    let authorities = authorities(&pem).map_err(wrong)?;
+    Ok(Bundle { pem, authorities })
 }
 
 /// A problem of `custom_ca_bundle`, or of the certificates that the system trusts.

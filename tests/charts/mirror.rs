@@ -77,11 +77,7 @@ fn push_index(registry: &Registry, repository: &str, tag: &str, seed: u64, size:
 }
 
 fn client(registries: &[&Registry], platforms: &[&str]) -> Client {
-    let login = |registry: &&Registry| Login {
-        host: registry.address.clone(),
-        username: "me".to_owned(),
-        password: "hunter2".to_owned().into(),
-    };
+    let login = |registry: &&Registry| Login::with_password(&registry.address, "me", "hunter2");
     let settings = charts::Settings { logins: registries.iter().map(login).collect(), ..charts::Settings::default() };
     let platforms = platforms.iter().map(|it| Platform::parse(it).expect("a platform")).collect();
     let charts = charts::Client::new(settings, None);

@@ -142,11 +142,7 @@ impl Registry {
 
     /// A client with a cache of its own below `cache`.
     fn client(&self, cache: &str, password: Option<&str>) -> Client {
-        let logins = password.map(|password| Login {
-            host: self.address.clone(),
-            username: "me".to_owned(),
-            password: password.to_owned().into(),
-        });
+        let logins = password.map(|password| Login::with_password(&self.address, "me", password));
         let cache = Some(self.folder.path().join(cache));
         Client::new(Settings { cache, logins: logins.into_iter().collect(), ..Settings::default() }, None)
     }

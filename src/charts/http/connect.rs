@@ -62,10 +62,33 @@ pub(in crate::charts) struct Outgoing<'a> {
     pub(in crate::charts) sent: Option<Arc<AtomicU64>>,
 }
 
+/// What is trusted in addition to the system's certificates.
+#[derive(Debug, Clone, Default)]
+pub struct Trusted {
+    /// File of PEM certificates, for every host.
+    pub bundle: Option<PathBuf>,
+    /// Certificate authorities in PEM format, each for one host alone, with its port when it is not the scheme's own.
+    pub hosts: HashMap<String, String>,
+}
+
+impl From<Option<PathBuf>> for Trusted {
+    fn from(bundle: Option<PathBuf>) -> Self {
+        Self { bundle, hosts: HashMap::new() }
+    }
+}
+
+/// Checks a text that is to be in [`Trusted::hosts`].
+///
+/// # Errors
+/// What is wrong with it, without a period.
+pub fn check_authorities(pem: &str) -> Result<(), String> {
+    trust::authorities(pem.as_bytes()).map(drop)
+}
+
 /// Opens connections. Reads certificates when the first one is needed.
 pub(in crate::charts) struct Wiring {
     proxies: Proxies,
-    ca_bundle: Option<PathBuf>,
+    trusted: Trusted,
     ready: OnceCell<Ready>,
     /// Open connections by scheme, host and port; `None` if they are not kept.
     kept: Option<Mutex<HashMap<String, Vec<Opened>>>>,
@@ -75,6 +98,8 @@ pub(in crate::charts) struct Wiring {
 struct Ready {
     matcher: Matcher,
     tls: Arc<ClientConfig>,
+    /// For hosts with an authority of their own.
+    tls_of: HashMap<String, Arc<ClientConfig>>,
 }
 
 /// Kinds of connection failures.
@@ -126,24 +151,25 @@ impl Broken {
 
 impl Wiring {
     /// Reads nothing and opens nothing.
-    pub(in crate::charts) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
-        Self { proxies, ca_bundle, ready: OnceCell::new(), kept: None }
+    pub(in crate::charts) fn new(proxies: Proxies, trusted: impl Into<Trusted>) -> Self {
+        Self { proxies, trusted: trusted.into(), ready: OnceCell::new(), kept: None }
     }
 
     /// The same, with connections that are reused.
-    pub(in crate::charts) fn keeping(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
-        Self { kept: Some(Mutex::default()), ..Self::new(proxies, ca_bundle) }
+    pub(in crate::charts) fn keeping(proxies: Proxies, trusted: impl Into<Trusted>) -> Self {
+        Self { kept: Some(Mutex::default()), ..Self::new(proxies, trusted) }
     }
 
     async fn ready(&self) -> Result<&Ready, Error> {
         self.ready
             .get_or_try_init(|| async {
                 let matcher = self.proxies.matcher()?;
-                let bundle = self.ca_bundle.clone();
+                let trusted = self.trusted.clone();
                 // Files of the system; reading them must not hold up other work.
-                let loaded = tokio::task::spawn_blocking(move || configuration(bundle)).await;
-                let tls = loaded.unwrap_or_else(|_| Err(trust::unusable("the certificates could not be loaded")))?;
-                Ok(Ready { matcher, tls: Arc::new(tls) })
+                let loaded = tokio::task::spawn_blocking(move || configurations(&trusted)).await;
+                let loaded = loaded.unwrap_or_else(|_| Err(trust::unusable("the certificates could not be loaded")));
+                let (tls, tls_of) = loaded?;
+                Ok(Ready { matcher, tls, tls_of })
             })
             .await
     }
@@ -242,10 +268,15 @@ impl Ready {
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        let mut direct = HttpsConnector::from((tcp, Arc::clone(&self.tls)));
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        let tls = self.tls_of.get(host).unwrap_or(&self.tls);
+        let via_proxy = tcp.clone();
+        let mut direct = HttpsConnector::from((tcp, Arc::clone(tls)));
         let Some(proxy) = self.matcher.intercept(uri).filter(|_| !is_local(url.host_str().unwrap_or_default())) else {
             return Ok((start(direct.call(uri.clone()).await?).await?, false, None));
         };
+        // The proxy is another host.
+        let mut direct = HttpsConnector::from((via_proxy, Arc::clone(&self.tls)));
         let authorization = proxy.basic_auth().cloned();
         if url.scheme() == "http" {
             return Ok((start(direct.call(proxy.uri().clone()).await?).await?, true, authorization));
@@ -254,7 +285,7 @@ impl Ready {
         if let Some(authorization) = authorization {
             tunnel = tunnel.with_auth(authorization);
         }
-        let mut connector = HttpsConnector::from((tunnel, Arc::clone(&self.tls)));
+        let mut connector = HttpsConnector::from((tunnel, Arc::clone(tls)));
         Ok((start(connector.call(uri.clone()).await?).await?, false, None))
     }
 }
@@ -273,7 +304,10 @@ where
     Ok(sender)
 }
 
-fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Unusable> {
+type Configurations = (Arc<ClientConfig>, HashMap<String, Arc<ClientConfig>>);
+
+/// The configuration for most hosts, and those for hosts with an authority of their own.
+fn configurations(trusted: &Trusted) -> Result<Configurations, Unusable> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
@@ -281,11 +315,24 @@ fn configuration(bundle: Option<PathBuf>) -> Result<ClientConfig, Unusable> {
         // Not an error of its own: a plain registry on this machine, or a bundle of the user's, needs none of them.
         tracing::warn!(errors = ?system.errors, "this system trusts no certificate authority; `SSL_CERT_FILE` can name some");
     }
-    if let Some(path) = bundle {
-        for certificate in trust::bundle(&path)?.authorities {
+    if let Some(path) = &trusted.bundle {
+        for certificate in trust::bundle(path)?.authorities {
             roots.add(certificate).map_err(|error| trust::unusable(error.to_string()))?;
         }
     }
+    let mut of_hosts = HashMap::new();
+    for (host, pem) in &trusted.hosts {
+        let wrong = |problem: String| Unusable { argument: "registries", problem: format!("`{host}`: {problem}") };
+        let mut with_own = roots.clone();
+        for certificate in trust::authorities(pem.as_bytes()).map_err(wrong)? {
+            with_own.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        }
+        of_hosts.insert(host.clone(), Arc::new(configuration(with_own)?));
+    }
+    Ok((Arc::new(configuration(roots)?), of_hosts))
+}
+
+fn configuration(roots: RootCertStore) -> Result<ClientConfig, Unusable> {
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(ring)
         .with_safe_default_protocol_versions()

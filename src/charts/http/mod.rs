@@ -185,8 +185,8 @@ enum Failed {
 
 impl Http {
     /// Reads nothing and opens nothing.
-    pub(super) fn new(proxies: Proxies, ca_bundle: Option<std::path::PathBuf>, waiting: Waiting) -> Self {
-        Self { wiring: Wiring::new(proxies, ca_bundle), waiting }
+    pub(super) fn new(proxies: Proxies, trusted: impl Into<connect::Trusted>, waiting: Waiting) -> Self {
+        Self { wiring: Wiring::new(proxies, trusted), waiting }
     }
 
     /// Fetches, with retries. The response is a success or an error of the client's making, such as 401 or 404.

@@ -328,7 +328,7 @@ impl Exchange<'_> {
         let headers = challenge.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         if !headers.flat_map(challenge::parse).any(|challenge| challenge.scheme == "bearer") {
             // Some registries ask for a password here, and serve anybody elsewhere.
-            if self.logins.basic(registry).await?.is_none() {
+            if self.logins.of_registry(registry).await?.is_none() {
                 return Ok(None);
             }
             // A password of ECR expires; its source knows when.

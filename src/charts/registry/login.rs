@@ -11,15 +11,43 @@ use super::ecr::{EcrLogin, EcrRegistry};
 use crate::charts::error::{Error, Result, Tried};
 use crate::charts::http::Authorization;
 
-/// User and password of a repository or a registry.
+/// Credentials for a repository or a registry.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// Host, with the port when it is not the scheme's own.
     pub host: String,
-    /// User.
-    pub username: String,
-    /// Password.
-    pub password: SecretString,
+    /// What proves who is there.
+    pub proof: Proof,
+}
+
+/// What proves who is there.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A user and a password, by the Basic scheme; registries give a token for them.
+    Password {
+        /// User.
+        username: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// A token that the host itself takes, by the Bearer scheme.
+    Token(SecretString),
+}
+
+impl Login {
+    /// A user and a password.
+    pub fn with_password(
+        host: impl Into<String>,
+        username: impl Into<String>,
+        password: impl Into<SecretString>,
+    ) -> Self {
+        Self { host: host.into(), proof: Proof::Password { username: username.into(), password: password.into() } }
+    }
+
+    /// A token.
+    pub fn with_token(host: impl Into<String>, token: impl Into<SecretString>) -> Self {
+        Self { host: host.into(), proof: Proof::Token(token.into()) }
+    }
 }
 
 /// All known credentials.
@@ -28,24 +56,33 @@ pub(in crate::charts) struct Logins {
     pub(in crate::charts) ecr: Option<Arc<dyn EcrLogin>>,
 }
 
-/// Credentials as the `Authorization` header of the Basic scheme carries them.
-pub(in crate::charts) struct Basic {
-    username: String,
-    /// User and password in Base64.
+/// Credentials as the `Authorization` header carries them.
+pub(in crate::charts) struct Shown {
+    /// Whose they are, for messages.
+    whose: String,
+    scheme: &'static str,
+    /// User and password in Base64, or the token.
     encoded: SecretString,
 }
 
-impl Basic {
+impl Shown {
     fn of(login: &Login) -> Self {
-        let plain = format!("{}:{}", login.username, login.password.expose_secret());
-        Self { username: login.username.clone(), encoded: STANDARD.encode(plain).into() }
+        match &login.proof {
+            Proof::Password { username, password } => {
+                let plain = format!("{username}:{}", password.expose_secret());
+                Self { whose: username.clone(), scheme: BASIC, encoded: STANDARD.encode(plain).into() }
+            }
+            Proof::Token(token) => Self { whose: "a token".to_owned(), scheme: "Bearer", encoded: token.clone() },
+        }
     }
 
     /// The header for the origin of an address.
     pub(in crate::charts) fn authorization(&self, url: &Url) -> Authorization {
-        Authorization::new(url, &self.username, format!("Basic {}", self.encoded.expose_secret()).into())
+        Authorization::new(url, &self.whose, format!("{} {}", self.scheme, self.encoded.expose_secret()).into())
     }
 }
+
+const BASIC: &str = "Basic";
 
 impl Logins {
     fn configured(&self, host: &str) -> Option<&Login> {
@@ -57,22 +94,27 @@ impl Logins {
         self.configured.iter().find(|login| name(&login.host) == name(host))
     }
 
+    /// The user's token for a host.
+    pub(super) fn token(&self, host: &str) -> Option<Shown> {
+        self.configured(host).filter(|login| matches!(login.proof, Proof::Token(_))).map(Shown::of)
+    }
+
     /// What the user configured for the host of an address.
-    pub(in crate::charts) fn of_address(&self, url: &Url) -> Option<Basic> {
-        self.configured(&host(url)).map(Basic::of)
+    pub(in crate::charts) fn of_address(&self, url: &Url) -> Option<Shown> {
+        self.configured(&host(url)).map(Shown::of)
     }
 
     /// Credentials of a registry: the user's own, else those of AWS for ECR.
-    pub(in crate::charts) async fn basic(&self, registry: &str) -> Result<Option<Basic>> {
+    pub(in crate::charts) async fn of_registry(&self, registry: &str) -> Result<Option<Shown>> {
         if let Some(login) = self.configured(registry) {
-            return Ok(Some(Basic::of(login)));
+            return Ok(Some(Shown::of(login)));
         }
         let (Some(ecr), Some(place)) = (&self.ecr, EcrRegistry::parse(registry)) else { return Ok(None) };
         let encoded = ecr
             .authorization_token(&place)
             .await
             .map_err(|source| Error::EcrLogin { registry: registry.to_owned(), source })?;
-        Ok(Some(Basic { username: "AWS".to_owned(), encoded }))
+        Ok(Some(Shown { whose: "AWS".to_owned(), scheme: BASIC, encoded }))
     }
 
     /// Whether the password of a registry comes from AWS.
@@ -83,7 +125,11 @@ impl Logins {
     /// For messages: the credentials that a host received.
     pub(in crate::charts) fn tried(&self, registry: &str) -> Tried {
         if let Some(login) = self.configured(registry) {
-            return Tried::Configured { username: login.username.clone(), host: registry.to_owned() };
+            let host = registry.to_owned();
+            return match &login.proof {
+                Proof::Password { username, .. } => Tried::Configured { username: username.clone(), host },
+                Proof::Token(_) => Tried::Token { host },
+            };
         }
         match EcrRegistry::parse(registry).filter(|_| self.ecr.is_some()) {
             Some(EcrRegistry { account, region, .. }) => Tried::Ecr { account, region },

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use url::Url;
 
 pub use self::ecr::{EcrLogin, EcrRegistry};
-use self::login::Basic;
-pub use self::login::Login;
+use self::login::Shown;
+pub use self::login::{Login, Proof};
 pub(super) use self::login::{Logins, host};
 use super::error::{Checked, Error, Result, Tried};
 use super::http::{Answer, Authorization, Http, Request, is_on_this_machine};
@@ -217,7 +217,7 @@ impl Repository<'_> {
         let known = match known {
             // Such a password expires, and ECR then refuses with 403; its source knows when.
             Some(_) if self.logins.of_aws(&key.0) => {
-                self.logins.basic(&key.0).await?.map(|login| login.authorization(&url))
+                self.logins.of_registry(&key.0).await?.map(|login| login.authorization(&url))
             }
             known => known,
         };
@@ -249,6 +249,10 @@ impl Repository<'_> {
         let challenges: Vec<_> = headers.flat_map(challenge::parse).collect();
         let offered = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         let refused = |tried| Err(answer.refusal(tried));
+        // A token is for the host itself, whatever it asks for.
+        if let Some(token) = self.logins.token(&registry) {
+            return Ok(token.authorization(url));
+        }
         if let Some(bearer) = offered("bearer") {
             let login = self.login(url, is_own).await?;
             let realm = bearer.parameters.get("realm").map(String::as_str).unwrap_or_default();
@@ -277,8 +281,8 @@ impl Repository<'_> {
         refused(Tried::Nothing { host: registry.clone() })
     }
 
-    async fn login(&self, url: &Url, is_own: bool) -> Result<Option<Basic>> {
-        if is_own { self.logins.basic(&self.reference.registry).await } else { Ok(self.logins.of_address(url)) }
+    async fn login(&self, url: &Url, is_own: bool) -> Result<Option<Shown>> {
+        if is_own { self.logins.of_registry(&self.reference.registry).await } else { Ok(self.logins.of_address(url)) }
     }
 
     /// Asks a token server.

@@ -79,7 +79,7 @@ pub(crate) fn source(error: &charts::Error, wanted: &Wanted) -> Diagnostic {
         ),
         E::Refused { .. } | E::PasswordInTheClear { .. } => (
             None,
-            "Set user and password for this host in `registries` of the provider's configuration, or check those that are there.",
+            "Set user and password, or a token, for this host in `registries` of the provider's configuration, or check those that are there.",
         ),
         E::Status { .. } => (
             None,
