@@ -27,7 +27,7 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::notes::{self, Ending};
-use super::{Activation, Args, Outputs, ssm};
+use super::{Activation, Args, KeyId, Outputs, ssm};
 use crate::aws;
 use crate::aws::ssm::ActivationSpec;
 use crate::session::{Context, aws_region, explain, tags};
@@ -90,7 +90,8 @@ pub(super) async fn create(args: &Args, cx: &Context) -> Result<Outputs> {
     cx.save(&outputs);
     if let Some(name) = &args.store_code_in {
         outputs.activation_code = None;
-        match parameter::store(&client, name.as_str(), created.code, &outputs, &replaced).await {
+        let key = args.kms_key_id.as_ref();
+        match parameter::store(&client, name.as_str(), key, created.code, &outputs, &replaced).await {
             Ok(version) => {
                 notes::parameter_written(version, cx);
                 outputs.code_parameter_name = Some(name.as_str().to_owned());
@@ -210,6 +211,23 @@ async fn not_stored(name: &str, outputs: &Outputs, unstored: &Unstored, cx: &Con
             unstored.explain(summary, name, outputs, &left)
         }
     }
+}
+
+/// Changes what can be changed in place: arguments that AWS does not know, and the key of the parameter.
+///
+/// | step | when it fails |
+/// |---|---|
+/// | encrypt the parameter with another key | it has the former one; another apply tries again |
+pub(super) async fn update(prior: &State<Activation>, args: &Args, cx: &Context) -> Result<Outputs> {
+    let mut outputs = prior.outputs.clone();
+    outputs.tags_all = tags::managed_for(cx, outputs.tags_all)?;
+    let is_same = args.kms_key_id.as_ref().map(KeyId::as_str) == prior.args.kms_key_id.as_ref().map(KeyId::as_str);
+    if let Some(name) = outputs.code_parameter_name.as_deref().filter(|_| !is_same) {
+        let client = ssm(outputs.region.as_ref(), cx)?;
+        let version = parameter::encrypt_anew(&client, name, args.kms_key_id.as_ref(), cx).await?;
+        notes::parameter_written(version, cx);
+    }
+    Ok(outputs)
 }
 
 pub(super) async fn delete(state: &State<Activation>, cx: &Context) -> Result<()> {

@@ -101,7 +101,65 @@ impl Text for ParameterName {
     }
 }
 
-framework::text_field!(InstanceName, Note, ParameterName);
+/// A KMS key as `PutParameter` takes it: a key's id or ARN, or an alias or its ARN. Source: KMS developer guide, "Key
+/// identifiers"; Systems Manager service model (2014-11-06), ParameterKeyId.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The text for AWS.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The region of an ARN.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.0.strip_prefix("arn:")?.split(':').nth(2)
+    }
+}
+
+impl Text for KeyId {
+    const NOUN: &'static str = "KMS key";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+        let is_id = |text: &str| {
+            let multi_region = text.strip_prefix("mrk-").is_some_and(|rest| rest.len() == 32 && is_hex(rest));
+            let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+            multi_region || (lengths == [8, 4, 4, 4, 12] && text.split('-').all(is_hex))
+        };
+        let is_alias = |text: &str| {
+            text.strip_prefix("alias/").is_some_and(|name| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "/_-".contains(c))
+            })
+        };
+        let is_arn = |text: &str| {
+            let parts: Vec<&str> = text.split(':').collect();
+            let [arn, partition, service, region, account, what] = parts[..] else { return false };
+            arn == "arn"
+                && partition.starts_with("aws")
+                && service == "kms"
+                && crate::attributes::Region::parse(region).is_ok()
+                && account.len() == 12
+                && account.chars().all(|c| c.is_ascii_digit())
+                && (what.strip_prefix("key/").is_some_and(is_id) || is_alias(what))
+        };
+        if text.len() <= 256 && (is_id(text) || is_alias(text) || is_arn(text)) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "`{text}` is not a KMS key. Write its id (`1234abcd-12ab-34cd-56ef-1234567890ab`), `alias/NAME`, or the ARN of either."
+        ))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+framework::text_field!(InstanceName, KeyId, Note, ParameterName);
 
 #[cfg(test)]
 mod tests {
@@ -115,6 +173,24 @@ mod tests {
         let deep = "/a".repeat(16);
         for name in ["", "a/b", "/a//b", "/a/", "/aws/x", "ssm-x", "/a b", deep.as_str()] {
             assert!(ParameterName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let arn = format!("arn:aws:kms:us-west-2:111122223333:key/{id}");
+        for (key, region) in [
+            (id, None),
+            ("mrk-1234abcd12ab34cd56ef1234567890ab", None),
+            ("alias/codes/edge", None),
+            (arn.as_str(), Some("us-west-2")),
+            ("arn:aws-us-gov:kms:us-gov-west-1:111122223333:alias/codes", Some("us-gov-west-1")),
+        ] {
+            assert_eq!(KeyId::parse(key).map(|key| key.region().map(str::to_owned)), Ok(region.map(str::to_owned)));
+        }
+        for key in ["", "codes", "alias/", "alias/a.b", "1234abcd", "arn:aws:kms:us-west-2:111122223333:codes"] {
+            assert!(KeyId::parse(key).is_err(), "{key}");
         }
     }
 

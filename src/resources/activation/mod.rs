@@ -21,7 +21,7 @@ use crate::attributes::permissions::{ANY, KEYS, MANAGED_INSTANCES, PARAMETERS, R
 use crate::attributes::{ActivationId, Region, RoleName, Timeouts};
 use crate::session::{Clients, Context, tags};
 
-pub use arguments::{InstanceName, Note, ParameterName};
+pub use arguments::{InstanceName, KeyId, Note, ParameterName};
 pub use read::state;
 
 /// How many hosts may register with one activation. Source: Systems Manager API reference, CreateActivation.
@@ -79,6 +79,10 @@ pub struct Args {
     /// activation or one that it replaces.
     #[attr(replace)]
     pub store_code_in: Option<ParameterName>,
+    /// KMS key that encrypts the parameter of `store_code_in`: the id, the ARN, `alias/NAME` or the ARN of an alias of a
+    /// symmetric key in the activation's region. Default: the account's key for Systems Manager, `alias/aws/ssm`. A
+    /// change encrypts the code anew, and keeps the activation. Whoever reads the code needs `kms:Decrypt` on the key.
+    pub kms_key_id: Option<KeyId>,
     /// On destroy, deregister the hosts that registered with this activation or with one that it replaced, including
     /// running hosts. The plan of a destroy lists them. A replacement deregisters nothing, even if the activation is
     /// tainted. Default: false.
@@ -240,12 +244,13 @@ Existing machines stay as they are, and new ones get the current code. Do this a
             PARAMETERS,
         )
         .when("`store_code_in` is set"),
-        aws(&["kms:Encrypt", "kms:Decrypt"], KEYS).when("`store_code_in` is encrypted with a key of your own"),
+        aws(&["kms:Encrypt", "kms:Decrypt"], KEYS).when("`kms_key_id` is set"),
     ]];
 
     fn validate(args: &<Args as Model>::Planned, faults: &mut Diagnostics) {
         tags::check(&args.tags, Args::NAMES.tags, faults);
         plan::rotation::check(args, faults);
+        plan::check_key(args, faults);
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
@@ -265,9 +270,8 @@ Existing machines stay as they are, and new ones get the current code. Do this a
         read::read(identity, prior, cx).await
     }
 
-    async fn update(prior: &State<Self>, _: &Args, _: &Context) -> Result<Outputs> {
-        // Only arguments that AWS does not know change in place: when to rotate, and what a destroy does.
-        Ok(prior.outputs.clone())
+    async fn update(prior: &State<Self>, args: &Args, cx: &Context) -> Result<Outputs> {
+        apply::update(prior, args, cx).await
     }
 
     async fn delete(state: &State<Self>, cx: &Context) -> Result<()> {

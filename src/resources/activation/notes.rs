@@ -150,7 +150,8 @@ pub(super) fn replaced(args: &Args, cx: &Context) -> Result<Vec<String>> {
 /// parameter may cause a rotation; nor are values that AWS chooses.
 fn handover_key(args: &Args) -> String {
     let mut arguments = args.encode();
-    for name in [Args::NAMES.expiration_date, Args::NAMES.region, Args::NAMES.store_code_in, Args::NAMES.timeouts] {
+    let names = Args::NAMES;
+    for name in [names.expiration_date, names.region, names.store_code_in, names.kms_key_id, names.timeouts] {
         arguments.remove(name);
     }
     format!("{arguments:?}")

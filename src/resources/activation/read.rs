@@ -95,6 +95,7 @@ pub fn state(
     let description = note(found.description.as_deref(), prior_args.and_then(|args| args.description.as_ref()))
         .map_err(|_| unreadable("an overlong description"))?;
     let expiration_date = found.expiration_date.ok_or_else(|| unreadable("no expiration date"))?;
+    let tags_all = tags::managed_for(cx, found.tags)?;
     Ok(State {
         args: Args {
             iam_role,
@@ -107,9 +108,10 @@ pub fn state(
             rotate_before: prior_args.and_then(|args| args.rotate_before.clone()),
             rotate_when_exhausted: prior_args.is_some_and(|args| args.rotate_when_exhausted),
             store_code_in: prior_args.and_then(|args| args.store_code_in.clone()),
+            kms_key_id: prior_args.and_then(|args| args.kms_key_id.clone()),
             deregister_on_destroy: prior_args.is_some_and(|args| args.deregister_on_destroy),
             region: Some(region.clone()),
-            tags: tags::own_for(cx, &found.tags, prior_args.and_then(|args| args.tags.as_ref()))?,
+            tags: tags::own_for(cx, &tags_all, prior_args.and_then(|args| args.tags.as_ref()))?,
             timeouts: prior_args.and_then(|args| args.timeouts.clone()),
         },
         outputs: Outputs {
@@ -121,7 +123,7 @@ pub fn state(
             expiration_date: Timestamp::from(expiration_date),
             created_date: found.created_date.map(Timestamp::from),
             region: Some(region),
-            tags_all: found.tags,
+            tags_all,
         },
     })
 }

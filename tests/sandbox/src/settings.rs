@@ -59,6 +59,8 @@ pub struct Settings {
     pub endpoint_services_fail: BTreeMap<String, String>,
     /// Letters of the zones in which a service has no VPC endpoints.
     pub endpoint_services_lack_zones: BTreeMap<String, Vec<String>>,
+    /// KMS keys of the account, the same in every region: their aliases (`alias/codes`) with their ids.
+    pub kms_keys: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
@@ -89,6 +91,7 @@ impl Default for Settings {
             endpoint_services_absent: Vec::new(),
             endpoint_services_fail: BTreeMap::new(),
             endpoint_services_lack_zones: BTreeMap::new(),
+            kms_keys: BTreeMap::new(),
         }
     }
 }

@@ -170,6 +170,7 @@ pub struct Answered {
     pub status: u16,
     pub error: Option<String>,
     pub request_id: String,
+    pub user_agent: String,
     pub fault: Option<String>,
 }
 

@@ -5,15 +5,17 @@
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
 use framework::note::Noted;
 use framework::path::Path;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::ssm::{Client, ParameterSpec, Tags};
 use crate::aws::{Error, Kind};
-use crate::resources::activation::{Args, Outputs, notes};
-use crate::session::{Context, explain};
+use crate::resources::activation::{Args, KeyId, Outputs, notes};
+use crate::session::{Context, explain, explain_at};
 
 /// Tag of the parameter: the id of the activation whose code it holds.
 const TAG: &str = "ekshybrid:activation-id";
+/// The key that Systems Manager uses by default.
+const DEFAULT_KEY: &str = "alias/aws/ssm";
 /// Tags available to the user: AWS allows 50, and one is [`TAG`].
 pub(in crate::resources::activation) const MOST_TAGS: usize = 49;
 
@@ -43,6 +45,7 @@ impl From<Error> for Unstored {
 pub(in crate::resources::activation) async fn store(
     client: &Client,
     name: &str,
+    key: Option<&KeyId>,
     code: SecretString,
     outputs: &Outputs,
     replaced: &[String],
@@ -53,7 +56,7 @@ pub(in crate::resources::activation) async fn store(
         name: name.to_owned(),
         value: code,
         description: Some("Code of an SSM hybrid activation".to_owned()),
-        key_id: None,
+        key_id: key.map(|key| key.as_str().to_owned()),
         overwrite: false,
         tags,
     };
@@ -73,6 +76,54 @@ pub(in crate::resources::activation) async fn store(
     client.add_parameter_tags(name, &parameter.tags).await?;
     parameter.overwrite = true;
     client.put_parameter(&parameter).await.map_err(|error| Unstored { error, taken: None, retagged_from: Some(owner) })
+}
+
+/// Encrypts the code in the parameter with another key, and returns the new version. The parameter is written only while
+/// it holds what this state has written; AWS keeps its tags.
+pub(in crate::resources::activation) async fn encrypt_anew(
+    client: &Client,
+    name: &str,
+    key: Option<&KeyId>,
+    cx: &Context,
+) -> Result<i64> {
+    let summary = "Could not encrypt the activation code with another key";
+    let left = "The activation and its parameter are unchanged.";
+    let failed = |error: Error| explain_key(summary, &error, left);
+    let Some(found) = client.parameter(name).await.map_err(failed)? else {
+        let cause = format!("The parameter `{name}` does not exist any more.");
+        return Err(Diagnostic::error(summary, cause)
+            .remedy("Apply again: the plan then creates a new activation.")
+            .into());
+    };
+    framework::wire::log::mask(found.value.expose_secret());
+    if matches!(notes::parameter_version(cx), Noted::Says(own) if own != found.version) {
+        let cause = format!("The parameter `{name}` was overwritten outside of this resource.");
+        return Err(Diagnostic::error(summary, cause)
+            .remedy("Apply again: the plan then creates a new activation.")
+            .into());
+    }
+    let spec = ParameterSpec {
+        name: name.to_owned(),
+        value: found.value,
+        description: None,
+        // Without one, AWS would keep the former key.
+        key_id: Some(key.map_or(DEFAULT_KEY, KeyId::as_str).to_owned()),
+        overwrite: true,
+        tags: Tags::new(),
+    };
+    client.put_parameter(&spec).await.map_err(failed)
+}
+
+/// Explains an error of a call that encrypts, and points at the key where the error is about it.
+fn explain_key(summary: &str, error: &Error, left: &str) -> Diagnostics {
+    let is_about_key =
+        error.code() == Some("InvalidKeyId") || error.message().is_some_and(|text| text.contains("kms:"));
+    if !is_about_key {
+        return explain(summary, error, Some(left));
+    }
+    explain_at(Args::NAMES.kms_key_id, summary, error)
+        .left(left)
+        .remedy("Check that the key exists in this account and region, that it is enabled and symmetric, and that its policy and the caller's allow `kms:Encrypt` and `kms:Decrypt`.")
 }
 
 /// Reverts what a failed [`store`] may have written.
@@ -110,7 +161,7 @@ impl Unstored {
         left: &str,
     ) -> Diagnostics {
         let Some(Taken { owner }) = &self.taken else {
-            return explain(summary, &self.error, Some(left));
+            return explain_key(summary, &self.error, left);
         };
         let region = outputs.region.as_ref().map(|region| format!(" --region {}", region.as_str())).unwrap_or_default();
         let delete = format!("aws ssm delete-parameter --name {name}{region}");

@@ -256,6 +256,18 @@ def parameters(account):
     refused("HierarchyTypeMismatchException", ssm.put_parameter, Name="/a/code", Value="x", Type="String",
             Overwrite=True)
     refused("ValidationException", ssm.put_parameter, "KeyId", Name="/a/z", Value="x", Type="String", KeyId="alias/k")
+    secret = {"Name": "/a/key", "Value": "x", "Type": "SecureString"}
+    refused("InvalidKeyId", ssm.put_parameter, "not found", KeyId="alias/k", **secret)
+    key = "1234abcd-12ab-34cd-56ef-1234567890ab"
+    refused("InvalidKeyId", ssm.put_parameter, "does not exist", KeyId=key, **secret)
+    account.control("POST", "/settings", {"kms_keys": {"alias/k": key}})
+    arn = f"arn:aws:kms:{account.seen['region']}:{account.id}:"
+    for known in ["alias/k", "alias/aws/ssm", key, f"{arn}key/{key}", f"{arn}alias/k"]:
+        ssm.put_parameter(KeyId=known, Overwrite=True, **secret)
+    refused("InvalidKeyId", ssm.put_parameter, KeyId=f"arn:aws:kms:eu-west-1:{account.id}:alias/k", Overwrite=True,
+            **secret)
+    account.control("POST", "/settings", {"kms_keys": {}})
+    ssm.delete_parameter(Name="/a/key")
     refused("ValidationException", ssm.put_parameter, "type is required", Name="/a/z", Value="x")
     refused("ValidationException", ssm.put_parameter, "4096", Name="/a/z", Value="x" * 4097, Type="String")
     refused("ValidationException", ssm.put_parameter, "fully qualified", Name="a/z", Value="x", Type="String")

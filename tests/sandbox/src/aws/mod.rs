@@ -233,6 +233,7 @@ pub fn handle(world: &mut World, wire: &Wire<'_>) -> Delivery {
             status: rendered.status,
             error: outcome.err().map(|error| error.code),
             request_id,
+            user_agent: wire.header("user-agent").unwrap_or_default().to_owned(),
             fault: struck.as_ref().map(|fault| fault.kind.name().to_owned()),
         });
     }

@@ -188,6 +188,7 @@ fn record(place: &Place, operation: &'static str, status: u16, struck: Option<&F
             status,
             error: None,
             request_id: random::uuid(),
+            user_agent: String::new(),
             fault: struck.map(|fault| fault.kind.name().to_owned()),
         });
     });

@@ -180,6 +180,7 @@ pub fn answer(world: &mut World, account: &str, region: &str, asked: &Asked<'_>)
         status: told.status,
         error: None,
         request_id: random::uuid(),
+        user_agent: String::new(),
         fault: struck.as_ref().map(|fault| fault.kind.name().to_owned()),
     });
     match struck {

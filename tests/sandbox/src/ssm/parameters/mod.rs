@@ -118,6 +118,9 @@ pub fn put(call: &mut Call<'_>, input: Json<'_>) -> Result<Value> {
     if key.is_some() && kind.is_some_and(|kind| kind != "SecureString") {
         return Err(AwsError::validation("KeyId is required for SecureString type parameter only."));
     }
+    if let Some(key) = key {
+        rules::key(call, key)?;
+    }
     let data_type = data_type.unwrap_or("text");
     if data_type != "text" {
         return Err(AwsError::validation(format!(

@@ -1,6 +1,7 @@
 //! Rules of parameters' names, tiers and sizes. Source: AWS Systems Manager user guide, "Requirements and
 //! constraints for parameter names", "Managing parameter tiers".
 
+use crate::aws::Call;
 use crate::aws::error::{AwsError, Result};
 
 /// Maximum depth of the hierarchy.
@@ -44,6 +45,33 @@ pub fn name(name: &str) -> Result<()> {
         return Err(AwsError::validation("Parameter name must not be longer than 1011 characters."));
     }
     Ok(())
+}
+
+/// Rejects a KMS key that the account does not have in the call's region. Source: Systems Manager API reference,
+/// PutParameter: the key's id or ARN, or an alias or its ARN.
+pub fn key(call: &mut Call<'_>, key: &str) -> Result<()> {
+    let whole = if key.starts_with("arn:") {
+        key.to_owned()
+    } else {
+        let resource = if key.starts_with("alias/") { key.to_owned() } else { format!("key/{key}") };
+        call.arn("kms", &resource)
+    };
+    let own = call.arn("kms", "");
+    let known = &call.account().settings.kms_keys;
+    let is_known = whole.strip_prefix(&own).is_some_and(|resource| match resource.strip_prefix("key/") {
+        Some(id) => known.values().any(|known| known == id),
+        None => resource == "alias/aws/ssm" || known.contains_key(resource),
+    });
+    if is_known {
+        return Ok(());
+    }
+    let what = if whole.contains(":alias/") {
+        format!("Alias {whole} is not found.")
+    } else {
+        format!("Key '{whole}' does not exist")
+    };
+    let message = format!("{what} (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException)");
+    Err(AwsError::client("InvalidKeyId", message))
 }
 
 /// The tier of a value: the requested one, or the existing one. An advanced parameter never becomes standard again.
