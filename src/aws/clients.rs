@@ -30,7 +30,7 @@ use super::account::{Caller, GET_CALLER_IDENTITY};
 use super::call::{Probe, send_with};
 use super::credentials::{FromKeyring, Keyring, Metadata};
 use super::error::{Answer, Error, Kind, Operation, Place, Result};
-use super::resolve::{Profile, Resolved, checked_region, proxies};
+use super::resolve::{Profile, Resolved, checked_region, proxies, variable};
 use super::settings::{RetryMode, Settings};
 use super::transport::{CONNECT_TIMEOUT, READ_TIMEOUT, Transport, check};
 use crate::net::proxy::Proxies;
@@ -217,7 +217,7 @@ impl Clients {
     /// [`Kind::Cancelled`], [`Kind::Configuration`] for unreadable shared files.
     pub async fn status(&self, url: &str) -> Result<std::result::Result<u16, String>> {
         let bundle = self.ready().await?.resolved.ca_bundle.clone();
-        let transport = Transport::new(self.shared.proxies.clone(), bundle);
+        let transport = Transport::new(self.shared.proxies.clone(), bundle, String::new());
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled { may_exist: false })),
@@ -246,7 +246,8 @@ impl Clients {
                 let profile = Profile::load(&shared.settings, &shared.env).await?;
                 let resolved = Resolved::new(&shared.settings, &shared.env, &profile)?;
                 let http = shared.http.clone().unwrap_or_else(|| {
-                    SharedHttpClient::new(Transport::new(shared.proxies.clone(), resolved.ca_bundle.clone()))
+                    let agent = agent(&shared.settings, &shared.env);
+                    SharedHttpClient::new(Transport::new(shared.proxies.clone(), resolved.ca_bundle.clone(), agent))
                 });
                 // STS is available in every region; without a region, the call goes where the SDKs send it.
                 let region = resolved.region(None).unwrap_or_else(|_| "us-east-1".to_owned());
@@ -351,6 +352,14 @@ impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clients").finish_non_exhaustive()
     }
+}
+
+/// What the User-Agent header ends with: the products of the settings, then those of the environment as Terraform and
+/// the AWS provider read it. What no header may contain is left out.
+fn agent(settings: &Settings, env: &Env) -> String {
+    let appended = variable(env, &["TF_APPEND_USER_AGENT"]);
+    let products: Vec<&str> = settings.user_agent.iter().chain(&appended).map(|product| product.trim()).collect();
+    products.join(" ").chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).collect()
 }
 
 fn timeouts() -> TimeoutConfig {

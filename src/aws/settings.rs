@@ -52,9 +52,8 @@ pub struct Settings {
     pub use_fips_endpoint: Option<bool>,
     /// Use dual-stack endpoints, which also support IPv6.
     pub use_dualstack_endpoint: Option<bool>,
-    /// Accepted for compatibility with `hashicorp/aws`: nothing is validated before the first call anyway. The
-    /// account lists are checked regardless.
-    pub skip_credentials_validation: bool,
+    /// Products that the User-Agent header ends with, before those of `TF_APPEND_USER_AGENT`.
+    pub user_agent: Vec<String>,
     /// Never query the EC2 metadata service for credentials.
     pub skip_metadata_api_check: Option<bool>,
     /// Endpoint of the EC2 metadata service.

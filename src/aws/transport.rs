@@ -65,6 +65,8 @@ pub(super) struct Transport(Arc<Wiring>);
 struct Wiring {
     proxies: Proxies,
     ca_bundle: Option<PathBuf>,
+    /// What the User-Agent header ends with; empty for nothing.
+    agent: String,
     connectors: Mutex<HashMap<Route, SharedHttpConnector>>,
 }
 
@@ -79,8 +81,8 @@ struct Route {
 
 impl Transport {
     /// Reads nothing and opens nothing.
-    pub(super) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>) -> Self {
-        Self(Arc::new(Wiring { proxies, ca_bundle, connectors: Mutex::default() }))
+    pub(super) fn new(proxies: Proxies, ca_bundle: Option<PathBuf>, agent: String) -> Self {
+        Self(Arc::new(Wiring { proxies, ca_bundle, agent, connectors: Mutex::default() }))
     }
 
     /// The status of the answer to one GET, or why none came.
@@ -128,7 +130,8 @@ impl fmt::Debug for OnDemand {
 }
 
 impl HttpConnector for OnDemand {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        append_agent(&mut request, &self.wiring.agent);
         let target = Target::of(&request);
         let route =
             Route { https: target.https, proxied: !is_local(&target.host), connect: self.connect, read: self.read };
@@ -137,6 +140,19 @@ impl HttpConnector for OnDemand {
             let connector = wiring.connector(route).await.map_err(|error| ConnectorError::user(error.into()))?;
             connector.call(request).await.map_err(|error| target.judge(error))
         })
+    }
+}
+
+/// Appends to the User-Agent header, which SigV4 does not sign.
+fn append_agent(request: &mut HttpRequest, agent: &str) {
+    if agent.is_empty() {
+        return;
+    }
+    let own = request.headers().get("user-agent").unwrap_or_default();
+    let whole = format!("{own} {agent}").trim_start().to_owned();
+    // Refused only for characters that no header may have, which the settings leave out.
+    if request.headers_mut().try_insert("user-agent", whole).is_err() {
+        tracing::debug!("the User-Agent header is left as it is");
     }
 }
 

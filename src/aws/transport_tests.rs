@@ -53,7 +53,12 @@ fn lost_answers_are_not_repeated_when_that_could_do_the_work_twice() {
 async fn a_refused_connection_is_tried_six_times_at_most() {
     // A port that was free a moment ago, with no listener.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("port").port();
-    let wiring = Arc::new(Wiring { proxies: Proxies::default(), ca_bundle: None, connectors: Mutex::default() });
+    let wiring = Arc::new(Wiring {
+        proxies: Proxies::default(),
+        ca_bundle: None,
+        agent: String::new(),
+        connectors: Mutex::default(),
+    });
     let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: None };
     for (attempt, again) in [(1, true), (5, true), (6, false)] {
         let mut request = HttpRequest::empty();
@@ -102,7 +107,7 @@ async fn proxies_serve_their_scheme_and_never_this_machine() {
     let address = format!("http://me:word@127.0.0.1:{proxy}");
     let proxies =
         Proxies { http: Some(address.clone()), https: Some(address), direct: Some("direct.invalid".to_owned()) };
-    let wiring = Arc::new(Wiring { proxies, ca_bundle: None, connectors: Mutex::default() });
+    let wiring = Arc::new(Wiring { proxies, ca_bundle: None, agent: String::new(), connectors: Mutex::default() });
     let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: None };
     for (address, reached) in [
         ("http://far.invalid/path".to_owned(), true),
@@ -131,7 +136,12 @@ async fn proxies_serve_their_scheme_and_never_this_machine() {
 async fn a_silent_server_is_asked_twice() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let port = listener.local_addr().expect("address").port();
-    let wiring = Arc::new(Wiring { proxies: Proxies::default(), ca_bundle: None, connectors: Mutex::default() });
+    let wiring = Arc::new(Wiring {
+        proxies: Proxies::default(),
+        ca_bundle: None,
+        agent: String::new(),
+        connectors: Mutex::default(),
+    });
     let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: Some(Duration::from_millis(20)) };
     for (attempt, again) in [(1, true), (2, false)] {
         let mut request = HttpRequest::empty();
@@ -188,7 +198,12 @@ async fn a_bundle_is_trusted_beside_the_system_and_an_unknown_authority_is_refus
     std::fs::write(&bundle, authority).expect("written");
     for ca_bundle in [Some(bundle), None] {
         let trusted = ca_bundle.is_some();
-        let wiring = Arc::new(Wiring { proxies: Proxies::default(), ca_bundle, connectors: Mutex::default() });
+        let wiring = Arc::new(Wiring {
+            proxies: Proxies::default(),
+            ca_bundle,
+            agent: String::new(),
+            connectors: Mutex::default(),
+        });
         let connector = OnDemand { wiring, connect: Some(CONNECT_TIMEOUT), read: None };
         let mut request = HttpRequest::empty();
         request.set_uri(format!("https://localhost:{port}/")).expect("address");
@@ -205,12 +220,33 @@ async fn a_bundle_is_trusted_beside_the_system_and_an_unknown_authority_is_refus
 
 #[tokio::test]
 async fn a_bundle_that_cannot_be_read_is_told_by_name() {
-    let wiring =
-        Wiring { proxies: Proxies::default(), ca_bundle: Some("/no/such/ca.pem".into()), connectors: Mutex::default() };
+    let wiring = Wiring {
+        proxies: Proxies::default(),
+        ca_bundle: Some("/no/such/ca.pem".into()),
+        agent: String::new(),
+        connectors: Mutex::default(),
+    };
     let connector = OnDemand { wiring: Arc::new(wiring), connect: None, read: None };
     let mut request = HttpRequest::empty();
     request.set_uri("https://localhost:1/").expect("address");
     let error = connector.call(request).await.expect_err("no bundle");
     let own = find::<Error>(&error).expect("one of ours");
     assert!(own.to_string().contains("/no/such/ca.pem"), "{own}");
+}
+
+#[test]
+fn products_follow_the_sdk_s_own() {
+    for (own, agent, whole) in [
+        (Some("aws-sdk-rust/1"), "team/7 (edge)", Some("aws-sdk-rust/1 team/7 (edge)")),
+        (Some("aws-sdk-rust/1"), "", Some("aws-sdk-rust/1")),
+        (None, "team/7", Some("team/7")),
+        (Some("aws-sdk-rust/1"), "line\nbreak", Some("aws-sdk-rust/1")),
+    ] {
+        let mut request = HttpRequest::empty();
+        if let Some(own) = own {
+            request.headers_mut().insert("user-agent", own);
+        }
+        append_agent(&mut request, agent);
+        assert_eq!(request.headers().get("user-agent"), whole);
+    }
 }

@@ -1,6 +1,6 @@
 //! `ekshybrid_managed_instance`: a host registered with Systems Manager: its role, tags and deregistration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use framework::diagnostic::{Diagnostic, Diagnostics, Result};
@@ -116,7 +116,7 @@ them by their ids.";
     }
 
     async fn plan(plan: &mut Plan<Self>, cx: &Context) -> Result<()> {
-        plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+        plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags)?;
         let region = planned_region(cx).await;
         plan.follow_default(
             Args::NAMES.region,
@@ -180,7 +180,7 @@ them by their ids.";
         let Some(found) = client.instance(id).await.map_err(failed)? else { return Ok(None) };
         note_own(id, cx);
         let prior_args = prior.map(|prior| &prior.args);
-        let kept = prior.map(|prior| prior.outputs.tags_all.clone()).unwrap_or_default();
+        let kept = tags::managed_for(cx, prior.map(|prior| prior.outputs.tags_all.clone()).unwrap_or_default())?;
         // Without managed tags there is nothing to compare, which saves one call per host.
         let found_tags =
             if kept.is_empty() { BTreeMap::new() } else { client.instance_tags(id).await.map_err(failed)? };
@@ -214,8 +214,8 @@ them by their ids.";
             outputs.iam_role = role.clone();
             cx.save(&outputs);
         }
-        let gone: BTreeSet<&String> = prior.outputs.tags_all.keys().filter(|key| !wanted.contains_key(*key)).collect();
-        client.remove_instance_tags(id, &gone.into_iter().cloned().collect::<Vec<_>>()).await.map_err(failed)?;
+        let gone = tags::dropped_for(cx, &prior.outputs.tags_all, &wanted)?;
+        client.remove_instance_tags(id, &gone).await.map_err(failed)?;
         client.add_instance_tags(id, &wanted).await.map_err(failed)?;
         outputs.tags_all = wanted;
         Ok(outputs)

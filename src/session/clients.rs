@@ -12,7 +12,8 @@ use super::config::{Config, Kubernetes, Ssh};
 use super::connections::Connections;
 use super::ecr::Passwords;
 use super::explain::{Need, explain, unknown_configuration};
-use super::settings::{settings, sources};
+use super::ignored_tags::Ignored;
+use super::settings::{ignored_tags, settings, sources};
 use crate::attributes::{ClusterName, Region};
 use crate::aws;
 use crate::charts;
@@ -45,6 +46,8 @@ pub struct Defaults {
     pub region: Maybe<Option<Region>>,
     /// Tags for all taggable resources.
     pub tags: Maybe<BTreeMap<String, String>>,
+    /// Tags that are left to others.
+    pub ignored_tags: Maybe<Ignored>,
     /// EKS cluster.
     pub cluster_name: Maybe<Option<ClusterName>>,
 }
@@ -66,7 +69,12 @@ impl Clients {
             Maybe::Known(None) => Maybe::Known(BTreeMap::new()),
             Maybe::Unknown => Maybe::Unknown,
         };
-        let defaults = Defaults { region: config.region.clone(), tags, cluster_name: config.cluster_name.clone() };
+        let ignored_tags = ignored_tags(config);
+        if let (Maybe::Known(ignored), Maybe::Known(tags)) = (&ignored_tags, &tags) {
+            ignored.refuse(tags, Config::NAMES.default_tags)?;
+        }
+        let cluster_name = config.cluster_name.clone();
+        let defaults = Defaults { region: config.region.clone(), tags, ignored_tags, cluster_name };
         let aws = match settings(config) {
             Ok(settings) => Ok(aws::Clients::new(settings)
                 .map_err(|error| explain("Could not use the provider's configuration", &error, None))?),

@@ -39,6 +39,9 @@ pub struct Config {
     /// Tags to add to all taggable resources. AWS cannot change the tags of an activation: a change here replaces
     /// activations.
     pub default_tags: Option<DefaultTags>,
+    /// Tags that others manage, such as those that a cost tool sets. They are no part of `tags_all`, cause no change in a
+    /// plan, and are never removed. A tag cannot be ignored and set at once.
+    pub ignore_tags: Option<IgnoreTags>,
     /// Custom service endpoints.
     pub endpoints: Option<Endpoints>,
     /// Maximum number of retries of a failed call. Default: `AWS_MAX_ATTEMPTS` minus one, otherwise 25.
@@ -58,9 +61,9 @@ pub struct Config {
     pub use_fips_endpoint: Option<bool>,
     /// Use dual-stack endpoints, which also support IPv6. Default: `AWS_USE_DUALSTACK_ENDPOINT`, otherwise false.
     pub use_dualstack_endpoint: Option<bool>,
-    /// Accepted for compatibility with the AWS provider. Credentials are never validated before the first call that
-    /// needs them, so there is nothing to skip; the account lists are checked regardless.
-    pub skip_credentials_validation: Option<bool>,
+    /// Products to append to the User-Agent header of requests to AWS, such as `acme-platform/1.2 (edge)`. Default: none.
+    /// The environment variable `TF_APPEND_USER_AGENT` is appended too.
+    pub user_agent: Option<Vec<Product>>,
     /// EKS cluster of every resource that does not set one.
     pub cluster_name: Option<ClusterName>,
     /// Connects to a Kubernetes API by other means than the cluster's own endpoint and AWS credentials. Arguments
@@ -68,7 +71,7 @@ pub struct Config {
     /// `KUBE_HOST`, `KUBE_PROXY_URL` and so on), then from EKS; without this block, those variables are ignored. With
     /// `host` or `config_path`, it applies to one cluster, the provider's `cluster_name`.
     pub kubernetes: Option<Kubernetes>,
-    /// Credentials for chart repositories and registries that require them. Private Amazon ECR registries need none
+    /// Credentials and certificate authorities for chart repositories and registries that require them. Private Amazon ECR registries need none
     /// here: their password is requested with `ecr:GetAuthorizationToken`, using the AWS credentials, in the
     /// registry's region.
     pub registries: Option<Vec<Registry>>,
@@ -125,6 +128,15 @@ pub struct AssumeRoleWithWebIdentity {
 pub struct DefaultTags {
     /// The tags. A resource's own `tags` override them.
     pub tags: Option<BTreeMap<String, String>>,
+}
+
+/// Tags that others manage.
+#[derive(Clone, Debug, Model)]
+pub struct IgnoreTags {
+    /// Keys of the tags, in addition to those in `TF_AWS_IGNORE_TAGS_KEYS` (separated by commas).
+    pub keys: Option<BTreeSet<String>>,
+    /// Beginnings of keys, in addition to those in `TF_AWS_IGNORE_TAGS_KEY_PREFIXES` (separated by commas).
+    pub key_prefixes: Option<BTreeSet<String>>,
 }
 
 /// Service endpoints.
@@ -221,13 +233,25 @@ pub struct Exec {
 
 /// A registry.
 #[derive(Clone, Debug, Model)]
+// Two rules may name the same attribute.
+#[allow(clippy::duplicated_attributes)]
+#[model(together(username, password))]
+#[model(at_most_one_of(username, token))]
+#[model(at_least_one_of(username, token, ca_certificate))]
 pub struct Registry {
     /// Host name, with the port if it is not 443.
     pub host: String,
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: Secret<String>,
+    /// User name. Requires `password`. Conflicts with `token`.
+    pub username: Option<String>,
+    /// Password, or whatever the registry takes in its place, such as a personal access token. Requires `username`.
+    pub password: Option<Secret<String>>,
+    /// Token that the host itself takes, in the header `Authorization: Bearer TOKEN`, without a user. Conflicts with
+    /// `username`.
+    pub token: Option<Secret<String>>,
+    /// Certificates of the authorities that sign the host's certificate, in PEM format. They are trusted for this host
+    /// alone, in addition to those of the system and of `custom_ca_bundle`. A token server or storage on another host
+    /// needs an entry of its own.
+    pub ca_certificate: Option<Authorities>,
 }
 
 /// Defaults for SSH connections to hosts.
@@ -397,4 +421,48 @@ impl Text for SessionDuration {
     }
 }
 
-text_field!(RetryMode, EndpointUrl, ProxyUrl, SessionName, SessionDuration);
+/// Certificate authorities in PEM format.
+#[derive(Clone, Debug)]
+pub struct Authorities(String);
+
+impl Text for Authorities {
+    const NOUN: &'static str = "certificate authority";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match crate::charts::check_authorities(text) {
+            Ok(()) => Ok(Self(text.to_owned())),
+            Err(problem) => Err(format!(
+                "The text {}{problem}. Give the certificates themselves, such as `file(\"ca.pem\")`.",
+                if problem.starts_with("holds") { "" } else { "is " }
+            )),
+        }
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A part of a User-Agent header. Source: RFC 9110, which allows visible characters of ASCII and spaces.
+#[derive(Clone, Debug)]
+pub struct Product(String);
+
+impl Text for Product {
+    const NOUN: &'static str = "User-Agent product";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() || !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+            return Err(format!(
+                "`{}` cannot be part of a User-Agent header. Write it like `acme-platform/1.2 (edge)`, in letters, digits and punctuation of ASCII.",
+                text.escape_debug()
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+text_field!(RetryMode, EndpointUrl, ProxyUrl, SessionName, SessionDuration, Authorities, Product);

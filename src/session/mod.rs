@@ -9,6 +9,7 @@ mod ecr;
 pub mod explain;
 mod host_access;
 mod hosts;
+mod ignored_tags;
 mod kubernetes;
 pub mod place;
 mod principal;

@@ -1,11 +1,13 @@
 //! Converts the provider's arguments to the settings of the AWS clients.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use framework::model::{Maybe, Model, Secret, Text};
 use secrecy::SecretString;
 
-use super::config::{AssumeRole, AssumeRoleWithWebIdentity, Config, Endpoints};
+use super::config::{AssumeRole, AssumeRoleWithWebIdentity, Config, Endpoints, Registry};
+use super::ignored_tags::Ignored;
 use crate::{aws, charts};
 
 /// The settings; the error is the first unknown argument.
@@ -39,9 +41,7 @@ pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Setti
         custom_ca_bundle: optional(&config.custom_ca_bundle, names.custom_ca_bundle)?.map(PathBuf::from),
         use_fips_endpoint: optional(&config.use_fips_endpoint, names.use_fips_endpoint)?.copied(),
         use_dualstack_endpoint: optional(&config.use_dualstack_endpoint, names.use_dualstack_endpoint)?.copied(),
-        skip_credentials_validation: optional(&config.skip_credentials_validation, names.skip_credentials_validation)?
-            .copied()
-            .unwrap_or(false),
+        user_agent: optional(&config.user_agent, names.user_agent)?.into_iter().flatten().map(owned).collect(),
         skip_metadata_api_check: None,
         ec2_metadata_service_endpoint: None,
     })
@@ -50,20 +50,43 @@ pub(super) fn settings(config: &<Config as Model>::Planned) -> Result<aws::Setti
 /// The settings for downloading charts and manifests; the error is the first unknown argument.
 pub(super) fn sources(config: &<Config as Model>::Planned) -> Result<charts::Settings, &'static str> {
     let names = Config::NAMES;
-    let logins = optional(&config.registries, names.registries)?.into_iter().flatten();
+    let registries = || optional(&config.registries, names.registries).map(|all| all.into_iter().flatten());
     Ok(charts::Settings {
         http_proxy: optional(&config.http_proxy, names.http_proxy)?.map(owned),
         https_proxy: optional(&config.https_proxy, names.https_proxy)?.map(owned),
         no_proxy: optional(&config.no_proxy, names.no_proxy)?.cloned(),
         ca_bundle: optional(&config.custom_ca_bundle, names.custom_ca_bundle)?.map(PathBuf::from),
-        logins: logins
-            .map(|login| charts::Login {
-                host: login.host.clone(),
-                username: login.username.clone(),
-                password: secret(&login.password),
-            })
+        logins: registries()?.filter_map(login).collect(),
+        authorities: registries()?
+            .filter_map(|registry| Some((registry.host.clone(), owned(registry.ca_certificate.as_ref()?))))
             .collect(),
         cache: None,
+    })
+}
+
+/// The credentials of a registry; `None` if only its authority is named.
+fn login(registry: &Registry) -> Option<charts::Login> {
+    match (&registry.username, &registry.password, &registry.token) {
+        (Some(username), Some(password), _) => {
+            Some(charts::Login::with_password(&registry.host, username, secret(password)))
+        }
+        (_, _, Some(token)) => Some(charts::Login::with_token(&registry.host, secret(token))),
+        _ => None,
+    }
+}
+
+/// The ignored tags: those of the argument, and those of the environment as the AWS provider reads it.
+pub(super) fn ignored_tags(config: &<Config as Model>::Planned) -> Maybe<Ignored> {
+    let Maybe::Known(given) = &config.ignore_tags else { return Maybe::Unknown };
+    let of = |set: Option<&BTreeSet<String>>, variable: &str| -> BTreeSet<String> {
+        let listed = std::env::var(variable).unwrap_or_default();
+        let listed = listed.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned);
+        set.into_iter().flatten().cloned().chain(listed).collect()
+    };
+    let given = given.as_ref();
+    Maybe::Known(Ignored {
+        keys: of(given.and_then(|given| given.keys.as_ref()), "TF_AWS_IGNORE_TAGS_KEYS"),
+        key_prefixes: of(given.and_then(|given| given.key_prefixes.as_ref()), "TF_AWS_IGNORE_TAGS_KEY_PREFIXES"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Tags: an object's own over the provider's `default_tags`.
+//! Tags: an object's own over the provider's `default_tags`, without those that `ignore_tags` leaves to others.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,8 @@ use framework::model::Maybe;
 use framework::path::{Path, Step};
 use regex::Regex;
 
-use super::Context;
+use super::ignored_tags::Ignored;
+use super::{Clients, Context};
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -44,20 +45,46 @@ pub fn own(found: &Tags, defaults: &Tags, named: Option<&Tags>) -> Option<Tags> 
 }
 
 /// [`planned`] with the defaults of the provider that `cx` belongs to.
-#[must_use]
-pub fn planned_for(cx: &Context, own: &Maybe<Option<Tags>>) -> Maybe<Tags> {
-    match cx.try_clients().map(|clients| &clients.defaults().tags) {
-        Some(Maybe::Known(defaults)) => planned(Maybe::Known(defaults), own),
-        Some(Maybe::Unknown) | None => Maybe::Unknown,
+///
+/// # Errors
+/// A tag is set and ignored.
+pub fn planned_for(cx: &Context, own: &Maybe<Option<Tags>>) -> Result<Maybe<Tags>> {
+    let Some(defaults) = cx.try_clients().map(Clients::defaults) else { return Ok(Maybe::Unknown) };
+    let (Maybe::Known(tags), Maybe::Known(ignored)) = (&defaults.tags, &defaults.ignored_tags) else {
+        return Ok(Maybe::Unknown);
+    };
+    if let Some(own) = own.set() {
+        ignored.refuse(own, TAGS)?;
     }
+    Ok(planned(Maybe::Known(tags), own))
 }
 
 /// [`merged`] with the defaults of the provider that `cx` belongs to.
 ///
 /// # Errors
-/// While the provider is not configured.
+/// While the provider is not configured, and for a tag that is set and ignored.
 pub fn merged_for(cx: &Context, own: Option<&Tags>) -> Result<Tags> {
+    if let Some(own) = own {
+        ignored(cx)?.refuse(own, TAGS)?;
+    }
     Ok(merged(&defaults(cx)?, own))
+}
+
+/// Those of an object's tags that the provider manages: without AWS's own and the ignored ones. What a state records
+/// passes through here too, because it may be older than `ignore_tags`.
+///
+/// # Errors
+/// While the provider is not configured.
+pub fn managed_for(cx: &Context, found: Tags) -> Result<Tags> {
+    Ok(ignored(cx)?.managed(found))
+}
+
+/// The keys to remove from an object whose recorded tags become `wanted`; never one that is ignored.
+///
+/// # Errors
+/// While the provider is not configured.
+pub fn dropped_for(cx: &Context, recorded: &Tags, wanted: &Tags) -> Result<Vec<String>> {
+    Ok(ignored(cx)?.dropped(recorded, wanted))
 }
 
 /// [`own`] with the defaults of the provider that `cx` belongs to.
@@ -72,6 +99,14 @@ pub fn own_for(cx: &Context, found: &Tags, named: Option<&Tags>) -> Result<Optio
 fn defaults(cx: &Context) -> Result<Tags> {
     Ok(cx.clients()?.defaults().tags.known().cloned().unwrap_or_default())
 }
+
+/// The provider's ignored tags, known when its default tags are.
+fn ignored(cx: &Context) -> Result<Ignored> {
+    Ok(cx.clients()?.defaults().ignored_tags.known().cloned().unwrap_or_default())
+}
+
+/// The argument of a resource.
+const TAGS: &str = "tags";
 
 /// Maximum number of tags on an object. Source: tagging in the AWS General Reference.
 pub const MOST: usize = 50;

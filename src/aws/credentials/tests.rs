@@ -369,7 +369,6 @@ async fn the_account_is_checked_before_anything_else() {
             secret_key: Some("s".into()),
             allowed_account_ids: list(allowed),
             forbidden_account_ids: list(forbidden),
-            skip_credentials_validation: true,
             ..Settings::default()
         });
         for _ in 0..2 {

@@ -22,7 +22,7 @@ pub(super) async fn plan(plan: &mut Plan<NodeAccess>, cx: &Context) -> Result<()
     if let Some(warning) = plan_method(plan, cluster.as_deref()) {
         cx.report(warning);
     }
-    plan_results(plan, cx);
+    plan_results(plan, cx)?;
     if (plan.is_create() || plan.is_replaced())
         && let Some(place) = place.known()
     {
@@ -137,12 +137,12 @@ fn cuts_off(state: &State<NodeAccess>) -> Diagnostic {
 }
 
 /// Plans what follows from the method and the type.
-fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
+fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) -> Result<()> {
     let new = plan.is_create() || plan.is_replaced();
     let method = plan.outputs.effective_method.known().copied();
     plan.outputs.tags_all = match method {
         Some(Method::AwsAuth) => Maybe::Known(BTreeMap::new()),
-        Some(_) => tags::planned_for(cx, &plan.args.tags),
+        Some(_) => tags::planned_for(cx, &plan.args.tags)?,
         None => Maybe::Unknown,
     };
     if method == Some(Method::AwsAuth) {
@@ -163,6 +163,7 @@ fn plan_results(plan: &mut Plan<NodeAccess>, cx: &Context) {
             );
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

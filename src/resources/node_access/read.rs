@@ -86,8 +86,8 @@ pub fn state_of_entry(
 ) -> Result<State<NodeAccess>> {
     // Tags with other keys belong to someone else; for an imported entry, all tags are managed here.
     let kept = prior.map(|prior| &prior.outputs.tags_all);
-    let tags_all: BTreeMap<String, String> =
-        found.tags.into_iter().filter(|(key, _)| kept.is_none_or(|kept| kept.contains_key(key))).collect();
+    let found_tags = found.tags.into_iter().filter(|(key, _)| kept.is_none_or(|kept| kept.contains_key(key)));
+    let tags_all = tags::managed_for(cx, found_tags.collect())?;
     let own = tags::own_for(cx, &tags_all, prior.and_then(|prior| prior.args.tags.as_ref()))?;
     Ok(State {
         args: Args {

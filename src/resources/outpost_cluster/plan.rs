@@ -12,7 +12,7 @@ use super::{Args, Mode, OutpostCluster, Outputs, Version};
 use crate::session::{Context, planned_region, tags};
 
 pub(super) async fn plan(plan: &mut Plan<OutpostCluster>, cx: &Context) -> Result<()> {
-    plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+    plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags)?;
     if plan.is_create() {
         return create(plan, cx).await;
     }

@@ -63,7 +63,7 @@ pub(super) async fn read(
     }
     let administrators = admins::read(&found, prior, &place, cx).await;
     let args = args(&found, &outpost, administrators, prior, &place, cx)?;
-    let outputs = outputs(&found, managed_tags(&found, prior), &place, cx).await?;
+    let outputs = outputs(&found, managed_tags(&found, prior, cx)?, &place, cx).await?;
     Ok(Some(State { args, outputs }))
 }
 
@@ -128,7 +128,7 @@ fn args(
         ),
         deletion_protection: found.deletion_protection,
         region: Some(place.region.clone()),
-        tags: tags::own_for(cx, &managed_tags(found, prior), before.and_then(|args| args.tags.as_ref()))?,
+        tags: tags::own_for(cx, &managed_tags(found, prior, cx)?, before.and_then(|args| args.tags.as_ref()))?,
         timeouts: before.and_then(|args| args.timeouts.clone()),
     })
 }
@@ -147,13 +147,12 @@ fn mode(found: &Cluster) -> Mode {
     found.authentication_mode.as_deref().map_or_else(|| Mode::preset(has_etcd), Mode::as_found)
 }
 
-/// The tags that are managed here: those of others are kept as they are. Right after an import, all but AWS's own.
-fn managed_tags(found: &Cluster, prior: Option<&State<OutpostCluster>>) -> Tags {
-    let is_managed = |key: &str| match prior {
-        Some(prior) => prior.outputs.tags_all.contains_key(key),
-        None => !key.starts_with("aws:"),
-    };
-    found.tags.iter().filter(|(key, _)| is_managed(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+/// The tags that are managed here: those of others are kept as they are. Right after an import, all but AWS's own and the
+/// ignored ones.
+fn managed_tags(found: &Cluster, prior: Option<&State<OutpostCluster>>, cx: &Context) -> Result<Tags> {
+    let is_managed = |key: &str| prior.is_none_or(|prior| prior.outputs.tags_all.contains_key(key));
+    let found = found.tags.iter().filter(|(key, _)| is_managed(key));
+    tags::managed_for(cx, found.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 /// The outputs of a cluster, with the addresses of its control plane once it has an endpoint.

@@ -218,12 +218,8 @@ impl Work<'_> {
 
     /// Sets tags where they differ, and removes those that the configuration has dropped.
     async fn tag(&mut self, prior: Option<&Outputs>) -> Result<()> {
-        let dropped: Vec<String> = prior
-            .into_iter()
-            .flat_map(|prior| prior.tags_all.keys())
-            .filter(|key| !self.tags_all.contains_key(*key))
-            .cloned()
-            .collect();
+        let recorded = prior.map(|prior| prior.tags_all.clone()).unwrap_or_default();
+        let dropped = tags::dropped_for(self.cx, &recorded, &self.tags_all)?;
         let differs = |it: &ec2::Endpoint| {
             self.tags_all.iter().any(|(key, value)| it.tags.get(key) != Some(value))
                 || dropped.iter().any(|key| it.tags.contains_key(key))

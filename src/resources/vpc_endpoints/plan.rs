@@ -46,7 +46,7 @@ pub(super) fn kinds(args: &<Args as Model>::Planned) -> Option<BTreeMap<String, 
 }
 
 pub(super) async fn plan(plan: &mut Plan<VpcEndpoints>, cx: &Context) -> Result<()> {
-    plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags);
+    plan.outputs.tags_all = tags::planned_for(cx, &plan.args.tags)?;
     let default = planned_region(cx).await;
     plan.follow_default(Args::NAMES.region, default.as_ref(), |outputs| &outputs.region, |outputs| &mut outputs.region);
     let region = plan.args.region.set().or_else(|| plan.outputs.region.known()).cloned();

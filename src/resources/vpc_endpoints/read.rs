@@ -10,7 +10,7 @@ use framework::resource::State;
 use super::apply::wanted::{self, Known, difference, words};
 use super::apply::{account, ec2, held, outputs};
 use super::{Args, Identity, Outputs, VpcEndpoints};
-use crate::attributes::{Region, SubnetId};
+use crate::attributes::{Region, SubnetId, VpcId};
 use crate::aws::ec2::{Client, Endpoint};
 use crate::node::endpoints::service_name;
 use crate::session::{Context, aws_region, explain, tags};
@@ -35,15 +35,36 @@ pub(super) async fn read(
     } else {
         changes(&prior.args, &prior.outputs, &found, &client, &region, cx).await?
     };
-    let recorded = &prior.outputs.tags_all;
-    let tags_all = common_tags(recorded, held.values().filter(|(_, adopted)| !adopted).map(|(endpoint, _)| endpoint));
-    if tags_all != *recorded && held.values().any(|(_, adopted)| !adopted) {
+    let recorded = tags::managed_for(cx, prior.outputs.tags_all.clone())?;
+    let tags_all = common_tags(&recorded, held.values().filter(|(_, adopted)| !adopted).map(|(endpoint, _)| endpoint));
+    if tags_all != recorded && held.values().any(|(_, adopted)| !adopted) {
         pending.push("Tags differ.".to_owned());
     }
     let services = prior.outputs.services.clone();
     let own = tags::own_for(cx, &tags_all, prior.args.tags.as_ref())?;
     let outputs = outputs(&prior.args, &region, &held, services, tags_all, pending);
     Ok(Some(State { args: Args { region: Some(region), tags: own, ..prior.args.clone() }, outputs }))
+}
+
+/// The endpoints of AWS services in every VPC of a region.
+///
+/// # Errors
+/// Those of the calls.
+pub async fn listed(region: &Region, cx: &Context) -> Result<Vec<(Identity, State<VpcEndpoints>)>> {
+    let found = ec2(region, cx)?.all_endpoints().await;
+    let found = found.map_err(|error| explain("Could not list the VPC endpoints", &error, None))?;
+    let mut by_vpc: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in found {
+        by_vpc.entry(endpoint.vpc_id.clone()).or_default().push(endpoint);
+    }
+    let mut all = Vec::new();
+    for (vpc, endpoints) in by_vpc {
+        let identity = Identity { vpc_id: VpcId::as_found(&vpc), region: Some(region.clone()) };
+        if let Some(state) = imported::state(&identity, &endpoints, region.clone(), cx).await? {
+            all.push((identity, state));
+        }
+    }
+    Ok(all)
 }
 
 /// Whether the last apply has ended early and said nothing of single endpoints.

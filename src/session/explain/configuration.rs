@@ -29,6 +29,7 @@ pub fn unknown_configuration(argument: &str, need: Need) -> Diagnostics {
         format!("`{argument}` of the provider's configuration is known only after apply, and {needed} before that."),
     )
     .remedy(REMEDY)
+    .awaiting_configuration()
     .into()
 }
 

@@ -174,7 +174,7 @@ pub(super) async fn change_tags(prior: &State<NodeAccess>, args: &Args, cx: &Con
     let place = place_of(prior);
     let eks = place.eks(cx)?;
     let failed = |error: aws::Error| explain("Could not change the tags of the access entry", &error, None);
-    let gone: Vec<String> = outputs.tags_all.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+    let gone = tags::dropped_for(cx, &outputs.tags_all, &wanted)?;
     eks.remove_tags(&arn, &gone).await.map_err(failed)?;
     let new: BTreeMap<String, String> = wanted
         .iter()

@@ -93,7 +93,7 @@ async fn change_tags(prior: &State<OutpostCluster>, args: &Args, cx: &Context) -
     let wanted = tags::merged_for(cx, args.tags.as_ref())?;
     let eks = place_of(prior).eks(cx)?;
     let failed = |error| explain("Could not change the tags of the local cluster", &error, None);
-    let gone: Vec<String> = before.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+    let gone = tags::dropped_for(cx, before, &wanted)?;
     eks.remove_tags(&prior.outputs.arn, &gone).await.map_err(failed)?;
     let new: BTreeMap<String, String> =
         wanted.clone().into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect();

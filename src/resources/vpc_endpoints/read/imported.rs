@@ -33,6 +33,7 @@ pub async fn state(
     let aws = cx.clients()?.aws()?;
     let account = aws.account_id().await.map_err(|error| explain(super::SUMMARY, &error, None))?;
     let tags_all = held.values().next().map(|(endpoint, _)| endpoint.tags.clone()).unwrap_or_default();
+    let tags_all = tags::managed_for(cx, tags_all)?;
     let args = Args { tags: tags::own_for(cx, &tags_all, None)?, ..args(identity, &held, &region, &account) };
     let services = held.iter().map(|(service, (endpoint, _))| (service.clone(), endpoint.kind.clone())).collect();
     let first = outputs(&args, &region, &held, services, tags_all, Vec::new());
