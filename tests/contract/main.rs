@@ -1,6 +1,7 @@
 //! Everything that the provider registers, held against Terraform's rules the day it is registered: declarations,
 //! examples, and the lifecycle contract under random configurations. Nothing outside the process is reached.
 
+mod deferral;
 mod every_terraform;
 mod example;
 mod golden;

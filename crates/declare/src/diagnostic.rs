@@ -44,6 +44,9 @@ pub struct Diagnostic {
     pub remedy: String,
     /// The attribute at fault; the root when it is none in particular.
     pub at: Path,
+    /// Whether it is an error only because the provider's configuration is not known yet. A host that can defer then does
+    /// so, and shows no error.
+    pub awaits_configuration: bool,
 }
 
 impl Diagnostic {
@@ -56,6 +59,7 @@ impl Diagnostic {
             left: String::new(),
             remedy: String::new(),
             at: Path::root(),
+            awaits_configuration: false,
         }
     }
 
@@ -82,6 +86,13 @@ impl Diagnostic {
     #[must_use]
     pub fn remedy(mut self, what: impl AsRef<str>) -> Self {
         add(&mut self.remedy, what.as_ref());
+        self
+    }
+
+    /// The same error, which the provider's unknown configuration alone causes.
+    #[must_use]
+    pub fn awaiting_configuration(mut self) -> Self {
+        self.awaits_configuration = true;
         self
     }
 
@@ -143,6 +154,18 @@ impl Diagnostics {
     /// Adds all of `others`.
     pub fn append(&mut self, others: Diagnostics) {
         self.0.extend(others.0);
+    }
+
+    /// Takes the errors away if the provider's unknown configuration alone causes all of them, and there is at least one.
+    /// `true`: it did.
+    pub fn take_awaiting(&mut self) -> bool {
+        let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+        let only_awaits = self.0.iter().filter(|it| is_error(it)).all(|it| it.awaits_configuration);
+        let takes = self.has_errors() && only_awaits;
+        if takes {
+            self.0.retain(|it| !is_error(it));
+        }
+        takes
     }
 
     /// Whether any of them is an error.

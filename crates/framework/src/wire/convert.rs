@@ -71,6 +71,23 @@ pub fn host(capabilities: Option<wire::ClientCapabilities>) -> Host {
     Host { deferral_allowed: sent.deferral_allowed, write_only_allowed: sent.write_only_attributes_allowed }
 }
 
+/// Whether the call is deferred: the provider's configuration is not known yet, that alone is in the way, and the host
+/// can wait for it. The errors are taken away then.
+pub fn deferred(host: Host, diagnostics: &mut Diagnostics) -> Option<wire::Deferred> {
+    let is_deferred = host.deferral_allowed && diagnostics.take_awaiting();
+    is_deferred.then(|| wire::Deferred { reason: wire::deferred::Reason::ProviderConfigUnknown.into() })
+}
+
+/// The answer of a deferred call that only takes a configuration: all results are unknown.
+pub fn unknown_results(schema: &Schema, config: &Value) -> Value {
+    let entries = schema.attributes.iter().map(|attribute| {
+        let given = config.attribute(&attribute.name).filter(|value| !value.is_null()).cloned();
+        let open = if attribute.computed { Value::unknown() } else { Value::Null };
+        (attribute.name.clone(), given.unwrap_or(open))
+    });
+    Value::map(entries)
+}
+
 /// Messages for people. Registered secrets are masked here too: the last gate before Terraform prints them.
 pub fn diagnostics(diagnostics: &Diagnostics) -> Vec<wire::Diagnostic> {
     diagnostics.0.iter().map(diagnostic).collect()

@@ -20,6 +20,7 @@ pub fn all() -> Vec<Trial> {
         lists_and_actions,
         functions,
         ephemerals,
+        what_is_too_early_is_deferred_only_where_that_is_allowed,
         imports_and_states,
         state_stores_are_unimplemented,
         large_messages,
@@ -246,6 +247,77 @@ async fn ephemerals() -> Outcome {
     let request =
         wire::close_ephemeral_resource::Request { type_name: "sample_thing".to_owned(), private: renewed.private };
     same(client.close_ephemeral_resource(request).await?.into_inner().diagnostics, Vec::new())
+}
+
+async fn what_is_too_early_is_deferred_only_where_that_is_allowed() -> Outcome {
+    let plugin = start(&[]).await?;
+    let mut client = plugin.provider().await?;
+    let object = Value::map([("name", Value::from("one")), ("mode", Value::from("too early"))]);
+    let named = |result: &str, ty: Type| Type::object([("name", Type::String), (result, ty)]);
+    let (found, opened) = (named("length", Type::Number), named("token", Type::String));
+    let config = Value::map([("name", Value::from("too early"))]);
+    let action = Type::object([("name", Type::String)]);
+    let reason = wire::deferred::Reason::ProviderConfigUnknown;
+    for deferral_allowed in [false, true] {
+        let client_capabilities = Some(wire::ClientCapabilities { deferral_allowed, ..Default::default() });
+        let kind = "sample_thing".to_owned();
+        let right = |what: &str, deferred: Option<wire::Deferred>, diagnostics: &[wire::Diagnostic]| {
+            let summaries: Vec<_> = diagnostics.iter().map(|it| it.summary.as_str()).collect();
+            let (expected, errors) = if deferral_allowed { (Some(reason), vec![]) } else { (None, vec!["Too early"]) };
+            same((what, deferred.map(|it| it.reason()), summaries), (what, expected, errors))
+        };
+        let request = wire::plan_resource_change::Request {
+            type_name: kind.clone(),
+            prior_state: dynamic(&Value::Null, &thing()),
+            proposed_new_state: dynamic(&object, &thing()),
+            config: dynamic(&object, &thing()),
+            client_capabilities,
+            ..Default::default()
+        };
+        let answer = client.plan_resource_change(request).await?.into_inner();
+        right("plan", answer.deferred, &answer.diagnostics)?;
+        same(read(answer.planned_state, &thing())?.attribute("id"), Some(&Value::unknown()))?;
+
+        let request = wire::read_resource::Request {
+            type_name: kind.clone(),
+            current_state: dynamic(&object, &thing()),
+            client_capabilities,
+            ..Default::default()
+        };
+        let answer = client.read_resource(request).await?.into_inner();
+        right("read", answer.deferred, &answer.diagnostics)?;
+        same(read(answer.new_state, &thing())?.attribute("name"), Some(&Value::from("one")))?;
+
+        let request = wire::read_data_source::Request {
+            type_name: kind.clone(),
+            config: dynamic(&config, &found),
+            client_capabilities,
+            ..Default::default()
+        };
+        let answer = client.read_data_source(request).await?.into_inner();
+        right("data source", answer.deferred, &answer.diagnostics)?;
+        if deferral_allowed {
+            let expected = Value::map([("name", Value::from("too early")), ("length", Value::unknown())]);
+            same(read(answer.state, &found)?, expected)?;
+        }
+
+        let request = wire::open_ephemeral_resource::Request {
+            type_name: kind.clone(),
+            config: dynamic(&config, &opened),
+            client_capabilities,
+        };
+        let answer = client.open_ephemeral_resource(request).await?.into_inner();
+        right("ephemeral", answer.deferred, &answer.diagnostics)?;
+        if deferral_allowed {
+            same(read(answer.result, &opened)?.attribute("token"), Some(&Value::unknown()))?;
+        }
+
+        let request =
+            wire::plan_action::Request { action_type: kind, config: dynamic(&config, &action), client_capabilities };
+        let answer = client.plan_action(request).await?.into_inner();
+        right("action", answer.deferred, &answer.diagnostics)?;
+    }
+    Ok(())
 }
 
 async fn imports_and_states() -> Outcome {

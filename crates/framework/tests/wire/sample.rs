@@ -139,6 +139,13 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.attribute(name).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The error of what cannot be done while the provider's configuration is unknown.
+fn too_early() -> Diagnostics {
+    Diagnostic::error("Too early", "The region is not known.").awaiting_configuration().into()
+}
+
+const TOO_EARLY: &str = "too early";
+
 impl Server for Sample {
     fn schema(&self) -> &ProviderSchema {
         &self.schema
@@ -176,7 +183,9 @@ impl Server for Sample {
     }
 
     fn read(&self, request: ReadRequest, _: CancellationToken) -> Boxed<'_, Answer<Kept>> {
-        ready(Answer::of(kept(request.state, request.private)))
+        let is_early = text(&request.state, "mode") == TOO_EARLY;
+        let diagnostics = if is_early { too_early() } else { Diagnostics::new() };
+        ready(Answer { value: kept(request.state, request.private), diagnostics })
     }
 
     fn plan(&self, request: PlanRequest, _: CancellationToken) -> Boxed<'_, Answer<Planned>> {
@@ -186,7 +195,9 @@ impl Server for Sample {
             request.proposed
         };
         let identity = identity(&request.prior);
-        ready(Answer::of(Planned { state: Some(state), private: request.private, identity, ..Planned::default() }))
+        let diagnostics = if text(&state, "mode") == TOO_EARLY { too_early() } else { Diagnostics::new() };
+        let value = Planned { state: Some(state), private: request.private, identity, ..Planned::default() };
+        ready(Answer { value, diagnostics })
     }
 
     fn apply(&self, request: ApplyRequest, cancel: CancellationToken) -> Boxed<'_, Answer<Kept>> {
@@ -250,6 +261,9 @@ impl Server for Sample {
         _: CancellationToken,
     ) -> Boxed<'_, Answer<Option<Value>>> {
         let name = text(&config, "name").to_owned();
+        if name == TOO_EARLY {
+            return ready(too_early().into());
+        }
         let region = self.region.lock().expect("nobody panics here").clone();
         let length = i64::try_from(if name == "region" { region.len() } else { name.len() }).expect("short");
         ready(Answer::of(Some(Value::map([("name", Value::from(name)), ("length", Value::from(length))]))))
@@ -274,6 +288,9 @@ impl Server for Sample {
 
     fn open_ephemeral(&self, _: String, config: Value, _: Host, _: CancellationToken) -> Boxed<'_, Answer<Opened>> {
         let name = text(&config, "name").to_owned();
+        if name == TOO_EARLY {
+            return ready(too_early().into());
+        }
         let result = Value::map([("token", Value::from(format!("token-{name}"))), ("name", Value::from(name))]);
         let renew_at = "2026-01-02T03:04:05Z".parse().ok();
         ready(Answer::of(Opened { result: Some(result), renew_at, private: b"opened".to_vec() }))
@@ -317,8 +334,8 @@ impl Server for Sample {
         ready(Diagnostics::new())
     }
 
-    fn plan_action(&self, _: String, _: Value, _: Host, _: CancellationToken) -> Boxed<'_, Diagnostics> {
-        ready(Diagnostics::new())
+    fn plan_action(&self, _: String, config: Value, _: Host, _: CancellationToken) -> Boxed<'_, Diagnostics> {
+        ready(if text(&config, "name") == TOO_EARLY { too_early() } else { Diagnostics::new() })
     }
 
     fn invoke_action(

@@ -55,14 +55,16 @@ pub async fn read(
 ) -> Result<wire::read_resource::Response> {
     let name = request.type_name;
     let state = convert::value(request.current_state.as_ref(), inner.types.resource(&name)?)?;
+    let host = convert::host(request.client_capabilities);
     let neutral = ReadRequest {
         type_name: name.clone(),
         state,
         private: request.private.clone(),
         identity: identity_in(&inner, &name, request.current_identity.clone())?,
-        host: convert::host(request.client_capabilities),
+        host,
     };
-    let answer = inner.server.read(neutral, cancel).await;
+    let mut answer = inner.server.read(neutral, cancel).await;
+    let deferred = convert::deferred(host, &mut answer.diagnostics);
     let kept = kept(&inner, &name, answer, || Unchanged {
         state: request.current_state,
         private: request.private,
@@ -72,7 +74,7 @@ pub async fn read(
         new_state: kept.state,
         diagnostics: kept.diagnostics,
         private: kept.private,
-        deferred: None,
+        deferred,
         new_identity: kept.identity,
     })
 }
@@ -84,6 +86,7 @@ pub async fn plan(
 ) -> Result<wire::plan_resource_change::Response> {
     let name = request.type_name;
     let ty = inner.types.resource(&name)?;
+    let host = convert::host(request.client_capabilities);
     let neutral = PlanRequest {
         type_name: name.clone(),
         prior: convert::value(request.prior_state.as_ref(), ty)?,
@@ -93,16 +96,17 @@ pub async fn plan(
         // A plan during apply has no state to take notes from, but since 6.11 those of the first plan.
         private: if request.planned_private.is_empty() { request.prior_private } else { request.planned_private },
         identity: identity_in(&inner, &name, request.prior_identity)?,
-        host: convert::host(request.client_capabilities),
+        host,
     };
-    let Answer { value: planned, diagnostics } = inner.server.plan(neutral, cancel).await;
+    let Answer { value: planned, mut diagnostics } = inner.server.plan(neutral, cancel).await;
+    let deferred = convert::deferred(host, &mut diagnostics);
     Ok(wire::plan_resource_change::Response {
         planned_state: planned.state.map(|state| convert::dynamic(&state, ty)).transpose()?,
         requires_replace: planned.requires_replace.iter().map(convert::path).collect(),
         planned_private: planned.private,
         diagnostics: convert::diagnostics(&diagnostics),
         legacy_type_system: false,
-        deferred: None,
+        deferred,
         planned_identity: identity_out(&inner, &name, planned.identity)?,
     })
 }

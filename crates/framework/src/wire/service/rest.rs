@@ -49,12 +49,16 @@ pub async fn read_data_source(
     let ty = inner.types.data_source(&request.type_name)?;
     let config = convert::value(request.config.as_ref(), ty)?;
     let host = convert::host(request.client_capabilities);
-    let Answer { value, diagnostics } =
-        inner.server.read_data_source(request.type_name.clone(), config, host, cancel).await;
+    let Answer { mut value, mut diagnostics } =
+        inner.server.read_data_source(request.type_name.clone(), config.clone(), host, cancel).await;
+    let deferred = convert::deferred(host, &mut diagnostics);
+    if let (Some(_), Some(schema)) = (&deferred, inner.server.schema().data_sources.get(&request.type_name)) {
+        value = Some(convert::unknown_results(schema, &config));
+    }
     Ok(wire::read_data_source::Response {
         state: value.map(|state| convert::dynamic(&state, ty)).transpose()?,
         diagnostics: convert::diagnostics(&diagnostics),
-        deferred: None,
+        deferred,
     })
 }
 
@@ -112,14 +116,18 @@ pub async fn open_ephemeral(
     let ty = inner.types.ephemeral(&request.type_name)?;
     let config = convert::value(request.config.as_ref(), ty)?;
     let host = convert::host(request.client_capabilities);
-    let Answer { value: opened, diagnostics } =
-        inner.server.open_ephemeral(request.type_name.clone(), config, host, cancel).await;
+    let Answer { value: mut opened, mut diagnostics } =
+        inner.server.open_ephemeral(request.type_name.clone(), config.clone(), host, cancel).await;
+    let deferred = convert::deferred(host, &mut diagnostics);
+    if let (Some(_), Some(schema)) = (&deferred, inner.server.schema().ephemeral_resources.get(&request.type_name)) {
+        opened.result = Some(convert::unknown_results(schema, &config));
+    }
     Ok(wire::open_ephemeral_resource::Response {
         diagnostics: convert::diagnostics(&diagnostics),
         renew_at: opened.renew_at.map(convert::timestamp),
         result: opened.result.map(|result| convert::dynamic(&result, ty)).transpose()?,
         private: Some(opened.private),
-        deferred: None,
+        deferred,
     })
 }
 
@@ -178,6 +186,7 @@ pub async fn plan_action(
 ) -> Result<wire::plan_action::Response> {
     let config = convert::value(request.config.as_ref(), inner.types.action(&request.action_type)?)?;
     let host = convert::host(request.client_capabilities);
-    let diagnostics = inner.server.plan_action(request.action_type, config, host, cancel).await;
-    Ok(wire::plan_action::Response { diagnostics: convert::diagnostics(&diagnostics), deferred: None })
+    let mut diagnostics = inner.server.plan_action(request.action_type, config, host, cancel).await;
+    let deferred = convert::deferred(host, &mut diagnostics);
+    Ok(wire::plan_action::Response { diagnostics: convert::diagnostics(&diagnostics), deferred })
 }
