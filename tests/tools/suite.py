@@ -452,6 +452,11 @@ def quickstart() -> Verdict:
     return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "quickstart.py"))
 
 
+def mocks() -> Verdict:
+    """`terraform test`: every function, and every type mocked."""
+    return counted(command(sys.executable, tools.ROOT / "tests" / "tools" / "mocks.py"))
+
+
 def strict_tools() -> Verdict:
     """Programs that a strict run needs and others do not: OpenTofu, Helm's command line, charts, a registry."""
     verdict = Verdict()
@@ -502,6 +507,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
     "sandbox": ("the sandbox's control planes and hosts; boto3 checks its responses against AWS's service models", sandbox, False),
     "stacks": ("real Terraform applies every example stack, then plans no change, and destroys everything", stacks, False),
     "quickstart": ("README's quickstart ends with a Ready node", quickstart, False),
+    "mocks": ("`terraform test` runs every function, and mocks every type", mocks, False),
     "docs": ("the generated pages are up to date", docs, False),
     "configurations": ("`terraform validate` accepts every configuration in README, docs and examples", configurations, False),
     "release": ("a release is packaged and signed, and Terraform and OpenTofu install it from a registry and a mirror", release, False),
@@ -512,7 +518,7 @@ PARTS: dict[str, tuple[str, Callable[..., Verdict], bool]] = {
 # The sandbox's own tests run before both: whole hosts need many of the inotify instances that Linux grants a user.
 LONG = ["in-process", "terraform"]
 BESIDE = [
-    "stacks", "releases", "chaos", "same-as-helm", "configurations", "quickstart", "unit", "contracts", "wire", "docs",
+    "stacks", "releases", "chaos", "same-as-helm", "configurations", "quickstart", "mocks", "unit", "contracts", "wire", "docs",
     "release", "registry", "examples",
 ]
 # Parts that run only if selected by name.
